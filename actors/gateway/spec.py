@@ -1,0 +1,124 @@
+"""What a scenario says about the gateway under test."""
+
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+from actors.spec import Spec
+from actors.units import Duration, ms, seconds
+
+Strategy: TypeAlias = Literal["priority", "round_robin", "fastest", "latency_weighted", "random"]
+
+
+class Breaker(Spec, frozen=True):
+    """A circuit breaker, one per provider and transport.
+
+    closed -> open after `failure_threshold` failures in a row; open -> half_open after `open_for` plus up to
+    `jitter_ratio` of it; half_open -> closed after `success_threshold` successes, -> open at any failure.
+    While half open at most `probe_limit` requests at a time are let through.
+    """
+
+    failure_threshold: int = 5
+    success_threshold: int = 2
+    open_for: Duration = seconds(5)
+    jitter_ratio: float = 0.1
+    probe_limit: int = 1
+
+    def problems(self) -> Iterator[str]:
+        for name in ("failure_threshold", "success_threshold", "open_for", "probe_limit"):
+            if getattr(self, name) <= 0:
+                yield f"breaker: {name} must be above 0, not {getattr(self, name)}"
+        if not 0 <= self.jitter_ratio <= 1:
+            yield f"breaker: jitter_ratio is a share from 0 to 1, not {self.jitter_ratio}"
+
+
+class Retry(Spec, frozen=True):
+    """How often and how long the gateway tries.
+
+    The budget bounds retries to `budget_ratio` of the requests of the last ten seconds, plus
+    `budget_floor`, so that an outage does not multiply the load.
+    """
+
+    max_attempts: int = 3
+    attempt_timeout: Duration = seconds(1)
+    deadline: Duration = seconds(5)
+    budget_ratio: float = 0.5
+    budget_floor: int = 10
+
+    def problems(self) -> Iterator[str]:
+        for name in ("max_attempts", "attempt_timeout", "deadline"):
+            if getattr(self, name) <= 0:
+                yield f"retry: {name} must be above 0, not {getattr(self, name)}"
+        if self.budget_ratio < 0 or self.budget_floor < 0:
+            yield "retry: budget_ratio and budget_floor must be 0 or more"
+
+
+class EmbeddedGateway(Spec, frozen=True, tag="embedded"):
+    """Battle's own gateway: what is tested when no other is named, and a reference to compare with.
+
+    `seed_latencies` fills the benchmark store before the run (provider name to latency). `hedge_after` sends
+    a second attempt to the next provider when the first has not answered in that time. With `failover` off
+    each request goes once to the provider the strategy ranks first, whatever its breaker says.
+    """
+
+    strategy: Strategy = "priority"
+    seed_latencies: dict[str, Duration] = {}
+    latency_window: Duration = seconds(30)
+    breaker: Breaker = Breaker()
+    retry: Retry = Retry()
+    hedge_after: Duration | None = None
+    failover: bool = True
+    connections_per_provider: int = 256
+    port: int = 0
+
+    def problems(self) -> Iterator[str]:
+        yield from self.breaker.problems()
+        yield from self.retry.problems()
+        if self.hedge_after is not None and self.hedge_after <= 0:
+            yield f"gateway: hedge_after must be above 0, not {self.hedge_after}"
+        if any(latency < 0 for latency in self.seed_latencies.values()):
+            yield "gateway: seed_latencies cannot be negative"
+        if self.latency_window <= 0 or self.connections_per_provider <= 0:
+            yield "gateway: latency_window and connections_per_provider must be above 0"
+        if not 0 <= self.port <= 65535:
+            yield f"gateway: port must be from 0 (any) to 65535, not {self.port}"
+
+
+class CommandGateway(Spec, frozen=True, tag="command"):
+    """A gateway program that Battle starts, feeds a configuration file, and stops.
+
+    `command` is a list of words; `{config}`, `{port}` and `{workdir}` in it are replaced. `template` is the
+    configuration's text, a Jinja template that sees `port`, `workdir` and `providers` (name, host, port).
+    """
+
+    command: tuple[str, ...]
+    template: str = ""
+    name: str = "command"
+    ready_timeout: Duration = seconds(10)
+
+    def problems(self) -> Iterator[str]:
+        if not self.command:
+            yield "gateway: command needs at least the program's name"
+
+
+class UrlGateway(Spec, frozen=True, tag="url"):
+    """A gateway that already runs somewhere; it must have been told of the providers' ports."""
+
+    url: str
+
+    def problems(self) -> Iterator[str]:
+        if not self.url.startswith("http://"):
+            yield f"gateway: a URL starts with http://, not {self.url!r}"
+
+
+Gateway: TypeAlias = EmbeddedGateway | CommandGateway | UrlGateway
+
+
+class Upstream(Spec, frozen=True):
+    """A provider as a gateway knows it."""
+
+    name: str
+    address: str
+
+
+DEFAULT_LATENCY = ms(100)
+"""What an unmeasured provider is taken to need, so that it is neither shunned nor flooded."""

@@ -1,0 +1,82 @@
+"""What a scenario says about the load."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from actors.spec import Spec
+from actors.units import Duration, seconds
+
+Methods: TypeAlias = str | dict[str, float]
+"""One method, or a weighted mix: method to weight."""
+
+
+class _Http(Spec, frozen=True, kw_only=True):
+    """What all HTTP workloads have in common."""
+
+    name: str = ""
+    timeout: Duration = seconds(10)
+    """Counted from the moment a request was due."""
+    max_connections: int = 1024
+
+    def common_problems(self, methods: Methods, duration: Duration) -> Iterator[str]:
+        if duration <= 0:
+            yield f"duration must be above 0, not {duration}"
+        if self.timeout <= 0:
+            yield f"timeout must be above 0, not {self.timeout}"
+        if self.max_connections <= 0:
+            yield f"max_connections must be above 0, not {self.max_connections}"
+        if isinstance(methods, dict) and (not methods or min(methods.values()) <= 0):
+            yield "a mix of methods needs at least one method, each with a weight above 0"
+
+
+class HttpConstant(_Http, frozen=True, tag="http_constant"):
+    """Open loop: `rate` requests a second, evenly spaced, whether or not earlier ones were answered."""
+
+    method: Methods
+    rate: float
+    duration: Duration
+    shards: int = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems(self.method, self.duration)
+        yield from _rate_problems(self.rate, self.shards)
+
+
+class HttpPoisson(_Http, frozen=True, tag="http_poisson"):
+    """Open loop: arrivals of a Poisson process with a mean of `rate` requests a second."""
+
+    method: Methods
+    rate: float
+    duration: Duration
+    shards: int = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems(self.method, self.duration)
+        yield from _rate_problems(self.rate, self.shards)
+
+
+class HttpUsers(_Http, frozen=True, tag="http_users"):
+    """Closed loop, for comparison only: `users` callers who each wait for an answer before they ask again.
+
+    A closed loop slows down with the system it measures and so hides stalls; its latency counts from the
+    moment of sending.
+    """
+
+    method: Methods
+    users: int
+    duration: Duration
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems(self.method, self.duration)
+        if self.users <= 0:
+            yield f"users must be above 0, not {self.users}"
+
+
+Workload: TypeAlias = HttpConstant | HttpPoisson | HttpUsers
+
+
+def _rate_problems(rate: float, shards: int) -> Iterator[str]:
+    if not rate > 0:
+        yield f"rate must be above 0 requests per second, not {rate}"
+    if shards <= 0:
+        yield f"shards must be at least 1, not {shards}"

@@ -1,0 +1,129 @@
+"""The one seam between actors and the world they run in: streams, timers, chance and the log.
+
+No actor takes time, randomness, sockets or processes from anywhere else (a lint rule holds it), so the
+same actor runs on real sockets in the live world and in virtual time in the simulated one. trio's own
+sleeping, deadlines and cancellation work in both worlds and are right wherever speed does not matter;
+`call_at`, `sleep_until` and `Stream.write` are for the path every request takes.
+"""
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any, Literal, Protocol, TypeAlias
+
+import trio
+
+from actors.world.chance import Draws
+from store.events import Event
+
+WorldName: TypeAlias = Literal["live", "simulated"]
+
+Address: TypeAlias = str
+"""`host:port`. In the simulated world the host is the node's name."""
+
+WRITE_LIMIT_BYTES = 8 * 2**20
+"""What one stream holds for a peer that does not read, before `write` gives up on it."""
+
+
+class EventLog(Protocol):
+    """Where an actor appends the facts it saw; one segment per node incarnation lies behind it."""
+
+    def append(self, event: Event) -> None:
+        """Record one fact. Never blocks and never raises for a full disk: what is lost is counted."""
+
+
+class Timer(Protocol):
+    """A callback that is due at a moment."""
+
+    def cancel(self) -> None:
+        """Make sure the callback does not run any more; harmless when it already has."""
+
+
+class Stream(trio.abc.HalfCloseableStream):
+    """A connection's byte stream. It is a trio stream with four additions for the hot path.
+
+    `receive_some` returns b"" at end of stream. A stream that was reset raises
+    `trio.BrokenResourceError`; one that this side closed or aborted raises `trio.ClosedResourceError`,
+    also in a task that was already waiting. In both worlds `receive_some` may return without a checkpoint
+    when data is already there.
+    """
+
+    def write(self, data: bytes) -> None:
+        """Send without waiting; what the peer does not take yet is kept and sent later, in order.
+
+        A peer that leaves more than `WRITE_LIMIT_BYTES` unread gets its connection aborted. Writing to a
+        broken or closed stream is silently dropped: the reader learns of it, once, from `receive_some`.
+        """
+        raise NotImplementedError
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what was written the peer's side has not taken yet."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Reset the connection at once (TCP RST); what was not sent is lost."""
+        raise NotImplementedError
+
+    def is_stale(self) -> bool:
+        """Whether an idle connection has become unusable: closed, reset, or with unasked bytes waiting."""
+        raise NotImplementedError
+
+
+ConnectionHandler: TypeAlias = Callable[[Stream], Awaitable[None]]
+
+
+class World(Protocol):
+    """What an actor on a node gets from the world around it."""
+
+    @property
+    def name(self) -> WorldName: ...
+
+    @property
+    def node(self) -> str:
+        """The name of the node this actor lives on."""
+
+    @property
+    def log(self) -> EventLog:
+        """This node's segment of the event log."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the run's epoch: one clock for all nodes of a run."""
+
+    def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> Timer:
+        """Call `fn(*args)` at `at_ns`, or as soon as possible when that has passed.
+
+        Callbacks of one moment run in the order they were asked for. A callback must not raise: one that does
+        crashes the node.
+        """
+
+    async def sleep_until(self, at_ns: int) -> None:
+        """Wait until `at_ns`; a checkpoint in any case."""
+
+    def rng(self, name: str) -> Random:
+        """A stream of random numbers of its own for `name`, from the run's seed."""
+
+    def draws(self, name: str) -> Draws:
+        """Randomness that is a pure function of the run's seed, `name` and the keys given to each draw."""
+
+    async def serve(
+        self,
+        address: Address,
+        handler: ConnectionHandler,
+        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Listen on `address` and run `handler` on each connection, until cancelled.
+
+        Port 0 asks for any free port. Started with the address that was taken. The stream is closed when
+        the handler returns; a handler may raise `trio.BrokenResourceError` or `trio.ClosedResourceError`
+        (the connection broke), anything else crashes the node.
+
+        Raises:
+            OSError: the address is in use or not ours.
+        """
+
+    async def connect(self, address: Address) -> Stream:
+        """Open a connection.
+
+        Raises:
+            OSError: nobody listens there (`ConnectionRefusedError`), or the network said no.
+        """

@@ -1,0 +1,212 @@
+"""Every fact a run can record: one frozen struct per fact, named in the past tense, units last.
+
+The structs are the one source of truth: DuckDB's column types are derived from them, and a golden file of
+the schema in `tests/store/` makes every change visible in review. Times are integer nanoseconds since the
+run's epoch. The only default a field may have is None, because defaults are left out of the log and
+come back as NULL.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+Outcome: TypeAlias = Literal["ok", "error", "unknown"]
+"""`unknown`: the bytes left and no answer came, so nobody knows whether the request took effect."""
+
+Answer: TypeAlias = Literal["right", "wrong", "stale", "none"]
+"""How an answer compares with the chain model; `none`: there was no answer, or none that could be checked."""
+
+BreakerState: TypeAlias = Literal["closed", "open", "half_open"]
+Transport: TypeAlias = Literal["http", "ws"]
+AttemptReason: TypeAlias = Literal["primary", "retry", "hedge"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Base of all events; the tag is the class's name in snake case."""
+
+
+def _tag(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+
+class RunChanged(Event, frozen=True, kw_only=True, tag=_tag):
+    """The run entered a phase."""
+
+    at_ns: int
+    phase: Literal["started", "load_began", "load_ended", "interrupted", "failed", "ended"]
+    detail: str | None = None
+
+
+class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
+    """A client request came to its end. Latency counts from `scheduled_ns`, the moment it was due.
+
+    `sent_ns` is NULL when it never left (no connection in time). `failure` names what went wrong:
+    `timeout`, `refused`, `reset`, `closed`, `protocol`, `http_status`, `rpc_error`, `unsent`.
+    """
+
+    request_id: str
+    workload: str
+    method: str
+    scheduled_ns: int
+    ended_ns: int
+    outcome: Outcome
+    answer: Answer
+    sent_ns: int | None = None
+    http_status: int | None = None
+    rpc_code: int | None = None
+    failure: str | None = None
+    provider: str | None = None
+    response_bytes: int | None = None
+
+
+class AttemptServed(Event, frozen=True, kw_only=True, tag=_tag):
+    """A provider served one request, or failed it. `replied_ns` is NULL when no answer was sent."""
+
+    provider: str
+    transport: Transport
+    method: str
+    received_ns: int
+    outcome: Outcome
+    request_id: str | None = None
+    replied_ns: int | None = None
+    http_status: int | None = None
+    rpc_code: int | None = None
+    fault_id: str | None = None
+
+
+class GatewayAttemptEnded(Event, frozen=True, kw_only=True, tag=_tag):
+    """The embedded gateway made one attempt. `failure` as in `RequestEnded`, or `rate_limited`."""
+
+    attempt: int
+    provider: str
+    transport: Transport
+    method: str
+    reason: AttemptReason
+    hedged: bool
+    started_ns: int
+    ended_ns: int
+    outcome: Outcome
+    request_id: str | None = None
+    failure: str | None = None
+    http_status: int | None = None
+    rpc_code: int | None = None
+
+
+class BreakerChanged(Event, frozen=True, kw_only=True, tag=_tag):
+    """A circuit breaker of the embedded gateway went from one state to another."""
+
+    at_ns: int
+    provider: str
+    transport: Transport
+    from_state: BreakerState
+    to_state: BreakerState
+    reason: str
+
+
+class BreakerRejected(Event, frozen=True, kw_only=True, tag=_tag):
+    """A candidate was passed over because its breaker was open, or its half-open probes were taken."""
+
+    at_ns: int
+    provider: str
+    transport: Transport
+    request_id: str | None = None
+
+
+class LatencyBenchmarked(Event, frozen=True, kw_only=True, tag=_tag):
+    """What the gateway's benchmark store held for a provider and method before or after the run."""
+
+    at_ns: int
+    moment: Literal["before", "after"]
+    provider: str
+    method: str
+    samples: int
+    latency_ns: int | None = None
+
+
+class FaultChanged(Event, frozen=True, kw_only=True, tag=_tag):
+    """A fault was planned, applied, reverted, or could not be applied."""
+
+    at_ns: int
+    fault_id: str
+    kind: str
+    target: str
+    phase: Literal["planned", "applied", "reverted", "failed"]
+    parameters: dict[str, Any]
+    planned_ns: int | None = None
+    detail: str | None = None
+
+
+class ActorChanged(Event, frozen=True, kw_only=True, tag=_tag):
+    """An actor's life: what happened to it, on which node, in which incarnation (counted from 1)."""
+
+    at_ns: int
+    actor: str
+    node: str
+    change: Literal["started", "crashed", "restarting", "escalated", "stopped"]
+    incarnation: int
+    reason: str | None = None
+
+
+class SystemSampled(Event, frozen=True, kw_only=True, tag=_tag):
+    """One node's use of the machine, once a second. What a world cannot measure is NULL."""
+
+    at_ns: int
+    node: str
+    tasks: int
+    open_fds: int
+    pid: int | None = None
+    rss_bytes: int | None = None
+    cpu_percent: float | None = None
+    loop_lag_ns: int | None = None
+
+
+class GeneratorSampled(Event, frozen=True, kw_only=True, tag=_tag):
+    """One workload's second: counts are of this second, `in_flight` and `backlog` are of the moment.
+
+    Lateness is how long after its due time a request was sent; NULL when nothing was sent.
+    Latency is counted from the due time; NULL when nothing ended.
+    """
+
+    at_ns: int
+    workload: str
+    due: int
+    sent: int
+    ended: int
+    errors: int
+    dropped: int
+    in_flight: int
+    backlog: int
+    lateness_p50_ns: int | None = None
+    lateness_p99_ns: int | None = None
+    lateness_max_ns: int | None = None
+    latency_p95_ns: int | None = None
+
+
+TABLES: dict[str, type[Event]] = {
+    "run_phases": RunChanged,
+    "requests": RequestEnded,
+    "attempts": AttemptServed,
+    "gateway_attempts": GatewayAttemptEnded,
+    "breaker_changes": BreakerChanged,
+    "breaker_rejections": BreakerRejected,
+    "benchmarks": LatencyBenchmarked,
+    "faults": FaultChanged,
+    "actor_lifecycle": ActorChanged,
+    "system_samples": SystemSampled,
+    "generator_samples": GeneratorSampled,
+}
+"""Each table of the log, and the event that is its row."""
+
+AnyEvent: TypeAlias = (
+    RunChanged
+    | RequestEnded
+    | AttemptServed
+    | GatewayAttemptEnded
+    | BreakerChanged
+    | BreakerRejected
+    | LatencyBenchmarked
+    | FaultChanged
+    | ActorChanged
+    | SystemSampled
+    | GeneratorSampled
+)
