@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 from actors.spec import Spec
-from actors.units import Duration, format_duration, ms, seconds
+from actors.units import Duration, format_duration, ms
+from actors.wire.http import HttpLimits
 
 
 class Uniform(Spec, frozen=True, tag="uniform"):
@@ -69,23 +70,6 @@ class Reliability(Spec, frozen=True):
             yield "reliability needs at least one kind of failure"
 
 
-class HttpLimits(Spec, frozen=True):
-    """What a provider accepts from a client before it says no."""
-
-    header_bytes: int = 16 * 1024
-    body_bytes: int = 2 * 1024 * 1024
-    request_timeout: Duration = seconds(10)
-    """From the first byte of a request to its last: a slower client gets 408."""
-    idle_timeout: Duration = seconds(75)
-    """How long a connection may stay open with nothing to do."""
-    batch_calls: int = 1000
-
-    def problems(self) -> Iterator[str]:
-        for name in self.__struct_fields__:
-            if getattr(self, name) <= 0:
-                yield f"limit {name} must be above 0, not {getattr(self, name)}"
-
-
 class MockProvider(Spec, frozen=True, tag="mock"):
     """An upstream that Battle runs itself: a JSON-RPC server over the deterministic chain model.
 
@@ -96,6 +80,7 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     latency: Latency = ms(20)
     reliability: Reliability = Reliability()
     limits: HttpLimits = HttpLimits()
+    max_batch_calls: int = 1000
     canned: dict[str, Any] = {}
     port: int = 0
     tags: tuple[str, ...] = ()
@@ -108,6 +93,8 @@ class MockProvider(Spec, frozen=True, tag="mock"):
             yield from (f"provider {self.name}: {problem}" for problem in self.latency.problems())
         for part in (self.reliability, self.limits):
             yield from (f"provider {self.name}: {problem}" for problem in part.problems())
+        if self.max_batch_calls <= 0:
+            yield f"provider {self.name}: max_batch_calls must be above 0, not {self.max_batch_calls}"
         if not 0 <= self.port <= 65535:
             yield f"provider {self.name}: port must be from 0 (any) to 65535, not {self.port}"
 

@@ -6,6 +6,7 @@ sleeping, deadlines and cancellation work in both worlds and are right wherever 
 `call_at`, `sleep_until` and `Stream.write` are for the path every request takes.
 """
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any, Literal, Protocol, TypeAlias
@@ -39,7 +40,7 @@ class Timer(Protocol):
 
 
 class Stream(trio.abc.HalfCloseableStream):
-    """A connection's byte stream. It is a trio stream with four additions for the hot path.
+    """A connection's byte stream. It is a trio stream with some additions for the hot path.
 
     `receive_some` returns b"" at end of stream. A stream that was reset raises
     `trio.BrokenResourceError`; one that this side closed or aborted raises `trio.ClosedResourceError`,
@@ -47,26 +48,34 @@ class Stream(trio.abc.HalfCloseableStream):
     when data is already there.
     """
 
+    @abstractmethod
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Wait for bytes; b"" at end of stream."""
+
+    @abstractmethod
     def write(self, data: bytes) -> None:
         """Send without waiting; what the peer does not take yet is kept and sent later, in order.
 
         A peer that leaves more than `WRITE_LIMIT_BYTES` unread gets its connection aborted. Writing to a
         broken or closed stream is silently dropped: the reader learns of it, once, from `receive_some`.
         """
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def unsent_bytes(self) -> int:
         """How much of what was written the peer's side has not taken yet."""
-        raise NotImplementedError
 
+    @abstractmethod
+    def close(self) -> None:
+        """Close in good order without waiting: what was written is still sent, then the end of stream."""
+
+    @abstractmethod
     def abort(self) -> None:
         """Reset the connection at once (TCP RST); what was not sent is lost."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_stale(self) -> bool:
         """Whether an idle connection has become unusable: closed, reset, or with unasked bytes waiting."""
-        raise NotImplementedError
 
 
 ConnectionHandler: TypeAlias = Callable[[Stream], Awaitable[None]]

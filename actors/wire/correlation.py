@@ -1,0 +1,45 @@
+"""The trail a request leaves, so that the log can join what client, gateway and provider saw.
+
+A request's id is `w<workload>-<number>`. It travels as the JSON-RPC id, in a header, and inside addresses and
+hashes the request asks about: a gateway may rewrite ids and drop headers, but not change the question.
+"""
+
+import re
+
+from actors.wire.http import REQUEST_ID_HEADER
+
+_MARK = "ba771e00"
+"""Eight hex digits no random address starts with by chance more than once in four billion."""
+
+_EMBEDDED = re.compile(_MARK + r"([0-9a-f]{4})([0-9a-f]{12})")
+_ID = re.compile(r"w(\d+)-(\d+)")
+
+
+def request_id(workload: int, number: int) -> str:
+    """The id of the `number`-th request of the `workload`-th workload of a run."""
+    return f"w{workload}-{number}"
+
+
+def embedded(workload: int, number: int, size_bytes: int) -> str:
+    """A value of `size_bytes` (20 for an address, 32 for a hash) as 0x-hex that carries the request's id."""
+    return f"0x{_MARK}{workload:04x}{number:012x}".ljust(2 + 2 * size_bytes, "0")
+
+
+def found_in_params(params: str) -> str | None:
+    """The request id embedded in the text of a call's parameters, if there is one."""
+    match = _EMBEDDED.search(params)
+    return None if match is None else request_id(int(match[1], 16), int(match[2], 16))
+
+
+def found_in_request(headers: dict[bytes, bytes], call_id: bytes, params: str) -> str | None:
+    """The request id a provider can still see: in the header, else the JSON-RPC id, else the parameters.
+
+    `call_id` and `params` are JSON text.
+    """
+    header = headers.get(REQUEST_ID_HEADER)
+    if header is not None:
+        return header.decode("latin-1")
+    identifier = call_id.decode("latin-1").strip('"')
+    if _ID.fullmatch(identifier):
+        return identifier
+    return found_in_params(params)

@@ -1,0 +1,276 @@
+"""HTTP/1.1 as pure parsers and encoders, over httptools (llhttp).
+
+Parsers are fed bytes and hand out whole messages; they do no I/O. Everything a peer can make grow is
+bounded: head, body, and the framing around chunks.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+
+import httptools
+import msgspec
+
+from actors.spec import Spec
+from actors.units import Duration, seconds
+
+REQUEST_ID_HEADER = b"x-battle-request"
+
+_FRAMING_ALLOWANCE = 8
+"""Bytes on the wire a chunked body may cost per byte of body allowed: one-byte chunks cost six."""
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class HttpLimits(Spec, frozen=True):
+    """What a server accepts from a client before it says no."""
+
+    header_bytes: int = 16 * 1024
+    body_bytes: int = 2 * 1024 * 1024
+    request_timeout: Duration = seconds(10)
+    """From the first byte of a request to its last: a slower client gets 408."""
+    idle_timeout: Duration = seconds(75)
+    """How long a connection may stay open with nothing to do."""
+
+    def problems(self) -> Iterator[str]:
+        for name in self.__struct_fields__:
+            if getattr(self, name) <= 0:
+                yield f"limit {name} must be above 0, not {getattr(self, name)}"
+
+
+class ProtocolError(Exception):
+    """The peer broke HTTP, or a limit. `status` is what a server answers to that."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class HttpRequest(msgspec.Struct):
+    """One whole request. Header names are lower case; a repeated header keeps its last value."""
+
+    method: str
+    target: str
+    headers: dict[bytes, bytes]
+    body: bytes
+    keep_alive: bool
+
+
+class HttpResponse(msgspec.Struct):
+    """One whole response. Header names are lower case; a repeated header keeps its last value."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+    keep_alive: bool
+
+
+class _MessageParser:
+    """What both directions share: httptools callbacks that collect a message within limits."""
+
+    def __init__(self, feed: Callable[[bytes], None], limits: HttpLimits) -> None:
+        self._feed_parser = feed
+        self._limits = limits
+        self._violation: ProtocolError | None = None
+        self._in_head = False
+        self.in_message = False
+        """Whether a message has begun and not ended."""
+        self._fed_bytes = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._head_bytes = 0
+        self._body_bytes = 0
+
+    def _feed(self, data: bytes) -> None:
+        if not data:
+            return
+        self._fed_bytes += len(data)
+        try:
+            self._feed_parser(data)
+        except httptools.HttpParserUpgrade:
+            raise ProtocolError(501, "protocol upgrades are not served here") from None
+        except httptools.HttpParserError as error:
+            raise self._violation or ProtocolError(400, f"malformed HTTP: {error}") from None
+        if self.in_message:
+            self._check_growth()
+
+    def _check_growth(self) -> None:
+        """Bytes that reached no callback yet (a header without end, chunk framing) count as well."""
+        if self._in_head:
+            if self._fed_bytes > self._limits.header_bytes:
+                raise ProtocolError(431, "the head is too large")
+        elif self._fed_bytes > self._limits.header_bytes + _FRAMING_ALLOWANCE * self._limits.body_bytes:
+            raise ProtocolError(413, "the body's framing is too large")
+
+    def _refuse(self, status: int, message: str) -> None:
+        """httptools hides what a callback raises, so the reason is kept for `_feed` to raise."""
+        self._violation = ProtocolError(status, message)
+        raise self._violation
+
+    # httptools calls these by name.
+
+    def on_message_begin(self) -> None:
+        self._start()
+        self.in_message = self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > self._limits.header_bytes:
+            self._refuse(431, "the head is too large")
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if int(self._headers.get(b"content-length", b"0")) > self._limits.body_bytes:
+            self._refuse(413, "the body is too large")
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes > self._limits.body_bytes:
+            self._refuse(413, "the body is too large")
+        self._body.append(body)
+
+    def _take_body(self) -> bytes:
+        return self._body[0] if len(self._body) == 1 else b"".join(self._body)
+
+
+class RequestParser(_MessageParser):
+    """Turns what a client sent into requests, pipelined ones too."""
+
+    def __init__(self, limits: HttpLimits) -> None:
+        self._target = b""
+        self._ready: deque[HttpRequest] = deque()
+        self.expects_continue = False
+        """Whether the client waits for `100 Continue` before its body; reset it once that is sent."""
+        self._parser = httptools.HttpRequestParser(self)
+        super().__init__(self._parser.feed_data, limits)
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the wire.
+
+        Raises:
+            ProtocolError: malformed, or over a limit. The parser is of no use afterwards.
+        """
+        self._feed(data)
+
+    def next_request(self) -> HttpRequest | None:
+        """The next whole request, in the order they came."""
+        return self._ready.popleft() if self._ready else None
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._target = b""
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+        if len(self._target) > self._limits.header_bytes:
+            self._refuse(414, "the target is too long")
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self.expects_continue = self._headers.get(b"expect", b"").lower() == b"100-continue"
+
+    def on_message_complete(self) -> None:
+        self.in_message = False
+        self.expects_continue = False
+        self._fed_bytes = 0
+        parser = self._parser
+        self._ready.append(
+            HttpRequest(
+                parser.get_method().decode("ascii"),
+                self._target.decode("latin-1"),
+                self._headers,
+                self._take_body(),
+                parser.should_keep_alive(),
+            )
+        )
+
+
+class ResponseParser(_MessageParser):
+    """Turns what a server sent into responses; interim (1xx) ones are passed over."""
+
+    def __init__(self, limits: HttpLimits) -> None:
+        self._until_close = False
+        self._ready: deque[HttpResponse] = deque()
+        self._parser = httptools.HttpResponseParser(self)
+        super().__init__(self._parser.feed_data, limits)
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the wire.
+
+        Raises:
+            ProtocolError: malformed, or over a limit. The parser is of no use afterwards.
+        """
+        self._feed(data)
+
+    def feed_eof(self) -> None:
+        """The server closed. That ends a body without a length; anywhere else it cuts a message off.
+
+        Raises:
+            ProtocolError: the response was not whole.
+        """
+        if not self.in_message:
+            return
+        if self._in_head or not self._until_close:
+            raise ProtocolError(502, "the connection closed inside a response")
+        self._complete(keep_alive=False)
+
+    def next_response(self) -> HttpResponse | None:
+        """The next whole response, in the order they came."""
+        return self._ready.popleft() if self._ready else None
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._until_close = b"content-length" not in self._headers and b"chunked" not in self._headers.get(
+            b"transfer-encoding", b""
+        )
+
+    def on_message_complete(self) -> None:
+        self._complete(self._parser.should_keep_alive())
+
+    def _complete(self, keep_alive: bool) -> None:
+        self.in_message = False
+        self._fed_bytes = 0
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self._ready.append(HttpResponse(status, self._headers, self._take_body(), keep_alive))
+
+
+def request_head(address: str, target: str = "/", headers: dict[bytes, bytes] | None = None) -> bytes:
+    """The part of a POST's head that is the same for every request to `address`, for `encode_request`."""
+    lines = [
+        f"POST {target} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n".encode("ascii")
+    ]
+    lines += [b"%b: %b\r\n" % header for header in (headers or {}).items()]
+    return b"".join(lines)
+
+
+def encode_request(head: bytes, body: bytes, request_id: bytes | None = None) -> bytes:
+    """A whole POST request: a `request_head`, the trail header, the length and the body."""
+    if request_id is None:
+        return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+    return b"%bx-battle-request: %b\r\ncontent-length: %d\r\n\r\n%b" % (head, request_id, len(body), body)
+
+
+def encode_response(
+    status: int,
+    body: bytes,
+    *,
+    content_type: bytes = b"application/json",
+    headers: dict[bytes, bytes] | None = None,
+    keep_alive: bool = True,
+) -> bytes:
+    """A whole response."""
+    extra = b"".join(b"%b: %b\r\n" % header for header in (headers or {}).items())
+    if not keep_alive:
+        extra += b"connection: close\r\n"
+    reason = _REASONS.get(status, "Unknown").encode("ascii")
+    return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\n%bcontent-length: %d\r\n\r\n%b" % (
+        status, reason, content_type, extra, len(body), body,
+    )  # fmt: skip
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -1,0 +1,101 @@
+"""The server's half of an HTTP/1.1 connection: hands out requests, holds the client to its limits."""
+
+import trio
+
+from actors.wire.http import CONTINUE, HttpLimits, HttpRequest, ProtocolError, RequestParser, encode_response
+from actors.world.seam import Stream, World
+
+_LINGER_SECONDS = 1.0
+"""How long a refused client may go on sending before we stop listening: closing at once would reset the
+connection and could destroy the refusal on its way."""
+
+
+class HttpServerConnection:
+    """Requests of one connection, one after another.
+
+        with HttpServerConnection(world, stream, limits) as connection:
+            while (request := await connection.next_request()) is not None:
+                stream.write(encode_response(200, answer(request), keep_alive=request.keep_alive))
+
+    Answers must be written in the order of the requests; the caller closes the stream.
+    """
+
+    def __init__(self, world: World, stream: Stream, limits: HttpLimits) -> None:
+        self._world = world
+        self._stream = stream
+        self._limits = limits
+        self._parser = RequestParser(limits)
+        self._last = False
+        self._began_ns = 0
+        self._idle_since_ns: int | None = None
+        self._idle_timer = world.call_at(world.now_ns() + limits.idle_timeout, self._check_idle)
+
+    def __enter__(self) -> "HttpServerConnection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._idle_timer.cancel()
+
+    async def next_request(self) -> HttpRequest | None:
+        """The next request; None when the connection has come to its end.
+
+        A client that broke the protocol or a limit, or was too slow, has been answered 4xx by then.
+
+        Raises:
+            trio.BrokenResourceError, trio.ClosedResourceError: the connection broke.
+        """
+        if self._last:
+            return None
+        try:
+            while (request := self._parser.next_request()) is None:
+                data = await self._receive()
+                if not data:
+                    return None
+                self._take(data)
+        except ProtocolError as error:
+            await self._refuse(error)
+            return None
+        self._last = not request.keep_alive
+        return request
+
+    async def _receive(self) -> bytes:
+        if self._parser.in_message:
+            return await self._receive_rest()
+        self._idle_since_ns = self._world.now_ns()
+        data = await self._stream.receive_some()
+        self._idle_since_ns = None
+        return data
+
+    async def _receive_rest(self) -> bytes:
+        """More of a request that came in pieces: rare enough to afford a deadline."""
+        left_ns = self._began_ns + self._limits.request_timeout - self._world.now_ns()
+        with trio.move_on_after(max(left_ns, 0) / 1e9):
+            return await self._stream.receive_some()
+        raise ProtocolError(408, "the request took too long to arrive")
+
+    def _take(self, data: bytes) -> None:
+        was_inside = self._parser.in_message
+        self._parser.feed(data)
+        if self._parser.in_message and not was_inside:
+            self._began_ns = self._world.now_ns()
+        if self._parser.expects_continue:
+            self._parser.expects_continue = False
+            self._stream.write(CONTINUE)
+
+    def _check_idle(self) -> None:
+        """One timer serves the whole connection: it looks again when the current idle time would be over."""
+        now_ns = self._world.now_ns()
+        since_ns = now_ns if self._idle_since_ns is None else self._idle_since_ns
+        due_ns = since_ns + self._limits.idle_timeout
+        if due_ns <= now_ns:
+            self._stream.close()
+        else:
+            self._idle_timer = self._world.call_at(due_ns, self._check_idle)
+
+    async def _refuse(self, error: ProtocolError) -> None:
+        text = f"{error}\n".encode()
+        self._stream.write(encode_response(error.status, text, content_type=b"text/plain", keep_alive=False))
+        with trio.move_on_after(_LINGER_SECONDS):
+            await self._stream.send_eof()
+            while await self._stream.receive_some():
+                pass

@@ -1,0 +1,149 @@
+"""JSON-RPC 2.0: reading calls and answers, writing results and errors. Pure.
+
+Ids are kept as the bytes the client wrote (`msgspec.Raw`), so every id comes back exactly as it was sent.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+SERVER_ERROR = -32000
+LIMIT_EXCEEDED = -32005
+
+_NULL = msgspec.Raw(b"null")
+_ID_STARTS = b'"-0123456789n'
+
+
+class RpcError(Exception):
+    """An answer that is an error. `code` is JSON-RPC's, or a server's own."""
+
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class Call(msgspec.Struct):
+    """One valid call. A notification has no id and gets no answer."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: list[Any] | dict[str, Any] = []
+    id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def is_notification(self) -> bool:
+        return self.id is msgspec.UNSET
+
+
+class Invalid(msgspec.Struct):
+    """Something in a call's place that is none; `id` is null where none could be read."""
+
+    error: RpcError
+    id: msgspec.Raw = _NULL
+
+
+Item: TypeAlias = Call | Invalid
+
+
+class ErrorObject(msgspec.Struct):
+    """The `error` member of an answer."""
+
+    code: int
+    message: str = ""
+    data: Any = None
+
+
+class Answer(msgspec.Struct):
+    """One answer as a client reads it: `result` or `error`."""
+
+    id: msgspec.Raw = _NULL
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorObject | None = None
+
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for text that is not JSON, not UTF-8, or nested too deeply."""
+
+_decode_call = msgspec.json.Decoder(Call).decode
+_decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_loose = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_answer = msgspec.json.Decoder(Answer).decode
+_decode_answers = msgspec.json.Decoder(list[Answer]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read_calls(body: bytes) -> Item | list[Item]:
+    """What a request's body asks for: one item, or a list for a batch (never empty)."""
+    if not body.lstrip().startswith(b"["):
+        return _read_call(body)
+    try:
+        elements = _decode_batch(body)
+    except _UNREADABLE as error:
+        return Invalid(RpcError(PARSE_ERROR, f"Parse error: {error}"))
+    if not elements:
+        return Invalid(RpcError(INVALID_REQUEST, "Invalid Request: an empty batch"))
+    return [_read_call(bytes(element)) for element in elements]
+
+
+def _read_call(text: bytes) -> Item:
+    try:
+        call = _decode_call(text)
+    except msgspec.ValidationError as error:
+        return Invalid(RpcError(INVALID_REQUEST, f"Invalid Request: {error}"), _loose_id(text))
+    except _UNREADABLE as error:
+        return Invalid(RpcError(PARSE_ERROR, f"Parse error: {error}"))
+    if call.id is not msgspec.UNSET and bytes(call.id)[0] not in _ID_STARTS:
+        return Invalid(RpcError(INVALID_REQUEST, "Invalid Request: an id is a string, a number or null"))
+    return call
+
+
+def _loose_id(text: bytes) -> msgspec.Raw:
+    """The id of something that is not a valid call, so that the client can tell which one was refused."""
+    try:
+        found = _decode_loose(text).get("id", _NULL)
+    except _UNREADABLE:
+        return _NULL
+    return found if bytes(found)[0] in _ID_STARTS else _NULL
+
+
+def encode_call(method: str, params: Any, call_id: Any) -> bytes:
+    """One call as a client writes it."""
+    return _encode({"jsonrpc": "2.0", "id": call_id, "method": method, "params": params})
+
+
+def encode_result(call_id: msgspec.Raw, result: Any) -> bytes:
+    """The answer to a call; `result` is plain data or `msgspec.Raw`."""
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (bytes(call_id), _encode(result))
+
+
+def encode_error(call_id: msgspec.Raw, error: RpcError) -> bytes:
+    """The error that answers a call."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.data is not None:
+        body["data"] = error.data
+    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (bytes(call_id), _encode(body))
+
+
+def read_answer(body: bytes) -> Answer:
+    """A single answer.
+
+    Raises:
+        msgspec.MsgspecError: it is not JSON, or not an answer.
+    """
+    return _decode_answer(body)
+
+
+def read_answers(body: bytes) -> list[Answer]:
+    """The answers to a batch, in the order they came.
+
+    Raises:
+        msgspec.MsgspecError: it is not JSON, or not a list of answers.
+    """
+    return _decode_answers(body)
