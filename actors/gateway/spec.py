@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 from actors.spec import Spec
 from actors.units import Duration, ms, seconds
+from actors.world.seam import Address
 
 Strategy: TypeAlias = Literal["priority", "round_robin", "fastest", "latency_weighted", "random"]
 
@@ -117,8 +118,16 @@ class Upstream(Spec, frozen=True):
     """A provider as a gateway knows it."""
 
     name: str
-    address: str
+    address: Address
 
 
 DEFAULT_LATENCY = ms(100)
 """What an unmeasured provider is taken to need, so that it is neither shunned nor flooded."""
+
+
+class GatewayRole(Spec, frozen=True, tag="gateway"):
+    """All a node needs to be the embedded gateway. The order of `upstreams` is their priority."""
+
+    spec: EmbeddedGateway
+    address: Address
+    upstreams: tuple[Upstream, ...]

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
+from actors.chain.spec import Chain
 from actors.spec import Spec
 from actors.units import Duration, format_duration, ms
 from actors.wire.http import HttpLimits
+from actors.world.seam import Address
 
 
 class Uniform(Spec, frozen=True, tag="uniform"):
@@ -106,3 +108,17 @@ class ProviderChange(Spec, frozen=True, tag="provider_change"):
     added_latency: Latency = 0
     error_ratio: float = 0.0
     error_kinds: tuple[FailureKind, ...] = ("http_503",)
+
+
+class RevertChange(Spec, frozen=True, tag="revert_change"):
+    """A fault's hold on a provider's behaviour ends."""
+
+    fault_id: str
+
+
+class ProviderRole(Spec, frozen=True, tag="provider"):
+    """All a node needs to be a provider."""
+
+    spec: MockProvider
+    address: Address
+    chain: Chain

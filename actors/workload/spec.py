@@ -1,10 +1,12 @@
 """What a scenario says about the load."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from actors.chain.spec import Chain
 from actors.spec import Spec
 from actors.units import Duration, seconds
+from actors.world.seam import Address
 
 Methods: TypeAlias = str | dict[str, float]
 """One method, or a weighted mix: method to weight."""
@@ -80,3 +82,27 @@ def _rate_problems(rate: float, shards: int) -> Iterator[str]:
         yield f"rate must be above 0 requests per second, not {rate}"
     if shards <= 0:
         yield f"shards must be at least 1, not {shards}"
+
+
+class Begin(Spec, frozen=True, tag="begin"):
+    """The load's time zero: the moment all schedules count from."""
+
+    at_ns: int
+
+
+class WorkloadRole(Spec, frozen=True, tag="workload"):
+    """All a node needs to be one shard of a workload: it sends every `shards`-th request from `shard` on.
+
+    `index` numbers the workloads of a run from 0. `canned` lists, per method, the fixed results that some
+    provider of the run may give instead of the chain model's. `checks_answers` is off for upstreams that
+    serve another chain than ours.
+    """
+
+    spec: Workload
+    index: int
+    shard: int
+    target: Address
+    path: str
+    chain: Chain
+    canned: dict[str, list[Any]] = {}
+    checks_answers: bool = True
