@@ -1,0 +1,71 @@
+"""The coordinator's side of a world: starting nodes, and what can be done to them."""
+
+from typing import Literal, Protocol
+
+import msgspec
+import trio
+
+from actors.spec import Spec
+from actors.world.seam import Address, World
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How a node ended. `induced`: a fault of the chaos plan did it, on purpose."""
+
+    how: Literal["finished", "stopped", "failed", "killed", "hung"]
+    reason: str = ""
+    induced: bool = False
+
+
+class Node(Protocol):
+    """A running node, as the coordinator holds it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def incarnation(self) -> int: ...
+
+    @property
+    def pid(self) -> int | None:
+        """The operating system's process id; None in the simulated world."""
+
+    def tell(self, message: Spec) -> None:
+        """Send a message to the node's role; lost if the node is dead."""
+
+    def kill(self, reason: str) -> None:
+        """End it as SIGKILL does, for a fault that `reason` names."""
+
+    def pause(self) -> None:
+        """Stop it as SIGSTOP does."""
+
+    def resume(self) -> None:
+        """Let it go on as SIGCONT does."""
+
+
+class Cluster(Protocol):
+    """Where the nodes of a run live."""
+
+    @property
+    def world(self) -> World:
+        """The coordinator's own world."""
+
+    def reserve(self, node: str, port: int = 0) -> Address:
+        """An address for a server on `node`, kept for it over all its incarnations.
+
+        Raises:
+            OSError: the port is in use.
+        """
+
+    async def run_node(
+        self,
+        node: str,
+        incarnation: int,
+        role: Spec,
+        task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED,
+    ) -> Exit:
+        """Start a node, and return how it ended. Started when the node says that it is ready.
+
+        A node that ends before it is ready ends this with its `Exit`, not started. When this is cancelled the
+        node is stopped: asked, then forced, within a few seconds.
+        """
