@@ -110,6 +110,10 @@ class ProviderChange(Spec, frozen=True, tag="provider_change"):
     error_kinds: tuple[FailureKind, ...] = ("http_503",)
 
 
+Change: TypeAlias = ProviderChange
+"""Whatever a fault can change in a provider; each kind carries the id of its fault."""
+
+
 class RevertChange(Spec, frozen=True, tag="revert_change"):
     """A fault's hold on a provider's behaviour ends."""
 

@@ -1,0 +1,33 @@
+"""Supervision and mailboxes: OTP's vocabulary and semantics, on trio."""
+
+from actors.system.child import ActorContext, ChildSpec, Induced
+from actors.system.lifecycle import LifecycleChange
+from actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec, MailboxStatistics, Overflow
+from actors.system.question import ActorDeadError, AskError, AskTimeoutError, MailboxFullError, Question
+from actors.system.restart import Backoff, Limits, RestartType, Strategy
+from actors.system.supervisor import ChildLostError, EscalationError, Supervisor
+
+__all__ = [
+    "ActorContext",
+    "ActorDeadError",
+    "ActorRef",
+    "AskError",
+    "AskTimeoutError",
+    "Backoff",
+    "ChildLostError",
+    "ChildSpec",
+    "EscalationError",
+    "Inbox",
+    "Induced",
+    "LifecycleChange",
+    "Limits",
+    "Mailbox",
+    "MailboxFullError",
+    "MailboxSpec",
+    "MailboxStatistics",
+    "Overflow",
+    "Question",
+    "RestartType",
+    "Strategy",
+    "Supervisor",
+]

@@ -1,5 +1,7 @@
 """The server's half of an HTTP/1.1 connection: hands out requests, holds the client to its limits."""
 
+from typing import Protocol
+
 import trio
 
 from actors.wire.http import CONTINUE, HttpLimits, HttpRequest, ProtocolError, RequestParser, encode_response
@@ -10,6 +12,17 @@ _LINGER_SECONDS = 1.0
 connection and could destroy the refusal on its way."""
 
 
+class Replies(Protocol):
+    """The replies of a server that reads a connection's next request before it has answered the last."""
+
+    @property
+    def has_unanswered(self) -> bool:
+        """Whether a request that was handed out still waits for its reply."""
+
+    async def settled(self) -> None:
+        """Wait until none does."""
+
+
 class HttpServerConnection:
     """Requests of one connection, one after another.
 
@@ -17,13 +30,18 @@ class HttpServerConnection:
             while (request := await connection.next_request()) is not None:
                 stream.write(encode_response(200, answer(request), keep_alive=request.keep_alive))
 
-    Answers must be written in the order of the requests; the caller closes the stream.
+    Answers must be written in the order of the requests; the caller closes the stream. A caller that
+    answers later than it asks for the next request says through `replies` what it still owes: meanwhile
+    the connection is not idle, and a refusal does not overtake an answer.
     """
 
-    def __init__(self, world: World, stream: Stream, limits: HttpLimits) -> None:
+    def __init__(
+        self, world: World, stream: Stream, limits: HttpLimits, replies: Replies | None = None
+    ) -> None:
         self._world = world
         self._stream = stream
         self._limits = limits
+        self._replies = replies
         self._parser = RequestParser(limits)
         self._last = False
         self._began_ns = 0
@@ -85,6 +103,8 @@ class HttpServerConnection:
     def _check_idle(self) -> None:
         """One timer serves the whole connection: it looks again when the current idle time would be over."""
         now_ns = self._world.now_ns()
+        if self._idle_since_ns is not None and self._replies is not None and self._replies.has_unanswered:
+            self._idle_since_ns = now_ns
         since_ns = now_ns if self._idle_since_ns is None else self._idle_since_ns
         due_ns = since_ns + self._limits.idle_timeout
         if due_ns <= now_ns:
@@ -93,6 +113,9 @@ class HttpServerConnection:
             self._idle_timer = self._world.call_at(due_ns, self._check_idle)
 
     async def _refuse(self, error: ProtocolError) -> None:
+        if self._replies is not None:
+            with trio.move_on_after(self._limits.request_timeout / 1e9):
+                await self._replies.settled()
         text = f"{error}\n".encode()
         self._stream.write(encode_response(error.status, text, content_type=b"text/plain", keep_alive=False))
         with trio.move_on_after(_LINGER_SECONDS):

@@ -85,9 +85,14 @@ def _rate_problems(rate: float, shards: int) -> Iterator[str]:
 
 
 class Begin(Spec, frozen=True, tag="begin"):
-    """The load's time zero: the moment all schedules count from."""
+    """The load's time zero: the moment all schedules count from. To be sent a little ahead of it.
+
+    A node that is started again in the middle of a run gets the same `at_ns`, and in `away_since_ns` the
+    moment its predecessor died: what was due from then until now counts as dropped, and is not sent.
+    """
 
     at_ns: int
+    away_since_ns: int | None = None
 
 
 class WorkloadRole(Spec, frozen=True, tag="workload"):

@@ -1,0 +1,43 @@
+"""What gas costs: eth_gasPrice and eth_feeHistory, from the blocks."""
+
+from typing import Any
+
+from actors.chain.blocks import GAS_LIMIT, Block, Blocks
+
+MAX_FEE_BLOCKS = 128
+"""How far a fee history reaches; a request for more gets this much, as real nodes do."""
+
+_TIP_WEI = 10**9
+
+
+def gas_price(blocks: Blocks, height: int) -> int:
+    """The price that gets a transaction into the next block, in wei."""
+    return blocks.base_fee_wei(height) + _TIP_WEI
+
+
+def history(blocks: Blocks, count: int, newest: int, percentiles: list[float] | None) -> dict[str, Any]:
+    """The answer of eth_feeHistory for `count` blocks up to `newest`."""
+    oldest = newest - min(count, MAX_FEE_BLOCKS, newest + 1) + 1
+    chosen = [blocks.at(height) for height in range(oldest, newest + 1)]
+    answer: dict[str, Any] = {
+        "oldestBlock": hex(oldest),
+        "baseFeePerGas": [hex(blocks.base_fee_wei(height)) for height in range(oldest, newest + 2)],
+        "gasUsedRatio": [block.gas_used / GAS_LIMIT for block in chosen],
+    }
+    if percentiles:
+        answer["reward"] = [[hex(_tip_at(block, share)) for share in percentiles] for block in chosen]
+    return answer
+
+
+def _tip_at(block: Block, percentile: float) -> int:
+    """The tip that `percentile` percent of the block's gas paid at most; 0 in an empty block."""
+    paid = sorted(
+        (int(transaction["maxPriorityFeePerGas"], 16), int(receipt["gasUsed"], 16))
+        for transaction, receipt in zip(block.transactions, block.receipts, strict=True)
+    )
+    gas = 0
+    for tip_wei, gas_used in paid:
+        gas += gas_used
+        if gas >= block.gas_used * percentile / 100:
+            return tip_wei
+    return paid[-1][0] if paid else 0

@@ -1,0 +1,89 @@
+"""eth_getLogs: reading the filter, and finding what it matches in the receipts of its blocks."""
+
+from typing import Any
+
+import msgspec
+
+from actors.chain import parameters
+from actors.chain.facts import Facts
+from actors.wire.jsonrpc import INVALID_PARAMS, LIMIT_EXCEEDED, SERVER_ERROR, RpcError
+
+MAX_LOG_BLOCKS = 1000
+"""The widest range one query may span, as hosted providers limit it."""
+
+_MAX_TOPICS = 4
+
+Topics = tuple[frozenset[str] | None, ...]
+
+
+class LogFilter(msgspec.Struct, frozen=True):
+    """Which logs are wanted: heights `low` to `high`; None and missing topics match anything."""
+
+    low: int
+    high: int
+    addresses: frozenset[str] | None
+    topics: Topics
+
+    def matches(self, log: dict[str, Any]) -> bool:
+        """Whether a log is wanted, wherever it stands."""
+        if self.addresses is not None and log["address"] not in self.addresses:
+            return False
+        found = log["topics"]
+        return len(self.topics) <= len(found) and all(
+            wanted is None or topic in wanted for wanted, topic in zip(self.topics, found, strict=False)
+        )
+
+
+def matching(facts: Facts, value: Any, head: int) -> list[dict[str, Any]]:
+    """The logs up to `head` that a filter object asks for, in chain order."""
+    wanted = _read(facts, value, head)
+    return [
+        log
+        for height in range(wanted.low, min(wanted.high, head) + 1)
+        for receipt in facts.blocks.at(height).receipts
+        for log in receipt["logs"]
+        if wanted.matches(log)
+    ]
+
+
+def _read(facts: Facts, value: Any, head: int) -> LogFilter:
+    if not isinstance(value, dict):
+        raise parameters.invalid("0", "expected a filter object")
+    low, high = _range(facts, value, head)
+    addresses = _choices(value.get("address"), "0.address", parameters.address)
+    topics = value.get("topics")
+    if topics is None:
+        topics = []
+    if not isinstance(topics, list) or len(topics) > _MAX_TOPICS:
+        raise parameters.invalid("0.topics", f"expected a list of at most {_MAX_TOPICS}")
+    return LogFilter(
+        low, high, addresses, tuple(_choices(topic, "0.topics", parameters.hash32) for topic in topics)
+    )
+
+
+def _range(facts: Facts, value: dict[str, Any], head: int) -> tuple[int, int]:
+    if value.get("blockHash") is not None:
+        if value.get("fromBlock") is not None or value.get("toBlock") is not None:
+            raise parameters.invalid("0", "blockHash excludes fromBlock and toBlock")
+        height = facts.height_of_hash(parameters.hash32(value["blockHash"], "0.blockHash"), head)
+        if height is None:
+            raise RpcError(SERVER_ERROR, "unknown block")
+        return height, height
+    low = _bound(facts, value.get("fromBlock"), head, "0.fromBlock")
+    high = _bound(facts, value.get("toBlock"), head, "0.toBlock")
+    if low > high:
+        raise RpcError(INVALID_PARAMS, "invalid block range: fromBlock is above toBlock")
+    if high - low >= MAX_LOG_BLOCKS:
+        raise RpcError(LIMIT_EXCEEDED, f"the range of a log query is limited to {MAX_LOG_BLOCKS} blocks")
+    return low, high
+
+
+def _bound(facts: Facts, value: Any, head: int, what: str) -> int:
+    return head if value is None else facts.height_named(value, head, what)
+
+
+def _choices(value: Any, what: str, read: Any) -> frozenset[str] | None:
+    """One value or a list of alternatives; none at all matches everything."""
+    if value is None or value == []:
+        return None
+    return frozenset(read(one, what) for one in (value if isinstance(value, list) else [value]))

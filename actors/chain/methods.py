@@ -1,0 +1,174 @@
+"""The methods of the chain: (facts, parameters, head) to plain data, one function each."""
+
+from collections.abc import Callable
+from hashlib import sha3_256
+from typing import Any, TypeAlias
+
+from actors.chain import fees, logs, parameters
+from actors.chain.facts import Facts
+from actors.chain.parameters import Params, positional
+
+Method: TypeAlias = Callable[[Facts, Params, int], Any]
+
+CLIENT_VERSION = "Battle/v1/mock"
+
+_PLAIN_GAS = 21_000
+_BYTE_GAS = 16
+_CALL_GAS = 25_000
+
+
+def _chain_id(facts: Facts, params: Params, _head: int) -> str:
+    positional(params, 0, 0)
+    return hex(facts.spec.chain_id)
+
+
+def _net_version(facts: Facts, params: Params, _head: int) -> str:
+    positional(params, 0, 0)
+    return str(facts.spec.chain_id)
+
+
+def _client_version(_facts: Facts, params: Params, _head: int) -> str:
+    positional(params, 0, 0)
+    return CLIENT_VERSION
+
+
+def _syncing(_facts: Facts, params: Params, _head: int) -> bool:
+    positional(params, 0, 0)
+    return False
+
+
+def _block_number(_facts: Facts, params: Params, head: int) -> str:
+    positional(params, 0, 0)
+    return hex(head)
+
+
+def _gas_price(facts: Facts, params: Params, head: int) -> str:
+    positional(params, 0, 0)
+    return hex(fees.gas_price(facts.blocks, head))
+
+
+def _fee_history(facts: Facts, params: Params, head: int) -> Any:
+    values = positional(params, 2, 3)
+    count = values[0] if type(values[0]) is int else parameters.quantity(values[0], "0")
+    newest = facts.height_named(values[1], head, "1")
+    if count < 1 or newest > head:
+        raise parameters.invalid("1" if count > 0 else "0", "expected known blocks, and at least one")
+    return fees.history(facts.blocks, count, newest, _percentiles(values[2] if len(values) > 2 else None))
+
+
+def _percentiles(value: Any) -> list[float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) > 100:
+        raise parameters.invalid("2", "expected a list of at most 100 percentiles")
+    if not all(type(one) in (int, float) and 0 <= one <= 100 for one in value) or value != sorted(value):
+        raise parameters.invalid("2", "expected rising percentiles from 0 to 100")
+    return value
+
+
+def _balance(facts: Facts, params: Params, head: int) -> str:
+    values = positional(params, 1, 2)
+    address = parameters.address(values[0], "0")
+    return hex(facts.accounts.balance_wei(address, facts.height_of_state(values, 1, head)))
+
+
+def _code(facts: Facts, params: Params, head: int) -> str:
+    values = positional(params, 1, 2)
+    address = parameters.address(values[0], "0")
+    facts.height_of_state(values, 1, head)
+    return facts.accounts.code(address)
+
+
+def _transaction_count(facts: Facts, params: Params, head: int) -> str:
+    values = positional(params, 1, 2)
+    address = parameters.address(values[0], "0")
+    return hex(facts.accounts.transaction_count(address, facts.height_of_state(values, 1, head)))
+
+
+def _storage_at(facts: Facts, params: Params, head: int) -> str:
+    values = positional(params, 2, 3)
+    address = parameters.address(values[0], "0")
+    slot = parameters.slot(values[1], "1")
+    return facts.accounts.word(b"storage", address, hex(slot), facts.height_of_state(values, 2, head))
+
+
+def _call(facts: Facts, params: Params, head: int) -> str:
+    values = positional(params, 1, 3)
+    to, data = parameters.transaction(values[0], "0")
+    return facts.accounts.word(b"call", to, data, facts.height_of_state(values, 1, head))
+
+
+def _estimate_gas(facts: Facts, params: Params, head: int) -> str:
+    values = positional(params, 1, 3)
+    _, data = parameters.transaction(values[0], "0")
+    facts.height_of_state(values, 1, head)
+    size_bytes = len(data) // 2 - 1
+    return hex(_PLAIN_GAS + (_CALL_GAS + _BYTE_GAS * size_bytes if size_bytes else 0))
+
+
+def _block_by_number(facts: Facts, params: Params, head: int) -> dict[str, Any] | None:
+    values = positional(params, 2, 2)
+    height = facts.height_named(values[0], head, "0")
+    full = parameters.flag(values[1], "1")
+    return None if height > head else _block(facts, height, full)
+
+
+def _block_by_hash(facts: Facts, params: Params, head: int) -> dict[str, Any] | None:
+    values = positional(params, 2, 2)
+    height = facts.height_of_hash(parameters.hash32(values[0], "0"), head)
+    full = parameters.flag(values[1], "1")
+    return None if height is None else _block(facts, height, full)
+
+
+def _block(facts: Facts, height: int, full: bool) -> dict[str, Any]:
+    block = facts.blocks.at(height)
+    listed = block.transactions if full else [transaction["hash"] for transaction in block.transactions]
+    return {**block.header, "transactions": listed}
+
+
+def _transaction_by_hash(facts: Facts, params: Params, head: int) -> dict[str, Any] | None:
+    values = positional(params, 1, 1)
+    found = facts.transaction(parameters.hash32(values[0], "0"), head)
+    return None if found is None else found[0]
+
+
+def _transaction_receipt(facts: Facts, params: Params, head: int) -> dict[str, Any] | None:
+    values = positional(params, 1, 1)
+    found = facts.transaction(parameters.hash32(values[0], "0"), head)
+    return None if found is None else found[1]
+
+
+def _logs(facts: Facts, params: Params, head: int) -> list[dict[str, Any]]:
+    return logs.matching(facts, positional(params, 1, 1)[0], head)
+
+
+def _send_raw_transaction(_facts: Facts, params: Params, _head: int) -> str:
+    """The hash is sha3-256 of the bytes sent; a real chain's is keccak-256, which differs in its padding."""
+    data = parameters.data(positional(params, 1, 1)[0], "0")
+    if data == "0x":
+        raise parameters.invalid("0", "expected a signed transaction")
+    return "0x" + sha3_256(bytes.fromhex(data[2:])).hexdigest()
+
+
+METHODS: dict[str, Method] = {
+    "eth_blockNumber": _block_number,
+    "eth_call": _call,
+    "eth_chainId": _chain_id,
+    "eth_estimateGas": _estimate_gas,
+    "eth_feeHistory": _fee_history,
+    "eth_gasPrice": _gas_price,
+    "eth_getBalance": _balance,
+    "eth_getBlockByHash": _block_by_hash,
+    "eth_getBlockByNumber": _block_by_number,
+    "eth_getCode": _code,
+    "eth_getLogs": _logs,
+    "eth_getStorageAt": _storage_at,
+    "eth_getTransactionByHash": _transaction_by_hash,
+    "eth_getTransactionCount": _transaction_count,
+    "eth_getTransactionReceipt": _transaction_receipt,
+    "eth_sendRawTransaction": _send_raw_transaction,
+    "eth_syncing": _syncing,
+    "net_version": _net_version,
+    "web3_clientVersion": _client_version,
+}
+"""Every method of the chain."""

@@ -1,0 +1,194 @@
+"""What became of an attempt, and what that says about the provider. Pure.
+
+Four kinds. `success`: the provider answered. `final`: the provider answered that the request itself is at
+fault; another would say the same, so it is passed on, and is no failure of the provider. `rate_limited`:
+the provider is well and wants to be left alone. `retryable`: the provider failed.
+
+A batch is as good as the best of its answers: one that holds a result is passed on as it is, for a retry would
+do the good part again. One in which all fail counts as its first failure.
+
+eth_sendRawTransaction is repeated like any other call, because the same raw transaction cannot take effect
+twice. When a first attempt took effect and its answer was lost, the retry is told "already known" or "nonce too
+low": both are final. The gateway does not make up the hash that the lost answer would have held.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from actors.gateway.breaker import Result
+from actors.units import Duration, seconds
+from actors.wire.http import HttpResponse
+from actors.wire.jsonrpc import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    LIMIT_EXCEEDED,
+    METHOD_NOT_FOUND,
+    Answer,
+    ErrorObject,
+    read_answer,
+    read_answers,
+)
+from store.events import Outcome
+
+Kind: TypeAlias = Literal["success", "final", "rate_limited", "retryable"]
+
+TransportFailure: TypeAlias = Literal[
+    "timeout", "refused", "reset", "closed", "protocol", "unsent", "cancelled"
+]
+"""`closed`: end of stream before a whole response; `unsent`: no connection of the pool became free in time;
+`cancelled`: the gateway called it off, for it lost a race or the gateway stops."""
+
+RETRY_AFTER_LIMIT = seconds(60)
+"""However long a provider wants to be left alone: a clock gone wrong must not lose it for the whole run."""
+
+_FINAL_STATUSES = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
+"""The request itself is refused. Other 4xx (401, 403, 404) are about the provider's account or set-up."""
+
+_REVERTED = 3
+_HTTP_LIKE_LIMIT = 429
+"""Some providers put HTTP's 429 into the JSON-RPC code."""
+_REJECTED, _UNSUPPORTED, _WRONG_VERSION = -32003, -32004, -32006  # EIP-1474
+
+_FINAL_CODES = frozenset(
+    {_REVERTED, INVALID_REQUEST, INVALID_PARAMS, METHOD_NOT_FOUND, _REJECTED, _UNSUPPORTED, _WRONG_VERSION}
+)
+_LIMIT_CODES = frozenset({LIMIT_EXCEEDED, _HTTP_LIKE_LIMIT})
+_RESERVED_CODES = range(-32768, -31999)
+"""JSON-RPC's own and the servers'; all others are the application's, and so an answer."""
+
+_FINAL_MESSAGE = re.compile(
+    "already known|known transaction|already imported|nonce too (low|high)|insufficient funds|underpriced"
+    "|execution reverted|gas required exceeds|intrinsic gas|exceeds block gas limit|invalid sender"
+    "|invalid opcode|out of gas|max fee per gas less than|oversized data|transaction type not supported",
+    re.IGNORECASE,
+)
+"""Nodes answer most mistakes of a transaction's author with the same -32000 as their own troubles."""
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What became of an attempt. `outcome` and `failure` are those of `GatewayAttemptEnded`."""
+
+    kind: Kind
+    outcome: Outcome
+    failure: str | None = None
+    rpc_code: int | None = None
+    detail: str | None = None
+    """The provider's words, for the error the client gets."""
+    retry_after: Duration | None = None
+    """How long a rate-limiting provider wants to be left alone; None when it did not say."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether this is what the client gets."""
+        return self.kind in ("success", "final")
+
+    @property
+    def breaker_result(self) -> Result:
+        """What the breaker is told. A full pool or a race lost says nothing about the provider."""
+        if self.answered:
+            return "success"
+        if self.kind == "rate_limited" or self.failure in ("unsent", "cancelled"):
+            return "abandoned"
+        return "failure"
+
+
+SUCCESS = Verdict("success", "ok")
+_NOTHING_LEFT: tuple[TransportFailure, ...] = ("refused", "unsent")
+
+
+def of_transport(failure: TransportFailure) -> Verdict:
+    """The verdict on an attempt that got no response. Nobody knows what became of a request that left."""
+    return Verdict("retryable", "error" if failure in _NOTHING_LEFT else "unknown", failure)
+
+
+def of_response(response: HttpResponse, ids: Sequence[bytes], *, batch: bool) -> Verdict:
+    """The verdict on a whole response to calls with these `ids` (as JSON text; notifications have none)."""
+    status = response.status
+    if 200 <= status < 300:
+        return _of_body(response, ids, batch)
+    if status == 429:
+        return Verdict("rate_limited", "error", "rate_limited", retry_after=retry_after(response.headers))
+    if status in _FINAL_STATUSES:
+        return Verdict("final", "ok")
+    return Verdict("retryable", "error", "http_status")
+
+
+def _of_body(response: HttpResponse, ids: Sequence[bytes], batch: bool) -> Verdict:
+    if not ids and not response.body.strip():
+        return SUCCESS
+    try:
+        if batch and response.body.lstrip().startswith(b"["):
+            return _of_answers(read_answers(response.body), ids, response.headers)
+        answer = read_answer(response.body)
+    except _UNREADABLE:
+        return _protocol("the response is not JSON-RPC")
+    if answer.error is not None:
+        return of_error(answer.error, response.headers)
+    if batch:
+        return _protocol("a batch was answered with a single result")
+    return _of_answers([answer], ids, response.headers)
+
+
+def _of_answers(answers: list[Answer], ids: Sequence[bytes], headers: Mapping[bytes, bytes]) -> Verdict:
+    if any(answer.error is None and answer.result is msgspec.UNSET for answer in answers):
+        return _protocol("an answer without result and error")
+    if not _same_ids([bytes(answer.id) for answer in answers], ids):
+        return _protocol("the answers' ids are not the calls' ids")
+    verdicts = [SUCCESS if it.error is None else of_error(it.error, headers) for it in answers]
+    return next((verdict for verdict in verdicts if verdict.answered), verdicts[0] if verdicts else SUCCESS)
+
+
+def _same_ids(answered: list[bytes], asked: Sequence[bytes]) -> bool:
+    """Whether each call has its answer, in any order; a provider may write an id in another spelling."""
+    if len(answered) != len(asked):
+        return False
+    if sorted(answered) == sorted(asked):
+        return True
+    return sorted(map(_plain, answered)) == sorted(map(_plain, asked))
+
+
+def _plain(identifier: bytes) -> str:
+    return repr(msgspec.json.decode(identifier))
+
+
+def of_error(error: ErrorObject, headers: Mapping[bytes, bytes]) -> Verdict:
+    """The verdict on a JSON-RPC error."""
+    code, words = error.code, error.message
+    if code in _LIMIT_CODES:
+        return Verdict("rate_limited", "error", "rate_limited", code, words, retry_after(headers))
+    if code in _FINAL_CODES or code not in _RESERVED_CODES or _FINAL_MESSAGE.search(words):
+        return Verdict("final", "ok", None, code, words)
+    return Verdict("retryable", "error", "rpc_error", code, words)
+
+
+def _protocol(detail: str) -> Verdict:
+    return Verdict("retryable", "error", "protocol", detail=detail)
+
+
+def retry_after(headers: Mapping[bytes, bytes]) -> Duration | None:
+    """How long the Retry-After header asks to wait, at most `RETRY_AFTER_LIMIT`; None when it does not say.
+
+    A date is read against the response's own Date header: no clock of ours is needed, and none can disagree.
+    """
+    text = headers.get(b"retry-after", b"").decode("latin-1").strip()
+    if re.fullmatch("[0-9]{1,9}", text):
+        return min(seconds(int(text)), RETRY_AFTER_LIMIT)
+    until, now = _date(text), _date(headers.get(b"date", b"").decode("latin-1"))
+    if until is None or now is None:
+        return None
+    return min(max(seconds((until - now).total_seconds()), 0), RETRY_AFTER_LIMIT)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,0 +1,47 @@
+"""What the connections of one provider share."""
+
+from actors.chain.model import ChainModel
+from actors.provider.answering import Answering
+from actors.provider.behaviour import Behaviour, Fate, Key
+from actors.provider.spec import ProviderRole
+from actors.world.seam import World
+
+_REMEMBERED_REQUESTS = 65_536
+"""Of how many requests the attempts are counted: retries come soon, or start from 1 again."""
+
+
+class Attempts:
+    """Counts the attempts of each request here, so that a retry is a new draw, and a repeatable one."""
+
+    def __init__(self, remembered: int = _REMEMBERED_REQUESTS) -> None:
+        self._remembered = remembered
+        self._seen: dict[str, int] = {}
+        self._anonymous = 0
+
+    def key(self, request_id: str | None) -> Key:
+        """The key of this attempt: (request id, how many it had), or its place among those without an id."""
+        if request_id is None:
+            self._anonymous += 1
+            return "", self._anonymous
+        attempt = self._seen.pop(request_id, 0) + 1
+        if len(self._seen) >= self._remembered:
+            self._seen.pop(next(iter(self._seen)))
+        self._seen[request_id] = attempt
+        return request_id, attempt
+
+
+class Service:
+    """One provider: its chain, its behaviour of the moment, and the attempts it has seen."""
+
+    def __init__(self, world: World, role: ProviderRole) -> None:
+        self.world = world
+        self.spec = role.spec
+        self.model = ChainModel(role.chain)
+        self.answering = Answering(self.model, role.spec.canned)
+        self.behaviour = Behaviour(role.spec)
+        self._attempts = Attempts()
+        self._draws = world.draws(f"provider:{role.spec.name}")
+
+    def fate(self, request_id: str | None) -> Fate:
+        """What becomes of the next attempt of this request."""
+        return self.behaviour.fate(self._draws, self._attempts.key(request_id))

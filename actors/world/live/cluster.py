@@ -1,0 +1,203 @@
+"""The nodes of a live run: processes on this machine, each with a control channel to the coordinator."""
+
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+
+from actors.spec import Spec
+from actors.world.cluster import Exit
+from actors.world.live.channel import Beat, Channel, Deliver, Failed, FromNode, Ready, Start, ToNode
+from actors.world.live.process import ChildProcess, describe_status
+from actors.world.live.reactor import Reactor
+from actors.world.live.world import LiveWorld
+from actors.world.seam import Address, World
+from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment
+
+COORDINATOR = "coordinator"
+LOOPBACK = "127.0.0.1"
+READY_SECONDS = 20.0
+"""A node that does nothing useful by then has not started; 0.2 s is usual."""
+
+HANG_SECONDS = 10.0
+"""Without a beat for this long a node hangs: twenty beats, so that a busy machine is not taken for one."""
+
+_OUTBOX_MESSAGES = 1024
+
+_decode = msgspec.json.Decoder(FromNode).decode
+
+
+class LiveNode:
+    """A running node's process, as the coordinator holds it."""
+
+    def __init__(self, name: str, incarnation: int, process: ChildProcess) -> None:
+        self.name = name
+        self.incarnation = incarnation
+        self.pid: int | None = process.pid
+        self.outbox, self.to_send = trio.open_memory_channel[ToNode](_OUTBOX_MESSAGES)
+        self.killed_by: str | None = None
+        self.hung = False
+        self.failure: str | None = None
+        self.last_beat = trio.current_time()
+        self.paused = False
+        self._process = process
+
+    def tell(self, message: Spec) -> None:
+        self.outbox.send_nowait(Deliver(msgspec.Raw(msgspec.json.encode(message))))
+
+    def kill(self, reason: str) -> None:
+        self.killed_by = reason
+        self._process.send_signal(signal.SIGKILL)
+
+    def pause(self) -> None:
+        self.paused = True
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.last_beat = trio.current_time()
+        self.paused = False
+        self._process.send_signal(signal.SIGCONT)
+
+    def declare_hung(self) -> None:
+        """It does not beat: end it, so that it can be restarted like any other crash."""
+        self.hung = True
+        self._process.send_signal(signal.SIGKILL)
+
+    def exit(self, status: int) -> Exit:
+        """What its end means, given its process's exit status."""
+        if self.hung:
+            return Exit("hung", f"no heartbeat for {HANG_SECONDS:g} s")
+        if status == 0:
+            return Exit("finished")
+        reason = describe_status(status)
+        if status == -signal.SIGKILL and self.killed_by is not None:
+            return Exit("killed", f"{reason} ({self.killed_by})", induced=True)
+        return Exit("failed", f"{reason}: {self.failure}" if self.failure else reason)
+
+
+class LiveCluster:
+    """All nodes of one live run. `module` is what `python -m` runs as a node: it calls `child.run_node`."""
+
+    def __init__(self, run_dir: Path, seed: int, module: str) -> None:
+        self._run_dir = run_dir
+        self._seed = seed
+        self._module = module
+        self._epoch_ns = time.perf_counter_ns()
+        self._reserved: dict[Address, socket.socket] = {}
+        self._reactor = Reactor(self._epoch_ns)
+        self._writer = SegmentWriter(open_segment(run_dir, COORDINATOR, 1), self._arm_flush)
+        self.world: World = LiveWorld(self._reactor, COORDINATOR, seed, self._writer)
+
+    def _arm_flush(self) -> None:
+        self._reactor.call_at(self._reactor.now_ns() + FLUSH_INTERVAL_NS, self._writer.flush)
+
+    async def run_reactor(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve the coordinator's own timers until cancelled."""
+        await self._reactor.run(task_status)
+
+    def close(self) -> None:
+        """End the coordinator's log and give up the reserved ports. All nodes have ended."""
+        self._writer.close()
+        self._reactor.close()
+        for sock in self._reserved.values():
+            sock.close()
+
+    def reserve(self, node: str, port: int = 0) -> Address:
+        """As `Cluster.reserve`. The port stays bound here, without listening, over all incarnations.
+
+        So no outgoing connection can be given it while its node is dead (or connect to itself), and
+        connections are refused meanwhile, as they must be. The node binds it too: both set SO_REUSEADDR.
+        """
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((LOOPBACK, port))
+        except OSError as error:
+            sock.close()
+            raise OSError(error.errno, f"port {port} for {node} cannot be had: {error.strerror}") from error
+        address = f"{LOOPBACK}:{sock.getsockname()[1]}"
+        self._reserved[address] = sock
+        return address
+
+    async def run_node(
+        self,
+        node: str,
+        incarnation: int,
+        role: Spec,
+        task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
+    ) -> Exit:
+        mine, theirs = socket.socketpair()
+        with theirs:
+            process = ChildProcess(
+                [sys.executable, "-m", self._module, str(theirs.fileno())],
+                output=self._run_dir / "nodes" / f"{node}.{incarnation}.txt",
+                pass_fds=(theirs.fileno(),),
+            )
+        live = LiveNode(node, incarnation, process)
+        channel = Channel(mine)
+        live.outbox.send_nowait(self._start(node, incarnation, role))
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_send, channel, live)
+                nursery.start_soon(_listen, channel, live, task_status)
+                status = await process.wait()
+                nursery.cancel_scope.cancel()
+            await _read_last_words(channel, live, task_status)
+            return live.exit(status)
+        finally:
+            with trio.CancelScope(shield=True):
+                await channel.aclose()  # which asks the node to stop
+                await process.stop()
+            process.close()
+
+    def _start(self, node: str, incarnation: int, role: Spec) -> Start:
+        encoded = msgspec.Raw(msgspec.json.encode(role))
+        return Start(str(self._run_dir.resolve()), node, incarnation, self._seed, self._epoch_ns, encoded)
+
+
+async def _send(channel: Channel, live: LiveNode) -> None:
+    async for message in live.to_send:
+        try:
+            await channel.send(message)
+        except trio.BrokenResourceError:
+            return  # the node is dead or dying: its exit says the rest
+
+
+async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus[Any]) -> None:
+    """Take in what the node says, and notice when it says nothing for too long."""
+    live.last_beat = trio.current_time() + READY_SECONDS - HANG_SECONDS
+    while True:
+        silent_at = live.last_beat + HANG_SECONDS
+        with trio.move_on_at(silent_at):
+            frame = await channel.receive()
+            if frame is None:
+                return
+            _take(frame, live, task_status)
+            continue
+        if live.paused:
+            live.last_beat = trio.current_time()
+        elif trio.current_time() >= live.last_beat + HANG_SECONDS:
+            live.declare_hung()
+            return
+
+
+def _take(frame: bytes, live: LiveNode, task_status: trio.TaskStatus[Any]) -> None:
+    live.last_beat = trio.current_time()
+    match _decode(frame):
+        case Ready():
+            task_status.started(live)
+        case Failed(reason):
+            live.failure = reason
+        case Beat():
+            pass
+
+
+async def _read_last_words(channel: Channel, live: LiveNode, task_status: trio.TaskStatus[Any]) -> None:
+    """What the node still said before its process ended; its end of the channel is closed by now."""
+    while (frame := await channel.receive()) is not None:
+        _take(frame, live, task_status)

@@ -1,0 +1,69 @@
+"""A child process as the coordinator holds it: started, watched, and always reaped."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import trio
+
+ASK_SECONDS = 2.0
+TERM_SECONDS = 1.0
+
+
+class ChildProcess:
+    """A process in a session of its own. It must be started from the main thread.
+
+    The kernel ties PR_SET_PDEATHSIG to the thread that forked, so a worker thread that retires would take
+    its children along.
+    """
+
+    def __init__(self, command: list[str], *, output: Path, pass_fds: tuple[int, ...] = ()) -> None:
+        self._output = output
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("wb") as sink:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                pass_fds=pass_fds,
+                start_new_session=True,
+            )
+        self.pid = self._popen.pid
+        self._pidfd = os.pidfd_open(self.pid)
+
+    async def wait(self) -> int:
+        """Wait for the end: its exit status, or minus the number of the signal that ended it."""
+        if self._popen.returncode is None:
+            await trio.lowlevel.wait_readable(self._pidfd)
+        return self._popen.wait()
+
+    def send_signal(self, number: int) -> None:
+        """Signal the process; harmless when it has ended."""
+        if self._popen.poll() is None:
+            signal.pidfd_send_signal(self._pidfd, number)
+
+    async def stop(self) -> str:
+        """The ladder after it was asked: wait, SIGTERM, wait, SIGKILL, reap. Says how far it went."""
+        for seconds, number in ((ASK_SECONDS, signal.SIGTERM), (TERM_SECONDS, signal.SIGKILL)):
+            with trio.move_on_after(seconds):
+                await self.wait()
+                return "stopped" if number == signal.SIGTERM else "stopped at SIGTERM"
+            self.send_signal(signal.SIGCONT)  # a stopped process would not notice SIGTERM
+            self.send_signal(number)
+        await self.wait()
+        return "stopped at SIGKILL"
+
+    def close(self) -> None:
+        """Release the descriptor, and the output file if nothing was written to it. The process has ended."""
+        os.close(self._pidfd)
+        if self._output.stat().st_size == 0:
+            self._output.unlink()
+
+
+def describe_status(status: int) -> str:
+    """An exit status for people: "exit status 1", "killed by SIGKILL"."""
+    if status >= 0:
+        return f"exit status {status}"
+    return f"killed by {signal.Signals(-status).name}"

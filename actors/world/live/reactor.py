@@ -1,0 +1,108 @@
+"""What wakes a live node: one private epoll for all its sockets and its one timer, watched by one trio task.
+
+Sockets are registered once, edge-triggered, so a request costs no epoll_ctl and a batch of events costs one
+wake of the event loop. FINDINGS: about twice the throughput of waiting on each socket through trio.
+"""
+
+import heapq
+import select
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import trio
+
+from actors.world.live.timerfd import TimerFd
+
+EVENTS_PER_WAKE = 512
+"""More ready sockets than this are left for the next round, so that timers get their turn."""
+
+
+class LiveTimer:
+    """A callback in the heap; cancelled ones stay there, empty, until their time comes."""
+
+    __slots__ = ("args", "fn")
+
+    def __init__(self, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self.fn: Callable[..., object] | None = fn
+        self.args = args
+
+    def cancel(self) -> None:
+        self.fn = None
+        self.args = ()
+
+
+class Reactor:
+    """Timers and socket events of one process. `epoch_ns` is the run's epoch on the monotonic clock."""
+
+    def __init__(self, epoch_ns: int) -> None:
+        self._epoch_ns = epoch_ns
+        self._epoll = select.epoll()
+        self._timerfd = TimerFd()
+        self._handlers: dict[int, Callable[[int], object]] = {}
+        self._heap: list[tuple[int, int, LiveTimer]] = []
+        self._order = count()
+        self._armed_ns: int | None = None
+        self._epoll.register(self._timerfd.fileno(), select.EPOLLIN)
+        self._handlers[self._timerfd.fileno()] = self._on_timer
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the run's epoch."""
+        return time.perf_counter_ns() - self._epoch_ns
+
+    def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> LiveTimer:
+        """Call `fn(*args)` at `at_ns`, from the reactor's task."""
+        timer = LiveTimer(fn, args)
+        heapq.heappush(self._heap, (at_ns, next(self._order), timer))
+        if self._armed_ns is None or at_ns < self._armed_ns:
+            self._arm(at_ns)
+        return timer
+
+    def register(self, fd: int, events: int, handler: Callable[[int], object]) -> None:
+        """Call `handler(events)` whenever epoll reports an edge for `fd`."""
+        self._epoll.register(fd, events | select.EPOLLET)
+        self._handlers[fd] = handler
+
+    def modify(self, fd: int, events: int) -> None:
+        """Watch `fd` for other events."""
+        self._epoll.modify(fd, events | select.EPOLLET)
+
+    def forget(self, fd: int) -> None:
+        """The descriptor is about to be closed, which takes it out of epoll."""
+        del self._handlers[fd]
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve events until cancelled. What a callback raises, this raises."""
+        task_status.started()
+        while True:
+            await trio.lowlevel.wait_readable(self._epoll.fileno())
+            for fd, events in self._epoll.poll(0, EVENTS_PER_WAKE):
+                handler = self._handlers.get(fd)
+                if handler is not None:  # else an earlier handler of this batch closed it
+                    handler(events)
+
+    def close(self) -> None:
+        """Release the descriptors; nothing is called any more."""
+        self._epoll.close()
+        self._timerfd.close()
+
+    def _arm(self, at_ns: int) -> None:
+        self._armed_ns = at_ns
+        self._timerfd.arm(at_ns + self._epoch_ns)
+
+    def _on_timer(self, _events: int) -> None:
+        self._timerfd.acknowledge()
+        self._armed_ns = None
+        heap = self._heap
+        now_ns = self.now_ns()
+        while heap and (heap[0][0] <= now_ns or heap[0][2].fn is None):
+            timer = heapq.heappop(heap)[2]
+            if timer.fn is not None:
+                timer.fn(*timer.args)
+        self._arm_for_next()
+
+    def _arm_for_next(self) -> None:
+        """Callbacks may have armed the timer already, for something later than what waits."""
+        if self._heap and (self._armed_ns is None or self._heap[0][0] < self._armed_ns):
+            self._arm(self._heap[0][0])

@@ -1,0 +1,245 @@
+"""A TCP connection on the reactor."""
+
+import select
+import socket
+import struct
+
+import trio
+
+from actors.world.live.reactor import Reactor
+from actors.world.seam import WRITE_LIMIT_BYTES, Stream
+
+_RECEIVE_BYTES = 64 * 1024
+_HANGUPS = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+_READABLE = select.EPOLLIN | _HANGUPS
+_READ_EVENTS = select.EPOLLIN | select.EPOLLRDHUP
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class LiveStream(Stream):
+    """One connected, non-blocking TCP socket, which the stream owns from now on."""
+
+    checkpoints = False
+    """Whether each operation passes a full trio checkpoint, as trio's conformance tests demand."""
+
+    def __init__(self, reactor: Reactor, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reactor = reactor
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._pending = bytearray()
+        self._reader: trio.lowlevel.Task | None = None
+        self._drainer: trio.lowlevel.Task | None = None
+        self._readable = True
+        self._hung_up = False
+        self._closed = False
+        self._closing = False
+        self._ended = False
+        self._refused: OSError | None = None
+        self._sending = False
+        reactor.register(self._fd, _READ_EVENTS, self._on_events)
+
+    # Receiving.
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if max_bytes is None:
+            max_bytes = _RECEIVE_BYTES
+        elif max_bytes < 1:
+            raise ValueError("max_bytes must be at least 1")
+        if self.checkpoints:
+            await trio.lowlevel.checkpoint()
+        if self._reader is not None:
+            raise trio.BusyResourceError("another task is already receiving from this stream")
+        while True:
+            if self._closed or self._closing:
+                raise trio.ClosedResourceError
+            if self._readable:
+                data = self._receive_now(max_bytes)
+                if data is not None:
+                    return data
+            await self._wait_readable()
+
+    def _receive_now(self, max_bytes: int) -> bytes | None:
+        try:
+            data = self._socket.recv(max_bytes)
+        except BlockingIOError:
+            self._readable = False
+            return None
+        except OSError as error:
+            raise trio.BrokenResourceError(str(error)) from error
+        if len(data) < max_bytes:
+            # The kernel's buffer is empty, and an edge will tell of more; but a hang-up tells only once.
+            self._readable = self._hung_up
+        return data
+
+    async def _wait_readable(self) -> None:
+        self._reader = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._reader = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def is_stale(self) -> bool:
+        if self._closed or self._closing or self._ended:
+            return True
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    # Sending.
+
+    def write(self, data: bytes) -> None:
+        if self._closed or self._closing or self._ended or self._refused is not None:
+            return
+        if not self._pending:
+            data = data[self._send_now(data) :]
+            if not data or self._refused is not None:
+                return
+            self._reactor.modify(self._fd, _READ_EVENTS | select.EPOLLOUT)
+        self._pending += data
+        if len(self._pending) > WRITE_LIMIT_BYTES:
+            self.abort()
+
+    def _send_now(self, data: bytes | bytearray) -> int:
+        """How much the kernel took. An error is kept for `send_all`; the reader meets it by itself."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self._refused = error
+            return 0
+
+    def _flush(self) -> None:
+        del self._pending[: self._send_now(self._pending)]
+        if self._refused is not None:
+            self._pending.clear()
+        if self._pending:
+            return
+        if self._closing:
+            self._release()
+            return
+        self._reactor.modify(self._fd, _READ_EVENTS)
+        self._wake_drainer()
+
+    @property
+    def unsent_bytes(self) -> int:
+        return len(self._pending)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self._begin_send()
+        try:
+            self._check_sendable()
+            if self.checkpoints:
+                await trio.lowlevel.checkpoint()
+                self._check_sendable()
+            self.write(bytes(data))
+            await self._drain()
+        finally:
+            self._sending = False
+
+    async def wait_send_all_might_not_block(self) -> None:
+        self._begin_send()
+        try:
+            self._check_sendable()
+            if self.checkpoints:
+                await trio.lowlevel.checkpoint()
+            await self._drain()
+        finally:
+            self._sending = False
+
+    async def send_eof(self) -> None:
+        self._begin_send()
+        try:
+            if self._closed or self._closing:
+                raise trio.ClosedResourceError
+            if self.checkpoints:
+                await trio.lowlevel.checkpoint()
+            if self._ended:
+                return
+            await self._drain()
+            self._ended = True
+            try:
+                self._socket.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                raise trio.BrokenResourceError(str(error)) from error
+        finally:
+            self._sending = False
+
+    def _begin_send(self) -> None:
+        if self._sending:
+            raise trio.BusyResourceError("another task is already sending on this stream")
+        self._sending = True
+
+    def _check_sendable(self) -> None:
+        if self._closed or self._closing or self._ended:
+            raise trio.ClosedResourceError
+        if self._refused is not None:
+            raise trio.BrokenResourceError(str(self._refused)) from self._refused
+
+    async def _drain(self) -> None:
+        """Wait until the kernel has taken all that was written."""
+        while self._pending:
+            self._drainer = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._abort_drain)
+        self._check_sendable()
+
+    def _abort_drain(self, _: object) -> trio.lowlevel.Abort:
+        self._drainer = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    # Ending.
+
+    def close(self) -> None:
+        if self._closed or self._closing:
+            return
+        self._closing = True
+        self._wake_reader()
+        self._wake_drainer()
+        if not self._pending:
+            self._release()
+
+    def abort(self) -> None:
+        if self._closed:
+            return
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._pending.clear()
+        self._release()
+
+    async def aclose(self) -> None:
+        self.close()
+        await trio.lowlevel.checkpoint()
+
+    def _release(self) -> None:
+        self._closed = True
+        self._reactor.forget(self._fd)
+        self._socket.close()
+        self._wake_reader()
+        self._wake_drainer()
+
+    # Waking.
+
+    def _on_events(self, events: int) -> None:
+        if events & _READABLE:
+            self._readable = True
+            if events & _HANGUPS:
+                self._hung_up = True
+            self._wake_reader()
+        if self._pending and events & (select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR):
+            self._flush()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            trio.lowlevel.reschedule(reader)
+
+    def _wake_drainer(self) -> None:
+        if self._drainer is not None:
+            drainer, self._drainer = self._drainer, None
+            trio.lowlevel.reschedule(drainer)

@@ -1,0 +1,120 @@
+"""What actors on a live node get from the world: the kernel's sockets and clock."""
+
+import socket
+from collections.abc import Callable
+from errno import EINPROGRESS, EMFILE, ENFILE
+from os import strerror
+from random import Random
+from typing import Any
+
+import trio
+
+from actors.world import chance
+from actors.world.chance import Draws
+from actors.world.live.reactor import Reactor
+from actors.world.live.stream import LiveStream
+from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, WorldName
+
+_BACKLOG = 1024
+_OUT_OF_DESCRIPTORS_PAUSE_SECONDS = 0.1
+
+
+class LiveWorld:
+    """The `World` of the actors in this process."""
+
+    name: WorldName = "live"
+
+    def __init__(self, reactor: Reactor, node: str, seed: int, log: EventLog) -> None:
+        self.node = node
+        self.log = log
+        self.now_ns = reactor.now_ns  # an attribute saves a call on the hot path
+        self._reactor = reactor
+        self._seed = seed
+        self._resolved: dict[Address, tuple[int, Any]] = {}
+
+    def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> Timer:
+        return self._reactor.call_at(at_ns, fn, *args)
+
+    async def sleep_until(self, at_ns: int) -> None:
+        timer = self._reactor.call_at(at_ns, trio.lowlevel.reschedule, trio.lowlevel.current_task())
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            timer.cancel()
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def rng(self, name: str) -> Random:
+        return chance.stream(self._seed, f"{self.node}:{name}")
+
+    def draws(self, name: str) -> Draws:
+        return Draws(self._seed, f"{self.node}:{name}")
+
+    async def serve(
+        self,
+        address: Address,
+        handler: ConnectionHandler,
+        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        family, target = await self._resolve(address)
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setblocking(False)
+            listener.bind(target)
+            listener.listen(_BACKLOG)
+            host, port = listener.getsockname()[:2]
+            async with trio.open_nursery() as nursery:
+                task_status.started(f"{host}:{port}")
+                while True:
+                    await trio.lowlevel.wait_readable(listener)
+                    for stream in await self._accept_all(listener):
+                        nursery.start_soon(_serve_one, handler, stream)
+
+    async def _accept_all(self, listener: socket.socket) -> list[LiveStream]:
+        accepted: list[LiveStream] = []
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return accepted
+            except OSError as error:
+                if error.errno not in (EMFILE, ENFILE):
+                    raise
+                # Clients wait in the backlog until a descriptor is free; spinning would not free one.
+                await trio.sleep(_OUT_OF_DESCRIPTORS_PAUSE_SECONDS)
+                return accepted
+            sock.setblocking(False)
+            accepted.append(LiveStream(self._reactor, sock))
+
+    async def connect(self, address: Address) -> Stream:
+        family, target = await self._resolve(address)
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            error = sock.connect_ex(target)
+            if error == EINPROGRESS:
+                await trio.lowlevel.wait_writable(sock)
+                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                raise OSError(error, f"{strerror(error)}: {address}")
+            return LiveStream(self._reactor, sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _resolve(self, address: Address) -> tuple[int, Any]:
+        found = self._resolved.get(address)
+        if found is None:
+            host, _, port = address.rpartition(":")
+            info = await trio.socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            found = self._resolved[address] = (info[0][0], info[0][4])
+        return found
+
+
+async def _serve_one(handler: ConnectionHandler, stream: LiveStream) -> None:
+    try:
+        await handler(stream)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass  # the connection broke: the handler has recorded what that means
+    finally:
+        stream.close()
