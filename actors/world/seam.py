@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any, Literal, Protocol, TypeAlias
 
+import msgspec
 import trio
 
 from actors.world.chance import Draws
@@ -81,19 +82,27 @@ class Stream(trio.abc.HalfCloseableStream):
 ConnectionHandler: TypeAlias = Callable[[Stream], Awaitable[None]]
 
 
+class Usage(msgspec.Struct, frozen=True):
+    """A node's use of the machine at one moment; None for what its world cannot measure."""
+
+    tasks: int
+    open_fds: int
+    pid: int | None = None
+    rss_bytes: int | None = None
+    cpu_percent: float | None = None
+    """Of one core, since the last reading."""
+
+
 class World(Protocol):
     """What an actor on a node gets from the world around it."""
 
-    @property
-    def name(self) -> WorldName: ...
+    name: WorldName
 
-    @property
-    def node(self) -> str:
-        """The name of the node this actor lives on."""
+    node: str
+    """The name of the node this actor lives on."""
 
-    @property
-    def log(self) -> EventLog:
-        """This node's segment of the event log."""
+    log: EventLog
+    """This node's segment of the event log."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the run's epoch: one clock for all nodes of a run."""
@@ -113,6 +122,9 @@ class World(Protocol):
 
     def draws(self, name: str) -> Draws:
         """Randomness that is a pure function of the run's seed, `name` and the keys given to each draw."""
+
+    def usage(self) -> Usage:
+        """What this node uses now."""
 
     async def serve(
         self,

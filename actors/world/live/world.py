@@ -13,7 +13,8 @@ from actors.world import chance
 from actors.world.chance import Draws
 from actors.world.live.reactor import Reactor
 from actors.world.live.stream import LiveStream
-from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, WorldName
+from actors.world.live.usage import UsageMeter
+from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 
 _BACKLOG = 1024
 _OUT_OF_DESCRIPTORS_PAUSE_SECONDS = 0.1
@@ -30,6 +31,7 @@ class LiveWorld:
         self.now_ns = reactor.now_ns  # an attribute saves a call on the hot path
         self._reactor = reactor
         self._seed = seed
+        self._usage = UsageMeter().read
         self._resolved: dict[Address, tuple[int, Any]] = {}
 
     def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> Timer:
@@ -49,6 +51,9 @@ class LiveWorld:
 
     def draws(self, name: str) -> Draws:
         return Draws(self._seed, f"{self.node}:{name}")
+
+    def usage(self) -> Usage:
+        return self._usage()
 
     async def serve(
         self,

@@ -110,6 +110,7 @@ class SimulatedCluster:
         world = SimulatedNode(self._network, node, self._seed, writer)
         handle = SimulatedNodeHandle(world, incarnation, writer)
         try:
+            world.root_task = trio.lowlevel.current_task()
             with handle.scope:
                 await self._boot(world, role, _Control(task_status, handle))
         except Exception as error:

@@ -8,7 +8,7 @@ import trio
 
 from actors.world import chance
 from actors.world.chance import Draws
-from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, WorldName
+from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 from actors.world.simulated.network import LATENCY_NS, Network
 from actors.world.simulated.stream import SimulatedStream
 
@@ -28,6 +28,7 @@ class SimulatedNode:
         self.log = log
         self.alive = True
         self.streams: list[SimulatedStream] = []
+        self.root_task: trio.lowlevel.Task | None = None
         self._network = network
         self._clock = network.clock
         self._seed = seed
@@ -86,11 +87,6 @@ class SimulatedNode:
             self.streams = [stream for stream in self.streams if not stream.closed]
             self._prune_at = max(_PRUNE_STREAMS, 2 * len(self.streams))
 
-    @property
-    def open_streams(self) -> int:
-        """How many connections the node has open."""
-        return sum(not stream.closed for stream in self.streams)
-
     # World
 
     def now_ns(self) -> int:
@@ -115,6 +111,11 @@ class SimulatedNode:
     def draws(self, name: str) -> Draws:
         return Draws(self._seed, f"{self.node}:{name}")
 
+    def usage(self) -> Usage:
+        """Tasks and open connections; memory and CPU have no meaning for one node of a simulation."""
+        tasks = 0 if self.root_task is None else _count_tasks(self.root_task)
+        return Usage(tasks=tasks, open_fds=sum(not stream.closed for stream in self.streams))
+
     async def serve(
         self,
         address: Address,
@@ -138,6 +139,11 @@ class SimulatedNode:
         stream = self._network.open(self, address)
         self._keep(stream)
         return stream
+
+
+def _count_tasks(task: trio.lowlevel.Task) -> int:
+    children = (child for nursery in task.child_nurseries for child in nursery.child_tasks)
+    return 1 + sum(map(_count_tasks, children))
 
 
 async def _serve_one(handler: ConnectionHandler, stream: SimulatedStream) -> None:

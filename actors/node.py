@@ -1,0 +1,68 @@
+"""A node: one role, and the sampler beside it. `python -m actors.node FD` is one as a process.
+
+The role decides how long the node lives. An exception in any actor ends the whole node, which is how a crash
+travels up to the supervisor in the coordinator.
+"""
+
+import sys
+from typing import TypeAlias
+
+import trio
+
+from actors.behaviour import Change, RevertChange
+from actors.collector.sampler import sample_system
+from actors.collector.selection import COLLECTED, Collected, selected
+from actors.gateway.spec import GatewayRole
+from actors.provider.spec import ProviderRole
+from actors.spec import Spec
+from actors.workload.spec import Begin, WorkloadRole
+from actors.world.control import Control
+from actors.world.seam import World
+
+Role: TypeAlias = ProviderRole | GatewayRole | WorkloadRole
+Message: TypeAlias = Change | RevertChange | Begin
+
+
+class NodeSpec(Spec, frozen=True):
+    """What a node is told at its start."""
+
+    role: Role
+    collect: tuple[Collected, ...] = COLLECTED
+
+
+async def boot(world: World, spec: NodeSpec, control: Control) -> None:
+    """Run a node's actors until its role has done its work."""
+    world.log = selected(world.log, spec.collect)
+    async with trio.open_nursery() as nursery:
+        if "system" in spec.collect:
+            nursery.start_soon(sample_system, world)
+        await _run_role(world, spec.role, control)
+        nursery.cancel_scope.cancel()
+
+
+async def _run_role(world: World, role: Role, control: Control) -> None:
+    """Each role's code is loaded only where it is played: nodes start fast."""
+    match role:
+        case ProviderRole():
+            from actors.provider.server import run_provider
+
+            await run_provider(world, role, control)
+        case GatewayRole():
+            from actors.gateway.server import run_gateway
+
+            await run_gateway(world, role, control)
+        case WorkloadRole():
+            from actors.workload.run import run_workload
+
+            await run_workload(world, role, control)
+
+
+def main() -> int:
+    """Be the node that the coordinator at the other end of the given descriptor asks for."""
+    from actors.world.live.child import run_node
+
+    return run_node(int(sys.argv[1]), NodeSpec, Message, boot)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
