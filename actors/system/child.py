@@ -30,7 +30,7 @@ class ChildSpec(msgspec.Struct, frozen=True):
 
     It is stopped in three steps: `ctx.stopping` is set and its inbox ends; after `shutdown` it is
     cancelled; then its end is waited for, since trio cannot kill a task that shields itself. A `shutdown` of
-    0 cancels at once; None never cancels, which is for supervisors: their children's deadlines bound them.
+    0 cancels at once; None sets no deadline, which is for supervisors: those of their children bound them.
     """
 
     name: str

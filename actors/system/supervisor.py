@@ -98,6 +98,7 @@ class Supervisor:
             ChildLostError: it ended for good without, or crashed for good.
         """
         slot = self._slots[name]
+        await trio.lowlevel.checkpoint()
         while not slot.is_up:
             if slot.phase == "ended":
                 raise ChildLostError(f"{name} did not start, and will not")
@@ -112,6 +113,7 @@ class Supervisor:
             ChildLostError: one of them can no longer do so.
         """
         slots = [self._slots[name] for name in names or self._slots]
+        await trio.lowlevel.checkpoint()
         while not all(slot.ended_normally for slot in slots):
             for slot in slots:
                 if slot.phase == "ended" and not slot.ended_normally:
@@ -211,11 +213,8 @@ class Supervisor:
             self._report("crashed", slot, induced + crash_reason(life.error))
         else:
             self._report("stopped", slot, life.stop_reason)
-        if life.asked_to_stop:
-            slot.phase = "ended"
-        else:
-            slot.phase = "exited"
-            self._exits.append(slot)
+        slot.phase = "exited"
+        self._exits.append(slot)
         self._announce()
 
     def _on_started(self, slot: Slot) -> None:
@@ -225,7 +224,7 @@ class Supervisor:
 
     async def _settle(self, slot: Slot) -> None:
         if slot.phase != "exited":
-            return  # a sibling's exit has already decided about it
+            return  # it was stopped, or went down with a sibling: that has decided about it
         assert slot.life is not None
         exited = Exit(slot.spec.name, slot.life.exit_kind, slot.life.ran_for)
         now_ns = round(trio.current_time() * 1e9)
