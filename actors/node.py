@@ -52,7 +52,7 @@ async def _run_role(world: World, role: Role, control: Control) -> None:
 
             await run_gateway(world, role, control)
         case WorkloadRole():
-            from actors.workload.run import run_workload
+            from actors.workload.generator import run_workload
 
             await run_workload(world, role, control)
 

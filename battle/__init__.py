@@ -1,0 +1,86 @@
+"""Battle proves, or refutes, that a gateway survives the failure of the providers behind it.
+
+The public names: what scenarios are written in, and `run_scenario`. They are imported when first used, so
+that the command line starts fast.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.behaviour import Empirical, LogNormal, Normal, Uniform
+    from actors.chain.spec import Chain
+    from actors.chaos.spec import Degrade, Flap, Kill
+    from actors.gateway.spec import Breaker, CommandGateway, EmbeddedGateway, Retry, UrlGateway
+    from actors.provider.spec import MockProvider, Reliability
+    from actors.units import minutes, ms, seconds, us
+    from actors.wire.http import HttpLimits
+    from actors.workload.spec import HttpConstant, HttpPoisson, HttpUsers
+    from battle.errors import BattleError, ScenarioError, StartError
+    from battle.judgement.slo import Slo
+    from battle.run import RunResult, run_scenario
+    from battle.scenario import Scenario
+    from battle.setup import SetupContext
+
+_HOMES = {
+    "actors.behaviour": ("Empirical", "LogNormal", "Normal", "Uniform"),
+    "actors.chain.spec": ("Chain",),
+    "actors.chaos.spec": ("Degrade", "Flap", "Kill"),
+    "actors.gateway.spec": ("Breaker", "CommandGateway", "EmbeddedGateway", "Retry", "UrlGateway"),
+    "actors.provider.spec": ("MockProvider", "Reliability"),
+    "actors.units": ("minutes", "ms", "seconds", "us"),
+    "actors.wire.http": ("HttpLimits",),
+    "actors.workload.spec": ("HttpConstant", "HttpPoisson", "HttpUsers"),
+    "battle.errors": ("BattleError", "ScenarioError", "StartError"),
+    "battle.judgement.slo": ("Slo",),
+    "battle.run": ("RunResult", "run_scenario"),
+    "battle.scenario": ("Scenario",),
+    "battle.setup": ("SetupContext",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BattleError",
+    "Breaker",
+    "Chain",
+    "CommandGateway",
+    "Degrade",
+    "EmbeddedGateway",
+    "Empirical",
+    "Flap",
+    "HttpConstant",
+    "HttpLimits",
+    "HttpPoisson",
+    "HttpUsers",
+    "Kill",
+    "LogNormal",
+    "MockProvider",
+    "Normal",
+    "Reliability",
+    "Retry",
+    "RunResult",
+    "Scenario",
+    "ScenarioError",
+    "SetupContext",
+    "Slo",
+    "StartError",
+    "Uniform",
+    "UrlGateway",
+    "minutes",
+    "ms",
+    "run_scenario",
+    "seconds",
+    "us",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOME_OF[name]
+    except KeyError:
+        raise AttributeError(f"module 'battle' has no attribute {name!r}") from None
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

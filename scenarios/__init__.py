@@ -1,0 +1,1 @@
+"""The shipped battles: short files of data. Copy one to start your own."""

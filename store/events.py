@@ -29,11 +29,14 @@ def _tag(name: str) -> str:
     return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 
+Phase: TypeAlias = Literal["started", "load_began", "load_ended", "interrupted", "failed", "ended"]
+
+
 class RunChanged(Event, frozen=True, kw_only=True, tag=_tag):
     """The run entered a phase."""
 
     at_ns: int
-    phase: Literal["started", "load_began", "load_ended", "interrupted", "failed", "ended"]
+    phase: Phase
     detail: str | None = None
 
 
@@ -210,3 +213,14 @@ AnyEvent: TypeAlias = (
     | SystemSampled
     | GeneratorSampled
 )
+
+
+def tag_of(event_type: type[Event]) -> str:
+    """What the `type` field of an event's JSON line says."""
+    tag = event_type.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
+
+
+TABLE_OF_TAG: dict[str, str] = {tag_of(event_type): table for table, event_type in TABLES.items()}
+"""The table that the events of a tag are rows of."""

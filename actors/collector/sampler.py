@@ -1,28 +1,41 @@
 """Once a second: what a node uses, and how late its event loop is."""
 
-from actors.world.seam import World
+from collections.abc import Callable
+
+from actors.world.seam import Usage, World
 from store.events import SystemSampled
 
 INTERVAL_NS = 10**9
 
 
-async def sample_system(world: World) -> None:
-    """Append a `SystemSampled` every second until cancelled. Loop lag is how late this task itself woke."""
+async def sample_system(
+    world: World, node: str | None = None, usage: Callable[[], Usage | None] | None = None
+) -> None:
+    """Append a `SystemSampled` every second until cancelled. Loop lag is how late this task itself woke.
+
+    By default of this node itself; of another one with its name and what reads its usage, or None while it
+    does not run.
+    """
+    read = usage or world.usage
     due_ns = world.now_ns() + INTERVAL_NS
     while True:
         await world.sleep_until(due_ns)
         now_ns = world.now_ns()
-        usage = world.usage()
-        world.log.append(
-            SystemSampled(
-                at_ns=now_ns,
-                node=world.node,
-                tasks=usage.tasks,
-                open_fds=usage.open_fds,
-                pid=usage.pid,
-                rss_bytes=usage.rss_bytes,
-                cpu_percent=usage.cpu_percent,
-                loop_lag_ns=now_ns - due_ns,
-            )
-        )
+        used = read()
+        if used is not None:
+            lag_ns = now_ns - due_ns if node is None else None
+            world.log.append(_sample(now_ns, node or world.node, used, lag_ns))
         due_ns = max(due_ns + INTERVAL_NS, now_ns)
+
+
+def _sample(now_ns: int, node: str, used: Usage, loop_lag_ns: int | None) -> SystemSampled:
+    return SystemSampled(
+        at_ns=now_ns,
+        node=node,
+        tasks=used.tasks,
+        open_fds=used.open_fds,
+        pid=used.pid,
+        rss_bytes=used.rss_bytes,
+        cpu_percent=used.cpu_percent,
+        loop_lag_ns=loop_lag_ns,
+    )

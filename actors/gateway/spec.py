@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from actors.spec import Spec
 from actors.units import Duration, ms, seconds
@@ -94,6 +95,7 @@ class CommandGateway(Spec, frozen=True, tag="command"):
     command: tuple[str, ...]
     template: str = ""
     name: str = "command"
+    port: int = 0
     ready_timeout: Duration = seconds(10)
 
     def problems(self) -> Iterator[str]:
@@ -107,8 +109,15 @@ class UrlGateway(Spec, frozen=True, tag="url"):
     url: str
 
     def problems(self) -> Iterator[str]:
-        if not self.url.startswith("http://"):
-            yield f"gateway: a URL starts with http://, not {self.url!r}"
+        parts = urlsplit(self.url)
+        if parts.scheme != "http" or not parts.hostname:
+            yield f"gateway: a URL looks like http://host:port/path, not {self.url!r}"
+
+    def endpoint(self) -> tuple[Address, str]:
+        """Where to connect, and the path to ask for."""
+        parts = urlsplit(self.url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return f"{parts.hostname}:{parts.port or 80}", path
 
 
 Gateway: TypeAlias = EmbeddedGateway | CommandGateway | UrlGateway

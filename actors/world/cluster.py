@@ -6,7 +6,8 @@ import msgspec
 import trio
 
 from actors.spec import Spec
-from actors.world.seam import Address, World
+from actors.units import Duration
+from actors.world.seam import Address, Usage, World
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -15,6 +16,14 @@ class Exit(msgspec.Struct, frozen=True):
     how: Literal["finished", "stopped", "failed", "killed", "hung"]
     reason: str = ""
     induced: bool = False
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A program to run as a node: its words, where it will listen, and how long it may take until it does."""
+
+    words: tuple[str, ...]
+    address: Address
+    ready_timeout: Duration
 
 
 class Node(Protocol):
@@ -36,6 +45,9 @@ class Node(Protocol):
     def kill(self, reason: str) -> None:
         """End it as SIGKILL does, for a fault that `reason` names."""
 
+    def usage(self) -> Usage:
+        """What the node's program uses; for nodes that cannot sample themselves."""
+
     def pause(self) -> None:
         """Stop it as SIGSTOP does."""
 
@@ -55,6 +67,18 @@ class Cluster(Protocol):
 
         Raises:
             OSError: the port is in use.
+        """
+
+    async def run_command(
+        self,
+        node: str,
+        incarnation: int,
+        command: Command,
+        task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED,
+    ) -> Exit:
+        """As `run_node`, for a program that is none of ours: ready when its address takes connections.
+
+        Only the live world has programs; in the simulated one this is a `NotImplementedError`.
         """
 
     async def run_node(

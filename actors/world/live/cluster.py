@@ -11,12 +11,13 @@ import msgspec
 import trio
 
 from actors.spec import Spec
-from actors.world.cluster import Exit
+from actors.world.cluster import Command, Exit
 from actors.world.live.channel import Beat, Channel, Deliver, Failed, FromNode, Ready, Start, ToNode
 from actors.world.live.process import ChildProcess, describe_status
 from actors.world.live.reactor import Reactor
+from actors.world.live.usage import UsageMeter
 from actors.world.live.world import LiveWorld
-from actors.world.seam import Address, World
+from actors.world.seam import Address, Usage, World
 from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment
 
 COORDINATOR = "coordinator"
@@ -28,6 +29,7 @@ HANG_SECONDS = 10.0
 """Without a beat for this long a node hangs: twenty beats, so that a busy machine is not taken for one."""
 
 _OUTBOX_MESSAGES = 1024
+_CONNECT_RETRY_SECONDS = 0.05
 
 _decode = msgspec.json.Decoder(FromNode).decode
 
@@ -41,11 +43,12 @@ class LiveNode:
         self.pid: int | None = process.pid
         self.outbox, self.to_send = trio.open_memory_channel[ToNode](_OUTBOX_MESSAGES)
         self.killed_by: str | None = None
-        self.hung = False
+        self.hung: str | None = None
         self.failure: str | None = None
         self.last_beat = trio.current_time()
         self.paused = False
         self._process = process
+        self._meter: UsageMeter | None = None
 
     def tell(self, message: Spec) -> None:
         self.outbox.send_nowait(Deliver(msgspec.Raw(msgspec.json.encode(message))))
@@ -63,15 +66,21 @@ class LiveNode:
         self.paused = False
         self._process.send_signal(signal.SIGCONT)
 
-    def declare_hung(self) -> None:
-        """It does not beat: end it, so that it can be restarted like any other crash."""
-        self.hung = True
+    def usage(self) -> Usage:
+        """What the processes below this node's own use."""
+        if self._meter is None:
+            self._meter = UsageMeter(self._process.pid)
+        return self._meter.read()
+
+    def declare_hung(self, why: str) -> None:
+        """End it, so that it can be restarted like after any other crash."""
+        self.hung = why
         self._process.send_signal(signal.SIGKILL)
 
     def exit(self, status: int) -> Exit:
         """What its end means, given its process's exit status."""
         if self.hung:
-            return Exit("hung", f"no heartbeat for {HANG_SECONDS:g} s")
+            return Exit("hung", self.hung)
         if status == 0:
             return Exit("finished")
         reason = describe_status(status)
@@ -155,6 +164,50 @@ class LiveCluster:
                 await process.stop()
             process.close()
 
+    async def run_command(
+        self,
+        node: str,
+        incarnation: int,
+        command: Command,
+        task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
+    ) -> Exit:
+        mine, theirs = socket.socketpair()
+        with mine, theirs:
+            process = ChildProcess(
+                [sys.executable, "-m", "actors.world.live.guard", str(theirs.fileno()), "--", *command.words],
+                output=self._run_dir / "nodes" / f"{node}.{incarnation}.txt",
+                pass_fds=(theirs.fileno(),),
+            )
+            theirs.close()
+            live = LiveNode(node, incarnation, process)
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._wait_until_it_listens, command, live, task_status)
+                    status = await process.wait()
+                    nursery.cancel_scope.cancel()
+            finally:
+                mine.close()  # which asks the guard to end the program
+                with trio.CancelScope(shield=True):
+                    await process.stop()
+                process.close()
+        exit = live.exit(status)
+        return exit if exit.how != "finished" else Exit("failed", "exit status 0")
+
+    async def _wait_until_it_listens(
+        self, command: Command, live: LiveNode, task_status: trio.TaskStatus[Any]
+    ) -> None:
+        with trio.move_on_after(command.ready_timeout / 1e9):
+            while True:
+                try:
+                    stream = await self.world.connect(command.address)
+                except OSError:
+                    await trio.sleep(_CONNECT_RETRY_SECONDS)
+                else:
+                    stream.close()
+                    task_status.started(live)
+                    return
+        live.declare_hung(f"it did not listen on {command.address} in time")
+
     def _start(self, node: str, incarnation: int, role: Spec) -> Start:
         encoded = msgspec.Raw(msgspec.json.encode(role))
         return Start(str(self._run_dir.resolve()), node, incarnation, self._seed, self._epoch_ns, encoded)
@@ -182,7 +235,7 @@ async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus
         if live.paused:
             live.last_beat = trio.current_time()
         elif trio.current_time() >= live.last_beat + HANG_SECONDS:
-            live.declare_hung()
+            live.declare_hung(f"no heartbeat for {HANG_SECONDS:g} s")
             return
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import trio
 
 from actors.spec import Spec
-from actors.world.cluster import Exit
+from actors.world.cluster import Command, Exit
 from actors.world.control import Control
-from actors.world.seam import Address, World
+from actors.world.seam import Address, Usage, World
 from actors.world.simulated.clock import EventClock
 from actors.world.simulated.network import Network
 from actors.world.simulated.node import SimulatedNode
@@ -22,7 +22,7 @@ INBOX_MESSAGES = 1024
 START_NS = 150_000_000
 """From the start of a node to its first action: what a process of Python and trio needs."""
 
-Boot = Callable[[World, Spec, Control], Awaitable[None]]
+Boot = Callable[[World, Any, Control], Awaitable[None]]
 """Runs the actors of a node: what a live node's process does, as a coroutine."""
 
 
@@ -64,6 +64,9 @@ class SimulatedNodeHandle:
             self._writer.discard()
             self._world.die()
             self.scope.cancel()
+
+    def usage(self) -> Usage:
+        return self._world.usage()
 
     def pause(self) -> None:
         self._world.pause()
@@ -121,6 +124,15 @@ class SimulatedCluster:
         if handle.killed_by is not None:
             return Exit("killed", f"killed by SIGKILL ({handle.killed_by})", induced=True)
         return Exit("finished")
+
+    async def run_command(
+        self,
+        node: str,
+        incarnation: int,
+        command: Command,
+        task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
+    ) -> Exit:
+        raise NotImplementedError("programs run in the live world only")
 
     def _open_log(self, node: str, incarnation: int) -> SegmentWriter:
         clock = self._network.clock

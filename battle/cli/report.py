@@ -1,0 +1,14 @@
+"""`battle report`."""
+
+import sys
+from pathlib import Path
+
+from battle.directory import find_run
+from battle.reports.writing import Format, read_report, render
+
+
+def report_command(run: str, form: Format, out: Path) -> int:
+    """Print a run's report, made anew from its log. The verdict is in the report, not in the exit status."""
+    text = render(read_report(find_run(run, out)), form)
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    return 0

@@ -1,0 +1,36 @@
+"""`battle run`."""
+
+import sys
+from pathlib import Path
+
+from actors.world.seam import WorldName
+from battle.cli.app import INTERRUPTED
+from battle.cli.summary import summary_lines
+from battle.judgement.verdict import EXIT_STATUS
+from battle.loading import load_scenario
+from battle.reports.writing import render
+from battle.run import RunResult, run_scenario
+
+
+def run_command(
+    scenario: str, world: WorldName, seed: int, gateway: str | None, out: Path, *, as_json: bool, quiet: bool
+) -> int:
+    """Run a scenario, print what came out of it, and answer with the exit status."""
+    loaded = load_scenario(scenario)
+
+    def announce(run_dir: Path) -> None:
+        if not quiet:
+            print(f"running {loaded.name!r} in the {world} world, seed {seed}: {run_dir}", file=sys.stderr)
+
+    result = run_scenario(
+        loaded, world=world, seed=seed, gateway=gateway, out=out, progress=not quiet, on_start=announce
+    )
+    print(
+        render(result.report, "json") if as_json else "\n".join(summary_lines(result.report, result.run_dir))
+    )
+    return exit_status(result)
+
+
+def exit_status(result: RunResult) -> int:
+    """What the shell is told about a run."""
+    return INTERRUPTED if result.interrupted else EXIT_STATUS[result.report.verdict]

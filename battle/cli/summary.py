@@ -1,0 +1,24 @@
+"""What `battle run` prints at the end: the verdict first, then why, then where to look."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from battle.judgement.verdict import slo_text
+from battle.reports.schema import Report
+from battle.reports.writing import FILES
+
+
+def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
+    """The summary of a run, for a person at a terminal."""
+    yield f"{report.verdict}: {report.headline}"
+    for reason in report.reasons:
+        yield f"  - {reason}"
+    yield ""
+    for result in report.slos:
+        mark = {"met": "ok  ", "missed": "FAIL", "not_measured": "?   "}[result.status]
+        yield f"  {mark} {slo_text(result)}"
+    yield ""
+    yield f"  reports  {run_dir / FILES['markdown']}"
+    for form in ("html", "json", "junit"):
+        yield f"           {run_dir / FILES[form]}"
+    yield f'  ask      battle sql {run_dir} "SELECT * FROM fault_windows"'

@@ -1,0 +1,107 @@
+"""Leads one run: starts its tree, gives the word when the load begins, ends it, and logs its phases."""
+
+from pathlib import Path
+
+import trio
+
+from actors.chaos.conductor import conduct, log_plan
+from actors.system import EscalationError, LifecycleChange
+from actors.units import ms
+from actors.workload.spec import Begin
+from actors.world.cluster import Cluster
+from battle.nodes import ProviderTargets
+from battle.plan import RunPlan
+from battle.setup import SetupContext, run_setup
+from battle.tree import RunTree
+from store.events import ActorChanged, Phase, RunChanged
+
+LEAD_NS = ms(100)
+"""From the moment all nodes are ready to the first due request: time for the word to reach every node."""
+
+
+class Coordinator:
+    """One run of a plan on a cluster. `stop` may be called at any moment to end it early, in good order.
+
+    Raises:
+        OSError, StartError: as `RunTree`; whatever the scenario's setup raises.
+    """
+
+    def __init__(self, cluster: Cluster, plan: RunPlan, run_dir: Path) -> None:
+        self._world = cluster.world
+        self._plan = plan
+        self._began = trio.Event()
+        self._begin_ns = 0
+        self._interrupted_by: str | None = None
+        self._tree = RunTree(cluster, plan, run_dir, conduct=self._conduct, on_change=self._on_change)
+        self._node_names = frozenset(node.name for node in self._tree.nodes)
+        run_setup(
+            plan.scenario.setup,
+            SetupContext(run_dir, dict(self._tree.provider_addresses), self._tree.gateway_address),
+        )
+
+    def stop(self, why: str) -> None:
+        """End the run early; the log will say that it was interrupted, and `why`."""
+        self._interrupted_by = self._interrupted_by or why
+        self._tree.root.stop()
+
+    async def run(self) -> None:
+        """Run until the load is over, or `stop`, or a part fails for good; the log says which it was.
+
+        When this returns, everything has been stopped.
+        """
+        self._log_phase("started")
+        failure = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._lead)
+            try:
+                await self._tree.root.run()
+            except EscalationError as error:
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            self._log_phase("failed", str(failure))
+        if self._interrupted_by is not None:
+            self._log_phase("interrupted", self._interrupted_by)
+        self._log_phase("ended")
+
+    async def _lead(self) -> None:
+        """Give the word when everything is up, and end the run when the load has ended."""
+        await self._tree.root.wait_started("workloads")
+        self._begin_ns = self._world.now_ns() + LEAD_NS
+        log_plan(self._world, self._plan.timeline, self._begin_ns)
+        for workload in self._tree.workloads:
+            workload.stand("begin", Begin(self._begin_ns))
+        self._began.set()
+        await self._world.sleep_until(self._begin_ns)
+        self._log_phase("load_began")
+        await self._tree.workload_group.wait_ended()
+        self._log_phase("load_ended")
+        self._tree.root.stop()
+
+    async def _conduct(self) -> None:
+        await self._began.wait()
+        targets = ProviderTargets(self._tree.providers)
+        await conduct(self._world, self._plan.timeline, self._begin_ns, targets)
+
+    def _log_phase(self, phase: Phase, detail: str | None = None) -> None:
+        self._world.log.append(RunChanged(at_ns=self._world.now_ns(), phase=phase, detail=detail))
+
+    def _on_change(self, change: LifecycleChange) -> None:
+        self._log_change(change)
+        if change.change == "crashed" and self._began.is_set():
+            for workload in self._tree.workloads:
+                if workload.name == change.actor:
+                    # Its next incarnation must not send at once what was due while it was away.
+                    workload.stand("begin", Begin(self._begin_ns, away_since_ns=self._world.now_ns()))
+
+    def _log_change(self, change: LifecycleChange) -> None:
+        self._world.log.append(
+            ActorChanged(
+                at_ns=self._world.now_ns(),
+                actor=change.actor,
+                node=change.actor if change.actor in self._node_names else self._world.node,
+                change=change.change,
+                incarnation=change.incarnation,
+                reason=change.reason,
+            )
+        )

@@ -1,0 +1,107 @@
+"""Run directories: where a run lies, what its header says, which one is the latest."""
+
+import os
+import platform
+import re
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+
+from actors.world.seam import WorldName
+from battle.errors import BattleError, StartError
+from battle.gateways import gateway_label
+from battle.plan import RunPlan
+
+DEFAULT_OUT = Path("battle_results")
+HEADER = "run.json"
+LATEST = "latest"
+
+_PACKAGES = ("battle", "trio", "msgspec", "duckdb", "httptools")
+
+
+def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
+    """Make the directory of a new run below `out`, with its header in it, and let `latest` point at it.
+
+    Raises:
+        StartError: `out` cannot be written.
+    """
+    started = datetime.now(UTC)
+    slug = re.sub(r"[^a-z0-9]+", "-", plan.scenario.name.lower()).strip("-")[:40]
+    stem = f"{started:%Y%m%d-%H%M%S}-{slug}-{world}"
+    try:
+        run_dir = _fresh(out, stem)
+        header = _header(plan, world, run_dir.name, started)
+        (run_dir / HEADER).write_bytes(
+            msgspec.json.format(msgspec.json.encode(header, order="deterministic"))
+        )
+        _point_latest(out, run_dir.name)
+    except OSError as error:
+        raise StartError(
+            f"the run cannot be written below {out}: {error.strerror}; give another --out"
+        ) from None
+    return run_dir
+
+
+def find_run(text: str, out: Path = DEFAULT_OUT) -> Path:
+    """The run that `text` means: `latest`, a run id below `out`, or a directory.
+
+    Raises:
+        BattleError: there is no such run.
+    """
+    for candidate in (out / text, Path(text)):
+        if (candidate / HEADER).is_file() or (candidate / "events").is_dir():
+            return candidate.resolve()
+    known = sorted(
+        entry.name for entry in out.glob(f"*/{HEADER}") for entry in [entry.parent] if entry.name != LATEST
+    )
+    hint = f"the newest below {out} is {known[-1]}" if known else f"there is none below {out}"
+    raise BattleError(f"there is no run {text!r}; {hint}")
+
+
+def _fresh(out: Path, stem: str) -> Path:
+    out.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        run_dir = out / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            run_dir.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return run_dir
+
+
+def _point_latest(out: Path, run_id: str) -> None:
+    """Replace the link in one step, so that nobody ever finds none."""
+    temporary = out / f".{LATEST}-{run_id}"
+    temporary.symlink_to(run_id)
+    os.replace(temporary, out / LATEST)
+
+
+def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "run_id": run_id,
+        "scenario": plan.scenario,
+        "slo": plan.scenario.slo,
+        "seed": plan.seed,
+        "world": world,
+        "gateway": gateway_label(plan.scenario.gateway),
+        "planned_ns": plan.load,
+        "timeline": plan.timeline,
+        "epoch_wall": started.isoformat(timespec="milliseconds"),
+        "host": {
+            "system": f"{platform.system()} {platform.release()}",
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{package: metadata.version(package) for package in _PACKAGES},
+        },
+    }

@@ -1,0 +1,13 @@
+"""What can go wrong before or around a run. Each message is a sentence that says what to do."""
+
+
+class BattleError(Exception):
+    """Wrong use: the message is for the person who gave the command; exit status 2."""
+
+
+class ScenarioError(BattleError):
+    """A scenario cannot be found, read, or run as it is."""
+
+
+class StartError(BattleError):
+    """The run could not start: a port in use, a missing program, a directory that cannot be written."""

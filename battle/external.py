@@ -1,0 +1,50 @@
+"""Gateways that are programs: their configuration is written, their command line filled in."""
+
+import shutil
+from pathlib import Path
+
+import jinja2
+
+from actors.gateway.spec import CommandGateway
+from actors.world.cluster import Command
+from actors.world.seam import Address
+from battle.errors import StartError
+
+
+def prepare_command(
+    gateway: CommandGateway, run_dir: Path, address: Address, providers: dict[str, Address]
+) -> Command:
+    """Write the configuration into the run's directory, and tell what to start.
+
+    Raises:
+        StartError: the program is not installed, or the template has a mistake in it.
+    """
+    program = shutil.which(gateway.command[0])
+    if program is None:
+        raise StartError(f"gateway {gateway.name}: {gateway.command[0]!r} is not installed, or not on PATH")
+    workdir = (run_dir / "gateway").resolve()
+    workdir.mkdir(parents=True, exist_ok=True)
+    values = {"port": address.rpartition(":")[2], "workdir": str(workdir), "config": str(workdir / "config")}
+    (workdir / "config").write_text(_render(gateway, values, providers), encoding="utf-8")
+    words = [_fill(word, values) for word in gateway.command[1:]]
+    return Command((program, *words), address, gateway.ready_timeout)
+
+
+def _render(gateway: CommandGateway, values: dict[str, str], providers: dict[str, Address]) -> str:
+    upstreams = [
+        {"name": name, "host": address.rpartition(":")[0], "port": address.rpartition(":")[2]}
+        for name, address in providers.items()
+    ]
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
+    )
+    try:
+        return environment.from_string(gateway.template).render(providers=upstreams, **values)
+    except jinja2.TemplateError as error:
+        raise StartError(f"gateway {gateway.name}: its template has a mistake: {error}") from None
+
+
+def _fill(word: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        word = word.replace("{" + name + "}", value)
+    return word

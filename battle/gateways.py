@@ -1,0 +1,62 @@
+"""What `--gateway` means: a shipped recipe's name, a URL, or a file that describes one."""
+
+import tomllib
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, UrlGateway
+from actors.units import durations_parsed
+from battle.errors import ScenarioError
+
+EMBEDDED = "embedded"
+_RECIPES = resources.files("battle") / "recipes"
+
+
+def gateway_names() -> list[str]:
+    """The names `--gateway` knows: the embedded gateway and the shipped recipes."""
+    recipes = (
+        entry.name.removesuffix(".toml") for entry in _RECIPES.iterdir() if entry.name.endswith(".toml")
+    )
+    return [EMBEDDED, *sorted(recipes)]
+
+
+def named_gateway(text: str, current: Gateway) -> Gateway:
+    """The gateway that `--gateway text` asks for, instead of a scenario's `current` one.
+
+    Raises:
+        ScenarioError: there is no such gateway, or its file cannot be read.
+    """
+    if text == EMBEDDED:
+        return current if isinstance(current, EmbeddedGateway) else EmbeddedGateway()
+    if text.startswith(("http://", "https://")):
+        return UrlGateway(text)
+    if text.endswith(".toml"):
+        return _read(Path(text).read_text, text)
+    if text in gateway_names():
+        return _read((_RECIPES / f"{text}.toml").read_text, text)
+    raise ScenarioError(
+        f"there is no gateway {text!r}: it is one of {', '.join(gateway_names())}, a URL, or a .toml file"
+    )
+
+
+def gateway_label(gateway: Gateway) -> str:
+    """A gateway in a word, for reports."""
+    match gateway:
+        case EmbeddedGateway():
+            return f"{EMBEDDED} ({gateway.strategy})"
+        case CommandGateway():
+            return gateway.name
+        case UrlGateway():
+            return gateway.url
+
+
+def _read(read: Callable[..., str], source: str) -> CommandGateway:
+    try:
+        return msgspec.convert(durations_parsed(tomllib.loads(read(encoding="utf-8"))), CommandGateway)
+    except OSError as error:
+        raise ScenarioError(f"gateway {source}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ScenarioError(f"gateway {source}: {error}") from None

@@ -1,0 +1,118 @@
+"""Finding scenarios: shipped ones by name, others in a Python, TOML, YAML or JSON file."""
+
+import importlib
+import importlib.util
+import pkgutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import yaml
+
+import scenarios
+from battle.errors import ScenarioError
+from battle.scenario import Scenario, scenario_from_data
+
+_DATA_SUFFIXES = (".toml", ".yaml", ".yml", ".json")
+_DEFAULT_NAME = "scenario"
+
+
+def load_scenario(text: str) -> Scenario:
+    """The scenario that `text` means: NAME, NAME:VARIANT, FILE.py, FILE.py:VARIANT, or a data file.
+
+    Raises:
+        ScenarioError: there is no such thing, or it cannot be read.
+    """
+    place, _, variant = text.partition(":")
+    path = Path(place)
+    if path.suffix == ".py":
+        return _from_module(_load_file(path), variant, place)
+    if path.suffix in _DATA_SUFFIXES:
+        return _load_data(path)
+    if place in shipped_names():
+        return _from_module(importlib.import_module(f"scenarios.{place}"), variant, place)
+    raise ScenarioError(
+        f"there is no scenario {place!r}: the shipped ones are {', '.join(shipped_names())}; "
+        f"a file ends in .py, {', '.join(_DATA_SUFFIXES)}"
+    )
+
+
+def shipped_names() -> list[str]:
+    """The names of the scenarios that come with Battle."""
+    return sorted(found.name for found in pkgutil.iter_modules(scenarios.__path__))
+
+
+def variants(module: ModuleType) -> dict[str, Scenario]:
+    """The scenarios a module holds, by name; in the order they are written."""
+    return {name: value for name, value in vars(module).items() if isinstance(value, Scenario)}
+
+
+def listed(place: Path | None = None) -> Iterator[tuple[str, Scenario]]:
+    """Each scenario with the text that `load_scenario` takes: the shipped ones, and those found below `place`.
+
+    Raises:
+        ScenarioError: a file below `place` that should hold scenarios cannot be read.
+    """
+    for name in shipped_names():
+        yield from _listed_in(name, importlib.import_module(f"scenarios.{name}"))
+    if place is None:
+        return
+    if not place.exists():
+        raise ScenarioError(f"{place} does not exist")
+    for path in sorted(place.rglob("*") if place.is_dir() else [place]):
+        if path.suffix == ".py" and "Scenario(" in path.read_text(encoding="utf-8", errors="replace"):
+            yield from _listed_in(str(path), _load_file(path))
+        elif path.name.endswith(tuple(f".battle{suffix}" for suffix in _DATA_SUFFIXES)) or path == place:
+            yield str(path), _load_data(path)
+
+
+def _listed_in(place: str, module: ModuleType) -> Iterator[tuple[str, Scenario]]:
+    for name, scenario in variants(module).items():
+        yield (place if name == _DEFAULT_NAME else f"{place}:{name}"), scenario
+
+
+def _from_module(module: ModuleType, variant: str, place: str) -> Scenario:
+    found = variants(module)
+    try:
+        return found[variant or _DEFAULT_NAME]
+    except KeyError:
+        names = ", ".join(found) or "none"
+        raise ScenarioError(
+            f"{place} has no scenario named {variant or _DEFAULT_NAME!r}; it has: {names}"
+        ) from None
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ScenarioError(f"{path} does not exist")
+    spec = importlib.util.spec_from_file_location(f"battle_scenario_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the author's own code does is reported as theirs
+        raise ScenarioError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _load_data(path: Path) -> Scenario:
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = _parse(text, path.suffix)
+    except OSError as error:
+        raise ScenarioError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise ScenarioError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from None
+    return scenario_from_data(data, str(path))
+
+
+def _parse(text: str, suffix: str) -> Any:
+    if suffix == ".toml":
+        return tomllib.loads(text)
+    if suffix == ".json":
+        return msgspec.json.decode(text)
+    return yaml.safe_load(text)

@@ -1,0 +1,123 @@
+"""The composition root: a scenario goes in, a judged run directory comes out."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import trio
+
+from actors.gateway.spec import EmbeddedGateway
+from actors.node import boot
+from actors.units import minutes
+from actors.world.cluster import Cluster
+from actors.world.live import run_live
+from actors.world.seam import WorldName
+from actors.world.simulated import simulate
+from battle.coordinator import Coordinator
+from battle.directory import DEFAULT_OUT, create_run_directory
+from battle.errors import ScenarioError, StartError
+from battle.gateways import named_gateway
+from battle.plan import RunPlan, plan_run
+from battle.progress import Progress
+from battle.reports.schema import Report
+from battle.reports.writing import write_reports
+from battle.scenario import Scenario, checked
+from store.seal import seal
+
+DEFAULT_SEED = 1
+
+OVERTIME = minutes(10)
+"""Virtual time a simulation may take on top of its load: for starting, stopping, and the last timeouts."""
+
+
+class RunResult(msgspec.Struct, frozen=True):
+    """A run that came to its end, or was interrupted: where it lies, and what it showed."""
+
+    run_dir: Path
+    report: Report
+    interrupted: bool
+
+
+def run_scenario(
+    scenario: Scenario,
+    *,
+    world: WorldName = "live",
+    seed: int = DEFAULT_SEED,
+    gateway: str | None = None,
+    out: Path = DEFAULT_OUT,
+    progress: bool = False,
+    on_start: Callable[[Path], object] = lambda run_dir: None,
+) -> RunResult:
+    """Run a scenario, seal its log, judge it and write its reports.
+
+    Arguments: `gateway` replaces the scenario's, as `--gateway` does; `on_start` is told the run's directory.
+    Ctrl-C and SIGTERM end the run early, in good order: what there is by then is sealed and judged.
+
+    Raises:
+        ScenarioError: the scenario cannot be run as it is.
+        StartError: a port is in use, a program is missing, `out` cannot be written.
+    """
+    if gateway is not None:
+        scenario = msgspec.structs.replace(scenario, gateway=named_gateway(gateway, scenario.gateway))
+    plan = plan_run(checked(scenario), seed)
+    _check_world(plan, world)
+    run_dir = create_run_directory(out, plan, world)
+    on_start(run_dir)
+    interrupted = _run_in(world, plan, run_dir, progress)
+    seal(run_dir)
+    return RunResult(run_dir, write_reports(run_dir), interrupted)
+
+
+def _check_world(plan: RunPlan, world: WorldName) -> None:
+    if world == "simulated" and not isinstance(plan.scenario.gateway, EmbeddedGateway):
+        raise ScenarioError("only the embedded gateway runs in the simulated world: use --world live")
+
+
+def _run_in(world: WorldName, plan: RunPlan, run_dir: Path, progress: bool) -> bool:
+    """Run the plan; the answer is whether it was interrupted."""
+
+    async def main(cluster: Cluster) -> bool:
+        try:
+            coordinator = Coordinator(cluster, plan, run_dir)
+        except OSError as error:
+            raise StartError(str(error)) from error
+        with _shown(progress, run_dir, plan, cluster):
+            return await _run_until_signalled(coordinator)
+
+    if world == "live":
+        return run_live(main, run_dir=run_dir, seed=plan.seed)
+    return simulate(main, run_dir=run_dir, seed=plan.seed, boot=boot, limit_ns=plan.load + OVERTIME)
+
+
+@contextmanager
+def _shown(progress: bool, run_dir: Path, plan: RunPlan, cluster: Cluster) -> Iterator[None]:
+    if not progress:
+        yield
+        return
+    display = Progress(run_dir, plan.load)
+    display.watch(cluster.world)
+    try:
+        yield
+    finally:
+        display.close()
+
+
+async def _run_until_signalled(coordinator: Coordinator) -> bool:
+    interrupted = False
+
+    async def stop_at_signal() -> None:
+        nonlocal interrupted
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                if interrupted:
+                    nursery.cancel_scope.cancel()  # asked twice: without the grace
+                interrupted = True
+                coordinator.stop(signal.Signals(number).name)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stop_at_signal)
+        await coordinator.run()
+        nursery.cancel_scope.cancel()
+    return interrupted

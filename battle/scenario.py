@@ -1,0 +1,129 @@
+"""A scenario: all of one battle as frozen data that reads like the sentence one would say about it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from actors.chain.spec import Chain
+from actors.chaos.spec import Fault
+from actors.collector.selection import COLLECTED, Collected
+from actors.gateway.spec import EmbeddedGateway, Gateway
+from actors.provider.spec import MockProvider
+from actors.spec import Spec
+from actors.units import Duration, durations_parsed
+from actors.workload.spec import Workload
+from battle.errors import ScenarioError
+from battle.judgement.slo import Slo
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
+
+class Scenario(Spec, frozen=True):
+    """Providers, the gateway under test, the load, the faults, what to collect, and what must hold.
+
+    `proves` is one sentence for `battle list`. `setup` names a callable, "package.module:function", that is
+    called with a `battle.SetupContext` once all addresses are known and before anything starts.
+
+    Nothing is checked at construction; `problems` tells all that is wrong, and `battle run` refuses it.
+    """
+
+    name: str
+    providers: list[MockProvider]
+    workloads: list[Workload]
+    gateway: Gateway = EmbeddedGateway()
+    chaos: list[Fault] = []
+    collect: set[Collected] = msgspec.field(default_factory=lambda: set(COLLECTED))
+    slo: Slo = Slo()
+    chain: Chain = Chain()
+    proves: str = ""
+    setup: str = ""
+
+    @property
+    def load(self) -> Duration:
+        """How long the load lasts: as long as its longest workload."""
+        return max((workload.duration for workload in self.workloads), default=0)
+
+    def problems(self) -> Iterator[str]:
+        """Each thing wrong with this scenario, in a sentence."""
+        yield from self._name_problems()
+        yield from self.chain.problems()
+        yield from self.gateway.problems()
+        for provider in self.providers:
+            yield from provider.problems()
+        for number, workload in enumerate(self.workloads, 1):
+            yield from (f"workload {workload.name or number}: {p}" for p in workload.problems())
+        yield from self._gateway_problems()
+        yield from self._chaos_problems()
+        yield from self._slo_problems()
+
+    def _name_problems(self) -> Iterator[str]:
+        if not self.name.strip():
+            yield "a scenario needs a name"
+        if not self.providers:
+            yield "a scenario needs at least one provider"
+        if not self.workloads:
+            yield "a scenario needs at least one workload, or nothing is sent"
+        for kind, names in (
+            ("provider", [provider.name for provider in self.providers]),
+            ("workload", [workload.name for workload in self.workloads if workload.name]),
+        ):
+            for name, count in Counter(names).items():
+                if not _NAME.fullmatch(name):
+                    yield f"{kind} {name!r}: a name is a lower-case letter, then up to 31 of a-z 0-9 _ -"
+                if count > 1:
+                    yield f"{kind} {name!r} is there {count} times; names must differ"
+        for name in ("gateway", "coordinator"):
+            if name in [provider.name for provider in self.providers]:
+                yield f"provider {name!r}: that name belongs to a node of Battle's own"
+
+    def _gateway_problems(self) -> Iterator[str]:
+        if isinstance(self.gateway, EmbeddedGateway):
+            for name in sorted(self.gateway.seed_latencies.keys() - self._provider_names()):
+                yield f"gateway: seed_latencies names {name!r}, {self._choice()}"
+
+    def _chaos_problems(self) -> Iterator[str]:
+        for fault in self.chaos:
+            if fault.target not in self._provider_names():
+                yield f"{_kind(fault)}: its target {fault.target!r} does not exist; {self._choice()}"
+            yield from fault.problems()
+
+    def _slo_problems(self) -> Iterator[str]:
+        yield from self.slo.problems()
+        yield from self.slo.not_collected(self.collect)
+
+    def _provider_names(self) -> set[str]:
+        return {provider.name for provider in self.providers}
+
+    def _choice(self) -> str:
+        return "the providers are " + ", ".join(sorted(self._provider_names()))
+
+
+def checked(scenario: Scenario) -> Scenario:
+    """The scenario itself, if nothing is wrong with it.
+
+    Raises:
+        ScenarioError: naming everything that is wrong.
+    """
+    problems = list(scenario.problems())
+    if problems:
+        raise ScenarioError(f"scenario {scenario.name!r} cannot be run: " + "; ".join(problems))
+    return scenario
+
+
+def scenario_from_data(data: Any, source: str) -> Scenario:
+    """A scenario from plain data, as TOML, YAML and JSON files give it; durations may be written "50ms".
+
+    Raises:
+        ScenarioError: the data has a wrong shape, an unknown field, or a wrong type.
+    """
+    try:
+        return msgspec.convert(durations_parsed(data), Scenario)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(f"{source}: {error}") from None
+
+
+def _kind(spec: Spec) -> str:
+    return str(spec.__struct_config__.tag)

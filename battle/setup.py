@@ -1,0 +1,42 @@
+"""The hook for what a scenario cannot say as data: configuring a gateway that runs elsewhere, say."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from actors.world.seam import Address
+from battle.errors import ScenarioError
+
+
+class SetupContext(msgspec.Struct, frozen=True):
+    """What a setup hook is given: the run's directory, and where everything listens or will listen."""
+
+    run_dir: Path
+    providers: dict[str, Address]
+    gateway: Address
+
+
+def run_setup(name: str, context: SetupContext) -> None:
+    """Call the hook named "package.module:function", if there is one, before anything starts.
+
+    Raises:
+        ScenarioError: there is no such callable.
+        Exception: whatever the hook raises.
+    """
+    if name:
+        _find(name)(context)
+
+
+def _find(name: str) -> Callable[[SetupContext], object]:
+    module_name, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ScenarioError(
+            f"setup {name!r} cannot be found ({error}): write package.module:function"
+        ) from None
+    if not callable(found):
+        raise ScenarioError(f"setup {name!r} is not callable")
+    return found  # type: ignore[no-any-return]
