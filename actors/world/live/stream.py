@@ -3,6 +3,7 @@
 import select
 import socket
 import struct
+from operator import index
 
 import trio
 
@@ -13,6 +14,9 @@ _RECEIVE_BYTES = 64 * 1024
 _HANGUPS = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _READABLE = select.EPOLLIN | _HANGUPS
 _READ_EVENTS = select.EPOLLIN | select.EPOLLRDHUP
+LINGER_NS = 10 * 10**9
+"""How long a closed stream goes on sending to a peer that does not read, before it gives up on it."""
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -36,6 +40,7 @@ class LiveStream(Stream):
         self._closing = False
         self._ended = False
         self._refused: OSError | None = None
+        self._reset: OSError | None = None
         self._sending = False
         reactor.register(self._fd, _READ_EVENTS, self._on_events)
 
@@ -44,7 +49,7 @@ class LiveStream(Stream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if max_bytes is None:
             max_bytes = _RECEIVE_BYTES
-        elif max_bytes < 1:
+        elif index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
         if self.checkpoints:
             await trio.lowlevel.checkpoint()
@@ -53,6 +58,8 @@ class LiveStream(Stream):
         while True:
             if self._closed or self._closing:
                 raise trio.ClosedResourceError
+            if self._reset is not None:  # the kernel says so only once
+                raise trio.BrokenResourceError(str(self._reset))
             if self._readable:
                 data = self._receive_now(max_bytes)
                 if data is not None:
@@ -66,6 +73,7 @@ class LiveStream(Stream):
             self._readable = False
             return None
         except OSError as error:
+            self._reset = error
             raise trio.BrokenResourceError(str(error)) from error
         if len(data) < max_bytes:
             # The kernel's buffer is empty, and an edge will tell of more; but a hang-up tells only once.
@@ -117,7 +125,9 @@ class LiveStream(Stream):
             return 0
 
     def _flush(self) -> None:
-        del self._pending[: self._send_now(self._pending)]
+        # Edge-triggered: until the kernel refuses more, no further edge will come.
+        while self._pending and (sent := self._send_now(self._pending)):
+            del self._pending[:sent]
         if self._refused is not None:
             self._pending.clear()
         if self._pending:
@@ -202,7 +212,9 @@ class LiveStream(Stream):
         self._closing = True
         self._wake_reader()
         self._wake_drainer()
-        if not self._pending:
+        if self._pending:
+            self._reactor.call_at(self._reactor.now_ns() + LINGER_NS, self.abort)
+        else:
             self._release()
 
     def abort(self) -> None:
@@ -214,7 +226,11 @@ class LiveStream(Stream):
 
     async def aclose(self) -> None:
         self.close()
-        await trio.lowlevel.checkpoint()
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled:
+            self.abort()  # a cancelled close is a forced one
+            raise
 
     def _release(self) -> None:
         self._closed = True

@@ -124,15 +124,15 @@ class SimulatedNode:
     ) -> None:
         host, _, port = address.rpartition(":")
         taken = self._network.reserve(host, int(port))
-        async with trio.open_nursery() as nursery:
-            self._servers[taken] = (nursery, handler)
-            self._network.listen(taken, self)
-            try:
+        self._network.listen(taken, self)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._servers[taken] = (nursery, handler)
                 task_status.started(taken)
                 await trio.sleep_forever()
-            finally:
-                if self.alive:  # a dead node's address is given up by its kernel, a moment later
-                    self._network.unlisten(self)
+        finally:
+            if self.alive:  # a dead node's address is given up by its kernel, a moment later
+                self._network.unlisten(self)
 
     async def connect(self, address: Address) -> Stream:
         await self.sleep_until(self.now_ns() + 2 * LATENCY_NS)

@@ -5,6 +5,7 @@ event in the heap only when somebody is already waiting for it.
 """
 
 from collections import deque
+from operator import index
 
 import trio
 
@@ -155,7 +156,7 @@ class SimulatedStream(Stream):
         self._sending = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
         if self.checkpoints:
             await trio.lowlevel.checkpoint()
@@ -293,7 +294,11 @@ class SimulatedStream(Stream):
 
     async def aclose(self) -> None:
         self.close()
-        await trio.lowlevel.checkpoint()
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled:
+            self._outgoing.reset()  # a cancelled close is a forced one
+            raise
 
     def is_stale(self) -> bool:
         return self._closed or self._incoming.broken or self._outgoing.ended or self._incoming.arrived()

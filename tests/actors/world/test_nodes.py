@@ -1,0 +1,225 @@
+"""The life of nodes, by the same bodies in both worlds: started, told, killed, restarted, stopped."""
+
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+
+from actors.world.live import run_live
+from actors.world.simulated import simulate
+from store.events import AnyEvent
+from tests.actors.world.playing import Crash, Echo, Finish, Note, Spin, boot
+
+MODULE = "tests.actors.world.playing"
+
+
+def _simulated(main, tmp_path):
+    return simulate(main, run_dir=tmp_path, seed=1, boot=boot, limit_ns=3600 * 10**9)
+
+
+def _live(main, tmp_path):
+    async def bounded(cluster):
+        with trio.fail_after(30):
+            return await main(cluster)
+
+    return run_live(bounded, run_dir=tmp_path, seed=1, module=MODULE)
+
+
+both_worlds = pytest.mark.parametrize(
+    "run", [_simulated, pytest.param(_live, marks=pytest.mark.live)], ids=["simulated", "live"]
+)
+
+
+class Running:
+    """A node that runs in a nursery, with how it ended afterwards."""
+
+    def __init__(self, cluster, name, incarnation, role):
+        self._run = partial(cluster.run_node, name, incarnation, role)
+        self.exit = None
+        self.ended = trio.Event()
+
+    async def start(self, nursery):
+        self.node = await nursery.start(self._live)
+        return self
+
+    async def _live(self, task_status):
+        self.exit = await self._run(task_status=task_status)
+        self.ended.set()
+
+
+def details(tmp_path, segment):
+    lines = (tmp_path / "events" / segment).read_bytes().splitlines()
+    events = [msgspec.json.decode(line, type=AnyEvent) for line in lines if b"block_flushed" not in line]
+    return [event.detail for event in events]
+
+
+@both_worlds
+def test_a_killed_node_is_gone_for_its_peers_and_comes_back_at_the_same_address(run, tmp_path):
+    async def main(cluster):
+        address = cluster.reserve("a")
+        async with trio.open_nursery() as nursery:
+            first = await Running(cluster, "a", 1, Echo(address)).start(nursery)
+            async with await cluster.world.connect(address) as stream:
+                stream.write(b"hello")
+                assert await stream.receive_some() == b"hello"
+                first.node.kill("fault kill-a.1")
+                assert await stream.receive_some() == b""
+            await first.ended.wait()
+            with pytest.raises(
+                ConnectionRefusedError
+            ):  # by now: a dying process may still accept, then reset
+                await cluster.world.connect(address)
+            assert (first.exit.how, first.exit.induced) == ("killed", True)
+            assert first.exit.reason == "killed by SIGKILL (fault kill-a.1)"
+            await Running(cluster, "a", 2, Echo(address)).start(nursery)
+            async with await cluster.world.connect(address) as again:
+                again.write(b"again")
+                assert await again.receive_some() == b"again"
+            nursery.cancel_scope.cancel()
+
+    run(main, tmp_path)
+
+
+@both_worlds
+def test_a_kill_loses_only_what_was_not_flushed_and_runs_no_finally(run, tmp_path):
+    async def main(cluster):
+        async with trio.open_nursery() as nursery:
+            running = await Running(cluster, "a", 1, Echo(cluster.reserve("a"))).start(nursery)
+            running.node.tell(Note("flushed"))
+            await trio.sleep(0.3)
+            running.node.kill("fault kill-a.1")
+            await running.ended.wait()
+
+    run(main, tmp_path)
+    assert details(tmp_path, "a.1.ndjson") == ["flushed"]
+
+
+@both_worlds
+def test_a_stopped_node_ends_in_order_and_keeps_its_log(run, tmp_path):
+    async def main(cluster):
+        async with trio.open_nursery() as nursery:
+            running = await Running(cluster, "a", 1, Echo(cluster.reserve("a"))).start(nursery)
+            running.node.tell(Note("said"))
+            await trio.sleep(0.3)
+            nursery.cancel_scope.cancel()
+
+    run(main, tmp_path)
+    assert details(tmp_path, "a.1.ndjson") == ["said", "finally"]
+
+
+@both_worlds
+def test_how_a_node_ends_by_itself(run, tmp_path):
+    async def main(cluster):
+        async with trio.open_nursery() as nursery:
+            running = await Running(cluster, "a", 1, Crash(ready=True)).start(nursery)
+            await running.ended.wait()
+            crashed = running.exit
+        unready = await cluster.run_node("b", 1, Crash(ready=False))
+        finished = await cluster.run_node("c", 1, Finish())
+        return crashed, unready, finished
+
+    crashed, unready, finished = run(main, tmp_path)
+    for exit in (crashed, unready):
+        assert exit.how == "failed"
+        assert "RuntimeError: the role broke" in exit.reason
+    assert finished.how == "finished"
+
+
+@both_worlds
+def test_a_paused_node_answers_when_it_is_resumed(run, tmp_path):
+    async def main(cluster):
+        address = cluster.reserve("a")
+        async with trio.open_nursery() as nursery:
+            running = await Running(cluster, "a", 1, Echo(address)).start(nursery)
+            async with await cluster.world.connect(address) as stream:
+                running.node.pause()
+                stream.write(b"hello")
+                with trio.move_on_after(0.2) as waiting:
+                    await stream.receive_some()
+                running.node.resume()
+                assert await stream.receive_some() == b"hello"
+            nursery.cancel_scope.cancel()
+        return waiting.cancelled_caught
+
+    assert run(main, tmp_path)
+
+
+@pytest.mark.live
+def test_the_kernel_gives_a_reserved_port_to_nobody_else(tmp_path):
+    async def main(cluster):
+        port = int(cluster.reserve("a").rpartition(":")[2])
+        with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+            stranger.bind(("127.0.0.1", port))
+
+    _live(main, tmp_path)
+
+
+@pytest.mark.live
+def test_a_port_somebody_listens_on_cannot_be_reserved(tmp_path):
+    async def main(cluster):
+        with socket.create_server(("127.0.0.1", 0)) as stranger:
+            port = stranger.getsockname()[1]
+            with pytest.raises(OSError, match=f"port {port} for a cannot be had"):
+                cluster.reserve("a", port)
+
+    _live(main, tmp_path)
+
+
+@pytest.mark.live
+def test_a_node_that_does_not_beat_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("actors.world.live.cluster.HANG_SECONDS", 2.0)
+
+    async def main(cluster):
+        return await cluster.run_node("a", 1, Spin())
+
+    exit = _live(main, tmp_path)
+    assert (exit.how, exit.reason) == ("hung", "no heartbeat for 2 s")
+
+
+@pytest.mark.live
+def test_a_node_that_will_not_stop_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr("actors.world.live.process.ASK_SECONDS", 0.2)
+    monkeypatch.setattr("actors.world.live.process.TERM_SECONDS", 0.2)
+
+    async def main(cluster):
+        async with trio.open_nursery() as nursery:
+            running = await Running(cluster, "a", 1, Spin()).start(nursery)
+            await trio.sleep(0.2)
+            nursery.cancel_scope.cancel()
+        return running.node.pid
+
+    assert not process_exists(_live(main, tmp_path))
+
+
+@pytest.mark.live
+def test_no_node_outlives_a_coordinator_that_is_killed(tmp_path):
+    """Not even one that is stopped and so cannot see its control channel close."""
+    coordinator = subprocess.Popen(
+        [sys.executable, "-m", "tests.actors.world.orphans", str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert coordinator.stdout is not None
+    with coordinator, coordinator.stdout as said:
+        pids = [int(word) for word in said.readline().split()]
+        assert len(pids) == 3
+        assert all(map(process_exists, pids))
+        coordinator.kill()
+        coordinator.wait()
+    for _ in range(100):
+        if not any(map(process_exists, pids)):
+            break
+        time.sleep(0.05)
+    assert [pid for pid in pids if process_exists(pid)] == []
+
+
+def process_exists(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
