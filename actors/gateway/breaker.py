@@ -3,9 +3,9 @@
     closed --failure_threshold failures in a row--> open --open_for plus jitter--> half_open
     half_open --success_threshold successes--> closed,  half_open --any failure--> open
 
-The way to half_open is the event `Elapsed`, which a timer brings at `Status.half_open_ns`: so an outage without
-traffic ends in the log at its true time. Each transition begins an epoch. An attempt is reported with the
-epoch it began in, and one that began in an earlier epoch says nothing about this one: it is ignored.
+The way to half_open is the event `Elapsed`, which a timer brings at `Status.half_open_ns`: so an outage
+without traffic ends in the log at its true time. Each transition begins an epoch. An attempt is reported
+with the epoch it began in, and one that began in an earlier epoch says nothing about this one: it is ignored.
 """
 
 from typing import Literal, TypeAlias
@@ -83,7 +83,7 @@ def ticket(status: Status, settings: Breaker) -> int:
 
 
 def step(status: Status, event: BreakerEvent, now_ns: int, settings: Breaker, draw: float) -> Step:
-    """What the breaker is after `event`. `draw`, from 0 to 1, is the share of the jitter it gets if it opens."""
+    """What the breaker is after `event`. `draw`, from 0 to 1, is the share of the jitter used if it opens."""
     if isinstance(event, Ended):
         if event.epoch != status.epoch:
             return status, None
@@ -121,7 +121,7 @@ def _ended_closed(status: Status, result: Result, now_ns: int, settings: Breaker
 
 
 def _ended_probe(status: Status, result: Result, now_ns: int, settings: Breaker, draw: float) -> Step:
-    assert status.state == "half_open" and status.probes > 0, "a probe ended that never began"
+    assert status.probes > 0, "a probe ended that never began"
     if result == "failure":
         return _become(status, "open", now_ns, "probe_failed", now_ns + open_for(settings, draw))
     successes = status.successes + (result == "success")

@@ -4,12 +4,12 @@ Four kinds. `success`: the provider answered. `final`: the provider answered tha
 fault; another would say the same, so it is passed on, and is no failure of the provider. `rate_limited`:
 the provider is well and wants to be left alone. `retryable`: the provider failed.
 
-A batch is as good as the best of its answers: one that holds a result is passed on as it is, for a retry would
-do the good part again. One in which all fail counts as its first failure.
+A batch is as good as the best of its answers: one that holds a result is passed on as it is, for a retry
+would do the good part again. One in which all fail counts as its first failure.
 
 eth_sendRawTransaction is repeated like any other call, because the same raw transaction cannot take effect
-twice. When a first attempt took effect and its answer was lost, the retry is told "already known" or "nonce too
-low": both are final. The gateway does not make up the hash that the lost answer would have held.
+twice. When a first attempt took effect and its answer was lost, the retry is told "already known" or "nonce
+too low": both are final. The gateway does not make up the hash that the lost answer would have held.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A circuit breaker at work: it keeps the fold's status, brings it timers and chance, and logs transitions."""
+"""A circuit breaker at work: keeps the fold's status, brings it timers and chance, and logs transitions."""
 
 from actors.gateway import breaker
 from actors.gateway.breaker import BreakerEvent, Status

@@ -17,8 +17,8 @@ async def race(
 ) -> T:
     """Run `first`, and what `second` gives when `first` has not ended `after` that time.
 
-    The first result that has `won` is returned, and the other runner is cancelled. When none has, the last one is
-    returned. `second` may give None: then there is no race.
+    The first result that has `won` is returned, and the other runner is cancelled. When none has, the last
+    one is returned. `second` may give None: then there is no race.
     """
     results: list[T] = []
     ended = trio.Event()

@@ -1,8 +1,8 @@
 """What a client wants, as far as the gateway must know it. Pure.
 
-The body goes to the provider as the client wrote it, so ids come back byte for byte, and a batch stays a batch:
-one attempt carries all of it, the retry policy applies to the whole, and the log has one row per attempt, with
-the method "batch".
+The body goes to the provider as the client wrote it, so ids come back byte for byte, and a batch stays a
+batch: one attempt carries all of it, the retry policy applies to the whole, and the log has one row per
+attempt, with the method "batch".
 """
 
 import msgspec

@@ -1,8 +1,9 @@
 """Keep-alive connections to one provider: bounded, first come first served, without a task of their own.
 
-An idle connection that the provider has closed is found when it is taken out (`Stream.is_stale`) and replaced
-without anybody noticing. What the kernel does not know at that moment cannot be told apart from a provider that
-dies with the request in hand: such a request fails as `closed` or `reset`, and the retry policy decides.
+An idle connection that the provider has closed is found when it is taken out (`Stream.is_stale`) and
+replaced without anybody noticing. What the kernel does not know at that moment cannot be told apart from a
+provider that dies with the request in hand: such a request fails as `closed` or `reset`, and the retry
+policy decides.
 """
 
 from collections import deque
@@ -15,11 +16,12 @@ from actors.wire.http_client import HttpClientConnection
 from actors.world.seam import Address, Timer, World
 
 IDLE_LIMIT = seconds(60)
-"""Below the 75 s after which servers commonly close, so that we close first and no request meets a closing."""
+"""Below the 75 s after which servers commonly close: we close first, so no request meets a closing."""
 
 
 class NoConnection(Exception):
-    """None to be had: `unsent` (none became free in time), `timeout` (while connecting) or `refused`."""
+    """None to be had: `unsent` (none became free in time, or too late to be used), `timeout` (while
+    connecting) or `refused`."""
 
     def __init__(self, failure: Literal["unsent", "timeout", "refused"]) -> None:
         super().__init__(failure)
@@ -69,9 +71,7 @@ class Pool:
                 self._taken += 1
                 return await self._connect()
             failure = "unsent"
-            connection = await self._wait()
-            failure = "timeout"
-            return connection or await self._connect()
+            return await self._wait() or await self._connect()
         raise NoConnection(failure)
 
     def give_back(self, connection: HttpClientConnection) -> None:

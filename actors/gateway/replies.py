@@ -24,7 +24,7 @@ class Reply(msgspec.Struct, frozen=True):
     headers: dict[bytes, bytes] | None = None
 
 
-class Failed(msgspec.Struct, frozen=True):
+class Failed(msgspec.Struct, frozen=True, omit_defaults=True):
     """The last attempt that failed, for the client to read."""
 
     provider: str
@@ -65,9 +65,7 @@ def unavailable(
     why = "" if last is None else f", the last failed at {last.provider}: {_told(last)}"
     data: dict[str, Any] = {"attempts": attempts, "reason": reason}
     if last is not None:
-        data["last"] = {
-            key: value for key, value in msgspec.structs.asdict(last).items() if value is not None
-        }
+        data["last"] = last
     error = RpcError(SERVER_ERROR, f"No provider answered: {made}{why}; {reason}", data)
     return Reply(status, _errors([(identifier, error) for identifier in ids], batch))
 
@@ -76,7 +74,7 @@ def rate_limited(ids: Sequence[bytes], *, batch: bool, attempts: int, retry_afte
     """All providers want to be left alone for a while: 429 with the time until the first is back."""
     wait_seconds = max(1, -(-retry_after // 10**9))
     data = {"attempts": attempts, "retry_after_seconds": wait_seconds}
-    error = RpcError(LIMIT_EXCEEDED, f"All providers are rate limited: try again in {wait_seconds} s", data)
+    error = RpcError(LIMIT_EXCEEDED, f"The providers are rate limited: try again in {wait_seconds} s", data)
     body = _errors([(identifier, error) for identifier in ids], batch)
     return Reply(429, body, headers={b"retry-after": b"%d" % wait_seconds})
 

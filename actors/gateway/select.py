@@ -1,4 +1,4 @@
-"""Which provider gets an attempt: first the strategy ranks all of them, then their standing has its say. Pure."""
+"""Which provider gets an attempt: the strategy ranks all of them, then their standing has its say. Pure."""
 
 from collections.abc import Callable, Sequence
 from math import log
@@ -61,8 +61,9 @@ class Choice(msgspec.Struct, frozen=True):
 def choose(ranked: Sequence[Standing], *, probing: bool) -> Choice:
     """The best of the providers, given in the strategy's order.
 
-    Open and barred ones are out. Of the others, in this order: not rate limited before rate limited, less
-    tried in this request before more tried, closed before half open, then as ranked.
+    Open and barred ones are out. Of the others, in this order: less tried in this request before more tried,
+    not rate limited before rate limited, closed before half open, then as ranked. One that this request has
+    tried already does not count as passed over.
 
     `probing` turns closed before half open around: a half-open provider with a free slot gets the request.
     Requests ask so for their first attempt. Without it a recovered provider would never be found out while
@@ -70,8 +71,11 @@ def choose(ranked: Sequence[Standing], *, probing: bool) -> Choice:
     """
     open_to_us = [standing for standing in ranked if standing.admitted and not standing.barred]
     if not open_to_us:
-        return Choice(None, tuple(standing.provider for standing in ranked if not standing.admitted))
+        return Choice(None, _rejected(ranked))
     preferred: BreakerState = "half_open" if probing else "closed"
-    best = min(open_to_us, key=lambda it: (it.limited, it.tries, it.breaker != preferred))
-    before = ranked[: ranked.index(best)]
-    return Choice(best.provider, tuple(it.provider for it in before if not it.admitted))
+    best = min(open_to_us, key=lambda it: (it.tries, it.limited, it.breaker != preferred))
+    return Choice(best.provider, _rejected(ranked[: ranked.index(best)]))
+
+
+def _rejected(passed_over: Sequence[Standing]) -> tuple[str, ...]:
+    return tuple(it.provider for it in passed_over if not it.admitted and not it.tries)

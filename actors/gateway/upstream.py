@@ -1,4 +1,4 @@
-"""A provider as the gateway deals with it: its connections, its breaker, and how long it wants to be left alone."""
+"""A provider as the gateway sees it: its connections, its breaker, how long it wants to be left alone."""
 
 from actors.gateway.classify import Verdict
 from actors.gateway.guard import Guard

@@ -1,0 +1,236 @@
+"""Connections to a provider: kept, bounded, shared in turn, and replaced when they are gone."""
+
+import pytest
+import trio
+
+from actors.gateway.pool import IDLE_LIMIT, NoConnection, Pool
+from actors.gateway.spec import EmbeddedGateway, Retry
+from actors.units import ms, seconds
+from actors.wire.http import encode_request
+
+from .stage import answer, call, close, hang, reset, simulated
+
+
+def with_pool(limit, body):
+    """Runs `body(stage, pool, provider)`."""
+
+    async def main(stage):
+        provider = await stage.provider("a", answer())
+        return await body(stage, Pool(stage.client, provider.address, limit), provider)
+
+    return simulated(main)
+
+
+async def opened(stage, pool, wait=10**9):
+    return pool.take() or await pool.open(stage.now_ns() + wait)
+
+
+def test_a_connection_is_used_again_the_last_used_first():
+    async def body(stage, pool, provider):
+        one, other = await opened(stage, pool), await opened(stage, pool)
+        pool.give_back(one)
+        pool.give_back(other)
+        assert pool.take() is other
+        assert pool.statistics() == {"idle": 1, "in_use": 1, "waiting": 0}
+        return one is not other
+
+    assert with_pool(5, body)
+
+
+def test_an_idle_connection_the_provider_closed_is_not_handed_out():
+    async def body(stage, pool, provider):
+        pool.give_back(await opened(stage, pool))
+        provider.stop()
+        await stage.sleep(ms(10))
+        return pool.take(), pool.statistics()
+
+    assert with_pool(5, body) == (None, {"idle": 0, "in_use": 0, "waiting": 0})
+
+
+def test_connections_idle_for_too_long_are_closed_and_others_kept():
+    async def body(stage, pool, provider):
+        early, late = await opened(stage, pool), await opened(stage, pool)
+        pool.give_back(early)
+        await stage.sleep(IDLE_LIMIT // 2)
+        pool.give_back(late)
+        await stage.sleep(IDLE_LIMIT // 2 + ms(1))
+        assert (early.stream.is_stale(), late.stream.is_stale()) == (True, False)
+        await stage.sleep(IDLE_LIMIT // 2)
+        return late.stream.is_stale(), pool.statistics()["idle"]
+
+    assert with_pool(5, body) == (True, 0)
+
+
+def test_those_who_wait_are_served_in_turn():
+    async def body(stage, pool, provider):
+        served = []
+        held = [await opened(stage, pool), await opened(stage, pool)]
+
+        async def wait(name):
+            connection = await opened(stage, pool)
+            served.append(name)
+            await stage.sleep(ms(10))
+            pool.give_back(connection)
+
+        async with trio.open_nursery() as nursery:
+            for name in "abcd":
+                nursery.start_soon(wait, name)
+                await stage.sleep(ms(1))
+            assert pool.statistics() == {"idle": 0, "in_use": 2, "waiting": 4}
+            pool.give_back(held[0])
+            pool.discard(held[1])
+        return served, pool.statistics(), provider.connections
+
+    served, statistics, connections = with_pool(2, body)
+    assert served == ["a", "b", "c", "d"]
+    assert statistics == {"idle": 2, "in_use": 0, "waiting": 0}
+    assert connections == 3
+
+
+def test_who_waits_in_vain_is_told_and_forgotten():
+    async def body(stage, pool, provider):
+        held = await opened(stage, pool)
+        with pytest.raises(NoConnection) as raised:
+            await opened(stage, pool, ms(50))
+        assert pool.statistics() == {"idle": 0, "in_use": 1, "waiting": 0}
+        pool.give_back(held)
+        return raised.value.failure, await opened(stage, pool) is held
+
+    assert with_pool(1, body) == ("unsent", True)
+
+
+@pytest.mark.parametrize("hand_over", ["give_back", "discard", "retire"])
+def test_a_connection_handed_to_somebody_who_is_cancelled_at_that_moment_is_not_lost(hand_over):
+    async def body(stage, pool, provider):
+        held = await opened(stage, pool)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(opened, stage, pool)
+            await stage.sleep(ms(1))
+            nursery.cancel_scope.cancel()
+            getattr(pool, hand_over)(held)
+        return pool.statistics()
+
+    idle = 1 if hand_over == "give_back" else 0
+    assert with_pool(1, body) == {"idle": idle, "in_use": 0, "waiting": 0}
+
+
+def test_refused_and_cancelled_connects_give_their_place_back():
+    async def body(stage, pool, provider):
+        with trio.move_on_after(0):
+            await opened(stage, pool)
+        assert pool.statistics()["in_use"] == 0
+        with pytest.raises(NoConnection) as overdue:
+            await opened(stage, pool, 1)
+        provider.stop()
+        await stage.sleep(ms(1))
+        with pytest.raises(NoConnection) as refused:
+            await opened(stage, pool)
+        return overdue.value.failure, refused.value.failure, pool.statistics()["in_use"]
+
+    assert with_pool(1, body) == ("timeout", "refused", 0)
+
+
+def test_a_closed_pool_keeps_nothing_open():
+    async def body(stage, pool, provider):
+        connection = await opened(stage, pool)
+        pool.give_back(connection)
+        pool.close()
+        return connection.stream.is_stale(), pool.statistics()["idle"]
+
+    assert with_pool(1, body) == (True, 0)
+
+
+# The pool at work in the gateway.
+
+
+def served(count, *steps, spec=None, apart=0):
+    async def main(stage):
+        a = await stage.provider("a", *steps)
+        gateway = await stage.gateway(spec or EmbeddedGateway(), a)
+        responses = await gateway.ask_many(count, apart=apart)
+        return [it.status for it in responses], a.connections, stage.log
+
+    return simulated(main)
+
+
+def test_requests_share_a_kept_connection():
+    statuses, connections, _ = served(20, answer())
+    assert (statuses, connections) == ([200] * 20, 1)
+
+
+def test_connection_close_is_heeded():
+    statuses, connections, log = served(3, answer(keep_alive=False))
+    assert (statuses, connections) == ([200] * 3, 3)
+    assert {it.failure for it in log.attempts} == {None}
+
+
+def test_a_request_that_meets_the_end_of_a_kept_connection_is_a_failed_attempt():
+    statuses, connections, log = served(2, answer(), close, answer())
+    assert (statuses, connections) == ([200, 200], 2)
+    assert [it.failure for it in log.attempts] == [None, "closed", None]
+
+
+def test_a_late_answer_never_reaches_the_next_request():
+    spec = EmbeddedGateway(retry=Retry(attempt_timeout=ms(100), max_attempts=1))
+    statuses, connections, _ = served(2, answer(after=ms(150)), answer(), spec=spec, apart=ms(200))
+    assert (statuses, connections) == ([504, 200], 2)
+
+
+def test_a_full_pool_makes_requests_wait_and_then_fail_unsent():
+    spec = EmbeddedGateway(connections_per_provider=2, retry=Retry(attempt_timeout=ms(200), max_attempts=1))
+
+    async def main(stage):
+        a = await stage.provider("a", answer(after=ms(150)))
+        gateway = await stage.gateway(spec, a)
+        async with trio.open_nursery() as nursery:
+            for number in range(6):
+                nursery.start_soon(gateway.ask, call(f"w0-{number}"))
+        return stage.log, a.connections
+
+    log, connections = simulated(main)
+    failures = [it.failure for it in log.attempts]
+    assert sorted(failures, key=str) == [None, None, "timeout", "timeout", "unsent", "unsent"]
+    assert {it.outcome for it in log.attempts if it.failure == "unsent"} == {"error"}
+    assert connections == 2
+
+
+def test_stopping_the_gateway_in_mid_attempt_leaves_nothing_open():
+    async def main(stage):
+        a = await stage.provider("a", answer(), hang)
+        gateway = await stage.gateway(EmbeddedGateway(), a)
+        await gateway.ask_many(1)
+        client = await gateway.connect()
+        client.stream.write(encode_request(gateway.head, call()))
+        await stage.sleep(ms(10))
+        stage.stop_gateway()
+        await stage.sleep(seconds(3))
+        return stage.log, await client.stream.receive_some()
+
+    log, received = simulated(main)
+    assert log.story == [("a", "primary", None), ("a", "primary", "cancelled")]
+    assert received == b""
+
+
+@pytest.mark.parametrize("step", [close, hang, reset])
+def test_a_failed_attempt_gives_its_place_in_the_pool_back(step):
+    spec = EmbeddedGateway(connections_per_provider=1, retry=Retry(attempt_timeout=ms(100), max_attempts=1))
+    statuses, connections, log = served(2, step, answer(), spec=spec)
+    assert (statuses[1], connections) == (200, 2)
+    assert log.attempts[1].failure is None
+
+
+def test_a_provider_that_says_it_will_close_is_taken_at_its_word():
+    async def says_close_and_does_not(provider, request, stream):
+        await answer(keep_alive=False)(provider, request, stream)
+        assert await stream.receive_some() == b""
+        provider.requests.append("the gateway closed")
+        return False
+
+    async def main(stage):
+        a = await stage.provider("a", says_close_and_does_not, answer())
+        gateway = await stage.gateway(EmbeddedGateway(), a)
+        await gateway.ask_many(2, apart=ms(10))
+        return a
+
+    a = simulated(main)
+    assert (a.connections, a.requests[1]) == (2, "the gateway closed")
