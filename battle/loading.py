@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import yaml
 
-import scenarios
 from battle.errors import ScenarioError
 from battle.scenario import Scenario, scenario_from_data
 
@@ -42,7 +41,9 @@ def load_scenario(text: str) -> Scenario:
 
 def shipped_names() -> list[str]:
     """The names of the scenarios that come with Battle."""
-    return sorted(found.name for found in pkgutil.iter_modules(scenarios.__path__))
+    # Found by name like any plug-in: the package may grow, and nothing in Battle depends on what is in it.
+    package = importlib.import_module("scenarios")
+    return sorted(found.name for found in pkgutil.iter_modules(package.__path__))
 
 
 def variants(module: ModuleType) -> dict[str, Scenario]:

@@ -43,6 +43,6 @@ def http_failover(
     )
 
 
-scenario = http_failover(HttpConstant, duration=seconds(36), down=seconds(6), up=seconds(10))
-poisson = http_failover(HttpPoisson, duration=seconds(36), down=seconds(6), up=seconds(10))
+scenario = http_failover(HttpConstant, duration=seconds(38), down=seconds(5), up=seconds(10))
+poisson = http_failover(HttpPoisson, duration=seconds(38), down=seconds(5), up=seconds(10))
 long = http_failover(HttpConstant, duration=minutes(3), down=seconds(10), up=seconds(60))

@@ -1,0 +1,49 @@
+# `make battle` and `make test` are all the set-up a fresh machine needs; the rest is for developers and CI.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help battle test slow lint types contract docs check format clean
+
+help:  ## Show what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Battle needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV) || (apt-get update -q && apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV))
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+battle: $(INSTALLED)  ## Install, run the main battle in the live world, and say where its reports are
+	$(BIN)/battle run http_failover
+
+test: $(INSTALLED)  ## Install what tests need, and run them
+	$(BIN)/python -m pytest -m 'not slow'
+
+slow: $(INSTALLED)  ## Run the long tests
+	$(BIN)/python -m pytest -m slow --timeout 1200
+
+lint: $(INSTALLED)  ## Lint, and check the format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)  ## Check types, strictly
+	$(BIN)/mypy
+
+contract: $(INSTALLED)  ## Check who imports whom
+	$(BIN)/lint-imports
+
+docs: $(INSTALLED)  ## Make the generated pages anew
+	$(BIN)/python tools/docs.py
+
+check: test lint types contract  ## All that CI checks
+
+format: $(INSTALLED)  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove what was made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
