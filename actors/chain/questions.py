@@ -14,6 +14,8 @@ _RECENT_BLOCKS = 100
 """How far back questions about past blocks reach: less than the least height a chain may start at."""
 _LOG_BLOCKS = 4
 """How many blocks a log query spans."""
+_LOG_TOKENS = 4
+"""Of how many tokens: about five logs match, and hardly ever none."""
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -94,9 +96,11 @@ def _transaction(asking: Asking) -> list[Any]:
 
 
 def _logs(asking: Asking) -> list[Any]:
-    """A few blocks' transfers of some token; the second address has no logs and carries the id."""
+    """A few blocks' transfers of some tokens; the last address has no logs and carries the id."""
     newest = asking.past_height()
-    addresses = [asking.model.token(asking.draw("token", 16)), asking.address()]
+    first = asking.draw("token", 16)
+    addresses = [asking.model.token(first + number) for number in range(_LOG_TOKENS)]
+    addresses.append(asking.address())
     return [{"fromBlock": hex(newest - _LOG_BLOCKS + 1), "toBlock": hex(newest), "address": addresses}]
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from actors.chain.model import ChainModel
 from actors.wire import correlation
-from actors.wire.http import HttpRequest
+from actors.wire.http import REQUEST_ID_HEADER, HttpRequest
 from actors.wire.jsonrpc import (
     INVALID_REQUEST,
     Call,
@@ -45,7 +45,7 @@ def read_question(request: HttpRequest, max_batch_calls: int) -> Question:
     """The calls of a POST; a batch over the limit, and what is no JSON-RPC, is one invalid item."""
     items = read_calls(request.body)
     if not isinstance(items, list):
-        text = request.body.decode("latin-1")
+        text = "" if REQUEST_ID_HEADER in request.headers else request.body.decode("latin-1")
         return Question([_asked(items, request.headers, text)], is_batch=False)
     if len(items) > max_batch_calls:
         error = RpcError(INVALID_REQUEST, f"the batch is too large: at most {max_batch_calls} calls")
@@ -55,8 +55,8 @@ def read_question(request: HttpRequest, max_batch_calls: int) -> Question:
 
 def _asked(item: Item, headers: dict[bytes, bytes], params: str) -> Asked:
     if isinstance(item, Invalid):
-        return Asked(item, "", correlation.found_in_request(headers, bytes(item.id), ""))
-    call_id = b"" if item.is_notification else bytes(item.id)
+        return Asked(item, "", correlation.found_in_request(headers, bytes(item.id), params))
+    call_id = b"" if item.id is msgspec.UNSET else bytes(item.id)
     return Asked(item, item.method, correlation.found_in_request(headers, call_id, params))
 
 
@@ -96,8 +96,8 @@ class Answering:
             result = self._result(item, head)
         except RpcError as error:
             asked.rpc_code = error.code
-            return b"" if item.is_notification else encode_error(item.id, error)
-        return b"" if item.is_notification else encode_result(item.id, result)
+            return b"" if item.id is msgspec.UNSET else encode_error(item.id, error)
+        return b"" if item.id is msgspec.UNSET else encode_result(item.id, result)
 
     def _result(self, call: Call, head: int) -> Any:
         canned = self._canned.get(call.method)

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from actors.behaviour import Change, FailureKind, ProviderChange
 from actors.provider.latency import draw_latency
-from actors.provider.spec import Change, FailureKind, MockProvider, ProviderChange
+from actors.provider.spec import MockProvider
 from actors.units import Duration
 from actors.world.chance import Draws
 

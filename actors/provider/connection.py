@@ -4,6 +4,7 @@ No task waits for a reply's moment: the world's timers write it. The one task of
 """
 
 from collections import deque
+
 import msgspec
 import trio
 
@@ -82,7 +83,7 @@ class Connection:
     async def _until_closed(self) -> None:
         """Nothing more is wanted from the client, but whether it is still there."""
         while await self._stream.receive_some():
-            pass
+            await trio.lowlevel.checkpoint()  # a client that never pauses must not hold up the others
 
     def _reply_to(self, request: HttpRequest) -> Reply:
         now_ns = self._world.now_ns()

@@ -2,7 +2,7 @@
 
 from math import cos, exp, log, pi, sqrt
 
-from actors.provider.spec import Latency, LogNormal, Normal, Uniform
+from actors.behaviour import Latency, LogNormal, Normal, Uniform
 from actors.units import Duration
 from actors.world.chance import Draws
 

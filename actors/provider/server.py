@@ -4,9 +4,10 @@ from typing import Any
 
 import trio
 
+from actors.behaviour import Change, RevertChange
 from actors.provider.connection import Connection
 from actors.provider.service import Service
-from actors.provider.spec import Change, ProviderRole, RevertChange
+from actors.provider.spec import ProviderRole
 from actors.world.control import Control
 from actors.world.seam import Stream, World
 

@@ -11,7 +11,8 @@ from actors.wire.http import REQUEST_ID_HEADER
 _MARK = "ba771e00"
 """Eight hex digits no random address starts with by chance more than once in four billion."""
 
-_EMBEDDED = re.compile(_MARK + r"([0-9a-f]{4})([0-9a-f]{12})")
+_EMBEDDED = re.compile(_MARK + r"([0-9a-f]{4})([0-9a-f]{12})", re.IGNORECASE)
+"""In either case: a gateway may rewrite addresses with the checksum of EIP-55, which lies in the case."""
 _ID = re.compile(r"w(\d+)-(\d+)")
 
 
@@ -22,6 +23,8 @@ def request_id(workload: int, number: int) -> str:
 
 def embedded(workload: int, number: int, size_bytes: int) -> str:
     """A value of `size_bytes` (20 for an address, 32 for a hash) as 0x-hex that carries the request's id."""
+    assert 0 <= workload < 2**16
+    assert 0 <= number < 2**48
     return f"0x{_MARK}{workload:04x}{number:012x}".ljust(2 + 2 * size_bytes, "0")
 
 

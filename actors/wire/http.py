@@ -6,6 +6,7 @@ bounded: head, body, and the framing around chunks.
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from http import HTTPStatus
 
 import httptools
@@ -18,6 +19,11 @@ REQUEST_ID_HEADER = b"x-battle-request"
 
 _FRAMING_ALLOWANCE = 8
 """Bytes on the wire a chunked body may cost per byte of body allowed: one-byte chunks cost six."""
+
+_LINE_BYTES = len(b": \r\n")
+
+_KNOWN_HEADS = 64
+"""Servers repeat the heads of their responses, but for lengths and a date: so many are not parsed again."""
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
@@ -57,7 +63,10 @@ class HttpRequest(msgspec.Struct):
 
 
 class HttpResponse(msgspec.Struct):
-    """One whole response. Header names are lower case; a repeated header keeps its last value."""
+    """One whole response. Header names are lower case; a repeated header keeps its last value.
+
+    Responses of one connection may share `headers`: do not change them.
+    """
 
     status: int
     headers: dict[bytes, bytes]
@@ -71,14 +80,18 @@ class _MessageParser:
     def __init__(self, feed: Callable[[bytes], None], limits: HttpLimits) -> None:
         self._feed_parser = feed
         self._limits = limits
+        self._header_limit = limits.header_bytes
         self._violation: ProtocolError | None = None
         self._in_head = False
         self.in_message = False
         """Whether a message has begun and not ended."""
         self._fed_bytes = 0
+        self.messages_begun = -1
         self._start()
 
     def _start(self) -> None:
+        self.messages_begun += 1
+        self._target = b""
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._head_bytes = 0
@@ -91,11 +104,15 @@ class _MessageParser:
         try:
             self._feed_parser(data)
         except httptools.HttpParserUpgrade:
+            self._drop_last()
             raise ProtocolError(501, "protocol upgrades are not served here") from None
         except httptools.HttpParserError as error:
             raise self._violation or ProtocolError(400, f"malformed HTTP: {error}") from None
         if self.in_message:
             self._check_growth()
+
+    def _drop_last(self) -> None:
+        """Forget the message that asks for an upgrade, which httptools has handed over as any other."""
 
     def _check_growth(self) -> None:
         """Bytes that reached no callback yet (a header without end, chunk framing) count as well."""
@@ -117,14 +134,14 @@ class _MessageParser:
         self.in_message = self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value) + 4
-        if self._head_bytes > self._limits.header_bytes:
-            self._refuse(431, "the head is too large")
+        self._head_bytes += len(name) + len(value) + _LINE_BYTES
         self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if int(self._headers.get(b"content-length", b"0")) > self._limits.body_bytes:
+        if self._head_bytes > self._header_limit:
+            self._refuse(431, "the head is too large")
+        if int(self._headers.get(b"content-length", 0)) > self._limits.body_bytes:
             self._refuse(413, "the body is too large")
 
     def on_body(self, body: bytes) -> None:
@@ -141,7 +158,6 @@ class RequestParser(_MessageParser):
     """Turns what a client sent into requests, pipelined ones too."""
 
     def __init__(self, limits: HttpLimits) -> None:
-        self._target = b""
         self._ready: deque[HttpRequest] = deque()
         self.expects_continue = False
         """Whether the client waits for `100 Continue` before its body; reset it once that is sent."""
@@ -152,7 +168,8 @@ class RequestParser(_MessageParser):
         """Take bytes from the wire.
 
         Raises:
-            ProtocolError: malformed, or over a limit. The parser is of no use afterwards.
+            ProtocolError: malformed, or over a limit, or an upgrade. The requests before it can still be had;
+                otherwise the parser is of no use afterwards.
         """
         self._feed(data)
 
@@ -160,9 +177,8 @@ class RequestParser(_MessageParser):
         """The next whole request, in the order they came."""
         return self._ready.popleft() if self._ready else None
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._target = b""
+    def _drop_last(self) -> None:
+        self._ready.pop()
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -171,7 +187,8 @@ class RequestParser(_MessageParser):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self.expects_continue = self._headers.get(b"expect", b"").lower() == b"100-continue"
+        expected = self._headers.get(b"expect")
+        self.expects_continue = expected is not None and expected.lower() == b"100-continue"
 
     def on_message_complete(self) -> None:
         self.in_message = False
@@ -194,6 +211,7 @@ class ResponseParser(_MessageParser):
 
     def __init__(self, limits: HttpLimits) -> None:
         self._until_close = False
+        self._known: dict[bytes, HttpResponse] = {}
         self._ready: deque[HttpResponse] = deque()
         self._parser = httptools.HttpResponseParser(self)
         super().__init__(self._parser.feed_data, limits)
@@ -204,7 +222,31 @@ class ResponseParser(_MessageParser):
         Raises:
             ProtocolError: malformed, or over a limit. The parser is of no use afterwards.
         """
+        if self.in_message:
+            self._feed(data)
+            return
+        end = data.find(b"\r\n\r\n") + 4
+        head = data[:end]
+        known = self._known.get(head)
+        # One comparison instead of a dozen callbacks, when the whole response came in one piece.
+        if known is not None and len(data) == end + len(known.body):
+            self._ready.append(HttpResponse(known.status, known.headers, data[end:], True))
+            return
         self._feed(data)
+        if len(self._ready) == 1 and not self.in_message:
+            self._remember(head, len(data), self._ready[0])
+
+    def _remember(self, head: bytes, size: int, response: HttpResponse) -> None:
+        """Only a head that names the body's length says where the next response of that kind ends."""
+        if (
+            response.keep_alive
+            and size == len(head) + len(response.body)
+            and b"content-length" in response.headers
+            and b"transfer-encoding" not in response.headers
+        ):
+            if len(self._known) >= _KNOWN_HEADS:
+                self._known.clear()
+            self._known[head] = response
 
     def feed_eof(self) -> None:
         """The server closed. That ends a body without a length; anywhere else it cuts a message off.
@@ -224,8 +266,9 @@ class ResponseParser(_MessageParser):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._until_close = b"content-length" not in self._headers and b"chunked" not in self._headers.get(
-            b"transfer-encoding", b""
+        self._until_close = (
+            b"content-length" not in self._headers
+            and b"chunked" not in self._headers.get(b"transfer-encoding", b"").lower()
         )
 
     def on_message_complete(self) -> None:
@@ -263,14 +306,24 @@ def encode_response(
     headers: dict[bytes, bytes] | None = None,
     keep_alive: bool = True,
 ) -> bytes:
-    """A whole response."""
-    extra = b"".join(b"%b: %b\r\n" % header for header in (headers or {}).items())
+    """A whole response. One with status 204 has no body, and says nothing about one (RFC 9110, 8.6)."""
+    head = _head(status, content_type, keep_alive)
+    if headers:
+        head += b"".join(b"%b: %b\r\n" % header for header in headers.items())
+    if status == 204:
+        assert not body
+        return b"%b\r\n" % head
+    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, content_type: bytes, keep_alive: bool) -> bytes:
+    lines = [b"HTTP/1.1 %d %b" % (status, _REASONS.get(status, "Unknown").encode("ascii"))]
+    if status != 204:
+        lines.append(b"content-type: %b" % content_type)
     if not keep_alive:
-        extra += b"connection: close\r\n"
-    reason = _REASONS.get(status, "Unknown").encode("ascii")
-    return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\n%bcontent-length: %d\r\n\r\n%b" % (
-        status, reason, content_type, extra, len(body), body,
-    )  # fmt: skip
+        lines.append(b"connection: close")
+    return b"\r\n".join((*lines, b""))
 
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

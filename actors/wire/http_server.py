@@ -44,6 +44,8 @@ class HttpServerConnection:
         self._replies = replies
         self._parser = RequestParser(limits)
         self._last = False
+        self._violation: ProtocolError | None = None
+        self._begun = 0
         self._began_ns = 0
         self._idle_since_ns: int | None = None
         self._idle_timer = world.call_at(world.now_ns() + limits.idle_timeout, self._check_idle)
@@ -66,7 +68,14 @@ class HttpServerConnection:
             return None
         try:
             while (request := self._parser.next_request()) is None:
-                data = await self._receive()
+                if self._violation is not None:
+                    raise self._violation
+                if self._parser.in_message:
+                    data = await self._receive_rest()
+                else:
+                    self._idle_since_ns = self._world.now_ns()
+                    data = await self._stream.receive_some()
+                    self._idle_since_ns = None
                 if not data:
                     return None
                 self._take(data)
@@ -76,14 +85,6 @@ class HttpServerConnection:
         self._last = not request.keep_alive
         return request
 
-    async def _receive(self) -> bytes:
-        if self._parser.in_message:
-            return await self._receive_rest()
-        self._idle_since_ns = self._world.now_ns()
-        data = await self._stream.receive_some()
-        self._idle_since_ns = None
-        return data
-
     async def _receive_rest(self) -> bytes:
         """More of a request that came in pieces: rare enough to afford a deadline."""
         left_ns = self._began_ns + self._limits.request_timeout - self._world.now_ns()
@@ -92,12 +93,17 @@ class HttpServerConnection:
         raise ProtocolError(408, "the request took too long to arrive")
 
     def _take(self, data: bytes) -> None:
-        was_inside = self._parser.in_message
-        self._parser.feed(data)
-        if self._parser.in_message and not was_inside:
+        parser = self._parser
+        try:
+            parser.feed(data)
+        except ProtocolError as error:
+            self._violation = error  # raised when the requests before it have been handed out
+            return
+        if parser.in_message and parser.messages_begun != self._begun:
+            self._begun = parser.messages_begun
             self._began_ns = self._world.now_ns()
-        if self._parser.expects_continue:
-            self._parser.expects_continue = False
+        if parser.expects_continue:
+            parser.expects_continue = False
             self._stream.write(CONTINUE)
 
     def _check_idle(self) -> None:
@@ -121,4 +127,4 @@ class HttpServerConnection:
         with trio.move_on_after(_LINGER_SECONDS):
             await self._stream.send_eof()
             while await self._stream.receive_some():
-                pass
+                await trio.lowlevel.checkpoint()  # a client that never pauses must not hold us up

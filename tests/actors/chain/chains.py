@@ -1,0 +1,28 @@
+"""Chains for tests, and short ways to ask them."""
+
+import msgspec
+from hypothesis import strategies as st
+
+from actors.chain.model import ChainModel
+from actors.chain.spec import Chain
+
+CHAIN = Chain(seed=7, chain_id=5, start_height=1000)
+MODEL = ChainModel(CHAIN)
+HEAD = 1200
+
+PERSON = "0x" + "12" * 20
+HASH = "0x" + "34" * 32
+
+heights = st.integers(0, HEAD)
+
+
+def ask(method, *params, head=HEAD, model=MODEL):
+    return model.answer(method, list(params), head)
+
+
+def block(height, full=True, head=HEAD):
+    return ask("eth_getBlockByNumber", hex(height), full, head=head)
+
+
+def as_json(data) -> bytes:
+    return msgspec.json.encode(data)

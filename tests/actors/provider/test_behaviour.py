@@ -1,0 +1,126 @@
+"""What becomes of a request follows from the provider's specification, the faults in force and the request."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.behaviour import ProviderChange, Uniform
+from actors.provider.behaviour import Behaviour, Fate
+from actors.provider.spec import MockProvider, Reliability
+from actors.units import ms
+from actors.world.chance import Draws
+
+DRAWS = Draws(1, "provider:a")
+KINDS = ("http_500", "http_502", "http_503", "rpc_error", "reset", "no_answer")
+
+STEADY = Behaviour(MockProvider("a", latency=ms(20)))
+SHAKY = Behaviour(
+    MockProvider("a", latency=Uniform(0, ms(50)), reliability=Reliability(0.3, ("http_500", "reset")))
+)
+
+changes = st.builds(
+    ProviderChange,
+    fault_id=st.sampled_from(["f1", "f2", "f3"]),
+    added_latency=st.integers(0, ms(100)) | st.builds(Uniform, st.just(0), st.integers(1, ms(9))),
+    error_ratio=st.floats(0, 1),
+    error_kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3).map(tuple),
+)
+keys = st.tuples(st.text(), st.integers(1, 5))
+
+
+def fates(behaviour, count=2000):
+    return [behaviour.fate(DRAWS, (f"w0-{number}", 1)) for number in range(count)]
+
+
+def test_a_steady_provider_answers_after_its_latency():
+    assert set(fates(STEADY, 50)) == {Fate(ms(20))}
+
+
+def test_an_unreliable_provider_fails_as_often_and_as_variously_as_it_says():
+    failures = [fate.failure for fate in fates(SHAKY)]
+    assert 1 - failures.count(None) / 2000 == pytest.approx(0.3, abs=0.03)
+    assert failures.count("reset") == pytest.approx(failures.count("http_500"), rel=0.2)
+    assert set(failures) == {None, "reset", "http_500"}
+    assert all(fate.fault_id is None for fate in fates(SHAKY, 50))
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(0.0, {None}), (1.0, {"http_502"})])
+def test_never_and_always_are_meant(ratio, expected):
+    spec = MockProvider("a", reliability=Reliability(ratio, ("http_502",)))
+    assert {fate.failure for fate in fates(Behaviour(spec), 500)} == expected
+    change = ProviderChange("f1", error_ratio=ratio, error_kinds=("http_502",))
+    assert {fate.failure for fate in fates(STEADY.changed(change), 500)} == expected
+
+
+def test_a_fault_adds_latency_and_signs_for_it():
+    slow = STEADY.changed(ProviderChange("f1", added_latency=ms(30)))
+    assert set(fates(slow, 20)) == {Fate(ms(50), None, "f1")}
+
+
+def test_a_fault_signs_only_for_the_requests_it_touched():
+    failing = STEADY.changed(ProviderChange("f1", error_ratio=0.5, error_kinds=("rpc_error",)))
+    assert set(fates(failing, 100)) == {Fate(ms(20)), Fate(ms(20), "rpc_error", "f1")}
+
+
+def test_several_faults_add_up_and_the_first_signs():
+    behaviour = STEADY.changed(ProviderChange("f1", added_latency=ms(1)))
+    behaviour = behaviour.changed(ProviderChange("f2", added_latency=ms(2)))
+    assert set(fates(behaviour, 5)) == {Fate(ms(23), None, "f1")}
+    behaviour = behaviour.changed(ProviderChange("f3", error_ratio=1.0))
+    assert {fate.delay for fate in fates(behaviour, 5)} == {ms(23)}
+
+
+def test_the_fault_that_fails_a_request_signs_for_it():
+    slow = STEADY.changed(ProviderChange("f1", added_latency=ms(1)))
+    both = slow.changed(ProviderChange("f2", error_ratio=1.0))
+    assert set(fates(both, 5)) == {Fate(ms(21), "http_503", "f2")}
+    third = both.changed(ProviderChange("f3", error_ratio=1.0, error_kinds=("reset",)))
+    assert set(fates(third, 5)) == {Fate(ms(21), "http_503", "f2")}
+
+
+def test_a_new_change_of_the_same_fault_takes_the_place_of_the_old():
+    behaviour = STEADY.changed(ProviderChange("f1", added_latency=ms(1)))
+    behaviour = behaviour.changed(ProviderChange("f1", added_latency=ms(5)))
+    assert set(fates(behaviour, 5)) == {Fate(ms(25), None, "f1")}
+
+
+@given(st.lists(changes, max_size=4), keys)
+def test_a_fate_is_a_pure_function_of_what_is_in_force_and_the_key(several, key):
+    behaviour = SHAKY
+    for change in several:
+        behaviour = behaviour.changed(change)
+    assert behaviour.fate(DRAWS, key) == behaviour.fate(Draws(1, "provider:a"), key)
+
+
+@given(st.lists(changes, max_size=4), keys)
+def test_reverting_every_fault_leaves_no_trace(several, key):
+    behaviour = SHAKY
+    for change in several:
+        behaviour = behaviour.changed(change)
+    for change in several:
+        behaviour = behaviour.reverted(change.fault_id)
+    assert behaviour == SHAKY
+    assert behaviour.reverted("unknown") == SHAKY
+
+
+@given(changes, changes, keys)
+def test_one_fault_less_does_not_change_what_the_other_does(one, other, key):
+    if one.fault_id == other.fault_id:
+        return
+    alone = STEADY.changed(one).fate(DRAWS, key)
+    without = STEADY.fate(DRAWS, key)
+    both = STEADY.changed(other).changed(one).fate(DRAWS, key)
+    only_other = STEADY.changed(other).fate(DRAWS, key)
+    assert both.delay - only_other.delay == alone.delay - without.delay
+    assert both.failure == (only_other.failure or alone.failure)
+
+
+def test_faults_do_not_share_their_chance():
+    spread = Uniform(0, ms(50))
+    one, other = (STEADY.changed(ProviderChange(name, added_latency=spread)) for name in ("f1", "f2"))
+    assert [fate.delay for fate in fates(one, 20)] != [fate.delay for fate in fates(other, 20)]
+
+
+def test_attempts_of_one_request_draw_anew():
+    drawn = [SHAKY.fate(DRAWS, ("w0-1", attempt)).delay for attempt in range(1, 20)]
+    assert len(set(drawn)) == 19

@@ -1,0 +1,317 @@
+"""The server's half of a connection, end to end through bytes, in both worlds."""
+
+from collections.abc import Callable
+
+import pytest
+import trio
+from worlds import simulated
+
+from actors.units import ms, seconds
+from actors.wire.http import HttpLimits, encode_response
+from actors.wire.http_server import HttpServerConnection
+
+LIMITS = HttpLimits(header_bytes=1000, body_bytes=2000)
+HASTY = HttpLimits(header_bytes=1000, body_bytes=2000, request_timeout=ms(200), idle_timeout=ms(400))
+
+POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"
+
+
+class Server:
+    """Echoes bodies. `requests` is what it was asked, `ends` how each connection's handler saw its end."""
+
+    def __init__(self, stage, limits=LIMITS) -> None:
+        self.world = stage.world("server")
+        self.limits = limits
+        self.requests: list[bytes] = []
+        self.ends: list[str] = []
+
+    async def handle(self, stream) -> None:
+        try:
+            with HttpServerConnection(self.world, stream, self.limits) as connection:
+                while (request := await connection.next_request()) is not None:
+                    self.requests.append(request.body)
+                    stream.write(encode_response(200, request.body, keep_alive=request.keep_alive))
+            self.ends.append("end")
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.ends.append(type(error).__name__)
+
+
+async def serving(stage, limits=LIMITS):
+    server = Server(stage, limits)
+    address = await stage.nursery.start(server.world.serve, stage.address("server"), server.handle)
+    return server, address
+
+
+async def all_of(stream) -> bytes:
+    """What the server sends until it closes."""
+    data = b""
+    while chunk := await stream.receive_some():
+        data += chunk
+    return data
+
+
+def conversation(script: Callable, limits=LIMITS):
+    """A main that runs `script(stage, stream)` on a connection and returns (what it returned, the server)."""
+
+    async def main(stage):
+        server, address = await serving(stage, limits)
+        stream = await stage.client.connect(address)
+        try:
+            return await script(stage, stream), server
+        finally:
+            stream.close()
+
+    return main
+
+
+def test_requests_are_answered_one_after_another(either_world):
+    async def script(stage, stream):
+        for body in (b"{}", b"[]"):
+            stream.write(POST + body)
+            assert (await stream.receive_some()).endswith(b"\r\n\r\n" + body)
+        await stream.send_eof()
+        return await all_of(stream)
+
+    rest, server = either_world(conversation(script))
+    assert rest == b""
+    assert server.requests == [b"{}", b"[]"]
+    assert server.ends == ["end"]
+
+
+def test_a_request_may_come_byte_by_byte(either_world):
+    async def script(stage, stream):
+        for byte in POST + b"{}":
+            stream.write(bytes([byte]))
+            await stage.sleep(ms(1))
+        return await stream.receive_some()
+
+    answer, _ = either_world(conversation(script))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_pipelined_requests_are_answered_in_order(either_world):
+    async def script(stage, stream):
+        stream.write(b"".join(POST + b"%02d" % number for number in range(50)))
+        await stream.send_eof()
+        return await all_of(stream)
+
+    answers, server = either_world(conversation(script))
+    assert server.requests == [b"%02d" % number for number in range(50)]
+    assert [part[-2:] for part in answers.split(b"HTTP/1.1 200")[1:]] == server.requests
+
+
+def test_connection_close_ends_the_connection_after_the_answer(either_world):
+    async def script(stage, stream):
+        stream.write(b"POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
+        return await all_of(stream)
+
+    answer, server = either_world(conversation(script))
+    assert b"connection: close\r\n" in answer
+    assert answer.endswith(b"{}")
+    assert server.ends == ["end"]
+
+
+def test_a_client_that_expects_it_is_told_to_continue(either_world):
+    async def script(stage, stream):
+        stream.write(b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        interim = await stream.receive_some()
+        stream.write(b"{}")
+        return interim, await stream.receive_some()
+
+    (interim, answer), _ = either_world(conversation(script))
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nx: %b" % (b"y" * 2000), 431),
+        (b"POST / HTTP/1.1\r\ncontent-length: 2001\r\n\r\n", 413),
+        (b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", 501),
+    ],
+)
+def test_a_client_that_breaks_the_rules_is_told_so_and_left(either_world, text, status):
+    async def script(stage, stream):
+        stream.write(text)
+        answer = b""
+        while chunk := await stream.receive_some():
+            answer += chunk
+        return answer
+
+    answer, server = either_world(conversation(script))
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"connection: close\r\n" in answer
+    assert server.requests == []
+
+
+def test_a_good_request_before_a_bad_one_is_answered_first(either_world):
+    async def script(stage, stream):
+        stream.write(POST + b"{}nonsense\r\n\r\n")
+        return await all_of(stream)
+
+    answers, server = either_world(conversation(script))
+    assert [part[:3] for part in answers.split(b"HTTP/1.1 ")[1:]] == [b"200", b"400"]
+    assert server.requests == [b"{}"]
+
+
+def test_a_refused_client_that_goes_on_sending_still_reads_the_refusal(either_world):
+    async def script(stage, stream):
+        stream.write(b"POST / HTTP/1.1\r\ncontent-length: 900000\r\n\r\n" + b"x" * 900_000)
+        return await all_of(stream)
+
+    answer, _ = either_world(conversation(script))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("piece", [b"P", POST, POST + b"{"])
+def test_a_request_that_takes_too_long_gets_408(either_world, piece):
+    async def script(stage, stream):
+        stream.write(piece)
+        began_ns = stage.now_ns()
+        answer = await all_of(stream)
+        return answer, stage.now_ns() - began_ns
+
+    (answer, took_ns), server = either_world(conversation(script, HASTY))
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert took_ns >= HASTY.request_timeout
+    assert server.requests == []
+
+
+def test_a_client_cannot_buy_time_with_single_bytes():
+    async def script(stage, stream):
+        began_ns = stage.now_ns()
+        for byte in POST:
+            stream.write(bytes([byte]))
+            await stage.sleep(ms(20))
+            if stream.is_stale():
+                break
+        return await stream.receive_some(), stage.now_ns() - began_ns
+
+    (answer, took_ns), _ = simulated(conversation(script, HASTY))
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert took_ns <= HASTY.request_timeout + ms(21)
+
+
+def test_the_time_for_a_request_counts_from_its_own_first_byte():
+    async def script(stage, stream):
+        stream.write(POST + b"{")
+        await stage.sleep(ms(150))
+        stream.write(b"}" + POST + b"{")
+        await stage.sleep(ms(150))
+        stream.write(b"}")
+        await stage.sleep(ms(1))
+        return await stream.receive_some()
+
+    _, server = simulated(conversation(script, HASTY))
+    assert server.requests == [b"{}", b"{}"]
+
+
+def test_an_idle_connection_is_closed(either_world):
+    async def script(stage, stream):
+        began_ns = stage.now_ns()
+        assert await all_of(stream) == b""
+        return stage.now_ns() - began_ns
+
+    took_ns, server = either_world(conversation(script, HASTY))
+    assert HASTY.idle_timeout <= took_ns + ms(1) < seconds(5)
+    assert server.ends == ["ClosedResourceError"]
+
+
+def test_a_connection_in_use_is_not_idle():
+    async def script(stage, stream):
+        for _ in range(20):
+            await stage.sleep(HASTY.idle_timeout * 3 // 4)
+            stream.write(POST + b"{}")
+        began_ns = stage.now_ns()
+        await all_of(stream)
+        return stage.now_ns() - began_ns
+
+    took_ns, server = simulated(conversation(script, HASTY))
+    assert len(server.requests) == 20
+    assert took_ns >= HASTY.idle_timeout
+
+
+def test_a_connection_whose_request_is_being_answered_is_not_idle():
+    async def main(stage):
+        world = stage.world("server")
+
+        async def handle(stream):
+            with HttpServerConnection(world, stream, HASTY) as connection:
+                request = await connection.next_request()
+                await stage.sleep(3 * HASTY.idle_timeout)
+                stream.write(encode_response(200, request.body, keep_alive=False))
+
+        address = await stage.nursery.start(world.serve, stage.address("server"), handle)
+        stream = await stage.client.connect(address)
+        stream.write(POST + b"{}")
+        return await all_of(stream)
+
+    assert simulated(main).endswith(b"{}")
+
+
+def test_a_reset_is_the_handlers_to_see(either_world):
+    async def script(stage, stream):
+        stream.write(POST)
+        await stage.sleep(ms(5))
+        stream.abort()
+        await stage.sleep(ms(50))
+
+    _, server = either_world(conversation(script))
+    assert server.ends == ["BrokenResourceError"]
+
+
+class Debt:
+    """Replies that are still owed."""
+
+    def __init__(self) -> None:
+        self.has_unanswered = True
+        self.event = trio.Event()
+
+    async def settled(self) -> None:
+        await self.event.wait()
+
+
+def owing(script: Callable):
+    """As `conversation`, with a server that owes replies until the script settles them."""
+
+    async def main(stage):
+        world = stage.world("server")
+        debt = Debt()
+
+        async def handle(stream):
+            with HttpServerConnection(world, stream, HASTY, debt) as connection:
+                while await connection.next_request() is not None:
+                    pass
+
+        address = await stage.nursery.start(world.serve, stage.address("server"), handle)
+        return await script(stage, await stage.client.connect(address), debt)
+
+    return main
+
+
+def test_a_connection_that_is_owed_replies_is_not_idle():
+    async def script(stage, stream, debt):
+        await stage.sleep(3 * HASTY.idle_timeout)
+        assert not stream.is_stale()
+        debt.has_unanswered = False
+        settled_ns = stage.now_ns()
+        await all_of(stream)
+        return stage.now_ns() - settled_ns
+
+    took_ns = simulated(owing(script))
+    assert 0 < took_ns <= 2 * HASTY.idle_timeout
+
+
+def test_a_refusal_waits_for_the_replies_before_it():
+    async def script(stage, stream, debt):
+        stream.write(b"nonsense\r\n\r\n")
+        await stage.sleep(ms(100))
+        early = stream.is_stale()
+        debt.event.set()
+        return early, await all_of(stream)
+
+    early, answer = simulated(owing(script))
+    assert not early
+    assert answer.startswith(b"HTTP/1.1 400 ")
