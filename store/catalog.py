@@ -1,0 +1,139 @@
+"""What a connection to a run shows: the tables of the log, its segments, the run's facts, and the views."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from store.errors import LogError, QueryError
+from store.events import TABLES
+from store.scan import SegmentHealth
+from store.schema import struct_columns
+from store.seal import Manifest
+
+QUERIES = Path(__file__).parent / "queries"
+VIEWS = QUERIES / "views"
+
+RUN_COLUMNS = {
+    "run_id": "VARCHAR",
+    "scenario": "VARCHAR",
+    "world": "VARCHAR",
+    "seed": "BIGINT",
+    "started_at": "VARCHAR",
+    "epoch_ns": "BIGINT",
+    "planned_duration_ns": "BIGINT",
+    "document": "JSON",
+}
+"""Table `run`: what `run.json` says at its top level under these names, NULL for what it does not say or
+says in another type, and the whole of it as `document`. One row, or none when there is no `run.json`."""
+
+_PYTHON_TYPES = {"VARCHAR": str, "BIGINT": int}
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+Parameters = Mapping[str, str | int | float | bool | None]
+
+
+def define_tables(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, str], *, kind: str) -> None:
+    """Define each table of the log from its Parquet file, as a VIEW or as a TABLE."""
+    assert kind in ("VIEW", "TABLE")
+    for table in TABLES:
+        path = paths[table].replace("'", "''")
+        connection.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet('{path}')")
+
+
+def define_segments(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
+    """Define table `segments`: the health of each segment the log was made from."""
+    rows = [
+        [_cell(getattr(segment, name)) for name in struct_columns(SegmentHealth)]
+        for segment in manifest.segments
+    ]
+    _define(connection, "segments", struct_columns(SegmentHealth), rows)
+
+
+def define_run(connection: duckdb.DuckDBPyConnection, run_dir: Path) -> None:
+    """Define table `run` from `run.json`.
+
+    Raises:
+        LogError: `run.json` is no JSON object.
+    """
+    path = run_dir / "run.json"
+    rows = []
+    if path.exists():
+        text = path.read_text()
+        try:
+            document = msgspec.json.decode(text, type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise LogError(f"{path} cannot be understood: {error}") from None
+        rows.append([*(_fact(document, name) for name in RUN_COLUMNS if name != "document"), text])
+    _define(connection, "run", RUN_COLUMNS, rows)
+
+
+def _fact(document: dict[str, Any], name: str) -> object:
+    value = document.get(name)
+    return value if type(value) is _PYTHON_TYPES[RUN_COLUMNS[name]] else None
+
+
+def _cell(value: object) -> object:
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else value
+
+
+def _define(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], rows: list[list[object]]
+) -> None:
+    declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    connection.execute(f"CREATE TABLE {table} ({declared})")
+    if rows:
+        marks = ", ".join("?" for _ in columns)
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+
+def set_parameters(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> None:
+    """Give the views their parameters: `getvariable('name')` in SQL, NULL when it was not given."""
+    for name, value in parameters.items():
+        if not _NAME.fullmatch(name):
+            raise QueryError(f"{name!r} cannot name a parameter")
+        connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
+
+
+def define_views(connection: duckdb.DuckDBPyConnection, directory: Path = VIEWS) -> None:
+    """Run each file of `queries/views`, a CREATE VIEW; one that needs another waits until that is there.
+
+    Raises:
+        QueryError: a file is wrong, or what it needs does not exist.
+    """
+    waiting = {path.stem: path.read_text() for path in sorted(directory.glob("*.sql"))}
+    while waiting:
+        failures: dict[str, str] = {}
+        for name, sql in waiting.items():
+            try:
+                connection.execute(sql)
+            except duckdb.Error as error:
+                failures[name] = message_of(error)
+        if len(failures) == len(waiting):
+            raise QueryError("; ".join(f"view {name}: {message}" for name, message in failures.items()))
+        waiting = {name: waiting[name] for name in failures}
+
+
+def query_text(name: str) -> str:
+    """The SQL of a report query.
+
+    Raises:
+        QueryError: there is no query of this name.
+    """
+    path = QUERIES / f"{name}.sql"
+    if not _NAME.fullmatch(name) or not path.exists():
+        raise QueryError(f"there is no query named {name!r}")
+    return path.read_text()
+
+
+def query_names() -> list[str]:
+    """The report queries there are."""
+    return sorted(path.stem for path in QUERIES.glob("*.sql"))
+
+
+def message_of(error: duckdb.Error) -> str:
+    """DuckDB's message as one line, without the drawing of where in the query it was."""
+    return " ".join(str(error).split("\n\nLINE ")[0].split())

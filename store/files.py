@@ -1,0 +1,88 @@
+"""The Parquet files of a run as open descriptors: what DuckDB reads, and what no query can write.
+
+DuckDB is given `/proc/self/fd/N`, so no directory name needs quoting, and no pattern in one is expanded.
+"""
+
+import fcntl
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from store.errors import LogError
+from store.events import TABLES
+from store.seal import Manifest, read_manifest, scan_run, write_tables
+
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
+
+class LogFiles:
+    """One readable Parquet file per table, open until `close`.
+
+    A run that was never sealed is sealed into a temporary directory first; its segments stay untouched.
+
+    Raises:
+        LogError: there is no such run, or its files are not what its manifest says.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self._open = ExitStack()
+        self._descriptors: dict[str, int] = {}
+        if not run_dir.is_dir():
+            raise LogError(f"there is no run at {run_dir}")
+        manifest = read_manifest(run_dir)
+        self.sealed = manifest is not None
+        if manifest is not None:
+            self._open_tables(run_dir / "events")
+        else:
+            with TemporaryDirectory(prefix="battle-log-") as scratch:
+                manifest = write_tables(scan_run(run_dir), Path(scratch))
+                self._open_tables(Path(scratch))
+        self.manifest: Manifest = manifest
+
+    def _open_tables(self, directory: Path) -> None:
+        try:
+            for table in TABLES:
+                fd = os.open(directory / f"{table}.parquet", os.O_RDONLY | os.O_CLOEXEC)
+                self._open.callback(os.close, fd)
+                self._descriptors[table] = fd
+        except OSError as error:
+            self.close()
+            raise LogError(f"a file of the sealed log cannot be read: {error}") from None
+
+    def open_paths(self) -> dict[str, str]:
+        """Where DuckDB reads each table."""
+        return {table: _path(fd) for table, fd in self._descriptors.items()}
+
+    def protected_paths(self) -> dict[str, str]:
+        """Where untrusted SQL reads each table: copies in memory that the kernel lets nobody write.
+
+        DuckDB's own settings are not enough: a path a query may read is one it may `COPY TO`, and a COPY
+        inside a WITH looks like a SELECT.
+        """
+        return {table: _path(self._protected_copy(table, fd)) for table, fd in self._descriptors.items()}
+
+    def _protected_copy(self, table: str, source: int) -> int:
+        copy = os.memfd_create(table, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self._open.callback(os.close, copy)
+        size, offset = os.fstat(source).st_size, 0
+        while offset < size:
+            offset += os.sendfile(copy, source, offset, size - offset)
+        fcntl.fcntl(copy, fcntl.F_ADD_SEALS, _SEALS)
+        return copy
+
+    def close(self) -> None:
+        """Release the descriptors; harmless when repeated."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _path(fd: int) -> str:
+    return f"/proc/self/fd/{fd}"

@@ -1,0 +1,190 @@
+"""Turns a run's segments into one Parquet file per table, with a manifest that says what is in them.
+
+The manifest is the moment of commitment: without it a run is read from its segments, and may be sealed
+again; with it the segments are superfluous, and removed. Identical segments give identical files.
+"""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import msgspec
+
+from store.errors import LogError
+from store.events import TABLES, tag_of
+from store.scan import Scan, SegmentHealth, line_start, scan_segment, segment_name
+from store.schema import struct_columns, table_columns
+
+FORMAT_VERSION = 1
+
+_EXTRACT_BELOW = 0.5
+"""A table with a smaller part of a segment gets its lines picked out first: DuckDB parses 1 M lines a
+second, and picking rare lines out runs at the speed of memory."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sealed log holds: rows per table, the health of each segment it was made from, and `problems`.
+
+    A problem is a value that did not fit its column and was replaced by NULL, in DuckDB's words.
+    """
+
+    format_version: int
+    tables: dict[str, int]
+    segments: list[SegmentHealth]
+    problems: list[str]
+
+
+def seal(run_dir: Path) -> Manifest:
+    """Seal a run whose writers have all ended. Doing it again changes nothing.
+
+    Raises:
+        LogError: there is no such run, a segment has a strange name, it is still being written, or the
+            files do not hold what the segments do. The segments are then left as they were.
+    """
+    manifest = read_manifest(run_dir)
+    if manifest is None:
+        events = run_dir / "events"
+        if not run_dir.is_dir():
+            raise LogError(f"there is no run at {run_dir}")
+        events.mkdir(exist_ok=True)
+        scans = scan_run(run_dir)
+        manifest = write_tables(scans, events)
+        _check_unchanged(scans)
+        _commit(manifest, events)
+    for segment in manifest.segments:
+        (run_dir / "events" / f"{segment.segment}.ndjson").unlink(missing_ok=True)
+    return manifest
+
+
+def read_manifest(run_dir: Path) -> Manifest | None:
+    """The manifest of a sealed run; None when the run was not sealed.
+
+    Raises:
+        LogError: it cannot be understood.
+    """
+    path = run_dir / "events" / "manifest.json"
+    if not path.exists():
+        return None
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise LogError(f"{path} is no manifest of this version: {error}") from None
+    if manifest.format_version != FORMAT_VERSION:
+        raise LogError(f"{path} has format {manifest.format_version}, this version reads {FORMAT_VERSION}")
+    return manifest
+
+
+def scan_run(run_dir: Path) -> list[Scan]:
+    """Scan all segments of a run, in the order of their nodes and incarnations."""
+    paths = sorted((run_dir / "events").glob("*.ndjson"), key=segment_name)
+    return [scan_segment(path) for path in paths]
+
+
+def write_tables(scans: list[Scan], target: Path) -> Manifest:
+    """Write one Parquet file per table of the log into `target`, and check what was written.
+
+    Raises:
+        LogError: a file does not hold as many rows as the scans counted.
+    """
+    problems: list[str] = []
+    counts = {}
+    connection = duckdb.connect()
+    try:
+        for table in TABLES:
+            expected = sum(scan.health.tables.get(table, 0) for scan in scans)
+            with TemporaryDirectory(prefix="battle-seal-") as scratch:
+                sources = [
+                    _source(scan, table, Path(scratch)) for scan in scans if table in scan.health.tables
+                ]
+                problems += _write_table(connection, table, sources, target)
+            counts[table] = _count_rows(connection, target / f"{table}.parquet")
+            if counts[table] != expected:
+                raise LogError(f"{counts[table]} rows were written of {expected} in table {table}")
+    finally:
+        connection.close()
+    health = [scan.health for scan in scans]
+    return Manifest(format_version=FORMAT_VERSION, tables=counts, segments=health, problems=problems)
+
+
+def _source(scan: Scan, table: str, scratch: Path) -> str:
+    """A readable file with this table's lines of a segment, named after the segment."""
+    path = scratch / scan.path.name
+    if scan.health.complete and scan.health.tables[table] >= _EXTRACT_BELOW * scan.health.events:
+        path.symlink_to(scan.path.absolute())
+        return str(path)
+    start = line_start(tag_of(TABLES[table]))
+    with scan.path.open("rb") as original, path.open("wb") as copy:
+        for begin, end in scan.spans:
+            original.seek(begin)
+            block = original.read(end - begin)
+            if start in block:
+                copy.writelines(line for line in block.splitlines(keepends=True) if line.startswith(start))
+    return str(path)
+
+
+def _write_table(
+    connection: duckdb.DuckDBPyConnection, table: str, sources: list[str], target: Path
+) -> list[str]:
+    path = str(target / f"{table}.parquet")
+    if not sources:
+        connection.execute(f"COPY ({_no_rows(table)}) TO $path ({_PARQUET})", {"path": path})
+        return []
+    parameters = {"sources": sources, "tag": tag_of(TABLES[table]), "path": path}
+    try:
+        connection.execute(f"COPY ({_rows(table, strict=True)}) TO $path ({_PARQUET})", parameters)
+    except duckdb.InvalidInputException as error:
+        # One value that no column can hold must not cost the whole log: it becomes NULL, and is told.
+        connection.execute(f"COPY ({_rows(table, strict=False)}) TO $path ({_PARQUET})", parameters)
+        return [f"{table}: {str(error).splitlines()[0]}"]
+    return []
+
+
+_PARQUET = "FORMAT parquet, COMPRESSION zstd"
+
+
+def _rows(table: str, *, strict: bool) -> str:
+    # Made of our own constants: what comes from outside is bound.
+    columns = struct_columns(TABLES[table])
+    wanted = ", ".join(f"'{name}': '{kind}'" for name, kind in {"type": "VARCHAR", **columns}.items())
+    names = ", ".join(f'"{name}"' for name in columns)
+    return (
+        f"SELECT {names}, parse_filename(filename, true) AS segment FROM read_ndjson($sources, "
+        f"columns = {{{wanted}}}, filename = true, ignore_errors = {not strict}) WHERE type = $tag"
+    )
+
+
+def _no_rows(table: str) -> str:
+    casts = (f'NULL::{kind} AS "{name}"' for name, kind in table_columns(table).items())
+    return f"SELECT {', '.join(casts)} WHERE false"
+
+
+def _count_rows(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    row = connection.execute("SELECT count(*) FROM read_parquet($path)", {"path": str(path)}).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _check_unchanged(scans: list[Scan]) -> None:
+    for scan in scans:
+        if scan.path.stat().st_size != scan.health.bytes:
+            raise LogError(f"{scan.path} is still being written: stop its node before sealing")
+
+
+def _commit(manifest: Manifest, events: Path) -> None:
+    """Put the manifest in place, with everything it vouches for on the disk before it."""
+    for table in manifest.tables:
+        _sync(events / f"{table}.parquet")
+    draft = events / "manifest.json.tmp"
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    _sync(draft)
+    draft.rename(events / "manifest.json")
+    _sync(events)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,61 @@
+"""Every shipped query: it explains itself, and it runs on a small run, sealed or not, and on an empty one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from log_samples import golden_run
+
+from store import catalog
+from store.database import Run, open_run
+
+ANY_PARAMETER = 1_000_000
+"""Bound to each `$parameter` of a query: a limit that limits nothing, or a millisecond."""
+
+QUERIES = catalog.query_names()
+VIEWS = sorted(path.stem for path in catalog.VIEWS.glob("*.sql"))
+
+
+@pytest.fixture(scope="module", params=["golden", "empty"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    run_dir = tmp_path_factory.mktemp("run")
+    if request.param == "golden":
+        golden_run(run_dir)
+    with open_run(run_dir) as opened:
+        yield opened
+
+
+def header_of(sql: str) -> str:
+    return "\n".join(line[2:].strip() for line in sql.splitlines() if line.startswith("--"))
+
+
+def body_of(sql: str) -> str:
+    return "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
+
+
+def parameters_of(sql: str) -> set[str]:
+    return set(re.findall(r"\$([a-z_]+)", body_of(sql)))
+
+
+@pytest.mark.parametrize(
+    "path", [*catalog.QUERIES.glob("*.sql"), *catalog.VIEWS.glob("*.sql")], ids=lambda p: p.stem
+)
+def test_a_query_states_its_question_and_its_parameters(path: Path) -> None:
+    sql = path.read_text()
+    assert "?" in header_of(sql).split("\n\n")[0]
+    for name in parameters_of(sql):
+        assert f"${name}" in header_of(sql)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_runs(run: Run, name: str) -> None:
+    run.query(name, **dict.fromkeys(parameters_of(catalog.query_text(name)), ANY_PARAMETER))
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_runs_and_names_its_columns(run: Run, name: str) -> None:
+    header = header_of((catalog.VIEWS / f"{name}.sql").read_text())
+    result = run.execute(f"SELECT * FROM {name}")
+    for column in result.columns:
+        assert re.search(rf"\b{column}\b", header), f"{column} is not explained"

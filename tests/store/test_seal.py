@@ -1,0 +1,210 @@
+"""Sealing: nothing is lost on the way into Parquet, identical segments give identical files, and a crash
+at any moment leaves a log that can be sealed again.
+"""
+
+import hashlib
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pytest
+from log_samples import fault, golden_run, request, write_segment
+
+from store import seal as seal_module
+from store.database import open_run
+from store.errors import LogError
+from store.events import TABLES
+from store.schema import table_columns
+from store.seal import read_manifest, seal
+
+
+def digests(run_dir: Path) -> dict[str, str]:
+    files = sorted((run_dir / "events").iterdir())
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def rows(run_dir: Path, sql: str) -> list[tuple[object, ...]]:
+    with open_run(run_dir) as run:
+        return run.execute(sql).rows
+
+
+def test_each_table_gets_a_file_with_its_columns_and_the_segments_go(tmp_path: Path) -> None:
+    golden_run(tmp_path)
+    manifest = seal(tmp_path)
+    names = {path.name for path in (tmp_path / "events").iterdir()}
+    assert names == {*(f"{table}.parquet" for table in TABLES), "manifest.json"}
+    assert manifest.tables["requests"] == 100
+    assert manifest.tables["gateway_attempts"] == 120
+    assert manifest.tables["benchmarks"] == 0
+    connection = duckdb.connect()
+    for table in TABLES:
+        path = str(tmp_path / "events" / f"{table}.parquet")
+        described = connection.execute(
+            "DESCRIBE SELECT * FROM read_parquet($path)", {"path": path}
+        ).fetchall()
+        assert {row[0]: row[1] for row in described} == table_columns(table)
+    connection.close()
+
+
+def test_an_event_comes_back_as_it_was(tmp_path: Path) -> None:
+    write_segment(tmp_path, "load", [[request(1, provider="a"), request(2, outcome="unknown", sent_ns=None)]])
+    write_segment(tmp_path, "run", [[fault("applied", 5, rate=0.5, codes=[500, 502], text='"\n')]])
+    seal(tmp_path)
+    columns = ", ".join(request(1).__struct_fields__)
+    expected = [request(1, provider="a"), request(2, outcome="unknown", sent_ns=None)]
+    found = rows(tmp_path, f"SELECT {columns}, segment FROM requests ORDER BY request_id")
+    assert found == [(*msgspec.structs.astuple(event), "load.1") for event in expected]
+    ((parameters, codes),) = rows(tmp_path, "SELECT parameters, parameters->'codes'->1 FROM faults")
+    assert msgspec.json.decode(str(parameters)) == {"rate": 0.5, "codes": [500, 502], "text": '"\n'}
+    assert codes == "502"
+
+
+def test_rows_keep_the_order_of_nodes_incarnations_and_appending(tmp_path: Path) -> None:
+    for incarnation in (10, 9, 1):
+        write_segment(tmp_path, "a", [[request(incarnation), request(0)]], incarnation)
+    seal(tmp_path)
+    found = rows(tmp_path, "SELECT segment, request_id FROM requests")
+    assert found == [
+        ("a.1", "load-1"), ("a.1", "load-0"), ("a.9", "load-9"), ("a.9", "load-0"),
+        ("a.10", "load-10"), ("a.10", "load-0"),
+    ]  # fmt: skip
+
+
+def test_sealing_again_changes_nothing(tmp_path: Path) -> None:
+    golden_run(tmp_path)
+    first = seal(tmp_path)
+    before = digests(tmp_path)
+    assert seal(tmp_path) == first
+    assert digests(tmp_path) == before
+
+
+@pytest.mark.slow
+def test_identical_segments_give_identical_files(tmp_path: Path) -> None:
+    """Large enough for several row groups and for DuckDB to read with several threads."""
+    for name in ("one", "two"):
+        for node in ("load", "other"):
+            write_segment(tmp_path / name, node, [[request(n) for n in range(200_000)]])
+        golden_run(tmp_path / name / "golden")
+        seal(tmp_path / name)
+        seal(tmp_path / name / "golden")
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    assert digests(tmp_path / "one" / "golden") == digests(tmp_path / "two" / "golden")
+
+
+def test_a_run_without_segments(tmp_path: Path) -> None:
+    manifest = seal(tmp_path)
+    assert manifest.segments == []
+    assert set(manifest.tables.values()) == {0}
+    assert rows(tmp_path, "SELECT * FROM requests") == []
+
+
+def test_a_run_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match="no run"):
+        seal(tmp_path / "nowhere")
+
+
+def test_damage_is_left_out_and_told(tmp_path: Path) -> None:
+    path = write_segment(tmp_path, "a", [[request(1)], [request(2)], [request(3)]], closed=False)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"load-2", b"load-7") + b'{"type":"request_en')
+    manifest = seal(tmp_path)
+    (health,) = manifest.segments
+    assert (health.events, health.damaged_blocks, health.torn_bytes) == (2, 1, 19)
+    assert rows(tmp_path, "SELECT request_id FROM requests") == [("load-1",), ("load-3",)]
+
+
+def test_a_number_no_column_can_hold_becomes_null_and_is_told(tmp_path: Path) -> None:
+    write_segment(tmp_path, "a", [[request(1, rpc_code=10**30), request(2, rpc_code=-32000)]])
+    manifest = seal(tmp_path)
+    assert len(manifest.problems) == 1
+    assert manifest.problems[0].startswith("requests: ")
+    assert rows(tmp_path, "SELECT rpc_code FROM requests") == [(None,), (-32000,)]
+
+
+def test_a_file_with_fewer_rows_than_scanned_is_not_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_segment(tmp_path, "a", [[request(1), request(2)]])
+    monkeypatch.setattr(seal_module, "_count_rows", lambda connection, path: 1)
+    with pytest.raises(LogError, match="1 rows were written of"):
+        seal(tmp_path)
+    assert path.exists()
+    assert read_manifest(tmp_path) is None
+
+
+def test_a_segment_that_grows_while_it_is_sealed_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_segment(tmp_path, "a", [[request(1)]])
+    check = seal_module._check_unchanged
+
+    def grow_then_check(scans: list[seal_module.Scan]) -> None:
+        path.write_bytes(path.read_bytes() * 2)
+        check(scans)
+
+    monkeypatch.setattr(seal_module, "_check_unchanged", grow_then_check)
+    with pytest.raises(LogError, match="still being written"):
+        seal(tmp_path)
+    assert path.exists()
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("step", ["_write_table", "_count_rows", "_check_unchanged", "_commit", "_sync"])
+@pytest.mark.parametrize("call", [1, 5])
+def test_a_crash_in_the_middle_leaves_a_log_that_can_be_read_and_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, call: int
+) -> None:
+    for name in ("crashed", "smooth"):
+        golden_run(tmp_path / name)
+    original = getattr(seal_module, step)
+    calls = iter(range(1, 1000))
+
+    def crash(*args: object) -> object:
+        if next(calls) == call:
+            raise Crash
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(seal_module, step, crash)
+        try:
+            seal(tmp_path / "crashed")
+        except Crash:
+            assert read_manifest(tmp_path / "crashed") is None
+            assert rows(tmp_path / "crashed", "SELECT count(*) FROM requests") == [(100,)]
+    seal(tmp_path / "smooth")
+    seal(tmp_path / "crashed")
+    assert digests(tmp_path / "crashed") == digests(tmp_path / "smooth")
+
+
+def test_a_crash_before_the_segments_are_removed_is_tidied_up_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_segment(tmp_path, "a", [[request(1)]])
+    whole = path.read_bytes()
+    seal(tmp_path)
+    path.write_bytes(whole)
+    assert rows(tmp_path, "SELECT count(*) FROM requests") == [(1,)]
+    seal(tmp_path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"format_version": 99, "tables": {}, "segments": [], "problems": []}']
+)
+def test_a_manifest_that_cannot_be_understood(tmp_path: Path, text: str) -> None:
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "manifest.json").write_text(text)
+    with pytest.raises(LogError, match=r"manifest\.json"):
+        seal(tmp_path)
+
+
+def test_a_run_directory_with_a_strange_name(tmp_path: Path) -> None:
+    run_dir = tmp_path / "it's a [run]* {$x}"
+    run_dir.mkdir()
+    golden_run(run_dir)
+    assert rows(run_dir, "SELECT count(*) FROM requests") == [(100,)]
+    seal(run_dir)
+    assert rows(run_dir, "SELECT count(*) FROM requests") == [(100,)]

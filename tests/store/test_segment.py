@@ -1,0 +1,334 @@
+"""The writer: what is appended can be read, and what cannot be written is counted, never raised."""
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from log_samples import fault, request, write_segment
+
+from store import segment, sink
+from store.scan import scan_segment
+from store.segment import ChunkSink, FileSink, SegmentWriter, open_segment, segment_path
+from store.sink import CHUNK_BYTES
+
+
+class Tape:
+    """A sink in memory that is full after `room` bytes."""
+
+    def __init__(self, room: int = 10**9) -> None:
+        self.room = room
+        self.blocks: list[bytes] = []
+        self.closed = False
+
+    def write(self, block: bytes | bytearray) -> None:
+        if len(block) > self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.room -= len(block)
+        self.blocks.append(bytes(block))
+
+    def sync(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_block_is_its_lines_and_a_trailer_in_one_write() -> None:
+    tape = Tape()
+    writer = SegmentWriter(tape)
+    writer.append(request(1))
+    writer.append(request(2))
+    assert tape.blocks == []
+    writer.flush()
+    (block,) = tape.blocks
+    *lines, last = block.splitlines(keepends=True)
+    assert [json.loads(line)["request_id"] for line in lines] == ["load-1", "load-2"]
+    body = b"".join(lines)
+    crc32 = zlib.crc32(body + b"2,0,0")
+    assert json.loads(last) == {
+        "type": "block_flushed", "bytes": len(body), "crc32": crc32, "events": 2, "lost": 0,
+    }  # fmt: skip
+
+
+def test_a_field_that_is_none_is_left_out() -> None:
+    tape = Tape()
+    writer = SegmentWriter(tape)
+    writer.append(request(1, sent_ns=None))
+    writer.flush()
+    assert b"sent_ns" not in tape.blocks[0]
+
+
+def test_the_hook_runs_once_for_each_block() -> None:
+    armed: list[int] = []
+    writer = SegmentWriter(Tape(), on_first_pending=lambda: armed.append(1))
+    writer.append(request(1))
+    writer.append(request(2))
+    assert len(armed) == 1
+    writer.flush()
+    writer.flush()
+    assert len(armed) == 1
+    writer.append(request(3))
+    assert len(armed) == 2
+
+
+def test_a_large_block_does_not_wait() -> None:
+    tape = Tape()
+    writer = SegmentWriter(tape)
+    for n in range(segment.BLOCK_EVENTS_MAX):
+        writer.append(request(n))
+    assert len(tape.blocks) == 1
+    assert writer.statistics().pending == 0
+
+
+def test_flushing_nothing_writes_nothing() -> None:
+    tape = Tape()
+    writer = SegmentWriter(tape)
+    writer.flush()
+    assert tape.blocks == []
+
+
+def test_closing_flushes_and_says_so() -> None:
+    tape = Tape()
+    writer = SegmentWriter(tape)
+    writer.append(request(1))
+    writer.close()
+    writer.close()
+    assert tape.closed
+    assert len(tape.blocks) == 1
+    assert json.loads(tape.blocks[0].splitlines()[-1])["closed"] is True
+
+
+def test_what_comes_after_closing_is_counted_as_lost() -> None:
+    writer = SegmentWriter(Tape())
+    writer.close()
+    writer.append(request(1))
+    writer.flush()
+    assert writer.statistics().lost == 1
+    assert "after the segment was closed" in str(writer.statistics().error)
+
+
+def test_a_discarded_writer_forgets_what_was_not_flushed() -> None:
+    tape = Tape()
+    writer = SegmentWriter(tape)
+    writer.append(request(1))
+    writer.flush()
+    writer.append(request(2))
+    writer.discard()
+    writer.append(request(3))
+    writer.flush()
+    writer.close()
+    assert tape.closed
+    assert len(tape.blocks) == 1
+    assert writer.statistics().events == 1
+    assert writer.statistics().lost == 0
+
+
+def test_an_event_that_is_no_json_is_lost_and_its_neighbours_are_not() -> None:
+    tape = Tape()
+    writer = SegmentWriter(tape)
+    for event in (request(1), request(2, method="\ud800"), fault("applied", 1, value=object()), request(3)):
+        writer.append(event)
+    writer.flush()
+    assert writer.statistics().events == 2
+    assert writer.statistics().lost == 2
+    assert "RequestEnded cannot be encoded" in str(writer.statistics().error)
+    assert json.loads(tape.blocks[0].splitlines()[-1])["lost"] == 2
+
+
+def test_a_full_disk_loses_blocks_and_the_next_one_that_fits_tells() -> None:
+    tape = Tape(room=0)
+    writer = SegmentWriter(tape)
+    for n in range(3):
+        writer.append(request(n))
+    writer.flush()
+    assert writer.statistics().lost == 3
+    assert "No space left" in str(writer.statistics().error)
+    tape.room = 10**6
+    writer.append(request(4))
+    writer.flush()
+    assert json.loads(tape.blocks[0].splitlines()[-1])["lost"] == 3
+
+
+def test_a_segment_belongs_to_one_writer(tmp_path: Path) -> None:
+    open_segment(tmp_path, "a", 1).close()
+    with pytest.raises(FileExistsError):
+        open_segment(tmp_path, "a", 1)
+    assert segment_path(tmp_path, "a", 2) == tmp_path / "events" / "a.2.ndjson"
+
+
+@pytest.mark.parametrize("node", ["", "a/b", "..", "-x", "a\n"])
+def test_a_node_that_cannot_name_a_file_is_refused(tmp_path: Path, node: str) -> None:
+    with pytest.raises(AssertionError):
+        segment_path(tmp_path, node, 1)
+
+
+def test_a_half_written_block_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = SegmentWriter(open_segment(tmp_path, "a", 1))
+    writer.append(request(1))
+    writer.flush()
+    room = iter([100])
+
+    def write_little(fd: int, data: bytes) -> int:
+        if (some := next(room, 0)) == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os_write(fd, bytes(data[:some]))
+
+    os_write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(sink.os, "write", write_little)
+        writer.append(request(2))
+        writer.flush()
+    writer.append(request(3))
+    writer.close()
+    health = scan_segment(segment_path(tmp_path, "a", 1)).health
+    assert (health.events, health.lost_events, health.damaged_blocks, health.torn_bytes) == (2, 1, 0, 0)
+
+
+def test_a_half_written_block_that_cannot_be_cut_off_ends_the_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SegmentWriter(open_segment(tmp_path, "a", 1))
+    writer.append(request(1))
+    writer.flush()
+    os_write = os.write
+    room = iter([100])
+
+    def write_little(fd: int, data: bytes) -> int:
+        if (some := next(room, 0)) == 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return os_write(fd, bytes(data[:some]))
+
+    def fail(fd: int, size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sink.os, "write", write_little)
+        patch.setattr(sink.os, "ftruncate", fail)
+        writer.append(request(2))
+        writer.flush()
+    writer.append(request(3))
+    writer.close()
+    assert writer.statistics().lost == 2
+    health = scan_segment(segment_path(tmp_path, "a", 1)).health
+    assert (health.events, health.torn_bytes, health.closed) == (1, 100, False)
+
+
+@pytest.fixture
+def file_size_limit() -> Iterator[int]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = 5000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    yield limit
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_that_the_kernel_lets_grow_no_more(tmp_path: Path, file_size_limit: int) -> None:
+    writer = SegmentWriter(open_segment(tmp_path, "a", 1))
+    for n in range(100):
+        writer.append(request(n))
+        writer.flush()
+    writer.close()
+    statistics = writer.statistics()
+    health = scan_segment(segment_path(tmp_path, "a", 1)).health
+    assert statistics.lost > 0
+    assert statistics.error is not None
+    assert statistics.events == health.events == 100 - statistics.lost
+    assert health.bytes <= file_size_limit
+    assert health.lost_events == statistics.lost
+    assert health.torn_bytes == health.damaged_blocks == 0
+
+
+def test_closing_on_a_full_disk_still_tells_what_was_lost_if_a_trailer_fits() -> None:
+    tape = Tape(room=120)
+    writer = SegmentWriter(tape)
+    writer.append(request(1))
+    writer.close()
+    (block,) = tape.blocks
+    crc32 = zlib.crc32(b"0,1,1")
+    assert json.loads(block) == {
+        "type": "block_flushed", "bytes": 0, "crc32": crc32, "events": 0, "lost": 1, "closed": True,
+    }  # fmt: skip
+
+
+def test_a_killed_process_loses_at_most_what_it_had_not_flushed(tmp_path: Path) -> None:
+    child = textwrap.dedent("""
+        import sys, pathlib
+        sys.path.insert(0, sys.argv[2])
+        from log_samples import request
+        from store.segment import SegmentWriter, open_segment
+        writer = SegmentWriter(open_segment(pathlib.Path(sys.argv[1]), "a", 1))
+        for n in range(1_000_000_000):
+            writer.append(request(n))
+            if n % 7 == 6:
+                writer.flush()
+                print(n + 1, flush=True)
+    """)
+    command = [sys.executable, "-c", child, str(tmp_path), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(50):
+            flushed = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        flushed = max([flushed, *map(int, process.stdout.read().split())])
+    health = scan_segment(segment_path(tmp_path, "a", 1)).health
+    assert flushed <= health.events <= flushed + 7
+    assert not health.closed
+    assert health.damaged_blocks == 0
+
+
+def test_a_chunk_sink_bothers_the_disk_rarely_and_writes_the_same_bytes(tmp_path: Path) -> None:
+    tape = Tape()
+    writer = SegmentWriter(ChunkSink(tape))
+    for n in range(100):
+        writer.append(request(n))
+        writer.flush()
+    assert tape.blocks == []
+    writer.close()
+    assert len(tape.blocks) == 1
+    direct = write_segment(tmp_path, "a", [[request(n)] for n in range(100)])
+    events, last = tape.blocks[0].rsplit(b"{", 1)
+    assert direct.read_bytes().rsplit(b"{", 1)[0] == events
+    assert b'"closed":true' in last
+
+
+def test_a_chunk_sink_keeps_what_it_took_when_the_disk_is_full() -> None:
+    tape = Tape(room=0)
+    chunks = ChunkSink(tape)
+    chunks.write(b"a" * (CHUNK_BYTES - 1))
+    with pytest.raises(OSError, match="No space"):
+        chunks.write(b"bb")
+    tape.room = CHUNK_BYTES
+    chunks.close()
+    assert tape.blocks == [b"a" * (CHUNK_BYTES - 1)]
+
+
+def test_a_discarded_chunk_sink_writes_what_was_flushed() -> None:
+    tape = Tape()
+    writer = SegmentWriter(ChunkSink(tape))
+    writer.append(request(1))
+    writer.flush()
+    writer.append(request(2))
+    writer.discard()
+    assert b"load-1" in tape.blocks[0]
+    assert b"load-2" not in tape.blocks[0]
+
+
+def test_a_file_sink_closes_once(tmp_path: Path) -> None:
+    file = FileSink(tmp_path / "x")
+    file.close()
+    file.close()
+
+
+def test_nodes_import_the_writer_without_the_database() -> None:
+    code = "import sys, store.segment; print([m for m in ('duckdb', 'numpy', 'trio') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

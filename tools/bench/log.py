@@ -1,0 +1,150 @@
+"""How fast is the event log? Run by hand: `python tools/bench/log.py [--requests 10000000]`.
+
+Targets: 300,000 appended events a second sustained, 1,000,000 in bursts; all report queries on 10 million requests
+in under 5 s together.
+"""
+
+import argparse
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, perf_counter_ns
+
+from synthetic_log import make_run
+
+from store.catalog import query_names, query_text
+from store.database import Run, open_run
+from store.events import RequestEnded
+from store.scan import scan_segment
+from store.seal import seal
+from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, segment_path
+
+ANY_PARAMETER = 1_000_000
+"""Bound to each `$parameter` of a query: a limit that limits nothing, or a millisecond."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=10_000_000, help="requests of the log that is asked")
+    parser.add_argument("--seconds", type=float, default=10, help="how long to append")
+    parser.add_argument("--dir", type=Path, default=None, help="where to put the files")
+    parser.add_argument("--run", type=Path, default=None, help="ask only, and ask this run")
+    arguments = parser.parse_args()
+    print(f"{date.today()}, {os.cpu_count()} x {_processor()}, Python {platform.python_version()}\n")
+    if arguments.run is not None:
+        _bench_queries(arguments.run)
+        return
+    with TemporaryDirectory(prefix="battle-bench-", dir=arguments.dir) as scratch:
+        _bench_append(Path(scratch) / "append", arguments.seconds)
+        _bench_seal(Path(scratch) / "seal", min(arguments.requests, 1_000_000))
+        made = Path(scratch) / "queries"
+        with _timed(f"make a log of {arguments.requests:,} requests"):
+            make_run(made, arguments.requests)
+        _bench_queries(made)
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _say(what: str, value: str) -> None:
+    print(f"{what:<58}{value:>20}", flush=True)
+
+
+@contextmanager
+def _timed(what: str, events: int = 0) -> Iterator[None]:
+    started = perf_counter()
+    yield
+    took = perf_counter() - started
+    _say(what, f"{took:.2f} s")
+    if events:
+        _say("", f"{events / took:,.0f} events/s")
+
+
+def _event(number: int) -> RequestEnded:
+    due_ns = number * 200_000
+    return RequestEnded(
+        request_id=f"load-{number}", workload="load", method="eth_blockNumber", scheduled_ns=due_ns,
+        sent_ns=due_ns + 60_000, ended_ns=due_ns + 50_000_000, outcome="ok", answer="right", http_status=200,
+        response_bytes=64,
+    )  # fmt: skip
+
+
+def _bench_append(run_dir: Path, seconds: float) -> None:
+    writer = SegmentWriter(open_segment(run_dir, "sustained", 1))
+    started = flushed = perf_counter_ns()
+    number = 0
+    while flushed - started < seconds * 10**9:
+        for _ in range(64):
+            writer.append(_event(number))
+            number += 1
+        if perf_counter_ns() - flushed >= FLUSH_INTERVAL_NS:
+            writer.flush()
+            flushed = perf_counter_ns()
+    took = (perf_counter_ns() - started) / 1e9
+    writer.close()
+    assert writer.statistics().lost == 0
+    _say(f"events made and appended, {seconds:.0f} s to a file", f"{number / took:,.0f} /s")
+    events = [_event(number) for number in range(50_000)]
+    rates = [_burst(run_dir, incarnation, events) for incarnation in range(1, 11)]
+    _say("burst of 50,000 events to a file, median of 10", f"{sorted(rates)[5]:,.0f} /s")
+    path = segment_path(run_dir, "sustained", 1)
+    started_s = perf_counter()
+    health = scan_segment(path).health
+    assert health.complete
+    _say("scan", f"{health.bytes / (perf_counter() - started_s) / 1e9:.2f} GB/s")
+
+
+def _burst(run_dir: Path, incarnation: int, events: list[RequestEnded]) -> float:
+    writer = SegmentWriter(open_segment(run_dir, "burst", incarnation))
+    started = perf_counter()
+    for event in events:
+        writer.append(event)
+    writer.flush()
+    took = perf_counter() - started
+    writer.close()
+    return len(events) / took
+
+
+def _bench_seal(run_dir: Path, requests: int) -> None:
+    for node in ("one", "two"):
+        writer = SegmentWriter(open_segment(run_dir, node, 1))
+        for number in range(requests // 2):
+            writer.append(_event(number))
+        writer.close()
+    size = sum(path.stat().st_size for path in (run_dir / "events").iterdir())
+    with _timed(f"seal {requests:,} events ({size / 1e6:.0f} MB)", requests):
+        seal(run_dir)
+
+
+def _bench_queries(run_dir: Path) -> None:
+    size = sum(path.stat().st_size for path in (run_dir / "events").iterdir())
+    _say("its size", f"{size / 1e6:.0f} MB")
+    with open_run(run_dir) as run:
+        with _timed("first user SQL: copy into memory, and count"):
+            run.execute("SELECT count(*) FROM requests")
+        with _timed("user SQL: p99 by method"):
+            run.execute(
+                "SELECT method, quantile_cont(ended_ns - scheduled_ns, 0.99) FROM requests GROUP BY ALL"
+            )
+        started = perf_counter()
+        for name in query_names():
+            _bench_query(run, name)
+        _say("all report queries", f"{perf_counter() - started:.2f} s")
+
+
+def _bench_query(run: Run, name: str) -> None:
+    parameters = re.findall(r"\$([a-z_]+)", re.sub(r"--.*", "", query_text(name)))
+    with _timed(f"  {name}"):
+        run.query(name, **dict.fromkeys(parameters, ANY_PARAMETER))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
