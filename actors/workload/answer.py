@@ -62,19 +62,19 @@ class AnswerReader:
             # A server that could not read the call's id answers null.
             ours = not self._checks or bytes(answer.id) == b"null" or _is_for(request, answer)
             return Ending("error", "none" if ours else "wrong", "rpc_error", answer.error.code)
-        if answer.result is msgspec.UNSET:
+        if isinstance(answer.result, msgspec.UnsetType):
             return PROTOCOL
         if not self._checks:
             return _OK["none"]
-        return _OK[self._judged(request, answer, ended_ns) if _is_for(request, answer) else "wrong"]
+        return _OK[self._judged(request, answer.result, ended_ns) if _is_for(request, answer) else "wrong"]
 
-    def _judged(self, request: Request, answer: RpcAnswer, ended_ns: int) -> Answer:
+    def _judged(self, request: Request, result: msgspec.Raw, ended_ns: int) -> Answer:
         head_at = self._model.head_at
         return judge(
             self._model,
             request.method,
             request.params,
-            answer.result,
+            result,
             head_at(request.sent_ns),
             head_at(ended_ns),
             self._canned.get(request.method, ()),

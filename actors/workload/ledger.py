@@ -53,6 +53,11 @@ class Ledger:
         if self._timer is None:
             self._arm(request)
 
+    def missed(self, requests: int) -> None:
+        """So many requests fell due while this node was not there to send them."""
+        self.second.due += requests
+        self.second.dropped += requests
+
     def is_too_late(self, request: Request, now_ns: int) -> bool:
         """Whether the request's time is over."""
         return request.scheduled_ns + self._timeout <= now_ns
@@ -73,13 +78,15 @@ class Ledger:
         """A request came to its end, which happens once."""
         assert not request.ended
         request.ended = True
+        request.wire = b""  # this may stay in the queue for as long as an older request is open
         if request.stream is None:
             self._backlog -= 1
         else:
             self._in_flight -= 1
         self._record(request, ending, ended_ns, response)
-        while self._open and self._open[0].ended:
-            self._open.popleft()
+        still_open = self._open
+        while still_open and still_open[0].ended:
+            still_open.popleft()
         self.on_end(ending)
         if self._all_ended is not None and not self.open:
             self._all_ended.set()
@@ -115,8 +122,8 @@ class Ledger:
                 response_bytes=size,
             )
         )
-        self.second.ended += 1
-        self.second.errors += outcome != "ok"
+        if outcome != "ok":
+            self.second.errors += 1
         self.second.latency.add(ended_ns - request.scheduled_ns)
 
     def _arm(self, oldest: Request) -> None:

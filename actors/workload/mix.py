@@ -23,7 +23,7 @@ class Mix:
         self._steps = list(accumulate(weights.values()))
         self._uniform = draws.uniform
 
-    def method(self, number: int) -> str:
+    def __call__(self, number: int) -> str:
         """The method of request `number`."""
         if self._only is not None:
             return self._only

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import trio
 
-from actors.units import Duration
+from actors.units import Duration, ms
 from actors.wire.http import HttpResponse, ProtocolError, ResponseParser
 from actors.wire.http_client import RESPONSE_LIMITS
 from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNSENT, Ending
@@ -13,14 +13,19 @@ from actors.workload.ledger import Ledger
 from actors.workload.request import Request
 from actors.world.seam import Address, Stream, World
 
+_JUST_USED = ms(1)
+"""A connection on which a response came so lately is taken to be open without asking the kernel: servers close
+connections that have been idle for seconds, and under high load the question would cost a tenth of all time."""
+
 
 class _Connection:
     """`request` is the one that waits for its response here; None while idle."""
 
-    __slots__ = ("open", "parser", "request", "stream")
+    __slots__ = ("open", "parser", "request", "stream", "used_ns")
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, used_ns: int) -> None:
         self.stream = stream
+        self.used_ns = used_ns
         self.parser = ResponseParser(RESPONSE_LIMITS)
         self.request: Request | None = None
         self.open = True
@@ -63,7 +68,7 @@ class ConnectionPool:
         """Send this request as soon as possible. Does not wait."""
         while self._idle:
             connection = self._idle.pop()
-            if not connection.stream.is_stale():
+            if self._now_ns() - connection.used_ns < _JUST_USED or not connection.stream.is_stale():
                 self._send(connection, request)
                 return
             self._drop(connection)
@@ -95,7 +100,7 @@ class ConnectionPool:
         stream = await self._connect()
         if stream is None:
             return
-        connection = _Connection(stream)
+        connection = _Connection(stream, self._now_ns())
         try:
             self._free(connection)
             ending = await self._read(connection)
@@ -132,26 +137,33 @@ class ConnectionPool:
 
     async def _read(self, connection: _Connection) -> Ending:
         """Receive responses until the connection is of no more use. Returns how a request on it ends then."""
-        receive, parser = connection.stream.receive_some, connection.parser
+        receive = connection.stream.receive_some
+        ending = None
         try:
-            while connection.open:
-                data = await receive()
-                if not data:
-                    return self._at_end_of_stream(connection)
-                if connection.request is None:
-                    return CLOSED  # nobody asked: often a farewell, like haproxy's 408
-                parser.feed(data)
-                response = parser.next_response()
-                if response is not None:
-                    only = parser.next_response() is None and not parser.in_message
-                    self._received(connection, response, reusable=only and response.keep_alive)
+            while ending is None and connection.open:
+                ending = self._take(connection, await receive())
         except trio.BrokenResourceError:
             return RESET
         except trio.ClosedResourceError:
             return CLOSED  # by ourselves: its request has ended
+        return ending or CLOSED
+
+    def _take(self, connection: _Connection, data: bytes) -> Ending | None:
+        """Bytes from the server, b"" at their end. Returns an ending when nothing can follow them."""
+        parser = connection.parser
+        if not data:
+            return self._at_end_of_stream(connection)
+        if connection.request is None:
+            return CLOSED  # nobody asked: often a farewell, like haproxy's 408
+        try:
+            parser.feed(data)
         except ProtocolError:
             return PROTOCOL
-        return CLOSED
+        response = parser.next_response()
+        if response is not None:
+            only = parser.next_response() is None and not parser.in_message
+            self._received(connection, response, reusable=only and response.keep_alive)
+        return None
 
     def _at_end_of_stream(self, connection: _Connection) -> Ending:
         try:
@@ -168,12 +180,11 @@ class ConnectionPool:
         if request is None or request.ended:
             self._drop(connection)
             return
-        now_ns = self._now_ns()
-        if not reusable or (self._waiting and connection.stream.is_stale()):
-            self._drop(connection)
-            self._grow()
-        else:
+        connection.used_ns = now_ns = self._now_ns()
+        if reusable:
             self._free(connection)
+        else:
+            self._drop(connection)
         self._on_response(request, response, now_ns)
 
     def _lost(self, connection: _Connection, ending: Ending) -> None:

@@ -14,6 +14,7 @@ from actors.world.chance import Draws
 from actors.world.seam import Stream
 
 _encode = msgspec.json.Encoder().encode
+_NO_PARAMS: list[Any] = []
 
 
 class Request:
@@ -38,22 +39,31 @@ class Request:
 class RequestBuilder:
     """Builds the requests of one workload: which method, which parameters, and the bytes for the wire."""
 
-    def __init__(self, role: WorkloadRole, model: ChainModel, draws: Draws) -> None:
+    def __init__(self, role: WorkloadRole, model: ChainModel) -> None:
         self._index = role.index
         self._head = request_head(role.target, role.path)
         self._model = model
-        self._draws = draws
-        self._mix = Mix(role.spec.method, draws)
-        self._method_texts = {method: _encode(method) for method in self._mix.methods}
+        self._draws = Draws(role.seed, f"workload:{role.index}")
+        self._method = Mix(role.spec.method, self._draws)
+        self._bare = {method: self._bare_call(method) for method in self._method.methods}
+
+    def _bare_call(self, method: str) -> bytes | None:
+        """All that follows the id in a call of a method that takes no parameters."""
+        return None if self._params(method, 0, 0) else b',"method":%b,"params":[]}' % _encode(method)
+
+    def _params(self, method: str, number: int, scheduled_ns: int) -> list[Any]:
+        head = self._model.head_at(scheduled_ns)
+        return params_for(self._model, method, self._index, number, head, self._draws)
 
     def build(self, number: int, scheduled_ns: int) -> Request:
         """Request `number`, due at `scheduled_ns`."""
-        method = self._mix.method(number)
-        head = self._model.head_at(scheduled_ns)
-        params = params_for(self._model, method, self._index, number, head, self._draws)
+        method = self._method(number)
         name = request_id(self._index, number)
         id_bytes = name.encode()
-        body = b'{"jsonrpc":"2.0","id":"%b","method":%b,"params":%b}' % (
-            id_bytes, self._method_texts[method], _encode(params) if params else b"[]",
-        )  # fmt: skip
+        rest = self._bare[method]
+        params = _NO_PARAMS
+        if rest is None:
+            params = self._params(method, number, scheduled_ns)
+            rest = b',"method":%b,"params":%b}' % (_encode(method), _encode(params))
+        body = b'{"jsonrpc":"2.0","id":"%b"%b' % (id_bytes, rest)
         return Request(name, method, params, scheduled_ns, encode_request(self._head, body, id_bytes))

@@ -98,9 +98,10 @@ class Begin(Spec, frozen=True, tag="begin"):
 class WorkloadRole(Spec, frozen=True, tag="workload"):
     """All a node needs to be one shard of a workload: it sends every `shards`-th request from `shard` on.
 
-    `index` numbers the workloads of a run from 0. `canned` lists, per method, the fixed results that some
-    provider of the run may give instead of the chain model's. `checks_answers` is off for upstreams that
-    serve another chain than ours.
+    `seed` is the run's: arrivals and choices follow from it and `index` alone, not from the node's name, so
+    that shards agree. `index` numbers the workloads of a run from 0. `canned` lists, per method, the fixed
+    results that some provider of the run may give instead of the chain model's. `checks_answers` is off for
+    upstreams that serve another chain than ours.
     """
 
     spec: Workload
@@ -109,5 +110,6 @@ class WorkloadRole(Spec, frozen=True, tag="workload"):
     target: Address
     path: str
     chain: Chain
+    seed: int
     canned: dict[str, list[Any]] = {}
     checks_answers: bool = True
