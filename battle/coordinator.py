@@ -1,11 +1,12 @@
 """Leads one run: starts its tree, gives the word when the load begins, ends it, and logs its phases."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import trio
 
 from actors.chaos.conductor import conduct, log_plan
-from actors.system import EscalationError, LifecycleChange
+from actors.system import ChildLostError, EscalationError, LifecycleChange
 from actors.units import ms
 from actors.workload.spec import Begin
 from actors.world.cluster import Cluster
@@ -52,7 +53,7 @@ class Coordinator:
         self._log_phase("started")
         failure = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._lead)
+            nursery.start_soon(self._lead_or_lose)
             try:
                 await self._tree.root.run()
             except EscalationError as error:
@@ -63,6 +64,11 @@ class Coordinator:
         if self._interrupted_by is not None:
             self._log_phase("interrupted", self._interrupted_by)
         self._log_phase("ended")
+
+    async def _lead_or_lose(self) -> None:
+        # What it waits for is lost when the tree is stopped or fails; then the end of the tree says which.
+        with suppress(ChildLostError):
+            await self._lead()
 
     async def _lead(self) -> None:
         """Give the word when everything is up, and end the run when the load has ended."""

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +25,7 @@ _PACKAGES = ("battle", "trio", "msgspec", "duckdb", "httptools")
 
 
 def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
-    """Make the directory of a new run below `out`, with its header in it, and let `latest` point at it.
+    """Make the directory of a new run below `out`, with its header in it.
 
     Raises:
         StartError: `out` cannot be written.
@@ -38,12 +39,23 @@ def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
         (run_dir / HEADER).write_bytes(
             msgspec.json.format(msgspec.json.encode(header, order="deterministic"))
         )
-        _point_latest(out, run_dir.name)
     except OSError as error:
         raise StartError(
             f"the run cannot be written below {out}: {error.strerror}; give another --out"
         ) from None
     return run_dir
+
+
+def point_latest(run_dir: Path) -> None:
+    """Let `latest` beside the run mean this run; the link is replaced in one step, so nobody ever finds none."""
+    temporary = run_dir.with_name(f".{LATEST}-{run_dir.name}")
+    temporary.symlink_to(run_dir.name)
+    os.replace(temporary, run_dir.with_name(LATEST))
+
+
+def discard_run_directory(run_dir: Path) -> None:
+    """Remove the directory of a run that never started."""
+    shutil.rmtree(run_dir)
 
 
 def find_run(text: str, out: Path = DEFAULT_OUT) -> Path:
@@ -75,13 +87,6 @@ def _fresh(out: Path, stem: str) -> Path:
             return run_dir
 
 
-def _point_latest(out: Path, run_id: str) -> None:
-    """Replace the link in one step, so that nobody ever finds none."""
-    temporary = out / f".{LATEST}-{run_id}"
-    temporary.symlink_to(run_id)
-    os.replace(temporary, out / LATEST)
-
-
 def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> dict[str, Any]:
     return {
         "format": 1,
@@ -91,9 +96,9 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
         "seed": plan.seed,
         "world": world,
         "gateway": gateway_label(plan.scenario.gateway),
-        "planned_ns": plan.load,
+        "planned_duration_ns": plan.load,
         "timeline": plan.timeline,
-        "epoch_wall": started.isoformat(timespec="milliseconds"),
+        "started_at": started.isoformat(timespec="milliseconds"),
         "host": {
             "system": f"{platform.system()} {platform.release()}",
             "machine": platform.machine(),

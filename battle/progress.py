@@ -88,12 +88,12 @@ class Situation:
 class Progress:
     """Shows a run's situation twice a second: on one line in a terminal, one line per change elsewhere."""
 
-    def __init__(self, run_dir: Path, load: Duration, out: TextIO = sys.stderr) -> None:
+    def __init__(self, run_dir: Path, load: Duration, out: TextIO | None = None) -> None:
         self._tail = LogTail(run_dir / "events")
         self._situation = Situation()
         self._load = load
-        self._out = out
-        self._interactive = out.isatty()
+        self._out = out or sys.stderr
+        self._interactive = self._out.isatty()
         self._shown = ""
         self._lines_due_ns = 0
 

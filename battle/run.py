@@ -16,8 +16,8 @@ from actors.world.live import run_live
 from actors.world.seam import WorldName
 from actors.world.simulated import simulate
 from battle.coordinator import Coordinator
-from battle.directory import DEFAULT_OUT, create_run_directory
-from battle.errors import ScenarioError, StartError
+from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
+from battle.errors import BattleError, ScenarioError, StartError
 from battle.gateways import named_gateway
 from battle.plan import RunPlan, plan_run
 from battle.progress import Progress
@@ -64,8 +64,11 @@ def run_scenario(
     plan = plan_run(checked(scenario), seed)
     _check_world(plan, world)
     run_dir = create_run_directory(out, plan, world)
-    on_start(run_dir)
-    interrupted = _run_in(world, plan, run_dir, progress)
+    try:
+        interrupted = _run_in(world, plan, run_dir, progress, on_start)
+    except BattleError:
+        discard_run_directory(run_dir)
+        raise
     seal(run_dir)
     return RunResult(run_dir, write_reports(run_dir), interrupted)
 
@@ -75,14 +78,18 @@ def _check_world(plan: RunPlan, world: WorldName) -> None:
         raise ScenarioError("only the embedded gateway runs in the simulated world: use --world live")
 
 
-def _run_in(world: WorldName, plan: RunPlan, run_dir: Path, progress: bool) -> bool:
-    """Run the plan; the answer is whether it was interrupted."""
+def _run_in(
+    world: WorldName, plan: RunPlan, run_dir: Path, progress: bool, on_start: Callable[[Path], object]
+) -> bool:
+    """Run the plan; the answer is whether it was interrupted. A BattleError means that nothing has started."""
 
     async def main(cluster: Cluster) -> bool:
         try:
             coordinator = Coordinator(cluster, plan, run_dir)
         except OSError as error:
             raise StartError(str(error)) from error
+        point_latest(run_dir)
+        on_start(run_dir)
         with _shown(progress, run_dir, plan, cluster):
             return await _run_until_signalled(coordinator)
 

@@ -13,7 +13,8 @@ from actors.world.seam import Address, Usage, World
 from actors.world.simulated.clock import EventClock
 from actors.world.simulated.network import Network
 from actors.world.simulated.node import SimulatedNode
-from store.segment import FLUSH_INTERVAL_NS, ChunkSink, SegmentWriter, open_segment
+from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment
+from store.sink import ChunkSink, Sink
 
 COORDINATOR = "coordinator"
 INBOX_MESSAGES = 1024
@@ -91,7 +92,8 @@ class SimulatedCluster:
         self._run_dir = run_dir
         self._seed = seed
         self._boot = boot
-        self._coordinator_writer = self._open_log(COORDINATOR, 1)
+        # Few events, and whoever watches the run wants to see them at once: no chunks for the coordinator.
+        self._coordinator_writer = self._flushed_in_time(open_segment(run_dir, COORDINATOR, 1))
         self.world: World = SimulatedNode(self._network, COORDINATOR, seed, self._coordinator_writer)
 
     def close(self) -> None:
@@ -135,10 +137,13 @@ class SimulatedCluster:
         raise NotImplementedError("programs run in the live world only")
 
     def _open_log(self, node: str, incarnation: int) -> SegmentWriter:
+        return self._flushed_in_time(ChunkSink(open_segment(self._run_dir, node, incarnation)))
+
+    def _flushed_in_time(self, sink: Sink) -> SegmentWriter:
         clock = self._network.clock
 
         def arm() -> None:
             clock.call_at(clock.now_ns() + FLUSH_INTERVAL_NS, writer.flush)
 
-        writer = SegmentWriter(ChunkSink(open_segment(self._run_dir, node, incarnation)), arm)
+        writer = SegmentWriter(sink, arm)
         return writer
