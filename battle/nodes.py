@@ -88,9 +88,9 @@ class NodeActor:
         """Kill the node, and let no incarnation start until `release`. Raises TargetGone."""
         if self._node is None and not self._held_by:
             raise TargetGone(f"{self.name} does not run")
-        self._held_by[fault_id] = None
-        if self._node is not None:
+        if self._node is not None and not self._held_by:
             self._node.kill(f"fault {fault_id}")
+        self._held_by[fault_id] = None
 
     def release(self, fault_id: str) -> None:
         """The fault no longer holds it down; the last one to let go opens the door."""

@@ -10,7 +10,7 @@ import msgspec
 from actors.chain.spec import Chain
 from actors.chaos.spec import Fault
 from actors.collector.selection import COLLECTED, Collected
-from actors.gateway.spec import EmbeddedGateway, Gateway
+from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
 from actors.provider.spec import MockProvider
 from actors.spec import Spec
 from actors.units import Duration, durations_parsed
@@ -75,11 +75,16 @@ class Scenario(Spec, frozen=True):
                     yield f"{kind} {name!r}: a name is a lower-case letter, then up to 31 of a-z 0-9 _ -"
                 if count > 1:
                     yield f"{kind} {name!r} is there {count} times; names must differ"
-        for name in ("gateway", "coordinator"):
-            if name in [provider.name for provider in self.providers]:
-                yield f"provider {name!r}: that name belongs to a node of Battle's own"
+        for name in sorted(self._provider_names() & {"gateway", "coordinator"}):
+            yield f"provider {name!r}: that name belongs to a node of Battle's own"
 
     def _gateway_problems(self) -> Iterator[str]:
+        ports = [provider.port for provider in self.providers if provider.port]
+        if not isinstance(self.gateway, UrlGateway) and self.gateway.port:
+            ports.append(self.gateway.port)
+        for port, count in Counter(ports).items():
+            if count > 1:
+                yield f"port {port} is given to {count} nodes; leave it out to get any free one"
         if isinstance(self.gateway, EmbeddedGateway):
             for name in sorted(self.gateway.seed_latencies.keys() - self._provider_names()):
                 yield f"gateway: seed_latencies names {name!r}, {self._choice()}"
