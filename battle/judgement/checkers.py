@@ -1,0 +1,36 @@
+"""All checkers, and how one is run. A checker that crashes says INCONCLUSIVE, never nothing."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from battle.judgement.answers import answers_are_right
+from battle.judgement.faults import faults_took_effect
+from battle.judgement.findings import Finding, Log
+from battle.judgement.generator import generator_kept_pace, something_was_sent
+from battle.judgement.history import log_is_whole, run_is_complete
+from battle.judgement.nodes import nodes_lived
+from battle.judgement.slo import Slo
+
+Checker: TypeAlias = Callable[[Log, Slo], Finding]
+
+CHECKERS: tuple[Checker, ...] = (
+    run_is_complete,
+    log_is_whole,
+    something_was_sent,
+    generator_kept_pace,
+    nodes_lived,
+    faults_took_effect,
+    answers_are_right,
+)
+"""In the order a reader wants to hear of them: a run that is not complete explains the rest."""
+
+
+def check(checker: Checker, log: Log, slo: Slo) -> Finding:
+    """What the checker finds."""
+    try:
+        return checker(log, slo)
+    except Exception as error:
+        # A mistake of ours must not turn into a PASS, and not hide the other findings either.
+        name = getattr(checker, "__name__", repr(checker))
+        summary = f"the checker crashed: {type(error).__name__}: {error}"
+        return Finding(checker=name, verdict="INCONCLUSIVE", summary=summary)

@@ -1,0 +1,64 @@
+"""What a checker says, and the log it says it about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:  # a scenario imports `Slo` from this package, and should not wait for DuckDB
+    from store.database import Run
+    from store.seal import Manifest
+
+Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+EVIDENCE_IDS_MAX = 10
+"""As many ids as a reader will look up; the query finds the rest."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One checker's answer: a sentence, and where to look.
+
+    `query` is SQL for `battle sql RUN`; `ids` are at most `EVIDENCE_IDS_MAX` of what it is about (requests,
+    faults, nodes or segments).
+    """
+
+    checker: str
+    verdict: Verdict
+    summary: str
+    query: str | None = None
+    ids: tuple[str, ...] = ()
+
+
+class Log:
+    """A run that is asked each question once, so that judgement and report share the answers."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._answers: dict[tuple[str, tuple[tuple[str, object], ...]], list[Any]] = {}
+
+    def rows(self, query: str, **parameters: object) -> list[Any]:
+        """The rows of a report query as named tuples. Raises QueryError as `Run.query` does."""
+        key = (query, tuple(sorted(parameters.items())))
+        if key not in self._answers:
+            self._answers[key] = self._run.query(query, **parameters)
+        return self._answers[key]
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the log was sealed."""
+        return self._run.sealed
+
+    @property
+    def manifest(self) -> Manifest:
+        """Counts of the log, and what is known to be wrong with it."""
+        return self._run.manifest
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    """FAIL beats INCONCLUSIVE beats PASS; without any verdict there is nothing to conclude from."""
+    if "FAIL" in verdicts:
+        return "FAIL"
+    if "INCONCLUSIVE" in verdicts or not verdicts:
+        return "INCONCLUSIVE"
+    return "PASS"

@@ -1,0 +1,88 @@
+"""Did the load generator do what the scenario says? If not, no number of the run means what it seems to."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from battle.judgement.findings import Finding, Log
+from battle.judgement.slo import Slo
+from battle.judgement.words import duration_text, percent_text, plural, sentence
+
+SENT_RATIO_MIN = 0.99
+"""Fewer of the due requests sent than this, and the load was another than the scenario's."""
+
+LATENESS_MAX_NS = 50_000_000
+"""The bound on the p99 of lateness when no SLO asks for a tighter one."""
+
+LATENESS_FLOOR_NS = 10_000_000
+"""No tighter bound than this: a busy machine's timers are that late without harm."""
+
+LATENESS_SHARE_OF_SLO = 0.1
+"""Lateness is a part of latency, which counts from the due time; so it may take no more of the p95 SLO."""
+
+
+def something_was_sent(log: Log, slo: Slo) -> Finding:
+    """INCONCLUSIVE when not one request left the generator."""
+    kinds = log.rows("request_kinds")
+    ended, sent = sum(kind.requests for kind in kinds), sum(kind.sent for kind in kinds)
+    if sent == 0:
+        summary = f"{plural(ended, 'request')} ended, none was sent" if ended else "no request is in the log"
+    else:
+        summary = f"{plural(sent, 'request')} sent"
+    return Finding(
+        checker="something_was_sent",
+        verdict="PASS" if sent else "INCONCLUSIVE",
+        summary=summary,
+        query="SELECT outcome, failure, count(*) FROM requests GROUP BY ALL",
+    )
+
+
+def generator_kept_pace(log: Log, slo: Slo) -> Finding:
+    """INCONCLUSIVE when a workload sent too few, dropped any, was late, or had a backlog at its end."""
+    health = log.rows("generator_health")
+    late = {row.workload: row.p99_ns for row in log.rows("latencies") if row.clock == "late"}
+    bound_ns = lateness_bound_ns(slo)
+    problems = [
+        f"workload {row.workload}: {problem}"
+        for row in health
+        for problem in _problems(row, late.get(row.workload), bound_ns)
+    ]
+    if not health:
+        problems = ["no generator sample is in the log"]
+    return Finding(
+        checker="generator_kept_pace",
+        verdict="INCONCLUSIVE" if problems else "PASS",
+        summary=sentence(problems) if problems else _kept(health, late, bound_ns),
+        query="SELECT * FROM generator_samples ORDER BY workload, at_ns",
+        ids=tuple(row.workload for row in health),
+    )
+
+
+def lateness_bound_ns(slo: Slo) -> int:
+    """The bound on the p99 of lateness: a tenth of the p95 SLO, at least 10 ms and at most 50 ms."""
+    if slo.p95_latency_ms is None:
+        return LATENESS_MAX_NS
+    share_ns = round(slo.p95_latency_ms * 1e6 * LATENESS_SHARE_OF_SLO)
+    return min(LATENESS_MAX_NS, max(LATENESS_FLOOR_NS, share_ns))
+
+
+def _problems(row: Any, late_p99_ns: int | None, bound_ns: int) -> Iterator[str]:
+    if row.due == 0:
+        yield "nothing was due"
+    elif row.sent < SENT_RATIO_MIN * row.due:
+        yield f"it sent {percent_text(row.sent / row.due)} of the {row.due:,} requests that were due"
+    if row.dropped:
+        yield f"it dropped {plural(row.dropped, 'request')}"
+    if row.backlog_end:
+        yield f"{plural(row.backlog_end, 'request')} still waiting to be sent at its end"
+    if late_p99_ns is not None and late_p99_ns > bound_ns:
+        bound = duration_text(bound_ns)
+        yield f"1 % of its requests left {duration_text(late_p99_ns)} late or more (bound: {bound})"
+
+
+def _kept(health: list[Any], late: dict[str, int | None], bound_ns: int) -> str:
+    sent, due = sum(row.sent for row in health), sum(row.due for row in health)
+    worst_ns = max((late.get(row.workload) or 0 for row in health), default=0)
+    return (
+        f"{sent:,} of {due:,} due requests were sent, 99 % of them at most {duration_text(worst_ns)} late "
+        f"(bound: {duration_text(bound_ns)})"
+    )

@@ -1,0 +1,70 @@
+"""Is the history the other checkers read all of it?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.slo import Slo
+from battle.judgement.words import plural, seconds_text, sentence
+
+
+def run_is_complete(log: Log, slo: Slo) -> Finding:
+    """INCONCLUSIVE when the run did not go through all its phases: what follows is about a part of it."""
+    problems = list(_unfinished({row.phase: row for row in log.rows("run_phases")}, log.sealed))
+    return Finding(
+        checker="run_is_complete",
+        verdict="INCONCLUSIVE" if problems else "PASS",
+        summary=f"the run is partial: {sentence(problems)}" if problems else "the run went to its end",
+        query="SELECT * FROM run_phases ORDER BY at_ns",
+    )
+
+
+def _unfinished(phases: dict[str, Any], sealed: bool) -> Iterator[str]:
+    if not phases:
+        yield "no phase of it is in the log"
+        return
+    for bad, how in (("interrupted", "it was interrupted"), ("failed", "it failed")):
+        if bad in phases:
+            why = f" ({phases[bad].detail})" if phases[bad].detail else ""
+            yield f"{how} at {seconds_text(phases[bad].at_ns)}{why}"
+    if "load_began" not in phases:
+        yield "its load never began"
+    elif "load_ended" not in phases:
+        yield "its load has no end"
+    if "ended" not in phases:
+        yield "its coordinator did not live to its end"
+    elif not sealed:
+        yield "its log was never sealed"
+
+
+def log_is_whole(log: Log, slo: Slo) -> Finding:
+    """INCONCLUSIVE when events are known to be missing; the torn end of a node a fault killed is expected."""
+    segments = log.rows("log_health")
+    damaged = {row.segment: problems for row in segments if (problems := list(_damage(row)))}
+    problems = [f"{segment}: {sentence(parts)}" for segment, parts in damaged.items()]
+    problems += [f"values were replaced by NULL: {problem}" for problem in log.manifest.problems]
+    if not segments:
+        problems.append("the run has no log")
+    events = sum(row.events for row in segments)
+    whole = f"{plural(events, 'event')} of {plural(len(segments), 'segment')}, none known to be missing"
+    return Finding(
+        checker="log_is_whole",
+        verdict="INCONCLUSIVE" if problems else "PASS",
+        summary=f"the log is not whole: {sentence(problems)}" if problems else whole,
+        query="SELECT * FROM segments",
+        ids=tuple(damaged)[:EVIDENCE_IDS_MAX],
+    )
+
+
+def _damage(row: Any) -> Iterator[str]:
+    if row.lost_events:
+        yield f"{plural(row.lost_events, 'event')} could not be written"
+    if row.damaged_blocks:
+        yield f"{plural(row.damaged_blocks, 'damaged block')} left out"
+    if row.unknown_events:
+        yield f"{plural(row.unknown_events, 'event')} of an unknown type"
+    if not row.fault_killed:
+        if row.torn_bytes:
+            yield f"its end is torn ({plural(row.torn_bytes, 'byte')})"
+        elif not row.closed:
+            yield "its writer did not end in order"

@@ -1,0 +1,38 @@
+"""Did everything live that no fault was meant to kill?"""
+
+from typing import Any
+
+from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.slo import Slo
+from battle.judgement.words import plural, seconds_text, sentence
+
+GATEWAY_NODE = "gateway"
+
+
+def nodes_lived(log: Log, slo: Slo) -> Finding:
+    """FAIL when the gateway under test crashed by itself; INCONCLUSIVE when a part of the test bench did."""
+    started = log.rows("nodes_started")
+    crashed = [row for row in log.rows("node_crashes") if not row.induced]
+    induced = sum(row.crashes for row in log.rows("node_crashes") if row.induced)
+    gateway = [row for row in crashed if row.node == GATEWAY_NODE]
+    if crashed:
+        summary = sentence([_crash(row) for row in gateway or crashed])
+    elif not started:
+        summary = "no node's start is in the log"
+    else:
+        by_fault = f"; faults crashed nodes {plural(induced, 'time')}" if induced else ""
+        summary = f"no node crashed by itself{by_fault}"
+    return Finding(
+        checker="nodes_lived",
+        verdict="FAIL" if gateway else "INCONCLUSIVE" if crashed or not started else "PASS",
+        summary=summary,
+        query="SELECT * FROM actor_lifecycle WHERE change IN ('crashed', 'escalated') ORDER BY at_ns",
+        ids=tuple(row.node for row in crashed)[:EVIDENCE_IDS_MAX],
+    )
+
+
+def _crash(row: Any) -> str:
+    who = row.node if row.first_actor == row.node else f"{row.first_actor} on {row.node}"
+    often = "" if row.crashes == 1 else f", {row.crashes} times in all"
+    why = row.first_reason or "no reason given"
+    return f"{who} crashed at {seconds_text(row.first_at_ns)} ({why}){often}"

@@ -1,0 +1,130 @@
+"""Arranges a report: which sections there are, and what the top of it says."""
+
+from battle.judgement.words import duration_text, percent_text, plural
+from battle.reports.chaos_sections import breaker_section, failover_section, fault_section
+from battle.reports.document import (
+    Cell,
+    Code,
+    Document,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+    Tone,
+    columns,
+    row,
+)
+from battle.reports.health_sections import generator_section, log_section, system_section
+from battle.reports.load_sections import performance_section, slo_section
+from battle.reports.schema import Report
+from battle.reports.values import NEVER, duration
+
+_VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
+
+
+def arrange(report: Report) -> Document:
+    """The report as a document, ready to be rendered."""
+    return Document(
+        title=report.run.scenario,
+        verdict=report.verdict,
+        headline=report.headline,
+        context=_context(report),
+        figures=_figures(report),
+        reasons=report.reasons,
+        sections=(
+            slo_section(report),
+            performance_section(report),
+            failover_section(report),
+            fault_section(report),
+            breaker_section(report),
+            system_section(report),
+            generator_section(report),
+            log_section(report),
+            _findings_section(report),
+            _run_section(report),
+        ),
+    )
+
+
+def world_text(report: Report) -> str:
+    """The world, and what its numbers are worth."""
+    if report.run.world == "simulated":
+        return "simulated world: times are virtual, they say how the gateway behaves, not how fast it is"
+    return f"{report.run.world} world"
+
+
+def _context(report: Report) -> tuple[str, ...]:
+    run = report.run
+    load = "load of unknown length" if run.load_ns is None else f"{duration_text(run.load_ns)} of load"
+    seed = "" if run.seed is None else f", seed {run.seed}"
+    parts = [
+        f"{run.scenario} against gateway {run.gateway}{seed}",
+        world_text(report),
+        f"{load}, {plural(report.requests.total, 'request')}, {plural(len(report.faults), 'fault')}",
+    ]
+    if run.partial:
+        parts.append("PARTIAL: the run did not go to its end")
+    return tuple(parts)
+
+
+def _figures(report: Report) -> tuple[Figure, ...]:
+    virtual = "virtual " if report.run.world == "simulated" else ""
+    overall = next((row for row in report.latencies if row.workload is None and row.clock == "due"), None)
+    figures = []
+    if overall is not None:
+        figures.append(Figure("ended ok", percent_text(overall.counted / overall.requests)))
+        figures.append(Figure(f"{virtual}p95 latency", duration(overall.p95_ns, NEVER).text))
+    figures.append(Figure("failovers", f"{report.failovers.failovers:,}"))
+    if report.failovers.cost_max_ns is not None:
+        figures.append(Figure(f"{virtual}dearest failover", duration_text(report.failovers.cost_max_ns)))
+    if report.faults:
+        effective = sum(fault.effect_observed for fault in report.faults)
+        figures.append(Figure("faults that took effect", f"{effective} of {len(report.faults)}"))
+    return tuple(figures)
+
+
+def _findings_section(report: Report) -> Section:
+    rows = tuple(
+        row(
+            finding.checker,
+            Cell(finding.verdict, _VERDICT_TONES[finding.verdict]),
+            ", ".join(finding.ids),
+            finding.summary,
+        )
+        for finding in report.findings
+    )
+    return Section(
+        "Checks",
+        (
+            Paragraph("What had to hold for the numbers above to mean anything.", quiet=True),
+            Table(columns(":check", ":verdict", ":about", ":finding"), rows),
+        ),
+    )
+
+
+def _run_section(report: Report) -> Section:
+    run = report.run
+    facts = {
+        "run": run.run_id,
+        "started": run.started_at or "unknown",
+        "world": run.world,
+        "gateway": run.gateway,
+        "seed": "none" if run.seed is None else str(run.seed),
+        **{f"host: {name}": _plain(value) for name, value in run.host.items()},
+        **{f"version: {name}": _plain(value) for name, value in run.versions.items()},
+    }
+    rows = tuple(row(name, value) for name, value in facts.items())
+    ask = Code(f'battle sql {run.run_id} "SELECT * FROM fault_windows"')
+    return Section(
+        "This run", (Table(columns(":fact", ":value"), rows), Paragraph("Ask its log yourself:"), ask)
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(part) for part in value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "unknown" if value is None else str(value)

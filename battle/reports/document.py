@@ -1,0 +1,85 @@
+"""What every rendering of a report is made of: sections of sentences and tables, all of it plain text.
+
+Renderers escape; nothing here is markup. Cells can have a tone, so that colour follows meaning.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from battle.judgement.findings import Verdict
+
+Tone: TypeAlias = Literal["plain", "good", "bad", "doubtful", "quiet"]
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One cell of a table."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column's title, and whether it holds numbers."""
+
+    title: str
+    numeric: bool = True
+
+
+class Paragraph(msgspec.Struct, frozen=True):
+    """Sentences. A quiet one explains, and is not a result."""
+
+    text: str
+    quiet: bool = False
+
+
+class Code(msgspec.Struct, frozen=True):
+    """One line to copy."""
+
+    text: str
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows of as many cells as there are columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+Block: TypeAlias = Paragraph | Code | Table
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A titled part of a report."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A number that belongs at the top, and what it is."""
+
+    name: str
+    text: str
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A report, arranged. `context` says in which world and with what the numbers came about."""
+
+    title: str
+    verdict: Verdict
+    headline: str
+    context: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    reasons: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def columns(*titles: str) -> tuple[Column, ...]:
+    """Columns by their titles; one that begins with `:` holds words, the others numbers."""
+    return tuple(Column(title.removeprefix(":"), not title.startswith(":")) for title in titles)
+
+
+def row(*cells: Cell | str) -> tuple[Cell, ...]:
+    """A row; bare text is a plain cell."""
+    return tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in cells)

@@ -1,0 +1,165 @@
+"""Collects a run's facts through the named queries, each asked once, and judges them on the way."""
+
+from collections import Counter
+from typing import Any, TypeVar
+
+import msgspec
+
+from battle.judgement.findings import Log
+from battle.judgement.measures import SLOWEST_LISTED
+from battle.judgement.slo import Slo
+from battle.judgement.verdict import judge
+from battle.reports.headline import headline
+from battle.reports.schema import (
+    SCHEMA_VERSION,
+    BreakerFacts,
+    BreakerSpan,
+    Crash,
+    FailoverFacts,
+    FaultEffect,
+    GeneratorHealth,
+    Latency,
+    LogHealth,
+    NodeHealth,
+    ProviderShare,
+    Report,
+    RequestFacts,
+    RequestKind,
+    RunFacts,
+    SegmentFacts,
+)
+from store.database import Run
+from store.errors import LogError
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+SPANS_LISTED = 50
+"""How many breaker spans a report lists; the view `breaker_windows` has them all."""
+
+_PARTIAL_PHASES = {"interrupted", "failed"}
+
+
+def collect_report(run: Run) -> Report:
+    """Everything the run says, and the verdict on it.
+
+    Raises:
+        LogError: `run.json` holds an SLO that cannot be understood.
+        QueryError: the log cannot answer; a mistake of ours.
+    """
+    log = Log(run)
+    header = _header(log)
+    judgement = judge(log, _slo(header))
+    faults = _rows(log, FaultEffect, "fault_effects")
+    facts = _run_facts(log, header, run.run_dir.name)
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        run=facts,
+        verdict=judgement.verdict,
+        headline=headline(judgement, faults, facts.world),
+        reasons=judgement.reasons,
+        slos=judgement.slos,
+        findings=judgement.findings,
+        requests=_requests(log),
+        latencies=_rows(log, Latency, "latencies"),
+        failovers=_rows(log, FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)[0],
+        provider_shares=_rows(log, ProviderShare, "provider_shares"),
+        faults=faults,
+        breakers=_rows(log, BreakerFacts, "breaker_summary"),
+        first_breaker_spans=_rows(log, BreakerSpan, "breaker_spans", limit=SPANS_LISTED),
+        nodes=_rows(log, NodeHealth, "system_health"),
+        crashes=_rows(log, Crash, "node_crashes"),
+        generator=_rows(log, GeneratorHealth, "generator_health"),
+        log=_log_health(log),
+    )
+
+
+def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
+    return tuple(msgspec.convert(row._asdict(), row_type) for row in log.rows(query, **parameters))
+
+
+def _header(log: Log) -> dict[str, Any]:
+    rows = log.rows("run_header")
+    return msgspec.json.decode(rows[0].document, type=dict[str, Any]) if rows else {}
+
+
+def _slo(header: dict[str, Any]) -> Slo | None:
+    try:
+        return msgspec.convert(header.get("slo"), Slo | None)
+    except msgspec.ValidationError as error:
+        raise LogError(f"run.json: its slo cannot be understood: {error}") from None
+
+
+def _run_facts(log: Log, header: dict[str, Any], directory: str) -> RunFacts:
+    phases = {row.phase: row.at_ns for row in log.rows("run_phases")}
+    seed = header.get("seed")
+    started_at = header.get("started_at")
+    return RunFacts(
+        run_id=_name(header.get("run_id")) or directory,
+        scenario=_name(header.get("scenario")) or "unknown",
+        world=_name(header.get("world")) or "unknown",
+        gateway=_name(header.get("gateway")) or "unknown",
+        seed=seed if isinstance(seed, int) else None,
+        started_at=started_at if isinstance(started_at, str) else None,
+        load_ns=_load_ns(phases, log.rows("request_kinds")),
+        partial="ended" not in phases or bool(_PARTIAL_PHASES & phases.keys()),
+        host=_mapping(header.get("host")),
+        versions=_mapping(header.get("versions")),
+    )
+
+
+def _load_ns(phases: dict[str, int], kinds: list[Any]) -> int | None:
+    """How long there was load; in a run without its end, until the last request was due."""
+    if "load_began" not in phases:
+        return None
+    last_due_ns = max((kind.last_scheduled_ns for kind in kinds), default=phases["load_began"])
+    return phases.get("load_ended", last_due_ns) - phases["load_began"]
+
+
+def _name(value: object) -> str | None:
+    """A name, or that of a part of the scenario that has one."""
+    if isinstance(value, dict):
+        value = value.get("name") or value.get("type")
+    return value if isinstance(value, str) and value else None
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _requests(log: Log) -> RequestFacts:
+    rows = log.rows("request_kinds")
+    outcomes: Counter[str] = Counter()
+    answers: Counter[str] = Counter({"right": 0, "wrong": 0, "stale": 0, "none": 0})
+    for row in rows:
+        outcomes[row.outcome] += row.requests
+        answers[row.answer] += row.requests
+    total, sent = outcomes.total(), sum(row.sent for row in rows)
+    return RequestFacts(
+        total=total,
+        sent=sent,
+        ok=outcomes["ok"],
+        error=outcomes["error"],
+        unknown=outcomes["unknown"],
+        success_ratio=outcomes["ok"] / total if total else None,
+        sent_per_s=_rate_per_s(rows, sent),
+        answers=dict(answers),
+        kinds=_rows(log, RequestKind, "request_kinds"),
+    )
+
+
+def _rate_per_s(rows: list[Any], sent: int) -> float | None:
+    if sent < 2:
+        return None
+    first_ns = min(row.first_scheduled_ns for row in rows)
+    span_ns = max(row.last_scheduled_ns for row in rows) - first_ns
+    return round((sent - 1) * 1e9 / span_ns, 3) if span_ns else None
+
+
+def _log_health(log: Log) -> LogHealth:
+    segments = _rows(log, SegmentFacts, "log_health")
+    return LogHealth(
+        sealed=log.sealed,
+        events=sum(segment.events for segment in segments),
+        segments=segments,
+        problems=tuple(log.manifest.problems),
+    )

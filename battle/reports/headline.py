@@ -1,0 +1,24 @@
+"""The first sentence of a report: may we ship?"""
+
+from collections.abc import Sequence
+
+from battle.judgement.verdict import Judgement
+from battle.judgement.words import plural
+from battle.reports.schema import FaultEffect
+
+
+def headline(judgement: Judgement, faults: Sequence[FaultEffect], world: str) -> str:
+    """One sentence that answers the question, and one that says why."""
+    if judgement.verdict == "PASS":
+        ship = "Ship it, as far as behaviour goes." if world == "simulated" else "Ship it."
+        return f"{ship} {_passed(len(judgement.slos), len(faults))}"
+    first, others = judgement.reasons[0], len(judgement.reasons) - 1
+    more = f" (and {plural(others, 'more reason')})" if others else ""
+    answer = "Do not ship" if judgement.verdict == "FAIL" else "This run cannot tell"
+    return f"{answer}, because {first}{more}."
+
+
+def _passed(slos: int, faults: int) -> str:
+    met = "The SLO was met" if slos == 1 else f"All {slos} SLOs were met"
+    under = f"while {plural(faults, 'fault')} took effect" if faults else "and no fault was planned"
+    return f"{met} {under}."

@@ -1,0 +1,115 @@
+"""The sections about what the measurement itself rests on: machine, generator, log."""
+
+from battle.judgement.words import percent_text, plural, seconds_text
+from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
+from battle.reports.schema import Crash, GeneratorHealth, Latency, NodeHealth, Report, SegmentFacts
+from battle.reports.values import NONE, NOT_MEASURED, bad_if_any, count, duration, megabytes, percent, timed
+
+
+def system_section(report: Report) -> Section:
+    """What each node took of the machine, and which nodes crashed."""
+    blocks: list[Block] = [Paragraph("No sample of any node is in the log.")]
+    if report.nodes:
+        titles = columns(
+            ":node",
+            "memory at first",
+            "at most",
+            "CPU mean",
+            "at most",
+            "loop lag max",
+            "tasks",
+            "open files",
+        )
+        blocks = [Table(titles, tuple(_node_row(node) for node in report.nodes))]
+    if report.crashes:
+        titles = columns(":crashed", "times", "first at", ":who did it", ":reason of the first")
+        blocks.append(Table(titles, tuple(_crash_row(crash) for crash in report.crashes)))
+    else:
+        blocks.append(Paragraph("No node crashed."))
+    return Section("System health", tuple(blocks))
+
+
+def _node_row(node: NodeHealth) -> tuple[Cell, ...]:
+    return row(
+        node.node,
+        megabytes(node.rss_first_bytes),
+        megabytes(node.rss_max_bytes),
+        percent(node.cpu_mean_percent),
+        percent(node.cpu_max_percent),
+        duration(node.loop_lag_max_ns, NOT_MEASURED),
+        count(node.tasks_max),
+        count(node.open_fds_max),
+    )
+
+
+def _crash_row(crash: Crash) -> tuple[Cell, ...]:
+    return row(
+        crash.node if crash.first_actor == crash.node else f"{crash.first_actor} on {crash.node}",
+        count(crash.crashes),
+        seconds_text(crash.first_at_ns),
+        Cell("a fault", "plain") if crash.induced else Cell("nobody meant to", "bad"),
+        crash.first_reason or "–",
+    )
+
+
+def generator_section(report: Report) -> Section:
+    """Whether each workload kept to its schedule."""
+    if not report.generator:
+        return Section("Generator health", (Paragraph("No sample of the load generator is in the log."),))
+    late = {latency.workload: latency for latency in report.latencies if latency.clock == "late"}
+    titles = columns(
+        ":workload", "due", "sent", "share", "dropped", "left waiting", "late p50", "late p99", "late max"
+    )
+    rows = tuple(_generator_row(health, late.get(health.workload)) for health in report.generator)
+    return Section(
+        timed("Generator health", report.run.world),
+        (
+            Table(titles, rows),
+            Paragraph("Late: from the moment a request was due to the moment it was sent.", quiet=True),
+        ),
+    )
+
+
+def _generator_row(health: GeneratorHealth, late: Latency | None) -> tuple[Cell, ...]:
+    return row(
+        health.workload,
+        count(health.due),
+        count(health.sent),
+        Cell(percent_text(health.sent / health.due)) if health.due else NONE,
+        bad_if_any(health.dropped),
+        bad_if_any(health.backlog_end),
+        *(duration(value) for value in ((late.p50_ns, late.p99_ns, late.max_ns) if late else (None,) * 3)),
+    )
+
+
+def log_section(report: Report) -> Section:
+    """Whether the log is whole; segments are listed only when there is something to say about them."""
+    log = report.log
+    sealed = "sealed" if log.sealed else "never sealed"
+    counted = f"{plural(log.events, 'event')} in {plural(len(log.segments), 'segment')}, {sealed}."
+    blocks: list[Block] = [Paragraph(counted)]
+    odd = [segment for segment in log.segments if _is_odd(segment)]
+    if odd:
+        titles = columns(":segment", "events", "lost", "damaged blocks", "torn bytes", "unverified", ":ended")
+        blocks.append(Table(titles, tuple(_segment_row(segment) for segment in odd)))
+    blocks += [Paragraph(f"Values were replaced by NULL: {problem}") for problem in log.problems]
+    return Section("Log health", tuple(blocks))
+
+
+def _is_odd(segment: SegmentFacts) -> bool:
+    missing = segment.lost_events + segment.damaged_blocks + segment.torn_bytes + segment.unknown_events
+    return missing > 0 or not (segment.closed or segment.fault_killed)
+
+
+def _segment_row(segment: SegmentFacts) -> tuple[Cell, ...]:
+    ended = "in order" if segment.closed else "killed by a fault" if segment.fault_killed else "abruptly"
+    expected = segment.closed or segment.fault_killed
+    return row(
+        segment.segment,
+        count(segment.events),
+        bad_if_any(segment.lost_events),
+        bad_if_any(segment.damaged_blocks),
+        count(segment.torn_bytes),
+        count(segment.unverified_events),
+        Cell(ended, "plain" if expected else "doubtful"),
+    )

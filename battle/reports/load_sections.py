@@ -1,0 +1,139 @@
+"""The sections about the load and what came of it: SLOs, latencies, errors, answers, providers."""
+
+from battle.judgement.slo import SloResult
+from battle.judgement.verdict import measured_text, quantity_text
+from battle.judgement.words import percent_text, plural
+from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone, columns, row
+from battle.reports.schema import Latency, Report, RequestFacts
+from battle.reports.values import NEVER, count, duration, text, timed
+
+_STATUS: dict[str, tuple[str, Tone]] = {
+    "met": ("met", "good"),
+    "missed": ("missed", "bad"),
+    "not_measured": ("not measured", "doubtful"),
+}
+_CLOCKS = {"due": "since it was due", "sent": "since it was sent"}
+
+
+def slo_section(report: Report) -> Section:
+    """Each demand beside what was measured."""
+    if not report.slos:
+        nothing = "The scenario has no SLO: nothing was demanded, so there is nothing to pass."
+        return Section("SLO compliance", (Paragraph(nothing),))
+    met = sum(result.status == "met" for result in report.slos)
+    titles = columns(":SLO", "demanded", "measured", ":result", ":note")
+    rows = tuple(_slo_row(result) for result in report.slos)
+    if all(result.note is None for result in report.slos):
+        titles, rows = titles[:-1], tuple(row[:-1] for row in rows)
+    return Section(
+        timed("SLO compliance", report.run.world),
+        (Paragraph(f"{met} of {plural(len(report.slos), 'SLO')} met."), Table(titles, rows)),
+    )
+
+
+def _slo_row(result: SloResult) -> tuple[Cell, ...]:
+    bound = "≥" if result.name.startswith(("success", "min")) else "≤"
+    return row(
+        result.name,
+        f"{bound} {quantity_text(result.limit, result.unit)}",
+        text(measured_text(result)),
+        Cell(*_STATUS[result.status]),
+        text(result.note) if result.note else "",
+    )
+
+
+def performance_section(report: Report) -> Section:
+    """How many requests ended ok, how long they took, what went wrong, and who did the work."""
+    requests = report.requests
+    if not requests.total:
+        return Section("Performance summary", (Paragraph("No request ended."),))
+    blocks: list[Block] = [
+        Paragraph(_outcome_text(requests)),
+        Paragraph(_answer_text(requests)),
+        Table(
+            columns(":latency" if report.run.world == "live" else ":virtual latency", ":of", *_PERCENTILES),
+            tuple(_latency_row(latency) for latency in _shown(report)),
+        ),
+        Paragraph(_LATENCY_NOTE, quiet=True),
+    ]
+    if requests.ok < requests.total:
+        blocks.append(_failures(requests))
+    if report.provider_shares:
+        blocks.append(_shares(report))
+    return Section(timed("Performance summary", report.run.world), tuple(blocks))
+
+
+_PERCENTILES = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
+_LATENCY_NOTE = (
+    "Percentiles are exact and over all requests: one that did not end ok counts as never answered. "
+    "Maximum and mean are of the answered ones."
+)
+
+
+def _outcome_text(requests: RequestFacts) -> str:
+    rate = "" if requests.sent_per_s is None else f", sent at {requests.sent_per_s:,.1f} a second"
+    failed = f"; {requests.error:,} failed" if requests.error else ""
+    lost = f"; {requests.unknown:,} ended unknown: they may or may not have taken effect"
+    unknown = lost if requests.unknown else ""
+    ratio = percent_text(requests.ok / requests.total)
+    return (
+        f"{requests.ok:,} of {plural(requests.total, 'request')} ended ok ({ratio}){rate}{failed}{unknown}."
+    )
+
+
+def _answer_text(requests: RequestFacts) -> str:
+    answers = requests.answers
+    checked = answers["right"] + answers["wrong"] + answers["stale"]
+    if not checked:
+        return "No answer was checked against the chain model."
+    return (
+        f"Of {plural(checked, 'checked answer')} {answers['right']:,} were right, {answers['wrong']:,} wrong "
+        f"and {answers['stale']:,} stale."
+    )
+
+
+def _shown(report: Report) -> list[Latency]:
+    timed = [latency for latency in report.latencies if latency.clock in _CLOCKS]
+    workloads = {latency.workload for latency in timed}
+    # With one workload, all together are the same as it alone.
+    return [latency for latency in timed if latency.workload is not None or len(workloads) > 2]
+
+
+def _latency_row(latency: Latency) -> tuple[Cell, ...]:
+    ranks = (latency.p50_ns, latency.p90_ns, latency.p95_ns, latency.p99_ns, latency.p999_ns)
+    return row(
+        _CLOCKS[latency.clock],
+        latency.workload or "all",
+        *(duration(rank, NEVER) for rank in ranks),
+        duration(latency.max_ns),
+        duration(latency.mean_ns),
+    )
+
+
+def _failures(requests: RequestFacts) -> Table:
+    rows = tuple(
+        row(
+            text(kind.failure),
+            kind.outcome,
+            text(kind.http_status),
+            text(kind.rpc_code),
+            count(kind.requests),
+        )
+        for kind in requests.kinds
+        if kind.outcome != "ok"
+    )
+    return Table(columns(":what went wrong", ":outcome", "HTTP status", "JSON-RPC code", "requests"), rows)
+
+
+def _shares(report: Report) -> Table:
+    rows = tuple(
+        row(
+            share.provider,
+            count(share.attempts),
+            f"{share.share_ratio:.1%}".replace("%", " %"),
+            count(share.failed),
+            duration(share.mean_ns),
+        )
+        for share in report.provider_shares
+    )
+    return Table(columns(":provider", "attempts", "share", "failed", "mean of the good ones"), rows)

@@ -1,0 +1,261 @@
+"""The published schema of report.json. `report.schema.json` beside it is made from these structs.
+
+Times are nanoseconds since the run's epoch, virtual ones in the simulated world. None is "not measured",
+and for a percentile "never": more than the rest was not answered.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from battle.judgement.findings import Finding, Verdict
+from battle.judgement.slo import SloResult
+
+SCHEMA_VERSION = 1
+"""Raised when a field is renamed, removed, or changes its meaning; not when one is added."""
+
+AttemptSource: TypeAlias = Literal["gateway", "providers"]
+"""Whose log the attempts come from: the embedded gateway's own, or the providers' when it has none."""
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class RunFacts(_Part, frozen=True, kw_only=True):
+    """Which run this is. `partial`: it did not go to its end. `load_ns`: how long there was load."""
+
+    run_id: str
+    scenario: str
+    world: str
+    gateway: str
+    seed: int | None
+    started_at: str | None
+    load_ns: int | None
+    partial: bool
+    host: dict[str, Any]
+    versions: dict[str, Any]
+
+
+class RequestKind(_Part, frozen=True, kw_only=True):
+    """How many requests ended in one way."""
+
+    outcome: Literal["ok", "error", "unknown"]
+    answer: Literal["right", "wrong", "stale", "none"]
+    failure: str | None
+    http_status: int | None
+    rpc_code: int | None
+    requests: int
+
+
+class RequestFacts(_Part, frozen=True, kw_only=True):
+    """How the requests ended. `per_s` is of the requests sent, over the time of load."""
+
+    total: int
+    sent: int
+    ok: int
+    error: int
+    unknown: int
+    success_ratio: float | None
+    sent_per_s: float | None
+    answers: dict[str, int]
+    kinds: tuple[RequestKind, ...]
+
+
+class Latency(_Part, frozen=True, kw_only=True):
+    """Exact percentiles of one workload, or of all (`workload` None), from one clock.
+
+    `due` and `sent` count to the end of the request, over all requests; one that did not end ok was never
+    answered. `late` counts from due to sent, over those that were sent.
+    """
+
+    workload: str | None
+    clock: Literal["due", "sent", "late"]
+    requests: int
+    counted: int
+    p50_ns: int | None
+    p90_ns: int | None
+    p95_ns: int | None
+    p99_ns: int | None
+    p999_ns: int | None
+    max_ns: int | None
+    mean_ns: int | None
+
+
+class SlowFailover(_Part, frozen=True, kw_only=True):
+    """One of the dearest failovers: who was asked, in order."""
+
+    request_id: str
+    started_ns: int
+    providers: tuple[str, ...]
+    answered: bool
+    cost_ns: int
+
+
+class FailoverFacts(_Part, frozen=True, kw_only=True):
+    """Requests that needed more than one attempt, and what that cost them (see the view `failovers`)."""
+
+    source: AttemptSource | None
+    failovers: int
+    answered: int
+    hedged: int
+    attempts_max: int | None
+    cost_p50_ns: int | None
+    cost_p95_ns: int | None
+    cost_p99_ns: int | None
+    cost_max_ns: int | None
+    slowest: tuple[SlowFailover, ...]
+
+
+class ProviderShare(_Part, frozen=True, kw_only=True):
+    """What one provider was asked, and how long its good answers took."""
+
+    provider: str
+    source: AttemptSource
+    attempts: int
+    failed: int
+    share_ratio: float
+    mean_ns: int | None
+
+
+class FaultEffect(_Part, frozen=True, kw_only=True):
+    """One fault of the chaos plan and what it did: a row of the view `fault_windows`."""
+
+    fault_id: str
+    kind: str
+    target: str
+    planned_ns: int | None
+    started_ns: int | None
+    ended_ns: int | None
+    failure: str | None
+    source: AttemptSource | None
+    attempts_before: int
+    leaked_attempts: int
+    failed_attempts: int
+    tagged_attempts: int
+    request_errors: int
+    breaker_changes: int
+    time_to_detect_ns: int | None
+    time_to_recover_ns: int | None
+    evidence: tuple[str, ...]
+    effect_observed: bool
+
+
+class BreakerFacts(_Part, frozen=True, kw_only=True):
+    """How often one circuit breaker changed, and how long it was not closed."""
+
+    provider: str
+    transport: str
+    changes: int
+    opened: int
+    half_opened: int
+    closed: int
+    open_ns: int
+    half_open_ns: int
+    rejections: int
+
+
+class BreakerSpan(_Part, frozen=True, kw_only=True):
+    """One span in which a circuit breaker was not closed: a row of the view `breaker_windows`."""
+
+    provider: str
+    transport: str
+    outage: int
+    state: str
+    started_ns: int
+    ended_ns: int | None
+    duration_ns: int | None
+
+
+class NodeHealth(_Part, frozen=True, kw_only=True):
+    """What one node took of the machine."""
+
+    node: str
+    samples: int
+    rss_first_bytes: int | None
+    rss_max_bytes: int | None
+    cpu_mean_percent: float | None
+    cpu_max_percent: float | None
+    loop_lag_max_ns: int | None
+    tasks_max: int
+    open_fds_max: int
+
+
+class Crash(_Part, frozen=True, kw_only=True):
+    """Crashes on one node; `induced` by a fault of the chaos plan, or not."""
+
+    node: str
+    induced: bool
+    crashes: int
+    first_at_ns: int
+    first_actor: str
+    first_reason: str | None
+
+
+class GeneratorHealth(_Part, frozen=True, kw_only=True):
+    """Whether one workload kept to its schedule. Its lateness is in the latencies, clock `late`."""
+
+    workload: str
+    due: int
+    sent: int
+    dropped: int
+    backlog_end: int
+    in_flight_max: int
+
+
+class SegmentFacts(_Part, frozen=True, kw_only=True):
+    """The health of one segment of the log."""
+
+    segment: str
+    node: str
+    incarnation: int
+    events: int
+    lost_events: int
+    torn_bytes: int
+    damaged_blocks: int
+    unverified_events: int
+    unknown_events: int
+    closed: bool
+    fault_killed: bool
+
+
+class LogHealth(_Part, frozen=True, kw_only=True):
+    """The health of the log. A problem is a value that did not fit its column and was replaced by NULL."""
+
+    sealed: bool
+    events: int
+    segments: tuple[SegmentFacts, ...]
+    problems: tuple[str, ...]
+
+
+class Report(_Part, frozen=True, kw_only=True):
+    """Everything a run says. Lists of rows are whole unless their name says otherwise."""
+
+    schema_version: int
+    run: RunFacts
+    verdict: Verdict
+    headline: str
+    reasons: tuple[str, ...]
+    slos: tuple[SloResult, ...]
+    findings: tuple[Finding, ...]
+    requests: RequestFacts
+    latencies: tuple[Latency, ...]
+    failovers: FailoverFacts
+    provider_shares: tuple[ProviderShare, ...]
+    faults: tuple[FaultEffect, ...]
+    breakers: tuple[BreakerFacts, ...]
+    first_breaker_spans: tuple[BreakerSpan, ...]
+    nodes: tuple[NodeHealth, ...]
+    crashes: tuple[Crash, ...]
+    generator: tuple[GeneratorHealth, ...]
+    log: LogHealth
+
+
+def json_schema() -> str:
+    """The JSON Schema of report.json, as `report.schema.json` holds it."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Report)}
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
+
+
+if __name__ == "__main__":  # python -m battle.reports.schema > battle/reports/report.schema.json
+    print(json_schema(), end="")

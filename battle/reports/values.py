@@ -1,0 +1,50 @@
+"""How a report says its values. What is None is named, never shown as 0."""
+
+from typing import Any
+
+from battle.judgement.words import duration_text, seconds_text
+from battle.reports.document import Cell
+
+NOT_MEASURED = Cell("not measured", "quiet")
+NONE = Cell("–", "quiet")
+NEVER = Cell("never", "doubtful")
+
+
+def timed(title: str, world: str) -> str:
+    """A section's title with the world whose times it shows."""
+    return f"{title} (virtual time)" if world == "simulated" else f"{title} ({world})"
+
+
+def duration(value_ns: int | None, otherwise: Cell = NONE) -> Cell:
+    """A span of time."""
+    return otherwise if value_ns is None else Cell(duration_text(value_ns))
+
+
+def moment(at_ns: int | None, otherwise: Cell = NONE) -> Cell:
+    """A moment of the run."""
+    return otherwise if at_ns is None else Cell(seconds_text(at_ns))
+
+
+def count(value: int | None, otherwise: Cell = NONE) -> Cell:
+    """A number of things."""
+    return otherwise if value is None else Cell(f"{value:,}")
+
+
+def bad_if_any(value: int) -> Cell:
+    """A number that ought to be 0."""
+    return Cell(f"{value:,}", "bad" if value else "plain")
+
+
+def megabytes(value_bytes: int | None) -> Cell:
+    """Memory, in units of 1,000,000 bytes."""
+    return NOT_MEASURED if value_bytes is None else Cell(f"{value_bytes / 1e6:,.1f} MB")
+
+
+def percent(value: float | None) -> Cell:
+    """Use of a processor, where 100 is one whole core."""
+    return NOT_MEASURED if value is None else Cell(f"{value:.1f} %")
+
+
+def text(value: Any) -> Cell:
+    """Anything else."""
+    return NONE if value is None or value == "" else Cell(str(value))

@@ -1,0 +1,64 @@
+"""Puts a run's reports beside its log."""
+
+import os
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from battle.reports.content import arrange
+from battle.reports.facts import collect_report
+from battle.reports.html import render_html
+from battle.reports.junit import render_junit
+from battle.reports.markdown import render_markdown
+from battle.reports.schema import Report
+from store.database import open_run
+
+Format: TypeAlias = Literal["json", "markdown", "html", "junit"]
+
+FILES: dict[Format, str] = {
+    "json": "report.json",
+    "markdown": "report.md",
+    "html": "report.html",
+    "junit": "junit.xml",
+}
+
+
+def write_reports(run_dir: Path) -> Report:
+    """Write every report of a run into its directory; each file is there whole, or as it was before.
+
+    The same log gives the same bytes. An unsealed log is read as it is, and the report says so.
+
+    Raises:
+        LogError: there is no such run, or `run.json` cannot be understood.
+        OSError: the directory cannot be written.
+    """
+    report = read_report(run_dir)
+    for form, name in FILES.items():
+        _write_whole(run_dir / name, render(report, form))
+    return report
+
+
+def read_report(run_dir: Path) -> Report:
+    """The report of a run, from its log; nothing is written. Raises LogError like `write_reports`."""
+    with open_run(run_dir) as run:
+        return collect_report(run)
+
+
+def render(report: Report, form: Format) -> str:
+    """The text of a report in one of the formats."""
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+    if form == "junit":
+        return render_junit(report)
+    document = arrange(report)
+    return render_html(document) if form == "html" else render_markdown(document)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.tmp")
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

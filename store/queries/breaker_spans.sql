@@ -1,0 +1,7 @@
+-- When were circuit breakers open or half open? The view `breaker_windows`, in the order of time.
+--
+-- $limit      how many rows at most
+SELECT *
+FROM breaker_windows
+ORDER BY started_ns, provider, transport, outage, state
+LIMIT $limit

@@ -1,0 +1,27 @@
+-- Did the load generator keep to its schedule? How late it was is in the query `latencies`.
+--
+-- workload
+-- due, sent, dropped   requests over the whole run
+-- backlog_end          due but not sent at the last sample, over all shards
+-- in_flight_max        of one shard
+WITH shards AS (
+    SELECT
+        workload,
+        sum(due) AS due,
+        sum(sent) AS sent,
+        sum(dropped) AS dropped,
+        arg_max(backlog, at_ns) AS backlog_end,
+        max(in_flight) AS in_flight_max
+    FROM generator_samples
+    GROUP BY workload, segment
+)
+SELECT
+    workload,
+    sum(due)::BIGINT AS due,
+    sum(sent)::BIGINT AS sent,
+    sum(dropped)::BIGINT AS dropped,
+    sum(backlog_end)::BIGINT AS backlog_end,
+    max(in_flight_max) AS in_flight_max
+FROM shards
+GROUP BY workload
+ORDER BY workload

@@ -1,0 +1,26 @@
+-- How did the requests fare that were sent on time?
+--
+-- When the generator fell behind, only these say something about the gateway: it saw them when it should have.
+--
+-- $late_ns      how late a request may have been sent and still counts
+--
+-- requests
+-- success_ratio     NULL when there are none
+-- p50_latency_ns, p95_latency_ns, p99_latency_ns      from the due time; NULL: never, or there are none
+WITH punctual AS (
+    SELECT
+        count(*) AS requests,
+        count(*) FILTER (outcome = 'ok') AS ok,
+        quantile_disc(
+            if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]
+        ) AS ranks
+    FROM requests
+    WHERE sent_ns - scheduled_ns <= $late_ns
+)
+SELECT
+    requests,
+    ok / nullif(requests, 0) AS success_ratio,
+    nullif(ranks[1], 9_223_372_036_854_775_807) AS p50_latency_ns,
+    nullif(ranks[2], 9_223_372_036_854_775_807) AS p95_latency_ns,
+    nullif(ranks[3], 9_223_372_036_854_775_807) AS p99_latency_ns
+FROM punctual

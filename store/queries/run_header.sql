@@ -1,0 +1,3 @@
+-- What run is this? The one row of the table `run`.
+SELECT *
+FROM run

@@ -1,0 +1,338 @@
+"""Each checker, on histories of a few lines."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from battle.judgement.answers import answers_are_right
+from battle.judgement.checkers import CHECKERS, check
+from battle.judgement.faults import faults_took_effect
+from battle.judgement.findings import Finding, Log
+from battle.judgement.generator import generator_kept_pace, lateness_bound_ns, something_was_sent
+from battle.judgement.history import log_is_whole, run_is_complete
+from battle.judgement.nodes import nodes_lived
+from battle.judgement.slo import Slo
+from store.database import open_run
+from store.events import Event, RunChanged
+from store.segment import segment_path
+from tests.battle.histories import (
+    MS,
+    S,
+    breaker,
+    failed,
+    fault,
+    healthy,
+    life,
+    open_history,
+    phases,
+    request,
+    sample,
+    tried,
+    write_run,
+)
+
+Checker = Callable[[Log, Slo], Finding]
+
+
+def found(tmp_path: Path, checker: Checker, *events: Event, slo: Slo | None = None) -> Finding:
+    with open_history(tmp_path, *events) as run:
+        return checker(Log(run), slo or Slo())
+
+
+def found_in(run_dir: Path, checker: Checker) -> Finding:
+    with open_run(run_dir) as run:
+        return checker(Log(run), Slo())
+
+
+# every checker
+
+
+def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
+    with open_run(write_run(tmp_path / "run", healthy())) as run:
+        verdicts = {checker.__name__: checker(Log(run), Slo()).verdict for checker in CHECKERS}
+    assert set(verdicts.values()) == {"PASS"}, verdicts
+
+
+def test_an_empty_log_proves_nothing(tmp_path: Path) -> None:
+    with open_history(tmp_path) as run:
+        findings = [checker(Log(run), Slo()) for checker in CHECKERS]
+    # No fault was planned: that much an empty log can say.
+    assert {f.checker for f in findings if f.verdict == "PASS"} == {"faults_took_effect", "log_is_whole"}
+    assert "FAIL" not in {f.verdict for f in findings}
+
+
+def test_the_evidence_of_every_finding_can_be_looked_up(tmp_path: Path) -> None:
+    with open_run(write_run(tmp_path / "run", healthy())) as run:
+        for checker in CHECKERS:
+            query = checker(Log(run), Slo()).query
+            assert query is not None
+            run.execute(query)
+
+
+def test_a_checker_that_crashes_says_inconclusive(tmp_path: Path) -> None:
+    def broken(log: Log, slo: Slo) -> Finding:
+        raise ZeroDivisionError("oh")
+
+    with open_history(tmp_path) as run:
+        finding = check(broken, Log(run), Slo())
+    assert (finding.checker, finding.verdict) == ("broken", "INCONCLUSIVE")
+    assert finding.summary == "the checker crashed: ZeroDivisionError: oh"
+
+
+# run_is_complete
+
+
+def test_a_run_went_to_its_end_when_it_ended_and_was_sealed(tmp_path: Path) -> None:
+    sealed = write_run(tmp_path / "1", {"coordinator": phases()})
+    assert found_in(sealed, run_is_complete).verdict == "PASS"
+    unsealed = write_run(tmp_path / "2", {"coordinator": phases()}, sealed=False)
+    finding = found_in(unsealed, run_is_complete)
+    assert (finding.verdict, finding.summary) == (
+        "INCONCLUSIVE",
+        "the run is partial: its log was never sealed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("started", "load_began"), "its load has no end; its coordinator did not live to its end"),
+        (("started", "ended"), "its load never began"),
+        (("started", "load_began", "interrupted", "load_ended", "ended"), "it was interrupted at 10.000 s"),
+    ],
+)
+def test_a_run_without_all_of_its_phases_is_partial(
+    tmp_path: Path, names: tuple[str, ...], words: str
+) -> None:
+    run_dir = write_run(tmp_path / "run", {"coordinator": phases(*names)})
+    finding = found_in(run_dir, run_is_complete)
+    assert (finding.verdict, finding.summary) == ("INCONCLUSIVE", f"the run is partial: {words}")
+
+
+def test_a_failed_run_says_why(tmp_path: Path) -> None:
+    events = [*phases(), RunChanged(at_ns=4 * S, phase="failed", detail="the gateway never became ready")]
+    finding = found_in(write_run(tmp_path / "run", {"coordinator": events}), run_is_complete)
+    assert finding.summary == "the run is partial: it failed at 4.000 s (the gateway never became ready)"
+
+
+# log_is_whole
+
+
+def cut(run_dir: Path, node: str, incarnation: int, keep: float = 0.9) -> None:
+    path = segment_path(run_dir, node, incarnation)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])
+
+
+def killed_run(run_dir: Path) -> Path:
+    segments: dict[str, list[Event]] = {
+        "coordinator": [*phases(), *fault("kill-a", 3 * S, 5 * S)],
+        "a.1": [tried(n, "a", n, n + 1) for n in range(3)],
+        "a.2": [tried(n, "a", n, n + 1) for n in range(3)],
+    }
+    return write_run(run_dir, segments, sealed=False)
+
+
+def test_the_torn_end_of_a_node_that_a_fault_killed_is_expected(tmp_path: Path) -> None:
+    run_dir = killed_run(tmp_path / "run")
+    cut(run_dir, "a", 1)
+    assert found_in(run_dir, log_is_whole).verdict == "PASS"
+
+
+@pytest.mark.parametrize("keep", [0.9, 0.5])
+def test_a_torn_end_elsewhere_is_not(tmp_path: Path, keep: float) -> None:
+    run_dir = killed_run(tmp_path / "run")
+    cut(run_dir, "a", 2, keep)
+    finding = found_in(run_dir, log_is_whole)
+    assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("a.2",))
+
+
+def test_a_segment_that_nobody_closed_is_not_whole(tmp_path: Path) -> None:
+    run_dir = killed_run(tmp_path / "run")
+    path = segment_path(run_dir, "a", 2)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]))
+    finding = found_in(run_dir, log_is_whole)
+    assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("a.2",))
+
+
+def test_a_damaged_block_is_never_expected(tmp_path: Path) -> None:
+    run_dir = killed_run(tmp_path / "run")
+    path = segment_path(run_dir, "a", 1)
+    path.write_bytes(path.read_bytes().replace(b'"r1"', b'"r9"'))
+    finding = found_in(run_dir, log_is_whole)
+    assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("a.1",))
+    assert "1 damaged block left out" in finding.summary
+
+
+# something_was_sent
+
+
+def test_requests_that_never_left_do_not_count_as_sent(tmp_path: Path) -> None:
+    finding = found(tmp_path, something_was_sent, failed(1, sent_ns=None, failure="unsent"))
+    assert (finding.verdict, finding.summary) == ("INCONCLUSIVE", "1 request ended, none was sent")
+
+
+# generator_kept_pace
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ([sample(S, 1000, 989)], "it sent 98.9 % of the 1,000 requests that were due"),
+        ([sample(S, 1000, 999, dropped=1)], "it dropped 1 request"),
+        (
+            [sample(S, 1000), sample(2 * S, 1000, backlog=7)],
+            "7 requests still waiting to be sent at its end",
+        ),
+        ([sample(S, 0)], "nothing was due"),
+    ],
+)
+def test_a_generator_that_fell_behind_measured_another_load(
+    tmp_path: Path, events: list[Event], words: str
+) -> None:
+    finding = found(tmp_path, generator_kept_pace, *events)
+    assert (finding.verdict, finding.summary) == ("INCONCLUSIVE", f"workload load: {words}")
+
+
+def test_the_schedule_is_kept_at_99_percent_sent_and_a_backlog_that_went_away(tmp_path: Path) -> None:
+    events = [sample(S, 1000, 990, backlog=5), sample(2 * S, 1000), request(1)]
+    assert found(tmp_path, generator_kept_pace, *events).verdict == "PASS"
+
+
+def test_lateness_is_bound_by_the_p95_slo(tmp_path: Path) -> None:
+    late = [request(n, 0, sent_ns=20 * MS) for n in range(100)]
+    strict, lax = Slo(p95_latency_ms=100), Slo(p95_latency_ms=300)
+    finding = found(tmp_path / "1", generator_kept_pace, sample(S, 100), *late, slo=strict)
+    assert finding.verdict == "INCONCLUSIVE"
+    assert finding.summary == "workload load: 1 % of its requests left 20 ms late or more (bound: 10 ms)"
+    assert found(tmp_path / "2", generator_kept_pace, sample(S, 100), *late, slo=lax).verdict == "PASS"
+
+
+@pytest.mark.parametrize(("p95_ms", "bound_ms"), [(None, 50), (1, 10), (100, 10), (300, 30), (9000, 50)])
+def test_the_bound_on_lateness(p95_ms: float | None, bound_ms: int) -> None:
+    assert lateness_bound_ns(Slo(p95_latency_ms=p95_ms)) == bound_ms * MS
+
+
+def test_one_slow_workload_is_enough(tmp_path: Path) -> None:
+    events = [sample(S, 1000), sample(S, 1000, 500, workload="other")]
+    finding = found(tmp_path, generator_kept_pace, *events)
+    assert finding.summary.startswith("workload other: it sent 50 %")
+
+
+# nodes_lived
+
+
+STARTED = [life("gateway", "started"), life("a", "started")]
+
+
+def test_the_gateway_under_test_must_not_crash(tmp_path: Path) -> None:
+    crash = life("gateway", "crashed", 3 * S, reason="killed by SIGSEGV")
+    other = life("a", "crashed", 2 * S, reason="exit status 1")
+    finding = found(tmp_path, nodes_lived, *STARTED, crash, other)
+    assert (finding.verdict, finding.summary) == (
+        "FAIL",
+        "gateway crashed at 3.000 s (killed by SIGSEGV)",
+    )
+
+
+def test_an_actor_on_the_gateways_node_is_the_gateway(tmp_path: Path) -> None:
+    crash = life("gateway", "crashed", 3 * S, actor="pool", reason="KeyError('a')")
+    finding = found(tmp_path, nodes_lived, *STARTED, crash)
+    assert (finding.verdict, finding.summary) == (
+        "FAIL",
+        "pool on gateway crashed at 3.000 s (KeyError('a'))",
+    )
+
+
+def test_a_crash_of_the_test_bench_spoils_the_measurement(tmp_path: Path) -> None:
+    crashes = [life("a", "crashed", n * S, reason="exit status 1") for n in (2, 3)]
+    finding = found(tmp_path, nodes_lived, *STARTED, *crashes)
+    assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("a",))
+    assert finding.summary == "a crashed at 2.000 s (exit status 1), 2 times in all"
+
+
+def test_a_crash_that_a_fault_induced_is_meant(tmp_path: Path) -> None:
+    finding = found(tmp_path, nodes_lived, *STARTED, *fault("kill-a", 3 * S, 5 * S))
+    assert (finding.verdict, finding.summary) == (
+        "PASS",
+        "no node crashed by itself; faults crashed nodes 1 time",
+    )
+
+
+# faults_took_effect
+
+
+NOTICED = [tried(1, "a", 4 * S, 4 * S + MS, "error"), breaker(4 * S + MS, "closed", "open")]
+
+
+def test_faults_that_took_effect(tmp_path: Path) -> None:
+    finding = found(tmp_path, faults_took_effect, *fault("kill-a", 3 * S, 5 * S), *NOTICED)
+    assert (finding.verdict, finding.summary) == ("PASS", "1 fault took effect")
+
+
+def test_one_fault_without_effect_is_enough(tmp_path: Path) -> None:
+    idle = fault("kill-b", 3 * S, 5 * S, target="b")
+    finding = found(tmp_path, faults_took_effect, *fault("kill-a", 3 * S, 5 * S), *NOTICED, *idle)
+    assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("kill-b",))
+    assert finding.summary == "kill-b killed b, and nobody noticed: it got no traffic"
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        (fault("kill-a", None, None), "kill-a was never applied (due at 3.000 s)"),
+        (fault("kill-a", 3 * S, 5 * S)[:2], "kill-a had no effect: no death by its SIGKILL is in the log"),
+        (
+            fault("slow-a", 3 * S, 5 * S, kind="degrade"),
+            "slow-a had no effect: no attempt at a came under it",
+        ),
+        (
+            fault("cut-a", 3 * S, 5 * S, kind="partition"),
+            "cut-a had no effect: the log shows no effect at a",
+        ),
+    ],
+)
+def test_a_fault_without_effect_is_never_survived(tmp_path: Path, events: list[Event], words: str) -> None:
+    finding = found(tmp_path, faults_took_effect, *events)
+    assert (finding.verdict, finding.summary) == ("INCONCLUSIVE", words)
+
+
+def test_a_plan_that_left_no_trace_in_the_log_was_not_carried_out(tmp_path: Path) -> None:
+    header = {"scenario": {"name": "scripted", "chaos": [{"type": "flap", "target": "a"}]}}
+    with open_history(tmp_path, request(1), **header) as run:
+        finding = faults_took_effect(Log(run), Slo())
+    assert (finding.verdict, finding.summary) == (
+        "INCONCLUSIVE",
+        "the scenario plans 1 fault, and none is in the log",
+    )
+
+
+# answers_are_right
+
+
+def test_a_wrong_answer_fails_the_run(tmp_path: Path) -> None:
+    events = [request(1), request(2, answer="wrong"), request(3, answer="stale"), failed(4)]
+    finding = found(tmp_path, answers_are_right, *events)
+    assert (finding.verdict, finding.ids) == ("FAIL", ("r2",))
+    assert finding.summary == "of 3 checked answers 1 were wrong and 1 stale"
+
+
+def test_the_slo_on_wrong_answers_takes_precedence(tmp_path: Path) -> None:
+    events = [request(1), request(2, answer="wrong")]
+    finding = found(tmp_path, answers_are_right, *events, slo=Slo(max_wrong_answers=1))
+    assert (finding.verdict, finding.ids) == ("PASS", ("r2",))
+    assert "the SLO max_wrong_answers decides" in finding.summary
+
+
+def test_stale_answers_are_counted_but_do_not_fail(tmp_path: Path) -> None:
+    finding = found(tmp_path, answers_are_right, request(1, answer="stale"))
+    assert (finding.verdict, finding.summary) == (
+        "PASS",
+        "of 1 checked answer 0 were wrong and 1 stale",
+    )
+
+
+def test_answers_that_nobody_checked_prove_nothing(tmp_path: Path) -> None:
+    assert found(tmp_path, answers_are_right, request(1, answer="none")).verdict == "INCONCLUSIVE"

@@ -1,0 +1,85 @@
+"""A demand that had no chance to be met was not missed."""
+
+from pathlib import Path
+
+from battle.judgement import Judgement, Slo, judge
+from store.database import open_run
+from store.events import Event
+from tests.battle.histories import (
+    MS,
+    S,
+    breaker,
+    failed,
+    fault,
+    healthy,
+    open_history,
+    request,
+    sample,
+    tried,
+    write_run,
+)
+
+REACTS = Slo(min_failovers=1, min_breaker_changes=1)
+
+
+def judged(tmp_path: Path, slo: Slo, *events: Event, sealed: bool = True) -> Judgement:
+    segments = healthy()
+    segments["coordinator"] += events
+    with open_run(write_run(tmp_path / "run", segments, sealed=sealed)) as run:
+        return judge(run, slo)
+
+
+def statuses(judgement: Judgement) -> dict[str, str]:
+    return {result.name: result.status for result in judgement.slos}
+
+
+def test_a_gateway_that_does_not_react_to_effective_faults_fails(tmp_path: Path) -> None:
+    noticed = tried(1, "a", 4 * S, 4 * S + MS, "error")
+    judgement = judged(tmp_path, REACTS, *fault("kill-a", 3 * S, 5 * S), noticed)
+    assert statuses(judgement) == {"min_failovers": "missed", "min_breaker_changes": "missed"}
+    assert judgement.verdict == "FAIL"
+
+
+def test_a_gateway_need_not_react_to_faults_without_effect(tmp_path: Path) -> None:
+    judgement = judged(tmp_path, REACTS, *fault("kill-b", 3 * S, 5 * S, target="b"))
+    assert statuses(judgement) == {"min_failovers": "not_measured", "min_breaker_changes": "not_measured"}
+    assert judgement.verdict == "INCONCLUSIVE"
+    assert "a fault had no effect" in judgement.reasons[1]
+
+
+def test_a_partial_run_may_not_have_come_to_the_reaction(tmp_path: Path) -> None:
+    assert judged(tmp_path, REACTS, sealed=False).verdict == "INCONCLUSIVE"
+
+
+def test_a_reaction_that_was_seen_counts_whatever_else_is_in_doubt(tmp_path: Path) -> None:
+    idle = fault("kill-b", 3 * S, 5 * S, target="b")
+    judgement = judged(tmp_path, Slo(min_breaker_changes=1), *idle, breaker(4 * S, "closed", "open"))
+    assert statuses(judgement) == {"min_breaker_changes": "met"}
+
+
+def behind(tmp_path: Path, slo: Slo, *events: Event) -> Judgement:
+    with open_history(tmp_path, sample(S, 1000, 100), *events) as run:
+        return judge(run, slo)
+
+
+LOAD = Slo(success_rate=0.99, p95_latency_ms=300)
+
+
+def test_a_late_generator_does_not_fail_the_gateway(tmp_path: Path) -> None:
+    on_time = [request(n, 0, 20 * MS) for n in range(10)]
+    late = [request(n, 0, 5 * S, sent_ns=5 * S - 20 * MS) for n in range(10, 20)]
+    gave_up = [failed(n, 0, 10 * S, sent_ns=None, failure="unsent") for n in range(20, 30)]
+    judgement = behind(tmp_path, LOAD, *on_time, *late, *gave_up)
+    assert statuses(judgement) == {"success_rate": "not_measured", "p95_latency_ms": "not_measured"}
+    assert judgement.verdict == "INCONCLUSIVE"
+
+
+def test_a_gateway_that_failed_what_was_sent_on_time_fails_all_the_same(tmp_path: Path) -> None:
+    judgement = behind(tmp_path, LOAD, *(failed(n, 0, 20 * MS) for n in range(10)))
+    assert statuses(judgement) == {"success_rate": "missed", "p95_latency_ms": "missed"}
+    assert judgement.verdict == "FAIL"
+
+
+def test_when_nothing_was_sent_on_time_nothing_was_missed(tmp_path: Path) -> None:
+    judgement = behind(tmp_path, LOAD, *(request(n, 0, 5 * S, sent_ns=4 * S) for n in range(10)))
+    assert statuses(judgement) == {"success_rate": "met", "p95_latency_ms": "not_measured"}

@@ -1,0 +1,130 @@
+"""What a demand may say, and how it compares with what was measured."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from battle.judgement.findings import Log
+from battle.judgement.measures import measures
+from battle.judgement.slo import RULES, Measure, Slo, compare
+from battle.judgement.verdict import slo_text
+from tests.battle.histories import MS, S, breaker, failed, node_sample, open_history, request, served, tried
+
+ALL = Slo(
+    success_rate=0.99,
+    p50_latency_ms=100,
+    p95_latency_ms=300,
+    p99_latency_ms=500,
+    max_failover_latency_ms=2000,
+    min_failovers=1,
+    min_breaker_changes=2,
+    max_memory_mb=256,
+    max_wrong_answers=0,
+)
+
+
+def measured(metric: str, value: float | None, *, known: bool = True) -> dict[str, Measure]:
+    nothing = {rule.metric: Measure("query", False) for rule in RULES.values()}
+    return {**nothing, metric: Measure("query", known, value, None if known else "why")}
+
+
+def test_every_field_has_a_rule() -> None:
+    assert list(RULES) == list(Slo.__struct_fields__)
+
+
+def test_sensible_demands_have_no_problems() -> None:
+    assert list(ALL.problems()) == []
+    assert list(Slo().problems()) == []
+    assert list(Slo(min_failovers=0, max_wrong_answers=0).problems()) == []
+
+
+@pytest.mark.parametrize(
+    "slo",
+    [
+        Slo(success_rate=99),
+        Slo(success_rate=0),
+        Slo(p95_latency_ms=0),
+        Slo(p95_latency_ms=float("nan")),
+        Slo(max_failover_latency_ms=-1),
+        Slo(min_failovers=-1),
+        Slo(max_memory_mb=0),
+    ],
+)
+def test_each_problem_names_its_demand(slo: Slo) -> None:
+    (problem,) = slo.problems()
+    assert next(iter(slo.demands())) in problem
+
+
+def test_unknown_demand_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="p96"):
+        msgspec.convert({"p96_latency_ms": 3}, Slo)
+
+
+def test_demand_on_what_is_not_collected_is_a_problem() -> None:
+    assert list(ALL.not_collected({"requests", "circuit_breaker", "system"})) == []
+    assert list(ALL.not_collected({"requests"})) == [
+        'slo: min_breaker_changes cannot be measured: add "circuit_breaker" to collect',
+        'slo: max_memory_mb cannot be measured: add "system" to collect',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("slo", "metric", "value", "status"),
+    [
+        (Slo(success_rate=0.99), "success_ratio", 0.99, "met"),
+        (Slo(success_rate=0.99), "success_ratio", 0.98999, "missed"),
+        (Slo(p95_latency_ms=300), "p95_latency_ns", 300 * MS, "met"),
+        (Slo(p95_latency_ms=300), "p95_latency_ns", 300 * MS + 1, "missed"),
+        (Slo(p95_latency_ms=300), "p95_latency_ns", None, "missed"),
+        (Slo(min_failovers=1), "failovers", 1, "met"),
+        (Slo(min_failovers=1), "failovers", 0, "missed"),
+        (Slo(max_memory_mb=100), "gateway_rss_max_bytes", 100_000_001, "missed"),
+        (Slo(max_wrong_answers=0), "wrong_answers", 0, "met"),
+    ],
+)
+def test_limits_are_inclusive(slo: Slo, metric: str, value: float | None, status: str) -> None:
+    (result,) = compare(slo, measured(metric, value))
+    assert result.status == status
+
+
+def test_what_was_not_measured_is_never_met() -> None:
+    (result,) = compare(Slo(max_memory_mb=100), measured("gateway_rss_max_bytes", 0, known=False))
+    assert (result.status, result.note) == ("not_measured", "why")
+
+
+def test_a_narrow_miss_reads_as_one() -> None:
+    (late,) = compare(Slo(p95_latency_ms=300), measured("p95_latency_ns", 300 * MS + 40_000))
+    assert slo_text(late) == "p95_latency_ms was missed: 300.04 ms, at most 300 ms demanded"
+    (roughly,) = compare(Slo(p95_latency_ms=300), measured("p95_latency_ns", 108_776_123))
+    assert slo_text(roughly) == "p95_latency_ms was met: 108.8 ms, at most 300 ms demanded"
+    (rate,) = compare(Slo(success_rate=0.99), measured("success_ratio", 0.98999996))
+    assert slo_text(rate) == "success_rate was missed: 98.999 %, at least 99 % demanded"
+
+
+HISTORIES = {
+    "nothing": [],
+    "requests alone": [request(1), request(2)],
+    "some failed": [*(request(n, 0, n * MS) for n in range(1, 98)), *(failed(n) for n in range(97, 100))],
+    "no answer was checked": [request(1, answer="none"), served(1, "a", 0)],
+    "wrong answers": [request(1, answer="wrong"), request(2, answer="stale")],
+    "failovers": [
+        tried(1, "a", 0, MS, "error"),
+        tried(1, "b", 7 * MS, 9 * MS, attempt=2),
+        breaker(S, "closed", "open"),
+    ],
+    "failover in vain": [tried(1, "a", 0, MS, "error"), tried(1, "b", 7 * MS, 9 * MS, "error", attempt=2)],
+    "memory": [node_sample(S, "gateway"), node_sample(S, "a", rss_bytes=10**9)],
+    "no memory": [node_sample(S, "gateway", rss_bytes=None)],
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_the_view_slo_says_the_same(name: str, tmp_path: Path) -> None:
+    with open_history(tmp_path, *HISTORIES[name]) as run:
+        view = {row.metric: (row.measured, row.value) for row in run.query("slo_values")}
+        ours = {metric: (measure.known, measure.value) for metric, measure in measures(Log(run)).items()}
+    assert {metric: told for metric, told in ours.items() if told[0]} == {
+        metric: told for metric, told in view.items() if told[0]
+    }
+    assert ours.keys() == view.keys()
