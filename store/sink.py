@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-CHUNK_BYTES = 2**14
+CHUNK_BYTES = 2**16
 """What a simulated node's sink gathers before it bothers the disk."""
 
 

@@ -209,8 +209,7 @@ class Supervisor:
     async def _live(self, slot: Slot, life: Life) -> None:
         await life.live()
         if life.error is not None:
-            induced = "induced: " if life.exit_kind == "induced" else ""
-            self._report("crashed", slot, induced + crash_reason(life.error))
+            self._report("crashed", slot, crash_reason(life.error))
         else:
             self._report("stopped", slot, life.stop_reason)
         slot.phase = "exited"

@@ -24,6 +24,8 @@ def doubted(
     """The results, with each miss that proves nothing turned into `not_measured`."""
     unsure = {finding.checker for finding in findings if finding.verdict != "PASS"}
     excuses: dict[str, str] = {}
+    if all(row.source == "providers" for row in log.rows("provider_shares")):
+        excuses["min_failovers"] = "the gateway does not tell, and a refused connection leaves no trace"
     if "faults_took_effect" in unsure:
         excuses |= dict.fromkeys(REACTIONS, "a fault had no effect, so there was less to react to")
     if "run_is_complete" in unsure:

@@ -6,7 +6,6 @@ from pathlib import Path
 import duckdb
 import msgspec
 import pytest
-from log_samples import golden_run, request, write_segment
 
 from store import catalog
 from store.database import Run, export_database, open_run
@@ -14,6 +13,7 @@ from store.errors import LogError, QueryError
 from store.events import TABLES
 from store.schema import table_columns
 from store.seal import seal
+from tests.store.log_samples import golden_run, request, write_segment
 
 
 @pytest.fixture(params=["sealed", "unsealed"])

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from log_samples import golden_run
 
 from store import catalog
 from store.database import Run, open_run
+from tests.store.log_samples import golden_run
 
-ANY_PARAMETER = 1_000_000
+ANY_PARAMETER = 1_000
 """Bound to each `$parameter` of a query: a limit that limits nothing, or a millisecond."""
 
 QUERIES = catalog.query_names()

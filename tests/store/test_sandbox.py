@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from log_samples import golden_run
 
 from store.database import Run, open_run
 from store.errors import QueryError
 from store.seal import seal
+from tests.store.log_samples import golden_run
 
 SECRET = "the secret of the outside"
 

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_samples import request, write_segment
 
 from store.errors import LogError
 from store.scan import scan_segment, segment_name
 from store.segment import BlockFlushed, checksum
+from tests.store.log_samples import request, write_segment
 
 
 def three_blocks(run_dir: Path) -> Path:

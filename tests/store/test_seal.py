@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 import msgspec
 import pytest
-from log_samples import fault, golden_run, request, write_segment
 
 from store import seal as seal_module
 from store.database import open_run
@@ -16,6 +15,7 @@ from store.errors import LogError
 from store.events import TABLES
 from store.schema import table_columns
 from store.seal import read_manifest, seal
+from tests.store.log_samples import fault, golden_run, request, write_segment
 
 
 def digests(run_dir: Path) -> dict[str, str]:

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from log_samples import fault, request, write_segment
 
 from store import segment, sink
 from store.scan import scan_segment
 from store.segment import ChunkSink, FileSink, SegmentWriter, open_segment, segment_path
 from store.sink import CHUNK_BYTES
+from tests.store.log_samples import fault, request, write_segment
 
 
 class Tape:

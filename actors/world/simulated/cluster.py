@@ -87,14 +87,18 @@ class SimulatedNodeHandle:
 class SimulatedCluster:
     """All nodes of one simulation, the coordinator's among them."""
 
-    def __init__(self, clock: EventClock, run_dir: Path, seed: int, boot: Boot) -> None:
+    def __init__(
+        self, clock: EventClock, run_dir: Path, seed: int, boot: Boot, root_task: trio.lowlevel.Task
+    ) -> None:
         self._network = Network(clock)
         self._run_dir = run_dir
         self._seed = seed
         self._boot = boot
         # Few events, and whoever watches the run wants to see them at once: no chunks for the coordinator.
         self._coordinator_writer = self._flushed_in_time(open_segment(run_dir, COORDINATOR, 1))
-        self.world: World = SimulatedNode(self._network, COORDINATOR, seed, self._coordinator_writer)
+        coordinator = SimulatedNode(self._network, COORDINATOR, seed, self._coordinator_writer)
+        coordinator.root_task = root_task
+        self.world: World = coordinator
 
     def close(self) -> None:
         """End the coordinator's own log."""

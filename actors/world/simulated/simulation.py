@@ -40,7 +40,7 @@ def simulate(
         root.cancel()
 
     async def run() -> T:
-        cluster = SimulatedCluster(clock, run_dir, seed, boot)
+        cluster = SimulatedCluster(clock, run_dir, seed, boot, trio.lowlevel.current_task())
         try:
             with root:
                 root.deadline = limit_ns / 1e9

@@ -11,8 +11,7 @@ from actors.chain.model import ChainModel
 from actors.chain.questions import params_for
 from actors.chain.spec import Chain
 from actors.world.chance import Draws
-
-from .chains import MODEL, PERSON, as_json, ask
+from tests.actors.chain.chains import MODEL, PERSON, as_json, ask
 
 DRAWS = Draws(3, "judge")
 HEAD = 2000

@@ -10,8 +10,7 @@ from actors.chain.logs import MAX_LOG_BLOCKS
 from actors.chain.methods import METHODS
 from actors.chain.transactions import TRANSFER
 from actors.wire.jsonrpc import INVALID_PARAMS, LIMIT_EXCEEDED, METHOD_NOT_FOUND, SERVER_ERROR, RpcError
-
-from .chains import HASH, HEAD, MODEL, PERSON, ask, block
+from tests.actors.chain.chains import HASH, HEAD, MODEL, PERSON, ask, block
 
 CALL = {"to": PERSON, "data": "0x01"}
 

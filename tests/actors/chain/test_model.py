@@ -17,8 +17,7 @@ from actors.chain.spec import Chain
 from actors.units import ms, seconds
 from actors.wire.correlation import embedded
 from actors.world.chance import Draws
-
-from .chains import CHAIN, HASH, HEAD, MODEL, PERSON, as_json, ask, block, heights
+from tests.actors.chain.chains import CHAIN, HASH, HEAD, MODEL, PERSON, as_json, ask, block, heights
 
 indices = st.integers(0, 2**16 - 1)
 

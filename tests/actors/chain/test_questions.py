@@ -10,8 +10,7 @@ from actors.chain.questions import carries_id, params_for
 from actors.chain.spec import Chain
 from actors.wire.correlation import found_in_params, request_id
 from actors.world.chance import Draws
-
-from .chains import MODEL, as_json
+from tests.actors.chain.chains import MODEL, as_json
 
 DRAWS = Draws(1, "questions")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from .stage import live, simulated
+from tests.actors.gateway.stage import live, simulated
 
 
 @pytest.fixture(params=["simulated", pytest.param("live", marks=pytest.mark.live)])

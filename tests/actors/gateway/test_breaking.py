@@ -6,8 +6,7 @@ import pytest
 from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
 from actors.units import ms, seconds
 from store.events import BreakerChanged
-
-from .stage import answer, call, hang, reply, rpc_error, simulated
+from tests.actors.gateway.stage import answer, call, hang, reply, rpc_error, simulated
 
 SPEC = EmbeddedGateway(
     breaker=Breaker(failure_threshold=3, success_threshold=2, open_for=seconds(5), jitter_ratio=0.2),

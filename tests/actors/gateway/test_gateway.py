@@ -7,8 +7,7 @@ import trio
 from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
 from actors.units import ms, seconds
 from actors.wire.http import encode_request
-
-from .stage import answer, call, close, hang, reply, reset, rpc_error, say, simulated
+from tests.actors.gateway.stage import answer, call, close, hang, reply, reset, rpc_error, say, simulated
 
 CALM = Retry(budget_floor=1000)
 

@@ -6,8 +6,7 @@ import trio
 from actors.gateway.hedge import race
 from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
 from actors.units import ms, seconds
-
-from .stage import answer, call, close, hang, reply, simulated
+from tests.actors.gateway.stage import answer, call, close, hang, reply, simulated
 
 SPEC = EmbeddedGateway(hedge_after=ms(50), retry=Retry(attempt_timeout=ms(500), budget_floor=100))
 

@@ -7,8 +7,7 @@ from actors.gateway.pool import IDLE_LIMIT, NoConnection, Pool
 from actors.gateway.spec import EmbeddedGateway, Retry
 from actors.units import ms, seconds
 from actors.wire.http import encode_request
-
-from .stage import answer, call, close, hang, reset, simulated
+from tests.actors.gateway.stage import answer, call, close, hang, reset, simulated
 
 
 def with_pool(limit, body):

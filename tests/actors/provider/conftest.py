@@ -1,5 +1,6 @@
 import pytest
-from worlds import live, simulated
+
+from tests.actors.worlds import live, simulated
 
 
 @pytest.fixture(params=["simulated", pytest.param("live", marks=pytest.mark.live)])

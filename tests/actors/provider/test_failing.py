@@ -2,14 +2,13 @@
 
 import pytest
 import trio
-from worlds import simulated
 
 from actors.behaviour import ProviderChange, RevertChange, Uniform
 from actors.provider.spec import Reliability
 from actors.units import ms, seconds
 from actors.wire.http import HttpLimits
-
-from .stage import CALL, decoded, facts, play, providing
+from tests.actors.provider.stage import CALL, decoded, facts, play, providing
+from tests.actors.worlds import simulated
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-from worlds import simulated
 
 from actors.behaviour import Uniform
 from actors.chain.model import ChainModel
@@ -10,8 +9,8 @@ from actors.provider.connection import MAX_PIPELINED
 from actors.units import ms
 from actors.wire.correlation import embedded
 from actors.wire.http import HttpLimits, encode_request
-
-from .stage import CALL, CHAIN, HEAD, decoded, facts, play
+from tests.actors.provider.stage import CALL, CHAIN, HEAD, decoded, facts, play
+from tests.actors.worlds import simulated
 
 
 def test_a_call_is_answered_and_logged(either_world):

@@ -214,7 +214,7 @@ def test_an_induced_exit_restarts_at_once_whatever_the_intensity(run: Run, journ
     )
     run(run_for, supervisor, 30)
     assert journal.when("a", "started") == [0, 1, 2, 3, 4, 5]
-    assert journal.reasons("a", "crashed") == ["induced: Induced: fault f1"] * 5
+    assert journal.reasons("a", "crashed") == ["Induced: fault f1"] * 5
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_group_is_induced_if_all_in_it_is(run: Run, journal: Any, error: Excep
     run(run_for, supervisor, 30)
     assert journal.when("a", "started")[1] == (0 if induced else 0.1)
     (reason,) = journal.reasons("a", "crashed")
-    assert reason == ("induced: Induced: f; Induced: g" if induced else "Induced: f; ValueError: boom")
+    assert reason == ("Induced: f; Induced: g" if induced else "Induced: f; ValueError: boom")
 
 
 @pytest.mark.parametrize("life", ["crashes", "ends"])

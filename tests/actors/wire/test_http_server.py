@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 import trio
-from worlds import simulated
 
 from actors.units import ms, seconds
 from actors.wire.http import HttpLimits, encode_response
 from actors.wire.http_server import HttpServerConnection
+from tests.actors.worlds import simulated
 
 LIMITS = HttpLimits(header_bytes=1000, body_bytes=2000)
 HASTY = HttpLimits(header_bytes=1000, body_bytes=2000, request_timeout=ms(200), idle_timeout=ms(400))

@@ -15,6 +15,7 @@ from tests.battle.histories import (
     open_history,
     request,
     sample,
+    served,
     tried,
     write_run,
 )
@@ -83,3 +84,13 @@ def test_a_gateway_that_failed_what_was_sent_on_time_fails_all_the_same(tmp_path
 def test_when_nothing_was_sent_on_time_nothing_was_missed(tmp_path: Path) -> None:
     judgement = behind(tmp_path, LOAD, *(request(n, 0, 5 * S, sent_ns=4 * S) for n in range(10)))
     assert statuses(judgement) == {"success_rate": "met", "p95_latency_ms": "not_measured"}
+
+
+def test_failovers_of_a_silent_gateway_are_a_lower_bound(tmp_path: Path) -> None:
+    """What a dead provider refused it could not log: too few failovers seen are not too few made."""
+    once = [request(1, 0, 20 * MS), served(1, "a", 0)]
+    with open_history(tmp_path / "once", sample(S, 10, 10), *once) as run:
+        assert statuses(judge(run, Slo(min_failovers=1))) == {"min_failovers": "not_measured"}
+    twice = [*once, served(1, "b", 15 * MS)]
+    with open_history(tmp_path / "twice", sample(S, 10, 10), *twice) as run:
+        assert statuses(judge(run, Slo(min_failovers=1))) == {"min_failovers": "met"}
