@@ -88,7 +88,7 @@ def test_when_nothing_was_sent_on_time_nothing_was_missed(tmp_path: Path) -> Non
 
 def test_failovers_of_a_silent_gateway_are_a_lower_bound(tmp_path: Path) -> None:
     """What a dead provider refused it could not log: too few failovers seen are not too few made."""
-    once = [request(1, 0, 20 * MS), served(1, "a", 0)]
+    once = [request(1, 0, 40 * MS), served(1, "a", 0, outcome="error")]
     with open_history(tmp_path / "once", sample(S, 10, 10), *once) as run:
         assert statuses(judge(run, Slo(min_failovers=1))) == {"min_failovers": "not_measured"}
     twice = [*once, served(1, "b", 15 * MS)]
