@@ -12,7 +12,7 @@ from actors.gateway.spec import EmbeddedGateway
 from actors.node import boot
 from actors.units import minutes
 from actors.world.cluster import Cluster
-from actors.world.live import run_live
+from actors.world.live.run import run_live
 from actors.world.seam import WorldName
 from actors.world.simulated import simulate
 from battle.coordinator import Coordinator
