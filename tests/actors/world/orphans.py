@@ -6,7 +6,7 @@ from pathlib import Path
 import trio
 
 from actors.world.cluster import Command
-from actors.world.live import run_live
+from actors.world.live.run import run_live
 from tests.actors.world.playing import Echo
 
 _SERVER = """

@@ -76,6 +76,5 @@ async def _echo(world, address, control):
 
 if __name__ == "__main__":
     from actors.world.live.child import run_node
-    from tests.actors.world import playing
 
-    sys.exit(run_node(int(sys.argv[1]), playing.Role, playing.Note, playing.boot))
+    sys.exit(run_node(int(sys.argv[1]), Role, Note, boot))

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import trio
 
-from actors.world.live import run_live
+from actors.world.live.run import run_live
 from actors.world.simulated import simulate
 from store.events import AnyEvent
 from tests.actors.world.playing import Crash, Echo, Finish, Note, Spin, boot
