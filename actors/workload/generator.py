@@ -1,7 +1,7 @@
 """The load generator: sends what is due when it is due, whatever becomes of the requests before."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 
 import trio
@@ -58,12 +58,16 @@ class _Load:
         with _sampled(self._world, self._ledger, begin.at_ns):
             async with trio.open_nursery() as nursery:
                 self._pool = self._new_pool(nursery)
-                if isinstance(self._role.spec, HttpUsers):
-                    await self._serve_users(self._role.spec, begin)
-                else:
-                    await self._follow_schedule(self._role.spec, begin)
-                await self._ledger.wait_until_all_ended()
+                with closing(self._pool):
+                    await self._send_all(begin)
+                    await self._ledger.wait_until_all_ended()
                 nursery.cancel_scope.cancel()
+
+    async def _send_all(self, begin: Begin) -> None:
+        if isinstance(self._role.spec, HttpUsers):
+            await self._serve_users(self._role.spec, begin)
+        else:
+            await self._follow_schedule(self._role.spec, begin)
 
     def _new_pool(self, nursery: trio.Nursery) -> ConnectionPool:
         role = self._role

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -11,7 +12,7 @@ from actors.wire.http_client import RESPONSE_LIMITS
 from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNSENT, Ending
 from actors.workload.ledger import Ledger
 from actors.workload.request import Request
-from actors.world.seam import Address, Stream, World
+from actors.world.seam import Address, Loss, Stream, World
 
 _JUST_USED = ms(1)
 """A connection on which a response came so lately is taken to be open without asking the kernel: servers close
@@ -21,22 +22,21 @@ connections that have been idle for seconds, and under high load the question wo
 class _Connection:
     """`request` is the one that waits for its response here; None while idle."""
 
-    __slots__ = ("open", "parser", "request", "stream", "used_ns")
+    __slots__ = ("parser", "request", "stream", "used_ns")
 
     def __init__(self, stream: Stream, used_ns: int) -> None:
         self.stream = stream
         self.used_ns = used_ns
         self.parser = ResponseParser(RESPONSE_LIMITS)
         self.request: Request | None = None
-        self.open = True
 
 
 class ConnectionPool:
     """Sends each request on an idle connection at once, or on the next one that is free or opened.
 
-    A connection carries one request at a time and has one reader task in `nursery`. A request that cannot be
-    sent, or whose connection breaks, ends in the ledger; `on_response` is called for the others, with the
-    moment the response was whole.
+    A connection carries one request at a time; only while it is being opened it has a task, in `nursery`. A
+    request that cannot be sent, or whose connection breaks, ends in the ledger; `on_response` is called for the
+    others, with the moment the rest of the response arrived, however long it waited for its turn here.
     """
 
     def __init__(
@@ -61,8 +61,9 @@ class ConnectionPool:
         # The connection used last comes first: under little load the others stay cold, as in most clients.
         self._idle: list[_Connection] = []
         self._waiting: deque[Request] = deque()
-        self._connections = 0
+        self._connections: dict[_Connection, None] = {}
         self._opening = 0
+        self._closed = False
 
     def submit(self, request: Request) -> None:
         """Send this request as soon as possible. Does not wait."""
@@ -91,23 +92,20 @@ class ConnectionPool:
         """Open a connection for each request that waits for one, up to the limit."""
         while self._waiting and self._waiting[0].ended:
             self._waiting.popleft()
-        while self._opening < len(self._waiting) and self._connections < self._max_connections:
-            self._connections += 1
+        room = self._max_connections - len(self._connections)
+        while self._opening < min(len(self._waiting), room):
             self._opening += 1
-            self._nursery.start_soon(self._run_connection)
+            self._nursery.start_soon(self._open)
 
-    async def _run_connection(self) -> None:
+    async def _open(self) -> None:
         stream = await self._connect()
-        if stream is None:
-            return
-        connection = _Connection(stream, self._now_ns())
-        try:
+        if stream is not None and self._closed:
+            stream.close()  # it was opened in the very moment of the end
+        elif stream is not None:
+            connection = _Connection(stream, self._now_ns())
+            self._connections[connection] = None
+            stream.on_data(partial(self._take, connection), partial(self._lost, connection))
             self._free(connection)
-            ending = await self._read(connection)
-        except BaseException:
-            self._drop(connection)
-            raise
-        self._lost(connection, ending)
 
     async def _connect(self) -> Stream | None:
         ending, stream = UNSENT, None
@@ -120,7 +118,6 @@ class ConnectionPool:
             pass  # the network, or this machine, has no connection for us
         self._opening -= 1
         if stream is None:
-            self._connections -= 1
             request = self._next_waiting()
             if request is not None:
                 self._ledger.end(request, ending, self._now_ns())
@@ -135,24 +132,17 @@ class ConnectionPool:
         else:
             self._send(connection, request)
 
-    async def _read(self, connection: _Connection) -> Ending:
-        """Receive responses until the connection is of no more use. Returns how a request on it ends then."""
-        receive = connection.stream.receive_some
-        ending = None
-        try:
-            while ending is None and connection.open:
-                ending = self._take(connection, await receive())
-        except trio.BrokenResourceError:
-            return RESET
-        except trio.ClosedResourceError:
-            return CLOSED  # by ourselves: its request has ended
-        return ending or CLOSED
+    def _take(self, connection: _Connection, data: bytes, arrived_ns: int) -> None:
+        """Bytes from the server, b"" at their end."""
+        ending = self._understand(connection, data, arrived_ns)
+        if ending is not None:
+            self._end(connection, ending, arrived_ns)
 
-    def _take(self, connection: _Connection, data: bytes) -> Ending | None:
-        """Bytes from the server, b"" at their end. Returns an ending when nothing can follow them."""
+    def _understand(self, connection: _Connection, data: bytes, arrived_ns: int) -> Ending | None:
+        """Returns an ending when the connection is of no more use: how a request on it ends then."""
         parser = connection.parser
         if not data:
-            return self._at_end_of_stream(connection)
+            return self._at_end_of_stream(connection, arrived_ns)
         if connection.request is None:
             return CLOSED  # nobody asked: often a farewell, like haproxy's 408
         try:
@@ -162,47 +152,60 @@ class ConnectionPool:
         response = parser.next_response()
         if response is not None:
             only = parser.next_response() is None and not parser.in_message
-            self._received(connection, response, reusable=only and response.keep_alive)
+            self._received(connection, response, arrived_ns, reusable=only and response.keep_alive)
         return None
 
-    def _at_end_of_stream(self, connection: _Connection) -> Ending:
+    def _at_end_of_stream(self, connection: _Connection, arrived_ns: int) -> Ending:
         try:
             connection.parser.feed_eof()
         except ProtocolError:
             return CLOSED  # in the middle of a response
         response = connection.parser.next_response()
         if response is not None:
-            self._received(connection, response, reusable=False)
+            self._received(connection, response, arrived_ns, reusable=False)
         return CLOSED
 
-    def _received(self, connection: _Connection, response: HttpResponse, *, reusable: bool) -> None:
+    def _received(
+        self, connection: _Connection, response: HttpResponse, arrived_ns: int, *, reusable: bool
+    ) -> None:
         request, connection.request = connection.request, None
         if request is None or request.ended:
             self._drop(connection)
             return
-        connection.used_ns = now_ns = self._now_ns()
+        connection.used_ns = self._now_ns()
         if reusable:
             self._free(connection)
         else:
             self._drop(connection)
-        self._on_response(request, response, now_ns)
+        # What was sent and answered while a batch of events is served arrived, by the clock of the batch, before.
+        self._on_response(request, response, max(arrived_ns, request.sent_ns))
 
-    def _lost(self, connection: _Connection, ending: Ending) -> None:
+    def _lost(self, connection: _Connection, how: Loss, at_ns: int) -> None:
+        self._end(connection, RESET if how == "reset" else CLOSED, at_ns)
+
+    def _end(self, connection: _Connection, ending: Ending, at_ns: int) -> None:
+        """A connection is of no more use."""
         request = connection.request
         self._drop(connection)
         if request is not None and not request.ended:
-            self._ledger.end(request, ending, self._now_ns())
+            self._ledger.end(request, ending, max(at_ns, request.sent_ns))
         self._grow()
 
     def _drop(self, connection: _Connection) -> None:
-        """Close a connection; its reader wakes up and ends."""
-        if not connection.open:
+        """Close a connection; its stream tells when that is done."""
+        if connection not in self._connections:
             return
-        connection.open = False
-        self._connections -= 1
+        del self._connections[connection]
         if connection in self._idle:
             self._idle.remove(connection)
         if connection.request is None:
             connection.stream.close()
         else:
             connection.stream.abort()
+
+    def close(self) -> None:
+        """Drop all connections, and send nothing more. Does not wait; what is being opened is the nursery's."""
+        self._closed = True
+        self._waiting.clear()
+        for connection in list(self._connections):
+            self._drop(connection)

@@ -22,6 +22,9 @@ WorldName: TypeAlias = Literal["live", "simulated"]
 Address: TypeAlias = str
 """`host:port`. In the simulated world the host is the node's name."""
 
+Loss: TypeAlias = Literal["reset", "closed"]
+"""How a connection was lost: the peer reset it, or this side closed or aborted it."""
+
 WRITE_LIMIT_BYTES = 8 * 2**20
 """What one stream holds for a peer that does not read, before `write` gives up on it."""
 
@@ -52,6 +55,26 @@ class Stream(trio.abc.HalfCloseableStream):
     @abstractmethod
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Wait for bytes; b"" at end of stream."""
+
+    @abstractmethod
+    def on_data(self, receive: Callable[[bytes, int], object], lost: Callable[[Loss, int], object]) -> None:
+        """Receive by callback from now on; `receive_some` then raises `trio.BusyResourceError`.
+
+        `receive(data, arrived_ns)` is called for each chunk, in order, beginning with what has arrived already,
+        and with b"" at end of stream. `lost(how, at_ns)` is called instead when the connection is reset or this
+        side closes or aborts it (`write` does when it gives up). Whichever of the two ends comes first is
+        told, once, and nothing is called after it; after `close` or `abort` no data is delivered any more.
+
+        `arrived_ns` is when the chunk reached this node: in the live world the moment its event loop saw it,
+        one for all that it saw together; in the simulated world the moment of arrival, even on a paused node.
+
+        Both are called from the world, never from inside a method of this stream, so they may write, close or
+        abort. They must not raise: one that does crashes the node.
+
+        Raises:
+            trio.BusyResourceError: somebody receives from this stream already.
+            trio.ClosedResourceError: this side has closed it.
+        """
 
     @abstractmethod
     def write(self, data: bytes) -> None:

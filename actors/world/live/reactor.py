@@ -19,6 +19,10 @@ EVENTS_PER_WAKE = 512
 """More ready sockets than this are left for the next round, so that timers get their turn."""
 
 
+WAKE_NS = 1_000_000
+"""How long the reactor goes on serving what becomes ready meanwhile before the node's tasks get their turn."""
+
+
 class LiveTimer:
     """A callback in the heap; cancelled ones stay there, empty, until their time comes."""
 
@@ -44,7 +48,10 @@ class Reactor:
         self._heap: list[tuple[int, int, LiveTimer]] = []
         self._order = count()
         self._armed_ns: int | None = None
-        self._epoll.register(self._timerfd.fileno(), select.EPOLLIN)
+        self.seen_ns = 0
+        """When the events that are being served were seen."""
+        self._serving = False
+        self._epoll.register(self._timerfd.fileno(), select.EPOLLIN | select.EPOLLET)
         self._handlers[self._timerfd.fileno()] = self._on_timer
 
     def now_ns(self) -> int:
@@ -55,7 +62,7 @@ class Reactor:
         """Call `fn(*args)` at `at_ns`, from the reactor's task."""
         timer = LiveTimer(fn, args)
         heapq.heappush(self._heap, (at_ns, next(self._order), timer))
-        if self._armed_ns is None or at_ns < self._armed_ns:
+        if not self._serving and (self._armed_ns is None or at_ns < self._armed_ns):
             self._arm(at_ns)
         return timer
 
@@ -77,10 +84,23 @@ class Reactor:
         task_status.started()
         while True:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
-            for fd, events in self._epoll.poll(0, EVENTS_PER_WAKE):
+            self._serve()
+
+    def _serve(self) -> None:
+        """Serve what is ready or due until nothing is, but let other tasks run now and then."""
+        self._serving = True
+        until_ns = self.now_ns() + WAKE_NS
+        while True:
+            ready = self._epoll.poll(0, EVENTS_PER_WAKE)
+            self.seen_ns = self.now_ns()
+            for fd, events in ready:
                 handler = self._handlers.get(fd)
                 if handler is not None:  # else an earlier handler of this batch closed it
                     handler(events)
+            if (not self._run_due() and not ready) or self.seen_ns > until_ns:
+                break
+        self._serving = False
+        self._arm_for_next()
 
     def close(self) -> None:
         """Release the descriptors; nothing is called any more."""
@@ -92,17 +112,21 @@ class Reactor:
         self._timerfd.arm(at_ns + self._epoch_ns)
 
     def _on_timer(self, _events: int) -> None:
-        self._timerfd.acknowledge()
-        self._armed_ns = None
+        self._armed_ns = None  # edge-triggered, so there is nothing to acknowledge
+
+    def _run_due(self) -> bool:
+        """Whether any timer was due."""
         heap = self._heap
         now_ns = self.now_ns()
+        ran = False
         while heap and (heap[0][0] <= now_ns or heap[0][2].fn is None):
             timer = heapq.heappop(heap)[2]
+            ran = True
             if timer.fn is not None:
                 timer.fn(*timer.args)
-        self._arm_for_next()
+        return ran
 
     def _arm_for_next(self) -> None:
-        """Callbacks may have armed the timer already, for something later than what waits."""
+        """What is armed too early only wakes for nothing, once."""
         if self._heap and (self._armed_ns is None or self._heap[0][0] < self._armed_ns):
             self._arm(self._heap[0][0])

@@ -3,102 +3,30 @@
 import select
 import socket
 import struct
-from operator import index
 
 import trio
 
 from actors.world.live.reactor import Reactor
-from actors.world.seam import WRITE_LIMIT_BYTES, Stream
+from actors.world.live.receiving import READ_EVENTS, READABLE, ReceivingHalf
+from actors.world.seam import WRITE_LIMIT_BYTES
 
-_RECEIVE_BYTES = 64 * 1024
-_HANGUPS = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-_READABLE = select.EPOLLIN | _HANGUPS
-_READ_EVENTS = select.EPOLLIN | select.EPOLLRDHUP
+_WRITABLE = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
 LINGER_NS = 10 * 10**9
 """How long a closed stream goes on sending to a peer that does not read, before it gives up on it."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class LiveStream(Stream):
+class LiveStream(ReceivingHalf):
     """One connected, non-blocking TCP socket, which the stream owns from now on."""
-
-    checkpoints = False
-    """Whether each operation passes a full trio checkpoint, as trio's conformance tests demand."""
 
     def __init__(self, reactor: Reactor, sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._reactor = reactor
-        self._socket = sock
-        self._fd = sock.fileno()
+        super().__init__(reactor, sock)
         self._pending = bytearray()
-        self._reader: trio.lowlevel.Task | None = None
         self._drainer: trio.lowlevel.Task | None = None
-        self._readable = True
-        self._hung_up = False
-        self._closed = False
-        self._closing = False
-        self._ended = False
-        self._refused: OSError | None = None
-        self._reset: OSError | None = None
         self._sending = False
-        reactor.register(self._fd, _READ_EVENTS, self._on_events)
-
-    # Receiving.
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if max_bytes is None:
-            max_bytes = _RECEIVE_BYTES
-        elif index(max_bytes) < 1:
-            raise ValueError("max_bytes must be at least 1")
-        if self.checkpoints:
-            await trio.lowlevel.checkpoint()
-        if self._reader is not None:
-            raise trio.BusyResourceError("another task is already receiving from this stream")
-        while True:
-            if self._closed or self._closing:
-                raise trio.ClosedResourceError
-            if self._reset is not None:  # the kernel says so only once
-                raise trio.BrokenResourceError(str(self._reset))
-            if self._readable:
-                data = self._receive_now(max_bytes)
-                if data is not None:
-                    return data
-            await self._wait_readable()
-
-    def _receive_now(self, max_bytes: int) -> bytes | None:
-        try:
-            data = self._socket.recv(max_bytes)
-        except BlockingIOError:
-            self._readable = False
-            return None
-        except OSError as error:
-            self._reset = error
-            raise trio.BrokenResourceError(str(error)) from error
-        if len(data) < max_bytes:
-            # The kernel's buffer is empty, and an edge will tell of more; but a hang-up tells only once.
-            self._readable = self._hung_up
-        return data
-
-    async def _wait_readable(self) -> None:
-        self._reader = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._reader = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def is_stale(self) -> bool:
-        if self._closed or self._closing or self._ended:
-            return True
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return True
+        reactor.register(self._fd, READ_EVENTS, self._on_events)
 
     # Sending.
 
@@ -109,7 +37,7 @@ class LiveStream(Stream):
             data = data[self._send_now(data) :]
             if not data or self._refused is not None:
                 return
-            self._reactor.modify(self._fd, _READ_EVENTS | select.EPOLLOUT)
+            self._reactor.modify(self._fd, READ_EVENTS | select.EPOLLOUT)
         self._pending += data
         if len(self._pending) > WRITE_LIMIT_BYTES:
             self.abort()
@@ -135,7 +63,7 @@ class LiveStream(Stream):
         if self._closing:
             self._release()
             return
-        self._reactor.modify(self._fd, _READ_EVENTS)
+        self._reactor.modify(self._fd, READ_EVENTS)
         self._wake_drainer()
 
     @property
@@ -210,7 +138,7 @@ class LiveStream(Stream):
         if self._closed or self._closing:
             return
         self._closing = True
-        self._wake_reader()
+        self._stop_receiving()
         self._wake_drainer()
         if self._pending:
             self._reactor.call_at(self._reactor.now_ns() + LINGER_NS, self.abort)
@@ -236,24 +164,16 @@ class LiveStream(Stream):
         self._closed = True
         self._reactor.forget(self._fd)
         self._socket.close()
-        self._wake_reader()
+        self._stop_receiving()
         self._wake_drainer()
 
     # Waking.
 
     def _on_events(self, events: int) -> None:
-        if events & _READABLE:
-            self._readable = True
-            if events & _HANGUPS:
-                self._hung_up = True
-            self._wake_reader()
-        if self._pending and events & (select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR):
+        if events & READABLE:
+            self._on_readable(events)
+        if self._pending and events & _WRITABLE:
             self._flush()
-
-    def _wake_reader(self) -> None:
-        if self._reader is not None:
-            reader, self._reader = self._reader, None
-            trio.lowlevel.reschedule(reader)
 
     def _wake_drainer(self) -> None:
         if self._drainer is not None:

@@ -7,7 +7,6 @@ that libc has it.
 import ctypes
 import os
 import time
-from contextlib import suppress
 
 _TFD_TIMER_ABSTIME = 1
 _SECOND_NS = 10**9
@@ -24,7 +23,10 @@ class _Itimerspec(ctypes.Structure):
 
 
 class TimerFd:
-    """One timer on CLOCK_MONOTONIC, the clock of `time.perf_counter_ns()`; readable once it has expired."""
+    """One timer on CLOCK_MONOTONIC, the clock of `time.perf_counter_ns()`.
+
+    An expiry is an edge: nobody reads the descriptor, so it stays readable until it is armed again.
+    """
 
     def __init__(self) -> None:
         self._fd = _libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
@@ -42,11 +44,6 @@ class TimerFd:
         value.tv_sec, value.tv_nsec = divmod(max(at_ns, 1), _SECOND_NS)
         if _libc.timerfd_settime(self._fd, _TFD_TIMER_ABSTIME, self._reference, None) < 0:
             raise OSError(ctypes.get_errno(), "timerfd_settime failed")
-
-    def acknowledge(self) -> None:
-        """Make it unreadable until it expires again."""
-        with suppress(BlockingIOError):  # re-armed after it had expired: nothing to take
-            os.read(self._fd, 8)
 
     def close(self) -> None:
         os.close(self._fd)

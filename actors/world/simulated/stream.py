@@ -1,143 +1,13 @@
-"""In-memory byte streams in virtual time, with TCP's manners: latency, a window, end of stream, resets.
+"""One end of a connection in virtual time, with TCP's manners: half-closing, resets, a window."""
 
-The receiver owns a queue of (arrival, bytes); the sender stamps each chunk when it writes. A chunk costs an
-event in the heap only when somebody is already waiting for it.
-"""
-
-from collections import deque
+from collections.abc import Callable
 from operator import index
 
 import trio
 
-from actors.world.seam import WRITE_LIMIT_BYTES, Stream
+from actors.world.seam import WRITE_LIMIT_BYTES, Loss, Stream
 from actors.world.simulated.clock import EventClock, Host
-
-WINDOW_BYTES = 256 * 1024
-"""What is on its way or unread at the receiver before the rest waits at the sender."""
-
-_EOF = b""
-
-
-class _Pipe:
-    """One direction of a connection."""
-
-    __slots__ = (
-        "_clock", "_last_ns", "_latency_ns", "_wake_ns", "broken", "drain_task", "ended", "held",
-        "held_bytes", "host", "in_flight_bytes", "queue", "reader", "receiver_closed",
-    )  # fmt: skip
-
-    def __init__(self, clock: EventClock, host: Host, latency_ns: int) -> None:
-        self._clock = clock
-        self.host = host
-        self._latency_ns = latency_ns
-        self._last_ns = 0
-        self._wake_ns = -1
-        self.queue: deque[tuple[int, bytes]] = deque()
-        self.in_flight_bytes = 0
-        self.held: deque[bytes] = deque()
-        self.held_bytes = 0
-        self.ended = False
-        self.broken = False
-        self.receiver_closed = False
-        self.reader: trio.lowlevel.Task | None = None
-        self.drain_task: trio.lowlevel.Task | None = None
-
-    # The sender's end.
-
-    def push(self, data: bytes) -> None:
-        if self.held or self.in_flight_bytes + len(data) > WINDOW_BYTES > len(data):
-            self.held.append(data)
-            self.held_bytes += len(data)
-        else:
-            self._launch(data)
-
-    def _launch(self, data: bytes) -> None:
-        self._last_ns = max(self._clock.now_ns() + self._latency_ns, self._last_ns)
-        self.queue.append((self._last_ns, data))
-        self.in_flight_bytes += len(data)
-        if self.reader is not None:
-            self.arm()
-
-    def push_eof(self) -> None:
-        if not self.ended:
-            self.ended = True
-            if not self.held:
-                self._launch(_EOF)
-
-    def reset(self) -> None:
-        """The sender resets: whatever is still on its way is lost when the reset arrives."""
-        self.ended = True
-        self.held.clear()
-        self.held_bytes = 0
-        self._clock.call_at(self._clock.now_ns() + self._latency_ns, self.break_now)
-
-    # The receiver's end.
-
-    def break_now(self) -> None:
-        self.broken = True
-        self.queue.clear()
-        self.held.clear()
-        self.held_bytes = 0
-        self.wake()
-        self.wake_drain()
-
-    def close_receiver(self) -> None:
-        """The receiving end is gone: what it did not read is lost, and nobody waits for it any more."""
-        self.receiver_closed = True
-        self.queue.clear()
-        self.held.clear()
-        self.held_bytes = 0
-        self.wake()
-        self.wake_drain()
-
-    def has_unread_bytes(self) -> bool:
-        return bool(self.queue) and self.queue[0][1] is not _EOF
-
-    def arrived(self) -> bool:
-        return bool(self.queue) and self.queue[0][0] <= self._clock.now_ns()
-
-    def take(self, max_bytes: int | None) -> bytes:
-        """The first chunk that has arrived; b"" stays in the queue, so end of stream is seen again."""
-        at_ns, data = self.queue[0]
-        if data is _EOF:
-            return data
-        if max_bytes is not None and len(data) > max_bytes:
-            self.queue[0] = (at_ns, data[max_bytes:])
-            data = data[:max_bytes]
-        else:
-            self.queue.popleft()
-        self.in_flight_bytes -= len(data)
-        if self.held:
-            self._release_held()
-        return data
-
-    def _release_held(self) -> None:
-        while self.held and self.in_flight_bytes + len(self.held[0]) <= WINDOW_BYTES:
-            data = self.held.popleft()
-            self.held_bytes -= len(data)
-            self._launch(data)
-        if not self.held:
-            if self.ended:
-                self._launch(_EOF)
-            self.wake_drain()
-
-    def arm(self) -> None:
-        """See to it that the waiting reader is woken when the next chunk arrives."""
-        at_ns = self.queue[0][0]
-        if at_ns != self._wake_ns:
-            self._wake_ns = at_ns
-            self._clock.call_at(at_ns, self.wake, host=self.host)
-
-    def wake(self) -> None:
-        self._wake_ns = -1
-        if self.reader is not None:
-            reader, self.reader = self.reader, None
-            trio.lowlevel.reschedule(reader)
-
-    def wake_drain(self) -> None:
-        if self.drain_task is not None:
-            task, self.drain_task = self.drain_task, None
-            trio.lowlevel.reschedule(task)
+from actors.world.simulated.pipe import Pipe
 
 
 class SimulatedStream(Stream):
@@ -147,7 +17,7 @@ class SimulatedStream(Stream):
     """Whether each operation passes a full trio checkpoint, as trio's conformance tests demand. Off, an
     operation that need not wait does not yield: the difference is a third of a simulation's time."""
 
-    def __init__(self, clock: EventClock, host: Host, incoming: _Pipe, outgoing: _Pipe) -> None:
+    def __init__(self, clock: EventClock, host: Host, incoming: Pipe, outgoing: Pipe) -> None:
         self._clock = clock
         self._host = host
         self._incoming = incoming
@@ -161,8 +31,8 @@ class SimulatedStream(Stream):
         if self.checkpoints:
             await trio.lowlevel.checkpoint()
         incoming = self._incoming
-        if incoming.reader is not None:
-            raise trio.BusyResourceError("another task is already receiving from this stream")
+        if incoming.has_receiver:
+            raise trio.BusyResourceError("somebody is already receiving from this stream")
         while not self._closed and not incoming.broken and not incoming.arrived():
             await self._wait_for_arrival()
         if self._closed:
@@ -170,6 +40,13 @@ class SimulatedStream(Stream):
         if incoming.broken:
             raise trio.BrokenResourceError("the connection was reset")
         return incoming.take(max_bytes)
+
+    def on_data(self, receive: Callable[[bytes, int], object], lost: Callable[[Loss, int], object]) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError
+        if self._incoming.has_receiver:
+            raise trio.BusyResourceError("somebody is already receiving from this stream")
+        self._incoming.call(receive, lost)
 
     async def _wait_for_arrival(self) -> None:
         incoming = self._incoming
@@ -189,7 +66,7 @@ class SimulatedStream(Stream):
             return
         if outgoing.receiver_closed:
             # Bytes for an end that is closed are answered with a reset, a round trip later.
-            latency_ns = 2 * outgoing._latency_ns
+            latency_ns = 2 * outgoing.latency_ns
             self._clock.call_at(self._clock.now_ns() + latency_ns, self._incoming.break_now)
             return
         outgoing.push(bytes(data))
@@ -308,6 +185,6 @@ def connected_pair(
     clock: EventClock, one: Host, other: Host, latency_ns: int
 ) -> tuple[SimulatedStream, SimulatedStream]:
     """The two ends of a new connection between two nodes."""
-    to_one = _Pipe(clock, one, latency_ns)
-    to_other = _Pipe(clock, other, latency_ns)
+    to_one = Pipe(clock, one, latency_ns)
+    to_other = Pipe(clock, other, latency_ns)
     return SimulatedStream(clock, one, to_one, to_other), SimulatedStream(clock, other, to_other, to_one)

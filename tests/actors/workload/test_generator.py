@@ -10,8 +10,7 @@ from actors.wire.http import HttpRequest, encode_response
 from actors.wire.jsonrpc import RpcError, encode_error, encode_result
 from actors.workload.spec import HttpPoisson, HttpUsers
 from actors.world.seam import Stream, World
-
-from .scripted import (
+from tests.actors.workload.scripted import (
     BEGIN_NS,
     MODEL,
     Server,

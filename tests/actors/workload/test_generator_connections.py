@@ -12,8 +12,16 @@ from actors.world.cluster import Node
 from actors.world.seam import Stream, World
 from actors.world.simulated.cluster import SimulatedCluster
 from actors.world.simulated.network import LATENCY_NS
-
-from .scripted import BEGIN_NS, Log, Script, Server, constant, right_answer, run_load, truthful
+from tests.actors.workload.scripted import (
+    BEGIN_NS,
+    Log,
+    Script,
+    Server,
+    constant,
+    right_answer,
+    run_load,
+    truthful,
+)
 
 
 def kinds(log: Log) -> set[tuple[str, str | None, bool]]:

@@ -6,9 +6,8 @@ import pytest
 
 from actors.units import ms, seconds
 from actors.workload.spec import HttpPoisson, HttpUsers
-
-from .scripted import Script, Server, constant, run_load_live, truthful
-from .test_generator_connections import closing, hanging, kinds, resetting
+from tests.actors.workload.scripted import Script, Server, constant, run_load_live, truthful
+from tests.actors.workload.test_generator_connections import closing, hanging, kinds, resetting
 
 pytestmark = pytest.mark.live
 

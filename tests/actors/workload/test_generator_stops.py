@@ -10,9 +10,17 @@ from actors.units import ms, seconds
 from actors.workload.spec import Begin, HttpUsers
 from actors.world.cluster import Node
 from actors.world.simulated.cluster import SimulatedCluster
-
-from .scripted import BEGIN_NS, Interfere, Log, Server, constant, read_log, run_load, truthful
-from .test_generator_connections import hanging
+from tests.actors.workload.scripted import (
+    BEGIN_NS,
+    Interfere,
+    Log,
+    Server,
+    constant,
+    read_log,
+    run_load,
+    truthful,
+)
+from tests.actors.workload.test_generator_connections import hanging
 
 
 async def until(at_ns: int) -> None:

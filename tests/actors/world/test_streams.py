@@ -12,7 +12,8 @@ from actors.world.live.reactor import Reactor
 from actors.world.live.stream import LiveStream
 from actors.world.seam import WRITE_LIMIT_BYTES
 from actors.world.simulated.clock import EventClock
-from actors.world.simulated.stream import WINDOW_BYTES, SimulatedStream, connected_pair
+from actors.world.simulated.pipe import WINDOW_BYTES
+from actors.world.simulated.stream import SimulatedStream, connected_pair
 from tests.actors.worlds import live, simulated
 
 

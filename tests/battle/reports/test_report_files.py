@@ -6,7 +6,6 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
-from tests.battle.reports.report_runs import SLO, golden_run
 
 from battle.reports import schema as report_schema
 from battle.reports.schema import Report, json_schema
@@ -14,6 +13,7 @@ from battle.reports.writing import FILES, read_report, render, write_reports
 from store.errors import LogError
 from store.seal import seal
 from tests.battle.histories import S, healthy, phases, request, write_run
+from tests.battle.reports.report_runs import SLO, golden_run
 
 SCHEMA_FILE = Path(report_schema.__file__).with_name("report.schema.json")
 

@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 import pytest
 from markdown_it import MarkdownIt
-from tests.battle.reports.report_runs import golden_run
 
 from battle.reports.content import arrange
 from battle.reports.document import Code, Document, Paragraph, Section, Table, columns, row
@@ -15,6 +14,7 @@ from battle.reports.junit import render_junit
 from battle.reports.markdown import escaped, render_markdown
 from battle.reports.writing import read_report, render
 from tests.battle.histories import failed, fault, life, phases, request, sample, served, tried, write_run
+from tests.battle.reports.report_runs import golden_run
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -1,0 +1,178 @@
+"""One direction of a simulated connection: bytes in virtual time, with latency and a window.
+
+The receiver owns a queue of (arrival, bytes); the sender stamps each chunk when it writes. A chunk costs an
+event in the heap only when somebody is already waiting for it.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from actors.world.seam import Loss
+from actors.world.simulated.clock import EventClock, Host
+
+WINDOW_BYTES = 256 * 1024
+"""What is on its way or unread at the receiver before the rest waits at the sender."""
+
+_EOF = b""
+
+
+class Pipe:
+    """One direction of a connection."""
+
+    __slots__ = (
+        "_clock", "_last_ns", "_lost", "_receive", "_wake_ns", "broken", "drain_task", "ended", "held",
+        "held_bytes", "host", "in_flight_bytes", "latency_ns", "queue", "reader", "receiver_closed",
+    )  # fmt: skip
+
+    def __init__(self, clock: EventClock, host: Host, latency_ns: int) -> None:
+        self._clock = clock
+        self.host = host
+        self.latency_ns = latency_ns
+        self._last_ns = 0
+        self._wake_ns = -1
+        self.queue: deque[tuple[int, bytes]] = deque()
+        self.in_flight_bytes = 0
+        self.held: deque[bytes] = deque()
+        self.held_bytes = 0
+        self.ended = False
+        self.broken = False
+        self.receiver_closed = False
+        self.reader: trio.lowlevel.Task | None = None
+        self._receive: Callable[[bytes, int], object] | None = None
+        self._lost: Callable[[Loss, int], object] | None = None
+        self.drain_task: trio.lowlevel.Task | None = None
+
+    # The sender's end.
+
+    def push(self, data: bytes) -> None:
+        if self.held or self.in_flight_bytes + len(data) > WINDOW_BYTES > len(data):
+            self.held.append(data)
+            self.held_bytes += len(data)
+        else:
+            self._launch(data)
+
+    def _launch(self, data: bytes) -> None:
+        self._last_ns = max(self._clock.now_ns() + self.latency_ns, self._last_ns)
+        self.queue.append((self._last_ns, data))
+        self.in_flight_bytes += len(data)
+        if self.reader is not None or self._receive is not None:
+            self.arm()
+
+    def push_eof(self) -> None:
+        if not self.ended:
+            self.ended = True
+            if not self.held:
+                self._launch(_EOF)
+
+    def reset(self) -> None:
+        """The sender resets: whatever is still on its way is lost when the reset arrives."""
+        self.ended = True
+        self.held.clear()
+        self.held_bytes = 0
+        self._clock.call_at(self._clock.now_ns() + self.latency_ns, self.break_now)
+
+    # The receiver's end.
+
+    def break_now(self) -> None:
+        self.broken = True
+        self.queue.clear()
+        self.held.clear()
+        self.held_bytes = 0
+        self._end("reset")
+        self.wake_drain()
+
+    def close_receiver(self) -> None:
+        """The receiving end is gone: what it did not read is lost, and nobody waits for it any more."""
+        self.receiver_closed = True
+        self.queue.clear()
+        self.held.clear()
+        self.held_bytes = 0
+        self._end("closed")
+        self.wake_drain()
+
+    def _end(self, how: Loss) -> None:
+        """Whoever receives hears that nothing will come any more."""
+        self.wake()
+        if self._receive is not None:
+            self._receive = None
+            now_ns = self._clock.now_ns()
+            self._clock.call_at(now_ns, self._tell_lost, how, now_ns, host=self.host)
+
+    def _tell_lost(self, how: Loss, at_ns: int) -> None:
+        assert self._lost is not None
+        self._lost(how, at_ns)
+
+    @property
+    def has_receiver(self) -> bool:
+        return self.reader is not None or self._lost is not None
+
+    def call(self, receive: Callable[[bytes, int], object], lost: Callable[[Loss, int], object]) -> None:
+        """From now on `receive` is called for what arrives, and `lost` when nothing more can."""
+        self._receive = receive
+        self._lost = lost
+        if self.broken:
+            self._end("reset")
+        elif self.queue:
+            self.arm()
+
+    def has_unread_bytes(self) -> bool:
+        return bool(self.queue) and self.queue[0][1] is not _EOF
+
+    def arrived(self) -> bool:
+        return bool(self.queue) and self.queue[0][0] <= self._clock.now_ns()
+
+    def take(self, max_bytes: int | None) -> bytes:
+        """The first chunk that has arrived; b"" stays in the queue, so end of stream is seen again."""
+        at_ns, data = self.queue[0]
+        if data is _EOF:
+            return data
+        if max_bytes is not None and len(data) > max_bytes:
+            self.queue[0] = (at_ns, data[max_bytes:])
+            data = data[:max_bytes]
+        else:
+            self.queue.popleft()
+        self.in_flight_bytes -= len(data)
+        if self.held:
+            self._release_held()
+        return data
+
+    def _release_held(self) -> None:
+        while self.held and self.in_flight_bytes + len(self.held[0]) <= WINDOW_BYTES:
+            data = self.held.popleft()
+            self.held_bytes -= len(data)
+            self._launch(data)
+        if not self.held:
+            if self.ended:
+                self._launch(_EOF)
+            self.wake_drain()
+
+    def arm(self) -> None:
+        """See to it that whoever receives is told when the next chunk arrives."""
+        at_ns = self.queue[0][0]
+        if at_ns != self._wake_ns:
+            self._wake_ns = at_ns
+            self._clock.call_at(at_ns, self._on_arrival, host=self.host)
+
+    def _on_arrival(self) -> None:
+        self.wake()
+        while self._receive is not None and self.arrived():
+            receive, arrived_ns = self._receive, self.queue[0][0]
+            data = self.take(None)
+            if data is _EOF:
+                self._receive = None
+            receive(data, arrived_ns)
+        if self._receive is not None and self.queue:
+            self.arm()
+
+    def wake(self) -> None:
+        self._wake_ns = -1
+        if self.reader is not None:
+            reader, self.reader = self.reader, None
+            trio.lowlevel.reschedule(reader)
+
+    def wake_drain(self) -> None:
+        if self.drain_task is not None:
+            task, self.drain_task = self.drain_task, None
+            trio.lowlevel.reschedule(task)

@@ -1,0 +1,103 @@
+"""What the README and the guide tell people to write can be run, and they leave nothing out."""
+
+import tomllib
+from typing import get_args
+
+import pytest
+
+from actors.behaviour import FailureKind
+from actors.chain.methods import METHODS
+from actors.chaos.spec import Fault
+from actors.collector.selection import COLLECTED
+from actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, Strategy
+from actors.provider.spec import MockProvider
+from actors.workload.spec import Workload
+from battle import Scenario, Slo, run_scenario
+from battle.cli.app import app
+from battle.gateways import gateway_names, named_gateway
+from battle.judgement.checkers import CHECKERS
+from battle.judgement.verdict import EXIT_STATUS
+from battle.loading import load_scenario, shipped_names
+from store.events import TABLES
+from tests.docs.pages import DOCS, GUIDES, ROOT, blocks, name_of
+from tools import docs
+
+PYTHON = [(page, code) for page in GUIDES for code in blocks(page, "python")]
+TOML = [text for page in GUIDES for text in blocks(page, "toml")]
+README = (ROOT / "README.md").read_text()
+GUIDE = (DOCS / "guide.md").read_text()
+
+
+@pytest.mark.parametrize(("page", "code"), PYTHON, ids=[name_of(page) for page, _ in PYTHON])
+def test_python_in_the_guides_makes_sound_specs(page, code):
+    names: dict[str, object] = {}
+    exec(compile(code, str(page), "exec"), names)
+    parts = _parts_of(names)
+    assert parts
+    for part in parts:
+        assert list(part.problems()) == []
+
+
+def _parts_of(names):
+    known = (Scenario, MockProvider, *get_args(Gateway), *get_args(Workload), *get_args(Fault))
+    values = [value if isinstance(value, list) else [value] for value in names.values()]
+    return [part for parts in values for part in parts if isinstance(part, known)]
+
+
+def test_the_scenario_in_the_readme_fails_as_it_says(tmp_path):
+    _, code = PYTHON[0]
+    (tmp_path / "my_battle.py").write_text(code)
+    result = run_scenario(load_scenario(str(tmp_path / "my_battle.py")), world="simulated", out=tmp_path)
+    assert f"{result.report.verdict}: {result.report.headline}\n" in README
+
+
+def test_toml_in_the_guides_can_be_loaded(tmp_path):
+    kinds = []
+    for number, text in enumerate(TOML):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text)
+        if "command" in tomllib.loads(text):
+            kinds.append(type(named_gateway(str(path), EmbeddedGateway())))
+        else:
+            scenario = load_scenario(str(path))
+            assert list(scenario.problems()) == []
+            kinds.append(type(scenario))
+    assert sorted(kind.__name__ for kind in kinds) == sorted([CommandGateway.__name__, Scenario.__name__])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(fault.__name__ for fault in get_args(Fault)),
+        *(workload.__name__ for workload in get_args(Workload)),
+        *(checker.__name__ for checker in CHECKERS),
+        *Slo.__struct_fields__,
+        *get_args(Strategy),
+        *get_args(FailureKind),
+        *COLLECTED,
+        *METHODS,
+        *EXIT_STATUS,
+    ],
+)
+def test_the_guide_explains(name):
+    assert f"`{name}`" in GUIDE or (name.isupper() and name in GUIDE)
+
+
+@pytest.mark.parametrize(
+    "name", [*(command.name or command.callback.__name__ for command in app.registered_commands)]
+)
+def test_the_readme_names_each_command(name):
+    assert f"`battle {name}" in README
+
+
+@pytest.mark.parametrize(
+    "name", [*shipped_names(), *(name for name in gateway_names() if name != "embedded")]
+)
+def test_the_readme_names_what_is_shipped(name):
+    assert name in README
+
+
+def test_every_table_and_view_is_in_the_reference():
+    text = (DOCS / "tables.md").read_text()
+    views = [path.stem for path in docs.catalog.VIEWS.glob("*.sql")]
+    assert [name for name in [*TABLES, *views, "run", "segments"] if f"### {name}\n" not in text] == []
