@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from actors.gateway.spec import EmbeddedGateway
+from actors.gateway.spec import EmbeddedGateway, UrlGateway
 from actors.node import boot
 from actors.units import minutes
 from actors.world.cluster import Cluster
@@ -27,6 +27,9 @@ from battle.scenario import Scenario, checked
 from store.seal import seal
 
 DEFAULT_SEED = 1
+
+REACH_SECONDS = 5.0
+"""How long a gateway that runs elsewhere may take to accept a connection."""
 
 OVERTIME = minutes(10)
 """Virtual time a simulation may take on top of its load: for starting, stopping, and the last timeouts."""
@@ -84,6 +87,7 @@ def _run_in(
     """Run the plan; the answer is whether it was interrupted. A BattleError means that nothing has started."""
 
     async def main(cluster: Cluster) -> bool:
+        await _check_reachable(cluster, plan)
         try:
             coordinator = Coordinator(cluster, plan, run_dir)
         except OSError as error:
@@ -96,6 +100,20 @@ def _run_in(
     if world == "live":
         return run_live(main, run_dir=run_dir, seed=plan.seed)
     return simulate(main, run_dir=run_dir, seed=plan.seed, boot=boot, limit_ns=plan.load + OVERTIME)
+
+
+async def _check_reachable(cluster: Cluster, plan: RunPlan) -> None:
+    """A gateway that runs elsewhere must be there before anything starts. Raises StartError."""
+    gateway = plan.scenario.gateway
+    if not isinstance(gateway, UrlGateway):
+        return
+    address, _ = gateway.endpoint()
+    try:
+        with trio.fail_after(REACH_SECONDS):
+            stream = await cluster.world.connect(address)
+    except (OSError, trio.TooSlowError) as error:
+        raise StartError(f"nobody answers at {gateway.url}: start the gateway first ({error})") from error
+    stream.close()
 
 
 @contextmanager

@@ -22,11 +22,15 @@ def run_setup(name: str, context: SetupContext) -> None:
     """Call the hook named "package.module:function", if there is one, before anything starts.
 
     Raises:
-        ScenarioError: there is no such callable.
-        Exception: whatever the hook raises.
+        ScenarioError: there is no such callable, or it raised.
     """
-    if name:
-        _find(name)(context)
+    if not name:
+        return
+    hook = _find(name)
+    try:
+        hook(context)
+    except Exception as error:  # the author's own code: told as theirs, before anything has started
+        raise ScenarioError(f"setup {name!r} failed: {type(error).__name__}: {error}") from error
 
 
 def _find(name: str) -> Callable[[SetupContext], object]:

@@ -23,7 +23,6 @@ RUN_COLUMNS = {
     "world": "VARCHAR",
     "seed": "BIGINT",
     "started_at": "VARCHAR",
-    "epoch_ns": "BIGINT",
     "planned_duration_ns": "BIGINT",
     "document": "JSON",
 }
@@ -73,6 +72,8 @@ def define_run(connection: duckdb.DuckDBPyConnection, run_dir: Path) -> None:
 
 def _fact(document: dict[str, Any], name: str) -> object:
     value = document.get(name)
+    if isinstance(value, dict):  # a scenario is told by its name; the whole of it is in the document
+        value = value.get("name")
     return value if type(value) is _PYTHON_TYPES[RUN_COLUMNS[name]] else None
 
 

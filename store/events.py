@@ -44,7 +44,7 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     """A client request came to its end. Latency counts from `scheduled_ns`, the moment it was due.
 
     `sent_ns` is NULL when it never left (no connection in time). `failure` names what went wrong:
-    `timeout`, `refused`, `reset`, `closed`, `protocol`, `http_status`, `rpc_error`, `unsent`.
+    `timeout`, `refused`, `reset`, `closed`, `protocol`, `http_status`, `rpc_error`, `unsent`, `interrupted`.
     """
 
     request_id: str
@@ -78,7 +78,7 @@ class AttemptServed(Event, frozen=True, kw_only=True, tag=_tag):
 
 
 class GatewayAttemptEnded(Event, frozen=True, kw_only=True, tag=_tag):
-    """The embedded gateway made one attempt. `failure` as in `RequestEnded`, or `rate_limited`."""
+    """The embedded gateway made one attempt. `failure` as in `RequestEnded`, or `rate_limited`, `cancelled`."""
 
     attempt: int
     provider: str

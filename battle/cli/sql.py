@@ -11,6 +11,8 @@ import msgspec
 from battle.directory import find_run
 from store.database import Result, export_database, open_run
 
+_NUMERIC = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "UBIGINT", "SMALLINT", "TINYINT")
+
 CATALOGUE = """
 SELECT table_name AS name, CASE table_type WHEN 'VIEW' THEN 'table or view' ELSE 'table' END AS kind,
        string_agg(column_name, ', ' ORDER BY ordinal_position) AS columns
@@ -54,7 +56,7 @@ def _print_markdown(result: Result) -> None:
 def _print_table(result: Result) -> None:
     cells = [[_cell(value) for value in row] for row in result.rows]
     widths = [max(map(len, column)) for column in zip(result.columns, *cells, strict=True)]
-    right = [isinstance(value, int | float) for value in (result.rows[0] if result.rows else result.columns)]
+    right = [kind.startswith(_NUMERIC) for kind in result.types]
     print(_line(result.columns, widths, right))
     print("  ".join("-" * width for width in widths))
     for row in cells:
@@ -75,5 +77,5 @@ def _cell(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.0f}"
     return str(value).replace("\n", "\\n")

@@ -1,5 +1,6 @@
 """What `battle run` prints at the end: the verdict first, then why, then where to look."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,4 +22,4 @@ def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
     yield f"  reports  {run_dir / FILES['markdown']}"
     for form in ("html", "json", "junit"):
         yield f"           {run_dir / FILES[form]}"
-    yield f'  ask      battle sql {run_dir} "SELECT * FROM fault_windows"'
+    yield f'  ask      battle sql {shlex.quote(str(run_dir))} "SELECT * FROM fault_windows"'

@@ -8,7 +8,8 @@ from battle.judgement.slo import Slo
 from battle.judgement.words import duration_text, percent_text, plural, sentence
 
 SENT_RATIO_MIN = 0.99
-"""Fewer of the due requests sent than this, and the load was another than the scenario's."""
+"""Fewer of the due requests sent than this, and the load was another than the scenario's. One that the gateway
+refused to take counts as sent: that is the gateway's doing."""
 
 LATENESS_MAX_NS = 50_000_000
 """The bound on the p99 of lateness when no SLO asks for a tighter one."""
@@ -68,7 +69,7 @@ def lateness_bound_ns(slo: Slo) -> int:
 def _problems(row: Any, late_p99_ns: int | None, bound_ns: int) -> Iterator[str]:
     if row.due == 0:
         yield "nothing was due"
-    elif row.sent < SENT_RATIO_MIN * row.due:
+    elif row.sent + row.turned_away < SENT_RATIO_MIN * row.due:
         yield f"it sent {percent_text(row.sent / row.due)} of the {row.due:,} requests that were due"
     if row.dropped:
         yield f"it dropped {plural(row.dropped, 'request')}"

@@ -2,6 +2,7 @@
 --
 -- workload
 -- due, sent, dropped   requests over the whole run
+-- turned_away          not sent because the gateway refused the connection: it had its chance
 -- backlog_end          due but not sent at the last sample, over all shards
 -- in_flight_max        of one shard
 WITH shards AS (
@@ -14,14 +15,22 @@ WITH shards AS (
         max(in_flight) AS in_flight_max
     FROM generator_samples
     GROUP BY workload, segment
+),
+refused AS (
+    SELECT workload, count(*) AS turned_away
+    FROM requests
+    WHERE failure = 'refused'
+    GROUP BY workload
 )
 SELECT
     workload,
     sum(due)::BIGINT AS due,
     sum(sent)::BIGINT AS sent,
     sum(dropped)::BIGINT AS dropped,
+    coalesce(any_value(turned_away), 0) AS turned_away,
     sum(backlog_end)::BIGINT AS backlog_end,
     max(in_flight_max) AS in_flight_max
 FROM shards
+LEFT JOIN refused USING (workload)
 GROUP BY workload
 ORDER BY workload

@@ -1,4 +1,4 @@
--- How did the requests fare that were sent on time?
+-- How did the requests fare that were sent on time, or that the gateway turned away?
 --
 -- When the generator fell behind, only these say something about the gateway: it saw them when it should have.
 --
@@ -15,7 +15,7 @@ WITH punctual AS (
             if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]
         ) AS ranks
     FROM requests
-    WHERE sent_ns - scheduled_ns <= $late_ns
+    WHERE sent_ns - scheduled_ns <= $late_ns OR failure = 'refused'
 )
 SELECT
     requests,

@@ -25,7 +25,7 @@ from store.scan import scan_segment
 from store.seal import seal
 from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, segment_path
 
-ANY_PARAMETER = 1_000_000
+ANY_PARAMETER = 1_000
 """Bound to each `$parameter` of a query: a limit that limits nothing, or a millisecond."""
 
 

@@ -19,7 +19,7 @@ PROGRAM = "/usr/sbin/nginx"
 
 CONFIG = """
 worker_processes 1; daemon off; master_process off; error_log {folder}/error.log; pid {folder}/pid;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 8192; multi_accept on; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 75s;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;

@@ -88,7 +88,7 @@ class ReceivingHalf(Stream):
     def _wake_reader(self) -> None:
         if self._reader is not None:
             reader, self._reader = self._reader, None
-            trio.lowlevel.reschedule(reader)
+            self._reactor.wake(reader)
 
     # By callbacks.
 

@@ -178,4 +178,4 @@ class LiveStream(ReceivingHalf):
     def _wake_drainer(self) -> None:
         if self._drainer is not None:
             drainer, self._drainer = self._drainer, None
-            trio.lowlevel.reschedule(drainer)
+            self._reactor.wake(drainer)

@@ -38,7 +38,7 @@ class LiveWorld:
         return self._reactor.call_at(at_ns, fn, *args)
 
     async def sleep_until(self, at_ns: int) -> None:
-        timer = self._reactor.call_at(at_ns, trio.lowlevel.reschedule, trio.lowlevel.current_task())
+        timer = self._reactor.call_at(at_ns, self._reactor.wake, trio.lowlevel.current_task())
 
         def abort(_: object) -> trio.lowlevel.Abort:
             timer.cancel()

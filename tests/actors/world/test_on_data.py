@@ -7,7 +7,7 @@ import trio
 
 from actors.units import ms, seconds
 from actors.world.live import receiving
-from actors.world.live.reactor import WAKE_NS
+from actors.world.live.reactor import TURN_NS
 from actors.world.simulated.network import LATENCY_NS
 from tests.actors.worlds import live, simulated
 
@@ -378,7 +378,7 @@ def test_tasks_have_their_turn_though_some_timer_is_always_due():
         return stage.now_ns() - began_ns
 
     assert live(main) < seconds(1)
-    assert ms(10) > WAKE_NS
+    assert ms(10) > TURN_NS
 
 
 @pytest.mark.live

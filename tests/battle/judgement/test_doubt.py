@@ -94,3 +94,12 @@ def test_failovers_of_a_silent_gateway_are_a_lower_bound(tmp_path: Path) -> None
     twice = [*once, served(1, "b", 15 * MS)]
     with open_history(tmp_path / "twice", sample(S, 10, 10), *twice) as run:
         assert statuses(judge(run, Slo(min_failovers=1))) == {"min_failovers": "met"}
+
+
+def test_a_request_the_gateway_refused_to_take_is_not_the_generators_fault(tmp_path: Path) -> None:
+    answered = [request(n, 0, 20 * MS) for n in range(60)]
+    refused = [failed(n, 0, MS, sent_ns=None, failure="refused", http_status=None) for n in range(60, 100)]
+    with open_history(tmp_path, sample(S, 100, 60), *answered, *refused) as run:
+        judgement = judge(run, Slo(success_rate=0.9))
+    assert statuses(judgement) == {"success_rate": "missed"}
+    assert judgement.verdict == "FAIL"
