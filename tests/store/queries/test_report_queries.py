@@ -189,6 +189,7 @@ def test_generator_health_adds_up_the_shards_of_a_workload(tmp_path: Path) -> No
         "due": 40,
         "sent": 38,
         "dropped": 1,
+        "turned_away": 0,
         "backlog_end": 2,
         "in_flight_max": 1,
     }
