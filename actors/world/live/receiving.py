@@ -7,8 +7,9 @@ from operator import index
 
 import trio
 
+from actors.world.common import CommonStream
 from actors.world.live.reactor import Reactor
-from actors.world.seam import Loss, Stream
+from actors.world.seam import Loss
 
 _RECEIVE_BYTES = 64 * 1024
 _READS_PER_TURN = 16
@@ -19,11 +20,8 @@ READABLE = select.EPOLLIN | _HANGUPS
 READ_EVENTS = select.EPOLLIN | select.EPOLLRDHUP
 
 
-class ReceivingHalf(Stream):
+class ReceivingHalf(CommonStream):
     """What of a `LiveStream` receives, and whether it can."""
-
-    checkpoints = False
-    """Whether each operation passes a full trio checkpoint, as trio's conformance tests demand."""
 
     def __init__(self, reactor: Reactor, sock: socket.socket) -> None:
         self._reactor = reactor

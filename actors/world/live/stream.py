@@ -25,7 +25,6 @@ class LiveStream(ReceivingHalf):
         super().__init__(reactor, sock)
         self._pending = bytearray()
         self._drainer: trio.lowlevel.Task | None = None
-        self._sending = False
         reactor.register(self._fd, READ_EVENTS, self._on_events)
 
     # Sending.
@@ -70,28 +69,6 @@ class LiveStream(ReceivingHalf):
     def unsent_bytes(self) -> int:
         return len(self._pending)
 
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        self._begin_send()
-        try:
-            self._check_sendable()
-            if self.checkpoints:
-                await trio.lowlevel.checkpoint()
-                self._check_sendable()
-            self.write(bytes(data))
-            await self._drain()
-        finally:
-            self._sending = False
-
-    async def wait_send_all_might_not_block(self) -> None:
-        self._begin_send()
-        try:
-            self._check_sendable()
-            if self.checkpoints:
-                await trio.lowlevel.checkpoint()
-            await self._drain()
-        finally:
-            self._sending = False
-
     async def send_eof(self) -> None:
         self._begin_send()
         try:
@@ -109,11 +86,6 @@ class LiveStream(ReceivingHalf):
                 raise trio.BrokenResourceError(str(error)) from error
         finally:
             self._sending = False
-
-    def _begin_send(self) -> None:
-        if self._sending:
-            raise trio.BusyResourceError("another task is already sending on this stream")
-        self._sending = True
 
     def _check_sendable(self) -> None:
         if self._closed or self._closing or self._ended:

@@ -4,13 +4,11 @@ import socket
 from collections.abc import Callable
 from errno import EINPROGRESS, EMFILE, ENFILE
 from os import strerror
-from random import Random
 from typing import Any
 
 import trio
 
-from actors.world import chance
-from actors.world.chance import Draws
+from actors.world.common import CommonWorld, serve_one
 from actors.world.live.reactor import Reactor
 from actors.world.live.stream import LiveStream
 from actors.world.live.usage import UsageMeter
@@ -20,37 +18,23 @@ _BACKLOG = 1024
 _OUT_OF_DESCRIPTORS_PAUSE_SECONDS = 0.1
 
 
-class LiveWorld:
+class LiveWorld(CommonWorld):
     """The `World` of the actors in this process."""
 
     name: WorldName = "live"
 
     def __init__(self, reactor: Reactor, node: str, seed: int, log: EventLog) -> None:
-        self.node = node
-        self.log = log
+        super().__init__(node, seed, log)
         self.now_ns = reactor.now_ns  # an attribute saves a call on the hot path
         self._reactor = reactor
-        self._seed = seed
         self._usage = UsageMeter().read
         self._resolved: dict[Address, tuple[int, Any]] = {}
 
     def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> Timer:
         return self._reactor.call_at(at_ns, fn, *args)
 
-    async def sleep_until(self, at_ns: int) -> None:
-        timer = self._reactor.call_at(at_ns, self._reactor.wake, trio.lowlevel.current_task())
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            timer.cancel()
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def rng(self, name: str) -> Random:
-        return chance.stream(self._seed, f"{self.node}:{name}")
-
-    def draws(self, name: str) -> Draws:
-        return Draws(self._seed, f"{self.node}:{name}")
+    def wake(self, task: trio.lowlevel.Task) -> None:
+        self._reactor.wake(task)
 
     def usage(self) -> Usage:
         return self._usage()
@@ -73,7 +57,7 @@ class LiveWorld:
                 while True:
                     await trio.lowlevel.wait_readable(listener)
                     for stream in await self._accept_all(listener):
-                        nursery.start_soon(_serve_one, handler, stream)
+                        nursery.start_soon(serve_one, handler, stream)
 
     async def _accept_all(self, listener: socket.socket) -> list[LiveStream]:
         accepted: list[LiveStream] = []
@@ -114,12 +98,3 @@ class LiveWorld:
             info = await trio.socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
             found = self._resolved[address] = (info[0][0], info[0][4])
         return found
-
-
-async def _serve_one(handler: ConnectionHandler, stream: LiveStream) -> None:
-    try:
-        await handler(stream)
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        pass  # the connection broke: the handler has recorded what that means
-    finally:
-        stream.close()

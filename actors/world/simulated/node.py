@@ -1,13 +1,11 @@
 """A simulated node: what actors on it get from the world, and how it is paused and killed."""
 
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 import trio
 
-from actors.world import chance
-from actors.world.chance import Draws
+from actors.world.common import CommonWorld, serve_one
 from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 from actors.world.simulated.network import LATENCY_NS, Network
 from actors.world.simulated.stream import SimulatedStream
@@ -18,20 +16,18 @@ DEATH_NS = 2_000_000
 _PRUNE_STREAMS = 64
 
 
-class SimulatedNode:
+class SimulatedNode(CommonWorld):
     """One node of a simulation; it is the `World` of the actors on it."""
 
     name: WorldName = "simulated"
 
     def __init__(self, network: Network, node: str, seed: int, log: EventLog) -> None:
-        self.node = node
-        self.log = log
+        super().__init__(node, seed, log)
         self.alive = True
         self.streams: list[SimulatedStream] = []
         self.root_task: trio.lowlevel.Task | None = None
         self._network = network
         self._clock = network.clock
-        self._seed = seed
         self._paused = False
         self._held: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self._servers: dict[Address, tuple[trio.Nursery, ConnectionHandler]] = {}
@@ -79,7 +75,7 @@ class SimulatedNode:
 
     def _handle(self, address: Address, stream: SimulatedStream) -> None:
         nursery, handler = self._servers[address]
-        nursery.start_soon(_serve_one, handler, stream)
+        nursery.start_soon(serve_one, handler, stream)
 
     def _keep(self, stream: SimulatedStream) -> None:
         self.streams.append(stream)
@@ -95,21 +91,8 @@ class SimulatedNode:
     def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> Timer:
         return self._clock.call_at(at_ns, fn, *args, host=self)
 
-    async def sleep_until(self, at_ns: int) -> None:
-        task = trio.lowlevel.current_task()
-        timer = self.call_at(at_ns, trio.lowlevel.reschedule, task)
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            timer.cancel()
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def rng(self, name: str) -> Random:
-        return chance.stream(self._seed, f"{self.node}:{name}")
-
-    def draws(self, name: str) -> Draws:
-        return Draws(self._seed, f"{self.node}:{name}")
+    def wake(self, task: trio.lowlevel.Task) -> None:
+        trio.lowlevel.reschedule(task)
 
     def usage(self) -> Usage:
         """Tasks and open connections; memory and CPU have no meaning for one node of a simulation."""
@@ -144,12 +127,3 @@ class SimulatedNode:
 def _count_tasks(task: trio.lowlevel.Task) -> int:
     children = (child for nursery in task.child_nurseries for child in nursery.child_tasks)
     return 1 + sum(map(_count_tasks, children))
-
-
-async def _serve_one(handler: ConnectionHandler, stream: SimulatedStream) -> None:
-    try:
-        await handler(stream)
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        pass  # the connection broke: the handler has recorded what that means
-    finally:
-        stream.close()

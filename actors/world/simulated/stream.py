@@ -5,17 +5,14 @@ from operator import index
 
 import trio
 
-from actors.world.seam import WRITE_LIMIT_BYTES, Loss, Stream
+from actors.world.common import CommonStream
+from actors.world.seam import WRITE_LIMIT_BYTES, Loss
 from actors.world.simulated.clock import EventClock, Host
 from actors.world.simulated.pipe import Pipe
 
 
-class SimulatedStream(Stream):
+class SimulatedStream(CommonStream):
     """One end of a simulated connection."""
-
-    checkpoints = False
-    """Whether each operation passes a full trio checkpoint, as trio's conformance tests demand. Off, an
-    operation that need not wait does not yield: the difference is a third of a simulation's time."""
 
     def __init__(self, clock: EventClock, host: Host, incoming: Pipe, outgoing: Pipe) -> None:
         self._clock = clock
@@ -23,7 +20,6 @@ class SimulatedStream(Stream):
         self._incoming = incoming
         self._outgoing = outgoing
         self._closed = False
-        self._sending = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if max_bytes is not None and index(max_bytes) < 1:
@@ -81,33 +77,6 @@ class SimulatedStream(Stream):
     @property
     def unsent_bytes(self) -> int:
         return self._outgoing.held_bytes
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        self._begin_send()
-        try:
-            self._check_sendable()
-            if self.checkpoints:
-                await trio.lowlevel.checkpoint()
-                self._check_sendable()
-            self.write(bytes(data))
-            await self._drain()
-        finally:
-            self._sending = False
-
-    async def wait_send_all_might_not_block(self) -> None:
-        self._begin_send()
-        try:
-            self._check_open()
-            if self.checkpoints:
-                await trio.lowlevel.checkpoint()
-            await self._drain()
-        finally:
-            self._sending = False
-
-    def _begin_send(self) -> None:
-        if self._sending:
-            raise trio.BusyResourceError("another task is already sending on this stream")
-        self._sending = True
 
     def _check_open(self) -> None:
         if self._closed:

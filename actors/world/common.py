@@ -1,0 +1,102 @@
+"""What the two worlds do alike: chance, sleeping, serving a connection, and the manners of sending."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import trio
+
+from actors.world import chance
+from actors.world.chance import Draws
+from actors.world.seam import ConnectionHandler, EventLog, Stream, Timer
+
+
+class CommonWorld:
+    """The part of `World` that is the same on real and on virtual time."""
+
+    def __init__(self, node: str, seed: int, log: EventLog) -> None:
+        self.node = node
+        self.log = log
+        self._seed = seed
+
+    @abstractmethod
+    def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> Timer:
+        """As `World.call_at`."""
+
+    @abstractmethod
+    def wake(self, task: trio.lowlevel.Task) -> None:
+        """Reschedule a task that waits for this world."""
+
+    async def sleep_until(self, at_ns: int) -> None:
+        """As `World.sleep_until`."""
+        timer = self.call_at(at_ns, self.wake, trio.lowlevel.current_task())
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            timer.cancel()
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def rng(self, name: str) -> Random:
+        """As `World.rng`."""
+        return chance.stream(self._seed, f"{self.node}:{name}")
+
+    def draws(self, name: str) -> Draws:
+        """As `World.draws`."""
+        return Draws(self._seed, f"{self.node}:{name}")
+
+
+class CommonStream(Stream):
+    """The part of `Stream` that holds senders to trio's rules."""
+
+    checkpoints = False
+    """Whether each operation passes a full trio checkpoint, as trio's conformance tests demand. Off, an operation
+    that need not wait does not yield: in a simulation the difference is a third of its time."""
+
+    _sending = False
+
+    @abstractmethod
+    def _check_sendable(self) -> None:
+        """Raise what trio demands if nothing can be sent any more."""
+
+    @abstractmethod
+    async def _drain(self) -> None:
+        """Wait until all that was written is taken; raise as `_check_sendable` if that becomes impossible."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self._begin_send()
+        try:
+            self._check_sendable()
+            if self.checkpoints:
+                await trio.lowlevel.checkpoint()
+                self._check_sendable()
+            self.write(bytes(data))
+            await self._drain()
+        finally:
+            self._sending = False
+
+    async def wait_send_all_might_not_block(self) -> None:
+        self._begin_send()
+        try:
+            self._check_sendable()
+            if self.checkpoints:
+                await trio.lowlevel.checkpoint()
+            await self._drain()
+        finally:
+            self._sending = False
+
+    def _begin_send(self) -> None:
+        if self._sending:
+            raise trio.BusyResourceError("another task is already sending on this stream")
+        self._sending = True
+
+
+async def serve_one(handler: ConnectionHandler, stream: Stream) -> None:
+    """Run a connection's handler to its end, and close the stream."""
+    try:
+        await handler(stream)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass  # the connection broke: the handler has recorded what that means
+    finally:
+        stream.close()
