@@ -20,6 +20,10 @@ LEAD_NS = ms(100)
 """From the moment all nodes are ready to the first due request: time for the word to reach every node."""
 
 
+LOOK_AGAIN_SECONDS = 0.05
+"""Between two looks at a load that is being stopped or started anew."""
+
+
 class Coordinator:
     """One run of a plan on a cluster. `stop` may be called at any moment to end it early, in good order.
 
@@ -33,6 +37,7 @@ class Coordinator:
         self._began = trio.Event()
         self._begin_ns = 0
         self._interrupted_by: str | None = None
+        self._faults_in_force: set[str] = set()
         self._tree = RunTree(cluster, plan, run_dir, conduct=self._conduct, on_change=self._on_change)
         self._node_names = frozenset(node.name for node in self._tree.nodes)
         run_setup(
@@ -70,6 +75,14 @@ class Coordinator:
         with suppress(ChildLostError):
             await self._lead()
 
+    async def _load_over(self) -> None:
+        """Wait for the end of the load, also of one that is started anew because the gateway before it crashed."""
+        while True:
+            with suppress(ChildLostError):
+                await self._tree.workload_group.wait_ended()
+                return
+            await trio.sleep(LOOK_AGAIN_SECONDS)
+
     async def _lead(self) -> None:
         """Give the word when everything is up, and end the run when the load has ended."""
         await self._tree.root.wait_started("workloads")
@@ -80,21 +93,21 @@ class Coordinator:
         self._began.set()
         await self._world.sleep_until(self._begin_ns)
         self._log_phase("load_began")
-        await self._tree.workload_group.wait_ended()
+        await self._load_over()
         self._log_phase("load_ended")
         self._tree.root.stop()
 
     async def _conduct(self) -> None:
         await self._began.wait()
         targets = ProviderTargets(self._tree.providers)
-        await conduct(self._world, self._plan.timeline, self._begin_ns, targets)
+        await conduct(self._world, self._plan.timeline, self._begin_ns, targets, self._faults_in_force)
 
     def _log_phase(self, phase: Phase, detail: str | None = None) -> None:
         self._world.log.append(RunChanged(at_ns=self._world.now_ns(), phase=phase, detail=detail))
 
     def _on_change(self, change: LifecycleChange) -> None:
         self._log_change(change)
-        if change.change == "crashed" and self._began.is_set():
+        if change.change in ("crashed", "stopped") and self._began.is_set():
             for workload in self._tree.workloads:
                 if workload.name == change.actor:
                     # Its next incarnation must not send at once what was due while it was away.

@@ -9,5 +9,9 @@ class ScenarioError(BattleError):
     """A scenario cannot be found, read, or run as it is."""
 
 
+class RunLostError(BattleError):
+    """The run took place, but its log could not be sealed or its report not written: a full disk, say."""
+
+
 class StartError(BattleError):
     """The run could not start: a port in use, a missing program, a directory that cannot be written."""

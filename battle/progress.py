@@ -6,7 +6,7 @@ It runs in timer callbacks, not in a task: watching a simulated run must not cha
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,8 @@ from store.events import FaultChanged, GeneratorSampled, RunChanged
 INTERVAL_NS = ms(500)
 
 _WATCHED = (b'{"type":"generator_sampled"', b'{"type":"fault_changed"', b'{"type":"run_changed"')
-_decode = msgspec.json.Decoder(GeneratorSampled | FaultChanged | RunChanged).decode
+Watched: TypeAlias = GeneratorSampled | FaultChanged | RunChanged
+_decode = msgspec.json.Decoder(Watched).decode
 
 
 class LogTail:
@@ -27,11 +28,15 @@ class LogTail:
         self._dir = events_dir
         self._offsets: dict[Path, int] = {}
 
-    def read(self) -> list[GeneratorSampled | FaultChanged | RunChanged]:
-        """The new watched events, segment by segment; a line that is not whole yet is left for later."""
-        return [event for path in sorted(self._dir.glob("*.ndjson")) for event in self._read_one(path)]
+    def read(self) -> list[tuple[str, Watched]]:
+        """The new watched events, each with its segment's name; a line that is not whole yet is left for later."""
+        return [
+            (path.stem, event)
+            for path in sorted(self._dir.glob("*.ndjson"))
+            for event in self._read_one(path)
+        ]
 
-    def _read_one(self, path: Path) -> list[GeneratorSampled | FaultChanged | RunChanged]:
+    def _read_one(self, path: Path) -> list[Watched]:
         with path.open("rb") as segment:
             segment.seek(self._offsets.get(path, 0))
             data = segment.read()
@@ -51,13 +56,13 @@ class Situation:
         self._latest: dict[str, GeneratorSampled] = {}
         self._faults: dict[str, str] = {}
 
-    def take(self, event: GeneratorSampled | FaultChanged | RunChanged) -> None:
+    def take(self, segment: str, event: Watched) -> None:
         """Fold one event in."""
         match event:
             case GeneratorSampled():
                 self.sent += event.sent
                 self.errors += event.errors
-                self._latest[event.workload] = event
+                self._latest[segment] = event
             case FaultChanged(phase="applied"):
                 self._faults[event.fault_id] = f"{event.kind} {event.target}"
             case FaultChanged(phase="reverted"):
@@ -108,8 +113,8 @@ class Progress:
             self._out.flush()
 
     def _tick(self, now: Callable[[], int], call_at: Callable[..., object]) -> None:
-        for event in self._tail.read():
-            self._situation.take(event)
+        for segment, event in self._tail.read():
+            self._situation.take(segment, event)
         if not self._situation.ended:
             self._show(now())
             call_at(now() + INTERVAL_NS, self._tick, now, call_at)

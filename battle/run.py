@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import msgspec
 import trio
 
@@ -17,7 +18,7 @@ from actors.world.seam import WorldName
 from actors.world.simulated import simulate
 from battle.coordinator import Coordinator
 from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
-from battle.errors import BattleError, ScenarioError, StartError
+from battle.errors import BattleError, RunLostError, ScenarioError, StartError
 from battle.gateways import named_gateway
 from battle.plan import RunPlan, plan_run
 from battle.progress import Progress
@@ -60,6 +61,7 @@ def run_scenario(
 
     Raises:
         ScenarioError: the scenario cannot be run as it is.
+        RunLostError: the log cannot be sealed or reported; what there is of it lies in the run's directory.
         StartError: a port is in use, a program is missing, `out` cannot be written.
     """
     if gateway is not None:
@@ -72,8 +74,13 @@ def run_scenario(
     except BattleError:
         discard_run_directory(run_dir)
         raise
-    seal(run_dir)
-    return RunResult(run_dir, write_reports(run_dir), interrupted)
+    try:
+        seal(run_dir)
+        return RunResult(run_dir, write_reports(run_dir), interrupted)
+    except (OSError, duckdb.Error) as error:
+        raise RunLostError(
+            f"the run cannot be judged ({error}): make room, then ask for `battle report {run_dir}`"
+        ) from error
 
 
 def _check_world(plan: RunPlan, world: WorldName) -> None:

@@ -149,7 +149,7 @@ class SegmentWriter:
     def close(self) -> None:
         """Flush, sync to disk and close; harmless when repeated. Never raises for I/O.
 
-        Blocks while the disk syncs (8 to 60 ms were measured): the live world does it in a thread.
+        Blocks while the disk syncs (8 to 60 ms were measured): it is the last thing a node does.
         """
         if self._state != "open":
             return

@@ -31,11 +31,14 @@ class Targets(Protocol):
         """Take such a change back."""
 
 
-async def conduct(world: World, timeline: tuple[PlannedFault, ...], begin_ns: int, targets: Targets) -> None:
+async def conduct(
+    world: World, timeline: tuple[PlannedFault, ...], begin_ns: int, targets: Targets, in_force: set[str]
+) -> None:
     """Apply and revert each fault in its time; returns when all are reverted.
 
-    Started again after a crash, it leaves out what should have begun meanwhile: such a fault stays planned
-    and not applied in the log, and the verdict takes it for what it is.
+    `in_force` holds the ids of the faults applied and not yet reverted; it outlives a conductor that crashes, so
+    that the next one reverts them. What should have begun meanwhile is left out: such a fault stays planned and
+    not applied in the log, and the verdict takes it for what it is.
     """
     woken_ns = world.now_ns()
     for at_ns, begins, fault in _steps(timeline, begin_ns):
@@ -43,9 +46,11 @@ async def conduct(world: World, timeline: tuple[PlannedFault, ...], begin_ns: in
             continue
         await world.sleep_until(at_ns)
         if begins:
-            _apply(world, fault, targets)
-        else:
+            if _apply(world, fault, targets):
+                in_force.add(fault.fault_id)
+        elif fault.fault_id in in_force:
             _revert(world, fault, targets)
+            in_force.remove(fault.fault_id)
 
 
 def log_plan(world: World, timeline: tuple[PlannedFault, ...], begin_ns: int) -> None:
@@ -55,13 +60,15 @@ def log_plan(world: World, timeline: tuple[PlannedFault, ...], begin_ns: int) ->
 
 
 def _steps(timeline: tuple[PlannedFault, ...], begin_ns: int) -> list[tuple[int, bool, PlannedFault]]:
-    """All moments to act at, in order; at one moment a fault ends before another begins."""
+    """All moments to act at, in order. At one moment a fault begins before another ends, so that two outages
+    back to back are one to their target."""
     begins = [(begin_ns + fault.start, True, fault) for fault in timeline]
     ends = [(begin_ns + fault.end, False, fault) for fault in timeline]
-    return sorted(begins + ends, key=lambda step: step[:2])
+    return sorted(begins + ends, key=lambda step: (step[0], not step[1]))
 
 
-def _apply(world: World, planned: PlannedFault, targets: Targets) -> None:
+def _apply(world: World, planned: PlannedFault, targets: Targets) -> bool:
+    """Whether it could be applied."""
     try:
         if isinstance(planned.fault, Degrade):
             targets.impose(planned.target, _change(planned.fault_id, planned.fault))
@@ -69,8 +76,9 @@ def _apply(world: World, planned: PlannedFault, targets: Targets) -> None:
             targets.take_down(planned.target, planned.fault_id)
     except TargetGone as error:
         _log(world, planned, "failed", detail=str(error))
-    else:
-        _log(world, planned, "applied")
+        return False
+    _log(world, planned, "applied")
+    return True
 
 
 def _revert(world: World, planned: PlannedFault, targets: Targets) -> None:

@@ -122,8 +122,16 @@ def run_command_line(arguments: list[str]) -> int:
         if not _is_users(error):
             raise
         print(f"battle: {error}", file=sys.stderr)
-        return WRONG_USE
+        return _status_of(error)
     return 0
+
+
+def _status_of(error: Exception) -> int:
+    """A run that took place and cannot be judged is INCONCLUSIVE; all else is wrong use."""
+    from battle.errors import RunLostError
+    from battle.judgement.verdict import EXIT_STATUS
+
+    return EXIT_STATUS["INCONCLUSIVE"] if isinstance(error, RunLostError) else WRONG_USE
 
 
 def _is_users(error: Exception) -> bool:

@@ -2,7 +2,10 @@
 
 import msgspec
 import pytest
+import trio
 
+from actors.gateway.spec import GatewayRole
+from actors.node import boot
 from battle import (
     Degrade,
     EmbeddedGateway,
@@ -15,6 +18,7 @@ from battle import (
     run_scenario,
     seconds,
 )
+from battle.errors import RunLostError
 from battle.plan import workload_role
 from tests.end_to_end.battles import ask, failover
 
@@ -119,3 +123,46 @@ def test_a_missing_gateway_program_is_one_sentence(tmp_path):
     recipe.write_text('type = "command"\nname = "ghost"\ncommand = ["no-such-gateway-here"]\n')
     with pytest.raises(StartError, match="no-such-gateway-here"):
         run_scenario(failover(), gateway=str(recipe), out=tmp_path)
+
+
+def test_a_gateway_that_crashes_by_itself_fails_and_the_run_still_ends(tmp_path, monkeypatch):
+    """Chaos and load after it in the tree are started anew; what had been sent is not blamed on the generator."""
+    crashes = []
+
+    async def fragile(world, spec, control):
+        async with trio.open_nursery() as nursery:
+            if isinstance(spec.role, GatewayRole) and not crashes:
+                nursery.start_soon(_crash_after, 6, crashes)
+            await boot(world, spec, control)
+            nursery.cancel_scope.cancel()
+
+    monkeypatch.setattr("battle.run.boot", fragile)
+    result = run_scenario(failover(), world="simulated", out=tmp_path)
+    assert result.report.verdict == "FAIL"
+    assert any("gateway" in reason and "crash" in reason for reason in result.report.reasons), (
+        result.report.reasons
+    )
+    phases = [phase for (phase,) in ask(result.run_dir, "SELECT phase FROM run_phases ORDER BY at_ns")]
+    assert phases == ["started", "load_began", "load_ended", "ended"]
+    [(dropped,)] = ask(result.run_dir, "SELECT sum(dropped) FROM generator_samples")
+    assert dropped < 200, "only what was due while the load was away"
+    reverted = ask(
+        result.run_dir, "SELECT fault_id, count(*) FROM faults WHERE phase = 'reverted' GROUP BY ALL"
+    )
+    assert all(count == 1 for _, count in reverted)
+
+
+async def _crash_after(seconds, crashes):
+    await trio.sleep(seconds)
+    crashes.append(seconds)
+    raise RuntimeError("the gateway has a bug")
+
+
+def test_a_log_that_cannot_be_sealed_is_told_apart_from_wrong_use(tmp_path, monkeypatch):
+    def full(run_dir):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("battle.run.seal", full)
+    with pytest.raises(RunLostError, match="No space left on device"):
+        run_scenario(failover(), world="simulated", out=tmp_path)
+    assert list(tmp_path.glob("2*/events/coordinator.1.ndjson"))

@@ -229,7 +229,7 @@ async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus
         with trio.move_on_at(silent_at):
             frame = await channel.receive()
             if frame is None:
-                return
+                break
             _take(frame, live, task_status)
             continue
         if live.paused:
@@ -237,6 +237,8 @@ async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus
         elif trio.current_time() >= live.last_beat + HANG_SECONDS:
             live.declare_hung(f"no heartbeat for {HANG_SECONDS:g} s")
             return
+    await trio.sleep(HANG_SECONDS)  # its end cancels this
+    live.declare_hung("it closed its control channel and did not end")
 
 
 def _take(frame: bytes, live: LiveNode, task_status: trio.TaskStatus[Any]) -> None:

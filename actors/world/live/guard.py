@@ -5,6 +5,7 @@ the coordinator closes the control socket FD, or dies, the whole group is ended:
 killed. The guard's exit status is the program's.
 """
 
+import ctypes
 import os
 import select
 import signal
@@ -14,18 +15,34 @@ import sys
 from contextlib import suppress
 
 GRACE_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
     """Start the program, wait for its end or the coordinator's, and leave nothing behind."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    program = subprocess.Popen(sys.argv[3:], stdin=subprocess.DEVNULL, process_group=0)
+    signal.signal(signal.SIGTERM, _leave)
+    # Should the guard itself be killed, the kernel takes the program along. A process without threads may do this.
+    program = subprocess.Popen(
+        sys.argv[3:],
+        stdin=subprocess.DEVNULL,
+        process_group=0,
+        preexec_fn=_die_with_the_guard,  # noqa: PLW1509
+    )
     pidfd = os.pidfd_open(program.pid)
     try:
         select.select([control.fileno(), pidfd], [], [])
     finally:
         _end_group(program, pidfd)
     return program.returncode if program.returncode >= 0 else 128 - program.returncode
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
+
+
+def _die_with_the_guard() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_group(program: "subprocess.Popen[bytes]", pidfd: int) -> None:

@@ -47,11 +47,15 @@ class Pipe:
     # The sender's end.
 
     def push(self, data: bytes) -> None:
-        if self.held or self.in_flight_bytes + len(data) > WINDOW_BYTES > len(data):
+        if self.held or not self._fits(data):
             self.held.append(data)
             self.held_bytes += len(data)
         else:
             self._launch(data)
+
+    def _fits(self, data: bytes) -> bool:
+        """Whether the window has room; an empty one has, also for a chunk larger than itself."""
+        return self.in_flight_bytes == 0 or self.in_flight_bytes + len(data) <= WINDOW_BYTES
 
     def _launch(self, data: bytes) -> None:
         self._last_ns = max(self._clock.now_ns() + self.latency_ns, self._last_ns)
@@ -139,7 +143,7 @@ class Pipe:
         return data
 
     def _release_held(self) -> None:
-        while self.held and self.in_flight_bytes + len(self.held[0]) <= WINDOW_BYTES:
+        while self.held and self._fits(self.held[0]):
             data = self.held.popleft()
             self.held_bytes -= len(data)
             self._launch(data)

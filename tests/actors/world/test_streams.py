@@ -261,3 +261,21 @@ def test_sleeping_can_be_cancelled(run):
         return scope.cancelled_caught
 
     assert run(main)
+
+
+@both_worlds
+def test_chunks_larger_than_any_window_arrive_whole_and_then_the_end(run):
+    sizes = [WINDOW_BYTES // 2, 2 * WINDOW_BYTES, 3 * WINDOW_BYTES]
+
+    async def say(stream):
+        for size in sizes:
+            stream.write(bytes(size))
+
+    async def main(stage):
+        received = 0
+        async with _connected(stage, say) as stream:
+            while data := await stream.receive_some():
+                received += len(data)
+        return received
+
+    assert run(main) == sum(sizes)
