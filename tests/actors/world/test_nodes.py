@@ -223,3 +223,24 @@ def process_exists(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+@pytest.mark.live
+def test_a_program_dies_with_its_guard_even_when_that_is_killed():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        words = ["-m", "actors.world.live.guard", str(theirs.fileno()), "--", "sleep", "30"]
+        guard = subprocess.Popen([sys.executable, *words], pass_fds=(theirs.fileno(),))
+        children = Path(f"/proc/{guard.pid}/task/{guard.pid}/children")
+        for _ in range(200):
+            if children.read_text().strip():
+                break
+            time.sleep(0.05)
+        program = int(children.read_text())
+        guard.kill()
+        guard.wait()
+    for _ in range(100):
+        if not process_exists(program):
+            break
+        time.sleep(0.05)
+    assert not process_exists(program)
