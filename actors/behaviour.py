@@ -17,6 +17,10 @@ class Uniform(Spec, frozen=True, tag="uniform"):
         if not 0 <= self.low <= self.high:
             yield f"a uniform latency needs 0 <= low <= high, not low {self.low} and high {self.high} ns"
 
+    def scaled(self, share: float) -> "Uniform":
+        """The same latency at a share of its length."""
+        return Uniform(round(self.low * share), round(self.high * share))
+
 
 class Normal(Spec, frozen=True, tag="normal"):
     """A normally distributed latency, cut off at 0."""
@@ -27,6 +31,10 @@ class Normal(Spec, frozen=True, tag="normal"):
     def problems(self) -> Iterator[str]:
         if self.mean < 0 or self.deviation < 0:
             yield "a normal latency needs a mean and a deviation of 0 or more"
+
+    def scaled(self, share: float) -> "Normal":
+        """The same latency at a share of its length."""
+        return Normal(round(self.mean * share), round(self.deviation * share))
 
 
 class LogNormal(Spec, frozen=True, tag="lognormal"):
@@ -39,6 +47,10 @@ class LogNormal(Spec, frozen=True, tag="lognormal"):
         if self.median <= 0 or self.sigma < 0:
             yield "a lognormal latency needs a median above 0 and a sigma of 0 or more"
 
+    def scaled(self, share: float) -> "LogNormal":
+        """The same latency at a share of its length."""
+        return LogNormal(max(1, round(self.median * share)), self.sigma)
+
 
 class Empirical(Spec, frozen=True, tag="empirical"):
     """Latencies drawn, each equally likely, from a recorded list."""
@@ -49,27 +61,13 @@ class Empirical(Spec, frozen=True, tag="empirical"):
         if not self.samples or min(self.samples) < 0:
             yield "an empirical latency needs at least one sample, none of them negative"
 
+    def scaled(self, share: float) -> "Empirical":
+        """The same latency at a share of its length."""
+        return Empirical(tuple(round(sample * share) for sample in self.samples))
+
 
 Latency: TypeAlias = Duration | Uniform | Normal | LogNormal | Empirical
 """How long a provider takes to answer; a bare duration is a constant."""
 
 FailureKind: TypeAlias = Literal["http_500", "http_502", "http_503", "rpc_error", "reset", "no_answer"]
 
-
-class ProviderChange(Spec, frozen=True, tag="provider_change"):
-    """A fault's hold on a provider's behaviour while it lasts; sent to a provider at run time."""
-
-    fault_id: str
-    added_latency: Latency = 0
-    error_ratio: float = 0.0
-    error_kinds: tuple[FailureKind, ...] = ("http_503",)
-
-
-Change: TypeAlias = ProviderChange
-"""Whatever a fault can change in a provider; each kind carries the id of its fault."""
-
-
-class RevertChange(Spec, frozen=True, tag="revert_change"):
-    """A fault's hold on a provider's behaviour ends."""
-
-    fault_id: str

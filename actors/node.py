@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import trio
 
-from actors.behaviour import Change, RevertChange
 from actors.collector.sampler import sample_system
 from actors.collector.selection import COLLECTED, Collected, selected
+from actors.faults.imposing import Impose, Revert
 from actors.gateway.spec import GatewayRole
 from actors.provider.spec import ProviderRole
 from actors.spec import Spec
@@ -20,7 +20,7 @@ from actors.world.control import Control
 from actors.world.seam import World
 
 Role: TypeAlias = ProviderRole | GatewayRole | WorkloadRole
-Message: TypeAlias = Change | RevertChange | Begin
+Message: TypeAlias = Impose | Revert | Begin
 
 
 class NodeSpec(Spec, frozen=True):

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import trio
 
-from actors.behaviour import ProviderChange, RevertChange
 from actors.chaos.conductor import TargetGone
+from actors.faults.imposing import Impose, Revert
 from actors.spec import Spec
 from actors.system import ActorContext, ChildSpec, Induced, RestartType
 from actors.world.cluster import Exit, Node
@@ -46,6 +46,7 @@ class NodeActor:
         self._restart: RestartType = restart
         self._node: Node | None = None
         self._held_by: dict[str, None] = {}
+        self._frozen_by: dict[str, None] = {}
         self._let_up = trio.Event()
         self._standing: dict[str, Spec] = {}
 
@@ -84,12 +85,13 @@ class NodeActor:
         if message is not None and self._node is not None:
             self._node.tell(message)
 
-    def hold_down(self, fault_id: str) -> None:
-        """Kill the node, and let no incarnation start until `release`. Raises TargetGone."""
+    def hold_down(self, fault_id: str, *, asked: bool = False) -> None:
+        """End the node, and let no incarnation start until `release`: killed, or asked to stop. Raises TargetGone."""
         if self._node is None and not self._held_by:
             raise TargetGone(f"{self.name} does not run")
         if self._node is not None and not self._held_by:
-            self._node.kill(f"fault {fault_id}")
+            end = self._node.stop if asked else self._node.kill
+            end(f"fault {fault_id}")
         self._held_by[fault_id] = None
 
     def release(self, fault_id: str) -> None:
@@ -98,6 +100,20 @@ class NodeActor:
         if not self._held_by:
             self._let_up.set()
             self._let_up = trio.Event()
+
+    def freeze(self, fault_id: str) -> None:
+        """Pause the running incarnation until `thaw`. Raises TargetGone."""
+        if self._node is None:
+            raise TargetGone(f"{self.name} does not run")
+        if not self._frozen_by:
+            self._node.pause()
+        self._frozen_by[fault_id] = None
+
+    def thaw(self, fault_id: str) -> None:
+        """The fault no longer holds it; the last one to let go resumes it, if it still runs."""
+        self._frozen_by.pop(fault_id, None)
+        if not self._frozen_by and self._node is not None:
+            self._node.resume()
 
     @property
     def runs(self) -> bool:
@@ -115,17 +131,23 @@ class ProviderTargets:
     def __init__(self, providers: dict[str, NodeActor]) -> None:
         self._providers = providers
 
-    def take_down(self, target: str, fault_id: str) -> None:
-        self._providers[target].hold_down(fault_id)
+    def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> None:
+        self._providers[target].hold_down(fault_id, asked=asked)
 
     def let_up(self, target: str, fault_id: str) -> None:
         self._providers[target].release(fault_id)
 
-    def impose(self, target: str, change: ProviderChange) -> None:
+    def pause(self, target: str, fault_id: str) -> None:
+        self._providers[target].freeze(fault_id)
+
+    def resume(self, target: str, fault_id: str) -> None:
+        self._providers[target].thaw(fault_id)
+
+    def impose(self, target: str, impose: Impose) -> None:
         provider = self._providers[target]
         if not provider.runs:
             raise TargetGone(f"{target} does not run")
-        provider.stand(change.fault_id, change)
+        provider.stand(impose.fault_id, impose)
 
-    def relieve(self, target: str, revert: RevertChange) -> None:
+    def relieve(self, target: str, revert: Revert) -> None:
         self._providers[target].forget(revert.fault_id, revert)

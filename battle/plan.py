@@ -43,7 +43,9 @@ def plan_run(scenario: Scenario, seed: int) -> RunPlan:
         for shard in range(1 if isinstance(workload, HttpUsers) else workload.shards)
     )
     scenario = msgspec.structs.replace(scenario, workloads=named)
-    return RunPlan(scenario, seed, scenario.load, expand(scenario.chaos, scenario.load), nodes)
+    return RunPlan(
+        scenario, seed, scenario.load, expand(scenario.chaos, scenario.load, scenario.tags, seed), nodes
+    )
 
 
 def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str) -> WorkloadRole:

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from actors.chain.spec import Chain
-from actors.chaos.spec import Fault
+from actors.chaos.timeline import targets_of
 from actors.collector.selection import COLLECTED, Collected
+from actors.faults.schedule import ChaosEntry, faults_of
 from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
 from actors.provider.spec import MockProvider
 from actors.spec import Spec
@@ -34,7 +35,7 @@ class Scenario(Spec, frozen=True):
     providers: list[MockProvider]
     workloads: list[Workload]
     gateway: Gateway = EmbeddedGateway()
-    chaos: list[Fault] = []
+    chaos: list[ChaosEntry] = []
     collect: set[Collected] = msgspec.field(default_factory=lambda: set(COLLECTED))
     slo: Slo = Slo()
     chain: Chain = Chain()
@@ -45,6 +46,11 @@ class Scenario(Spec, frozen=True):
     def load(self) -> Duration:
         """How long the load lasts: as long as its longest workload."""
         return max((workload.duration for workload in self.workloads), default=0)
+
+    @property
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags of each provider, by its name."""
+        return {provider.name: provider.tags for provider in self.providers}
 
     def problems(self) -> Iterator[str]:
         """Each thing wrong with this scenario, in a sentence."""
@@ -90,10 +96,11 @@ class Scenario(Spec, frozen=True):
                 yield f"gateway: seed_latencies names {name!r}, {self._choice()}"
 
     def _chaos_problems(self) -> Iterator[str]:
-        for fault in self.chaos:
-            if fault.target not in self._provider_names():
-                yield f"{_kind(fault)}: its target {fault.target!r} does not exist; {self._choice()}"
-            yield from fault.problems()
+        for entry in self.chaos:
+            for fault in faults_of(entry):
+                if not targets_of(fault.target, self.tags):
+                    yield f"{fault.kind()}: its target {fault.target!r} does not exist; {self._choice()}"
+            yield from entry.problems()
 
     def _slo_problems(self) -> Iterator[str]:
         yield from self.slo.problems()
@@ -103,7 +110,9 @@ class Scenario(Spec, frozen=True):
         return {provider.name for provider in self.providers}
 
     def _choice(self) -> str:
-        return "the providers are " + ", ".join(sorted(self._provider_names()))
+        tags = sorted({tag for provider in self.providers for tag in provider.tags})
+        tagged = f", the tags {', '.join(tags)}" if tags else ""
+        return "the providers are " + ", ".join(sorted(self._provider_names())) + tagged
 
 
 def checked(scenario: Scenario) -> Scenario:
@@ -128,7 +137,3 @@ def scenario_from_data(data: Any, source: str) -> Scenario:
         return msgspec.convert(durations_parsed(data), Scenario)
     except msgspec.ValidationError as error:
         raise ScenarioError(f"{source}: {error}") from None
-
-
-def _kind(spec: Spec) -> str:
-    return str(spec.__struct_config__.tag)

@@ -139,6 +139,91 @@ class FaultChanged(Event, frozen=True, kw_only=True, tag=_tag):
     detail: str | None = None
 
 
+class FaultActed(Event, frozen=True, kw_only=True, tag=_tag):
+    """A fault that is no matter of single requests did something on a node, and what: once for each connection.
+
+    `action` is what became of it: `delayed`, `held`, `sliced`, `cut`, `reset`, `closed`, `refused`, `silenced`,
+    `missed`, `duplicated`, `reordered`, `reorganised`, `ignored`.
+    """
+
+    at_ns: int
+    fault_id: str
+    node: str
+    action: str
+    transport: Transport | None = None
+    connection: str | None = None
+
+
+class HeadPublished(Event, frozen=True, kw_only=True, tag=_tag):
+    """A provider published a head to those of its WebSocket connections that had subscribed to them."""
+
+    at_ns: int
+    provider: str
+    number: int
+    hash: str
+    parent_hash: str
+    subscriptions: int
+    fault_id: str | None = None
+
+
+class SubscriptionChanged(Event, frozen=True, kw_only=True, tag=_tag):
+    """The life of a WebSocket connection, or of one subscription on it, as one side saw it.
+
+    `connection` numbers the node's connections; `name` is the workload for `client`, the provider for the other two
+    sides. `change`: `connected`, `refused` (no connection came about), `subscribed`, `rejected` (no subscription),
+    `unsubscribed`, `closed` (with `close_code`; 1006: without a closing frame), `stale` (given up by the gateway).
+    """
+
+    at_ns: int
+    side: Literal["client", "gateway", "provider"]
+    name: str
+    connection: str
+    change: Literal["connected", "refused", "subscribed", "rejected", "unsubscribed", "closed", "stale"]
+    subscription: str | None = None
+    kind: str | None = None
+    close_code: int | None = None
+    detail: str | None = None
+    fault_id: str | None = None
+
+
+class NotificationReceived(Event, frozen=True, kw_only=True, tag=_tag):
+    """A client received a notification.
+
+    `key` tells it from all others: a head's hash; a log's block hash, index and whether it is removed; a
+    transaction's hash. `number` and `parent_hash` are of heads, `number` of logs as well. `answer` compares it with
+    the chain model, as in `RequestEnded`.
+    """
+
+    at_ns: int
+    workload: str
+    connection: str
+    subscription: str
+    kind: str
+    key: str
+    answer: Answer
+    number: int | None = None
+    hash: str | None = None
+    parent_hash: str | None = None
+
+
+class GapFilled(Event, frozen=True, kw_only=True, tag=_tag):
+    """The embedded gateway found a gap in a shared subscription and filled it over HTTP, or gave up on it.
+
+    `first_number` to `last_number` were missing (NULL: nobody can know), `filled` of them were found.
+    """
+
+    began_ns: int
+    ended_ns: int
+    kind: str
+    reason: Literal["failover", "missed", "reorg"]
+    outcome: Literal["filled", "partly", "failed", "nothing_missing"]
+    filled: int
+    to_provider: str
+    from_provider: str | None = None
+    first_number: int | None = None
+    last_number: int | None = None
+
+
 class ActorChanged(Event, frozen=True, kw_only=True, tag=_tag):
     """An actor's life: what happened to it, on which node, in which incarnation (counted from 1)."""
 
@@ -194,6 +279,11 @@ TABLES: dict[str, type[Event]] = {
     "breaker_rejections": BreakerRejected,
     "benchmarks": LatencyBenchmarked,
     "faults": FaultChanged,
+    "fault_actions": FaultActed,
+    "heads": HeadPublished,
+    "subscriptions": SubscriptionChanged,
+    "notifications": NotificationReceived,
+    "gap_fills": GapFilled,
     "actor_lifecycle": ActorChanged,
     "system_samples": SystemSampled,
     "generator_samples": GeneratorSampled,
@@ -209,6 +299,11 @@ AnyEvent: TypeAlias = (
     | BreakerRejected
     | LatencyBenchmarked
     | FaultChanged
+    | FaultActed
+    | HeadPublished
+    | SubscriptionChanged
+    | NotificationReceived
+    | GapFilled
     | ActorChanged
     | SystemSampled
     | GeneratorSampled

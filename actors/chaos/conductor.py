@@ -2,9 +2,9 @@
 
 from typing import Literal, Protocol, TypeAlias
 
-from actors.behaviour import ProviderChange, RevertChange
-from actors.chaos.spec import Degrade
 from actors.chaos.timeline import PlannedFault
+from actors.faults.imposing import Impose, Revert
+from actors.faults.process import Flap, Kill, Pause, Restart
 from actors.world.seam import World
 from store.events import FaultChanged
 
@@ -18,17 +18,23 @@ class TargetGone(Exception):
 class Targets(Protocol):
     """What can be done to the nodes a fault may be aimed at."""
 
-    def take_down(self, target: str, fault_id: str) -> None:
-        """Kill the node at once and keep it from being restarted. Raises TargetGone."""
+    def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> None:
+        """End the node and keep it from being restarted: by SIGKILL, or `asked` to stop. Raises TargetGone."""
 
     def let_up(self, target: str, fault_id: str) -> None:
         """Let it be restarted, unless another fault still keeps it down."""
 
-    def impose(self, target: str, change: ProviderChange) -> None:
-        """Change its behaviour, also for incarnations to come. Raises TargetGone."""
+    def pause(self, target: str, fault_id: str) -> None:
+        """Stop the node as SIGSTOP does. Raises TargetGone."""
 
-    def relieve(self, target: str, revert: RevertChange) -> None:
-        """Take such a change back."""
+    def resume(self, target: str, fault_id: str) -> None:
+        """Let it go on, unless another fault still holds it."""
+
+    def impose(self, target: str, impose: Impose) -> None:
+        """Tell it of a fault, also its incarnations to come. Raises TargetGone."""
+
+    def relieve(self, target: str, revert: Revert) -> None:
+        """Take such a fault back."""
 
 
 async def conduct(
@@ -70,10 +76,7 @@ def _steps(timeline: tuple[PlannedFault, ...], begin_ns: int) -> list[tuple[int,
 def _apply(world: World, planned: PlannedFault, targets: Targets) -> bool:
     """Whether it could be applied."""
     try:
-        if isinstance(planned.fault, Degrade):
-            targets.impose(planned.target, _change(planned.fault_id, planned.fault))
-        else:
-            targets.take_down(planned.target, planned.fault_id)
+        _begin(planned, targets)
     except TargetGone as error:
         _log(world, planned, "failed", detail=str(error))
         return False
@@ -82,15 +85,28 @@ def _apply(world: World, planned: PlannedFault, targets: Targets) -> bool:
 
 
 def _revert(world: World, planned: PlannedFault, targets: Targets) -> None:
-    if isinstance(planned.fault, Degrade):
-        targets.relieve(planned.target, RevertChange(planned.fault_id))
-    else:
-        targets.let_up(planned.target, planned.fault_id)
+    target, fault_id = planned.target, planned.fault_id
+    match planned.fault:
+        case Kill() | Flap() | Restart():
+            targets.let_up(target, fault_id)
+        case Pause():
+            targets.resume(target, fault_id)
+        case _:
+            targets.relieve(target, Revert(fault_id))
     _log(world, planned, "reverted")
 
 
-def _change(fault_id: str, fault: Degrade) -> ProviderChange:
-    return ProviderChange(fault_id, fault.added_latency, fault.error_ratio, fault.error_kinds)
+def _begin(planned: PlannedFault, targets: Targets) -> None:
+    target, fault_id = planned.target, planned.fault_id
+    match planned.fault:
+        case Kill() | Flap():
+            targets.take_down(target, fault_id)
+        case Restart():
+            targets.take_down(target, fault_id, asked=True)
+        case Pause():
+            targets.pause(target, fault_id)
+        case imposed:
+            targets.impose(target, Impose(fault_id, imposed))
 
 
 def _log(

@@ -4,7 +4,7 @@ from typing import Any
 
 import trio
 
-from actors.behaviour import Change, RevertChange
+from actors.faults.imposing import Impose, Revert
 from actors.provider.connection import Connection
 from actors.provider.service import Service
 from actors.provider.spec import ProviderRole
@@ -15,7 +15,7 @@ from actors.world.seam import Stream, World
 async def run_provider(world: World, role: ProviderRole, control: Control) -> None:
     """Serve `role.address` until cancelled.
 
-    Ready once it listens. Takes `ProviderChange` and `RevertChange` from the control channel; a change holds
+    Ready once it listens. Takes `Impose` and `Revert` from the control channel; a fault holds
     for requests that come in from then on. Logs one `AttemptServed` per JSON-RPC call.
 
     Raises:
@@ -34,9 +34,9 @@ async def run_provider(world: World, role: ProviderRole, control: Control) -> No
 
 
 def _take(service: Service, message: Any) -> None:
-    if isinstance(message, RevertChange):
+    if isinstance(message, Revert):
         service.behaviour = service.behaviour.reverted(message.fault_id)
-    elif isinstance(message, Change):
-        service.behaviour = service.behaviour.changed(message)
+    elif isinstance(message, Impose):
+        service.behaviour = service.behaviour.under(message)
     else:
         raise TypeError(f"a provider takes no {type(message).__name__}")

@@ -45,6 +45,9 @@ class Node(Protocol):
     def kill(self, reason: str) -> None:
         """End it as SIGKILL does, for a fault that `reason` names."""
 
+    def stop(self, reason: str) -> None:
+        """Ask it to end in good order, and force it when it does not, for a fault that `reason` names."""
+
     def usage(self) -> Usage:
         """What the node's program uses; for nodes that cannot sample themselves."""
 

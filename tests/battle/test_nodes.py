@@ -4,8 +4,9 @@ import pytest
 import trio
 import trio.testing
 
-from actors.behaviour import ProviderChange, RevertChange
 from actors.chaos.conductor import TargetGone
+from actors.faults.behaviour import Degrade
+from actors.faults.imposing import Impose, Revert
 from actors.system import Supervisor
 from actors.world.cluster import Exit
 from battle.nodes import NodeActor, ProviderTargets
@@ -100,7 +101,7 @@ def test_a_crash_nobody_induced_is_restarted_with_a_backoff():
 
 
 def test_a_change_is_told_again_to_the_next_incarnation_until_it_is_reverted():
-    change, revert = ProviderChange("degrade-a.1", error_ratio=0.5), RevertChange("degrade-a.1")
+    change, revert = Impose("degrade-a.1", Degrade("a", error_ratio=0.5)), Revert("degrade-a.1")
 
     async def body(family):
         targets = ProviderTargets({"a": family.actor})
@@ -125,6 +126,6 @@ def test_nothing_can_be_done_to_a_node_that_does_not_run():
         with pytest.raises(TargetGone):
             targets.take_down("a", "kill-a.1")
         with pytest.raises(TargetGone):
-            targets.impose("a", ProviderChange("degrade-a.1"))
+            targets.impose("a", Impose("degrade-a.1", Degrade("a")))
 
     in_family(body)

@@ -7,8 +7,8 @@ import pytest
 
 from actors.behaviour import FailureKind
 from actors.chain.methods import METHODS
-from actors.chaos.spec import Fault
 from actors.collector.selection import COLLECTED
+from actors.faults.schedule import Fault
 from actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, Strategy
 from actors.provider.spec import MockProvider
 from actors.workload.spec import Workload

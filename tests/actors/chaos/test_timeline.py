@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.behaviour import ProviderChange, RevertChange
+from actors.chaos import timeline
 from actors.chaos.conductor import TargetGone, conduct, log_plan
-from actors.chaos.spec import Degrade, Flap, Kill
-from actors.chaos.timeline import expand
+from actors.faults.behaviour import Degrade
+from actors.faults.imposing import Impose, Revert
+from actors.faults.process import Flap, Kill
 from actors.units import ms, seconds
 from tests.actors.worlds import simulated
+
+TAGS = {"a": (), "b": ()}
+
+
+def expand(plan, load, tags=TAGS, seed=0):
+    return timeline.expand(plan, load, tags, seed)
 
 
 def spans(timeline):
@@ -93,10 +100,10 @@ class Recorder:
     def let_up(self, target, fault_id):
         self.done.append((self.world.now_ns() // ms(1), "up", target, fault_id))
 
-    def impose(self, target, change: ProviderChange):
-        self._note("impose", target, (change.fault_id, change.added_latency))
+    def impose(self, target, impose: Impose):
+        self._note("impose", target, (impose.fault_id, impose.fault.added_latency))
 
-    def relieve(self, target, revert: RevertChange):
+    def relieve(self, target, revert: Revert):
         self.done.append((self.world.now_ns() // ms(1), "relieve", target, revert.fault_id))
 
 

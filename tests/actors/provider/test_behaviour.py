@@ -4,11 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.behaviour import ProviderChange, Uniform
+from actors.behaviour import Uniform
+from actors.faults.behaviour import Degrade
+from actors.faults.imposing import Impose
 from actors.provider.behaviour import Behaviour, Fate
 from actors.provider.spec import MockProvider, Reliability
 from actors.units import ms
 from actors.world.chance import Draws
+
+
+def degraded(fault_id, **how):
+    return Impose(fault_id, Degrade("a", **how))
+
 
 DRAWS = Draws(1, "provider:a")
 KINDS = ("http_500", "http_502", "http_503", "rpc_error", "reset", "no_answer")
@@ -19,7 +26,7 @@ SHAKY = Behaviour(
 )
 
 changes = st.builds(
-    ProviderChange,
+    degraded,
     fault_id=st.sampled_from(["f1", "f2", "f3"]),
     added_latency=st.integers(0, ms(100)) | st.builds(Uniform, st.just(0), st.integers(1, ms(9))),
     error_ratio=st.floats(0, 1),
@@ -48,39 +55,39 @@ def test_an_unreliable_provider_fails_as_often_and_as_variously_as_it_says():
 def test_never_and_always_are_meant(ratio, expected):
     spec = MockProvider("a", reliability=Reliability(ratio, ("http_502",)))
     assert {fate.failure for fate in fates(Behaviour(spec), 500)} == expected
-    change = ProviderChange("f1", error_ratio=ratio, error_kinds=("http_502",))
-    assert {fate.failure for fate in fates(STEADY.changed(change), 500)} == expected
+    change = degraded("f1", error_ratio=ratio, error_kinds=("http_502",))
+    assert {fate.failure for fate in fates(STEADY.under(change), 500)} == expected
 
 
 def test_a_fault_adds_latency_and_signs_for_it():
-    slow = STEADY.changed(ProviderChange("f1", added_latency=ms(30)))
+    slow = STEADY.under(degraded("f1", added_latency=ms(30)))
     assert set(fates(slow, 20)) == {Fate(ms(50), None, "f1")}
 
 
 def test_a_fault_signs_only_for_the_requests_it_touched():
-    failing = STEADY.changed(ProviderChange("f1", error_ratio=0.5, error_kinds=("rpc_error",)))
+    failing = STEADY.under(degraded("f1", error_ratio=0.5, error_kinds=("rpc_error",)))
     assert set(fates(failing, 100)) == {Fate(ms(20)), Fate(ms(20), "rpc_error", "f1")}
 
 
 def test_several_faults_add_up_and_the_first_signs():
-    behaviour = STEADY.changed(ProviderChange("f1", added_latency=ms(1)))
-    behaviour = behaviour.changed(ProviderChange("f2", added_latency=ms(2)))
+    behaviour = STEADY.under(degraded("f1", added_latency=ms(1)))
+    behaviour = behaviour.under(degraded("f2", added_latency=ms(2)))
     assert set(fates(behaviour, 5)) == {Fate(ms(23), None, "f1")}
-    behaviour = behaviour.changed(ProviderChange("f3", error_ratio=1.0))
+    behaviour = behaviour.under(degraded("f3", error_ratio=1.0))
     assert {fate.delay for fate in fates(behaviour, 5)} == {ms(23)}
 
 
 def test_the_fault_that_fails_a_request_signs_for_it():
-    slow = STEADY.changed(ProviderChange("f1", added_latency=ms(1)))
-    both = slow.changed(ProviderChange("f2", error_ratio=1.0))
+    slow = STEADY.under(degraded("f1", added_latency=ms(1)))
+    both = slow.under(degraded("f2", error_ratio=1.0))
     assert set(fates(both, 5)) == {Fate(ms(21), "http_503", "f2")}
-    third = both.changed(ProviderChange("f3", error_ratio=1.0, error_kinds=("reset",)))
+    third = both.under(degraded("f3", error_ratio=1.0, error_kinds=("reset",)))
     assert set(fates(third, 5)) == {Fate(ms(21), "http_503", "f2")}
 
 
 def test_a_new_change_of_the_same_fault_takes_the_place_of_the_old():
-    behaviour = STEADY.changed(ProviderChange("f1", added_latency=ms(1)))
-    behaviour = behaviour.changed(ProviderChange("f1", added_latency=ms(5)))
+    behaviour = STEADY.under(degraded("f1", added_latency=ms(1)))
+    behaviour = behaviour.under(degraded("f1", added_latency=ms(5)))
     assert set(fates(behaviour, 5)) == {Fate(ms(25), None, "f1")}
 
 
@@ -88,7 +95,7 @@ def test_a_new_change_of_the_same_fault_takes_the_place_of_the_old():
 def test_a_fate_is_a_pure_function_of_what_is_in_force_and_the_key(several, key):
     behaviour = SHAKY
     for change in several:
-        behaviour = behaviour.changed(change)
+        behaviour = behaviour.under(change)
     assert behaviour.fate(DRAWS, key) == behaviour.fate(Draws(1, "provider:a"), key)
 
 
@@ -96,7 +103,7 @@ def test_a_fate_is_a_pure_function_of_what_is_in_force_and_the_key(several, key)
 def test_reverting_every_fault_leaves_no_trace(several, key):
     behaviour = SHAKY
     for change in several:
-        behaviour = behaviour.changed(change)
+        behaviour = behaviour.under(change)
     for change in several:
         behaviour = behaviour.reverted(change.fault_id)
     assert behaviour == SHAKY
@@ -107,17 +114,17 @@ def test_reverting_every_fault_leaves_no_trace(several, key):
 def test_one_fault_less_does_not_change_what_the_other_does(one, other, key):
     if one.fault_id == other.fault_id:
         return
-    alone = STEADY.changed(one).fate(DRAWS, key)
+    alone = STEADY.under(one).fate(DRAWS, key)
     without = STEADY.fate(DRAWS, key)
-    both = STEADY.changed(other).changed(one).fate(DRAWS, key)
-    only_other = STEADY.changed(other).fate(DRAWS, key)
+    both = STEADY.under(other).under(one).fate(DRAWS, key)
+    only_other = STEADY.under(other).fate(DRAWS, key)
     assert both.delay - only_other.delay == alone.delay - without.delay
     assert both.failure == (only_other.failure or alone.failure)
 
 
 def test_faults_do_not_share_their_chance():
     spread = Uniform(0, ms(50))
-    one, other = (STEADY.changed(ProviderChange(name, added_latency=spread)) for name in ("f1", "f2"))
+    one, other = (STEADY.under(degraded(name, added_latency=spread)) for name in ("f1", "f2"))
     assert [fate.delay for fate in fates(one, 20)] != [fate.delay for fate in fates(other, 20)]
 
 

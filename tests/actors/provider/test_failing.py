@@ -3,12 +3,18 @@
 import pytest
 import trio
 
-from actors.behaviour import ProviderChange, RevertChange, Uniform
+from actors.behaviour import Uniform
+from actors.faults.behaviour import Degrade
+from actors.faults.imposing import Impose, Revert
 from actors.provider.spec import Reliability
 from actors.units import ms, seconds
 from actors.wire.http import HttpLimits
 from tests.actors.provider.stage import CALL, decoded, facts, play, providing
 from tests.actors.worlds import simulated
+
+
+def degraded(fault_id, **how):
+    return Impose(fault_id, Degrade("a", **how))
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
@@ -74,7 +80,7 @@ def test_what_follows_a_request_without_answer_on_its_connection_waits_behind_it
         client = await provider.connect()
         client.post(CALL, b"w0-1")
         await stage.sleep(ms(20))
-        provider.tell(RevertChange("f1"))
+        provider.tell(Revert("f1"))
         await stage.sleep(ms(20))
         client.post(CALL, b"w0-2")
         with trio.move_on_after(0.1) as waiting:
@@ -82,7 +88,7 @@ def test_what_follows_a_request_without_answer_on_its_connection_waits_behind_it
         return waiting.cancelled_caught, (await provider.ask()).status
 
     async def hanging(stage, provider):
-        provider.tell(ProviderChange("f1", error_ratio=1.0, error_kinds=("no_answer",)))
+        provider.tell(degraded("f1", error_ratio=1.0, error_kinds=("no_answer",)))
         await stage.sleep(ms(20))
         return await script(stage, provider)
 
@@ -95,7 +101,7 @@ def test_answers_before_one_that_never_comes_are_still_given():
         client.post(CALL, b"w0-1")
         client.post(CALL, b"w0-2")
         await stage.sleep(ms(1))
-        provider.tell(ProviderChange("f1", error_ratio=1.0, error_kinds=("no_answer",)))
+        provider.tell(degraded("f1", error_ratio=1.0, error_kinds=("no_answer",)))
         await stage.sleep(ms(1))
         client.post(CALL, b"w0-3")
         answers = [(await client.response()).status for _ in range(2)]
@@ -165,10 +171,10 @@ def test_attempts_in_flight_when_the_provider_is_stopped_are_logged_as_unknown(e
 def test_a_change_holds_until_it_is_reverted(either_world):
     async def script(stage, provider):
         statuses = [(await provider.ask()).status]
-        provider.tell(ProviderChange("f1", added_latency=ms(20), error_ratio=1.0, error_kinds=("http_502",)))
+        provider.tell(degraded("f1", added_latency=ms(20), error_ratio=1.0, error_kinds=("http_502",)))
         await stage.sleep(ms(5))
         statuses.append((await provider.ask()).status)
-        provider.tell(RevertChange("f1"))
+        provider.tell(Revert("f1"))
         await stage.sleep(ms(5))
         statuses.append((await provider.ask()).status)
         return statuses, await provider.logged(3)
@@ -182,11 +188,11 @@ def test_a_change_holds_until_it_is_reverted(either_world):
 def test_a_quick_request_neither_overtakes_a_slow_one_nor_hurries_it():
     async def script(stage, provider):
         client = await provider.connect()
-        provider.tell(ProviderChange("f1", added_latency=ms(20)))
+        provider.tell(degraded("f1", added_latency=ms(20)))
         await stage.sleep(ms(1))
         client.post(CALL, b"w0-1")
         await stage.sleep(ms(1))
-        provider.tell(RevertChange("f1"))
+        provider.tell(Revert("f1"))
         await stage.sleep(ms(1))
         client.post(CALL, b"w0-2")
         return await provider.logged(2)
@@ -246,7 +252,7 @@ def test_a_second_attempt_draws_anew():
 
 
 def test_a_fault_shifts_nothing_but_what_it_touches():
-    calm, shaken = story(1), story(1, [ProviderChange("f1", error_ratio=0.2, error_kinds=("http_502",))])
+    calm, shaken = story(1), story(1, [degraded("f1", error_ratio=0.2, error_kinds=("http_502",))])
     assert [one[0] for one in shaken] == [one[0] for one in calm]
     untouched = [(one, other) for one, other in zip(calm, shaken, strict=True) if other[1] != 502]
     assert 20 < len(untouched) < 40

@@ -1,0 +1,80 @@
+"""What all faults have in common: a target, a span, and perhaps a strength that can be scaled."""
+
+from collections.abc import Iterator
+from typing import Self, TypeVar
+
+import msgspec
+
+from actors.spec import Spec
+from actors.units import Duration, seconds
+
+Span = tuple[Duration, Duration]
+"""From when to when, counted from the begin of the load."""
+
+F = TypeVar("F", bound="FaultSpec")
+
+
+class FaultSpec(Spec, frozen=True):
+    """One kind of fault, aimed at `target`: a provider's name, "tag:NAME" for all providers with a tag, or "*"."""
+
+    target: str
+
+    @classmethod
+    def kind(cls) -> str:
+        """The fault's name in the log."""
+        return str(cls.__struct_config__.tag)
+
+    def spans(self, load: Duration) -> Iterator[Span]:
+        """When it holds, in a run whose load lasts `load`."""
+        raise NotImplementedError
+
+    def moved(self, to: Duration) -> Self:
+        """The same fault beginning at `to`."""
+        raise NotImplementedError
+
+    def scaled(self, share: float) -> Self | None:
+        """The same fault at a share (0 to 1) of its strength; None when it has no strength to scale."""
+        return None
+
+
+class LastingFault(FaultSpec, frozen=True):
+    """A fault that holds from `at` for `duration`."""
+
+    at: Duration = 0
+    duration: Duration = seconds(10)
+
+    def spans(self, load: Duration) -> Iterator[Span]:
+        yield self.at, self.at + self.duration
+
+    def moved(self, to: Duration) -> Self:
+        return replaced(self, at=to)
+
+    def problems(self) -> Iterator[str]:
+        yield from span_problems(self.kind(), self.at, self.duration)
+
+
+def replaced(spec: F, **changes: object) -> F:
+    """A copy with other values."""
+    return msgspec.structs.replace(spec, **changes)
+
+
+def span_problems(kind: str, at: Duration, length: Duration) -> Iterator[str]:
+    """What is wrong with a span."""
+    if at < 0:
+        yield f"{kind}: at must be 0 or later, not {at}"
+    if length <= 0:
+        yield f"{kind}: it must last longer than 0, not {length}"
+
+
+def ratio_problems(kind: str, **ratios: float) -> Iterator[str]:
+    """What is wrong with shares."""
+    for name, ratio in ratios.items():
+        if not 0 <= ratio <= 1:
+            yield f"{kind}: {name} is a share from 0 to 1, not {ratio}"
+
+
+def above_zero_problems(kind: str, **values: float) -> Iterator[str]:
+    """What is wrong with values that must be above 0."""
+    for name, value in values.items():
+        if value <= 0:
+            yield f"{kind}: {name} must be above 0, not {value}"
