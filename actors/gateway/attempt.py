@@ -1,50 +1,71 @@
 """One attempt on the wire: a connection, a request, its response, or the name of what went wrong."""
 
-import trio
+from collections.abc import Callable
 
 from actors.gateway.classify import TransportFailure
-from actors.gateway.pool import NoConnection, Pool
-from actors.wire.http import HttpResponse, ProtocolError
-from actors.wire.http_client import HttpClientConnection
+from actors.gateway.pool import Opening, Pool
+from actors.wire.http import HttpResponse
+from actors.wire.http_client import Broken, HttpClientConnection
 from actors.world.seam import World
 
-_ENDED_EARLY = 502
-"""The status of the `ProtocolError` for an end of stream; the others are malformed HTTP."""
 
+class Exchange:
+    """Sends an encoded request over a connection of `pool`, and calls `ended` once, later, with what came of it.
 
-async def exchange(
-    world: World, pool: Pool, request: bytes, deadline_ns: int
-) -> HttpResponse | TransportFailure:
-    """Send an encoded request over a connection of `pool`, and wait for its response until `deadline_ns`.
-
-    The deadline is a timer that aborts the connection: it costs no cancel scope. A request that meets the end
+    At `deadline_ns` a timer resets the connection: it costs no cancel scope. A request that meets the end
     of a kept connection before any byte of an answer fails as `closed`: the provider may have died with the
     request in hand, so that is the retry policy's business and not hidden here.
     """
-    try:
-        connection = pool.take() or await pool.open(deadline_ns)
-    except NoConnection as error:
-        return error.failure
-    timer = world.call_at(deadline_ns, connection.stream.abort)
-    kept = False
-    try:
-        result = await _exchange(connection, request)
-        if not isinstance(result, str):
-            kept = True
-            (pool.give_back if result.keep_alive else pool.retire)(connection)
-        return result
-    finally:
-        timer.cancel()
-        if not kept:
-            pool.discard(connection)
 
+    def __init__(
+        self,
+        world: World,
+        pool: Pool,
+        request: bytes,
+        deadline_ns: int,
+        ended: Callable[[HttpResponse | TransportFailure], object],
+    ) -> None:
+        self._pool = pool
+        self._request = request
+        self._deadline_ns = deadline_ns
+        self._ended = ended
+        self._opening: Opening | None = None
+        self._timer = world.call_at(deadline_ns, self._overdue)
+        self._connection = pool.take()
+        if self._connection is None:
+            self._opening = pool.open(self._opened)
+        else:
+            self._connection.exchange(request, self._received)
 
-async def _exchange(connection: HttpClientConnection, request: bytes) -> HttpResponse | TransportFailure:
-    try:
-        return await connection.exchange(request)
-    except trio.ClosedResourceError:
-        return "timeout"
-    except trio.BrokenResourceError:
-        return "reset"
-    except ProtocolError as error:
-        return "closed" if error.status == _ENDED_EARLY else "protocol"
+    def cancel(self) -> None:
+        """Call it off; `ended` is not called any more."""
+        self._timer.cancel()
+        if self._opening is not None:
+            self._opening.cancel()
+        elif self._connection is not None:
+            self._pool.discard(self._connection)
+
+    def _opened(self, connection: HttpClientConnection | None) -> None:
+        self._opening = None
+        self._connection = connection
+        if connection is None:
+            self._timer.cancel()
+            self._ended("refused")
+        else:
+            connection.exchange(self._request, self._received)
+
+    def _received(self, result: HttpResponse | Broken) -> None:
+        assert self._connection is not None
+        self._timer.cancel()
+        if isinstance(result, str):
+            self._pool.discard(self._connection)
+        else:
+            self._pool.give_back(self._connection)
+        self._ended(result)
+
+    def _overdue(self) -> None:
+        opening = self._opening
+        # A place that became free in this very moment, because others ran out of time too, came too late.
+        in_time = opening is None or (opening.place_since_ns or self._deadline_ns) < self._deadline_ns
+        self.cancel()
+        self._ended("timeout" if in_time else "unsent")

@@ -1,17 +1,25 @@
-"""One client request: choose a provider, make an attempt, look at what came of it, perhaps go on."""
+"""One client request: choose a provider, make an attempt, look at what came of it, perhaps go on.
 
+All of it is callbacks from the streams and timers of attempts: on the path of a request no task wakes up.
+"""
+
+from collections.abc import Callable
 from functools import partial
 
-from actors.gateway import classify, hedge, replies, retry, select
-from actors.gateway.attempt import exchange
+import msgspec
+import trio
+
+from actors.gateway import classify, replies, retry, select
+from actors.gateway.attempt import Exchange
 from actors.gateway.benchmark import Benchmark
+from actors.gateway.classify import TransportFailure
 from actors.gateway.inquiry import Inquiry
 from actors.gateway.record import Attempt, Progress, log_attempt, log_rejection
 from actors.gateway.replies import Reply
 from actors.gateway.spec import GatewayRole
 from actors.gateway.upstream import Provider
 from actors.wire.http import HttpResponse, encode_request
-from actors.world.seam import World
+from actors.world.seam import Timer, World
 from store.events import AttemptReason
 
 _NONE_AVAILABLE = "no provider is available"
@@ -29,120 +37,78 @@ come quickly say nothing about latency."""
 
 
 class Caller:
-    """Asks the providers on behalf of clients.
+    """Asks the providers on behalf of clients; connections are opened in `nursery`.
 
     Logs `GatewayAttemptEnded` for each attempt (one that lost a race fails as `cancelled`), `BreakerRejected`
     at most once per request and provider, and through the guards `BreakerChanged`.
     """
 
-    def __init__(self, world: World, role: GatewayRole) -> None:
-        self._world = world
-        self._spec = role.spec
+    def __init__(self, world: World, nursery: trio.Nursery, role: GatewayRole) -> None:
+        self.world = world
+        self.spec = role.spec
         self._draws = world.draws("gateway")
-        self._providers = {
-            upstream.name: Provider(world, upstream, role.spec, self._draws) for upstream in role.upstreams
+        self.providers = {
+            upstream.name: Provider(world, nursery, upstream, role.spec, self._draws)
+            for upstream in role.upstreams
         }
-        self._names = list(self._providers)
+        self._names = list(self.providers)
         self._budget = retry.Budget(role.spec.retry.budget_ratio, role.spec.retry.budget_floor)
         self._turns = 0
+        self._pursuits: dict[Pursuit, None] = {}
         self.benchmark = Benchmark(role.spec.latency_window, role.spec.seed_latencies)
 
+    def ask(self, inquiry: Inquiry, done: Callable[[Reply], object]) -> None:
+        """Ask providers until one answers, or until trying has an end; then `done` is called with the reply.
+
+        It may be called before this returns, when no provider is to be had.
+        """
+        now_ns = self.world.now_ns()
+        progress = Progress(inquiry, self._turns, now_ns)
+        self._turns += 1
+        self._budget.count_request(now_ns)
+        pursuit = Pursuit(self, progress, done)
+        self._pursuits[pursuit] = None
+        pursuit.go_on()
+
     def close(self) -> None:
-        """Let go of timers and idle connections, without waiting."""
-        for provider in self._providers.values():
+        """Call off what is under way and let go of timers and idle connections, without waiting."""
+        for pursuit in list(self._pursuits):
+            pursuit.cancel()
+        for provider in self.providers.values():
             provider.close()
 
-    async def answer(self, inquiry: Inquiry) -> Reply:
-        """Ask providers until one answers, or until trying has an end. Never raises for what they do."""
-        progress = Progress(inquiry, self._turns, self._world.now_ns())
-        self._turns += 1
-        self._budget.count_request(progress.began_ns)
-        while (provider := self._choose(progress)) is not None:
-            attempt = await self._try(progress, provider)
-            if attempt.response is not None and attempt.answered():
-                return replies.passed_on(attempt.response, attempt.provider)
-            if (why := self._stop(progress)) is not None:
-                return self._gave_up(progress, why)
-        return self._gave_up(progress, _NONE_AVAILABLE)
+    def ended(self, pursuit: "Pursuit") -> None:
+        """A request has its reply."""
+        del self._pursuits[pursuit]
 
-    # Choosing
-
-    def _choose(self, progress: Progress) -> Provider | None:
-        now_ns = self._world.now_ns()
+    def choose(self, progress: Progress) -> Provider | None:
+        """The provider to ask next, if there is one."""
+        now_ns = self.world.now_ns()
         ranked = self._rank(progress.inquiry, progress.turn, progress.made + 1, now_ns)
-        if not self._spec.failover:
-            return self._providers[ranked[0]] if ranked else None
-        standings = [self._providers[name].standing(now_ns, progress.tries.get(name, 0)) for name in ranked]
+        if not self.spec.failover:
+            return self.providers[ranked[0]] if ranked else None
+        standings = [self.providers[name].standing(now_ns, progress.tries.get(name, 0)) for name in ranked]
         choice = select.choose(standings, probing=progress.made == 0)
         for name in choice.rejected:
-            log_rejection(self._world.log, progress, name, now_ns)
-        return None if choice.provider is None else self._providers[choice.provider]
+            log_rejection(self.world.log, progress, name, now_ns)
+        return None if choice.provider is None else self.providers[choice.provider]
 
     def _rank(self, inquiry: Inquiry, turn: int, attempt: int, now_ns: int) -> list[str]:
         return select.rank(
-            self._spec.strategy,
+            self.spec.strategy,
             self._names,
             turn=turn,
             latency_ns=lambda name: self.benchmark.latency_ns(name, inquiry.method, now_ns),
             draw=lambda name: self._draws.uniform(inquiry.chance_key, attempt, name),
         )
 
-    # Trying
-
-    async def _try(self, progress: Progress, provider: Provider) -> Attempt:
-        after = self._spec.hedge_after
-        if progress.made:
-            return await self._attempt(progress, provider, "retry")
-        if after is None or not progress.inquiry.repeatable:
-            return await self._attempt(progress, provider, "primary")
-        first = partial(self._attempt, progress, provider, "primary")
-        attempt = await hedge.race(first, partial(self._hedge, progress), after, Attempt.answered)
-        progress.racing = False
-        return attempt
-
-    def _hedge(self, progress: Progress) -> hedge.Runner[Attempt] | None:
-        """The attempt to race with, if a provider not yet asked, the policy and the budget allow one."""
-        provider = self._choose(progress)
-        if provider is None or provider.name in progress.tries or self._stop(progress) is not None:
-            return None
-        progress.racing = True
-        return partial(self._attempt, progress, provider, "hedge")
-
-    async def _attempt(self, progress: Progress, provider: Provider, reason: AttemptReason) -> Attempt:
-        inquiry, now_ns = progress.inquiry, self._world.now_ns()
-        attempt = progress.begin(provider.name, reason, now_ns)
-        deadline_ns = retry.attempt_deadline_ns(self._spec.retry, progress.began_ns, now_ns)
-        request = encode_request(provider.head, inquiry.body, inquiry.trail)
-        ticket = provider.guard.begin()
-        try:
-            result = await exchange(self._world, provider.pool, request, deadline_ns)
-            if isinstance(result, HttpResponse):
-                attempt.response = result
-                attempt.verdict = classify.of_response(result, inquiry.ids, batch=inquiry.batch)
-            else:
-                attempt.verdict = classify.of_transport(result)
-        finally:
-            provider.end(ticket, attempt.verdict)
-            self._record(progress, attempt)
-        return attempt
-
-    def _record(self, progress: Progress, attempt: Attempt) -> None:
-        now_ns = self._world.now_ns()
-        if attempt.answered() or attempt.verdict.failure in _GIVEN_UP:
-            method, latency_ns = progress.inquiry.method, now_ns - attempt.began_ns
-            self.benchmark.record(attempt.provider, method, latency_ns, now_ns)
-        progress.end(attempt)
-        log_attempt(self._world.log, progress, attempt, now_ns)
-
-    # Giving up
-
-    def _stop(self, progress: Progress) -> str | None:
+    def stop(self, progress: Progress) -> str | None:
         """Why there is no further attempt; otherwise one is taken from the budget."""
-        if not self._spec.failover:
+        if not self.spec.failover:
             return _WITHOUT_FAILOVER
-        now_ns = self._world.now_ns()
+        now_ns = self.world.now_ns()
         why = retry.stop(
-            self._spec.retry,
+            self.spec.retry,
             made=progress.made,
             began_ns=progress.began_ns,
             now_ns=now_ns,
@@ -153,15 +119,16 @@ class Caller:
             why = "budget"
         return None if why is None else _STOPPED[why]
 
-    def _gave_up(self, progress: Progress, why: str) -> Reply:
-        inquiry, last, now_ns = progress.inquiry, progress.last, self._world.now_ns()
-        waits = [provider.limited_until_ns - now_ns for provider in self._providers.values()]
+    def gave_up(self, progress: Progress, why: str) -> Reply:
+        """What the client is told when nobody answered."""
+        inquiry, last, now_ns = progress.inquiry, progress.last, self.world.now_ns()
+        waits = [provider.limited_until_ns - now_ns for provider in self.providers.values()]
         retry_after = min((wait for wait in waits if wait > 0), default=None)
         if progress.only_limited and retry_after is not None:
             return replies.rate_limited(
                 inquiry.ids, batch=inquiry.batch, attempts=progress.made, retry_after=retry_after
             )
-        overdue = now_ns >= progress.began_ns + self._spec.retry.deadline
+        overdue = now_ns >= progress.began_ns + self.spec.retry.deadline
         return replies.unavailable(
             inquiry.ids,
             batch=inquiry.batch,
@@ -170,3 +137,109 @@ class Caller:
             last=last,
             timed_out=overdue or (last is not None and last.failure == "timeout"),
         )
+
+
+class _Flight(msgspec.Struct, eq=False):
+    """An attempt under way; `ticket` is what its breaker gave it."""
+
+    attempt: Attempt
+    provider: Provider
+    ticket: int
+    exchange: Exchange | None = None
+
+
+class Pursuit:
+    """One client request on its way to an answer: one attempt at a time, or two in a race."""
+
+    def __init__(self, caller: Caller, progress: Progress, done: Callable[[Reply], object]) -> None:
+        self._caller = caller
+        self._world = caller.world
+        self._progress = progress
+        self._done = done
+        self._flights: list[_Flight] = []
+        self._hedge_timer: Timer | None = None
+
+    def go_on(self) -> None:
+        """Make the next attempt, if a provider is available for it."""
+        progress, caller = self._progress, self._caller
+        provider = caller.choose(progress)
+        if provider is None:
+            self._finish(caller.gave_up(progress, _NONE_AVAILABLE))
+            return
+        after = caller.spec.hedge_after
+        if progress.made == 0 and after is not None and progress.inquiry.repeatable:
+            self._hedge_timer = self._world.call_at(self._world.now_ns() + after, self._hedge)
+        self._begin(provider, "retry" if progress.made else "primary")
+
+    def cancel(self) -> None:
+        """Call it off: nobody waits for a reply any more."""
+        self._call_off()
+        self._caller.ended(self)
+
+    def _hedge(self) -> None:
+        """The first attempt is slow: race it, if a provider not yet asked, the policy and the budget allow."""
+        progress, caller = self._progress, self._caller
+        provider = caller.choose(progress)
+        if provider is None or provider.name in progress.tries or caller.stop(progress) is not None:
+            return
+        progress.racing = True
+        self._begin(provider, "hedge")
+
+    def _begin(self, provider: Provider, reason: AttemptReason) -> None:
+        progress, now_ns = self._progress, self._world.now_ns()
+        attempt = progress.begin(provider.name, reason, now_ns)
+        deadline_ns = retry.attempt_deadline_ns(self._caller.spec.retry, progress.began_ns, now_ns)
+        request = encode_request(provider.head, progress.inquiry.body, progress.inquiry.trail)
+        flight = _Flight(attempt, provider, provider.guard.begin())
+        self._flights.append(flight)
+        flight.exchange = Exchange(
+            self._world, provider.pool, request, deadline_ns, partial(self._ended, flight)
+        )
+
+    def _ended(self, flight: _Flight, result: HttpResponse | TransportFailure) -> None:
+        attempt, inquiry = flight.attempt, self._progress.inquiry
+        if isinstance(result, str):
+            attempt.verdict = classify.of_transport(result)
+        else:
+            attempt.response = result
+            attempt.verdict = classify.of_response(result, inquiry.ids, batch=inquiry.batch)
+        self._flights.remove(flight)
+        self._record(flight)
+        if attempt.response is not None and attempt.answered():
+            self._call_off()
+            self._finish(replies.passed_on(attempt.response, attempt.provider))
+        elif not self._flights:
+            self._failed()
+
+    def _failed(self) -> None:
+        """All attempts so far have failed."""
+        self._call_off()
+        self._progress.racing = False
+        why = self._caller.stop(self._progress)
+        if why is None:
+            self.go_on()
+        else:
+            self._finish(self._caller.gave_up(self._progress, why))
+
+    def _call_off(self) -> None:
+        """No hedge any more, and an attempt still in the race has lost it."""
+        if self._hedge_timer is not None:
+            self._hedge_timer.cancel()
+        for flight in self._flights:
+            assert flight.exchange is not None
+            flight.exchange.cancel()
+            self._record(flight)
+        self._flights.clear()
+
+    def _record(self, flight: _Flight) -> None:
+        attempt, progress, now_ns = flight.attempt, self._progress, self._world.now_ns()
+        flight.provider.end(flight.ticket, attempt.verdict)
+        if attempt.answered() or attempt.verdict.failure in _GIVEN_UP:
+            latency_ns = now_ns - attempt.began_ns
+            self._caller.benchmark.record(attempt.provider, progress.inquiry.method, latency_ns, now_ns)
+        progress.end(attempt)
+        log_attempt(self._world.log, progress, attempt, now_ns)
+
+    def _finish(self, reply: Reply) -> None:
+        self._caller.ended(self)
+        self._done(reply)

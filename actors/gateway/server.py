@@ -1,6 +1,7 @@
 """The embedded gateway as a role: clients in front, `Caller` behind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Literal
 
 import trio
@@ -28,42 +29,70 @@ async def run_gateway(world: World, role: GatewayRole, control: Control) -> None
     Raises:
         OSError: the address is in use or not ours.
     """
-    caller = Caller(world, role)
-    server = _Server(world, caller)
-    _log_readings(world, "before", caller.benchmark.seeded())
-    try:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(world.serve, role.address, server.handle)
+    async with trio.open_nursery() as nursery:
+        caller = Caller(world, nursery, role)
+        _log_readings(world, "before", caller.benchmark.seeded())
+        numbers = count(1)
+
+        async def serve(stream: Stream) -> None:
+            await ClientConnection(world, caller, stream, numbers).serve()
+
+        try:
+            await nursery.start(world.serve, role.address, serve)
             control.ready()
-    finally:
-        caller.close()
-        _log_readings(world, "after", caller.benchmark.readings(world.now_ns()))
+            await trio.sleep_forever()
+        finally:
+            caller.close()
+            _log_readings(world, "after", caller.benchmark.readings(world.now_ns()))
 
 
-class _Server:
-    def __init__(self, world: World, caller: Caller) -> None:
-        self._world = world
+class ClientConnection:
+    """One client's connection: a request at a time, each answered before the next is taken."""
+
+    def __init__(self, world: World, caller: Caller, stream: Stream, numbers: Iterator[int]) -> None:
         self._caller = caller
-        self._requests = 0
+        self._stream = stream
+        self._numbers = numbers
+        self._keep_alive = True
+        self.has_unanswered = False
+        self._http = HttpServerConnection(world, stream, _LIMITS, self)
 
-    async def handle(self, stream: Stream) -> None:
-        with HttpServerConnection(self._world, stream, _LIMITS) as connection:
-            while (request := await connection.next_request()) is not None:
-                reply = await self._answer(request)
-                stream.write(
-                    encode_response(
-                        reply.status,
-                        reply.body,
-                        content_type=reply.content_type,
-                        headers=reply.headers,
-                        keep_alive=request.keep_alive,
-                    )
-                )
+    async def serve(self) -> None:
+        """Answer requests until the connection has come to its end."""
+        await self._http.run()
 
-    async def _answer(self, request: HttpRequest) -> Reply:
-        self._requests += 1
-        inquiry = read_inquiry(request, self._requests)
-        return await self._caller.answer(inquiry) if isinstance(inquiry, Inquiry) else inquiry
+    @property
+    def takes_more(self) -> bool:
+        """Whether the last request has been answered."""
+        return not self.has_unanswered
+
+    def on_request(self, request: HttpRequest) -> None:
+        """The next request."""
+        self.has_unanswered = True
+        self._keep_alive = request.keep_alive
+        inquiry = read_inquiry(request, next(self._numbers))
+        if isinstance(inquiry, Inquiry):
+            self._caller.ask(inquiry, self._reply)
+        else:
+            self._reply(inquiry)
+
+    def on_client_gone(self) -> None:
+        """It may only have ended its own side: what is under way goes on, and its answer is sent if it can be."""
+
+    def _reply(self, reply: Reply) -> None:
+        self._stream.write(
+            encode_response(
+                reply.status,
+                reply.body,
+                content_type=reply.content_type,
+                headers=reply.headers,
+                keep_alive=self._keep_alive,
+            )
+        )
+        self.has_unanswered = False
+        if not self._keep_alive:
+            self._stream.close()
+        self._http.go_on()
 
 
 def _log_readings(world: World, moment: Literal["before", "after"], readings: Iterable[Reading]) -> None:

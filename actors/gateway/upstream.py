@@ -1,5 +1,7 @@
 """A provider as the gateway sees it: its connections, its breaker, how long it wants to be left alone."""
 
+import trio
+
 from actors.gateway.classify import Verdict
 from actors.gateway.guard import Guard
 from actors.gateway.pool import Pool
@@ -17,10 +19,17 @@ LIMITED_FOR = seconds(1)
 class Provider:
     """One provider over HTTP. WebSocket will bring a guard of its own: breakers are per transport."""
 
-    def __init__(self, world: World, upstream: Upstream, settings: EmbeddedGateway, draws: Draws) -> None:
+    def __init__(
+        self,
+        world: World,
+        nursery: trio.Nursery,
+        upstream: Upstream,
+        settings: EmbeddedGateway,
+        draws: Draws,
+    ) -> None:
         self.name = upstream.name
         self.guard = Guard(world, upstream.name, "http", settings.breaker, draws)
-        self.pool = Pool(world, upstream.address, settings.connections_per_provider)
+        self.pool = Pool(world, nursery, upstream.address, settings.connections_per_provider)
         self.limited_until_ns = 0
         self._barred_until_ns = 0
         self._world = world

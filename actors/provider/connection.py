@@ -1,12 +1,11 @@
 """One client's connection to a provider: requests in, replies out in the same order, each when it is due.
 
-No task waits for a reply's moment: the world's timers write it. The one task of a connection reads.
+No task wakes on a request's path: the stream hands over what comes, and the world's timers write the replies.
 """
 
 from collections import deque
 
 import msgspec
-import trio
 
 from actors.provider.answering import Asked, Question, read_question
 from actors.provider.behaviour import Fate
@@ -47,43 +46,39 @@ class Connection:
         self._stream = stream
         self._waiting: deque[Reply] = deque()
         self._last_due_ns = 0
+        self._closing = False
         self._ended = False
-        self._settled: trio.Event | None = None
+        self._http = HttpServerConnection(self._world, stream, service.spec.limits, self)
 
     async def serve(self) -> None:
-        """Read requests until the client is gone or the connection is refused, closed or reset.
-
-        A client that ends its side has gone: what still waits is not sent any more.
-        """
-        limits = self._service.spec.limits
+        """Answer requests until the client is gone or the connection is refused, closed or reset."""
         try:
-            with HttpServerConnection(self._world, self._stream, limits, self) as connection:
-                while (request := await connection.next_request()) is not None:
-                    reply = self._reply_to(request)
-                    self._schedule(reply)
-                    if reply.closes or reply.fate.failure == "no_answer":
-                        await self._until_closed()
-                        return
-                    if len(self._waiting) >= MAX_PIPELINED:
-                        await self.settled()
+            await self._http.run()
         finally:
-            self._abandon()
+            self.on_client_gone()
 
     @property
     def has_unanswered(self) -> bool:
         """Whether a request still waits for its reply."""
         return bool(self._waiting)
 
-    async def settled(self) -> None:
-        """Wait until no request waits for its reply."""
-        while self._waiting:
-            self._settled = trio.Event()
-            await self._settled.wait()
+    @property
+    def takes_more(self) -> bool:
+        """Whether the next request is wanted: what follows one that is never answered cannot be answered either."""
+        return len(self._waiting) < MAX_PIPELINED and not self._closing
 
-    async def _until_closed(self) -> None:
-        """Nothing more is wanted from the client, but whether it is still there."""
-        while await self._stream.receive_some():
-            await trio.lowlevel.checkpoint()  # a client that never pauses must not hold up the others
+    def on_request(self, request: HttpRequest) -> None:
+        """A request has come in."""
+        reply = self._reply_to(request)
+        self._closing = reply.fate.failure == "no_answer"
+        self._schedule(reply)
+
+    def on_client_gone(self) -> None:
+        """The connection is over: a client that ends its side has gone, and what still waits is never sent."""
+        self._ended = True
+        for reply in self._waiting:
+            self._record(reply, None)
+        self._waiting.clear()
 
     def _reply_to(self, request: HttpRequest) -> Reply:
         now_ns = self._world.now_ns()
@@ -125,23 +120,13 @@ class Connection:
         if reply.http_status is None:
             self._stream.abort()
             self._record(reply, None)
-            self._abandon()
+            self.on_client_gone()
             return
         self._stream.write(reply.data)
         self._record(reply, self._world.now_ns())
         if reply.closes:
             self._stream.close()
-        if self._settled is not None and not self._waiting:
-            self._settled.set()
-
-    def _abandon(self) -> None:
-        """The connection is over: what still waits will never be sent."""
-        self._ended = True
-        for reply in self._waiting:
-            self._record(reply, None)
-        self._waiting.clear()
-        if self._settled is not None:
-            self._settled.set()
+        self._http.go_on()
 
     def _record(self, reply: Reply, replied_ns: int | None) -> None:
         answered = replied_ns is not None

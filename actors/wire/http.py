@@ -53,13 +53,18 @@ class ProtocolError(Exception):
 
 
 class HttpRequest(msgspec.Struct):
-    """One whole request. Header names are lower case; a repeated header keeps its last value."""
+    """One whole request. Header names are lower case; a repeated header keeps its last value.
+
+    One that `wants_websocket` is the last of its connection, whatever it says about keeping it: what follows
+    it is no HTTP. A server is free to answer it as any other request.
+    """
 
     method: str
     target: str
     headers: dict[bytes, bytes]
     body: bytes
     keep_alive: bool
+    wants_websocket: bool = False
 
 
 class HttpResponse(msgspec.Struct):
@@ -98,21 +103,22 @@ class _MessageParser:
         self._body_bytes = 0
 
     def _feed(self, data: bytes) -> None:
-        if not data:
-            return
-        self._fed_bytes += len(data)
-        try:
-            self._feed_parser(data)
-        except httptools.HttpParserUpgrade:
-            self._drop_last()
-            raise ProtocolError(501, "protocol upgrades are not served here") from None
-        except httptools.HttpParserError as error:
-            raise self._violation or ProtocolError(400, f"malformed HTTP: {error}") from None
+        while data:
+            self._fed_bytes += len(data)
+            try:
+                self._feed_parser(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._upgrade(data[upgrade.args[0] :])
+            except httptools.HttpParserError as error:
+                raise self._violation or ProtocolError(400, f"malformed HTTP: {error}") from None
         if self.in_message:
             self._check_growth()
 
-    def _drop_last(self) -> None:
-        """Forget the message that asks for an upgrade, which httptools has handed over as any other."""
+    def _upgrade(self, rest: bytes) -> bytes:
+        """httptools has handed over a message that asks for another protocol, but for its body, which is at the
+        beginning of `rest` if it has one: returns what to parse instead of `rest`."""
+        raise ProtocolError(501, "protocol upgrades are not served here")
 
     def _check_growth(self) -> None:
         """Bytes that reached no callback yet (a header without end, chunk framing) count as well."""
@@ -161,6 +167,9 @@ class RequestParser(_MessageParser):
         self._ready: deque[HttpRequest] = deque()
         self.expects_continue = False
         """Whether the client waits for `100 Continue` before its body; reset it once that is sent."""
+        self.after_upgrade = b""
+        """What came after a request that wants a WebSocket: none of it is HTTP."""
+        self._upgraded = False
         self._parser = httptools.HttpRequestParser(self)
         super().__init__(self._parser.feed_data, limits)
 
@@ -168,17 +177,40 @@ class RequestParser(_MessageParser):
         """Take bytes from the wire.
 
         Raises:
-            ProtocolError: malformed, or over a limit, or an upgrade. The requests before it can still be had;
-                otherwise the parser is of no use afterwards.
+            ProtocolError: malformed, or over a limit, or a tunnel (CONNECT). The requests before it can still be
+                had; otherwise the parser is of no use afterwards.
         """
-        self._feed(data)
+        if self._upgraded:
+            self._keep(data)
+        else:
+            self._feed(data)
+
+    def _keep(self, data: bytes) -> None:
+        self.after_upgrade += data
+        if len(self.after_upgrade) > self._limits.body_bytes:
+            raise ProtocolError(413, "too much was sent before the connection was upgraded")
 
     def next_request(self) -> HttpRequest | None:
         """The next whole request, in the order they came."""
         return self._ready.popleft() if self._ready else None
 
-    def _drop_last(self) -> None:
+    def _upgrade(self, rest: bytes) -> bytes:
+        request = self._ready[-1]
+        if request.wants_websocket:
+            self._upgraded = True
+            self._keep(rest)
+            return b""
         self._ready.pop()
+        if request.method == "CONNECT":
+            raise ProtocolError(501, "tunnels are not served here")
+        # Whoever offers another protocol (HTTP/2, say) is content with this one, but httptools skips the body of
+        # such a request. So it is parsed anew, without the offer; by a new parser, since this one may have seen
+        # `connection: close`.
+        self._parser, version = httptools.HttpRequestParser(self), self._parser.get_http_version()
+        self._feed_parser = self._parser.feed_data
+        lines = [f"{request.method} {request.target} HTTP/{version}\r\n".encode("latin-1")]
+        lines += [b"%b: %b\r\n" % header for header in request.headers.items() if header[0] != b"upgrade"]
+        return b"%b\r\n%b" % (b"".join(lines), rest)
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -195,15 +227,28 @@ class RequestParser(_MessageParser):
         self.expects_continue = False
         self._fed_bytes = 0
         parser = self._parser
+        method = parser.get_method()
+        wants_websocket = (
+            parser.should_upgrade()
+            and method != b"CONNECT"
+            and parser.get_http_version() != "1.0"  # which knows no upgrades (RFC 9110, 7.8)
+            and _offers_websocket(self._headers)
+        )
         self._ready.append(
             HttpRequest(
-                parser.get_method().decode("ascii"),
+                method.decode("ascii"),
                 self._target.decode("latin-1"),
                 self._headers,
                 self._take_body(),
-                parser.should_keep_alive(),
+                parser.should_keep_alive() and not wants_websocket,
+                wants_websocket,
             )
         )
+
+
+def _offers_websocket(headers: dict[bytes, bytes]) -> bool:
+    offers = headers.get(b"upgrade", b"").lower().split(b",")
+    return any(offer.strip() == b"websocket" for offer in offers)
 
 
 class ResponseParser(_MessageParser):

@@ -77,6 +77,15 @@ class Stream(trio.abc.HalfCloseableStream):
         """
 
     @abstractmethod
+    def pause_receiving(self) -> None:
+        """Leave what comes with the sender: no data is handed to the `receive` of `on_data` until
+        `resume_receiving`, not even the end of stream. `lost` is still told. May be called from within `receive`."""
+
+    @abstractmethod
+    def resume_receiving(self) -> None:
+        """Hand over what has come meanwhile, and what will come, again. Not from inside this call."""
+
+    @abstractmethod
     def write(self, data: bytes) -> None:
         """Send without waiting; what the peer does not take yet is kept and sent later, in order.
 
@@ -149,6 +158,9 @@ class World(Protocol):
     def usage(self) -> Usage:
         """What this node uses now."""
 
+    def wake(self, task: trio.lowlevel.Task) -> None:
+        """Reschedule a task that waits for something a callback of this world has brought about."""
+
     async def serve(
         self,
         address: Address,
@@ -163,6 +175,20 @@ class World(Protocol):
 
         Raises:
             OSError: the address is in use or not ours.
+        """
+
+    def shut(self, address: Address) -> None:
+        """Stop listening on an address that `serve` on this node has taken, until `reopen`.
+
+        Connections are refused from now on, those not accepted yet are lost, those that were live on. Harmless
+        when it is shut already.
+        """
+
+    def reopen(self, address: Address) -> None:
+        """Listen again after `shut`. Harmless when it is not shut.
+
+        Raises:
+            OSError: somebody else has taken the address meanwhile.
         """
 
     async def connect(self, address: Address) -> Stream:

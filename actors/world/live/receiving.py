@@ -30,6 +30,7 @@ class ReceivingHalf(CommonStream):
         self._reader: trio.lowlevel.Task | None = None
         self._receive: Callable[[bytes, int], object] | None = None
         self._lost: Callable[[Loss, int], object] | None = None
+        self._paused = False
         self._readable = True
         self._hung_up = False
         self._closed = False
@@ -100,6 +101,14 @@ class ReceivingHalf(CommonStream):
         if self._readable:  # for what is there no further edge may come
             self._pump_soon()
 
+    def pause_receiving(self) -> None:
+        self._paused = True
+
+    def resume_receiving(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._pump_soon()  # for what came meanwhile no further edge may come
+
     def _pump_soon(self) -> None:
         self._reactor.call_at(self._reactor.now_ns(), self._pump)
 
@@ -108,7 +117,7 @@ class ReceivingHalf(CommonStream):
         arrived_ns = self._reactor.seen_ns
         for _ in range(_READS_PER_TURN):
             receive = self._receive
-            if receive is None:
+            if receive is None or self._paused:
                 return
             try:
                 data = self._socket.recv(_RECEIVE_BYTES)

@@ -23,7 +23,7 @@ class Pipe:
 
     __slots__ = (
         "_clock", "_last_ns", "_lost", "_receive", "_wake_ns", "broken", "drain_task", "ended", "held",
-        "held_bytes", "host", "in_flight_bytes", "latency_ns", "queue", "reader", "receiver_closed",
+        "held_bytes", "paused", "host", "in_flight_bytes", "latency_ns", "queue", "reader", "receiver_closed",
     )  # fmt: skip
 
     def __init__(self, clock: EventClock, host: Host, latency_ns: int) -> None:
@@ -39,6 +39,7 @@ class Pipe:
         self.ended = False
         self.broken = False
         self.receiver_closed = False
+        self.paused = False
         self.reader: trio.lowlevel.Task | None = None
         self._receive: Callable[[bytes, int], object] | None = None
         self._lost: Callable[[Loss, int], object] | None = None
@@ -61,7 +62,7 @@ class Pipe:
         self._last_ns = max(self._clock.now_ns() + self.latency_ns, self._last_ns)
         self.queue.append((self._last_ns, data))
         self.in_flight_bytes += len(data)
-        if self.reader is not None or self._receive is not None:
+        if self.reader is not None or (self._receive is not None and not self.paused):
             self.arm()
 
     def push_eof(self) -> None:
@@ -154,19 +155,25 @@ class Pipe:
 
     def arm(self) -> None:
         """See to it that whoever receives is told when the next chunk arrives."""
-        at_ns = self.queue[0][0]
+        at_ns = max(self.queue[0][0], self._clock.now_ns())
         if at_ns != self._wake_ns:
             self._wake_ns = at_ns
             self._clock.call_at(at_ns, self._on_arrival, host=self.host)
 
     def _on_arrival(self) -> None:
         self.wake()
-        while self._receive is not None and self.arrived():
+        while self._receive is not None and not self.paused and self.arrived():
             receive, arrived_ns = self._receive, self.queue[0][0]
             data = self.take(None)
             if data is _EOF:
                 self._receive = None
             receive(data, arrived_ns)
+        if self._receive is not None and self.queue and not self.paused:
+            self.arm()
+
+    def resume(self) -> None:
+        """Hand on again what comes and what has come."""
+        self.paused = False
         if self._receive is not None and self.queue:
             self.arm()
 

@@ -44,6 +44,12 @@ class SimulatedStream(CommonStream):
             raise trio.BusyResourceError("somebody is already receiving from this stream")
         self._incoming.call(receive, lost)
 
+    def pause_receiving(self) -> None:
+        self._incoming.paused = True
+
+    def resume_receiving(self) -> None:
+        self._incoming.resume()
+
     async def _wait_for_arrival(self) -> None:
         incoming = self._incoming
         incoming.reader = trio.lowlevel.current_task()

@@ -16,9 +16,7 @@ import trio
 
 from actors.gateway.server import run_gateway
 from actors.gateway.spec import EmbeddedGateway, GatewayRole, Upstream
-from actors.wire.http import HttpLimits, HttpRequest, encode_request, encode_response, request_head
-from actors.wire.http_client import HttpClientConnection
-from actors.wire.http_server import HttpServerConnection
+from actors.wire.http import HttpRequest, encode_request, encode_response, request_head
 from actors.world.live.reactor import Reactor
 from actors.world.live.world import LiveWorld
 from actors.world.seam import Stream
@@ -27,6 +25,7 @@ from actors.world.simulated.determinism import deterministic_scheduling
 from actors.world.simulated.network import Network
 from actors.world.simulated.node import SimulatedNode
 from store.events import BreakerChanged, BreakerRejected, GatewayAttemptEnded, LatencyBenchmarked
+from tests.actors.http_peers import HttpClientPeer, HttpServerPeer
 
 LIMIT_SECONDS = 600
 
@@ -82,12 +81,12 @@ class Provider:
 
     async def _handle(self, stream) -> None:
         self.connections += 1
-        with HttpServerConnection(self.world, stream, HttpLimits()) as connection:
-            while (request := await connection.next_request()) is not None:
-                self.requests.append(request)
-                step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-                if not await step(self, request, stream):
-                    return
+        connection = HttpServerPeer(stream)
+        while (request := await connection.next_request()) is not None:
+            self.requests.append(request)
+            step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+            if not await step(self, request, stream):
+                return
 
 
 # Steps: each answers one request; true when the connection goes on.
@@ -160,8 +159,8 @@ class Gateway:
         self.address = address
         self.head = request_head(address)
 
-    async def connect(self) -> HttpClientConnection:
-        return HttpClientConnection(await self.stage.client.connect(self.address))
+    async def connect(self) -> HttpClientPeer:
+        return HttpClientPeer(await self.stage.client.connect(self.address))
 
     async def ask(self, body, request_id=None):
         """One request on a connection of its own."""

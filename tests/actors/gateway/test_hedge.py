@@ -1,11 +1,10 @@
-"""Hedging: the race by itself, and in the gateway."""
+"""Hedging: two attempts in a race."""
 
 import pytest
-import trio
 
-from actors.gateway.hedge import race
 from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
 from actors.units import ms, seconds
+from actors.wire.http import encode_request
 from tests.actors.gateway.stage import answer, call, close, hang, reply, simulated
 
 SPEC = EmbeddedGateway(hedge_after=ms(50), retry=Retry(attempt_timeout=ms(500), budget_floor=100))
@@ -124,24 +123,18 @@ def test_a_lone_provider_does_not_race_itself():
     assert hedges(log) == [("a", "primary", None, False, 1)]
 
 
-def test_a_race_called_off_from_outside_calls_off_both(autojump_clock):
-    ended = []
+def test_a_race_in_a_gateway_that_stops_calls_off_both():
+    async def main(stage):
+        a, b = await stage.provider("a", hang), await stage.provider("b", hang)
+        gateway = await stage.gateway(SPEC, a, b)
+        client = await gateway.connect()
+        client.stream.write(encode_request(gateway.head, call()))
+        await stage.sleep(ms(100))
+        stage.stop_gateway()
+        await stage.sleep(ms(1))
+        return stage.log
 
-    async def runner(name):
-        try:
-            await trio.sleep_forever()
-        finally:
-            ended.append(name)
-
-    async def main():
-        with trio.move_on_after(1) as scope:
-            await race(lambda: runner("first"), lambda: lambda: runner("second"), ms(100), bool)
-        return scope.cancelled_caught
-
-    assert trio.run(main, clock=autojump_clock)
-    assert sorted(ended) == ["first", "second"]
-
-
-@pytest.fixture
-def autojump_clock():
-    return trio.testing.MockClock(autojump_threshold=0)
+    assert hedges(simulated(main)) == [
+        ("a", "primary", "cancelled", True, 1),
+        ("b", "hedge", "cancelled", True, 2),
+    ]

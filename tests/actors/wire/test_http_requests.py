@@ -129,7 +129,8 @@ def test_what_is_not_http_is_refused(text):
         (413, b"POST / HTTP/1.1\r\ncontent-length: 2001\r\n\r\n"),
         (413, b"POST / HTTP/1.1\r\ncontent-length: 99999999999999999\r\n\r\n"),
         (413, b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n7d1\r\n%b\r\n0\r\n\r\n" % (b"x" * 2001)),
-        (501, b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"),
+        (501, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n"),
+        (501, b"CONNECT a:1 HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"),
     ],
 )
 def test_what_is_too_large_or_not_served_is_refused(status, text):
@@ -137,7 +138,7 @@ def test_what_is_too_large_or_not_served_is_refused(status, text):
 
 
 def test_the_requests_before_a_refused_one_can_still_be_had():
-    for bad in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"):
+    for bad in (b"nonsense\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n"):
         parser = RequestParser(LIMITS)
         with pytest.raises(ProtocolError):
             parser.feed(PLAIN + bad)
