@@ -37,7 +37,7 @@ contract: $(INSTALLED)  ## Check who imports whom
 	$(BIN)/lint-imports
 
 docs: $(INSTALLED)  ## Make the generated pages anew
-	$(BIN)/python tools/docs.py
+	$(BIN)/python -m tools.docs
 
 check: test lint types contract  ## All that CI checks
 

@@ -1,7 +1,7 @@
 """Nodes as supervised children: run and restarted, held down by faults, their behaviour changed."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import trio
 
@@ -9,8 +9,11 @@ from actors.chaos.conductor import TargetGone
 from actors.faults.imposing import Impose, Revert
 from actors.spec import Spec
 from actors.system import ActorContext, ChildSpec, Induced, RestartType
-from actors.world.cluster import Exit, Node
+from actors.world.cluster import Exit, Node, NodeState
 from actors.world.seam import Usage
+
+Phase: TypeAlias = Literal["away", "at_the_door", "on_its_way", "up"]
+"""Of a node: not started, or between two incarnations; held down by a fault; starting; ready."""
 
 
 class NodeCrashed(Exception):
@@ -37,7 +40,8 @@ class NodeActor:
     """One node over all its incarnations, as a child of a supervisor.
 
     While some fault holds it down, the supervisor's restart waits at the door. Changes of behaviour are
-    told to the running incarnation and to each one after it, until they are reverted.
+    told to the running incarnation and to each one after it, until they are reverted. A fault that comes while an
+    incarnation is on its way up befalls it as soon as it is ready; a pause ends with the incarnation it befell.
     """
 
     def __init__(self, name: str, run_node: RunNode, restart: RestartType) -> None:
@@ -45,7 +49,10 @@ class NodeActor:
         self._run_node = run_node
         self._restart: RestartType = restart
         self._node: Node | None = None
-        self._held_by: dict[str, None] = {}
+        self._phase: Phase = "away"
+        self._held_by: dict[
+            str, bool
+        ] = {}  # the faults in their order, and whether they ask before they force
         self._frozen_by: dict[str, None] = {}
         self._let_up = trio.Event()
         self._standing: dict[str, Spec] = {}
@@ -55,23 +62,39 @@ class NodeActor:
         return ChildSpec(self.name, self._live, restart=self._restart, shutdown=0)
 
     async def _live(self, context: ActorContext) -> None:
+        self._phase = "at_the_door"
         while self._held_by:
             await self._let_up.wait()
 
         def ready(node: Node) -> None:
-            self._node = node
-            for message in self._standing.values():
-                node.tell(message)
+            self._welcome(node)
             context.started(node.pid)
 
+        self._phase = "on_its_way"
         try:
             exit = await self._run_node(context.incarnation, task_status=_OnReady(ready))
         finally:
+            self._phase = "away"
             self._node = None
+            self._frozen_by.clear()
         if exit.induced:
             raise Induced(exit.reason)
         if exit.how != "finished":
             raise NodeCrashed(exit.reason)
+
+    def _welcome(self, node: Node) -> None:
+        """Let everything befall the new incarnation that came while it was on its way."""
+        self._phase = "up"
+        self._node = node
+        for message in self._standing.values():
+            node.tell(message)
+        if self._held_by:
+            fault_id, asked = min(
+                self._held_by.items(), key=lambda hold: hold[1]
+            )  # a kill comes before a question
+            _end(node, fault_id, asked=asked)
+        elif self._frozen_by:
+            node.pause()
 
     def stand(self, key: str, message: Spec) -> None:
         """Tell the node, and tell each later incarnation again until `forget`."""
@@ -85,14 +108,20 @@ class NodeActor:
         if message is not None and self._node is not None:
             self._node.tell(message)
 
-    def hold_down(self, fault_id: str, *, asked: bool = False) -> None:
-        """End the node, and let no incarnation start until `release`: killed, or asked to stop. Raises TargetGone."""
-        if self._node is None and not self._held_by:
+    def hold_down(self, fault_id: str, *, asked: bool = False) -> bool:
+        """End the node, and let no incarnation start until `release`: killed, or asked to stop.
+
+        Whether this fault ends it; False when it is down already, for another fault. Raises TargetGone.
+        """
+        if not self.runs:
             raise TargetGone(f"{self.name} does not run")
-        if self._node is not None and not self._held_by:
-            end = self._node.stop if asked else self._node.kill
-            end(f"fault {fault_id}")
-        self._held_by[fault_id] = None
+        # A node that is being asked to stop is still there to be killed.
+        can_end_it = not self._held_by or (not asked and all(self._held_by.values()))
+        ends_it = can_end_it and self._phase in ("on_its_way", "up")
+        self._held_by[fault_id] = asked
+        if ends_it and self._node is not None:
+            _end(self._node, fault_id, asked=asked)
+        return ends_it
 
     def release(self, fault_id: str) -> None:
         """The fault no longer holds it down; the last one to let go opens the door."""
@@ -102,27 +131,45 @@ class NodeActor:
             self._let_up = trio.Event()
 
     def freeze(self, fault_id: str) -> None:
-        """Pause the running incarnation until `thaw`. Raises TargetGone."""
-        if self._node is None:
+        """Pause the running incarnation until `thaw`. Raises TargetGone, also for a node that is going down."""
+        if self._held_by or self._phase not in ("on_its_way", "up"):
             raise TargetGone(f"{self.name} does not run")
-        if not self._frozen_by:
+        if self._node is not None and not self._frozen_by:
             self._node.pause()
         self._frozen_by[fault_id] = None
 
-    def thaw(self, fault_id: str) -> None:
-        """The fault no longer holds it; the last one to let go resumes it, if it still runs."""
-        self._frozen_by.pop(fault_id, None)
-        if not self._frozen_by and self._node is not None:
-            self._node.resume()
+    def thaw(self, fault_id: str) -> bool:
+        """The fault no longer holds it; the last one to let go resumes it. Whether this one did.
+
+        Not so when the incarnation that it held has ended meanwhile.
+        """
+        if fault_id not in self._frozen_by:
+            return False
+        del self._frozen_by[fault_id]
+        if self._frozen_by or self._node is None:
+            return False
+        self._node.resume()
+        return True
 
     @property
     def runs(self) -> bool:
-        """Whether an incarnation is up."""
-        return self._node is not None
+        """Whether an incarnation is up or on its way, or only a fault keeps it from being."""
+        return self._phase != "away" or bool(self._held_by)
+
+    @property
+    def state(self) -> NodeState:
+        """What the operating system says of the running incarnation; "gone" while there is none."""
+        return "gone" if self._node is None else self._node.state()
 
     def usage(self) -> Usage | None:
         """What the running incarnation uses; None while there is none."""
         return None if self._node is None else self._node.usage()
+
+
+def _end(node: Node, fault_id: str, *, asked: bool) -> None:
+    """The reason stands in the log, and is how the verdict knows which fault it was."""
+    end = node.stop if asked else node.kill
+    end(f"fault {fault_id}")
 
 
 class ProviderTargets:
@@ -131,8 +178,8 @@ class ProviderTargets:
     def __init__(self, providers: dict[str, NodeActor]) -> None:
         self._providers = providers
 
-    def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> None:
-        self._providers[target].hold_down(fault_id, asked=asked)
+    def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> bool:
+        return self._providers[target].hold_down(fault_id, asked=asked)
 
     def let_up(self, target: str, fault_id: str) -> None:
         self._providers[target].release(fault_id)
@@ -140,8 +187,11 @@ class ProviderTargets:
     def pause(self, target: str, fault_id: str) -> None:
         self._providers[target].freeze(fault_id)
 
-    def resume(self, target: str, fault_id: str) -> None:
-        self._providers[target].thaw(fault_id)
+    def resume(self, target: str, fault_id: str) -> bool:
+        return self._providers[target].thaw(fault_id)
+
+    def state(self, target: str) -> NodeState:
+        return self._providers[target].state
 
     def impose(self, target: str, impose: Impose) -> None:
         provider = self._providers[target]

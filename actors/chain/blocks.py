@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from actors.chain.branches import Branch
 from actors.chain.hashes import ZERO_HASH, Hashes
 from actors.chain.spec import Chain
 from actors.chain.transactions import Transactions
@@ -34,16 +35,23 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class Blocks:
-    """The blocks of a chain. Built when asked for; the latest few are kept, which changes no answer."""
+    """The blocks of a branch. Built when asked for; the latest few are kept, which changes no answer.
 
-    def __init__(self, spec: Chain, hashes: Hashes) -> None:
+    `trunk` has the blocks before the branch's fork.
+    """
+
+    def __init__(self, spec: Chain, hashes: Hashes, branch: Branch, trunk: "Blocks | None" = None) -> None:
         self._block_time = spec.block_time
         self._hashes = hashes
-        self._transactions = Transactions(spec, hashes)
+        self._branch = branch
+        self._trunk = trunk
+        self._transactions = Transactions(spec, hashes, branch)
         self._built: dict[int, Block] = {}
 
     def at(self, height: int) -> Block:
         """The block at `height`."""
+        if self._trunk is not None and not self._branch.is_own(height):
+            return self._trunk.at(height)
         block = self._built.get(height)
         if block is None:
             if len(self._built) >= _CACHED_BLOCKS:
@@ -90,10 +98,10 @@ class Blocks:
         more = self._hashes.digest(b"more roots", height.to_bytes(8, "big"), 64).hex()
         return {
             "number": hex(height),
-            "hash": self._hashes.at(b"block", height),
-            "parentHash": self._hashes.at(b"block", height - 1) if height else ZERO_HASH,
+            "hash": self._branch.block_hash(height),
+            "parentHash": self._branch.block_hash(height - 1) if height else ZERO_HASH,
             "timestamp": hex(_GENESIS_S + height * self._block_time // 10**9),
-            "miner": "0x" + more[:40],
+            "miner": "0x" + (self._other_miner(height) if self._branch.is_own(height) else more[:40]),
             "stateRoot": "0x" + roots[:64],
             "transactionsRoot": "0x" + roots[64:],
             "receiptsRoot": "0x" + more[64:],
@@ -109,3 +117,7 @@ class Blocks:
             "sha3Uncles": _EMPTY_UNCLES,
             "uncles": [],
         }
+
+    def _other_miner(self, height: int) -> str:
+        """Two branches have the same transactions at each height: what tells their blocks apart is who made them."""
+        return self._hashes.digest(b"branch miner", self._branch.block_hash(height).encode(), 20).hex()

@@ -5,6 +5,7 @@ from typing import Any
 from actors.chain import parameters
 from actors.chain.accounts import Accounts
 from actors.chain.blocks import Blocks
+from actors.chain.branches import Branch
 from actors.chain.hashes import Hashes
 from actors.chain.spec import Chain
 from actors.wire.correlation import found_in_params
@@ -23,13 +24,17 @@ _LEADING_CHARACTERS = 2 + 24
 
 
 class Facts:
-    """The parts of one chain, together. `head` is always the height up to which the chain is known."""
+    """The parts of one chain, together. `head` is always the height up to which the chain is known.
 
-    def __init__(self, spec: Chain) -> None:
+    With a `trunk`, those of the branch that leaves it at `fork_height`.
+    """
+
+    def __init__(self, spec: Chain, trunk: "Facts | None" = None, fork_height: int | None = None) -> None:
         self.spec = spec
-        self.hashes = Hashes(spec.seed, spec.chain_id)
-        self.accounts = Accounts(self.hashes)
-        self.blocks = Blocks(spec, self.hashes)
+        self.hashes: Hashes = Hashes(spec.seed, spec.chain_id) if trunk is None else trunk.hashes
+        self.accounts: Accounts = Accounts(self.hashes) if trunk is None else trunk.accounts
+        self.branch = Branch(self.hashes, fork_height)
+        self.blocks: Blocks = Blocks(spec, self.hashes, self.branch, None if trunk is None else trunk.blocks)
 
     def height_named(self, value: Any, head: int, what: str) -> int:
         """The height that a tag or a number names; it may lie above the head."""
@@ -58,9 +63,9 @@ class Facts:
         return self.height_named(value.get("blockNumber"), head, f"{what}.blockNumber")
 
     def height_of_hash(self, block_hash: str, head: int) -> int | None:
-        """The height of the block with this hash, when it is one of the chain's and known by now."""
-        place = self.hashes.place_of(b"block", block_hash)
-        return None if place is None or place[0] > head else place[0]
+        """The height of the block with this hash, when it is one of the branch's and known by now."""
+        height = self.branch.height_of(block_hash)
+        return None if height is None or height > head else height
 
     def transaction(self, transaction_hash: str, head: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The transaction with this hash and its receipt, when it is one of the chain's and known by now."""

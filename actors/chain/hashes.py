@@ -8,10 +8,13 @@ as it would be to a real node. Nothing here is keccak, which Python's hashlib do
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal[b"block", b"transaction"]
+Kind: TypeAlias = Literal[b"block", b"transaction", b"branch block"]
+"""Blocks of the main branch; transactions; blocks of all other branches."""
 
 _PLACE_BYTES = 8
 _TAG_BYTES = 24
+_INDEX_BITS: dict[Kind, int] = {b"block": 16, b"transaction": 16, b"branch block": 24}
+"""What remains of a place is for the height. A branch as long as this is that of no run: 16 million blocks."""
 ZERO_HASH = "0x" + "0" * 64
 
 
@@ -28,8 +31,11 @@ class Hashes:
         return blake2b(data, digest_size=size_bytes, salt=self._salt, person=kind).digest()
 
     def at(self, kind: Kind, height: int, index: int = 0) -> str:
-        """The hash of the block at `height`, or of the transaction at `index` in it, as 0x-hex."""
-        place = height << 16 | index
+        """The hash of the block at `height`, or of the transaction at `index` in it, as 0x-hex.
+
+        For a block of another branch `index` is its place in the branch.
+        """
+        place = height << _INDEX_BITS[kind] | index
         tag = self.digest(kind, place.to_bytes(_PLACE_BYTES, "big"), _TAG_BYTES)
         return f"0x{tag.hex()}{place ^ self._mask(tag):016x}"
 
@@ -40,7 +46,7 @@ class Hashes:
         place = int.from_bytes(raw[_TAG_BYTES:], "big") ^ self._mask(tag)
         if self.digest(kind, place.to_bytes(_PLACE_BYTES, "big"), _TAG_BYTES) != tag:
             return None
-        return place >> 16, place & 0xFFFF
+        return place >> _INDEX_BITS[kind], place & (1 << _INDEX_BITS[kind]) - 1
 
     def _mask(self, tag: bytes) -> int:
         return int.from_bytes(self.digest(b"mask", tag, _PLACE_BYTES), "big")

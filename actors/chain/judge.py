@@ -1,5 +1,6 @@
 """Is an answer right? The client's side of the chain model. Pure."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
@@ -29,6 +30,7 @@ _READ_HEIGHT: dict[str, Callable[[Any], int]] = {
 }
 """Which height a method's result says it is of, where it says it."""
 
+_is_hash = re.compile(r"0x[0-9a-f]{64}").fullmatch
 _LAGS = sorted(set(TAG_LAGS.values()))
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -48,7 +50,9 @@ def judge(
 
     `result` is the result's JSON text. It is right when it holds at any head in `head_from..head_to` (when
     the request was sent, and when its answer came), or equals one of `canned`; stale when it held at one
-    of the `STALE_BLOCKS` heads before; otherwise wrong. White space and the order of members do not matter.
+    of the `STALE_BLOCKS` heads before, or holds at any of these on another branch: a reorg's answers are about
+    blocks that are no longer, or not yet, everybody's. Otherwise it is wrong. White space and the order of
+    members do not matter.
     """
     text = bytes(result)
     for head in range(head_from, head_to + 1):
@@ -74,13 +78,21 @@ def _judge_decoded(
         return "wrong"
     if any(_same(result, one) for one in canned):
         return "right"
-    if any(_same(result, _answer(model, method, params, head)) for head in range(head_from, head_to + 1)):
+    newest = range(head_from, head_to + 1)
+    if _holds(model, method, params, result, newest):
         return "right"
     oldest = max(head_from - STALE_BLOCKS, 0)
-    older = (head for head in _heads_of(method, result, head_from, oldest) if oldest <= head < head_from)
-    if any(_same(result, _answer(model, method, params, head)) for head in older):
+    older = [head for head in _heads_of(method, result, head_from, oldest) if oldest <= head < head_from]
+    if _holds(model, method, params, result, older):
+        return "stale"
+    fork = _fork_said(model, result)
+    if fork is not None and _holds(model.branched(fork), method, params, result, (*newest, *older)):
         return "stale"
     return "wrong"
+
+
+def _holds(model: ChainModel, method: str, params: Params, result: Any, heads: Iterable[int]) -> bool:
+    return any(_same(result, _answer(model, method, params, head)) for head in heads)
 
 
 def _answer(model: ChainModel, method: str, params: Params, head: int) -> Any:
@@ -113,3 +125,12 @@ def _height_said(method: str, result: Any) -> int | None:
         return _READ_HEIGHT[method](result)
     except (TypeError, ValueError, LookupError):
         return None  # a method whose answers never age, or not even the right shape
+
+
+def _fork_said(model: ChainModel, result: Any) -> int | None:
+    """The branch of the newest block that a result names: a branch's answers say of which branch they are."""
+    newest = result[-1] if isinstance(result, list) and result else result
+    if not isinstance(newest, dict):
+        return None
+    name = newest.get("blockHash", newest.get("hash"))
+    return model.fork_named_by(name) if type(name) is str and _is_hash(name) else None

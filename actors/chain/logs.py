@@ -1,4 +1,4 @@
-"""eth_getLogs: reading the filter, and finding what it matches in the receipts of its blocks."""
+"""Logs: reading a filter, and finding what it matches in the receipts of its blocks."""
 
 from typing import Any
 
@@ -16,16 +16,14 @@ _MAX_TOPICS = 4
 Topics = tuple[frozenset[str] | None, ...]
 
 
-class LogFilter(msgspec.Struct, frozen=True):
-    """Which logs are wanted: heights `low` to `high`; None and missing topics match anything."""
+class LogPattern(msgspec.Struct, frozen=True):
+    """Which logs are wanted, wherever they stand; None and missing topics match anything."""
 
-    low: int
-    high: int
     addresses: frozenset[str] | None
     topics: Topics
 
     def matches(self, log: dict[str, Any]) -> bool:
-        """Whether a log is wanted, wherever it stands."""
+        """Whether a log is wanted."""
         if self.addresses is not None and log["address"] not in self.addresses:
             return False
         found = log["topics"]
@@ -36,29 +34,32 @@ class LogFilter(msgspec.Struct, frozen=True):
 
 def matching(facts: Facts, value: Any, head: int) -> list[dict[str, Any]]:
     """The logs up to `head` that a filter object asks for, in chain order."""
-    wanted = _read(facts, value, head)
+    wanted = read_pattern(value)
+    low, high = _range(facts, value, head)
     return [
         log
-        for height in range(wanted.low, min(wanted.high, head) + 1)
+        for height in range(low, min(high, head) + 1)
         for receipt in facts.blocks.at(height).receipts
         for log in receipt["logs"]
         if wanted.matches(log)
     ]
 
 
-def _read(facts: Facts, value: Any, head: int) -> LogFilter:
+def read_pattern(value: Any) -> LogPattern:
+    """The addresses and topics of a filter object; its range, if it has one, is not looked at.
+
+    Raises:
+        RpcError: -32602 for what is no filter.
+    """
     if not isinstance(value, dict):
         raise parameters.invalid("0", "expected a filter object")
-    low, high = _range(facts, value, head)
     addresses = _choices(value.get("address"), "0.address", parameters.address)
     topics = value.get("topics")
     if topics is None:
         topics = []
     if not isinstance(topics, list) or len(topics) > _MAX_TOPICS:
         raise parameters.invalid("0.topics", f"expected a list of at most {_MAX_TOPICS}")
-    return LogFilter(
-        low, high, addresses, tuple(_choices(topic, "0.topics", parameters.hash32) for topic in topics)
-    )
+    return LogPattern(addresses, tuple(_choices(topic, "0.topics", parameters.hash32) for topic in topics))
 
 
 def _range(facts: Facts, value: dict[str, Any], head: int) -> tuple[int, int]:

@@ -1,12 +1,18 @@
 """The chain model: what a node that knows the chain up to a head answers to a call. Pure."""
 
+from copy import copy
 from typing import Any
 
+from actors.chain.blocks import Block
+from actors.chain.branches import fork_of
 from actors.chain.facts import Facts
 from actors.chain.methods import METHODS
 from actors.chain.parameters import Params
 from actors.chain.spec import Chain
 from actors.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
+
+_BRANCHES_KEPT = 4
+"""Views of branches that are kept, with the blocks they built: there is seldom more than one reorg at a time."""
 
 
 class ChainModel:
@@ -15,11 +21,19 @@ class ChainModel:
     It is coherent as a real chain is: blocks link to their parents, transactions, receipts and logs agree
     with the blocks they stand in, and hashes find what they are the hashes of. Two models of equal `Chain`
     give equal answers.
+
+    A model sees one branch of its chain: the main one, or what `branched` gives.
     """
 
     def __init__(self, spec: Chain) -> None:
         self.spec = spec
-        self._facts = Facts(spec)
+        self._facts = self._trunk = Facts(spec)
+        self._branches: dict[int, Facts] = {}
+
+    @property
+    def fork_height(self) -> int | None:
+        """The height of the first block that the main branch does not have; None on the main branch."""
+        return self._facts.branch.fork_height
 
     def head_at(self, now_ns: int) -> int:
         """The height of the newest block at `now_ns` since the run's epoch."""
@@ -37,9 +51,28 @@ class ChainModel:
             raise RpcError(METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
         return function(self._facts, params, head)
 
+    def branched(self, fork_height: int) -> "ChainModel":
+        """The same chain as a node sees it that follows the branch whose first own block is at `fork_height`."""
+        facts = self._branches.get(fork_height)
+        if facts is None:
+            if len(self._branches) >= _BRANCHES_KEPT:
+                self._branches.pop(next(iter(self._branches)))
+            facts = self._branches[fork_height] = Facts(self.spec, self._trunk, fork_height)
+        branch = copy(self)
+        branch._facts = facts
+        return branch
+
+    def fork_named_by(self, block_hash: str) -> int | None:
+        """The fork height of the branch whose block has this well-formed hash; None for the main one, or no block."""
+        return fork_of(self._facts.hashes, block_hash)
+
+    def block_at(self, height: int) -> Block:
+        """All facts of the block at `height`, however far the head is; shared: do not change them."""
+        return self._facts.blocks.at(height)
+
     def block_hash(self, height: int) -> str:
         """The hash of the block at `height`."""
-        return self._facts.hashes.at(b"block", height)
+        return self._facts.branch.block_hash(height)
 
     def token(self, number: int) -> str:
         """The address of one of the contracts that emit logs."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from actors.chain.accounts import Accounts
+from actors.chain.branches import Branch
 from actors.chain.hashes import Hashes
 from actors.chain.spec import Chain
 
@@ -16,12 +17,13 @@ _ASKED_FOR_BLOCKS = 128
 
 
 class Transactions:
-    """The transactions of a chain."""
+    """The transactions of one branch of a chain."""
 
-    def __init__(self, spec: Chain, hashes: Hashes) -> None:
+    def __init__(self, spec: Chain, hashes: Hashes, branch: Branch) -> None:
         self._chain_id = hex(spec.chain_id)
         self._start_height = spec.start_height
         self._hashes = hashes
+        self._branch = branch
         self._accounts = Accounts(hashes)
 
     def asked_for_height(self, transaction_hash: str) -> int:
@@ -45,7 +47,7 @@ class Transactions:
         transfers = 0 if plain else draw[0] % 4
         recipient = self._accounts.token(draw[2]) if transfers else self._accounts.person(draw[2])
         place = {
-            "blockHash": self._hashes.at(b"block", height),
+            "blockHash": self._branch.block_hash(height),
             "blockNumber": hex(height),
             "transactionIndex": hex(index),
         }

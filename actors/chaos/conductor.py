@@ -5,10 +5,19 @@ from typing import Literal, Protocol, TypeAlias
 from actors.chaos.timeline import PlannedFault
 from actors.faults.imposing import Impose, Revert
 from actors.faults.process import Flap, Kill, Pause, Restart
+from actors.units import ms, seconds
+from actors.world.cluster import NodeState
 from actors.world.seam import World
-from store.events import FaultChanged
+from store.events import FaultActed, FaultChanged
 
 Phase: TypeAlias = Literal["planned", "applied", "reverted", "failed"]
+Action: TypeAlias = Literal["paused", "resumed", "kept_down"]
+
+LOOK_AGAIN_NS = ms(5)
+"""A signal shows within a few microseconds on an idle machine, within a slice of the scheduler on a busy one."""
+
+WITNESS_NS = seconds(2)
+"""A target that was on its way up when it was to be paused is up by then, or will not be."""
 
 
 class TargetGone(Exception):
@@ -18,8 +27,11 @@ class TargetGone(Exception):
 class Targets(Protocol):
     """What can be done to the nodes a fault may be aimed at."""
 
-    def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> None:
-        """End the node and keep it from being restarted: by SIGKILL, or `asked` to stop. Raises TargetGone."""
+    def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> bool:
+        """End the node and keep it from being restarted: by SIGKILL, or `asked` to stop. Raises TargetGone.
+
+        False when another fault has it down already: then this one keeps it down as well.
+        """
 
     def let_up(self, target: str, fault_id: str) -> None:
         """Let it be restarted, unless another fault still keeps it down."""
@@ -27,8 +39,11 @@ class Targets(Protocol):
     def pause(self, target: str, fault_id: str) -> None:
         """Stop the node as SIGSTOP does. Raises TargetGone."""
 
-    def resume(self, target: str, fault_id: str) -> None:
-        """Let it go on, unless another fault still holds it."""
+    def resume(self, target: str, fault_id: str) -> bool:
+        """Let it go on, unless another fault still holds it. False when it does not go on because of this."""
+
+    def state(self, target: str) -> NodeState:
+        """What the operating system says of the node now."""
 
     def impose(self, target: str, impose: Impose) -> None:
         """Tell it of a fault, also its incarnations to come. Raises TargetGone."""
@@ -76,11 +91,15 @@ def _steps(timeline: tuple[PlannedFault, ...], begin_ns: int) -> list[tuple[int,
 def _apply(world: World, planned: PlannedFault, targets: Targets) -> bool:
     """Whether it could be applied."""
     try:
-        _begin(planned, targets)
+        action = _begin(planned, targets)
     except TargetGone as error:
         _log(world, planned, "failed", detail=str(error))
         return False
     _log(world, planned, "applied")
+    if action is not None:
+        _log_action(world, planned, action)
+    if isinstance(planned.fault, Pause):
+        witness(world, planned, targets, "paused")
     return True
 
 
@@ -90,23 +109,48 @@ def _revert(world: World, planned: PlannedFault, targets: Targets) -> None:
         case Kill() | Flap() | Restart():
             targets.let_up(target, fault_id)
         case Pause():
-            targets.resume(target, fault_id)
+            if targets.resume(target, fault_id):
+                witness(world, planned, targets, "resumed")
         case _:
             targets.relieve(target, Revert(fault_id))
     _log(world, planned, "reverted")
 
 
-def _begin(planned: PlannedFault, targets: Targets) -> None:
+def _begin(planned: PlannedFault, targets: Targets) -> Action | None:
+    """What it did, when no other event of the log says it."""
     target, fault_id = planned.target, planned.fault_id
     match planned.fault:
-        case Kill() | Flap():
-            targets.take_down(target, fault_id)
-        case Restart():
-            targets.take_down(target, fault_id, asked=True)
+        case Kill() | Flap() | Restart() as fault:
+            ended = targets.take_down(target, fault_id, asked=isinstance(fault, Restart))
+            return None if ended else "kept_down"
         case Pause():
             targets.pause(target, fault_id)
         case imposed:
             targets.impose(target, Impose(fault_id, imposed))
+    return None
+
+
+def witness(
+    world: World, planned: PlannedFault, targets: Targets, state: Literal["paused", "resumed"]
+) -> None:
+    """Log that the target is paused, or runs again, as soon as the operating system says so; that it was
+    asked to is no evidence."""
+    wanted: NodeState = "paused" if state == "paused" else "running"
+    until_ns = world.now_ns() + min(WITNESS_NS, planned.end - planned.start)
+
+    def look() -> None:
+        if targets.state(planned.target) == wanted:
+            _log_action(world, planned, state)
+        elif (again_ns := world.now_ns() + LOOK_AGAIN_NS) <= until_ns:
+            world.call_at(again_ns, look)
+
+    world.call_at(world.now_ns(), look)
+
+
+def _log_action(world: World, planned: PlannedFault, action: Action) -> None:
+    world.log.append(
+        FaultActed(at_ns=world.now_ns(), fault_id=planned.fault_id, node=planned.target, action=action)
+    )
 
 
 def _log(

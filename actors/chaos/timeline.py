@@ -1,7 +1,9 @@
 """From a chaos plan to a flat timeline. Pure: the same plan, load, providers and seed give the same timeline."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -14,17 +16,22 @@ from actors.world.chance import stream
 ALL = "*"
 TAG = "tag:"
 
+FAULTS_MAX = 10_000
+"""Of one timeline: one each second for almost three hours. More is a mistake in the plan."""
+
 
 class PlannedFault(Spec, frozen=True):
     """One fault at one target over one span, counted from the begin of the load.
 
-    `fault_id` is `<kind>-<target>.<n>`, with n counting from 1 along the timeline.
+    `fault_id` is `<kind>-<target>.<n>`, with n counting from 1 along the timeline. `ramp_share` is the share of its
+    strength at which a step of a ramp holds, 1 for any other fault.
     """
 
     fault_id: str
     fault: Fault
     start: Duration
     end: Duration
+    ramp_share: float = 1.0
 
     @property
     def kind(self) -> str:
@@ -37,16 +44,21 @@ class PlannedFault(Spec, frozen=True):
         return self.fault.target
 
     def parameters(self) -> dict[str, Any]:
-        """The fault as plain data, for the log."""
+        """The fault as plain data, for the log; its times are those of this one span."""
         data = msgspec.to_builtins(self.fault)
         assert isinstance(data, dict)
-        return {name: value for name, value in data.items() if name not in ("type", "target")}
+        own = {name: value for name, value in data.items() if name not in ("type", "target")}
+        return own if self.ramp_share == 1 else own | {"ramp_share": self.ramp_share}
 
 
 Tags = Mapping[str, tuple[str, ...]]
 """The tags of each provider, by its name, in the scenario's order."""
 
-_Placed = tuple[Duration, Duration, Fault]
+_Exponential = Callable[[float], float]
+"""Draws an exponential number with this rate."""
+
+_Placed = tuple[Duration, Duration, Fault, float]
+"""From when to when which fault holds, at which share of its strength."""
 
 
 def targets_of(target: str, tags: Tags) -> tuple[str, ...]:
@@ -61,31 +73,46 @@ def targets_of(target: str, tags: Tags) -> tuple[str, ...]:
 def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0) -> tuple[PlannedFault, ...]:
     """The timeline of a run whose load lasts `load`: spans in order of start, then of writing.
 
-    Repeated spans that would start after the load are left out: nobody would be there to notice. A fault
-    with a start of its own is kept wherever it lies, so that one aimed past the end is not lost silently.
-    A fault at a group becomes one fault for each of its providers, at the same moment.
+    Repeated spans that would start after the load are left out, and random ones that would outlast it: nobody would
+    be there to notice. A fault with a start of its own is kept wherever it lies, so that one aimed past the end is not
+    lost silently.
+    A fault at a group becomes one fault for each of its providers, at the same moment. Faults may overlap, also
+    those of one kind at one target: then each holds for its own span. The plan has no problems
+    (`actors.chaos.checking`).
     """
-    placed = [
-        (start, end, msgspec.structs.replace(fault, target=target))
-        for entry in plan
-        for start, end, fault in _placed(entry, load, seed)
+    everything = (
+        (start, end, msgspec.structs.replace(fault.placed(start, end), target=target), share)
+        for entry, chance in _with_chance(plan, seed)
+        for start, end, fault, share in _placed(entry, load, chance)
         for target in targets_of(fault.target, tags)
-    ]
+    )
+    placed = list(islice(everything, FAULTS_MAX + 1))
+    assert len(placed) <= FAULTS_MAX, "such a plan is refused before anything starts"
     counts: Counter[tuple[str, str]] = Counter()
     timeline = []
-    for start, end, fault in sorted(placed, key=lambda span: span[0]):
+    for start, end, fault, share in sorted(placed, key=itemgetter(0)):
         counts[fault.kind(), fault.target] += 1
         fault_id = f"{fault.kind()}-{fault.target}.{counts[fault.kind(), fault.target]}"
-        timeline.append(PlannedFault(fault_id, fault, start, end))
+        timeline.append(PlannedFault(fault_id, fault, start, end, share))
     return tuple(timeline)
 
 
-def _placed(entry: ChaosEntry, load: Duration, seed: int) -> Iterator[_Placed]:
+def _with_chance(plan: Iterable[ChaosEntry], seed: int) -> Iterator[tuple[ChaosEntry, _Exponential]]:
+    """Each entry with random numbers of its own, which follow from what it says: so no other entry can move its
+    moments, and two entries coincide only by chance. Entries that say the same are told apart by their number."""
+    seen: Counter[bytes] = Counter()
+    for entry in plan:
+        words = msgspec.json.encode(entry)
+        yield entry, stream(seed, f"chaos:{words.decode()}:{seen[words]}").expovariate
+        seen[words] += 1
+
+
+def _placed(entry: ChaosEntry, load: Duration, chance: _Exponential) -> Iterator[_Placed]:
     match entry:
         case Every():
             yield from _repeated(entry, load)
         case Randomly():
-            yield from _at_random(entry, load, seed)
+            yield from _at_random(entry, load, chance)
         case Ramp():
             yield from _ramped(entry)
         case Sequence():
@@ -96,58 +123,69 @@ def _placed(entry: ChaosEntry, load: Duration, seed: int) -> Iterator[_Placed]:
 
 def _spans(fault: Fault, load: Duration) -> Iterator[_Placed]:
     for start, end in fault.spans(load):
-        yield start, end, fault
+        yield start, end, fault, 1.0
 
 
 def _repeated(every: Every, load: Duration) -> Iterator[_Placed]:
-    for start, end in every.fault.spans(load):
-        number = 0
-        while (shift := number * every.period) + start < load and number != every.times:
-            yield start + shift, end + shift, every.fault
-            number += 1
+    start, end = every.fault.first
+    number = 0
+    while (shift := number * every.period) + start < load and number != every.times:
+        yield start + shift, end + shift, every.fault, 1.0
+        number += 1
 
 
-def _at_random(randomly: Randomly, load: Duration, seed: int) -> Iterator[_Placed]:
-    """Renewal process: up for an exponential time, then broken for as long as the fault says."""
+def _at_random(randomly: Randomly, load: Duration, chance: _Exponential) -> Iterator[_Placed]:
+    """Renewal process: up for an exponential time, then broken for as long as the fault says.
+
+    What would outlast the load is left out: of a fault that chance begins with the last request, no effect is seen.
+    """
     fault = randomly.fault
-    gap = stream(seed, f"chaos:{fault.kind()}:{fault.target}").expovariate
-    (first, end), *_ = fault.spans(load)
-    length = end - first
-    start = first + round(gap(1 / randomly.mtbf))
-    while start < load:
-        yield start, start + length, fault
-        start += length + round(gap(1 / randomly.mtbf))
+    earliest, end = fault.first
+    length = end - earliest
+    start = earliest + _gap(randomly.mtbf, chance)
+    while start + length <= load:
+        yield start, start + length, fault, 1.0
+        start += length + _gap(randomly.mtbf, chance)
+
+
+def _gap(mean: Duration, chance: _Exponential) -> Duration:
+    """Never 0, or one fault would begin before the one before it has ended."""
+    return max(1, round(chance(1 / mean)))
 
 
 def _ramped(ramp: Ramp) -> Iterator[_Placed]:
-    """Each step is a fault of its own, one after the other, so the log tells which strength held when."""
-    (begin, end), *_ = ramp.fault.spans(0)
-    top = begin + ramp.rise
+    """Each step is a fault of its own, one after the other, so the log tells which strength held when.
+
+    Steps too weak to do anything are left out; neighbours that rounding makes the same are one.
+    """
+    for fault, same in groupby(_steps(ramp), key=itemgetter(2)):
+        steps = list(same)
+        if not any(fault.problems()):
+            yield steps[0][0], steps[-1][1], fault, max(step[3] for step in steps)
+
+
+def _steps(ramp: Ramp) -> Iterator[_Placed]:
+    begin, end = ramp.fault.first
+    top, bottom = begin + ramp.rise, begin + ramp.rise + end - begin
     for step in range(ramp.steps):
-        share = (step + 1) / (ramp.steps + 1)
-        yield (*_part(begin, ramp.rise, step, ramp.steps), _scaled(ramp.fault, share))
-    bottom = top + end - begin
-    yield top, bottom, ramp.fault
+        yield _step(ramp, begin, ramp.rise, step, (step + 1) / (ramp.steps + 1))
+    yield top, bottom, ramp.fault, 1.0
     for step in range(ramp.steps if ramp.fall else 0):
-        share = (ramp.steps - step) / (ramp.steps + 1)
-        yield (*_part(bottom, ramp.fall, step, ramp.steps), _scaled(ramp.fault, share))
+        yield _step(ramp, bottom, ramp.fall, step, (ramp.steps - step) / (ramp.steps + 1))
 
 
-def _part(begin: Duration, length: Duration, step: int, steps: int) -> tuple[Duration, Duration]:
-    return begin + length * step // steps, begin + length * (step + 1) // steps
-
-
-def _scaled(fault: Fault, share: float) -> Fault:
-    scaled = fault.scaled(share)
+def _step(ramp: Ramp, begin: Duration, length: Duration, step: int, share: float) -> _Placed:
+    scaled = ramp.fault.scaled(share)
     assert scaled is not None, "problems() lets nobody ramp what has no strength"
-    return scaled
+    start, end = (begin + length * number // ramp.steps for number in (step, step + 1))
+    return start, end, scaled, share
 
 
 def _in_sequence(sequence: Sequence, load: Duration) -> Iterator[_Placed]:
     turn = 0
     for fault in sequence.faults:
         end = turn
-        for start, until in fault.spans(load):
-            yield turn + start, turn + until, fault
-            end = max(end, turn + until)
+        for start, until in fault.spans(max(0, load - turn)):
+            yield turn + start, turn + until, fault, 1.0
+            end = turn + until
         turn = end + sequence.pause

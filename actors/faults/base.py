@@ -15,21 +15,27 @@ F = TypeVar("F", bound="FaultSpec")
 
 
 class FaultSpec(Spec, frozen=True):
-    """One kind of fault, aimed at `target`: a provider's name, "tag:NAME" for all providers with a tag, or "*"."""
+    """One kind of fault, aimed at one provider or a group of them."""
 
     target: str
+    """A provider's name, "tag:NAME" for all providers with that tag, or "*" for all."""
 
     @classmethod
     def kind(cls) -> str:
         """The fault's name in the log."""
         return str(cls.__struct_config__.tag)
 
-    def spans(self, load: Duration) -> Iterator[Span]:
-        """When it holds, in a run whose load lasts `load`."""
+    @property
+    def first(self) -> Span:
+        """When it holds for the first time, which is the only one for most."""
         raise NotImplementedError
 
-    def moved(self, to: Duration) -> Self:
-        """The same fault beginning at `to`."""
+    def spans(self, load: Duration) -> Iterator[Span]:
+        """When it holds, in a run whose load lasts `load`."""
+        yield self.first
+
+    def placed(self, start: Duration, end: Duration) -> Self:
+        """The same fault, for the span from `start` to `end`."""
         raise NotImplementedError
 
     def scaled(self, share: float) -> Self | None:
@@ -41,13 +47,16 @@ class LastingFault(FaultSpec, frozen=True):
     """A fault that holds from `at` for `duration`."""
 
     at: Duration = 0
+    """When it begins."""
     duration: Duration = seconds(10)
+    """How long it holds."""
 
-    def spans(self, load: Duration) -> Iterator[Span]:
-        yield self.at, self.at + self.duration
+    @property
+    def first(self) -> Span:
+        return self.at, self.at + self.duration
 
-    def moved(self, to: Duration) -> Self:
-        return replaced(self, at=to)
+    def placed(self, start: Duration, end: Duration) -> Self:
+        return replaced(self, at=start, duration=end - start)
 
     def problems(self) -> Iterator[str]:
         yield from span_problems(self.kind(), self.at, self.duration)

@@ -16,7 +16,10 @@ LimitStyle: TypeAlias = Literal["http_429", "rpc_limit"]
 ErrorKind: TypeAlias = Literal["http_500", "http_502", "http_503", "rpc_server_error", "rpc_internal_error"]
 """HTTP statuses, JSON-RPC -32000 and -32603."""
 
-Malformation: TypeAlias = Literal["invalid_json", "wrong_content_type", "empty_body", "html_error_page"]
+Malformation: TypeAlias = Literal[
+    "invalid_json", "wrong_content_type", "empty_body", "html_error_page", "html_bad_gateway"
+]
+"""Ways not to answer in JSON-RPC. `html_error_page` comes with status 200, `html_bad_gateway` with 502."""
 
 
 class Degrade(LastingFault, frozen=True, tag="degrade"):
@@ -24,7 +27,9 @@ class Degrade(LastingFault, frozen=True, tag="degrade"):
 
     added_latency: Latency = 0
     error_ratio: float = 0.0
+    """The share of requests that fail."""
     error_kinds: tuple[FailureKind, ...] = ("http_503",)
+    """How they fail, each in one of these ways."""
 
     def scaled(self, share: float) -> Self | None:
         if not isinstance(self.added_latency, int):
@@ -79,6 +84,7 @@ class RateLimit(LastingFault, frozen=True, tag="rate_limit"):
 
     limit_per_s: int = 0
     style: LimitStyle = "http_429"
+    """How it refuses."""
     retry_after: Duration = seconds(1)
     """What Retry-After says, in whole seconds, rounded up; only for `http_429`."""
 
@@ -96,7 +102,13 @@ class Hang(_Share, frozen=True, tag="hang"):
 class Malformed(_Share, frozen=True, tag="malformed"):
     """Answers that are no JSON-RPC: each in one of `forms`."""
 
-    forms: tuple[Malformation, ...] = ("invalid_json", "wrong_content_type", "empty_body", "html_error_page")
+    forms: tuple[Malformation, ...] = (
+        "invalid_json",
+        "wrong_content_type",
+        "empty_body",
+        "html_error_page",
+        "html_bad_gateway",
+    )
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -135,6 +147,7 @@ class WrongChain(LastingFault, frozen=True, tag="wrong_chain"):
     """The provider answers from another chain: another id, other blocks."""
 
     chain_id: int = 5
+    """What that chain calls itself."""
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

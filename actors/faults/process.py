@@ -13,11 +13,12 @@ class Kill(FaultSpec, frozen=True, tag="kill"):
     at: Duration
     down: Duration = seconds(5)
 
-    def spans(self, load: Duration) -> Iterator[Span]:
-        yield self.at, self.at + self.down
+    @property
+    def first(self) -> Span:
+        return self.at, self.at + self.down
 
-    def moved(self, to: Duration) -> Self:
-        return replaced(self, at=to)
+    def placed(self, start: Duration, end: Duration) -> Self:
+        return replaced(self, at=start, down=end - start)
 
     def problems(self) -> Iterator[str]:
         yield from span_problems("kill", self.at, self.down)
@@ -34,39 +35,47 @@ class Flap(FaultSpec, frozen=True, tag="flap"):
     at: Duration | None = None
 
     @property
-    def first_down(self) -> Duration:
-        """When it is killed for the first time."""
-        return self.up if self.at is None else self.at
+    def first(self) -> Span:
+        at = self.up if self.at is None else self.at
+        return at, at + self.down
 
     def spans(self, load: Duration) -> Iterator[Span]:
-        start = self.first_down
+        start, _ = self.first
         while start < load:
             yield start, start + self.down
             start += self.down + self.up
 
-    def moved(self, to: Duration) -> Self:
-        return replaced(self, at=to)
+    def placed(self, start: Duration, end: Duration) -> Self:
+        return replaced(self, at=start, down=end - start)
 
     def problems(self) -> Iterator[str]:
-        yield from span_problems("flap", self.first_down, self.down)
+        yield from span_problems("flap", self.first[0], self.down)
         yield from above_zero_problems("flap", up=self.up)
 
 
 class Restart(FaultSpec, frozen=True, tag="restart"):
-    """The provider is asked to stop, as at a deployment (SIGTERM's way), and started again `down` later."""
+    """The provider is asked to stop, as at a deployment (SIGTERM), and started again `down` later.
+
+    It closes its connections in good order. One that does not end within a few seconds is killed.
+    """
 
     at: Duration
+    """When it is asked."""
     down: Duration = seconds(1)
 
-    def spans(self, load: Duration) -> Iterator[Span]:
-        yield self.at, self.at + self.down
+    @property
+    def first(self) -> Span:
+        return self.at, self.at + self.down
 
-    def moved(self, to: Duration) -> Self:
-        return replaced(self, at=to)
+    def placed(self, start: Duration, end: Duration) -> Self:
+        return replaced(self, at=start, down=end - start)
 
     def problems(self) -> Iterator[str]:
         yield from span_problems("restart", self.at, self.down)
 
 
 class Pause(LastingFault, frozen=True, tag="pause"):
-    """SIGSTOP to the provider, and SIGCONT after `duration`: it accepts connections and does nothing."""
+    """SIGSTOP to the provider, and SIGCONT after `duration`: it accepts connections and does nothing.
+
+    What fell due meanwhile happens as soon as it goes on. Killed or restarted meanwhile, it comes back unpaused.
+    """

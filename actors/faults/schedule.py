@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from actors.faults.base import FaultSpec, above_zero_problems
+from actors.faults.base import above_zero_problems
 from actors.faults.behaviour import BehaviourFault
 from actors.faults.process import Flap, Kill, Pause, Restart
 from actors.faults.transport import TransportFault
 from actors.faults.websocket import WebSocketFault
 from actors.spec import Spec
-from actors.units import Duration
+from actors.units import Duration, format_duration, ms
 
 Fault: TypeAlias = Kill | Flap | Restart | Pause | BehaviourFault | TransportFault | WebSocketFault
 """One fault of the catalogue."""
@@ -17,10 +17,20 @@ Fault: TypeAlias = Kill | Flap | Restart | Pause | BehaviourFault | TransportFau
 RAMP_STEPS_MAX = 1000
 """A finer ramp than this is a lot of log and no smoother to whoever measures it."""
 
+RAMP_STEP_MIN = ms(10)
+"""A step that meets no request shows no effect, and a fault without effect leaves the run INCONCLUSIVE."""
 
-class _Schedule(Spec, frozen=True):
+
+class Schedule(Spec, frozen=True):
+    """What stands around a fault, or several, and says when they happen."""
+
+    @classmethod
+    def kind(cls) -> str:
+        """What it is called in files and in messages."""
+        return str(cls.__struct_config__.tag)
+
     @property
-    def faults_inside(self) -> tuple[FaultSpec, ...]:
+    def faults_inside(self) -> tuple[Fault, ...]:
         """The faults it is about."""
         raise NotImplementedError
 
@@ -28,60 +38,75 @@ class _Schedule(Spec, frozen=True):
         for fault in self.faults_inside:
             yield from fault.problems()
 
+    def _endless_problems(self) -> Iterator[str]:
+        """What repeats its fault cannot take one that goes on by itself."""
+        if any(isinstance(fault, Flap) for fault in self.faults_inside):
+            yield f"{self.kind()}: a flap goes on by itself until the load ends; use a kill instead"
 
-class Every(_Schedule, frozen=True, tag="every"):
-    """The fault again and again, the first time at its own `at`, then each `period` later until the load ends.
 
-    `times` bounds how often.
-    """
+class Every(Schedule, frozen=True, tag="every"):
+    """The fault again and again, the first time at its own `at`, then each `period` later until the load ends."""
 
     fault: Fault
+    """What happens, and how long it holds each time."""
     period: Duration
+    """From the begin of one to the begin of the next; it must be over by then."""
     times: int | None = None
+    """How often at most."""
 
     @property
-    def faults_inside(self) -> tuple[FaultSpec, ...]:
+    def faults_inside(self) -> tuple[Fault, ...]:
         return (self.fault,)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        yield from above_zero_problems("every", period=self.period)
+        yield from self._endless_problems()
+        start, end = self.fault.first
+        if self.period <= end - start:
+            lasts, period = format_duration(end - start), format_duration(self.period)
+            yield f"every: {self.fault.kind()} lasts {lasts}, so it cannot begin again every {period}"
         if self.times is not None:
             yield from above_zero_problems("every", times=self.times)
 
 
-class Randomly(_Schedule, frozen=True, tag="randomly"):
-    """The fault at random moments: the time from the end of one to the begin of the next is exponential.
+class Randomly(Schedule, frozen=True, tag="randomly"):
+    """The fault at random moments, each over before the load is: the time from the end of one to the begin of the next
+    is exponential, and so is the time from its own `at` to the first.
 
-    `mtbf` is its mean, the mean time between failures. The first comes after its own `at` at the earliest. The
-    moments follow from the run's seed, the fault's kind and its target: removing another fault moves none.
+    The moments follow from the run's seed and this entry alone: to change or remove another one moves none. A
+    group's members are hit at the same moments; give each an entry of its own for moments of its own.
     """
 
     fault: Fault
+    """What happens, and how long it holds each time."""
     mtbf: Duration
+    """Mean time between failures: the mean of those times."""
 
     @property
-    def faults_inside(self) -> tuple[FaultSpec, ...]:
+    def faults_inside(self) -> tuple[Fault, ...]:
         return (self.fault,)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
+        yield from self._endless_problems()
         yield from above_zero_problems("randomly", mtbf=self.mtbf)
 
 
-class Ramp(_Schedule, frozen=True, tag="ramp"):
+class Ramp(Schedule, frozen=True, tag="ramp"):
     """The fault grows in `steps` equal steps over `rise`, holds for its own duration, and fades over `fall`.
 
     Begins at the fault's own `at`. Only for faults that have a strength: a latency, a share, a number of blocks.
+    Steps that are too weak to do anything are left out, neighbours that rounding makes the same are one fault.
     """
 
     fault: Fault
+    """What grows, at its full strength."""
     rise: Duration
     fall: Duration = 0
     steps: int = 10
 
     @property
-    def faults_inside(self) -> tuple[FaultSpec, ...]:
+    def faults_inside(self) -> tuple[Fault, ...]:
         return (self.fault,)
 
     def problems(self) -> Iterator[str]:
@@ -91,21 +116,30 @@ class Ramp(_Schedule, frozen=True, tag="ramp"):
             yield f"ramp: fall must be 0 or more, not {self.fall}"
         if not 1 <= self.steps <= RAMP_STEPS_MAX:
             yield f"ramp: steps must be from 1 to {RAMP_STEPS_MAX}, not {self.steps}"
+        else:
+            yield from self._step_problems()
         if self.fault.scaled(0.5) is None:
             yield f"ramp: {self.fault.kind()} has no strength that could grow"
 
+    def _step_problems(self) -> Iterator[str]:
+        for name, length in (("rise", self.rise), ("fall", self.fall)):
+            if 0 < length < self.steps * RAMP_STEP_MIN:
+                shortest = format_duration(RAMP_STEP_MIN)
+                yield f"ramp: {self.steps} steps in a {name} of {format_duration(length)} are shorter than {shortest}"
 
-class Sequence(_Schedule, frozen=True, tag="sequence"):
+
+class Sequence(Schedule, frozen=True, tag="sequence"):
     """Faults one after the other: each begins `pause` after the end of the one before.
 
-    The first begins at its own `at`; the others' `at` counts from when their turn comes.
+    The first begins at its own `at`; the others' `at` counts from when their turn comes. A flap can only come last.
     """
 
     faults: tuple[Fault, ...]
+    """What happens, in this order."""
     pause: Duration = 0
 
     @property
-    def faults_inside(self) -> tuple[FaultSpec, ...]:
+    def faults_inside(self) -> tuple[Fault, ...]:
         return self.faults
 
     def problems(self) -> Iterator[str]:
@@ -122,6 +156,6 @@ ChaosEntry: TypeAlias = Fault | Every | Randomly | Ramp | Sequence
 """One entry of a chaos plan. Entries overlap freely."""
 
 
-def faults_of(entry: ChaosEntry) -> tuple[FaultSpec, ...]:
+def faults_of(entry: ChaosEntry) -> tuple[Fault, ...]:
     """The faults that an entry is about."""
-    return entry.faults_inside if isinstance(entry, _Schedule) else (entry,)
+    return entry.faults_inside if isinstance(entry, Schedule) else (entry,)

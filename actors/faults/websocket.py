@@ -12,6 +12,7 @@ class _HeadShare(LastingFault, frozen=True):
     """A fault that falls upon a share of the heads, drawn for each head by itself."""
 
     ratio: float = 0.5
+    """That share."""
 
     def scaled(self, share: float) -> Self | None:
         return replaced(self, ratio=self.ratio * share)
@@ -59,6 +60,7 @@ class RefuseSubscriptions(LastingFault, frozen=True, tag="refuse_subscriptions")
     """`eth_subscribe` is answered with an error."""
 
     rpc_code: int = -32601
+    """The code of that error; below 0, as JSON-RPC's are."""
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

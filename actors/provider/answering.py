@@ -1,14 +1,17 @@
 """From the body of a POST to the body of its answer. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from actors.chain.model import ChainModel
+from actors.provider.sight import InForce, Seer, tell
 from actors.wire import correlation
 from actors.wire.http import REQUEST_ID_HEADER, HttpRequest
 from actors.wire.jsonrpc import (
-    INVALID_REQUEST,
+    LIMIT_EXCEEDED,
+    METHOD_CHARACTERS,
     Call,
     Invalid,
     Item,
@@ -18,20 +21,25 @@ from actors.wire.jsonrpc import (
     read_calls,
 )
 
+MAX_BATCH_BYTES = 4 * 2**20
+"""What the answers to a batch may add up to, but for the last: half of what a stream holds for a client."""
+
 _NO_HEADERS: dict[bytes, bytes] = {}
+_TOO_LARGE = RpcError(LIMIT_EXCEEDED, "the answer to the batch is too large")
 _encode = msgspec.json.Encoder().encode
 
 
 class Asked(msgspec.Struct):
     """One call of a request as it came in, with the id by which the log knows it.
 
-    What is no call has the method "".
+    What is no call has the method "". The last two are how it was answered, and which fault decided that.
     """
 
     item: Item
     method: str
     request_id: str | None
     rpc_code: int | None = None
+    fault_id: str | None = None
 
 
 class Question(msgspec.Struct):
@@ -43,13 +51,10 @@ class Question(msgspec.Struct):
 
 def read_question(request: HttpRequest, max_batch_calls: int) -> Question:
     """The calls of a POST; a batch over the limit, and what is no JSON-RPC, is one invalid item."""
-    items = read_calls(request.body)
+    items = read_calls(request.body, max_batch_calls)
     if not isinstance(items, list):
         text = "" if REQUEST_ID_HEADER in request.headers else request.body.decode("latin-1")
         return Question([_asked(items, request.headers, text)], is_batch=False)
-    if len(items) > max_batch_calls:
-        error = RpcError(INVALID_REQUEST, f"the batch is too large: at most {max_batch_calls} calls")
-        return Question([_asked(Invalid(error), request.headers, "")], is_batch=False)
     return Question([_asked_in_batch(item, request.headers) for item in items], is_batch=True)
 
 
@@ -57,7 +62,9 @@ def _asked(item: Item, headers: dict[bytes, bytes], params: str) -> Asked:
     if isinstance(item, Invalid):
         return Asked(item, "", correlation.found_in_request(headers, bytes(item.id), params))
     call_id = b"" if item.id is msgspec.UNSET else bytes(item.id)
-    return Asked(item, item.method, correlation.found_in_request(headers, call_id, params))
+    return Asked(
+        item, item.method[:METHOD_CHARACTERS], correlation.found_in_request(headers, call_id, params)
+    )
 
 
 def _asked_in_batch(item: Item, headers: dict[bytes, bytes]) -> Asked:
@@ -72,20 +79,37 @@ class Answering:
 
     def __init__(self, model: ChainModel, canned: dict[str, Any]) -> None:
         self._model = model
+        self.seer = Seer(model)
         self._canned = {method: msgspec.Raw(_encode(result)) for method, result in canned.items()}
 
-    def answer(self, question: Question, head: int, failure: RpcError | None = None) -> bytes:
+    def answer(
+        self,
+        question: Question,
+        head: int,
+        failure: RpcError | None = None,
+        faults: Sequence[InForce] = (),
+    ) -> bytes:
         """The body that answers, empty when only notifications were asked; notes each call's error code.
 
-        With `failure` every valid call gets that error.
+        With `failure` every valid call gets that error. `faults` are those of the chain, `in_order`: each call
+        whose answer one of them changed notes that one.
         """
         if not question.is_batch:
-            return self._answer_one(question.asked[0], head, failure)
-        answers = [self._answer_one(asked, head, failure) for asked in question.asked]
-        wanted = [answer for answer in answers if answer]
+            return self._answer_one(question.asked[0], head, failure, faults)
+        wanted: list[bytes] = []
+        size_bytes = 0
+        for asked in question.asked:
+            # A thousand queries for logs fit into a small batch, and their answers into no memory.
+            full = _TOO_LARGE if size_bytes > MAX_BATCH_BYTES else None
+            answer = self._answer_one(asked, head, failure or full, faults)
+            if answer:
+                wanted.append(answer)
+                size_bytes += len(answer)
         return b"[%b]" % b",".join(wanted) if wanted else b""
 
-    def _answer_one(self, asked: Asked, head: int, failure: RpcError | None) -> bytes:
+    def _answer_one(
+        self, asked: Asked, head: int, failure: RpcError | None, faults: Sequence[InForce]
+    ) -> bytes:
         item = asked.item
         if isinstance(item, Invalid):
             asked.rpc_code = item.error.code
@@ -93,7 +117,7 @@ class Answering:
         try:
             if failure is not None:
                 raise failure
-            result = self._result(item, head)
+            result = self._result_under(faults, asked, item, head) if faults else self._result(item, head)
         except RpcError as error:
             asked.rpc_code = error.code
             return b"" if item.id is msgspec.UNSET else encode_error(item.id, error)
@@ -102,3 +126,11 @@ class Answering:
     def _result(self, call: Call, head: int) -> Any:
         canned = self._canned.get(call.method)
         return self._model.answer(call.method, call.params, head) if canned is None else canned
+
+    def _result_under(self, faults: Sequence[InForce], asked: Asked, call: Call, head: int) -> Any:
+        told = tell(self.seer, call, head, faults, self._canned.get(call.method))
+        if not call.is_notification:  # which is told nothing, so nothing about that has changed
+            asked.fault_id = told.fault_id
+        if told.error is not None:
+            raise told.error
+        return told.result

@@ -5,42 +5,28 @@ No task wakes on a request's path: the stream hands over what comes, and the wor
 
 from collections import deque
 
-import msgspec
-
-from actors.provider.answering import Asked, Question, read_question
-from actors.provider.behaviour import Fate
+from actors.provider.answering import Asked, read_question
+from actors.provider.record import Reply, log_attempts
+from actors.provider.response import Response, respond
 from actors.provider.service import Service
+from actors.provider.sessions import Sessions
+from actors.provider.ws_session import WebSocketSession
 from actors.wire import correlation
 from actors.wire.http import HttpRequest, encode_response
 from actors.wire.http_server import HttpServerConnection
-from actors.wire.jsonrpc import INVALID_REQUEST, SERVER_ERROR, Invalid, RpcError
+from actors.wire.jsonrpc import INVALID_REQUEST, Invalid, RpcError
 from actors.world.seam import Stream
-from store.events import AttemptServed, Outcome
 
 MAX_PIPELINED = 128
 """How many requests of one connection may wait for their replies before no more are read."""
-
-_HTTP_FAILURES = {"http_500": 500, "http_502": 502, "http_503": 503}
-_AT_ONCE = Fate(0)
-_INJECTED = RpcError(SERVER_ERROR, "the provider failed")
-
-
-class Reply(msgspec.Struct):
-    """What a request gets, when it is due. `http_status` is None when the client will never have one."""
-
-    asked: list[Asked]
-    received_ns: int
-    due_ns: int
-    http_status: int | None
-    data: bytes
-    closes: bool
-    fate: Fate
 
 
 class Connection:
     """Serves one connection until it ends, and logs every call that came over it."""
 
-    def __init__(self, service: Service, stream: Stream) -> None:
+    def __init__(self, service: Service, sessions: Sessions, stream: Stream) -> None:
+        self._sessions = sessions
+        self._session: WebSocketSession | None = None
         self._service = service
         self._world = service.world
         self._stream = stream
@@ -54,6 +40,8 @@ class Connection:
         """Answer requests until the client is gone or the connection is refused, closed or reset."""
         try:
             await self._http.run()
+            if self._session is not None:
+                await self._sessions.keep(self._session)
         finally:
             self.on_client_gone()
 
@@ -69,8 +57,11 @@ class Connection:
 
     def on_request(self, request: HttpRequest) -> None:
         """A request has come in."""
+        if request.wants_websocket:
+            self._session = self._sessions.accept(request, self._stream, self._http.hand_over)
+            return
         reply = self._reply_to(request)
-        self._closing = reply.fate.failure == "no_answer"
+        self._closing = reply.response.ending == "never"
         self._schedule(reply)
 
     def on_client_gone(self) -> None:
@@ -82,31 +73,20 @@ class Connection:
 
     def _reply_to(self, request: HttpRequest) -> Reply:
         now_ns = self._world.now_ns()
-        closes = not request.keep_alive
         if request.method != "POST":
-            return Reply(
-                [_no_call(request)], now_ns, now_ns, 405, _method_not_allowed(request), closes, _AT_ONCE
-            )
+            return Reply([_no_call(request)], now_ns, now_ns, _method_not_allowed(request))
         service = self._service
         question = read_question(request, service.spec.max_batch_calls)
         fate = service.fate(question.asked[0].request_id)
-        status, body = self._answer(question, fate, service.model.head_at(now_ns))
-        data = b"" if status is None else encode_response(status, body, keep_alive=request.keep_alive)
-        return Reply(question.asked, now_ns, now_ns + fate.delay, status, data, closes, fate)
-
-    def _answer(self, question: Question, fate: Fate, head: int) -> tuple[int | None, bytes]:
-        """The HTTP status and body of an answer; a request that will never be answered has no status."""
-        if fate.failure is None or fate.failure == "rpc_error":
-            failure = None if fate.failure is None else _INJECTED
-            body = self._service.answering.answer(question, head, failure)
-            return (200 if body else 204), body
-        return _HTTP_FAILURES.get(fate.failure), b""
+        head = service.model.head_at(now_ns)
+        response = respond(service.answering, question, fate, head, keep_alive=request.keep_alive)
+        return Reply(question.asked, now_ns, now_ns + fate.delay, response)
 
     def _schedule(self, reply: Reply) -> None:
         """A reply never overtakes one before it: timers of one moment run in order."""
         due_ns = self._last_due_ns = max(reply.due_ns, self._last_due_ns)
         self._waiting.append(reply)
-        if reply.fate.failure == "no_answer":
+        if reply.response.ending == "never":
             return
         if due_ns <= reply.received_ns and len(self._waiting) == 1:
             self._send_next()
@@ -117,38 +97,24 @@ class Connection:
         if self._ended:
             return
         reply = self._waiting.popleft()
-        if reply.http_status is None:
+        ending = reply.response.ending
+        if ending == "reset":
             self._stream.abort()
+        else:
+            self._stream.write(reply.response.data)
+        if ending == "cut":
+            self._stream.close()
+        if ending in ("reset", "cut"):
             self._record(reply, None)
             self.on_client_gone()
             return
-        self._stream.write(reply.data)
         self._record(reply, self._world.now_ns())
-        if reply.closes:
+        if ending == "close":
             self._stream.close()
         self._http.go_on()
 
     def _record(self, reply: Reply, replied_ns: int | None) -> None:
-        answered = replied_ns is not None
-        for asked in reply.asked:
-            self._world.log.append(
-                AttemptServed(
-                    provider=self._service.spec.name,
-                    transport="http",
-                    method=asked.method,
-                    received_ns=reply.received_ns,
-                    outcome=_outcome(reply, asked) if answered else "unknown",
-                    request_id=asked.request_id,
-                    replied_ns=replied_ns,
-                    http_status=reply.http_status if answered else None,
-                    rpc_code=asked.rpc_code if answered else None,
-                    fault_id=reply.fate.fault_id,
-                )
-            )
-
-
-def _outcome(reply: Reply, asked: Asked) -> Outcome:
-    return "ok" if reply.http_status in (200, 204) and asked.rpc_code is None else "error"
+        log_attempts(self._service, "http", reply, replied_ns)
 
 
 def _no_call(request: HttpRequest) -> Asked:
@@ -156,11 +122,13 @@ def _no_call(request: HttpRequest) -> Asked:
     return Asked(Invalid(error), "", correlation.found_in_request(request.headers, b"", ""))
 
 
-def _method_not_allowed(request: HttpRequest) -> bytes:
-    return encode_response(
+def _method_not_allowed(request: HttpRequest) -> Response:
+    data = encode_response(
         405,
         b"POST a JSON-RPC call here\n",
         content_type=b"text/plain",
         headers={b"allow": b"POST"},
         keep_alive=request.keep_alive,
+        to_head=request.method == "HEAD",
     )
+    return Response(data, "keep" if request.keep_alive else "close", 405)

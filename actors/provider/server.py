@@ -1,4 +1,4 @@
-"""The mock provider: a JSON-RPC server over HTTP that answers from the deterministic chain."""
+"""The mock provider: a JSON-RPC server over HTTP and WebSocket that answers from the deterministic chain."""
 
 from typing import Any
 
@@ -7,7 +7,9 @@ import trio
 from actors.faults.imposing import Impose, Revert
 from actors.provider.connection import Connection
 from actors.provider.service import Service
+from actors.provider.sessions import Sessions
 from actors.provider.spec import ProviderRole
+from actors.wire.transport_faults import Gate, TransportFaults
 from actors.world.control import Control
 from actors.world.seam import Stream, World
 
@@ -15,28 +17,30 @@ from actors.world.seam import Stream, World
 async def run_provider(world: World, role: ProviderRole, control: Control) -> None:
     """Serve `role.address` until cancelled.
 
-    Ready once it listens. Takes `Impose` and `Revert` from the control channel; a fault holds
-    for requests that come in from then on. Logs one `AttemptServed` per JSON-RPC call.
+    Ready once it listens. Takes `Impose` and `Revert` from the control channel; a fault of behaviour holds for
+    requests that come in from then on, one of transport for all that passes from then on. Logs one
+    `AttemptServed` per JSON-RPC call.
 
     Raises:
         OSError: the address is in use or not ours.
     """
     service = Service(world, role)
+    sessions = Sessions(service)
+    faults = TransportFaults(world)
 
     async def serve(stream: Stream) -> None:
-        await Connection(service, stream).serve()
+        await Connection(service, sessions, stream).serve()
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(world.serve, role.address, serve)
+        address = await nursery.start(world.serve, role.address, faults.around(serve))
+        faults.guard(Gate(world, address))
         control.ready()
         async for message in control.inbox:
-            _take(service, message)
+            _take(sessions, faults, message)
 
 
-def _take(service: Service, message: Any) -> None:
-    if isinstance(message, Revert):
-        service.behaviour = service.behaviour.reverted(message.fault_id)
-    elif isinstance(message, Impose):
-        service.behaviour = service.behaviour.under(message)
-    else:
+def _take(sessions: Sessions, faults: TransportFaults, message: Any) -> None:
+    if not isinstance(message, Impose | Revert):
         raise TypeError(f"a provider takes no {type(message).__name__}")
+    if not faults.take(message):
+        sessions.take(message)

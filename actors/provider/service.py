@@ -3,6 +3,8 @@
 from actors.chain.model import ChainModel
 from actors.provider.answering import Answering
 from actors.provider.behaviour import Behaviour, Fate, Key
+from actors.provider.limiting import RateLimits
+from actors.provider.sight import Sight, in_order
 from actors.provider.spec import ProviderRole
 from actors.world.seam import World
 
@@ -38,10 +40,28 @@ class Service:
         self.spec = role.spec
         self.model = ChainModel(role.chain)
         self.answering = Answering(self.model, role.spec.canned)
-        self.behaviour = Behaviour(role.spec)
+        self._behaviour = Behaviour(role.spec)
         self._attempts = Attempts()
+        self._limits = RateLimits()
         self._draws = world.draws(f"provider:{role.spec.name}")
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How the provider behaves now; what is newly in force when it is set begins at that moment."""
+        return self._behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour.begun(self.sight().head)
 
     def fate(self, request_id: str | None) -> Fate:
         """What becomes of the next attempt of this request."""
-        return self.behaviour.fate(self._draws, self._attempts.key(request_id))
+        key = self._attempts.key(request_id)
+        imposed = self._behaviour.imposed
+        over_limit = self._limits.over(imposed, self.world.now_ns()) if imposed else ()
+        return self._behaviour.fate(self._draws, key, over_limit)
+
+    def sight(self) -> Sight:
+        """The chain as the provider sees it now: which branch of which chain, up to which head."""
+        head = self.model.head_at(self.world.now_ns())
+        return self.answering.seer.sight(head, in_order(self._behaviour.imposed))

@@ -8,6 +8,7 @@ from actors.chain.spec import Chain
 from actors.spec import Spec
 from actors.units import format_duration, ms
 from actors.wire.http import HttpLimits
+from actors.wire.websocket_frames import WebSocketLimits
 from actors.world.seam import Address
 
 
@@ -34,6 +35,7 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     latency: Latency = ms(20)
     reliability: Reliability = Reliability()
     limits: HttpLimits = HttpLimits()
+    websocket_limits: WebSocketLimits = WebSocketLimits()
     max_batch_calls: int = 1000
     canned: dict[str, Any] = {}
     port: int = 0
@@ -45,7 +47,7 @@ class MockProvider(Spec, frozen=True, tag="mock"):
                 yield f"provider {self.name}: latency cannot be negative ({format_duration(self.latency)})"
         else:
             yield from (f"provider {self.name}: {problem}" for problem in self.latency.problems())
-        for part in (self.reliability, self.limits):
+        for part in (self.reliability, self.limits, self.websocket_limits):
             yield from (f"provider {self.name}: {problem}" for problem in part.problems())
         if self.max_batch_calls <= 0:
             yield f"provider {self.name}: max_batch_calls must be above 0, not {self.max_batch_calls}"

@@ -13,7 +13,11 @@ _MARK = "ba771e00"
 
 _EMBEDDED = re.compile(_MARK + r"([0-9a-f]{4})([0-9a-f]{12})", re.IGNORECASE)
 """In either case: a gateway may rewrite addresses with the checksum of EIP-55, which lies in the case."""
-_ID = re.compile(r"w(\d+)-(\d+)")
+_ID = re.compile(r"w(\d{1,20})-(\d{1,20})")
+
+MAX_ID_CHARACTERS = 128
+"""A longer one is none of ours: providers remember the ids they have seen, so clients must not choose how long
+they are."""
 
 
 def request_id(workload: int, number: int) -> str:
@@ -40,7 +44,7 @@ def found_in_request(headers: dict[bytes, bytes], call_id: bytes, params: str) -
     `call_id` and `params` are JSON text.
     """
     header = headers.get(REQUEST_ID_HEADER)
-    if header is not None:
+    if header is not None and len(header) <= MAX_ID_CHARACTERS:
         return header.decode("latin-1")
     identifier = call_id.decode("latin-1").strip('"')
     if _ID.fullmatch(identifier):

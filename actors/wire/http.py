@@ -141,12 +141,13 @@ class _MessageParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value) + _LINE_BYTES
-        self._headers[name.lower()] = value
+        if self._head_bytes > self._header_limit:
+            self._refuse(431 if self._in_head else 413, "the head is too large")
+        if self._in_head:  # trailers count as well, but do not say what the head has said already
+            self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if self._head_bytes > self._header_limit:
-            self._refuse(431, "the head is too large")
         if int(self._headers.get(b"content-length", 0)) > self._limits.body_bytes:
             self._refuse(413, "the body is too large")
 
@@ -350,15 +351,19 @@ def encode_response(
     content_type: bytes = b"application/json",
     headers: dict[bytes, bytes] | None = None,
     keep_alive: bool = True,
+    to_head: bool = False,
 ) -> bytes:
-    """A whole response. One with status 204 has no body, and says nothing about one (RFC 9110, 8.6)."""
+    """A whole response. One with status 204 has no body, and says nothing about one (RFC 9110, 8.6).
+
+    The one `to_head`, to a HEAD request, only says how long its body would be: whoever asked reads none.
+    """
     head = _head(status, content_type, keep_alive)
     if headers:
         head += b"".join(b"%b: %b\r\n" % header for header in headers.items())
     if status == 204:
         assert not body
         return b"%b\r\n" % head
-    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), b"" if to_head else body)
 
 
 @lru_cache(maxsize=64)

@@ -107,8 +107,9 @@ class HttpServerConnection:
             return
         if self._last or self._violation is not None:
             return
-        self._idle_since_ns = arrived_ns
         self._feed(data, arrived_ns)
+        if self._more():  # empty lines are no request, however many come
+            self._idle_since_ns = arrived_ns
         self._hand_out()
 
     def _feed(self, data: bytes, arrived_ns: int) -> None:

@@ -6,9 +6,11 @@ import msgspec
 
 from actors.chain.judge import judge
 from actors.chain.model import ChainModel
+from actors.chain.parameters import Params
 from actors.wire.http import HttpResponse
 from actors.wire.jsonrpc import Answer as RpcAnswer
-from actors.wire.jsonrpc import read_answer
+from actors.wire.jsonrpc import RpcError, read_answer
+from actors.workload.asking import asks_about_the_chain
 from actors.workload.request import Request
 from actors.workload.spec import WorkloadRole
 from store.events import Answer, Outcome
@@ -33,9 +35,12 @@ NEVER_SENT = Ending("error", failure="interrupted")
 """Interrupted before it left."""
 PROTOCOL = Ending("error", failure="protocol")
 """An answer came that is not HTTP, or not JSON-RPC."""
+HTTP_STATUS = Ending("error", failure="http_status")
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for text that is not JSON, not UTF-8, or nested too deeply."""
 
 _OK: dict[Answer, Ending] = {answer: Ending("ok", answer) for answer in ("right", "wrong", "stale", "none")}
-_HTTP_STATUS = Ending("error", failure="http_status")
 
 
 class AnswerReader:
@@ -49,14 +54,15 @@ class AnswerReader:
         self._model = model
         self._canned = role.canned
         self._checks = role.checks_answers
+        self._knows_all = asks_about_the_chain(role)
 
     def ending(self, request: Request, response: HttpResponse, ended_ns: int) -> Ending:
         """How `request` ends with this response."""
         if not 200 <= response.status < 300:
-            return _HTTP_STATUS
+            return HTTP_STATUS
         try:
             answer = read_answer(response.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return PROTOCOL
         if answer.error is not None:
             # A server that could not read the call's id answers null.
@@ -66,19 +72,24 @@ class AnswerReader:
             return PROTOCOL
         if not self._checks:
             return _OK["none"]
-        return _OK[self._judged(request, answer.result, ended_ns) if _is_for(request, answer) else "wrong"]
+        if not _is_for(request, answer):
+            return _OK["wrong"]
+        return _OK[self.judged(request.method, request.params, answer.result, request.sent_ns, ended_ns)]
 
-    def _judged(self, request: Request, result: msgspec.Raw, ended_ns: int) -> Answer:
-        head_at = self._model.head_at
-        return judge(
-            self._model,
-            request.method,
-            request.params,
-            result,
-            head_at(request.sent_ns),
-            head_at(ended_ns),
-            self._canned.get(request.method, ()),
-        )
+    def judged(self, method: str, params: Params, result: msgspec.Raw, sent_ns: int, ended_ns: int) -> Answer:
+        """What a result is worth; `none` for the author's own questions when neither chain nor canned knows."""
+        head_from, head_to = self._model.head_at(sent_ns), self._model.head_at(ended_ns)
+        canned = self._canned.get(method, ())
+        if not self._knows_all and not canned and not self._can_answer(method, params, head_to):
+            return "none"
+        return judge(self._model, method, params, result, head_from, head_to, canned)
+
+    def _can_answer(self, method: str, params: Params, head: int) -> bool:
+        try:
+            self._model.answer(method, params, head)
+        except RpcError:
+            return False
+        return True
 
 
 def _is_for(request: Request, answer: RpcAnswer) -> bool:

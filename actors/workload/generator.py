@@ -10,12 +10,15 @@ from actors.chain.model import ChainModel
 from actors.units import seconds
 from actors.wire.http import HttpResponse
 from actors.workload.answer import UNSENT, AnswerReader
+from actors.workload.asking import asker, asks_about_the_chain
+from actors.workload.batch import BatchBuilder, BatchReader
 from actors.workload.ledger import Ledger
-from actors.workload.pacer import Pacer, Users
+from actors.workload.pacer import Build, Pacer, Users
 from actors.workload.pool import ConnectionPool
-from actors.workload.request import Request, RequestBuilder
+from actors.workload.request import CallBuilder, Request, RequestBuilder
 from actors.workload.schedule import resumed, schedule_of, sharded
-from actors.workload.spec import Begin, HttpConstant, HttpPoisson, HttpUsers, WorkloadRole
+from actors.workload.spec import Begin, HttpOpenLoop, HttpUsers, Replay, WorkloadRole
+from actors.workload.trace import Trace, read_trace
 from actors.world import chance
 from actors.world.control import Control
 from actors.world.seam import Timer, World
@@ -30,6 +33,10 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
     counts as dropped, from `Begin.away_since_ns` on. Logs a `RequestEnded` for each request and a
     `GeneratorSampled` for each second, the last one cut short. When cancelled, requests under way are
     logged with failure `interrupted`: outcome `unknown` if they had left, else `error`.
+
+    Raises:
+        TraceError, GeneratorError: the trace or the generator of the workload is no longer what it was when
+            the scenario was checked.
     """
     load = _Load(world, role)
     control.ready()
@@ -44,8 +51,9 @@ class _Load:
         model = ChainModel(role.chain)
         self._world = world
         self._role = role
-        self._build = RequestBuilder(role, model).build
-        self._reader = AnswerReader(role, model)
+        self._trace = read_trace(role.spec.path) if isinstance(role.spec, Replay) else None
+        self._build = _builder(role, model, self._trace)
+        self._ending = (BatchReader if _calls(role) > 1 else AnswerReader)(role, model).ending
         self._ledger = Ledger(
             world,
             role.spec.name or f"workload-{role.index}",
@@ -93,11 +101,11 @@ class _Load:
             self._pool.submit(request)
 
     def _on_response(self, request: Request, response: HttpResponse, ended_ns: int) -> None:
-        self._ledger.end(request, self._reader.ending(request, response, ended_ns), ended_ns, response)
+        self._ledger.end(request, self._ending(request, response, ended_ns), ended_ns, response)
 
-    async def _follow_schedule(self, spec: HttpConstant | HttpPoisson, begin: Begin) -> None:
+    async def _follow_schedule(self, spec: HttpOpenLoop, begin: Begin) -> None:
         seed = chance.stream(self._role.seed, f"arrivals:{self._role.index}").getrandbits(64)
-        dealt = sharded(schedule_of(spec, seed), self._role.shard, spec.shards)
+        dealt = sharded(schedule_of(spec, seed, self._trace), self._role.shard, spec.shards)
         absolute = ((number, begin.at_ns + offset_ns) for number, offset_ns in dealt)
         away_since_ns = begin.at_ns if begin.away_since_ns is None else begin.away_since_ns
         arrivals, missed = resumed(absolute, away_since_ns, self._world.now_ns())
@@ -109,9 +117,31 @@ class _Load:
         numbers = count(max(self._world.now_ns() - begin.at_ns, 0) // 1000)
         await self._world.sleep_until(begin.at_ns)
         end_ns = begin.at_ns + spec.duration
-        users = Users(self._world, numbers, self._build, self._submit, users=spec.users, end_ns=end_ns)
+        users = Users(
+            self._world,
+            numbers,
+            self._build,
+            self._submit,
+            users=spec.users,
+            end_ns=end_ns,
+            think_time=spec.think_time,
+        )
         self._ledger.on_end = users.ask_again
         await users.run()
+
+
+def _builder(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Build:
+    """The shortest way that will do: most workloads are single calls about the chain."""
+    if _calls(role) > 1:
+        return BatchBuilder(role, asker(role, model, trace), _calls(role)).build
+    if not asks_about_the_chain(role):
+        return CallBuilder(role, asker(role, model, trace)).build
+    return RequestBuilder(role, model).build
+
+
+def _calls(role: WorkloadRole) -> int:
+    """How many calls a request carries."""
+    return 1 if isinstance(role.spec, Replay) else role.spec.batch
 
 
 @contextmanager

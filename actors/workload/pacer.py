@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import trio
 
-from actors.units import ms
+from actors.units import Duration, ms
 from actors.workload.answer import Ending
+from actors.workload.custom import GeneratorError
 from actors.workload.request import Request
 from actors.world.seam import Timer, World
 
@@ -41,18 +42,32 @@ class Pacer:
         self._submit = submit
         self._timer: Timer | None = None
         self._over = trio.Event()
+        self._failure: GeneratorError | None = None
 
     async def run(self) -> None:
-        """Wait until the last request was submitted."""
+        """Wait until the last request was submitted.
+
+        Raises:
+            GeneratorError: the author's generator broke; what it made before was submitted.
+        """
         try:
             self._await_next()
             await self._over.wait()
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+        if self._failure is not None:
+            raise self._failure
+
+    def _next(self) -> Request | None:
+        try:
+            return next(self._requests, None)
+        except GeneratorError as error:  # callbacks must not raise
+            self._failure = error
+            return None
 
     def _await_next(self) -> None:
-        request = next(self._requests, None)
+        request = self._next()
         if request is None:
             self._over.set()
         else:
@@ -72,12 +87,15 @@ class Pacer:
                 self._call_at(request.scheduled_ns, request)
                 return
             self._submit(request, now_ns)
-            request = next(self._requests, None)
+            request = self._next()
         self._timer = self._world.call_at(self._now_ns(), self._submit_due, request)
 
 
 class Users:
-    """Closed loop: `users` callers, each of whom asks again when the last request ended, until `end_ns`."""
+    """Closed loop: `users` callers, each of whom asks again `think_time` after the last request ended.
+
+    Nobody asks at or after `end_ns`.
+    """
 
     def __init__(
         self,
@@ -88,6 +106,7 @@ class Users:
         *,
         users: int,
         end_ns: int,
+        think_time: Duration = 0,
     ) -> None:
         self._world = world
         self._numbers = numbers
@@ -95,21 +114,43 @@ class Users:
         self._submit = submit
         self._users = users
         self._end_ns = end_ns
+        self._think_time = think_time
+        self._broken_pause = max(think_time, _BROKEN_PAUSE)
+        self._scope = trio.CancelScope()
+        self._failure: GeneratorError | None = None
 
     async def run(self) -> None:
-        """Wait until the last request was submitted; `ask_again` must hear of each that ends meanwhile."""
+        """Wait until the last request was submitted; `ask_again` must hear of each that ends meanwhile.
+
+        Raises:
+            GeneratorError: the author's generator broke; what it made before was submitted.
+        """
         for _ in range(self._users):
             self._ask()
-        await self._world.sleep_until(self._end_ns)
+        try:
+            with self._scope:
+                await self._world.sleep_until(self._end_ns)
+        finally:
+            self._end_ns = 0  # a pause that ends later, when the load was stopped, asks no more
+        if self._failure is not None:
+            raise self._failure
 
     def ask_again(self, ending: Ending) -> None:
         """A caller's request has ended."""
-        if ending.failure in _BROKEN:
-            self._world.call_at(self._world.now_ns() + _BROKEN_PAUSE, self._ask)
+        pause = self._broken_pause if ending.failure in _BROKEN else self._think_time
+        if pause:
+            self._world.call_at(self._world.now_ns() + pause, self._ask)
         else:
             self._ask()
 
     def _ask(self) -> None:
         now_ns = self._world.now_ns()
-        if now_ns < self._end_ns:
-            self._submit(self._build(next(self._numbers), now_ns))
+        if now_ns >= self._end_ns:
+            return
+        try:
+            request = self._build(next(self._numbers), now_ns)
+        except GeneratorError as error:  # callbacks must not raise
+            self._failure = error
+            self._scope.cancel()
+        else:
+            self._submit(request)

@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 
 from actors.chain.model import ChainModel
+from actors.chain.parameters import Params
 from actors.chain.questions import params_for
 from actors.wire.correlation import request_id
 from actors.wire.http import encode_request, request_head
+from actors.workload.asking import Ask
 from actors.workload.mix import Mix
-from actors.workload.spec import WorkloadRole
+from actors.workload.spec import Replay, WorkloadRole
 from actors.world.chance import Draws
 from actors.world.seam import Stream
 
@@ -25,7 +27,7 @@ class Request:
 
     __slots__ = ("ended", "id", "method", "params", "scheduled_ns", "sent_ns", "stream", "wire")
 
-    def __init__(self, id: str, method: str, params: list[Any], scheduled_ns: int, wire: bytes) -> None:
+    def __init__(self, id: str, method: str, params: Params, scheduled_ns: int, wire: bytes) -> None:
         self.id = id
         self.method = method
         self.params = params
@@ -37,9 +39,10 @@ class Request:
 
 
 class RequestBuilder:
-    """Builds the requests of one workload: which method, which parameters, and the bytes for the wire."""
+    """Builds the requests of a workload of single calls about the chain: method, parameters, bytes for the wire."""
 
     def __init__(self, role: WorkloadRole, model: ChainModel) -> None:
+        assert not isinstance(role.spec, Replay)
         self._index = role.index
         self._head = request_head(role.target, role.path)
         self._model = model
@@ -67,3 +70,25 @@ class RequestBuilder:
             rest = b',"method":%b,"params":%b}' % (_encode(method), _encode(params))
         body = b'{"jsonrpc":"2.0","id":"%b"%b' % (id_bytes, rest)
         return Request(name, method, params, scheduled_ns, encode_request(self._head, body, id_bytes))
+
+
+class CallBuilder:
+    """Builds requests of one call each, whatever it asks."""
+
+    def __init__(self, role: WorkloadRole, ask: Ask) -> None:
+        self._index = role.index
+        self._head = request_head(role.target, role.path)
+        self._ask = ask
+
+    def build(self, number: int, scheduled_ns: int) -> Request:
+        """Request `number`, due at `scheduled_ns`."""
+        method, params, text = self._ask(number, scheduled_ns)
+        name = request_id(self._index, number)
+        id_bytes = name.encode()
+        body = encode_call_text(b'"%b"' % id_bytes, method, text)
+        return Request(name, method, params, scheduled_ns, encode_request(self._head, body, id_bytes))
+
+
+def encode_call_text(call_id: bytes, method: str, params: bytes) -> bytes:
+    """One call; its id and parameters are JSON text already."""
+    return b'{"jsonrpc":"2.0","id":%b,"method":%b,"params":%b}' % (call_id, _encode(method), params)

@@ -1,6 +1,6 @@
 """The coordinator's side of a world: starting nodes, and what can be done to them."""
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 import trio
@@ -16,6 +16,10 @@ class Exit(msgspec.Struct, frozen=True):
     how: Literal["finished", "stopped", "failed", "killed", "hung"]
     reason: str = ""
     induced: bool = False
+
+
+NodeState: TypeAlias = Literal["running", "paused", "gone"]
+"""What the operating system says of a node: it may run, it is stopped by SIGSTOP, it has ended."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -46,13 +50,19 @@ class Node(Protocol):
         """End it as SIGKILL does, for a fault that `reason` names."""
 
     def stop(self, reason: str) -> None:
-        """Ask it to end in good order, and force it when it does not, for a fault that `reason` names."""
+        """Ask it to end in good order, and force it when it does not, for a fault that `reason` names.
+
+        A paused node is resumed for it.
+        """
+
+    def state(self) -> NodeState:
+        """What the operating system says of it now; a signal takes a moment until it shows."""
 
     def usage(self) -> Usage:
         """What the node's program uses; for nodes that cannot sample themselves."""
 
     def pause(self) -> None:
-        """Stop it as SIGSTOP does."""
+        """Stop it as SIGSTOP does: its kernel still accepts connections, and what is due waits until it resumes."""
 
     def resume(self) -> None:
         """Let it go on as SIGCONT does."""
@@ -94,5 +104,5 @@ class Cluster(Protocol):
         """Start a node, and return how it ended. Started when the node says that it is ready.
 
         A node that ends before it is ready ends this with its `Exit`, not started. When this is cancelled the
-        node is stopped: asked, then forced, within a few seconds.
+        node is stopped: asked, then forced, within a few seconds; a paused one is resumed for it.
         """

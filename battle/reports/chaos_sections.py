@@ -1,5 +1,7 @@
 """The sections about failure and survival: failovers, faults, circuit breakers."""
 
+from collections.abc import Callable, Iterable, Sequence
+
 from battle.judgement.faults import effect_text
 from battle.judgement.words import duration_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
@@ -8,8 +10,12 @@ from battle.reports.values import count, duration, moment, timed
 
 SLOWEST_SHOWN = 5
 SPANS_SHOWN = 20
+FAULTS_SHOWN = 12
 """As many as one reads; report.json and the views have more."""
 
+TARGETS_NAMED = 4
+
+_EFFECTS = columns(":fault", ":took effect", ":evidence")
 _NOT_SEEN = Cell("not seen", "doubtful")
 _INFERRED = (
     "The gateway keeps no log of its own, so this is inferred from the providers' side: connections that a "
@@ -62,18 +68,79 @@ def fault_section(report: Report) -> Section:
     """What each fault did, and how long it took to notice and to come back."""
     if not report.faults:
         return Section("Faults", (Paragraph("No fault was planned."),))
+    blocks = (
+        _each_fault(report.faults) if len(report.faults) <= FAULTS_SHOWN else _fault_groups(report.faults)
+    )
+    return Section(timed("Faults", report.run.world), blocks)
+
+
+def _each_fault(faults: Sequence[FaultEffect]) -> tuple[Block, ...]:
     times = columns(
         ":fault", ":target", "applied", "for", "detected after", "recovered after", "leaked", "request errors"
     )
-    effects = columns(":fault", ":took effect", ":evidence")
-    return Section(
-        timed("Faults", report.run.world),
-        (
-            Table(times, tuple(_fault_row(fault) for fault in report.faults)),
-            Paragraph(_FAULT_NOTE, quiet=True),
-            Table(effects, tuple(_effect_row(fault) for fault in report.faults)),
-        ),
+    return (
+        Table(times, tuple(_fault_row(fault) for fault in faults)),
+        Paragraph(_FAULT_NOTE, quiet=True),
+        Table(_EFFECTS, tuple(_effect_row(fault) for fault in faults)),
     )
+
+
+def _fault_groups(faults: Sequence[FaultEffect]) -> tuple[Block, ...]:
+    """Too many to read one by one: a row for those of one kind at one target, then those that did nothing."""
+    groups = _grouped(faults, lambda fault: (fault.kind, fault.target))
+    if len(groups) > SPANS_SHOWN:
+        groups = _grouped(faults, lambda fault: (fault.kind, ""))
+    summary = columns(
+        ":faults", ":targets", "planned", "took effect", "first at", "last at", "slowest to detect",
+        "slowest to recover", "leaked", "request errors",
+    )  # fmt: skip
+    idle = [fault for fault in faults if not fault.effect_observed]
+    blocks: list[Block] = [
+        Paragraph(
+            f"{plural(len(faults), 'fault')} in {plural(len(groups), 'group')}; fault_windows has each."
+        ),
+        Table(summary, tuple(_group_row(group) for group in groups)),
+        Paragraph(_FAULT_NOTE, quiet=True),
+    ]
+    if idle:
+        blocks.append(Paragraph(f"Without an effect: {len(idle)} of {len(faults)}."))
+        blocks.append(Table(_EFFECTS, tuple(_effect_row(fault) for fault in idle[:SPANS_SHOWN])))
+    if len(idle) > SPANS_SHOWN:
+        blocks.append(Paragraph(f"Only the first {SPANS_SHOWN} of these are shown.", quiet=True))
+    return tuple(blocks)
+
+
+def _grouped(
+    faults: Sequence[FaultEffect], key: Callable[[FaultEffect], tuple[str, str]]
+) -> list[list[FaultEffect]]:
+    """In the order in which each group first appears."""
+    groups: dict[tuple[str, str], list[FaultEffect]] = {}
+    for fault in faults:
+        groups.setdefault(key(fault), []).append(fault)
+    return list(groups.values())
+
+
+def _group_row(group: Sequence[FaultEffect]) -> tuple[Cell, ...]:
+    targets = dict.fromkeys(fault.target for fault in group)
+    begun = [fault.started_ns for fault in group if fault.started_ns is not None]
+    effective = sum(fault.effect_observed for fault in group)
+    never = Cell("never", "doubtful")
+    return row(
+        group[0].kind,
+        ", ".join(targets) if len(targets) <= TARGETS_NAMED else plural(len(targets), "provider"),
+        count(len(group)),
+        Cell(f"{effective:,}", "good" if effective == len(group) else "doubtful"),
+        moment(min(begun, default=None), never),
+        moment(max(begun, default=None), never),
+        duration(_longest(fault.time_to_detect_ns for fault in group), _NOT_SEEN),
+        duration(_longest(fault.time_to_recover_ns for fault in group), _NOT_SEEN),
+        count(sum(fault.leaked_attempts for fault in group)),
+        count(sum(fault.request_errors for fault in group)),
+    )
+
+
+def _longest(times_ns: Iterable[int | None]) -> int | None:
+    return max((time_ns for time_ns in times_ns if time_ns is not None), default=None)
 
 
 def _fault_row(fault: FaultEffect) -> tuple[Cell, ...]:

@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from actors.spec import Spec
-from actors.world.cluster import Command, Exit
+from actors.world.cluster import Command, Exit, NodeState
 from actors.world.live.channel import Beat, Channel, Deliver, Failed, FromNode, Ready, Start, ToNode
 from actors.world.live.process import ChildProcess, describe_status
 from actors.world.live.reactor import Reactor
@@ -31,6 +31,14 @@ HANG_SECONDS = 10.0
 _OUTBOX_MESSAGES = 1024
 _CONNECT_RETRY_SECONDS = 0.05
 
+_STOPPED = {
+    0: "stopped",
+    -signal.SIGTERM: "stopped",  # before it had come as far as to listen for it
+    128 + signal.SIGTERM: "stopped",  # how the guard of a program says the same
+    -signal.SIGKILL: "stopped at SIGKILL",
+}
+"""What an exit status means of a node that was asked to stop."""
+
 _decode = msgspec.json.Decoder(FromNode).decode
 
 
@@ -43,6 +51,8 @@ class LiveNode:
         self.pid: int | None = process.pid
         self.outbox, self.to_send = trio.open_memory_channel[ToNode](_OUTBOX_MESSAGES)
         self.killed_by: str | None = None
+        self.stopped_by: str | None = None
+        self.stop_asked = trio.Event()
         self.hung: str | None = None
         self.failure: str | None = None
         self.last_beat = trio.current_time()
@@ -56,6 +66,20 @@ class LiveNode:
     def kill(self, reason: str) -> None:
         self.killed_by = reason
         self._process.send_signal(signal.SIGKILL)
+
+    def stop(self, reason: str) -> None:
+        self.stopped_by = reason
+        self.paused = False
+        self.last_beat = trio.current_time()
+        self.stop_asked.set()
+
+    async def stop_when_asked(self) -> None:
+        """Carry out `stop`; whoever waits for the process cancels this."""
+        await self.stop_asked.wait()
+        await self._process.press()
+
+    def state(self) -> NodeState:
+        return self._process.state()
 
     def pause(self) -> None:
         self.paused = True
@@ -81,11 +105,13 @@ class LiveNode:
         """What its end means, given its process's exit status."""
         if self.hung:
             return Exit("hung", self.hung)
-        if status == 0:
+        if status == 0 and self.stopped_by is None:
             return Exit("finished")
         reason = describe_status(status)
         if status == -signal.SIGKILL and self.killed_by is not None:
             return Exit("killed", f"{reason} ({self.killed_by})", induced=True)
+        if status in _STOPPED and self.stopped_by is not None:
+            return Exit("stopped", f"{_STOPPED[status]} ({self.stopped_by})", induced=True)
         return Exit("failed", f"{reason}: {self.failure}" if self.failure else reason)
 
 
@@ -154,6 +180,7 @@ class LiveCluster:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_send, channel, live)
                 nursery.start_soon(_listen, channel, live, task_status)
+                nursery.start_soon(live.stop_when_asked)
                 status = await process.wait()
                 nursery.cancel_scope.cancel()
             await _read_last_words(channel, live, task_status)
@@ -183,6 +210,7 @@ class LiveCluster:
             try:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._wait_until_it_listens, command, live, task_status)
+                    nursery.start_soon(live.stop_when_asked)
                     status = await process.wait()
                     nursery.cancel_scope.cancel()
             finally:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import trio
 
+from actors.world.cluster import NodeState
+
 ASK_SECONDS = 2.0
 TERM_SECONDS = 1.0
+
+_STATES: dict[str, NodeState] = {"T": "paused", "Z": "gone", "X": "gone"}
 
 
 class ChildProcess:
@@ -44,13 +48,32 @@ class ChildProcess:
         if self._popen.poll() is None:
             signal.pidfd_send_signal(self._pidfd, number)
 
+    def state(self) -> NodeState:
+        """What /proc says of it."""
+        if self._popen.poll() is not None:
+            return "gone"
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return "gone"
+        letter = stat.rpartition(")")[2].split()[0]  # the program's name before it may hold anything
+        return _STATES.get(letter, "running")
+
+    async def press(self) -> None:
+        """Ask it with SIGTERM to end, and force it when it does not; whoever waits for its end cancels this."""
+        self.send_signal(signal.SIGTERM)
+        self.send_signal(signal.SIGCONT)  # a paused process would not notice
+        await trio.sleep(ASK_SECONDS + TERM_SECONDS)
+        self.send_signal(signal.SIGKILL)
+
     async def stop(self) -> str:
         """The ladder after it was asked: wait, SIGTERM, wait, SIGKILL, reap. Says how far it went."""
+        self.send_signal(signal.SIGCONT)  # a paused process would not notice that it was asked
         for seconds, number in ((ASK_SECONDS, signal.SIGTERM), (TERM_SECONDS, signal.SIGKILL)):
             with trio.move_on_after(seconds):
                 await self.wait()
                 return "stopped" if number == signal.SIGTERM else "stopped at SIGTERM"
-            self.send_signal(signal.SIGCONT)  # a stopped process would not notice SIGTERM
+            self.send_signal(signal.SIGCONT)  # somebody else may have paused it
             self.send_signal(number)
         await self.wait()
         return "stopped at SIGKILL"

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from errno import EINPROGRESS, EMFILE, ENFILE
 from os import strerror
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 import trio
 
 from actors.world.common import CommonWorld, serve_one
+from actors.world.live.listening import Listener
 from actors.world.live.reactor import Reactor
 from actors.world.live.stream import LiveStream
 from actors.world.live.usage import UsageMeter
 from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 
-_BACKLOG = 1024
 _OUT_OF_DESCRIPTORS_PAUSE_SECONDS = 0.1
 
 
@@ -28,7 +29,8 @@ class LiveWorld(CommonWorld):
         self.now_ns = reactor.now_ns  # an attribute saves a call on the hot path
         self._reactor = reactor
         self._usage = UsageMeter().read
-        self._resolved: dict[Address, tuple[int, Any]] = {}
+        self._resolved: dict[Address, tuple[socket.AddressFamily, Any]] = {}
+        self._listeners: dict[Address, Listener] = {}
 
     def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> Timer:
         return self._reactor.call_at(at_ns, fn, *args)
@@ -46,18 +48,20 @@ class LiveWorld(CommonWorld):
         task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         family, target = await self._resolve(address)
-        with socket.socket(family, socket.SOCK_STREAM) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setblocking(False)
-            listener.bind(target)
-            listener.listen(_BACKLOG)
-            host, port = listener.getsockname()[:2]
+        with closing(Listener(family, target)) as listener:
+            self._listeners[listener.address] = listener
             async with trio.open_nursery() as nursery:
-                task_status.started(f"{host}:{port}")
+                task_status.started(listener.address)
                 while True:
-                    await trio.lowlevel.wait_readable(listener)
-                    for stream in await self._accept_all(listener):
+                    await listener.wait()
+                    for stream in await self._accept_all(listener.socket):
                         nursery.start_soon(serve_one, handler, stream)
+
+    def shut(self, address: Address) -> None:
+        self._listeners[address].shut()
+
+    def reopen(self, address: Address) -> None:
+        self._listeners[address].reopen()
 
     async def _accept_all(self, listener: socket.socket) -> list[LiveStream]:
         accepted: list[LiveStream] = []
@@ -91,7 +95,7 @@ class LiveWorld(CommonWorld):
             sock.close()
             raise
 
-    async def _resolve(self, address: Address) -> tuple[int, Any]:
+    async def _resolve(self, address: Address) -> tuple[socket.AddressFamily, Any]:
         found = self._resolved.get(address)
         if found is None:
             host, _, port = address.rpartition(":")

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import trio
 from trio._core._run import GLOBAL_RUN_CONTEXT
 
+from actors.world.simulated.holding import TaskHold
+
 _SECOND_NS = 10**9
 
 
@@ -71,6 +73,8 @@ class EventClock(trio.abc.Clock):
         self._heap: list[tuple[int, int, EventTimer]] = []
         self._order = count()
         self._failed = False
+        self.tasks = TaskHold()
+        """Which tasks may not run now, because their node is paused."""
 
     def now_ns(self) -> int:
         """Virtual nanoseconds since the simulation began."""

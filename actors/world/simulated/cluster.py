@@ -7,14 +7,15 @@ from typing import Any
 import trio
 
 from actors.spec import Spec
-from actors.world.cluster import Command, Exit
+from actors.world.cluster import Command, Exit, NodeState
 from actors.world.control import Control
 from actors.world.seam import Address, Usage, World
 from actors.world.simulated.clock import EventClock
 from actors.world.simulated.network import Network
 from actors.world.simulated.node import SimulatedNode
 from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment
-from store.sink import ChunkSink, Sink
+from store.sink import ChunkSink
+from store.virtual import VirtualSegmentWriter
 
 COORDINATOR = "coordinator"
 INBOX_MESSAGES = 1024
@@ -52,8 +53,11 @@ class SimulatedNodeHandle:
         self._send: trio.MemorySendChannel[Spec]
         self.receive: trio.MemoryReceiveChannel[Spec]
         self._send, self.receive = trio.open_memory_channel(INBOX_MESSAGES)
-        self.scope = trio.CancelScope()
+        self.scope = trio.CancelScope(shield=True)  # as a process, it ends only when it is told to
+        self.over = trio.Event()
         self.killed_by: str | None = None
+        self.stopped_by: str | None = None
+        self.failure: str | None = None
 
     def tell(self, message: Spec) -> None:
         self._world.deliver(self._send.send_nowait, message)
@@ -65,6 +69,19 @@ class SimulatedNodeHandle:
             self._writer.discard()
             self._world.die()
             self.scope.cancel()
+
+    def stop(self, reason: str) -> None:
+        """In good order: what is in a `finally` runs, streams are closed, the log is flushed."""
+        self.stopped_by = reason
+        self.leave()
+
+    def leave(self) -> None:
+        """Cancel it; harmless when it has ended."""
+        self._world.resume()
+        self.scope.cancel()
+
+    def state(self) -> NodeState:
+        return self._world.state
 
     def usage(self) -> Usage:
         return self._world.usage()
@@ -83,6 +100,16 @@ class SimulatedNodeHandle:
         self._send.close()
         self.receive.close()
 
+    def exit(self) -> Exit:
+        """How it ended."""
+        if self.killed_by is not None:
+            return Exit("killed", f"killed by SIGKILL ({self.killed_by})", induced=True)
+        if self.failure is not None:
+            return Exit("failed", self.failure)
+        if self.stopped_by is not None:
+            return Exit("stopped", f"stopped ({self.stopped_by})", induced=True)
+        return Exit("finished")
+
 
 class SimulatedCluster:
     """All nodes of one simulation, the coordinator's among them."""
@@ -94,9 +121,7 @@ class SimulatedCluster:
         self._run_dir = run_dir
         self._seed = seed
         self._boot = boot
-        # Few events, and whoever watches the run wants to see them at once: no chunks for the coordinator.
-        self._coordinator_writer = self._flushed_in_time(open_segment(run_dir, COORDINATOR, 1))
-        coordinator = SimulatedNode(self._network, COORDINATOR, seed, self._coordinator_writer)
+        coordinator, self._coordinator_writer = self._make_coordinator()
         coordinator.root_task = root_task
         self.world: World = coordinator
 
@@ -115,21 +140,30 @@ class SimulatedCluster:
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
         await self.world.sleep_until(self.world.now_ns() + START_NS)
-        writer = self._open_log(node, incarnation)
-        world = SimulatedNode(self._network, node, self._seed, writer)
+        world, writer = self._make_node(node, incarnation)
         handle = SimulatedNodeHandle(world, incarnation, writer)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._live, handle, world, role, task_status)
+            try:
+                await handle.over.wait()
+            finally:
+                handle.leave()
+        return handle.exit()
+
+    async def _live(
+        self, handle: SimulatedNodeHandle, world: SimulatedNode, role: Spec, task_status: trio.TaskStatus[Any]
+    ) -> None:
+        """The inside of the node: all of its tasks are below this one."""
+        world.root_task = trio.lowlevel.current_task()
         try:
-            world.root_task = trio.lowlevel.current_task()
             with handle.scope:
                 await self._boot(world, role, _Control(task_status, handle))
         except Exception as error:
-            if handle.killed_by is None:
-                return Exit("failed", f"{type(error).__name__}: {error}")
+            # Not swallowed: it is how the node ended, and whoever runs it is told.
+            handle.failure = f"{type(error).__name__}: {error}"
         finally:
             handle.close()
-        if handle.killed_by is not None:
-            return Exit("killed", f"killed by SIGKILL ({handle.killed_by})", induced=True)
-        return Exit("finished")
+            handle.over.set()
 
     async def run_command(
         self,
@@ -140,14 +174,19 @@ class SimulatedCluster:
     ) -> Exit:
         raise NotImplementedError("programs run in the live world only")
 
-    def _open_log(self, node: str, incarnation: int) -> SegmentWriter:
-        return self._flushed_in_time(ChunkSink(open_segment(self._run_dir, node, incarnation)))
-
-    def _flushed_in_time(self, sink: Sink) -> SegmentWriter:
-        clock = self._network.clock
+    def _make_coordinator(self) -> tuple[SimulatedNode, SegmentWriter]:
+        """Few events, and whoever watches the run wants to see them at once: each flush goes to the file."""
 
         def arm() -> None:
-            clock.call_at(clock.now_ns() + FLUSH_INTERVAL_NS, writer.flush)
+            world.call_at(world.now_ns() + FLUSH_INTERVAL_NS, writer.flush)
 
-        writer = SegmentWriter(sink, arm)
-        return writer
+        writer = SegmentWriter(open_segment(self._run_dir, COORDINATOR, 1), arm)
+        world = SimulatedNode(self._network, COORDINATOR, self._seed, writer)
+        return world, writer
+
+    def _make_node(self, name: str, incarnation: int) -> tuple[SimulatedNode, SegmentWriter]:
+        """A node, and the writer of its log. A paused node would flush nothing, so its log's time stands still."""
+        sink = ChunkSink(open_segment(self._run_dir, name, incarnation))
+        writer = VirtualSegmentWriter(sink, lambda: world.ran_until_ns)
+        world = SimulatedNode(self._network, name, self._seed, writer)
+        return world, writer

@@ -40,6 +40,15 @@ class Network:
             raise OSError(EADDRINUSE, f"address {address} is already in use")
         self._listeners[address] = node
 
+    def listens(self, address: Address, node: Server) -> bool:
+        """Whether it is `node` that listens on `address`."""
+        return self._listeners.get(address) is node
+
+    def shut(self, address: Address, node: Server) -> None:
+        """Nobody listens on `address` any more, if it was `node` that did."""
+        if self.listens(address, node):
+            del self._listeners[address]
+
     def unlisten(self, node: Server) -> None:
         """Nobody listens any more where `node` did."""
         self._listeners = {address: other for address, other in self._listeners.items() if other is not node}

@@ -5,6 +5,7 @@ from typing import Any
 
 import trio
 
+from actors.world.cluster import NodeState
 from actors.world.common import CommonWorld, serve_one
 from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 from actors.world.simulated.network import LATENCY_NS, Network
@@ -29,6 +30,8 @@ class SimulatedNode(CommonWorld):
         self._network = network
         self._clock = network.clock
         self._paused = False
+        self._paused_ns = 0
+        self._going_on: Timer | None = None
         self._held: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self._servers: dict[Address, tuple[trio.Nursery, ConnectionHandler]] = {}
         self._prune_at = _PRUNE_STREAMS
@@ -42,22 +45,58 @@ class SimulatedNode(CommonWorld):
         elif self.alive:
             fn(*args)
 
+    @property
+    def state(self) -> NodeState:
+        """What the simulated kernel says of it."""
+        if not self.alive:
+            return "gone"
+        return "paused" if self._paused else "running"
+
+    @property
+    def ran_until_ns(self) -> int:
+        """Now, or the moment at which it was paused."""
+        return self._paused_ns if self._paused else self._clock.now_ns()
+
     def pause(self) -> None:
-        """Nothing that happens reaches the node until it is resumed; its kernel still accepts connections."""
+        """Nothing reaches the node and none of its tasks runs until it is resumed; its kernel still accepts
+        connections. Harmless for a node that is dead."""
+        if not self.alive:
+            return
+        self._stay()
         self._paused = True
+        self._paused_ns = self._clock.now_ns()
+        if self.root_task is not None:
+            self._clock.tasks.hold(self.root_task)
 
     def resume(self) -> None:
-        """All that was held back happens now, in order."""
+        """All that was held back happens now, in order, once whoever asked has nothing more to do."""
+        if self._paused and self._going_on is None:
+            self._going_on = self._clock.call_at(self._clock.now_ns(), self._go_on)
+
+    def _stay(self) -> None:
+        if self._going_on is not None:
+            self._going_on.cancel()
+            self._going_on = None
+
+    def _go_on(self) -> None:
+        self._going_on = None
         self._paused = False
         held, self._held = self._held, []
         for fn, args in held:
             self.deliver(fn, *args)
+        self._release_tasks()
+
+    def _release_tasks(self) -> None:
+        if self.root_task is not None:
+            self._clock.tasks.release(self.root_task)
 
     def die(self) -> None:
         """Stop at once, as at a SIGKILL: the node does nothing more, and its peers notice a moment later."""
         self.alive = False
         self._paused = False
         self._held.clear()
+        self._stay()
+        self._release_tasks()  # to be cancelled: whatever they do on the way has no effect any more
         self._clock.call_at(self._clock.now_ns() + DEATH_NS, self.sever)
 
     def sever(self) -> None:
@@ -116,6 +155,14 @@ class SimulatedNode(CommonWorld):
         finally:
             if self.alive:  # a dead node's address is given up by its kernel, a moment later
                 self._network.unlisten(self)
+
+    def shut(self, address: Address) -> None:
+        if self.alive:
+            self._network.shut(address, self)
+
+    def reopen(self, address: Address) -> None:
+        if self.alive and address in self._servers and not self._network.listens(address, self):
+            self._network.listen(address, self)
 
     async def connect(self, address: Address) -> Stream:
         await self.sleep_until(self.now_ns() + 2 * LATENCY_NS)

@@ -82,7 +82,8 @@ class Provider:
 async def providing(stage, **spec):
     """A provider `a` at work; without latency unless told otherwise."""
     world = stage.world("a")
-    role = ProviderRole(MockProvider("a", **{"latency": 0, **spec}), stage.address("a"), CHAIN)
+    chain = spec.pop("chain", CHAIN)
+    role = ProviderRole(MockProvider("a", **{"latency": 0, **spec}), stage.address("a"), chain)
     serve = world.serve
     taken = []
 
@@ -98,9 +99,16 @@ async def providing(stage, **spec):
     ready = trio.Event()
     control = Control(ready.set)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(run_provider, world, role, control)
+        scope = trio.CancelScope()
+
+        async def run():
+            with scope:
+                await run_provider(world, role, control)
+
+        nursery.start_soon(run)
         await ready.wait()
         provider = Provider(stage, world, taken[0], control)
+        provider.stop = scope.cancel
         try:
             yield provider
         finally:

@@ -5,11 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.behaviour import Uniform
-from actors.faults.behaviour import Degrade
+from actors.faults.behaviour import (
+    Degrade,
+    ErrorRate,
+    Hang,
+    Malformed,
+    MissingData,
+    RateLimit,
+    Reorg,
+    StaleHead,
+    Truncated,
+    WrongAnswer,
+    WrongChain,
+)
 from actors.faults.imposing import Impose
 from actors.provider.behaviour import Behaviour, Fate
 from actors.provider.spec import MockProvider, Reliability
-from actors.units import ms
+from actors.units import ms, seconds
 from actors.world.chance import Draws
 
 
@@ -131,3 +143,94 @@ def test_faults_do_not_share_their_chance():
 def test_attempts_of_one_request_draw_anew():
     drawn = [SHAKY.fate(DRAWS, ("w0-1", attempt)).delay for attempt in range(1, 20)]
     assert len(set(drawn)) == 19
+
+
+# The other faults
+
+
+def under(*faults, behaviour=STEADY):
+    for number, fault in enumerate(faults, 1):
+        behaviour = behaviour.under(Impose(f"f{number}", fault))
+    return behaviour.begun(500)
+
+
+FAILING = [
+    (Hang("a"), {"no_answer"}, ms(20)),
+    (Truncated("a"), {"truncated"}, ms(20)),
+    (ErrorRate("a", kinds=("http_500", "rpc_internal_error")), {"http_500", "rpc_internal_error"}, 0),
+    (
+        Malformed("a"),
+        {"invalid_json", "wrong_content_type", "empty_body", "html_error_page", "html_bad_gateway"},
+        ms(20),
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "failures", "delay"), FAILING)
+def test_a_fault_fails_the_requests_it_falls_upon_and_signs_for_them(fault, failures, delay):
+    always = fates(under(fault), 200)
+    assert {fate.failure for fate in always} == failures
+    assert {(fate.fault_id, fate.delay) for fate in always} == {("f1", delay)}
+    sometimes = fates(under(fault.scaled(0.25)))
+    touched = [fate for fate in sometimes if fate != Fate(ms(20))]
+    assert len(touched) / 2000 == pytest.approx(0.25, abs=0.03)
+    assert {fate.failure for fate in touched} == failures
+
+
+def test_what_is_over_the_limit_is_refused_at_once():
+    behaviour = under(RateLimit("a", retry_after=ms(2100)), RateLimit("a", style="rpc_limit"))
+    assert behaviour.fate(DRAWS, ("w0-1", 1)) == Fate(ms(20))
+    assert behaviour.fate(DRAWS, ("w0-1", 1), ("f1", "f2")) == Fate(0, "http_429", "f1", 3)
+    assert behaviour.fate(DRAWS, ("w0-1", 1), ("f2",)) == Fate(0, "rpc_limit", "f2", 1)
+    assert seconds(1) == RateLimit("a").retry_after
+
+
+def test_an_error_that_comes_at_once_is_still_delayed_by_what_slows_everything_down():
+    slow = under(Degrade("a", added_latency=ms(5)), ErrorRate("a"))
+    assert set(fates(slow, 5)) == {Fate(ms(5), "http_503", "f2")}
+
+
+def test_a_providers_own_failure_gives_way_and_is_nobodys_fault():
+    broken = Behaviour(MockProvider("a", latency=0, reliability=Reliability(1.0, ("reset",))))
+    assert {(fate.failure, fate.fault_id) for fate in fates(under(Hang("a"), behaviour=broken), 5)} == {
+        ("no_answer", "f1")
+    }
+    slow = under(Degrade("a", added_latency=1), Hang("a"), behaviour=broken)
+    assert {(fate.failure, fate.fault_id) for fate in fates(slow, 5)} == {("no_answer", "f2")}
+    untouched = under(StaleHead("a"), behaviour=broken)
+    assert {(fate.failure, fate.fault_id) for fate in fates(untouched, 5)} == {("reset", None)}
+
+
+def test_faults_of_the_chain_are_only_drawn_for():
+    behaviour = under(
+        WrongAnswer("a", ratio=0.5), StaleHead("a"), MissingData("a", ratio=0.5), WrongChain("a"), Reorg("a")
+    )
+    drawn = [tuple(one.fault_id for one in fate.chain_faults) for fate in fates(behaviour, 500)]
+    assert set(drawn) == {
+        ("f4", "f5", "f2", *missing, *wrong) for missing in ((), ("f3",)) for wrong in ((), ("f1",))
+    }
+    assert sum("f1" in one for one in drawn) == pytest.approx(250, abs=50)
+    assert {(fate.failure, fate.fault_id) for fate in fates(behaviour, 50)} == {(None, None)}
+
+
+def test_a_reorg_begins_once_and_anew_when_it_is_imposed_again():
+    first = under(Reorg("a", depth=3))
+    later = first.under(Impose("f2", Hang("a"))).begun(700)
+    assert [one.fork_height for one in later.imposed] == [498, None]
+    assert later.under(Impose("f1", Reorg("a", depth=3))).begun(700).imposed[1].fork_height == 698
+
+
+@given(
+    st.lists(st.sampled_from([fault for fault, _, _ in FAILING]), unique=True, max_size=3),
+    st.sampled_from([fault for fault, _, _ in FAILING]),
+    keys,
+)
+def test_removing_any_fault_never_shifts_another(others, one, key):
+    """With one fault's share of requests fixed, the others fall on the same requests as they do alone."""
+    several = STEADY.under(Impose("one", one.scaled(0.3)))
+    for number, fault in enumerate(others):
+        several = several.under(Impose(f"o{number}", fault.scaled(0.5)))
+    without = several.reverted("one").fate(DRAWS, key)
+    fate = several.fate(DRAWS, key)
+    alone = STEADY.under(Impose("one", one.scaled(0.3))).fate(DRAWS, key)
+    assert fate == (without if alone.failure is None else alone)

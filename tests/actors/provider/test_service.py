@@ -1,6 +1,10 @@
-"""How the attempts of a request are told apart."""
+"""How the attempts of a request are told apart, and how many a rate limit lets through."""
 
+from actors.faults.behaviour import Degrade, RateLimit
+from actors.provider.limiting import RateLimits
 from actors.provider.service import Attempts
+from actors.provider.sight import InForce
+from actors.units import ms, seconds
 
 
 def test_the_attempts_of_each_request_are_counted():
@@ -28,3 +32,29 @@ def test_only_the_requests_seen_last_are_remembered():
         attempts.key(name)
     assert attempts.key("a") == ("a", 3)
     assert attempts.key("b") == ("b", 1)
+
+
+# Rate limits
+
+
+def limit(fault_id, limit_per_s):
+    return InForce(fault_id, RateLimit("a", limit_per_s=limit_per_s))
+
+
+def test_so_many_requests_are_let_through_in_each_second():
+    limits = RateLimits()
+    faults = [limit("f1", 3), InForce("slow", Degrade("a", added_latency=1))]
+    moments = [ms(100) * number for number in range(5)] + [seconds(1) - 1, seconds(1), seconds(1), seconds(7)]
+    assert [limits.over(faults, now_ns) for now_ns in moments] == [(), (), (), *[("f1",)] * 3, (), (), ()]
+
+
+def test_a_limit_of_none_lets_none_through():
+    assert RateLimits().over([limit("f1", 0)], 0) == ("f1",)
+
+
+def test_limits_count_apart():
+    limits = RateLimits()
+    both = [limit("f1", 1), limit("f2", 2)]
+    assert [limits.over(both, 0) for _ in range(3)] == [(), ("f1",), ("f1", "f2")]
+    alone = RateLimits()
+    assert [alone.over(both[1:], 0) for _ in range(3)] == [(), (), ("f2",)]

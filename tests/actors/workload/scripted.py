@@ -12,12 +12,11 @@ from actors.chain.model import ChainModel
 from actors.chain.spec import Chain
 from actors.spec import Spec
 from actors.units import minutes, ms, seconds
-from actors.wire.http import HttpLimits, HttpRequest, encode_response
-from actors.wire.http_server import HttpServerConnection
+from actors.wire.http import HttpRequest, encode_response
 from actors.wire.jsonrpc import Call, encode_result, read_calls
 from actors.workload.generator import run_workload
 from actors.workload.spec import Begin, HttpConstant, Workload, WorkloadRole
-from actors.world.cluster import Node
+from actors.world.cluster import Exit, Node
 from actors.world.control import Control
 from actors.world.live.reactor import Reactor
 from actors.world.live.world import LiveWorld
@@ -26,6 +25,7 @@ from actors.world.simulated.cluster import SimulatedCluster
 from actors.world.simulated.simulation import simulate
 from store.events import AnyEvent, GeneratorSampled, RequestEnded
 from store.segment import FLUSH_INTERVAL_NS, BlockFlushed, SegmentWriter, open_segment, segment_path
+from tests.actors.http_peers import HttpServerPeer
 
 CHAIN = Chain(seed=5)
 MODEL = ChainModel(CHAIN)
@@ -62,11 +62,11 @@ class Server:
     ) -> None:
         async def handle(stream: Stream) -> None:
             self.connections += 1
-            with HttpServerConnection(world, stream, HttpLimits()) as connection:
-                while (request := await connection.next_request()) is not None:
-                    self.requests.append(request)
-                    self.received_ns.append(world.now_ns())
-                    await self.script(world, stream, request)
+            client = HttpServerPeer(stream)
+            while (request := await client.next_request()) is not None:
+                self.requests.append(request)
+                self.received_ns.append(world.now_ns())
+                await self.script(world, stream, request)
 
         await world.serve(address, handle, task_status)
 
@@ -99,9 +99,10 @@ def answering(status: int, body: bytes, **more: Any) -> Script:
 
 
 class Log(msgspec.Struct):
-    """What a generator logged."""
+    """What a generator logged, and how its node ended."""
 
     events: list[AnyEvent]
+    exit: Exit | None = None
 
     @property
     def requests(self) -> list[RequestEnded]:
@@ -161,21 +162,27 @@ def run_load(
             assert isinstance(given, ServerRole)
             await server.run(world, given, control)
 
+    exits: list[Exit] = []
+
     async def main(cluster: SimulatedCluster) -> None:
         address = cluster.reserve("server")
+
+        async def run_node(task_status: "trio.TaskStatus[Node]") -> None:
+            exits.append(await cluster.run_node("load", 1, load, task_status))
+
         load = role_for(spec, address, seed=seed, **role)
         async with trio.open_nursery() as servers:
             server_node = None
             if server is not None:
                 server_node = await servers.start(cluster.run_node, "server", 1, ServerRole(address))
             async with trio.open_nursery() as loads:
-                node = await loads.start(cluster.run_node, "load", 1, load)
+                node = await loads.start(run_node)
                 node.tell(begin or Begin(BEGIN_NS))
                 await interfere(cluster, node, server_node)
             servers.cancel_scope.cancel()
 
     simulate(main, run_dir=run_dir, seed=seed, boot=boot, limit_ns=minutes(10))
-    return Log(read_log(segment_path(run_dir, "load", 1)))
+    return Log(read_log(segment_path(run_dir, "load", 1)), *exits)
 
 
 class LiveControl:

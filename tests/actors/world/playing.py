@@ -25,6 +25,14 @@ class Spin(Spec, frozen=True, tag="spin"):
     """Is ready, then blocks its event loop for ever."""
 
 
+class Tick(Spec, frozen=True, tag="tick"):
+    """Appends to its log every 20 ms, by trio's sleep; each second that a deadline of trio's has passed."""
+
+
+class Stubborn(Spec, frozen=True, tag="stubborn"):
+    """Does not end when it is asked to."""
+
+
 class Finish(Spec, frozen=True, tag="finish"):
     """Is ready, then done."""
 
@@ -35,7 +43,7 @@ class Note(Spec, frozen=True, tag="note"):
     text: str
 
 
-Role = Echo | Crash | Spin | Finish
+Role = Echo | Crash | Spin | Finish | Tick | Stubborn
 
 
 async def boot(world, role, control):
@@ -53,10 +61,41 @@ async def boot(world, role, control):
             _block()
         case Finish():
             control.ready()
+        case Tick():
+            await _tick(world, control)
+        case Stubborn():
+            control.ready()
+            with trio.CancelScope(shield=True):
+                await trio.sleep_forever()
 
 
 def _block():
     time.sleep(60)
+
+
+async def _tick(world, control):
+    async def expire():
+        while True:
+            with trio.move_on_after(1) as scope:
+                await trio.sleep_forever()
+            assert scope.cancelled_caught
+            _note(world, "deadline")
+
+    def fire():
+        _note(world, "timer")
+        world.call_at(world.now_ns() + 20_000_000, fire)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(expire)
+        fire()
+        control.ready()
+        while True:
+            await trio.sleep(0.02)
+            _note(world, "tick")
+
+
+def _note(world, text):
+    world.log.append(RunChanged(at_ns=world.now_ns(), phase="started", detail=text))
 
 
 async def _echo(world, address, control):
@@ -69,9 +108,9 @@ async def _echo(world, address, control):
         control.ready()
         try:
             async for note in control.inbox:
-                world.log.append(RunChanged(at_ns=world.now_ns(), phase="started", detail=note.text))
+                _note(world, note.text)
         finally:
-            world.log.append(RunChanged(at_ns=world.now_ns(), phase="ended", detail="finally"))
+            _note(world, "finally")
 
 
 if __name__ == "__main__":

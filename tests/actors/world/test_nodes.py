@@ -4,59 +4,13 @@ import socket
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 import trio
 
-from actors.world.live.run import run_live
-from actors.world.simulated import simulate
-from store.events import AnyEvent
-from tests.actors.world.playing import Crash, Echo, Finish, Note, Spin, boot
-
-MODULE = "tests.actors.world.playing"
-
-
-def _simulated(main, tmp_path):
-    return simulate(main, run_dir=tmp_path, seed=1, boot=boot, limit_ns=3600 * 10**9)
-
-
-def _live(main, tmp_path):
-    async def bounded(cluster):
-        with trio.fail_after(30):
-            return await main(cluster)
-
-    return run_live(bounded, run_dir=tmp_path, seed=1, module=MODULE)
-
-
-both_worlds = pytest.mark.parametrize(
-    "run", [_simulated, pytest.param(_live, marks=pytest.mark.live)], ids=["simulated", "live"]
-)
-
-
-class Running:
-    """A node that runs in a nursery, with how it ended afterwards."""
-
-    def __init__(self, cluster, name, incarnation, role):
-        self._run = partial(cluster.run_node, name, incarnation, role)
-        self.exit = None
-        self.ended = trio.Event()
-
-    async def start(self, nursery):
-        self.node = await nursery.start(self._live)
-        return self
-
-    async def _live(self, task_status):
-        self.exit = await self._run(task_status=task_status)
-        self.ended.set()
-
-
-def details(tmp_path, segment):
-    lines = (tmp_path / "events" / segment).read_bytes().splitlines()
-    events = [msgspec.json.decode(line, type=AnyEvent) for line in lines if b"block_flushed" not in line]
-    return [event.detail for event in events]
+from tests.actors.world.nodes import Running, both_worlds, details, live, process_exists
+from tests.actors.world.playing import Crash, Echo, Finish, Note, Spin
 
 
 @both_worlds
@@ -131,25 +85,6 @@ def test_how_a_node_ends_by_itself(run, tmp_path):
     assert finished.how == "finished"
 
 
-@both_worlds
-def test_a_paused_node_answers_when_it_is_resumed(run, tmp_path):
-    async def main(cluster):
-        address = cluster.reserve("a")
-        async with trio.open_nursery() as nursery:
-            running = await Running(cluster, "a", 1, Echo(address)).start(nursery)
-            async with await cluster.world.connect(address) as stream:
-                running.node.pause()
-                stream.write(b"hello")
-                with trio.move_on_after(0.2) as waiting:
-                    await stream.receive_some()
-                running.node.resume()
-                assert await stream.receive_some() == b"hello"
-            nursery.cancel_scope.cancel()
-        return waiting.cancelled_caught
-
-    assert run(main, tmp_path)
-
-
 @pytest.mark.live
 def test_the_kernel_gives_a_reserved_port_to_nobody_else(tmp_path):
     async def main(cluster):
@@ -157,7 +92,7 @@ def test_the_kernel_gives_a_reserved_port_to_nobody_else(tmp_path):
         with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
             stranger.bind(("127.0.0.1", port))
 
-    _live(main, tmp_path)
+    live(main, tmp_path)
 
 
 @pytest.mark.live
@@ -168,7 +103,7 @@ def test_a_port_somebody_listens_on_cannot_be_reserved(tmp_path):
             with pytest.raises(OSError, match=f"port {port} for a cannot be had"):
                 cluster.reserve("a", port)
 
-    _live(main, tmp_path)
+    live(main, tmp_path)
 
 
 @pytest.mark.live
@@ -178,7 +113,7 @@ def test_a_node_that_does_not_beat_is_ended(tmp_path, monkeypatch):
     async def main(cluster):
         return await cluster.run_node("a", 1, Spin())
 
-    exit = _live(main, tmp_path)
+    exit = live(main, tmp_path)
     assert (exit.how, exit.reason) == ("hung", "no heartbeat for 2 s")
 
 
@@ -194,7 +129,7 @@ def test_a_node_that_will_not_stop_is_killed(tmp_path, monkeypatch):
             nursery.cancel_scope.cancel()
         return running.node.pid
 
-    assert not process_exists(_live(main, tmp_path))
+    assert not process_exists(live(main, tmp_path))
 
 
 @pytest.mark.live
@@ -215,14 +150,6 @@ def test_no_node_outlives_a_coordinator_that_is_killed(tmp_path):
             break
         time.sleep(0.05)
     assert [pid for pid in pids if process_exists(pid)] == []
-
-
-def process_exists(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 @pytest.mark.live

@@ -1,0 +1,86 @@
+"""The link as a role: clients in front, the real upstream behind, and transport faults between them."""
+
+import trio
+
+from actors.faults.imposing import Impose, Revert
+from actors.link.relay import Relay
+from actors.link.spec import LinkRole
+from actors.units import ms, seconds
+from actors.wire.transport_faults import Gate, TransportFaults
+from actors.world.control import Control
+from actors.world.seam import Stream, World
+
+PROBE_NS = ms(100)
+"""Between two looks whether an upstream that refused connections takes them again."""
+
+CONNECT_SECONDS = seconds(30) / 1e9
+"""An upstream that neither takes nor refuses a connection for so long is as good as one that resets it."""
+
+_UPSTREAM = "the upstream refuses"
+
+
+async def run_link(world: World, role: LinkRole, control: Control) -> None:
+    """Relay between `role.address` and `role.upstream` until cancelled.
+
+    Ready once it listens. Takes `Impose` and `Revert` of transport faults from the control channel; they fall upon
+    the connections with clients. An upstream that refuses is found out by the first client, which is reset; then the
+    link refuses too, until the upstream takes connections again.
+
+    Raises:
+        OSError: the address is in use or not ours.
+        TypeError: a message that is not for a link.
+    """
+    faults = TransportFaults(world)
+    async with trio.open_nursery() as nursery:
+        link = _Link(world, role, nursery)
+        gate = link.gate = Gate(
+            world, await nursery.start(world.serve, role.address, faults.around(link.serve))
+        )
+        faults.guard(gate)
+        control.ready()
+        async for message in control.inbox:
+            if not isinstance(message, Impose | Revert):
+                raise TypeError(f"a link takes no {type(message).__name__}")
+            if not faults.take(message) and isinstance(message, Impose):
+                raise TypeError(f"a link takes no {message.fault.kind()}")
+
+
+class _Link:
+    def __init__(self, world: World, role: LinkRole, nursery: trio.Nursery) -> None:
+        self.gate: Gate | None = None
+        self._world = world
+        self._role = role
+        self._nursery = nursery
+        self._probing = False
+
+    async def serve(self, client: Stream) -> None:
+        """One connection, from its beginning to its end."""
+        upstream = None
+        with trio.move_on_after(CONNECT_SECONDS):
+            try:
+                upstream = await self._world.connect(self._role.upstream)
+            except OSError as error:
+                if isinstance(error, ConnectionRefusedError):
+                    self._refuse()
+        if upstream is None:
+            client.abort()
+            return
+        await Relay(client, upstream).run()
+
+    def _refuse(self) -> None:
+        if not self._probing and self.gate is not None:
+            self._probing = True
+            self.gate.shut(_UPSTREAM)
+            self._nursery.start_soon(self._probe)
+
+    async def _probe(self) -> None:
+        """Look again and again whether the upstream is back."""
+        assert self.gate is not None
+        while self._probing:
+            await self._world.sleep_until(self._world.now_ns() + PROBE_NS)
+            try:
+                (await self._world.connect(self._role.upstream)).close()
+            except OSError:
+                continue
+            self._probing = False
+        self.gate.unshut(_UPSTREAM)

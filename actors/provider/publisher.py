@@ -1,0 +1,177 @@
+"""Publishes to all subscribers of a provider: heads, logs and pending transactions, at each block's time."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from actors.chain import publishing
+from actors.chain.logs import LogPattern
+from actors.chain.model import ChainModel
+from actors.faults.behaviour import StaleHead
+from actors.faults.websocket import SilentStall
+from actors.provider.announcing import announce
+from actors.provider.service import Service
+from actors.provider.sight import Sight
+from actors.provider.subscriptions import Session, Subscription
+from actors.world.seam import Timer
+from store.events import FaultActed, HeadPublished
+
+_encode = msgspec.json.Encoder().encode
+
+LogsFor: TypeAlias = Callable[[LogPattern], list[dict[str, Any]]]
+
+
+class Publisher:
+    """Tells the sessions of one provider what is new on the chain as the provider sees it.
+
+    It works only while somebody has subscribed: what was published before a subscription is nobody's. Logs
+    `HeadPublished` for each head that it publishes, and `FaultActed` for what faults do to that.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._world = service.world
+        self._draws = service.world.draws(f"publisher:{service.spec.name}")
+        self._sessions: dict[Session, None] = {}
+        self._published = 0
+        """The height up to which all has been told."""
+        self._late: list[tuple[dict[str, Any], str | None]] = []
+        self._late_by: dict[str, None] = {}
+        """The faults known to have held back a block."""
+        self._silenced: dict[str, set[Session]] = {}
+        self._timer: Timer | None = None
+
+    def add(self, session: Session) -> None:
+        """A session has its first subscription."""
+        if not self._sessions:
+            self._published = self._service.sight().head
+            self._await_block()
+        self._sessions[session] = None
+
+    def remove(self, session: Session) -> None:
+        """A session has no subscription any more, or is over."""
+        self._sessions.pop(session, None)
+        if not self._sessions and self._timer is not None:
+            self._timer.cancel()
+            self._late.clear()
+
+    def sight_changed(self, before: Sight, reorg_id: str | None) -> None:
+        """A fault has begun or ended: what the provider saw was `before`. `reorg_id` names a reorg that has begun."""
+        if not self._sessions:
+            return
+        after = self._service.sight()
+        self._reorganise(before.model, after.model, reorg_id)
+        self._publish_up_to(after)
+
+    # Heads.
+
+    def _await_block(self) -> None:
+        block_time = self._service.model.spec.block_time
+        due_ns = (self._world.now_ns() // block_time + 1) * block_time
+        self._timer = self._world.call_at(due_ns, self._on_block)
+
+    def _on_block(self) -> None:
+        self._publish_up_to(self._service.sight())
+        for one in self._service.behaviour.imposed:
+            if isinstance(one.fault, StaleHead) and one.fault_id not in self._late_by:
+                self._late_by[one.fault_id] = None
+                self._acted(one.fault_id, "delayed")
+        self._await_block()
+
+    def _publish_up_to(self, sight: Sight) -> None:
+        """A provider that lagged publishes what it has missed at once; one that falls back publishes nothing."""
+        for height in range(self._published + 1, sight.head + 1):
+            self._published = height
+            self._publish_block(sight.model, height)
+
+    def _publish_block(self, model: ChainModel, height: int) -> None:
+        header = publishing.header(model, height)
+        announcement = announce(height, self._service.behaviour.imposed, self._draws)
+        late, self._late = self._late, []
+        match announcement.turn:
+            case "missed":
+                self._acted(announcement.fault_id, "missed")
+                late, self._late = [], late
+            case "reordered" if not late:  # two late ones in a row would be in order again
+                self._late.append((header, announcement.fault_id))
+            case "duplicated":
+                self._publish_head(header)
+                self._publish_head(header, announcement.fault_id, "duplicated")
+            case _:
+                self._publish_head(header)
+        for older, fault_id in late:
+            self._publish_head(older, fault_id, "reordered")
+        self._tell_all(lambda pattern: publishing.logs_of_block(model, pattern, height))
+        self._tell("newPendingTransactions", publishing.pending_transactions(model, height))
+
+    def _publish_head(
+        self, header: dict[str, Any], fault_id: str | None = None, action: str | None = None
+    ) -> None:
+        told = self._tell("newHeads", [header])
+        if not told:
+            return
+        self._world.log.append(
+            HeadPublished(
+                at_ns=self._world.now_ns(),
+                provider=self._service.spec.name,
+                number=int(header["number"], 16),
+                hash=header["hash"],
+                parent_hash=header["parentHash"],
+                subscriptions=told,
+                fault_id=fault_id,
+            )
+        )
+        if fault_id is not None and action is not None:
+            self._acted(fault_id, action)
+
+    def _reorganise(self, before: ChainModel, after: ChainModel, reorg_id: str | None) -> None:
+        for header in publishing.reorg_heads(before, after, self._published):
+            self._publish_head(header, reorg_id, "reorganised")
+        self._tell_all(lambda pattern: publishing.reorg_logs(before, after, self._published, pattern))
+
+    # Telling.
+
+    def _tell(self, kind: str, results: Iterable[Any]) -> int:
+        """Tell all subscriptions of a kind; returns how many there were that heard of it."""
+        listeners = [one for session in self._sessions for one in session.subscriptions_of(kind)]
+        if not listeners:
+            return 0
+        texts = [_encode(result) for result in results]
+        return sum([self._send(one, texts) for one in listeners])
+
+    def _tell_all(self, logs_for: LogsFor) -> None:
+        for session in [*self._sessions]:
+            for one in session.subscriptions_of("logs"):
+                assert one.pattern is not None
+                self._send(one, [_encode(log) for log in logs_for(one.pattern)])
+
+    def _send(self, subscription: Subscription, texts: list[bytes]) -> bool:
+        """Whether it may be sent; a stalled provider says nothing."""
+        stalls = [one for one in self._service.behaviour.imposed if isinstance(one.fault, SilentStall)]
+        if stalls and texts:
+            self._note_silenced(stalls[0].fault_id, subscription.session)
+        if stalls:
+            return False
+        for text in texts:
+            subscription.notify(text)
+        return True
+
+    def _note_silenced(self, fault_id: str, session: Session) -> None:
+        silenced = self._silenced.setdefault(fault_id, set())
+        if session not in silenced:
+            silenced.add(session)
+            self._acted(fault_id, "silenced", session.name)
+
+    def _acted(self, fault_id: str | None, action: str, connection: str | None = None) -> None:
+        assert fault_id is not None
+        self._world.log.append(
+            FaultActed(
+                at_ns=self._world.now_ns(),
+                fault_id=fault_id,
+                node=self._world.node,
+                action=action,
+                transport="ws",
+                connection=connection,
+            )
+        )

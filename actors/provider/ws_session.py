@@ -1,0 +1,289 @@
+"""One client's WebSocket at a provider: calls and subscriptions over one connection.
+
+Each call is answered when it is due, whatever becomes of those before it, as real nodes do.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+import trio
+
+from actors.faults.websocket import DropConnections, IgnorePings, RefuseSubscriptions
+from actors.provider.answering import Asked, Question, read_question
+from actors.provider.behaviour import Fate
+from actors.provider.publisher import Publisher
+from actors.provider.record import Reply, log_attempts
+from actors.provider.response import Response, respond_in_message
+from actors.provider.service import Service
+from actors.provider.sight import InForce
+from actors.provider.subscriptions import Session, Subscription
+from actors.units import seconds
+from actors.wire.http import HttpRequest
+from actors.wire.jsonrpc import (
+    LIMIT_EXCEEDED,
+    METHOD_CHARACTERS,
+    Call,
+    Invalid,
+    RpcError,
+    encode_error,
+    encode_result,
+)
+from actors.wire.websocket import Ended, HandOver, KeepAlive, accept_websocket
+from actors.world.seam import Stream
+from store.events import FaultActed, SubscriptionChanged
+
+MAX_IN_FLIGHT = 128
+"""How many requests of one connection may wait for their replies before further ones are refused."""
+
+SUBSCRIBE, UNSUBSCRIBE = "eth_subscribe", "eth_unsubscribe"
+
+PING_CHECK = seconds(1)
+"""How often it is looked whether a fault has left pings unanswered."""
+
+_NOTED = 2**62
+"""More pings than will ever be ignored: that a fault acted is logged once."""
+
+Change: TypeAlias = Literal["connected", "refused", "subscribed", "rejected", "unsubscribed", "closed"]
+
+_NO_HEADERS: dict[bytes, bytes] = {}
+
+
+class WebSocketSession:
+    """Serves one WebSocket until it ends, and logs every call and the life of every subscription."""
+
+    def __init__(self, service: Service, publisher: Publisher, name: str, stream: Stream) -> None:
+        self._service = service
+        self._world = service.world
+        self._publisher = publisher
+        self._stream = stream
+        self._waiting: dict[Reply, None] = {}
+        self._dropped_by: str | None = None
+        self._ignoring: dict[str, int] = {}
+        self.session = Session(name, self._send)
+        self.ended = trio.Event()
+
+    def accept(self, request: HttpRequest, hand_over: HandOver) -> bool:
+        """Answer the handshake; whether there is a WebSocket now."""
+        self._websocket = accept_websocket(
+            self._world,
+            self._stream,
+            request,
+            hand_over,
+            on_message=self._on_message,
+            on_ended=self._on_ended,
+            limits=self._service.spec.websocket_limits,
+            keep_alive=KeepAlive(),
+        )
+        if self._websocket is None:
+            self._log("refused", detail="the handshake is wrong")
+            return False
+        self._log("connected")
+        for one in self._service.behaviour.imposed:
+            self.impose(one)
+        return True
+
+    async def wait_closed(self) -> None:
+        """Wait until it has ended and its stream has been let go."""
+        assert self._websocket is not None
+        await self._websocket.wait_closed()
+
+    def close(self) -> None:
+        """The provider stops in good order."""
+        assert self._websocket is not None
+        self._websocket.close(1001, "the provider stops")
+
+    # Faults.
+
+    def impose(self, one: InForce, *, at_start: bool = True) -> None:
+        """A fault is in force; `at_start`: it was when this connection was made."""
+        assert self._websocket is not None
+        if isinstance(one.fault, IgnorePings):
+            self._websocket.answers_pings = False
+            self._ignoring[one.fault_id] = self._websocket.pings_ignored
+            self._world.call_at(self._world.now_ns() + PING_CHECK, self._check_pings, one.fault_id)
+        elif isinstance(one.fault, DropConnections) and not at_start:
+            self._drop(one.fault_id, one.fault)
+
+    def revert(self, fault_id: str) -> None:
+        """A fault ends."""
+        assert self._websocket is not None
+        self._note_ignored(fault_id)
+        self._ignoring.pop(fault_id, None)
+        self._websocket.answers_pings = not self._ignoring
+
+    def _drop(self, fault_id: str, fault: DropConnections) -> None:
+        assert self._websocket is not None
+        if not self._websocket.is_open:
+            return
+        self._dropped_by = fault_id
+        if fault.close_code is None:
+            self._websocket.abort()
+        else:
+            self._websocket.close(fault.close_code, "dropped")
+        self._acted(fault_id, "reset" if fault.close_code is None else "closed")
+
+    def _check_pings(self, fault_id: str) -> None:
+        self._note_ignored(fault_id)
+        if fault_id in self._ignoring and not self.ended.is_set():
+            self._world.call_at(self._world.now_ns() + PING_CHECK, self._check_pings, fault_id)
+
+    def _note_ignored(self, fault_id: str) -> None:
+        assert self._websocket is not None
+        before = self._ignoring.get(fault_id)
+        if before is not None and self._websocket.pings_ignored > before:
+            self._ignoring[fault_id] = _NOTED
+            self._acted(fault_id, "ignored")
+
+    # Calls.
+
+    def _on_message(self, text: bytes, arrived_ns: int) -> None:
+        service, now_ns = self._service, self._world.now_ns()
+        request = HttpRequest("POST", "/", _NO_HEADERS, text, keep_alive=True)
+        question = read_question(request, service.spec.max_batch_calls)
+        if len(self._waiting) >= MAX_IN_FLIGHT:
+            self._refuse(question, now_ns)
+            return
+        fate = service.fate(question.asked[0].request_id)
+        response, subscription = self._respond(question, fate, service.model.head_at(now_ns))
+        reply = Reply(question.asked, now_ns, now_ns + fate.delay, response)
+        self._waiting[reply] = None
+        if response.ending != "never":
+            self._world.call_at(reply.due_ns, self._send_reply, reply, subscription)
+
+    def _refuse(self, question: Question, now_ns: int) -> None:
+        error = RpcError(LIMIT_EXCEEDED, f"too many requests at a time: at most {MAX_IN_FLIGHT}")
+        body = self._service.answering.answer(question, 0, error)
+        reply = Reply(question.asked, now_ns, now_ns, Response(body, "keep"))
+        self._send(body)
+        log_attempts(self._service, "ws", reply, now_ns)
+
+    def _respond(self, question: Question, fate: Fate, head: int) -> tuple[Response, Subscription | None]:
+        asked = question.asked[0]
+        call = asked.item
+        if question.is_batch or isinstance(call, Invalid) or fate.failure is not None:
+            return respond_in_message(self._service.answering, question, fate, head), None
+        if call.method == SUBSCRIBE:
+            return self._subscribe(asked, call, fate)
+        if call.method == UNSUBSCRIBE:
+            return self._unsubscribe(asked, call, fate), None
+        return respond_in_message(self._service.answering, question, fate, head), None
+
+    def _subscribe(self, asked: Asked, call: Call, fate: Fate) -> tuple[Response, Subscription | None]:
+        asked.fault_id = fate.fault_id
+        try:
+            for one in self._service.behaviour.imposed:
+                if isinstance(one.fault, RefuseSubscriptions):
+                    asked.fault_id = one.fault_id
+                    raise RpcError(one.fault.rpc_code, "subscriptions are not to be had here")
+            subscription = self.session.make(call.params)
+        except RpcError as error:
+            kind = call.params[0] if isinstance(call.params, list) and call.params else None
+            self._log(
+                "rejected", kind=str(kind)[:METHOD_CHARACTERS], detail=error.message, fault_id=asked.fault_id
+            )
+            if asked.fault_id is not None:
+                self._acted(asked.fault_id, "refused")
+            return self._failed(asked, call, error), None
+        return Response(_result(call, subscription.name), "keep"), subscription
+
+    def _unsubscribe(self, asked: Asked, call: Call, fate: Fate) -> Response:
+        asked.fault_id = fate.fault_id
+        try:
+            ended = self.session.end(call.params)
+        except RpcError as error:
+            return self._failed(asked, call, error)
+        if ended is not None:
+            self._log("unsubscribed", subscription=ended.name, kind=ended.kind)
+            if not len(self.session):
+                self._publisher.remove(self.session)
+        return Response(_result(call, ended is not None), "keep")
+
+    def _failed(self, asked: Asked, call: Call, error: RpcError) -> Response:
+        asked.rpc_code = error.code
+        return Response(b"" if call.is_notification else encode_error(_id(call), error), "keep")
+
+    def _send_reply(self, reply: Reply, subscription: Subscription | None) -> None:
+        assert self._websocket is not None
+        if reply not in self._waiting:
+            return  # the connection ended meanwhile, and this was logged then
+        del self._waiting[reply]
+        ending = reply.response.ending
+        if ending != "reset" and (reply.response.data or reply.response.is_malformed):
+            self._send(reply.response.data)
+        log_attempts(self._service, "ws", reply, self._world.now_ns() if ending == "keep" else None)
+        if ending in ("reset", "cut"):
+            self._websocket.abort()
+        elif subscription is not None:
+            self._begin(subscription)
+
+    def _begin(self, subscription: Subscription) -> None:
+        """From the answer on, never before it, the client is told."""
+        for one in self._service.behaviour.imposed:
+            if isinstance(one.fault, DropConnections):
+                self._drop(one.fault_id, one.fault)
+                return
+        self.session.keep(subscription)
+        self._publisher.add(self.session)
+        self._log("subscribed", subscription=subscription.name, kind=subscription.kind)
+
+    def _send(self, text: bytes) -> None:
+        assert self._websocket is not None
+        self._websocket.send(text)
+
+    # The end.
+
+    def _on_ended(self, ended: Ended) -> None:
+        for fault_id in [*self._ignoring]:
+            self._note_ignored(fault_id)
+        self._publisher.remove(self.session)
+        for reply in self._waiting:
+            log_attempts(self._service, "ws", reply, None)
+        self._waiting.clear()
+        self._log("closed", close_code=ended.code, detail=ended.reason or None, fault_id=self._dropped_by)
+        self.ended.set()
+
+    def _log(
+        self,
+        change: Change,
+        *,
+        subscription: str | None = None,
+        kind: str | None = None,
+        close_code: int | None = None,
+        detail: str | None = None,
+        fault_id: str | None = None,
+    ) -> None:
+        self._world.log.append(
+            SubscriptionChanged(
+                at_ns=self._world.now_ns(),
+                side="provider",
+                name=self._service.spec.name,
+                connection=self.session.name,
+                change=change,
+                subscription=subscription,
+                kind=kind,
+                close_code=close_code,
+                detail=detail,
+                fault_id=fault_id,
+            )
+        )
+
+    def _acted(self, fault_id: str, action: str) -> None:
+        self._world.log.append(
+            FaultActed(
+                at_ns=self._world.now_ns(),
+                fault_id=fault_id,
+                node=self._world.node,
+                action=action,
+                transport="ws",
+                connection=self.session.name,
+            )
+        )
+
+
+def _result(call: Call, result: object) -> bytes:
+    return b"" if call.is_notification else encode_result(_id(call), result)
+
+
+def _id(call: Call) -> msgspec.Raw:
+    assert isinstance(call.id, msgspec.Raw)
+    return call.id

@@ -1,0 +1,79 @@
+"""Where the questions of a workload come from: a mix of methods, a function of the author's, or a trace."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from actors.chain.model import ChainModel
+from actors.chain.parameters import Params
+from actors.chain.questions import params_for
+from actors.workload.custom import load_generator, question
+from actors.workload.mix import Mix
+from actors.workload.spec import Methods, Replay, WorkloadRole
+from actors.workload.trace import Trace
+from actors.world.chance import Draws
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class Question(NamedTuple):
+    """What one call asks; `text` is its parameters as JSON."""
+
+    method: str
+    params: Params
+    text: bytes
+
+
+Ask: TypeAlias = Callable[[int, int], Question]
+"""From the number of a call, and the moment it is due, to what it asks."""
+
+
+def asker(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Ask:
+    """What makes the questions of this workload. A `Replay` needs its trace.
+
+    Raises:
+        GeneratorError: its generator cannot be found.
+    """
+    if isinstance(role.spec, Replay):
+        assert trace is not None
+        return _recorded(trace)
+    draws = Draws(role.seed, f"workload:{role.index}")
+    if role.spec.generator:
+        return _generated(role.spec.generator, draws)
+    return _mixed(role.spec.method, role.index, model, draws)
+
+
+def asks_about_the_chain(role: WorkloadRole) -> bool:
+    """Whether all questions are made from the chain model, so that it knows all the answers."""
+    return not isinstance(role.spec, Replay) and not role.spec.generator
+
+
+def _recorded(trace: Trace) -> Ask:
+    def ask(number: int, _scheduled_ns: int) -> Question:
+        text = trace.params[number]
+        return Question(trace.methods[number], _decode(text), text)
+
+    return ask
+
+
+def _generated(name: str, draws: Draws) -> Ask:
+    """Each question has chance of its own, so shards agree, and one call less does not shift the others."""
+    generator = load_generator(name)
+
+    def ask(number: int, _scheduled_ns: int) -> Question:
+        return Question(*question(name, generator, number, draws.stream("generator", number)))
+
+    return ask
+
+
+def _mixed(methods: Methods, index: int, model: ChainModel, draws: Draws) -> Ask:
+    mix = Mix(methods, draws)
+
+    def ask(number: int, scheduled_ns: int) -> Question:
+        method = mix(number)
+        params = params_for(model, method, index, number, model.head_at(scheduled_ns), draws)
+        return Question(method, params, _encode(params))
+
+    return ask

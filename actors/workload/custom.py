@@ -1,0 +1,104 @@
+"""Questions made by functions of the scenario's author, found by name: a node cannot be sent a closure."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import msgspec
+
+from actors.chain.parameters import Params
+from actors.world.chance import Draws
+
+Generator: TypeAlias = Callable[[int, Any], tuple[str, Params]]
+"""(number, `random.Random`) to (method, parameters): a pure function of both."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class GeneratorError(Exception):
+    """A generator cannot be found, raised, or returned what is no question; the message is a sentence."""
+
+
+def load_generator(name: str) -> Generator:
+    """The function "package.module:function" or "path/to/file.py:function", tried out once with number 0.
+
+    Modules are looked for on Python's path and in the working directory; relative files start there too. A
+    file is run anew each time, as a module of its own, so a scenario's own file may hold the function.
+
+    Raises:
+        GeneratorError: there is none, or its trial failed.
+    """
+    place, _, attribute = name.rpartition(":")
+    if not place or not attribute:
+        raise GeneratorError(
+            f"generator {name!r} must be written package.module:function or path/to/file.py:function"
+        )
+    module = _module(name, place)
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise GeneratorError(f"generator {name!r} cannot be found: {place} has no {attribute!r}")
+    if not callable(found):
+        raise GeneratorError(f"generator {name!r} is not a function")
+    generator: Generator = found
+    question(name, generator, 0, Draws(0, "trial").stream(0))
+    return generator
+
+
+def question(name: str, generator: Generator, number: int, rng: Any) -> tuple[str, Params, bytes]:
+    """The generator's method and parameters for a number, the latter also as JSON text.
+
+    Raises:
+        GeneratorError: it raised, or returned something else.
+    """
+    try:
+        made = generator(number, rng)
+    except Exception as error:  # whatever the author's own code does is reported as theirs
+        raise GeneratorError(
+            f"generator {name!r} failed for number {number}: {type(error).__name__}: {error}"
+        ) from error
+    match made:
+        case (str(method), list() | dict() as params):
+            pass
+        case _:
+            raise GeneratorError(
+                f"generator {name!r} must return a method and a list or dict of parameters, not {made!r:.80}"
+            )
+    try:
+        return method, params, _encode(params)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise GeneratorError(f"generator {name!r} returned parameters that are not JSON: {error}") from None
+
+
+def _module(name: str, place: str) -> ModuleType:
+    is_file = place.endswith(".py")
+    if is_file and not Path(place).is_file():
+        raise GeneratorError(f"generator {name!r} cannot be found: there is no file {place}")
+    try:
+        return _from_file(Path(place)) if is_file else _imported(place)
+    except ModuleNotFoundError as error:
+        raise GeneratorError(f"generator {name!r} cannot be found: {error}") from None
+    except Exception as error:  # whatever the author's own code does is reported as theirs
+        raise GeneratorError(
+            f"generator {name!r} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _imported(module: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # as `python -m` has it, which every node is; the console script has not
+    return importlib.import_module(module)
+
+
+def _from_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"battle_generator_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and msgspec look themselves up there
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,68 @@
+"""What a scenario says about the load, and what a node is told that plays it."""
+
+from typing import Any, TypeAlias
+
+from actors.chain.spec import Chain
+from actors.spec import Spec
+from actors.workload.spec.http import (
+    HttpBurst,
+    HttpConstant,
+    HttpOpenLoop,
+    HttpPoisson,
+    HttpRamp,
+    HttpStep,
+    HttpUsers,
+    HttpWorkload,
+    Methods,
+    Replay,
+)
+from actors.world.seam import Address
+
+__all__ = [
+    "Begin",
+    "HttpBurst",
+    "HttpConstant",
+    "HttpOpenLoop",
+    "HttpPoisson",
+    "HttpRamp",
+    "HttpStep",
+    "HttpUsers",
+    "HttpWorkload",
+    "Methods",
+    "Replay",
+    "Workload",
+    "WorkloadRole",
+]
+
+Workload: TypeAlias = HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStep | HttpUsers | Replay
+
+
+class Begin(Spec, frozen=True, tag="begin"):
+    """The load's time zero: the moment all schedules count from. To be sent a little ahead of it.
+
+    A node that is started again in the middle of a run gets the same `at_ns`, and in `away_since_ns` the
+    moment its predecessor died: what was due from then until now counts as dropped, and is not sent.
+    """
+
+    at_ns: int
+    away_since_ns: int | None = None
+
+
+class WorkloadRole(Spec, frozen=True, tag="workload"):
+    """All a node needs to be one shard of a workload: it sends every `shards`-th request from `shard` on.
+
+    `seed` is the run's: arrivals and choices follow from it and `index` alone, not from the node's name, so
+    that shards agree. `index` numbers the workloads of a run from 0. `canned` lists, per method, the fixed
+    results that some provider of the run may give instead of the chain model's. `checks_answers` is off for
+    upstreams that serve another chain than ours.
+    """
+
+    spec: Workload
+    index: int
+    shard: int
+    target: Address
+    path: str
+    chain: Chain
+    seed: int
+    canned: dict[str, list[Any]] = {}
+    checks_answers: bool = True

@@ -1,0 +1,229 @@
+"""The link without faults: it passes what it hears, as it hears it, in both worlds."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from actors.faults.behaviour import Hang
+from actors.faults.imposing import Impose, Revert
+from actors.faults.transport import Bandwidth, Partition
+from actors.link.server import PROBE_NS
+from actors.link.spec import RealProvider
+from actors.units import ms
+from tests.actors.link.stage import actions, linking, took
+from tests.actors.provider.stage import providing
+from tests.actors.worlds import live, simulated
+
+MUCH = 3 * 2**20
+
+
+@asynccontextmanager
+async def linked(stage, handler):
+    """A server that behaves like `handler`, and the link before it."""
+    server = stage.world("server")
+    address = await stage.nursery.start(server.serve, stage.address("server"), handler)
+    async with linking(stage, address) as link:
+        yield link
+
+
+def play(world, handler, script):
+    async def main(stage):
+        with trio.fail_after(10):
+            async with linked(stage, handler) as link:
+                return await script(stage, link)
+
+    return world(main)
+
+
+async def _everything(stream):
+    heard = b""
+    while data := await stream.receive_some():
+        heard += data
+    return heard
+
+
+async def _answer_at_the_end(stream):
+    heard = await _everything(stream)
+    await _say_all(stream, b"%d heard, " % len(heard) + heard)
+
+
+@pytest.mark.parametrize("size", [0, 5, MUCH])
+def test_both_ways_and_half_closed(either_world, size):
+    async def script(stage, link):
+        stream = (await link.connect()).stream
+        said = b"0123456789abcdef" * (size // 16) + bytes(size % 16)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_say_all, stream, said)
+            return await _everything(stream) == b"%d heard, " % size + said
+
+    assert play(either_world, _answer_at_the_end, script)
+
+
+async def _say_all(stream, said):
+    for begin in range(0, len(said), 65536):
+        await stream.send_all(said[begin : begin + 65536])
+    await stream.send_eof()
+
+
+def test_a_client_that_does_not_read_slows_the_upstream_down(either_world):
+    sent = []
+
+    async def gush(stream):
+        for _ in range(4 * MUCH // 65536):
+            await stream.send_all(bytes(65536))
+            sent.append(65536)
+
+    async def script(stage, link):
+        client = await link.connect()
+        await stage.sleep(ms(300))
+        before = sum(sent)
+        return before, len(await _everything(client.stream))
+
+    before, received = play(either_world, gush, script)
+    assert before < 4 * MUCH, "something is left with the upstream"
+    assert received == 4 * MUCH
+
+
+def test_what_a_fault_holds_back_is_bounded(either_world):
+    sent = []
+
+    async def gush(stream):
+        for _ in range(4 * MUCH // 65536):
+            await stream.send_all(bytes(65536))
+            sent.append(65536)
+
+    async def script(stage, link):
+        link.tell(Impose("f1", Bandwidth("a", bytes_per_s=1000)))
+        await stage.sleep(ms(5))
+        client = await link.connect()
+        await stage.sleep(ms(200))
+        before = sum(sent)
+        link.tell(Revert("f1"))
+        return before, len(await _everything(client.stream)), actions(link)
+
+    before, received, acted = play(either_world, gush, script)
+    assert before < 4 * MUCH
+    assert (received, acted) == (4 * MUCH, [("f1", "delayed")])
+
+
+def test_a_client_that_talks_into_a_partition_is_slowed_down_and_loses_nothing(either_world):
+    async def script(stage, link):
+        stream = (await link.connect()).stream
+        await stage.sleep(ms(5))
+        link.tell(Impose("f1", Partition("a", direction="in")))
+        await stage.sleep(ms(5))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_say_all, stream, bytes(4 * MUCH))
+            await stage.sleep(ms(200))
+            still_talking = bool(nursery.child_tasks)
+            link.tell(Revert("f1"))
+        return still_talking, len(await _everything(stream)), actions(link)
+
+    still_talking, received, acted = play(either_world, _answer_at_the_end, script)
+    assert still_talking
+    assert received == 4 * MUCH + len(b"%d heard, " % (4 * MUCH))
+    assert acted == [("f1", "held")]
+
+
+def test_a_reset_of_the_upstream_is_a_reset_for_the_client(either_world):
+    async def slam(stream):
+        await stream.receive_some()
+        stream.abort()
+
+    async def script(stage, link):
+        client = await link.connect()
+        client.write(b"hello")
+        with pytest.raises(trio.BrokenResourceError):
+            await client.stream.receive_some()
+
+    play(either_world, slam, script)
+
+
+def test_a_reset_of_the_client_is_a_reset_for_the_upstream(either_world):
+    heard = []
+
+    async def listen(stream):
+        heard.append(await stream.receive_some())
+        try:
+            heard.append(await stream.receive_some())
+        except trio.BrokenResourceError:
+            heard.append("reset")
+
+    async def script(stage, link):
+        client = await link.connect()
+        client.write(b"hello")
+        await stage.sleep(ms(20))
+        client.stream.abort()
+        await stage.sleep(ms(20))
+        return heard
+
+    assert play(either_world, listen, script) == [b"hello", "reset"]
+
+
+def test_what_the_upstream_refuses_the_link_refuses_until_it_is_back(either_world):
+    async def main(stage):
+        server = stage.world("server")
+        with trio.fail_after(10):
+            address = await stage.nursery.start(server.serve, stage.address("server"), _answer_at_the_end)
+            async with linking(stage, address) as link:
+                server.shut(address)
+                first = await link.connect()
+                with pytest.raises(trio.BrokenResourceError):
+                    await first.stream.receive_some()
+                with pytest.raises(ConnectionRefusedError):
+                    await link.connect()
+                server.reopen(address)
+                await stage.sleep(PROBE_NS + ms(50))
+                stream = (await link.connect()).stream
+                await stream.send_eof()
+                return await _everything(stream), actions(link)
+
+    assert either_world(main) == (b"0 heard, ", [])
+
+
+def test_a_fault_of_behaviour_is_not_for_a_link():
+    async def script(stage, link):
+        link.tell(Impose("f1", Hang("a")))
+        await stage.sleep(ms(5))
+
+    with pytest.RaisesGroup(TypeError, flatten_subgroups=True):
+        play(simulated, _answer_at_the_end, script)
+
+
+@pytest.mark.live
+def test_an_idle_link_adds_much_less_than_a_millisecond():
+    async def main(stage):
+        async with providing(stage) as provider, linking(stage, provider.address) as link:
+            clients = [await provider.connect(), await link.connect()]
+            times = []
+            for client in clients:
+                await client.ask()
+                times.append(sorted([(await took(stage, client.ask))[0] for _ in range(100)]))
+            return [sample[50] for sample in times]
+
+    alone, linked = live(main)
+    assert linked - alone < ms(1)
+
+
+@pytest.mark.parametrize(
+    ("url", "upstream"),
+    [
+        ("http://rpc.example:8545", "rpc.example:8545"),
+        ("http://10.0.0.1/", "10.0.0.1:80"),
+        ("http://[::1]:9", "[::1]:9"),
+    ],
+)
+def test_where_a_real_provider_is(url, upstream):
+    provider = RealProvider("a", url)
+    assert (provider.upstream, [*provider.problems()]) == (upstream, [])
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["rpc.example:8545", "https://rpc.example", "http://", "http://x:99999", "http://x/v1/key", "http://x?key=1",
+     "http://me:secret@x", "ws://x"],
+)  # fmt: skip
+def test_what_a_link_cannot_reach_is_refused(url):
+    (problem,) = RealProvider("a", url).problems()
+    assert problem.startswith("provider a: ")

@@ -1,0 +1,207 @@
+"""What goes to the client for each fate, over HTTP and in WebSocket messages."""
+
+import msgspec
+import pytest
+
+from actors.chain.model import ChainModel
+from actors.chain.spec import Chain
+from actors.faults.behaviour import StaleHead, WrongAnswer
+from actors.provider.answering import Answering, read_question
+from actors.provider.behaviour import Fate
+from actors.provider.response import respond, respond_in_message
+from actors.provider.sight import InForce
+from actors.wire.http import HttpRequest, ProtocolError, ResponseParser
+from actors.wire.http_client import RESPONSE_LIMITS
+
+HEAD = 1000
+ANSWERING = Answering(ChainModel(Chain(start_height=900)), {})
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber"}
+OTHER = {"jsonrpc": "2.0", "id": 2, "method": "eth_chainId"}
+NOTIFICATION = {"jsonrpc": "2.0", "method": "eth_blockNumber"}
+STALE = InForce("stale", StaleHead("a"))
+
+
+def question(body):
+    return read_question(HttpRequest("POST", "/", {}, msgspec.json.encode(body), True), 10)
+
+
+def failing(failure, **more):
+    return Fate(0, failure, "f1", **more)
+
+
+def received(response):
+    """The response as a client reads it."""
+    parser = ResponseParser(RESPONSE_LIMITS)
+    parser.feed(response.data)
+    return parser.next_response()
+
+
+def over_http(fate, body=CALL, **more):
+    asked = question(body)
+    response = respond(ANSWERING, asked, fate, HEAD, **more)
+    return response, asked.asked
+
+
+def in_message(fate, body=CALL):
+    asked = question(body)
+    return respond_in_message(ANSWERING, asked, fate, HEAD), asked.asked
+
+
+def signed(asked):
+    return [one.fault_id for one in asked]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_statuses(status):
+    response, (asked,) = over_http(failing(f"http_{status}"))
+    assert (received(response).status, received(response).body) == (status, b"")
+    assert (response.status, response.outcome(asked), asked.fault_id) == (status, "error", "f1")
+    assert b"retry-after" not in received(response).headers
+
+
+def test_a_limit_says_when_to_come_again():
+    response, _ = over_http(failing("http_429", retry_after_s=3))
+    assert (response.status, received(response).headers[b"retry-after"]) == (429, b"3")
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        ("rpc_error", -32000),
+        ("rpc_server_error", -32000),
+        ("rpc_internal_error", -32603),
+        ("rpc_limit", -32005),
+    ],
+)
+@pytest.mark.parametrize("send", [over_http, in_message])
+def test_rpc_errors(failure, code, send):
+    response, (asked,) = send(failing(failure, retry_after_s=3))
+    body = received(response).body if response.status else response.data
+    assert response.status in (200, None)
+    assert msgspec.json.decode(body)["error"]["code"] == code
+    assert (asked.rpc_code, asked.fault_id, response.outcome(asked)) == (code, "f1", "error")
+    assert b"retry-after" not in response.data
+
+
+def test_calls_that_are_none_keep_the_error_they_have_anyway():
+    _, asked = over_http(failing("rpc_limit"), [CALL, 5])
+    assert [one.rpc_code for one in asked] == [-32005, -32600]
+    assert signed(asked) == ["f1", None]
+    _, asked = over_http(failing("http_500"), [CALL, 5])
+    assert signed(asked) == ["f1", "f1"]
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "content_type"),
+    [
+        ("invalid_json", 200, b"application/json"),
+        ("wrong_content_type", 200, b"text/plain"),
+        ("empty_body", 200, b"application/json"),
+        ("html_error_page", 200, b"text/html"),
+        ("html_bad_gateway", 502, b"text/html"),
+    ],
+)
+def test_malformations(form, status, content_type):
+    for body in (CALL, [CALL, OTHER]):
+        response, asked = over_http(failing(form), body)
+        found = received(response)
+        assert (found.status, found.headers[b"content-type"]) == (status, content_type)
+        assert (response.ending, response.status) == ("keep", status)
+        assert {response.outcome(one) for one in asked} == {"error"}
+        assert set(signed(asked)) == {"f1"}
+        if form == "wrong_content_type":
+            msgspec.json.decode(found.body)
+        else:
+            assert (found.body == b"") == (form == "empty_body")
+            with pytest.raises(msgspec.DecodeError):
+                msgspec.json.decode(found.body)
+
+
+def test_a_truncated_response_promises_more_than_it_sends():
+    response, (asked,) = over_http(failing("truncated"))
+    whole, _ = over_http(Fate(0))
+    assert whole.data.startswith(response.data)
+    assert b"\r\n\r\n{" in response.data
+    parser = ResponseParser(RESPONSE_LIMITS)
+    parser.feed(response.data)
+    with pytest.raises(ProtocolError):
+        parser.feed_eof()
+    assert (response.ending, response.status) == ("cut", None)
+    assert (response.outcome(asked), asked.fault_id) == ("unknown", "f1")
+
+
+@pytest.mark.parametrize(("failure", "ending"), [("reset", "reset"), ("no_answer", "never")])
+@pytest.mark.parametrize("send", [over_http, in_message])
+def test_no_response(failure, ending, send):
+    response, (asked,) = send(failing(failure))
+    assert (response.data, response.ending, response.status) == (b"", ending, None)
+    assert (response.outcome(asked), asked.fault_id) == ("unknown", "f1")
+
+
+@pytest.mark.parametrize("failure", ["invalid_json", "wrong_content_type", "empty_body", "truncated"])
+def test_a_request_without_an_answer_has_none_to_spoil(failure):
+    response, asked = over_http(failing(failure), [NOTIFICATION, NOTIFICATION])
+    assert (response.status, response.ending, received(response).body) == (204, "keep", b"")
+    assert signed(asked) == [None, None]
+
+
+@pytest.mark.parametrize("failure", [None, "http_503", "rpc_limit", "invalid_json", "html_error_page"])
+def test_a_connection_that_was_to_be_closed_is(failure):
+    response, _ = over_http(failing(failure), keep_alive=False)
+    assert response.ending == "close"
+    assert b"connection: close" in response.data
+
+
+# Who signs
+
+
+def test_the_failure_signs_before_a_changed_answer_and_that_before_a_delay():
+    delayed = Fate(5, None, "slow", chain_faults=(STALE,))
+    _, asked = over_http(delayed, [CALL, OTHER])
+    assert signed(asked) == ["stale", "slow"]
+    _, asked = over_http(failing("invalid_json", chain_faults=(STALE,)), [CALL, OTHER])
+    assert signed(asked) == ["f1", "f1"]
+    _, asked = over_http(failing("http_503", chain_faults=(STALE,)), CALL)
+    assert signed(asked) == ["f1"]
+
+
+def test_a_providers_own_failure_is_nobodys_fault():
+    _, asked = over_http(Fate(0, "http_503", chain_faults=(STALE,)))
+    assert signed(asked) == [None]
+
+
+def test_a_notification_is_told_nothing_so_nothing_false():
+    wrong = InForce("wrong", WrongAnswer("a"))
+    response, asked = over_http(Fate(0, chain_faults=(wrong,)), [CALL, NOTIFICATION])
+    assert signed(asked) == ["wrong", None]
+    assert [response.outcome(one) for one in asked] == ["ok", "ok"]
+
+
+# Messages
+
+
+def test_a_message_is_the_body_alone():
+    response, (asked,) = in_message(Fate(0))
+    assert msgspec.json.decode(response.data)["result"] == hex(HEAD)
+    assert (response.ending, response.status, response.outcome(asked)) == ("keep", None, "ok")
+    assert in_message(Fate(0), NOTIFICATION)[0].data == b""
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [("http_500", -32603), ("http_503", -32603), ("http_429", -32005)]
+)
+def test_statuses_become_errors_in_messages(failure, code):
+    response, (asked,) = in_message(failing(failure))
+    assert msgspec.json.decode(response.data)["error"]["code"] == code
+    assert (response.outcome(asked), asked.fault_id) == ("error", "f1")
+
+
+def test_malformed_messages():
+    for form in ("invalid_json", "empty_body", "html_error_page", "html_bad_gateway"):
+        response, (asked,) = in_message(failing(form))
+        with pytest.raises(msgspec.DecodeError):
+            msgspec.json.decode(response.data)
+        assert (response.is_malformed, response.outcome(asked), asked.fault_id) == (True, "error", "f1")
+    response, (asked,) = in_message(failing("wrong_content_type"))
+    assert (response.outcome(asked), asked.fault_id) == ("ok", None)
+    assert in_message(failing("truncated"))[0].ending == "cut"

@@ -1,0 +1,292 @@
+"""Each kind of workload end to end in virtual time: what was asked for is what the server saw and the log says."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.units import ms, seconds
+from actors.wire.http import HttpRequest, encode_response
+from actors.wire.jsonrpc import Call, encode_result, read_calls
+from actors.workload.spec import (
+    Begin,
+    HttpBurst,
+    HttpConstant,
+    HttpRamp,
+    HttpStep,
+    HttpUsers,
+    Replay,
+    Workload,
+)
+from actors.world.seam import Stream, World
+from tests.actors.workload.sample_generators import HERE
+from tests.actors.workload.scripted import (
+    BEGIN_NS,
+    MODEL,
+    Log,
+    Server,
+    call_of,
+    run_load,
+    run_load_live,
+    truthful,
+)
+
+GENERATOR = f"{HERE}:balances"
+
+
+def result_of(world: World, call: Call) -> Any:
+    """What a truthful node answers; it knows a few methods more than the chain model."""
+    if call.method.startswith("my_"):
+        return {"mine": call.params}
+    return MODEL.answer(call.method, call.params, MODEL.head_at(world.now_ns()))
+
+
+async def knowing(world: World, stream: Stream, request: HttpRequest) -> None:
+    """Answers single calls and batches, a batch in reverse order."""
+    calls = read_calls(request.body)
+    answers = [
+        encode_result(call.id, result_of(world, call))  # type: ignore[arg-type]
+        for call in (calls if isinstance(calls, list) else [calls])
+        if isinstance(call, Call)
+    ]
+    body = b"[%b]" % b",".join(reversed(answers)) if isinstance(calls, list) else answers[0]
+    stream.write(encode_response(200, body))
+
+
+def due(log: Log) -> list[int]:
+    return sorted(request.scheduled_ns - BEGIN_NS for request in log.requests)
+
+
+def kinds(log: Log) -> set[tuple[str, str]]:
+    return {(request.outcome, request.answer) for request in log.requests}
+
+
+def write_trace(path: Path, *calls: dict[str, Any]) -> Path:
+    path.write_text("".join(f"{json.dumps(call)}\n" for call in calls))
+    return path
+
+
+def test_a_burst_is_sent_at_once_over_as_many_connections_as_it_needs(tmp_path: Path) -> None:
+    async def slow(world: World, stream: Stream, request: HttpRequest) -> None:
+        await world.sleep_until(world.now_ns() + ms(50))
+        await truthful(world, stream, request)
+
+    server = Server(slow)
+    spec = HttpBurst("eth_chainId", size=100, every=ms(400), duration=seconds(1), rate=10)
+    log = run_load(tmp_path, spec, server)
+    assert server.connections >= 100
+    counts = Counter(due(log))
+    assert [counts[ms(at)] for at in (0, 100, 400, 800)] == [101, 1, 101, 101]
+    assert len(log.requests) == 310
+    assert max(server.received_ns[:101]) - min(server.received_ns[:101]) < ms(5)
+    assert kinds(log) == {("ok", "right")}
+
+
+def test_a_ramp_sends_ever_faster(tmp_path: Path) -> None:
+    log = run_load(
+        tmp_path, HttpRamp("eth_chainId", start_rate=0, end_rate=40, duration=seconds(4)), Server(truthful)
+    )
+    assert [sample.due for sample in log.samples[:4]] == [5, 15, 25, 35]
+    assert all(request.sent_ns == request.scheduled_ns for request in log.requests[1:])
+
+
+def test_each_step_is_played_at_its_rate(tmp_path: Path) -> None:
+    spec = HttpStep("eth_chainId", start_rate=5, step=10, end_rate=25, step_duration=seconds(1))
+    log = run_load(tmp_path, spec, Server(truthful))
+    assert [sample.due for sample in log.samples[:3]] == [5, 15, 25]
+    assert len({request.request_id for request in log.requests}) == 45
+
+
+def test_a_trace_is_replayed_with_its_times_and_parameters(tmp_path: Path) -> None:
+    known = {"at_ms": 100, "method": "eth_getBalance", "params": ["0x" + "11" * 20, "latest"]}
+    path = write_trace(
+        tmp_path / "t.jsonl",
+        known,
+        {"at_ns": ms(40), "method": "my_method", "params": {"deep": [1.50, None]}},
+        {"at_ms": 300, "method": "eth_call", "params": ["nonsense"]},
+    )
+
+    async def generous(world: World, stream: Stream, request: HttpRequest) -> None:
+        call = call_of(request)
+        result = "0xabc" if call.params == ["nonsense"] else result_of(world, call)
+        stream.write(encode_response(200, encode_result(call.id, result)))  # type: ignore[arg-type]
+
+    server = Server(generous)
+    log = run_load(tmp_path / "run", Replay(str(path), speed=2, name="again"), server)
+    assert due(log) == [ms(20), ms(50), ms(150)]
+    assert [call_of(request).params for request in server.requests] == [
+        {"deep": [1.5, None]},
+        known["params"],
+        ["nonsense"],
+    ]
+    assert [(r.request_id, r.method, r.outcome, r.answer) for r in log.requests] == [
+        ("w0-0", "my_method", "ok", "none"),
+        ("w0-1", "eth_getBalance", "ok", "right"),
+        ("w0-2", "eth_call", "ok", "none"),
+    ]
+
+
+def test_a_replayed_question_that_the_chain_knows_is_judged(tmp_path: Path) -> None:
+    path = write_trace(
+        tmp_path / "t.jsonl",
+        {"at_ms": 0, "method": "eth_chainId"},
+        {"at_ms": 1, "method": "my_canned", "params": []},
+        {"at_ms": 2, "method": "my_canned", "params": [1]},
+    )
+
+    async def odd(world: World, stream: Stream, request: HttpRequest) -> None:
+        call = call_of(request)
+        result = "0xbad" if call.method == "eth_chainId" else len(call.params)
+        stream.write(encode_response(200, encode_result(call.id, result)))  # type: ignore[arg-type]
+
+    log = run_load(tmp_path / "run", Replay(str(path)), Server(odd), canned={"my_canned": [1]})
+    assert [request.answer for request in log.requests] == ["wrong", "wrong", "right"]
+
+
+def test_shards_deal_a_trace_out_among_themselves(tmp_path: Path) -> None:
+    calls = [{"at_ms": 10 * n, "method": "my_method", "params": [n]} for n in range(7)]
+    path = write_trace(tmp_path / "t.jsonl", *calls)
+    servers = [Server(knowing) for _ in range(3)]
+    for shard, server in enumerate(servers):
+        run_load(tmp_path / str(shard), Replay(str(path), shards=3), server, shard=shard)
+    seen = [[call_of(request).params for request in server.requests] for server in servers]
+    assert seen == [[[0], [3], [6]], [[1], [4]], [[2], [5]]]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        HttpConstant("eth_getBalance", rate=10, duration=seconds(1), batch=5, name="b"),
+        HttpUsers("eth_getBalance", users=1, duration=ms(500), think_time=ms(50), batch=5, name="b"),
+    ],
+)
+def test_a_batch_is_one_request_of_the_log_and_right_in_any_order(tmp_path: Path, spec: Workload) -> None:
+    server = Server(knowing)
+    log = run_load(tmp_path, spec, server)
+    assert len(log.requests) == len(server.requests)
+    assert 9 <= len(log.requests) <= 10
+    assert kinds(log) == {("ok", "right")}
+    assert {request.method for request in log.requests} == {"batch"}
+    asked = [json.loads(request.body) for request in server.requests]
+    assert {len(calls) for calls in asked} == {5}
+    ids = [call["id"] for calls in asked for call in calls]
+    assert len(set(ids)) == 5 * len(log.requests)
+    assert {request.request_id for request in log.requests} == {calls[0]["id"] for calls in asked}
+    assert log.total("due") == log.total("ended") == len(log.requests)
+
+
+def test_a_batch_whose_answers_were_swapped_is_wrong(tmp_path: Path) -> None:
+    async def swapping(world: World, stream: Stream, request: HttpRequest) -> None:
+        calls = [call for call in read_calls(request.body) if isinstance(call, Call)]  # type: ignore[union-attr]
+        ids = [call.id for call in reversed(calls)]
+        pairs = zip(ids, calls, strict=True)
+        body = b",".join(encode_result(each, result_of(world, call)) for each, call in pairs)  # type: ignore[arg-type]
+        stream.write(encode_response(200, b"[%b]" % body))
+
+    spec = HttpConstant("eth_getBalance", rate=10, duration=seconds(1), batch=2)
+    assert kinds(run_load(tmp_path, spec, Server(swapping))) == {("ok", "wrong")}
+
+
+def test_a_generator_s_questions_are_asked_and_judged_where_the_chain_knows(tmp_path: Path) -> None:
+    spec = HttpConstant(generator=GENERATOR, rate=10, duration=seconds(1))
+    server = Server(knowing)
+    log = run_load(tmp_path / "one", spec, server)
+    found = Counter((request.method, request.outcome, request.answer) for request in log.requests)
+    assert found == {("eth_getBalance", "ok", "right"): 8, ("my_unknownMethod", "ok", "none"): 2}
+    assert len({str(call_of(request).params) for request in server.requests}) == 10
+    again, other = Server(knowing), Server(knowing)
+    run_load(tmp_path / "again", spec, again)
+    run_load(tmp_path / "other", spec, other, seed=2)
+    assert [request.body for request in again.requests] == [request.body for request in server.requests]
+    assert [request.body for request in other.requests] != [request.body for request in server.requests]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        HttpConstant(generator=f"{HERE}:breaking_later", rate=10, duration=seconds(1)),
+        HttpUsers(generator=f"{HERE}:breaking_later", users=1, duration=seconds(1), think_time=ms(10)),
+    ],
+)
+def test_a_generator_that_breaks_ends_its_node_and_nothing_else(tmp_path: Path, spec: Workload) -> None:
+    server = Server(knowing)
+    log = run_load(tmp_path, spec, server)
+    assert [request.request_id for request in log.requests] == ["w0-0", "w0-1", "w0-2"]
+    assert len(server.requests) >= 2  # the third had just left when the fourth could not be made
+    assert log.exit is not None
+    assert log.exit.how == "failed"
+
+
+def test_users_think_before_they_ask_again(tmp_path: Path) -> None:
+    async def slow(world: World, stream: Stream, request: HttpRequest) -> None:
+        await world.sleep_until(world.now_ns() + ms(50))
+        await truthful(world, stream, request)
+
+    spec = HttpUsers("eth_chainId", users=3, duration=seconds(1), think_time=ms(200))
+    log = run_load(tmp_path, spec, Server(slow))
+    assert len(log.requests) == 3 * 4
+    latencies = {(request.ended_ns - request.scheduled_ns) // ms(1) for request in log.requests}
+    assert latencies == {50}  # thinking is not waiting
+
+
+def test_users_who_are_thinking_when_the_load_is_stopped_ask_no_more(tmp_path: Path) -> None:
+    spec = HttpUsers("eth_chainId", users=2, duration=seconds(1), think_time=seconds(2))
+    log = run_load(tmp_path, spec, Server(truthful))
+    assert len(log.requests) == 2
+
+
+def test_a_replay_that_comes_back_leaves_out_what_it_missed(tmp_path: Path) -> None:
+    calls = [{"at_ms": 100 * n, "method": "eth_chainId"} for n in range(10)]
+    path = write_trace(tmp_path / "t.jsonl", *calls)
+    begin = Begin(-seconds(0.5), away_since_ns=-ms(150))  # it began half a second before this node was there
+    log = run_load(tmp_path / "run", Replay(str(path)), Server(truthful), begin=begin)
+    assert log.total("dropped") + len(log.requests) <= 7
+    assert log.total("dropped") >= 2
+    assert min(request.scheduled_ns for request in log.requests) > 0
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("spec", "requests"),
+    [
+        (HttpBurst("eth_chainId", size=20, every=ms(100), duration=ms(300), timeout=seconds(5)), 60),
+        (HttpRamp("eth_chainId", start_rate=0, end_rate=400, duration=ms(300), timeout=seconds(5)), 60),
+        (HttpStep("eth_chainId", rates=(100, 300), step_duration=ms(100), timeout=seconds(5)), 40),
+        (HttpConstant("eth_getBalance", rate=200, duration=ms(200), batch=5, timeout=seconds(5)), 40),
+        (HttpConstant(generator=f"{HERE}:balances", rate=200, duration=ms(20), timeout=seconds(5)), 4),
+    ],
+)
+def test_the_same_on_real_sockets(tmp_path: Path, spec: Workload, requests: int) -> None:
+    log = run_load_live(tmp_path, spec, Server(knowing))
+    assert len(log.requests) == requests
+    assert kinds(log) == {("ok", "right")}
+
+
+@pytest.mark.live
+def test_a_trace_on_real_sockets(tmp_path: Path) -> None:
+    path = write_trace(
+        tmp_path / "t.jsonl", *({"at_ms": 10 * n, "method": "my_method", "params": [n]} for n in range(9))
+    )
+    log = run_load_live(tmp_path / "run", Replay(str(path)), Server(knowing))
+    assert kinds(log) == {("ok", "none")}
+    first = min(request.scheduled_ns for request in log.requests)
+    assert sorted(request.scheduled_ns - first for request in log.requests) == [ms(10) * n for n in range(9)]
+
+
+@pytest.mark.live
+def test_thinking_users_on_real_sockets(tmp_path: Path) -> None:
+    spec = HttpUsers("eth_chainId", users=2, duration=ms(300), think_time=ms(100), timeout=seconds(5))
+    log = run_load_live(tmp_path, spec, Server(knowing))
+    assert 2 <= len(log.requests) <= 6
+    assert kinds(log) == {("ok", "right")}
+
+
+def test_a_node_gets_every_kind_over_its_control_channel() -> None:
+    for kind in (HttpBurst, HttpRamp, HttpStep, Replay, HttpUsers, HttpConstant):
+        assert kind in Workload.__args__
+        assert kind.__struct_config__.tag
+    assert len({kind.__struct_config__.tag for kind in Workload.__args__}) == len(Workload.__args__)
+    msgspec.json.Decoder(Workload)

@@ -1,0 +1,56 @@
+"""Makes the generated pages of docs/ anew, and the printed answers in docs/cookbook.md and README.md.
+
+    python -m tools.docs
+
+Tables come from the event structs and the comments in the view files, the references from the spec structs, the
+commands from the command line itself, and the answers from two simulated runs. Tests in tests/docs/ hold that the
+committed pages are up to date.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tools.docs.answers import RUNS, answer, answered, make_run, recipes
+from tools.docs.commands import commands_page
+from tools.docs.faults import faults_page
+from tools.docs.scenario import scenario_page
+from tools.docs.tables import read_header, tables_page
+
+__all__ = [
+    "ANSWERED",
+    "DOCS",
+    "PAGES",
+    "RUNS",
+    "answer",
+    "answered",
+    "commands_page",
+    "faults_page",
+    "main",
+    "make_run",
+    "read_header",
+    "recipes",
+    "scenario_page",
+    "tables_page",
+]
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+ANSWERED = (DOCS / "cookbook.md", DOCS.parent / "README.md")
+"""Pages that show queries with their answers."""
+
+PAGES: dict[str, Callable[[], str]] = {
+    "tables.md": tables_page,
+    "scenario.md": scenario_page,
+    "faults.md": faults_page,
+    "commands.md": commands_page,
+}
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make())
+    with TemporaryDirectory() as scratch:
+        runs = {name: make_run(name, Path(scratch)) for name in RUNS}
+        for path in ANSWERED:
+            path.write_text(answered(path.read_text(), runs))

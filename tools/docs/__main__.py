@@ -1,0 +1,5 @@
+"""`python -m tools.docs` makes the generated pages anew."""
+
+from tools.docs import main
+
+main()

@@ -1,0 +1,71 @@
+"""docs/commands.md: from the command line itself."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from enum import EnumType
+from typing import Any, get_args, get_type_hints
+
+import typer.models
+
+from battle.cli.app import INTERRUPTED, WRONG_USE, app
+from battle.judgement.verdict import EXIT_STATUS
+from tools.docs.markdown import page, table
+
+_COMMANDS_INTRO = """\
+`battle` and `python -m battle` are the same program. Results go to stdout, progress and messages to stderr.
+There is no colour and no animation when stderr is not a terminal.
+""".splitlines()
+
+_STATUS_MEANINGS = {
+    EXIT_STATUS["PASS"]: "PASS; of the other commands: done",
+    EXIT_STATUS["FAIL"]: "FAIL",
+    WRONG_USE: "wrong use, a wrong scenario, or a run that could not start; one sentence on stderr says why",
+    EXIT_STATUS["INCONCLUSIVE"]: "INCONCLUSIVE: the measurement cannot be trusted, and the report says why",
+    INTERRUPTED: "interrupted (Ctrl-C or SIGTERM): the log is sealed, the report says that it is partial",
+}
+
+
+def commands_page() -> str:
+    """docs/commands.md: every command with its arguments, options and exit statuses."""
+    return page(
+        "Commands",
+        [*_COMMANDS_INTRO, ""],
+        *(
+            _command(command.name or command.callback.__name__, command.callback)
+            for command in app.registered_commands
+            if command.callback
+        ),
+        ["## Exit status", ""],
+        table(["status", "meaning"], ((str(status), text) for status, text in _STATUS_MEANINGS.items())),
+        ["`battle report` and `battle sql` do not repeat a run's verdict in their exit status.", ""],
+    )
+
+
+def _command(name: str, callback: Callable[..., Any]) -> Iterator[str]:
+    hints = get_type_hints(callback, include_extras=True)
+    parameters = [(hints[p.name], p) for p in inspect.signature(callback).parameters.values()]
+    arguments = [(h, p) for h, p in parameters if isinstance(h.__metadata__[0], typer.models.ArgumentInfo)]
+    options = [(h, p) for h, p in parameters if isinstance(h.__metadata__[0], typer.models.OptionInfo)]
+    words = [p.name.upper() if p.default is p.empty else f"[{p.name.upper()}]" for _, p in arguments]
+    yield from (f"## battle {name}", "", inspect.getdoc(callback) or "", "")
+    yield from ("```", " ".join(["battle", name, *words, "[OPTIONS]"]), "```", "")
+    yield from table(
+        ["argument or option", "default", "meaning"],
+        [
+            *((f"`{p.name.upper()}`", "", h.__metadata__[0].help or "") for h, p in arguments),
+            *((f"`{_option(h, p)}`", _option_default(p), h.__metadata__[0].help or "") for h, p in options),
+        ],
+    )
+
+
+def _option(hint: Any, parameter: inspect.Parameter) -> str:
+    info, kind = hint.__metadata__[0], get_args(hint)[0]
+    flag = next(iter(info.param_decls or ()), f"--{parameter.name}")
+    if kind is bool:
+        return flag
+    choices = "|".join(kind) if isinstance(kind, EnumType) else None
+    return f"{flag} {info.metavar or choices or parameter.name.upper()}"
+
+
+def _option_default(parameter: inspect.Parameter) -> str:
+    return "" if parameter.default in (None, False) else f"`{parameter.default}`"

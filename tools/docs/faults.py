@@ -1,0 +1,70 @@
+"""docs/faults.md: from the structs of the fault catalogue."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from typing import get_args
+
+from actors.faults.base import FaultSpec
+from actors.faults.schedule import ChaosEntry
+from tools.docs.markdown import page, table, unit
+from tools.docs.structs import Field, fields_of, head_of, words_of
+
+_INTRO = """\
+What can go wrong in a scenario, and when. Faults and schedules stand in a scenario's `chaos`, in any number; they may
+overlap, also those of one kind at one provider: then each holds for its own time. All of them are imported from
+`battle`; in TOML, YAML and JSON files `type` says which is meant. Every fault works in both worlds.
+
+**Targets.** `target` is a provider's name, or `tag:NAME` for all providers with that tag, or `*` for all of them: a
+group is hit at the same moment, and each of its providers has a fault of its own in the log.
+
+**Times** are counted from the begin of the load and written `ms(50)`, `seconds(5)`, `minutes(3)` in Python, `"50ms"`,
+`"5s"`, `"3min"` in files.
+
+**In the log** a fault is called `<kind>-<target>.<number>`, such as `kill-a.2`. The table `faults` has it as planned,
+applied and reverted with its parameters, the view `fault_windows` what it did. A fault that shows no effect makes
+the run INCONCLUSIVE.
+""".splitlines()
+
+_TITLES = {
+    "actors.faults.process": "Processes",
+    "actors.faults.behaviour": "Behaviour",
+    "actors.faults.transport": "Transport",
+    "actors.faults.websocket": "WebSocket",
+    "actors.faults.schedule": "Schedules",
+}
+_BLOCKS = ("blocks", "depth")
+
+
+def faults_page() -> str:
+    """docs/faults.md: every fault and schedule with its parameters, by what it befalls."""
+    entries = get_args(ChaosEntry)
+    return page(
+        "Faults",
+        [*_INTRO, ""],
+        *(_module(name, list(kinds)) for name, kinds in groupby(entries, lambda kind: str(kind.__module__))),
+        words_of(entries),
+    )
+
+
+def _module(name: str, kinds: list[type]) -> Iterator[str]:
+    yield from (f"## {_TITLES[name]}", "", inspect.getdoc(sys.modules[name]) or "", "")
+    for kind in kinds:
+        yield from head_of(kind, "###")
+        if issubclass(kind, FaultSpec) and kind.scaled is not FaultSpec.scaled:
+            yield from ("It has a strength, so it can grow and fade in a [Ramp](#ramp).", "")
+        rows = ((f"`{f.name}`", f.annotation, f.default, _unit(f), f.meaning) for f in fields_of(kind))
+        yield from table(["field", "type", "default", "unit", "meaning"], rows)
+
+
+def _unit(field: Field) -> str:
+    if "Duration" in field.annotation:
+        return "time"
+    if "Latency" in field.annotation:
+        return "time, or a [distribution](scenario.md#uniform) of times"
+    if field.name.endswith("ratio"):
+        return "0..1"
+    if field.name.endswith("bytes_per_s"):
+        return "bytes per second"
+    return "blocks" if field.name in _BLOCKS else unit(field.name)
