@@ -13,13 +13,14 @@ from actors.collector.sampler import sample_system
 from actors.collector.selection import COLLECTED, Collected, selected
 from actors.faults.imposing import Impose, Revert
 from actors.gateway.spec import GatewayRole
+from actors.link.spec import LinkRole
 from actors.provider.spec import ProviderRole
 from actors.spec import Spec
 from actors.workload.spec import Begin, WorkloadRole
 from actors.world.control import Control
 from actors.world.seam import World
 
-Role: TypeAlias = ProviderRole | GatewayRole | WorkloadRole
+Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole
 Message: TypeAlias = Impose | Revert | Begin
 
 
@@ -47,6 +48,10 @@ async def _run_role(world: World, role: Role, control: Control) -> None:
             from actors.provider.server import run_provider
 
             await run_provider(world, role, control)
+        case LinkRole():
+            from actors.link.server import run_link
+
+            await run_link(world, role, control)
         case GatewayRole():
             from actors.gateway.server import run_gateway
 

@@ -47,10 +47,25 @@ if TYPE_CHECKING:
         SilentStall,
     )
     from actors.gateway.spec import Breaker, CommandGateway, EmbeddedGateway, Retry, UrlGateway
+    from actors.gateway.ws_spec import Continuity
+    from actors.link.spec import RealProvider
     from actors.provider.spec import MockProvider, Reliability
     from actors.units import minutes, ms, seconds, us
     from actors.wire.http import HttpLimits
-    from actors.workload.spec import HttpConstant, HttpPoisson, HttpUsers
+    from actors.wire.websocket_frames import WebSocketLimits
+    from actors.workload.spec import (
+        HttpBurst,
+        HttpConstant,
+        HttpPoisson,
+        HttpRamp,
+        HttpStep,
+        HttpUsers,
+        LogFilter,
+        Reconnect,
+        Replay,
+        WsRequests,
+        WsSubscribe,
+    )
     from battle.errors import BattleError, ScenarioError, StartError
     from battle.judgement.slo import Slo
     from battle.run import RunResult, run_scenario
@@ -97,10 +112,25 @@ _HOMES = {
         "SilentStall",
     ),
     "actors.gateway.spec": ("Breaker", "CommandGateway", "EmbeddedGateway", "Retry", "UrlGateway"),
+    "actors.link.spec": ("RealProvider",),
     "actors.provider.spec": ("MockProvider", "Reliability"),
     "actors.units": ("minutes", "ms", "seconds", "us"),
     "actors.wire.http": ("HttpLimits",),
-    "actors.workload.spec": ("HttpConstant", "HttpPoisson", "HttpUsers"),
+    "actors.gateway.ws_spec": ("Continuity",),
+    "actors.wire.websocket_frames": ("WebSocketLimits",),
+    "actors.workload.spec": (
+        "HttpBurst",
+        "HttpConstant",
+        "HttpPoisson",
+        "HttpRamp",
+        "HttpStep",
+        "HttpUsers",
+        "LogFilter",
+        "Reconnect",
+        "Replay",
+        "WsRequests",
+        "WsSubscribe",
+    ),
     "battle.errors": ("BattleError", "ScenarioError", "StartError"),
     "battle.judgement.slo": ("Slo",),
     "battle.run": ("RunResult", "run_scenario"),
@@ -115,6 +145,7 @@ __all__ = [
     "Breaker",
     "Chain",
     "CommandGateway",
+    "Continuity",
     "Degrade",
     "DropConnections",
     "DuplicateHeads",
@@ -124,15 +155,19 @@ __all__ = [
     "Every",
     "Flap",
     "Hang",
+    "HttpBurst",
     "HttpConstant",
     "HttpLimits",
     "HttpPoisson",
+    "HttpRamp",
+    "HttpStep",
     "HttpUsers",
     "IgnorePings",
     "Jitter",
     "Kill",
     "Latency",
     "LimitData",
+    "LogFilter",
     "LogNormal",
     "Malformed",
     "MissHeads",
@@ -144,11 +179,14 @@ __all__ = [
     "Ramp",
     "Randomly",
     "RateLimit",
+    "RealProvider",
+    "Reconnect",
     "Refuse",
     "RefuseSubscriptions",
     "Reliability",
     "ReorderHeads",
     "Reorg",
+    "Replay",
     "ResetPeer",
     "Restart",
     "Retry",
@@ -167,8 +205,11 @@ __all__ = [
     "Truncated",
     "Uniform",
     "UrlGateway",
+    "WebSocketLimits",
     "WrongAnswer",
     "WrongChain",
+    "WsRequests",
+    "WsSubscribe",
     "minutes",
     "ms",
     "run_scenario",

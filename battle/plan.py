@@ -3,9 +3,11 @@
 import msgspec
 
 from actors.chaos.timeline import PlannedFault, expand
+from actors.gateway.spec import CommandGateway, Gateway, UrlGateway
+from actors.provider.spec import MockProvider
 from actors.spec import Spec
 from actors.units import Duration
-from actors.workload.spec import HttpUsers, Workload, WorkloadRole
+from actors.workload.spec import HttpStep, HttpUsers, Workload, WorkloadRole, WsWorkload
 from actors.world.seam import Address
 from battle.scenario import Scenario
 
@@ -33,10 +35,7 @@ class RunPlan(Spec, frozen=True):
 
 def plan_run(scenario: Scenario, seed: int) -> RunPlan:
     """The plan of a scenario without problems; the same arguments give the same plan."""
-    named = [
-        workload if workload.name else msgspec.structs.replace(workload, name=_default_name(index))
-        for index, workload in enumerate(scenario.workloads)
-    ]
+    named = [_resolved(workload, index) for index, workload in enumerate(scenario.workloads)]
     nodes = tuple(
         WorkloadNode(f"load-{workload.name}.{shard}", workload, index, shard)
         for index, workload in enumerate(named)
@@ -49,14 +48,47 @@ def plan_run(scenario: Scenario, seed: int) -> RunPlan:
 
 
 def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str) -> WorkloadRole:
-    """What a workload's node is told, once it is known where the gateway listens."""
+    """What a workload's node is told, once it is known where the gateway listens for HTTP."""
+    if isinstance(node.workload, WsWorkload):
+        target, path = _ws_endpoint(plan.scenario.gateway, target)
     canned: dict[str, list[object]] = {}
-    for provider in plan.scenario.providers:
+    mocks = [provider for provider in plan.scenario.providers if isinstance(provider, MockProvider)]
+    for provider in mocks:
         for method, result in provider.canned.items():
             canned.setdefault(method, []).append(result)
     return WorkloadRole(
-        node.workload, node.index, node.shard, target, path, plan.scenario.chain, plan.seed, canned
+        node.workload,
+        node.index,
+        node.shard,
+        target,
+        path,
+        plan.scenario.chain,
+        plan.seed,
+        canned,
+        checks_answers=len(mocks) == len(plan.scenario.providers),
     )
+
+
+def _ws_endpoint(gateway: Gateway, target: Address) -> tuple[Address, str]:
+    """Where the gateway takes WebSockets, when it takes HTTP at `target`."""
+    match gateway:
+        case UrlGateway():
+            return gateway.ws_endpoint()
+        case CommandGateway():
+            return target, gateway.ws_path
+        case _:
+            return target, "/"
+
+
+def _resolved(workload: Workload, index: int) -> Workload:
+    """The workload with its name, and with its steps listed, so that the log alone says when each was played."""
+    if not workload.name:
+        workload = msgspec.structs.replace(workload, name=_default_name(index))
+    if isinstance(workload, HttpStep):
+        return msgspec.structs.replace(
+            workload, rates=workload.all_rates, start_rate=0.0, step=0.0, end_rate=0.0
+        )
+    return workload
 
 
 def _default_name(index: int) -> str:

@@ -10,6 +10,7 @@ import msgspec
 import trio
 
 from actors.gateway.spec import EmbeddedGateway, UrlGateway
+from actors.link.spec import RealProvider
 from actors.node import boot
 from actors.units import minutes
 from actors.world.cluster import Cluster
@@ -86,6 +87,8 @@ def run_scenario(
 def _check_world(plan: RunPlan, world: WorldName) -> None:
     if world == "simulated" and not isinstance(plan.scenario.gateway, EmbeddedGateway):
         raise ScenarioError("only the embedded gateway runs in the simulated world: use --world live")
+    if world == "simulated" and any(isinstance(one, RealProvider) for one in plan.scenario.providers):
+        raise ScenarioError("a real provider is not to be had in the simulated world: use --world live")
 
 
 def _run_in(

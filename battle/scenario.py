@@ -8,10 +8,14 @@ from typing import Any
 import msgspec
 
 from actors.chain.spec import Chain
+from actors.chaos.checking import plan_problems
 from actors.chaos.timeline import targets_of
 from actors.collector.selection import COLLECTED, Collected
+from actors.faults.behaviour import BehaviourFault
 from actors.faults.schedule import ChaosEntry, faults_of
+from actors.faults.websocket import WebSocketFault
 from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
+from actors.link.spec import RealProvider
 from actors.provider.spec import MockProvider
 from actors.spec import Spec
 from actors.units import Duration, durations_parsed
@@ -28,16 +32,20 @@ class Scenario(Spec, frozen=True):
     `proves` is one sentence for `battle list`. `setup` names a callable, "package.module:function", that is
     called with a `battle.SetupContext` once all addresses are known and before anything starts.
 
+    `workload_slos` demands something of single workloads, by their names, beside what `slo` demands of the whole run.
+    Of an `HttpStep` its demands on success and latency say what its knee is: the highest step that meets them.
+
     Nothing is checked at construction; `problems` tells all that is wrong, and `battle run` refuses it.
     """
 
     name: str
-    providers: list[MockProvider]
+    providers: list[MockProvider | RealProvider]
     workloads: list[Workload]
     gateway: Gateway = EmbeddedGateway()
     chaos: list[ChaosEntry] = []
     collect: set[Collected] = msgspec.field(default_factory=lambda: set(COLLECTED))
     slo: Slo = Slo()
+    workload_slos: dict[str, Slo] = {}
     chain: Chain = Chain()
     proves: str = ""
     setup: str = ""
@@ -100,11 +108,27 @@ class Scenario(Spec, frozen=True):
             for fault in faults_of(entry):
                 if not targets_of(fault.target, self.tags):
                     yield f"{fault.kind()}: its target {fault.target!r} does not exist; {self._choice()}"
+                if isinstance(fault, BehaviourFault | WebSocketFault):
+                    yield from self._not_for_real_ones(fault)
             yield from entry.problems()
+        yield from plan_problems(self.chaos, self.load, self.tags)
+
+    def _not_for_real_ones(self, fault: BehaviourFault | WebSocketFault) -> Iterator[str]:
+        real = {provider.name for provider in self.providers if isinstance(provider, RealProvider)}
+        for name in targets_of(fault.target, self.tags):
+            if name in real:
+                yield f"{fault.kind()}: {name} is a real provider, whose behaviour is its own; aim at a mock"
 
     def _slo_problems(self) -> Iterator[str]:
         yield from self.slo.problems()
         yield from self.slo.not_collected(self.collect)
+        named = [workload.name for workload in self.workloads if workload.name]
+        for name, slo in self.workload_slos.items():
+            if name not in named:
+                known = ", ".join(named) if named else "none of them has a name"
+                yield f"workload_slos: there is no workload named {name!r}; the workloads are: {known}"
+            for problems in (slo.problems(), slo.not_collected(self.collect), slo.not_of_one_workload()):
+                yield from (f"workload {name}: {problem}" for problem in problems)
 
     def _provider_names(self) -> set[str]:
         return {provider.name for provider in self.providers}
@@ -134,6 +158,15 @@ def scenario_from_data(data: Any, source: str) -> Scenario:
         ScenarioError: the data has a wrong shape, an unknown field, or a wrong type.
     """
     try:
-        return msgspec.convert(durations_parsed(data), Scenario)
+        return msgspec.convert(_providers_typed(durations_parsed(data)), Scenario)
     except msgspec.ValidationError as error:
         raise ScenarioError(f"{source}: {error}") from None
+
+
+def _providers_typed(data: Any) -> Any:
+    """A provider that does not say its type is a mock one: nearly all are."""
+    if not isinstance(data, dict) or not isinstance(data.get("providers"), list):
+        return data
+    mock = {"type": "mock"}
+    providers = [mock | one if isinstance(one, dict) else one for one in data["providers"]]
+    return {**data, "providers": providers}

@@ -2,7 +2,7 @@
 
 run (rest_for_one)
   collector
-  providers (one_for_one)    each provider its own node
+  providers (one_for_one)    each provider, or the link before a real one, its own node
   gateway                    its own node, an external program, or nothing when it runs elsewhere
   chaos
   workloads (one_for_one)    each shard its own node
@@ -16,8 +16,9 @@ import trio
 
 from actors.collector.sampler import sample_system
 from actors.gateway.spec import CommandGateway, EmbeddedGateway, GatewayRole, Upstream, UrlGateway
+from actors.link.spec import LinkRole, RealProvider
 from actors.node import NodeSpec, Role
-from actors.provider.spec import ProviderRole
+from actors.provider.spec import MockProvider, ProviderRole
 from actors.system import ActorContext, ChildSpec, LifecycleChange, Limits, RestartType, Supervisor
 from actors.units import seconds
 from actors.world.cluster import Cluster, Exit, Node
@@ -77,7 +78,7 @@ class RunTree:
     def _make_nodes(self) -> None:
         scenario = self._plan.scenario
         for provider in scenario.providers:
-            role = ProviderRole(provider, self.provider_addresses[provider.name], scenario.chain)
+            role = self._provider_role(provider, self.provider_addresses[provider.name])
             self.providers[provider.name] = self._node(provider.name, role, "permanent")
         for node in self._plan.workloads:
             load = workload_role(self._plan, node, self.gateway_address, self._path)
@@ -85,13 +86,18 @@ class RunTree:
         match scenario.gateway:
             case EmbeddedGateway() as embedded:
                 upstreams = tuple(Upstream(name, at) for name, at in self.provider_addresses.items())
-                self.gateway.append(
-                    self._node(GATEWAY, GatewayRole(embedded, self.gateway_address, upstreams), "permanent")
-                )
+                block_time = scenario.chain.block_time
+                front = GatewayRole(embedded, self.gateway_address, upstreams, block_time)
+                self.gateway.append(self._node(GATEWAY, front, "permanent"))
             case CommandGateway() as command:
                 self.gateway.append(self._command_node(command))
             case UrlGateway():
                 pass
+
+    def _provider_role(self, provider: MockProvider | RealProvider, address: Address) -> Role:
+        if isinstance(provider, RealProvider):
+            return LinkRole(provider.name, address, provider.upstream)
+        return ProviderRole(provider, address, self._plan.scenario.chain)
 
     def _node(self, name: str, role: Role, restart: RestartType) -> NodeActor:
         spec = NodeSpec(role, tuple(sorted(self._plan.scenario.collect)))

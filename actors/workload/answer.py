@@ -64,6 +64,10 @@ class AnswerReader:
             answer = read_answer(response.body)
         except UNREADABLE:
             return PROTOCOL
+        return self.ending_with(request, answer, ended_ns)
+
+    def ending_with(self, request: Request, answer: RpcAnswer, ended_ns: int) -> Ending:
+        """How `request` ends with this answer, which came on its connection."""
         if answer.error is not None:
             # A server that could not read the call's id answers null.
             ours = not self._checks or bytes(answer.id) == b"null" or _is_for(request, answer)

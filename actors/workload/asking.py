@@ -10,7 +10,7 @@ from actors.chain.parameters import Params
 from actors.chain.questions import params_for
 from actors.workload.custom import load_generator, question
 from actors.workload.mix import Mix
-from actors.workload.spec import Methods, Replay, WorkloadRole
+from actors.workload.spec import Methods, Replay, WorkloadRole, WsSubscribe
 from actors.workload.trace import Trace
 from actors.world.chance import Draws
 
@@ -39,6 +39,7 @@ def asker(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Ask:
     if isinstance(role.spec, Replay):
         assert trace is not None
         return _recorded(trace)
+    assert not isinstance(role.spec, WsSubscribe), "it asks nothing"
     draws = Draws(role.seed, f"workload:{role.index}")
     if role.spec.generator:
         return _generated(role.spec.generator, draws)
@@ -47,7 +48,7 @@ def asker(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Ask:
 
 def asks_about_the_chain(role: WorkloadRole) -> bool:
     """Whether all questions are made from the chain model, so that it knows all the answers."""
-    return not isinstance(role.spec, Replay) and not role.spec.generator
+    return not isinstance(role.spec, Replay | WsSubscribe) and not role.spec.generator
 
 
 def _recorded(trace: Trace) -> Ask:

@@ -1,13 +1,11 @@
 """The load generator: sends what is due when it is due, whatever becomes of the requests before."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import count
 
 import trio
 
 from actors.chain.model import ChainModel
-from actors.units import seconds
 from actors.wire.http import HttpResponse
 from actors.workload.answer import UNSENT, AnswerReader
 from actors.workload.asking import asker, asks_about_the_chain
@@ -16,33 +14,38 @@ from actors.workload.ledger import Ledger
 from actors.workload.pacer import Build, Pacer, Users
 from actors.workload.pool import ConnectionPool
 from actors.workload.request import CallBuilder, Request, RequestBuilder
+from actors.workload.sampling import sampling
 from actors.workload.schedule import resumed, schedule_of, sharded
-from actors.workload.spec import Begin, HttpOpenLoop, HttpUsers, Replay, WorkloadRole
+from actors.workload.spec import Begin, HttpUsers, OpenLoop, Replay, WorkloadRole, WsRequests, WsSubscribe
 from actors.workload.trace import Trace, read_trace
+from actors.workload.ws_pool import WsPool, forsake
+from actors.workload.ws_subscribing import SubscribingLoad
 from actors.world import chance
 from actors.world.control import Control
-from actors.world.seam import Timer, World
-
-_SAMPLE_INTERVAL = seconds(1)
+from actors.world.seam import World
 
 
 async def run_workload(world: World, role: WorkloadRole, control: Control) -> None:
     """Be one shard of a workload: wait for `Begin`, send every request when it is due, see each to its end.
 
-    No connection is opened before a request needs it. What was due before `Begin` arrived is not sent; it
-    counts as dropped, from `Begin.away_since_ns` on. Logs a `RequestEnded` for each request and a
-    `GeneratorSampled` for each second, the last one cut short. When cancelled, requests under way are
-    logged with failure `interrupted`: outcome `unknown` if they had left, else `error`.
+    No HTTP connection is opened before a request needs it; WebSockets for requests are opened on `Begin`. What
+    was due before `Begin` arrived is not sent; it counts as dropped, from `Begin.away_since_ns` on. Logs a
+    `RequestEnded` for each request and a `GeneratorSampled` for each second, the last one cut short; for
+    WebSockets, `SubscriptionChanged` and `NotificationReceived` (`ws_tally` tells what is sampled of
+    subscribers). When cancelled, requests under way are logged with failure `interrupted`: outcome `unknown` if
+    they had left, else `error`; subscriptions and connections end in the log with that detail.
 
     Raises:
         TraceError, GeneratorError: the trace or the generator of the workload is no longer what it was when
             the scenario was checked.
     """
-    load = _Load(world, role)
+    spec = role.spec
+    load = SubscribingLoad(world, role, spec) if isinstance(spec, WsSubscribe) else _Load(world, role)
     control.ready()
     async for message in control.inbox:
         if isinstance(message, Begin):
-            await load.run(message)
+            with sampling(world, load, message.at_ns):
+                await load.run(message)
             return
 
 
@@ -53,32 +56,41 @@ class _Load:
         self._role = role
         self._trace = read_trace(role.spec.path) if isinstance(role.spec, Replay) else None
         self._build = _builder(role, model, self._trace)
-        self._ending = (BatchReader if _calls(role) > 1 else AnswerReader)(role, model).ending
+        self._reader = (BatchReader if _calls(role) > 1 else AnswerReader)(role, model)
+        self._ending = self._reader.ending
         self._ledger = Ledger(
             world,
             role.spec.name or f"workload-{role.index}",
             role.spec.timeout,
             closed_loop=isinstance(role.spec, HttpUsers),
+            forsake=forsake if isinstance(role.spec, WsRequests) else None,
         )
-        self._pool: ConnectionPool
+        self.sample = self._ledger.sample
+        self.close = self._ledger.close
+        self._pool: ConnectionPool | WsPool
 
     async def run(self, begin: Begin) -> None:
-        with _sampled(self._world, self._ledger, begin.at_ns):
-            async with trio.open_nursery() as nursery:
-                self._pool = self._new_pool(nursery)
-                with closing(self._pool):
-                    await self._send_all(begin)
-                    await self._ledger.wait_until_all_ended()
-                nursery.cancel_scope.cancel()
+        async with trio.open_nursery() as nursery:
+            self._pool = self._new_pool(nursery)
+            with closing(self._pool):
+                await self._send_all(begin)
+                await self._ledger.wait_until_all_ended()
+                if isinstance(self._pool, WsPool):
+                    await self._pool.finish()
+            nursery.cancel_scope.cancel()
 
     async def _send_all(self, begin: Begin) -> None:
         if isinstance(self._role.spec, HttpUsers):
             await self._serve_users(self._role.spec, begin)
         else:
+            assert not isinstance(self._role.spec, WsSubscribe)
             await self._follow_schedule(self._role.spec, begin)
 
-    def _new_pool(self, nursery: trio.Nursery) -> ConnectionPool:
+    def _new_pool(self, nursery: trio.Nursery) -> ConnectionPool | WsPool:
         role = self._role
+        assert not isinstance(role.spec, WsSubscribe)
+        if isinstance(role.spec, WsRequests):
+            return WsPool(self._world, nursery, self._ledger, self._reader, role, role.spec)
         return ConnectionPool(
             self._world,
             nursery,
@@ -103,7 +115,7 @@ class _Load:
     def _on_response(self, request: Request, response: HttpResponse, ended_ns: int) -> None:
         self._ledger.end(request, self._ending(request, response, ended_ns), ended_ns, response)
 
-    async def _follow_schedule(self, spec: HttpOpenLoop, begin: Begin) -> None:
+    async def _follow_schedule(self, spec: OpenLoop, begin: Begin) -> None:
         seed = chance.stream(self._role.seed, f"arrivals:{self._role.index}").getrandbits(64)
         dealt = sharded(schedule_of(spec, seed, self._trace), self._role.shard, spec.shards)
         absolute = ((number, begin.at_ns + offset_ns) for number, offset_ns in dealt)
@@ -141,26 +153,4 @@ def _builder(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Buil
 
 def _calls(role: WorkloadRole) -> int:
     """How many calls a request carries."""
-    return 1 if isinstance(role.spec, Replay) else role.spec.batch
-
-
-@contextmanager
-def _sampled(world: World, ledger: Ledger, began_ns: int) -> Iterator[None]:
-    """A sample at each whole second of the load; and whatever happens, all is in the log at the end."""
-    passed = max(world.now_ns() - began_ns, 0) // _SAMPLE_INTERVAL
-    timer: Timer
-
-    def arm(second: int) -> None:
-        nonlocal timer
-        timer = world.call_at(began_ns + second * _SAMPLE_INTERVAL, sample, second)
-
-    def sample(second: int) -> None:
-        ledger.sample()
-        arm(second + 1)
-
-    arm(passed + 1)
-    try:
-        yield
-    finally:
-        timer.cancel()
-        ledger.close()
+    return 1 if isinstance(role.spec, Replay | WsRequests | WsSubscribe) else role.spec.batch

@@ -8,9 +8,9 @@ import trio
 from actors.units import Duration
 from actors.wire.http import HttpResponse
 from actors.workload.answer import INTERRUPTED, NEVER_SENT, TIMED_OUT, UNSENT, Ending
-from actors.workload.request import Request
+from actors.workload.request import Carrier, Request
 from actors.workload.statistics import Second
-from actors.world.seam import Stream, Timer, World
+from actors.world.seam import Timer, World
 from store.events import RequestEnded
 
 PROVIDER_HEADER = b"x-battle-provider"
@@ -21,16 +21,26 @@ class Ledger:
     """Every request from the moment it is due until it ended, whoever ends it.
 
     `on_end` is called with the ending of each request, after it is in the log. In a `closed_loop` a request
-    is scheduled when it is sent.
+    is scheduled when it is sent. `forsake` is called for each one that was sent and times out, before it ends;
+    without it the connection is reset.
     """
 
-    def __init__(self, world: World, workload: str, timeout: Duration, *, closed_loop: bool) -> None:
+    def __init__(
+        self,
+        world: World,
+        workload: str,
+        timeout: Duration,
+        *,
+        closed_loop: bool,
+        forsake: Callable[[Request], object] | None = None,
+    ) -> None:
         self._world = world
         self._now_ns = world.now_ns
         self._log = world.log.append
         self._workload = workload
         self._timeout = timeout
         self._closed_loop = closed_loop
+        self._forsake = _reset if forsake is None else forsake
         # All requests have the same timeout, so the order they were due in is the order they expire in.
         self._open: deque[Request] = deque()
         self._timer: Timer | None = None
@@ -62,8 +72,8 @@ class Ledger:
         """Whether the request's time is over."""
         return request.scheduled_ns + self._timeout <= now_ns
 
-    def sent(self, request: Request, stream: Stream) -> None:
-        """A request is about to be written to this stream."""
+    def sent(self, request: Request, stream: Carrier) -> None:
+        """A request is about to be written to this connection."""
         request.sent_ns = sent_ns = self._now_ns()
         request.stream = stream
         if self._closed_loop:
@@ -73,9 +83,9 @@ class Ledger:
         self.second.lateness.add(sent_ns - request.scheduled_ns)
 
     def end(
-        self, request: Request, ending: Ending, ended_ns: int, response: HttpResponse | None = None
+        self, request: Request, ending: Ending, ended_ns: int, response: HttpResponse | bytes | None = None
     ) -> None:
-        """A request came to its end, which happens once."""
+        """A request came to its end, which happens once; over a WebSocket the response is a message."""
         assert not request.ended
         request.ended = True
         request.wire = b""  # this may stay in the queue for as long as an older request is open
@@ -97,10 +107,14 @@ class Ledger:
             self._all_ended = trio.Event()
             await self._all_ended.wait()
 
-    def _record(self, request: Request, ending: Ending, ended_ns: int, response: HttpResponse | None) -> None:
+    def _record(
+        self, request: Request, ending: Ending, ended_ns: int, response: HttpResponse | bytes | None
+    ) -> None:
         outcome, answer, failure, rpc_code = ending
         status = provider = size = None
-        if response is not None:
+        if isinstance(response, bytes):
+            size = len(response)
+        elif response is not None:
             status = response.status
             size = len(response.body)
             named = response.headers.get(PROVIDER_HEADER)
@@ -141,8 +155,7 @@ class Ledger:
         if request.stream is None:
             self.end(request, UNSENT, now_ns)
         else:
-            # Whatever still comes on this connection would be taken for the answer to the next request.
-            request.stream.abort()
+            self._forsake(request)
             self.end(request, TIMED_OUT, now_ns)
 
     def sample(self) -> None:
@@ -167,6 +180,12 @@ class Ledger:
             request = self._open[0]
             self.end(request, NEVER_SENT if request.stream is None else INTERRUPTED, now_ns)
         self.sample()
+
+
+def _reset(request: Request) -> None:
+    """Whatever still comes on this connection would be taken for the answer to the next request."""
+    assert request.stream is not None
+    request.stream.abort()
 
 
 def _nothing(_: Ending) -> None:

@@ -1,6 +1,8 @@
 """A request, and how one is built: a pure function of its number and due time."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
 
 import msgspec
 
@@ -11,12 +13,18 @@ from actors.wire.correlation import request_id
 from actors.wire.http import encode_request, request_head
 from actors.workload.asking import Ask
 from actors.workload.mix import Mix
-from actors.workload.spec import Replay, WorkloadRole
+from actors.workload.spec import Replay, WorkloadRole, WsRequests, WsSubscribe
 from actors.world.chance import Draws
-from actors.world.seam import Stream
 
 _encode = msgspec.json.Encoder().encode
 _NO_PARAMS: list[Any] = []
+
+
+class Carrier(Protocol):
+    """A connection that a request left on: a stream, or a WebSocket."""
+
+    def abort(self) -> None:
+        """Reset it at once."""
 
 
 class Request:
@@ -34,7 +42,7 @@ class Request:
         self.scheduled_ns = scheduled_ns
         self.wire = wire
         self.sent_ns = 0
-        self.stream: Stream | None = None
+        self.stream: Carrier | None = None
         self.ended = False
 
 
@@ -42,9 +50,9 @@ class RequestBuilder:
     """Builds the requests of a workload of single calls about the chain: method, parameters, bytes for the wire."""
 
     def __init__(self, role: WorkloadRole, model: ChainModel) -> None:
-        assert not isinstance(role.spec, Replay)
+        assert not isinstance(role.spec, Replay | WsSubscribe)
         self._index = role.index
-        self._head = request_head(role.target, role.path)
+        self._wrap = _wrapping(role)
         self._model = model
         self._draws = Draws(role.seed, f"workload:{role.index}")
         self._method = Mix(role.spec.method, self._draws)
@@ -69,7 +77,7 @@ class RequestBuilder:
             params = self._params(method, number, scheduled_ns)
             rest = b',"method":%b,"params":%b}' % (_encode(method), _encode(params))
         body = b'{"jsonrpc":"2.0","id":"%b"%b' % (id_bytes, rest)
-        return Request(name, method, params, scheduled_ns, encode_request(self._head, body, id_bytes))
+        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes))
 
 
 class CallBuilder:
@@ -77,7 +85,7 @@ class CallBuilder:
 
     def __init__(self, role: WorkloadRole, ask: Ask) -> None:
         self._index = role.index
-        self._head = request_head(role.target, role.path)
+        self._wrap = _wrapping(role)
         self._ask = ask
 
     def build(self, number: int, scheduled_ns: int) -> Request:
@@ -86,7 +94,18 @@ class CallBuilder:
         name = request_id(self._index, number)
         id_bytes = name.encode()
         body = encode_call_text(b'"%b"' % id_bytes, method, text)
-        return Request(name, method, params, scheduled_ns, encode_request(self._head, body, id_bytes))
+        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes))
+
+
+def _wrapping(role: WorkloadRole) -> Callable[[bytes, bytes], bytes]:
+    """What makes of a call, and its id, what is written; a WebSocket has frames of its own."""
+    if isinstance(role.spec, WsRequests):
+        return _as_it_is
+    return partial(encode_request, request_head(role.target, role.path))
+
+
+def _as_it_is(body: bytes, _id: bytes) -> bytes:
+    return body
 
 
 def encode_call_text(call_id: bytes, method: str, params: bytes) -> bytes:

@@ -16,11 +16,12 @@ from actors.units import Duration
 from actors.workload.spec import (
     HttpBurst,
     HttpConstant,
-    HttpOpenLoop,
     HttpPoisson,
     HttpRamp,
     HttpStep,
+    OpenLoop,
     Replay,
+    WsRequests,
 )
 from actors.workload.trace import Trace
 from actors.world.chance import stream
@@ -224,13 +225,13 @@ def resumed(
     return iter(()), missed
 
 
-def schedule_of(spec: HttpOpenLoop, seed: int, trace: Trace | None = None) -> Schedule:
+def schedule_of(spec: OpenLoop, seed: int, trace: Trace | None = None) -> Schedule:
     """The schedule an open-loop workload asks for. All its shards must give the same `seed`.
 
     A `Replay` needs its trace.
     """
     match spec:
-        case HttpConstant():
+        case HttpConstant() | WsRequests():
             return Constant(spec.rate, spec.duration)
         case HttpPoisson():
             return Poisson(spec.rate, spec.duration, seed)

@@ -13,9 +13,10 @@ from actors.workload.spec.http import (
     HttpStep,
     HttpUsers,
     HttpWorkload,
-    Methods,
     Replay,
 )
+from actors.workload.spec.problems import Methods
+from actors.workload.spec.websocket import Kind, LogFilter, Reconnect, WsRequests, WsSubscribe, WsWorkload
 from actors.world.seam import Address
 
 __all__ = [
@@ -28,13 +29,33 @@ __all__ = [
     "HttpStep",
     "HttpUsers",
     "HttpWorkload",
+    "Kind",
+    "LogFilter",
     "Methods",
+    "OpenLoop",
+    "Reconnect",
     "Replay",
     "Workload",
     "WorkloadRole",
+    "WsRequests",
+    "WsSubscribe",
+    "WsWorkload",
 ]
 
-Workload: TypeAlias = HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStep | HttpUsers | Replay
+Workload: TypeAlias = (
+    HttpConstant
+    | HttpPoisson
+    | HttpBurst
+    | HttpRamp
+    | HttpStep
+    | HttpUsers
+    | Replay
+    | WsSubscribe
+    | WsRequests
+)
+
+OpenLoop: TypeAlias = HttpOpenLoop | WsRequests
+"""The workloads that send their requests when they are due, by a schedule."""
 
 
 class Begin(Spec, frozen=True, tag="begin"):

@@ -6,11 +6,15 @@ from typing import TypeAlias
 
 from actors.spec import Spec
 from actors.units import Duration, seconds
-from actors.workload.custom import GeneratorError, load_generator
+from actors.workload.spec.problems import (
+    Methods,
+    duration_problems,
+    question_problems,
+    rate_problems,
+    shard_problems,
+    span_problems,
+)
 from actors.workload.trace import TraceError, read_trace
-
-Methods: TypeAlias = str | dict[str, float]
-"""One method, or a weighted mix: method to weight."""
 
 MAX_BATCH_CALLS = 1000
 """What servers are used to take in one batch at most, Battle's own providers too."""
@@ -51,20 +55,7 @@ class _Http(_Asking, frozen=True, kw_only=True):
         yield from self.connection_problems()
         if not 1 <= self.batch <= MAX_BATCH_CALLS:
             yield f"batch must be from 1 to {MAX_BATCH_CALLS} calls, not {self.batch}"
-        yield from self._question_problems()
-
-    def _question_problems(self) -> Iterator[str]:
-        if self.generator and self.method:
-            yield "either a method or a generator makes the questions, not both"
-        elif self.generator:
-            try:
-                load_generator(self.generator)
-            except GeneratorError as error:
-                yield str(error)
-        elif self.method == "":
-            yield "it needs a method, a mix of methods, or a generator"
-        elif isinstance(self.method, dict) and (not self.method or not min(self.method.values()) > 0):
-            yield "a mix of methods needs at least one method, each with a weight above 0"
+        yield from question_problems(self.method, self.generator)
 
 
 class HttpConstant(_Http, frozen=True, kw_only=True, tag="http_constant"):
@@ -76,8 +67,8 @@ class HttpConstant(_Http, frozen=True, kw_only=True, tag="http_constant"):
 
     def problems(self) -> Iterator[str]:
         yield from self.common_problems()
-        yield from _rate_problems("rate", self.rate)
-        yield from _span_problems(self.duration, self.shards)
+        yield from rate_problems("rate", self.rate)
+        yield from span_problems(self.duration, self.shards)
 
 
 class HttpPoisson(_Http, frozen=True, kw_only=True, tag="http_poisson"):
@@ -89,8 +80,8 @@ class HttpPoisson(_Http, frozen=True, kw_only=True, tag="http_poisson"):
 
     def problems(self) -> Iterator[str]:
         yield from self.common_problems()
-        yield from _rate_problems("rate", self.rate)
-        yield from _span_problems(self.duration, self.shards)
+        yield from rate_problems("rate", self.rate)
+        yield from span_problems(self.duration, self.shards)
 
 
 class HttpBurst(_Http, frozen=True, kw_only=True, tag="http_burst"):
@@ -113,7 +104,7 @@ class HttpBurst(_Http, frozen=True, kw_only=True, tag="http_burst"):
             yield f"every must be above 0, not {self.every}"
         if not 0 <= self.rate < inf:
             yield f"rate must be 0 or more requests per second, not {self.rate}"
-        yield from _span_problems(self.duration, self.shards)
+        yield from span_problems(self.duration, self.shards)
 
 
 class HttpRamp(_Http, frozen=True, kw_only=True, tag="http_ramp"):
@@ -131,7 +122,7 @@ class HttpRamp(_Http, frozen=True, kw_only=True, tag="http_ramp"):
                 yield f"{name} must be 0 or more requests per second, not {rate}"
         if self.start_rate == self.end_rate == 0:
             yield "start_rate and end_rate cannot both be 0, or nothing is sent"
-        yield from _span_problems(self.duration, self.shards)
+        yield from span_problems(self.duration, self.shards)
 
 
 class HttpStep(_Http, frozen=True, kw_only=True, tag="http_step"):
@@ -167,17 +158,17 @@ class HttpStep(_Http, frozen=True, kw_only=True, tag="http_step"):
         yield from self._step_problems()
         if self.step_duration <= 0:
             yield f"step_duration must be above 0, not {self.step_duration}"
-        yield from _shard_problems(self.shards)
+        yield from shard_problems(self.shards)
 
     def _step_problems(self) -> Iterator[str]:
         if self.rates:
             if self.start_rate or self.step or self.end_rate:
                 yield "either rates, or start_rate, step and end_rate, not both"
             for rate in self.rates:
-                yield from _rate_problems("each of rates", rate)
+                yield from rate_problems("each of rates", rate)
         else:
-            yield from _rate_problems("start_rate", self.start_rate)
-            yield from _rate_problems("step", self.step)
+            yield from rate_problems("start_rate", self.start_rate)
+            yield from rate_problems("step", self.step)
             if not self.start_rate <= self.end_rate < inf:
                 yield f"end_rate must be at least start_rate, {self.start_rate}, not {self.end_rate}"
         if len(self.all_rates) > MAX_STEPS:
@@ -201,7 +192,7 @@ class HttpUsers(_Http, frozen=True, kw_only=True, tag="http_users"):
             yield f"users must be above 0, not {self.users}"
         if self.think_time < 0:
             yield f"think_time cannot be negative, {self.think_time}"
-        yield from _duration_problems(self.duration)
+        yield from duration_problems(self.duration)
 
 
 class Replay(_Connected, frozen=True, tag="replay"):
@@ -229,7 +220,7 @@ class Replay(_Connected, frozen=True, tag="replay"):
         yield from self.connection_problems()
         if not 0 < self.speed < inf:
             yield f"speed must be above 0, not {self.speed}"
-        yield from _shard_problems(self.shards)
+        yield from shard_problems(self.shards)
         try:
             read_trace(self.path)
         except TraceError as error:
@@ -238,23 +229,3 @@ class Replay(_Connected, frozen=True, tag="replay"):
 
 HttpOpenLoop: TypeAlias = HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStep | Replay
 HttpWorkload: TypeAlias = HttpOpenLoop | HttpUsers
-
-
-def _rate_problems(name: str, rate: float) -> Iterator[str]:
-    if not 0 < rate < inf:
-        yield f"{name} must be above 0 requests per second, not {rate}"
-
-
-def _span_problems(duration: Duration, shards: int) -> Iterator[str]:
-    yield from _duration_problems(duration)
-    yield from _shard_problems(shards)
-
-
-def _duration_problems(duration: Duration) -> Iterator[str]:
-    if duration <= 0:
-        yield f"duration must be above 0, not {duration}"
-
-
-def _shard_problems(shards: int) -> Iterator[str]:
-    if shards <= 0:
-        yield f"shards must be at least 1, not {shards}"

@@ -1,0 +1,83 @@
+"""A workload of subscribers: all clients of one shard, from the first connection to the last farewell."""
+
+import trio
+
+from actors.chain.model import ChainModel
+from actors.workload.spec import Begin, WorkloadRole, WsSubscribe
+from actors.workload.ws_judging import NotificationJudge
+from actors.workload.ws_line import Lines, clients_of
+from actors.workload.ws_subscriber import Subscriber, Topic
+from actors.workload.ws_tally import Tally
+from actors.world.seam import World
+
+
+class SubscribingLoad:
+    """The clients of a `WsSubscribe`.
+
+    A node that is started again brings all its clients back, evenly over `connect_over` once more: their
+    subscriptions died with its predecessor. What fell due while it was away counts as dropped besides.
+    """
+
+    def __init__(self, world: World, role: WorkloadRole, spec: WsSubscribe) -> None:
+        model = ChainModel(role.chain)
+        self._world = world
+        self._role = role
+        self._spec = spec
+        self._topics = [
+            Topic(NotificationJudge(model, kind, checks=role.checks_answers), kind) for kind in spec.kinds
+        ]
+        self._clients: list[Subscriber] = []
+        self._numbers = clients_of(role, spec)
+        self._left = len(self._numbers)
+        self._all_over = trio.Event()
+        self._tally = Tally(world, spec.name or f"workload-{role.index}", self._on_client_over)
+
+    async def run(self, begin: Begin) -> None:
+        """Play all clients until the load's time is over and each has left."""
+        end_ns = begin.at_ns + self._spec.duration
+        async with trio.open_nursery() as nursery:
+            lines = Lines(self._world, nursery, self._role, self._spec)
+            self._clients = [
+                Subscriber(lines, number, self._topics_of(number), self._tally) for number in self._numbers
+            ]
+            self._open_all(begin)
+            timer = self._world.call_at(end_ns, self._leave)
+            try:
+                await self._all_over.wait()
+            finally:
+                timer.cancel()
+
+    def sample(self) -> None:
+        """Write down the second that has passed and begin a new one."""
+        self._tally.sample()
+
+    def close(self) -> None:
+        """Whatever is open is interrupted, and the last second written. Does not wait."""
+        for client in self._clients:
+            client.interrupt()
+        self.sample()
+
+    def _topics_of(self, number: int) -> list[Topic]:
+        """The kinds are dealt out over the subscriptions of all clients."""
+        each = self._spec.subscriptions
+        return [self._topics[at % len(self._topics)] for at in range(number * each, (number + 1) * each)]
+
+    def _open_all(self, begin: Begin) -> None:
+        now_ns, spec = self._world.now_ns(), self._spec
+        away_since_ns = begin.at_ns if begin.away_since_ns is None else begin.away_since_ns
+        missed = 0
+        for number, client in zip(self._numbers, self._clients, strict=True):
+            offset_ns = spec.connect_over * number // spec.connections
+            due_ns = begin.at_ns + offset_ns
+            missed += away_since_ns <= due_ns < now_ns
+            client.line.open_at(due_ns if due_ns >= now_ns else now_ns + offset_ns)
+        self._tally.missed(missed * spec.subscriptions)
+
+    def _leave(self) -> None:
+        for client in self._clients:
+            client.leave()
+
+    def _on_client_over(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self._all_over.set()
