@@ -70,4 +70,3 @@ Latency: TypeAlias = Duration | Uniform | Normal | LogNormal | Empirical
 """How long a provider takes to answer; a bare duration is a constant."""
 
 FailureKind: TypeAlias = Literal["http_500", "http_502", "http_503", "rpc_error", "reset", "no_answer"]
-

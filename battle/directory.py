@@ -93,6 +93,7 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
         "run_id": run_id,
         "scenario": plan.scenario,
         "slo": plan.scenario.slo,
+        "workload_slos": plan.scenario.workload_slos,
         "seed": plan.seed,
         "world": world,
         "gateway": gateway_label(plan.scenario.gateway),

@@ -143,7 +143,8 @@ class FaultActed(Event, frozen=True, kw_only=True, tag=_tag):
     """A fault that is no matter of single requests did something on a node, and what: once for each connection.
 
     `action` is what became of it: `delayed`, `held`, `sliced`, `cut`, `reset`, `closed`, `refused`, `silenced`,
-    `missed`, `duplicated`, `reordered`, `reorganised`, `ignored`.
+    `missed`, `duplicated`, `reordered`, `reorganised`, `replaced`, `ignored`. Of a whole process, as the coordinator
+    saw it: `paused` and `resumed` (the operating system says so), `kept_down` (another fault had it down already).
     """
 
     at_ns: int
@@ -169,8 +170,8 @@ class HeadPublished(Event, frozen=True, kw_only=True, tag=_tag):
 class SubscriptionChanged(Event, frozen=True, kw_only=True, tag=_tag):
     """The life of a WebSocket connection, or of one subscription on it, as one side saw it.
 
-    `connection` numbers the node's connections; `name` is the workload for `client`, the provider for the other two
-    sides. `change`: `connected`, `refused` (no connection came about), `subscribed`, `rejected` (no subscription),
+    `connection` numbers the node's connections, those of a client as "<client>.<n>"; `name` is the workload for
+    `client`, the provider for the other two sides. `change`: `connected`, `refused` (no connection came about), `subscribed`, `rejected` (no subscription),
     `unsubscribed`, `closed` (with `close_code`; 1006: without a closing frame), `stale` (given up by the gateway).
     """
 

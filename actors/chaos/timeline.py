@@ -74,8 +74,8 @@ def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0
     """The timeline of a run whose load lasts `load`: spans in order of start, then of writing.
 
     Repeated spans that would start after the load are left out, and random ones that would outlast it: nobody would
-    be there to notice. A fault with a start of its own is kept wherever it lies, so that one aimed past the end is not
-    lost silently.
+    be there to notice. A fault with a start of its own is kept wherever it lies, so that one aimed past the end is
+    not lost silently.
     A fault at a group becomes one fault for each of its providers, at the same moment. Faults may overlap, also
     those of one kind at one target: then each holds for its own span. The plan has no problems
     (`actors.chaos.checking`).

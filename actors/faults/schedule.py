@@ -70,8 +70,10 @@ class Every(Schedule, frozen=True, tag="every"):
 
 
 class Randomly(Schedule, frozen=True, tag="randomly"):
-    """The fault at random moments, each over before the load is: the time from the end of one to the begin of the next
-    is exponential, and so is the time from its own `at` to the first.
+    """The fault at random moments, each over before the load is.
+
+    The time from the end of one to the begin of the next is exponential, and so is the time from its own `at` to
+    the first.
 
     The moments follow from the run's seed and this entry alone: to change or remove another one moves none. A
     group's members are hit at the same moments; give each an entry of its own for moments of its own.

@@ -84,7 +84,8 @@ class Caller:
     def choose(self, progress: Progress) -> Provider | None:
         """The provider to ask next, if there is one."""
         now_ns = self.world.now_ns()
-        ranked = self._rank(progress.inquiry, progress.turn, progress.made + 1, now_ns)
+        inquiry = progress.inquiry
+        ranked = self.rank(inquiry.method, inquiry.chance_key, progress.turn, progress.made + 1)
         if not self.spec.failover:
             return self.providers[ranked[0]] if ranked else None
         standings = [self.providers[name].standing(now_ns, progress.tries.get(name, 0)) for name in ranked]
@@ -93,13 +94,15 @@ class Caller:
             log_rejection(self.world.log, progress, name, now_ns)
         return None if choice.provider is None else self.providers[choice.provider]
 
-    def _rank(self, inquiry: Inquiry, turn: int, attempt: int, now_ns: int) -> list[str]:
+    def rank(self, method: str, chance_key: str, turn: int, attempt: int) -> list[str]:
+        """All providers, as the strategy likes them for this attempt."""
+        now_ns = self.world.now_ns()
         return select.rank(
             self.spec.strategy,
             self._names,
             turn=turn,
-            latency_ns=lambda name: self.benchmark.latency_ns(name, inquiry.method, now_ns),
-            draw=lambda name: self._draws.uniform(inquiry.chance_key, attempt, name),
+            latency_ns=lambda name: self.benchmark.latency_ns(name, method, now_ns),
+            draw=lambda name: self._draws.uniform(chance_key, attempt, name),
         )
 
     def stop(self, progress: Progress) -> str | None:
@@ -204,6 +207,7 @@ class Pursuit:
             attempt.response = result
             attempt.verdict = classify.of_response(result, inquiry.ids, batch=inquiry.batch)
         self._flights.remove(flight)
+        flight.exchange = None  # it knows this flight too: memory is to be free at once, without a collector
         self._record(flight)
         if attempt.response is not None and attempt.answered():
             self._call_off()
@@ -228,6 +232,7 @@ class Pursuit:
         for flight in self._flights:
             assert flight.exchange is not None
             flight.exchange.cancel()
+            flight.exchange = None
             self._record(flight)
         self._flights.clear()
 

@@ -12,7 +12,7 @@ from actors.gateway.replies import Reply
 from actors.gateway.retry import NOT_REPEATABLE
 from actors.wire import correlation
 from actors.wire.http import REQUEST_ID_HEADER, HttpRequest
-from actors.wire.jsonrpc import Call, Invalid, Item, read_calls
+from actors.wire.jsonrpc import METHOD_CHARACTERS, Call, Invalid, Item, read_calls
 
 BATCH = "batch"
 
@@ -41,7 +41,13 @@ def read_inquiry(request: HttpRequest, number: int) -> Inquiry | Reply:
     """
     if request.method != "POST":
         return replies.method_not_allowed()
-    asked = read_calls(request.body)
+    return inquiry_of(request.body, read_calls(request.body), number, request.headers.get(REQUEST_ID_HEADER))
+
+
+def inquiry_of(
+    body: bytes, asked: Item | list[Item], number: int, trail: bytes | None = None
+) -> Inquiry | Reply:
+    """The same for a body that has been read by `read_calls`; `trail` is the header with the request's id."""
     batch = isinstance(asked, list)
     items: list[Item] = asked if isinstance(asked, list) else [asked]
     calls = [item for item in items if isinstance(item, Call)]
@@ -49,11 +55,10 @@ def read_inquiry(request: HttpRequest, number: int) -> Inquiry | Reply:
         errors = [(bytes(item.id), item.error) for item in items if isinstance(item, Invalid)]
         return replies.refused(errors, batch=batch)
     ids = tuple(bytes(item.id) for item in items if isinstance(item.id, msgspec.Raw))
-    trail = request.headers.get(REQUEST_ID_HEADER)
-    request_id = _request_id(trail, ids, request.body)
+    request_id = _request_id(trail, ids, body)
     return Inquiry(
-        body=request.body,
-        method=BATCH if batch else calls[0].method,
+        body=body,
+        method=BATCH if batch else calls[0].method[:METHOD_CHARACTERS],
         ids=ids,
         batch=batch,
         repeatable=not any(call.method in NOT_REPEATABLE for call in calls),

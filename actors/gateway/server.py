@@ -1,6 +1,6 @@
 """The embedded gateway as a role: clients in front, `Caller` behind."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Literal
 
@@ -8,11 +8,14 @@ import trio
 
 from actors.gateway.benchmark import Reading
 from actors.gateway.call import Caller
+from actors.gateway.hub import Hub
 from actors.gateway.inquiry import Inquiry, read_inquiry
 from actors.gateway.replies import Reply
 from actors.gateway.spec import GatewayRole
+from actors.gateway.ws_client import WsClient
 from actors.wire.http import HttpLimits, HttpRequest, encode_response
 from actors.wire.http_server import HttpServerConnection
+from actors.wire.websocket import WebSocket
 from actors.world.control import Control
 from actors.world.seam import Stream, World
 from store.events import LatencyBenchmarked
@@ -23,43 +26,68 @@ _LIMITS = HttpLimits()
 async def run_gateway(world: World, role: GatewayRole, control: Control) -> None:
     """Serve clients on `role.address` until cancelled.
 
-    Logs, besides what `Caller` logs, `LatencyBenchmarked`: "before" for each seeded provider, "after" for all
-    that was measured.
+    Logs, besides what `Caller` and `Hub` log, `LatencyBenchmarked`: "before" for each seeded provider, "after"
+    for all that was measured.
 
     Raises:
         OSError: the address is in use or not ours.
     """
     async with trio.open_nursery() as nursery:
         caller = Caller(world, nursery, role)
+        hub = Hub(world, nursery, role, caller)
         _log_readings(world, "before", caller.benchmark.seeded())
-        numbers = count(1)
+        numbers, sockets = count(1), count(1)
+
+        def socket() -> WsClient:
+            return WsClient(world, caller, hub, role.spec.continuity, numbers, next(sockets))
 
         async def serve(stream: Stream) -> None:
-            await ClientConnection(world, caller, stream, numbers).serve()
+            await ClientConnection(world, caller, stream, numbers, socket).serve()
 
         try:
             await nursery.start(world.serve, role.address, serve)
             control.ready()
             await trio.sleep_forever()
         finally:
+            hub.close()
             caller.close()
             _log_readings(world, "after", caller.benchmark.readings(world.now_ns()))
 
 
 class ClientConnection:
-    """One client's connection: a request at a time, each answered before the next is taken."""
+    """One client's connection: a request at a time, each answered before the next is taken.
 
-    def __init__(self, world: World, caller: Caller, stream: Stream, numbers: Iterator[int]) -> None:
+    A client that asks for a WebSocket goes on as what `socket` makes.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        caller: Caller,
+        stream: Stream,
+        numbers: Iterator[int],
+        socket: Callable[[], WsClient],
+    ) -> None:
         self._caller = caller
+        self._socket = socket
+        self._client: WsClient | None = None
+        self._websocket: WebSocket | None = None
         self._stream = stream
         self._numbers = numbers
         self._keep_alive = True
+        self._to_head = False
         self.has_unanswered = False
         self._http = HttpServerConnection(world, stream, _LIMITS, self)
 
     async def serve(self) -> None:
         """Answer requests until the connection has come to its end."""
-        await self._http.run()
+        try:
+            await self._http.run()
+            if self._websocket is not None:
+                await self._websocket.wait_closed()
+        finally:
+            if self._client is not None:
+                self._client.leave()
 
     @property
     def takes_more(self) -> bool:
@@ -68,8 +96,12 @@ class ClientConnection:
 
     def on_request(self, request: HttpRequest) -> None:
         """The next request."""
+        if request.wants_websocket:
+            self._become_websocket(request)
+            return
         self.has_unanswered = True
         self._keep_alive = request.keep_alive
+        self._to_head = request.method == "HEAD"
         inquiry = read_inquiry(request, next(self._numbers))
         if isinstance(inquiry, Inquiry):
             self._caller.ask(inquiry, self._reply)
@@ -79,6 +111,12 @@ class ClientConnection:
     def on_client_gone(self) -> None:
         """It may only have ended its own side: what is under way goes on, and its answer is sent if it can be."""
 
+    def _become_websocket(self, request: HttpRequest) -> None:
+        client = self._socket()
+        self._websocket = client.accept(self._stream, request, self._http.hand_over)
+        if self._websocket is not None:
+            self._client = client
+
     def _reply(self, reply: Reply) -> None:
         self._stream.write(
             encode_response(
@@ -87,6 +125,7 @@ class ClientConnection:
                 content_type=reply.content_type,
                 headers=reply.headers,
                 keep_alive=self._keep_alive,
+                to_head=self._to_head,
             )
         )
         self.has_unanswered = False

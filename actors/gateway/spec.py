@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from actors.gateway.ws_spec import Continuity
 from actors.spec import Spec
 from actors.units import Duration, ms, seconds
 from actors.world.seam import Address
@@ -59,7 +60,8 @@ class EmbeddedGateway(Spec, frozen=True, tag="embedded"):
 
     `seed_latencies` fills the benchmark store before the run (provider name to latency). `hedge_after` sends
     a second attempt to the next provider when the first has not answered in that time. With `failover` off
-    each request goes once to the provider the strategy ranks first, whatever its breaker says.
+    each request goes once to the provider the strategy ranks first, whatever its breaker says, and a
+    subscription dies with the provider it was made at: its clients hear nothing any more and are not told.
     """
 
     strategy: Strategy = "priority"
@@ -70,11 +72,13 @@ class EmbeddedGateway(Spec, frozen=True, tag="embedded"):
     hedge_after: Duration | None = None
     failover: bool = True
     connections_per_provider: int = 256
+    continuity: Continuity = Continuity()
     port: int = 0
 
     def problems(self) -> Iterator[str]:
         yield from self.breaker.problems()
         yield from self.retry.problems()
+        yield from self.continuity.problems()
         if self.hedge_after is not None and self.hedge_after <= 0:
             yield f"gateway: hedge_after must be above 0, not {self.hedge_after}"
         if any(latency < 0 for latency in self.seed_latencies.values()):
@@ -90,6 +94,7 @@ class CommandGateway(Spec, frozen=True, tag="command"):
 
     `command` is a list of words; `{config}`, `{port}` and `{workdir}` in it are replaced. `template` is the
     configuration's text, a Jinja template that sees `port`, `workdir` and `providers` (name, host, port).
+    WebSockets are opened on the same port, at `ws_path`.
     """
 
     command: tuple[str, ...]
@@ -97,27 +102,61 @@ class CommandGateway(Spec, frozen=True, tag="command"):
     name: str = "command"
     port: int = 0
     ready_timeout: Duration = seconds(10)
+    ws_path: str = "/"
 
     def problems(self) -> Iterator[str]:
         if not self.command:
             yield "gateway: command needs at least the program's name"
+        if not _is_path(self.ws_path):
+            yield f"gateway: ws_path looks like /path, not {self.ws_path!r}"
 
 
 class UrlGateway(Spec, frozen=True, tag="url"):
-    """A gateway that already runs somewhere; it must have been told of the providers' ports."""
+    """A gateway that already runs somewhere; it must have been told of the providers' ports.
+
+    `ws_url` is where it takes WebSockets, when that is not where it takes HTTP.
+    """
 
     url: str
+    ws_url: str = ""
 
     def problems(self) -> Iterator[str]:
-        parts = urlsplit(self.url)
-        if parts.scheme != "http" or not parts.hostname:
+        if not _is_url(self.url, "http"):
             yield f"gateway: a URL looks like http://host:port/path, not {self.url!r}"
+        if self.ws_url and not _is_url(self.ws_url, "ws"):
+            yield f"gateway: ws_url looks like ws://host:port/path, not {self.ws_url!r}"
 
     def endpoint(self) -> tuple[Address, str]:
-        """Where to connect, and the path to ask for."""
-        parts = urlsplit(self.url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return f"{parts.hostname}:{parts.port or 80}", path
+        """Where to connect for HTTP, and the path to ask for."""
+        return _endpoint(self.url)
+
+    def ws_endpoint(self) -> tuple[Address, str]:
+        """Where to connect for a WebSocket, and the path to ask for."""
+        return _endpoint(self.ws_url or self.url)
+
+
+def _endpoint(url: str) -> tuple[Address, str]:
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return f"{parts.hostname}:{parts.port or 80}", path
+
+
+def _is_url(url: str, scheme: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme == scheme
+            and bool(parts.hostname)
+            and parts.port != 0
+            and _is_path(parts.path or "/")
+        )
+    except ValueError:  # a port that is none
+        return False
+
+
+def _is_path(path: str) -> bool:
+    """Printable ASCII without spaces, as a request's first line has it."""
+    return path.startswith("/") and all("!" <= character <= "~" for character in path)
 
 
 Gateway: TypeAlias = EmbeddedGateway | CommandGateway | UrlGateway
@@ -135,8 +174,12 @@ DEFAULT_LATENCY = ms(100)
 
 
 class GatewayRole(Spec, frozen=True, tag="gateway"):
-    """All a node needs to be the embedded gateway. The order of `upstreams` is their priority."""
+    """All a node needs to be the embedded gateway. The order of `upstreams` is their priority.
+
+    `block_time` is the chain's: how soon a provider that publishes nothing counts as failed follows from it.
+    """
 
     spec: EmbeddedGateway
     address: Address
     upstreams: tuple[Upstream, ...]
+    block_time: Duration = seconds(2)

@@ -4,6 +4,7 @@ No task wakes on a request's path: the stream hands over what comes, and the wor
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from actors.provider.answering import Asked, read_question
 from actors.provider.record import Reply, log_attempts
@@ -24,7 +25,11 @@ MAX_PIPELINED = 128
 class Connection:
     """Serves one connection until it ends, and logs every call that came over it."""
 
-    def __init__(self, service: Service, sessions: Sessions, stream: Stream) -> None:
+    def __init__(
+        self, service: Service, sessions: Sessions, stream: Stream, settled: Callable[[Stream], object]
+    ) -> None:
+        """`settled` is called with the stream whenever all that was asked on it has been answered."""
+        self._settled = settled
         self._sessions = sessions
         self._session: WebSocketSession | None = None
         self._service = service
@@ -112,6 +117,8 @@ class Connection:
         if ending == "close":
             self._stream.close()
         self._http.go_on()
+        if not self._waiting:
+            self._settled(self._stream)
 
     def _record(self, reply: Reply, replied_ns: int | None) -> None:
         log_attempts(self._service, "http", reply, replied_ns)

@@ -8,7 +8,7 @@ import msgspec
 from actors.chain import publishing
 from actors.chain.logs import LogPattern
 from actors.chain.model import ChainModel
-from actors.faults.behaviour import StaleHead
+from actors.faults.behaviour import StaleHead, WrongChain
 from actors.faults.websocket import SilentStall
 from actors.provider.announcing import announce
 from actors.provider.service import Service
@@ -37,8 +37,8 @@ class Publisher:
         self._published = 0
         """The height up to which all has been told."""
         self._late: list[tuple[dict[str, Any], str | None]] = []
-        self._late_by: dict[str, None] = {}
-        """The faults known to have held back a block."""
+        self._felt: dict[str, None] = {}
+        """The faults known to have held back a block, or put another chain's in its place."""
         self._silenced: dict[str, set[Session]] = {}
         self._timer: Timer | None = None
 
@@ -74,9 +74,9 @@ class Publisher:
     def _on_block(self) -> None:
         self._publish_up_to(self._service.sight())
         for one in self._service.behaviour.imposed:
-            if isinstance(one.fault, StaleHead) and one.fault_id not in self._late_by:
-                self._late_by[one.fault_id] = None
-                self._acted(one.fault_id, "delayed")
+            if isinstance(one.fault, StaleHead | WrongChain) and one.fault_id not in self._felt:
+                self._felt[one.fault_id] = None
+                self._acted(one.fault_id, "delayed" if isinstance(one.fault, StaleHead) else "replaced")
         self._await_block()
 
     def _publish_up_to(self, sight: Sight) -> None:

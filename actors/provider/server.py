@@ -29,7 +29,7 @@ async def run_provider(world: World, role: ProviderRole, control: Control) -> No
     faults = TransportFaults(world)
 
     async def serve(stream: Stream) -> None:
-        await Connection(service, sessions, stream).serve()
+        await Connection(service, sessions, stream, faults.settled).serve()
 
     async with trio.open_nursery() as nursery:
         address = await nursery.start(world.serve, role.address, faults.around(serve))

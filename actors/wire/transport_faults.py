@@ -15,7 +15,7 @@ from store.events import FaultActed
 
 QUIET_NS = ms(100)
 """A connection on which nothing passed for so long, and its server last, is idle: between two pieces of one answer
-less time passes."""
+less time passes. Only a link must go by that; a server of ours says when it has answered."""
 
 
 class Gate:
@@ -97,6 +97,11 @@ class TransportFaults:
             self._govern(stream)
         return stream
 
+    def settled(self, stream: Stream) -> None:
+        """The server has answered all it was asked on `stream`: while it refuses, that connection is over."""
+        if self._sweeper is not None and isinstance(stream, FaultyStream) and (refusals := self._refusals()):
+            stream.break_by(refusals[0], "closed")
+
     def take(self, message: Impose | Revert) -> bool:
         """Impose or revert a fault; whether it is one of these."""
         if isinstance(message, Revert):
@@ -155,10 +160,13 @@ class TransportFaults:
         if self._sweeper is None:
             self._sweep({})
 
+    def _refusals(self) -> list[str]:
+        return [fault_id for fault_id, fault in self._rulings.items() if isinstance(fault, Refuse)]
+
     def _sweep(self, moves: dict[int, int]) -> None:
         """While refusing: close what has been idle since the sweep before this one."""
         self._sweeper = None
-        refusals = [id_ for id_, fault in self._rulings.items() if isinstance(fault, Refuse)]
+        refusals = self._refusals()
         if not refusals:
             return
         for number, stream in [*self._streams.items()]:

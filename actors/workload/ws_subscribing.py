@@ -3,6 +3,7 @@
 import trio
 
 from actors.chain.model import ChainModel
+from actors.units import Duration
 from actors.workload.spec import Begin, WorkloadRole, WsSubscribe
 from actors.workload.ws_judging import NotificationJudge
 from actors.workload.ws_line import Lines, clients_of
@@ -35,6 +36,9 @@ class SubscribingLoad:
     async def run(self, begin: Begin) -> None:
         """Play all clients until the load's time is over and each has left."""
         end_ns = begin.at_ns + self._spec.duration
+        self._count_missed(begin)
+        if self._world.now_ns() >= end_ns:
+            return
         async with trio.open_nursery() as nursery:
             lines = Lines(self._world, nursery, self._role, self._spec)
             self._clients = [
@@ -62,16 +66,21 @@ class SubscribingLoad:
         each = self._spec.subscriptions
         return [self._topics[at % len(self._topics)] for at in range(number * each, (number + 1) * each)]
 
-    def _open_all(self, begin: Begin) -> None:
-        now_ns, spec = self._world.now_ns(), self._spec
+    def _count_missed(self, begin: Begin) -> None:
         away_since_ns = begin.at_ns if begin.away_since_ns is None else begin.away_since_ns
-        missed = 0
+        due = (begin.at_ns + self._turn_of(number) for number in self._numbers)
+        missed = sum(away_since_ns <= due_ns < self._world.now_ns() for due_ns in due)
+        self._tally.missed(missed * self._spec.subscriptions)
+
+    def _open_all(self, begin: Begin) -> None:
+        now_ns = self._world.now_ns()
         for number, client in zip(self._numbers, self._clients, strict=True):
-            offset_ns = spec.connect_over * number // spec.connections
-            due_ns = begin.at_ns + offset_ns
-            missed += away_since_ns <= due_ns < now_ns
-            client.line.open_at(due_ns if due_ns >= now_ns else now_ns + offset_ns)
-        self._tally.missed(missed * spec.subscriptions)
+            turn = self._turn_of(number)
+            client.line.open_at(begin.at_ns + turn if begin.at_ns + turn >= now_ns else now_ns + turn)
+
+    def _turn_of(self, number: int) -> Duration:
+        """How long after the first client this one connects."""
+        return self._spec.connect_over * number // self._spec.connections
 
     def _leave(self) -> None:
         for client in self._clients:

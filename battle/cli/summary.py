@@ -8,6 +8,8 @@ from battle.judgement.verdict import slo_text
 from battle.reports.schema import Report
 from battle.reports.writing import FILES
 
+_MARKS = {"met": "ok  ", "missed": "FAIL", "not_measured": "?   "}
+
 
 def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
     """The summary of a run, for a person at a terminal."""
@@ -16,8 +18,10 @@ def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
         yield f"  - {reason}"
     yield ""
     for result in report.slos:
-        mark = {"met": "ok  ", "missed": "FAIL", "not_measured": "?   "}[result.status]
-        yield f"  {mark} {slo_text(result)}"
+        yield f"  {_MARKS[result.status]} {slo_text(result)}"
+    for one in report.workload_slos:
+        for result in one.slos:
+            yield f"  {_MARKS[result.status]} {one.workload}: {slo_text(result)}"
     yield ""
     yield f"  reports  {run_dir / FILES['markdown']}"
     for form in ("html", "json", "junit"):

@@ -1,25 +1,46 @@
 """Were the answers right? A gateway that answers fast and wrong has failed."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
-from battle.judgement.slo import Slo
-from battle.judgement.words import plural
+from battle.judgement.slo import Demands
+from battle.judgement.words import plural, sentence
+
+_CAUSES = {
+    "of_another_request": "{n} said to answer another request (swapped)",
+    "faulty_provider": "{n} came from a provider under a fault",
+    "nobody_asked": "{n} came from no provider that logs",
+}
 
 
-def answers_are_right(log: Log, slo: Slo) -> Finding:
-    """FAIL on any wrong answer, unless the SLO `max_wrong_answers` says how many are tolerable."""
-    counts = {"right": 0, "wrong": 0, "stale": 0, "none": 0}
-    for kind in log.rows("request_kinds"):
-        counts[kind.answer] += kind.requests
-    checked = counts["right"] + counts["wrong"] + counts["stale"]
-    wrong_ids = [row.request_id for row in _wrong(log)] if counts["wrong"] else []
+def answers_are_right(log: Log, demands: Demands) -> Finding:
+    """FAIL on any wrong answer or notification, unless an SLO `max_wrong_answers` says how many are tolerable.
+
+    Names what the log can tell of wrong ones: swapped, made by a faulty provider, or by nobody. Requests of which
+    nobody knows the end (`missing`), and transactions that providers took more than once, are told beside it.
+    A scenario with a real provider has said that answers cannot be checked; only an SLO on them then counts as not
+    measured.
+    """
+    rows = log.rows("workload_answers")
+    checked, wrong, stale = (
+        sum(getattr(row, name) for row in rows) for name in ("checked", "wrong", "stale")
+    )
+    unchecked = [row.provider for row in log.rows("real_providers")]
+    undecided = sum(row.wrong for row in rows if not demands.decide("max_wrong_answers", row.workload))
+    ids = tuple(row.request_id for row in _wrong(log)) if wrong else ()
+    told = list(_told(log, wrong)) if checked else []
+    wrong_text = f"{wrong:,} were wrong{_decided(wrong, undecided)}"
+    summary = f"of {plural(checked, 'checked answer')} {wrong_text} and {stale:,} stale"
+    if unchecked and not checked:
+        summary = f"no answer was checked: {sentence(unchecked)} serves a chain of its own"
+        return Finding(checker="answers_are_right", verdict="PASS", summary=summary)
     return Finding(
         checker="answers_are_right",
-        verdict="INCONCLUSIVE" if not checked else "FAIL" if wrong_ids and not _tolerated(slo) else "PASS",
-        summary=_summary(checked, counts, slo) if checked else "no answer was checked",
+        verdict="INCONCLUSIVE" if not checked else "FAIL" if undecided else "PASS",
+        summary="; ".join([summary, *told]) if checked else "no answer was checked",
         query="SELECT * FROM requests WHERE answer IN ('wrong', 'stale')",
-        ids=tuple(wrong_ids),
+        ids=ids or _notified(log),
     )
 
 
@@ -27,13 +48,25 @@ def _wrong(log: Log) -> list[Any]:
     return log.rows("wrong_answers", limit=EVIDENCE_IDS_MAX)
 
 
-def _tolerated(slo: Slo) -> bool:
-    return slo.max_wrong_answers is not None
+def _notified(log: Log) -> tuple[str, ...]:
+    return tuple(row.first_key for row in log.rows("notification_kinds") if row.answer == "wrong")
 
 
-def _summary(checked: int, counts: dict[str, int], slo: Slo) -> str:
-    judged_by = " (the SLO max_wrong_answers decides)" if counts["wrong"] and _tolerated(slo) else ""
-    return (
-        f"of {plural(checked, 'checked answer')} {counts['wrong']:,} were wrong{judged_by} "
-        f"and {counts['stale']:,} stale"
-    )
+def _decided(wrong: int, undecided: int) -> str:
+    return " (the SLO max_wrong_answers decides)" if wrong and not undecided else ""
+
+
+def _told(log: Log, wrong: int) -> Iterator[str]:
+    if wrong:
+        for row in log.rows("wrong_answer_causes"):
+            if row.cause in _CAUSES:
+                yield _CAUSES[row.cause].format(n=f"{row.requests:,}")
+    notified = sum(row.notifications for row in log.rows("notification_kinds") if row.answer == "wrong")
+    if notified:
+        yield f"{notified:,} of them were notifications"
+    missing = sum(kind.requests for kind in log.rows("request_kinds") if kind.outcome == "unknown")
+    if missing:
+        yield f"{plural(missing, 'answer')} missing"
+    (repeated,) = log.rows("repeated_transactions", limit=EVIDENCE_IDS_MAX)
+    if repeated.requests:
+        yield f"providers took {plural(repeated.requests, 'transaction')} more than once"

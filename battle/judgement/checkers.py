@@ -4,14 +4,18 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from battle.judgement.answers import answers_are_right
+from battle.judgement.continuity import heads_monotonic, websocket_continuity
 from battle.judgement.faults import faults_took_effect
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import generator_kept_pace, something_was_sent
 from battle.judgement.history import log_is_whole, run_is_complete
+from battle.judgement.leaks import connections_leaked
 from battle.judgement.nodes import nodes_lived
-from battle.judgement.slo import Slo
+from battle.judgement.retries import retry_amplification
+from battle.judgement.slo import Demands
 
-Checker: TypeAlias = Callable[[Log, Slo], Finding]
+Checker: TypeAlias = Callable[[Log, Demands], Finding | None]
+"""From the log to a finding; None when it has nothing to say about a run of this kind."""
 
 CHECKERS: tuple[Checker, ...] = (
     run_is_complete,
@@ -21,14 +25,18 @@ CHECKERS: tuple[Checker, ...] = (
     nodes_lived,
     faults_took_effect,
     answers_are_right,
+    websocket_continuity,
+    heads_monotonic,
+    retry_amplification,
+    connections_leaked,
 )
 """In the order a reader wants to hear of them: a run that is not complete explains the rest."""
 
 
-def check(checker: Checker, log: Log, slo: Slo) -> Finding:
-    """What the checker finds."""
+def check(checker: Checker, log: Log, demands: Demands) -> Finding | None:
+    """What the checker finds; None when it does not apply."""
     try:
-        return checker(log, slo)
+        return checker(log, demands)
     except Exception as error:
         # A mistake of ours must not turn into a PASS, and not hide the other findings either.
         name = getattr(checker, "__name__", repr(checker))

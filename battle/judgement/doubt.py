@@ -9,19 +9,23 @@ import msgspec
 
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import lateness_bound_ns
-from battle.judgement.slo import RULES, Measure, Slo, SloResult, compare
+from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 
 REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
 """Demands on how the gateway reacts to faults: without effective faults there is nothing to react to."""
 
-OF_LOAD = frozenset({"success_rate", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms"})
+OF_LOAD = frozenset(OF_REQUESTS)
 """Demands that a late generator can miss all by itself: latency and time-outs count from the due time."""
 
 
 def doubted(
-    results: Sequence[SloResult], findings: Sequence[Finding], log: Log, slo: Slo
+    results: Sequence[SloResult],
+    findings: Sequence[Finding],
+    log: Log,
+    slo: Slo,
+    workload: str | None = None,
 ) -> tuple[SloResult, ...]:
-    """The results, with each miss that proves nothing turned into `not_measured`."""
+    """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`."""
     unsure = {finding.checker for finding in findings if finding.verdict != "PASS"}
     excuses: dict[str, str] = {}
     if all(row.source == "providers" for row in log.rows("provider_shares")):
@@ -32,7 +36,7 @@ def doubted(
         excuses |= dict.fromkeys(REACTIONS, "the run is partial, so there was less to react to")
     missed = {result.name for result in results if result.status == "missed"}
     if "generator_kept_pace" in unsure and missed & OF_LOAD:
-        excuses |= _not_the_gateways(log, slo)
+        excuses |= _not_the_gateways(log, slo, workload)
     return tuple(_excused(result, excuses) for result in results)
 
 
@@ -42,10 +46,10 @@ def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
     return msgspec.structs.replace(result, status="not_measured", note=excuses[result.name])
 
 
-def _not_the_gateways(log: Log, slo: Slo) -> dict[str, str]:
+def _not_the_gateways(log: Log, slo: Slo, workload: str | None) -> dict[str, str]:
     """The demands that were met by the requests sent on time: those the gateway is answerable for."""
     query = "punctual_requests"
-    (row,) = log.rows(query, late_ns=lateness_bound_ns(slo))
+    (row,) = log.rows(query, late_ns=lateness_bound_ns(slo), workload=workload)
     nothing = Measure(query, False)
     punctual = {rule.metric: nothing for rule in RULES.values()}
     if row.requests:

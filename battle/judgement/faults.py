@@ -3,25 +3,51 @@
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
-from battle.judgement.slo import Slo
+from battle.judgement.slo import Demands
 from battle.judgement.words import plural, seconds_text, sentence
 
 _SIGNS = {
     "killed": "{target} was killed",
+    "stopped": "{target} was asked to stop, and did",
+    "kept_down": "{target} was down already, and stayed so",
+    "paused": "{target} was paused",
+    "refused_attempts": "{refused_attempts} refused",
+    "stalled_attempts": "{stalled_attempts} under way to its end",
+    "tagged_heads": "{tagged_heads} under it",
+    "tagged_subscriptions": "{tagged_subscriptions} under it",
+    "acted": "it acted on connections {actions}",
+    "lost_connections": "{lost_connections} lost",
     "failed_attempts": "{failed_attempts}",
     "tagged_attempts": "{tagged_attempts} under it",
     "breaker_changes": "{breaker_changes}",
     "traffic_ceased": "its traffic ceased",
 }
 _NOTHING_HAPPENED = {
-    "kill": "no death by its SIGKILL is in the log",
-    "flap": "no death by its SIGKILL is in the log",
-    "degrade": "no attempt at {target} came under it",
+    "killed": "no death by its SIGKILL is in the log",
+    "stopped": "no stop because of it is in the log",
+    "paused": "the log does not say that {target} was paused",
+    "tagged_attempts": "no attempt at {target} came under it",
+    "acted": "it touched no connection to {target}",
+    "refused_attempts": "nobody was refused at {target}",
+}
+"""By the first of the signs that its kind asks for."""
+
+_ALONE = {
+    "killed": "killed {target}",
+    "stopped": "stopped {target}",
+    "kept_down": "kept {target} down",
+    "paused": "paused {target}",
 }
 
 
-def faults_took_effect(log: Log, slo: Slo) -> Finding:
-    """INCONCLUSIVE when a planned fault was not applied, or nothing in the log shows its effect."""
+def faults_took_effect(log: Log, demands: Demands) -> Finding:
+    """INCONCLUSIVE when a planned fault was not applied, or nothing in the log shows its effect.
+
+    What counts as the effect of a kind is in the view `fault_rules`. Each fault of the timeline is held to it by
+    itself, also each step of a ramp and each one of many at random moments: a step without effect was not survived,
+    it did not happen. It is the scenario's business to give every one of them traffic, with fewer or longer steps
+    where there is little.
+    """
     faults = log.rows("fault_effects")
     idle = [fault for fault in faults if not fault.effect_observed]
     planned = log.rows("chaos_entries")[0].entries
@@ -49,6 +75,12 @@ def effect_text(fault: Any) -> str:
         "failed_attempts": plural(fault.failed_attempts, "failed attempt"),
         "tagged_attempts": plural(fault.tagged_attempts, "attempt"),
         "breaker_changes": plural(fault.breaker_changes, "breaker change"),
+        "refused_attempts": plural(fault.refused_attempts, "attempt"),
+        "stalled_attempts": plural(fault.stalled_attempts, "attempt"),
+        "tagged_heads": plural(fault.tagged_heads, "head"),
+        "tagged_subscriptions": plural(fault.tagged_subscriptions, "subscription change"),
+        "lost_connections": plural(fault.lost_connections, "WebSocket connection"),
+        "actions": plural(fault.actions, "time"),
     }
     return ", ".join(_SIGNS[sign].format(**facts) for sign in fault.evidence)
 
@@ -57,7 +89,10 @@ def _why_idle(fault: Any) -> str:
     if fault.started_ns is None:
         due = "" if fault.planned_ns is None else f" (due at {seconds_text(fault.planned_ns)})"
         return f"{fault.fault_id} was never applied{due}" + (f": {fault.failure}" if fault.failure else "")
-    if "killed" in fault.evidence:
-        return f"{fault.fault_id} killed {fault.target}, and nobody noticed: it got no traffic"
-    nothing = _NOTHING_HAPPENED.get(fault.kind, "the log shows no effect at {target}")
+    for sign in fault.evidence:
+        if sign in _ALONE and sign in fault.signs:
+            did = _ALONE[sign].format(target=fault.target)
+            return f"{fault.fault_id} {did}, and nobody noticed: it got no traffic"
+    first = next(iter(fault.signs), "")
+    nothing = _NOTHING_HAPPENED.get(first, f"nobody knows the effect of a fault of kind {fault.kind!r}")
     return f"{fault.fault_id} had no effect: " + nothing.format(target=fault.target)

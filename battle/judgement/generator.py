@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from battle.judgement.findings import Finding, Log
-from battle.judgement.slo import Slo
+from battle.judgement.slo import Demands, Slo
 from battle.judgement.words import duration_text, percent_text, plural, sentence
+from battle.judgement.workloads import only_subscribes
 
 SENT_RATIO_MIN = 0.99
 """Fewer of the due requests sent than this, and the load was another than the scenario's. One that the gateway
@@ -21,27 +22,32 @@ LATENESS_SHARE_OF_SLO = 0.1
 """Lateness is a part of latency, which counts from the due time; so it may take no more of the p95 SLO."""
 
 
-def something_was_sent(log: Log, slo: Slo) -> Finding:
-    """INCONCLUSIVE when not one request left the generator."""
+def something_was_sent(log: Log, demands: Demands) -> Finding:
+    """INCONCLUSIVE when not one request left the generator, and no client subscribed to anything."""
     kinds = log.rows("request_kinds")
     ended, sent = sum(kind.requests for kind in kinds), sum(kind.sent for kind in kinds)
-    if sent == 0:
+    subscribed = sum(row.subscriptions for row in log.rows("client_subscriptions"))
+    if subscribed:
+        summary = f"{plural(sent, 'request')} sent, {plural(subscribed, 'subscription')}"
+    elif sent == 0:
         summary = f"{plural(ended, 'request')} ended, none was sent" if ended else "no request is in the log"
     else:
         summary = f"{plural(sent, 'request')} sent"
     return Finding(
         checker="something_was_sent",
-        verdict="PASS" if sent else "INCONCLUSIVE",
+        verdict="PASS" if sent or subscribed else "INCONCLUSIVE",
         summary=summary,
         query="SELECT outcome, failure, count(*) FROM requests GROUP BY ALL",
     )
 
 
-def generator_kept_pace(log: Log, slo: Slo) -> Finding:
+def generator_kept_pace(log: Log, demands: Demands) -> Finding | None:
     """INCONCLUSIVE when a workload sent too few, dropped any, was late, or had a backlog at its end."""
     health = log.rows("generator_health")
+    if not health and only_subscribes(log):
+        return None  # subscribers have no schedule to keep to
     late = {row.workload: row.p99_ns for row in log.rows("latencies") if row.clock == "late"}
-    bound_ns = lateness_bound_ns(slo)
+    bound_ns = lateness_bound_ns(demands.run)
     problems = [
         f"workload {row.workload}: {problem}"
         for row in health

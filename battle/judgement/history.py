@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
-from battle.judgement.slo import Slo
+from battle.judgement.slo import Demands
 from battle.judgement.words import plural, seconds_text, sentence
 
 
-def run_is_complete(log: Log, slo: Slo) -> Finding:
+def run_is_complete(log: Log, demands: Demands) -> Finding:
     """INCONCLUSIVE when the run did not go through all its phases: what follows is about a part of it."""
     problems = list(_unfinished({row.phase: row for row in log.rows("run_phases")}, log.sealed))
     return Finding(
@@ -37,7 +37,7 @@ def _unfinished(phases: dict[str, Any], sealed: bool) -> Iterator[str]:
         yield "its log was never sealed"
 
 
-def log_is_whole(log: Log, slo: Slo) -> Finding:
+def log_is_whole(log: Log, demands: Demands) -> Finding:
     """INCONCLUSIVE when events are known to be missing; the torn end of a node a fault killed is expected."""
     segments = log.rows("log_health")
     damaged = {row.segment: problems for row in segments if (problems := list(_damage(row)))}

@@ -5,49 +5,91 @@ The values come from report queries that are asked anyway: on a log of millions 
 
 from typing import Any
 
+from battle.judgement.continuity import delay_row, head_rows
 from battle.judgement.findings import Log
+from battle.judgement.retries import amplification
 from battle.judgement.slo import Measure
 
 SLOWEST_LISTED = 10
 """How many of the dearest failovers are listed; the view `failovers` has them all."""
 
 
-def measures(log: Log) -> dict[str, Measure]:
-    """Every measure of the run by its name."""
+def measures(log: Log, attempts_limit: float | None = None) -> dict[str, Measure]:
+    """Every measure of the run by its name. `attempts_limit` only saves asking for amplification twice."""
     return {
-        **_of_requests(log.rows("request_kinds")),
-        **_of_latencies(log.rows("latencies")),
+        **_of_requests(log.rows("workload_answers")),
+        **_of_latencies(log.rows("latencies"), None),
+        **_of_heads(log, None),
         **_of_failovers(log),
+        "attempts_per_request": _attempts(log, attempts_limit),
         "breaker_changes": _breaker_changes(log),
         "gateway_rss_max_bytes": _memory(log.rows("system_health")),
     }
 
 
-def _of_requests(kinds: list[Any]) -> dict[str, Measure]:
-    requests = sum(kind.requests for kind in kinds)
-    ok = sum(kind.requests for kind in kinds if kind.outcome == "ok")
-    checked = sum(kind.requests for kind in kinds if kind.answer != "none")
-    wrong = sum(kind.requests for kind in kinds if kind.answer == "wrong")
-    query = "request_kinds"
+def workload_measures(log: Log, workload: str) -> dict[str, Measure]:
+    """What one workload measured of all that can be demanded of one."""
+    return {
+        **_of_requests([row for row in log.rows("workload_answers") if row.workload == workload]),
+        **_of_latencies(log.rows("latencies"), workload),
+        **_of_heads(log, workload),
+    }
+
+
+def _of_requests(rows: list[Any]) -> dict[str, Measure]:
+    names = ("requests", "ok", "checked", "wrong", "stale")
+    requests, ok, checked, wrong, stale = (sum(getattr(row, name) for row in rows) for name in names)
+    query = "workload_answers"
+    unchecked = Measure(query, False, note="no answer was checked")
     return {
         "success_ratio": Measure(query, True, ok / requests)
         if requests
         else Measure(query, False, note="no request ended"),
-        "wrong_answers": Measure(query, True, wrong)
-        if checked
-        else Measure(query, False, note="no answer was checked"),
+        "wrong_answers": Measure(query, True, wrong) if checked else unchecked,
+        "stale_answers": Measure(query, True, stale) if checked else unchecked,
     }
 
 
-def _of_latencies(latencies: list[Any]) -> dict[str, Measure]:
-    overall = next((row for row in latencies if row.workload is None and row.clock == "due"), None)
-    return {f"p{percent}_latency_ns": _percentile(overall, percent) for percent in (50, 95, 99)}
+def _of_latencies(latencies: list[Any], workload: str | None) -> dict[str, Measure]:
+    due = next((row for row in latencies if row.workload == workload and row.clock == "due"), None)
+    return {f"p{percent}_latency_ns": _percentile(due, percent) for percent in (50, 95, 99)}
 
 
-def _percentile(overall: Any, percent: int) -> Measure:
-    if overall is None:
+def _of_heads(log: Log, workload: str | None) -> dict[str, Measure]:
+    query = "websocket_continuity"
+    rows = [row for row in head_rows(log) if workload in (None, row.workload)]
+    if not any(row.due or row.received for row in rows):
+        nothing = Measure(query, False, note="no client was due any head")
+        return dict.fromkeys(
+            ("missed_heads", "duplicate_heads", "longest_silence_ns", "head_delay_p99_ns"), nothing
+        )
+    delay = delay_row(log, workload)
+    return {
+        "missed_heads": Measure(query, True, sum(row.missed for row in rows)),
+        "duplicate_heads": Measure(query, True, sum(row.duplicated for row in rows)),
+        "longest_silence_ns": Measure(query, True, max(row.longest_silence_ns for row in rows)),
+        "head_delay_p99_ns": Measure(
+            "head_delays", False, note="no head came that a provider published meanwhile"
+        )
+        if delay is None
+        else Measure("head_delays", True, delay.p99_ns),
+    }
+
+
+def _attempts(log: Log, limit: float | None) -> Measure:
+    query = "retry_amplification"
+    row = amplification(log, limit)
+    if not row.attempts or row.attempts_per_request is None:
+        return Measure(query, False, note="nobody logged an attempt, or no request was sent")
+    if row.worst_attempts_per_request is None:
+        return Measure(query, True, row.attempts_per_request)
+    return Measure(query, True, row.worst_attempts_per_request)
+
+
+def _percentile(row: Any, percent: int) -> Measure:
+    if row is None:
         return Measure("latencies", False, note="no request ended")
-    value = getattr(overall, f"p{percent}_ns")
+    value = getattr(row, f"p{percent}_ns")
     note = f"never: more than {100 - percent} % of the requests were not answered" if value is None else None
     return Measure("latencies", True, value, note)
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
-from battle.judgement.slo import Slo
+from battle.judgement.slo import Demands
 from battle.judgement.words import plural, seconds_text, sentence
 
 GATEWAY_NODE = "gateway"
 
 
-def nodes_lived(log: Log, slo: Slo) -> Finding:
+def nodes_lived(log: Log, demands: Demands) -> Finding:
     """FAIL when the gateway under test crashed by itself; INCONCLUSIVE when a part of the test bench did."""
     started = log.rows("nodes_started")
     crashed = [row for row in log.rows("node_crashes") if not row.induced]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from battle.judgement.checkers import CHECKERS, Checker, check
-from battle.judgement.doubt import doubted
+from battle.judgement.demanded import WorkloadSlos, run_results, workload_results
 from battle.judgement.findings import Finding, Log, Verdict, worst
-from battle.judgement.measures import measures
-from battle.judgement.slo import Slo, SloResult, compare
+from battle.judgement.knee import Knee, knees
+from battle.judgement.slo import Demands, Slo, SloResult
 from battle.judgement.words import percent_text
 
 if TYPE_CHECKING:
@@ -30,29 +30,50 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     slos: tuple[SloResult, ...]
     findings: tuple[Finding, ...]
+    workload_slos: tuple[WorkloadSlos, ...] = ()
+    knees: tuple[Knee, ...] = ()
 
 
-def judge(run: Run | Log, slo: Slo | None, checkers: Sequence[Checker] = CHECKERS) -> Judgement:
-    """Judge a run by its log alone. What cannot be judged is INCONCLUSIVE, never an exception."""
+def judge(
+    run: Run | Log,
+    slo: Slo | None,
+    checkers: Sequence[Checker] = CHECKERS,
+    workload_slos: Mapping[str, Slo] | None = None,
+) -> Judgement:
+    """Judge a run by its log alone. What cannot be judged is INCONCLUSIVE, never an exception.
+
+    `workload_slos` are demands on single workloads, by their names.
+    """
     log = run if isinstance(run, Log) else Log(run)
-    slo = slo or Slo()
-    findings = [check(checker, log, slo) for checker in checkers]
+    demands = Demands(run=slo or Slo(), workloads=dict(workload_slos or {}))
+    findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
     slos: tuple[SloResult, ...] = ()
+    of_workloads: tuple[WorkloadSlos, ...] = ()
+    found_knees: tuple[Knee, ...] = ()
     try:
-        slos = doubted(compare(slo, measures(log)), findings, log, slo)
+        found_knees = knees(log, demands)
+        slos = run_results(log, demands.run, findings)
+        of_workloads = workload_results(log, demands, found_knees, findings)
     except Exception as error:  # as for a checker that crashes
         summary = f"measuring crashed: {type(error).__name__}: {error}"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
-    if not slo.demands():
+    if not demands.any:
         summary = "the scenario has no SLO, so there is nothing to pass"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
     said = [(finding.verdict, finding.summary) for finding in findings]
     said += [(_SLO_VERDICT[result.status], slo_text(result)) for result in slos]
+    said += [
+        (_SLO_VERDICT[result.status], f"workload {one.workload}: {slo_text(result)}")
+        for one in of_workloads
+        for result in one.slos
+    ]
     return Judgement(
         verdict=worst([verdict for verdict, _ in said]),
         reasons=tuple(text for bad in ("FAIL", "INCONCLUSIVE") for verdict, text in said if verdict == bad),
         slos=slos,
         findings=tuple(findings),
+        workload_slos=of_workloads,
+        knees=found_knees,
     )
 
 

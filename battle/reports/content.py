@@ -16,8 +16,10 @@ from battle.reports.document import (
 )
 from battle.reports.health_sections import generator_section, log_section, system_section
 from battle.reports.load_sections import performance_section, slo_section
+from battle.reports.rate_sections import amplification_section, knee_section
 from battle.reports.schema import Report
 from battle.reports.values import NEVER, duration
+from battle.reports.websocket_section import websocket_section
 
 _VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
 
@@ -31,18 +33,26 @@ def arrange(report: Report) -> Document:
         context=_context(report),
         figures=_figures(report),
         reasons=report.reasons,
-        sections=(
-            slo_section(report),
-            performance_section(report),
-            failover_section(report),
-            fault_section(report),
-            breaker_section(report),
-            system_section(report),
-            generator_section(report),
-            log_section(report),
-            _findings_section(report),
-            _run_section(report),
-        ),
+        sections=tuple(section for section in _sections(report) if section is not None),
+    )
+
+
+def _sections(report: Report) -> tuple[Section | None, ...]:
+    """All sections in their order; None for what this kind of run has nothing to say about."""
+    return (
+        slo_section(report),
+        performance_section(report),
+        knee_section(report),
+        websocket_section(report),
+        failover_section(report),
+        amplification_section(report),
+        fault_section(report),
+        breaker_section(report),
+        system_section(report),
+        generator_section(report),
+        log_section(report),
+        _findings_section(report),
+        _run_section(report),
     )
 
 

@@ -5,19 +5,26 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from battle.judgement.continuity import head_rows
 from battle.judgement.findings import Log
 from battle.judgement.measures import SLOWEST_LISTED
+from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo
 from battle.judgement.verdict import judge
 from battle.reports.headline import headline
 from battle.reports.schema import (
     SCHEMA_VERSION,
+    Amplification,
     BreakerFacts,
     BreakerSpan,
+    Continuity,
     Crash,
     FailoverFacts,
     FaultEffect,
+    GapFills,
     GeneratorHealth,
+    HeadDelay,
+    HeadsAfterFault,
     Latency,
     LogHealth,
     NodeHealth,
@@ -27,6 +34,8 @@ from battle.reports.schema import (
     RequestKind,
     RunFacts,
     SegmentFacts,
+    StormSecond,
+    WebSocketFacts,
 )
 from store.database import Run
 from store.errors import LogError
@@ -48,7 +57,8 @@ def collect_report(run: Run) -> Report:
     """
     log = Log(run)
     header = _header(log)
-    judgement = judge(log, _slo(header))
+    slo = _slo(header, "slo", Slo | None) or Slo()
+    judgement = judge(log, slo, workload_slos=_slo(header, "workload_slos", dict[str, Slo] | None))
     faults = _rows(log, FaultEffect, "fault_effects")
     facts = _run_facts(log, header, run.run_dir.name)
     return Report(
@@ -58,6 +68,7 @@ def collect_report(run: Run) -> Report:
         headline=headline(judgement, faults, facts.world),
         reasons=judgement.reasons,
         slos=judgement.slos,
+        workload_slos=judgement.workload_slos,
         findings=judgement.findings,
         requests=_requests(log),
         latencies=_rows(log, Latency, "latencies"),
@@ -69,6 +80,9 @@ def collect_report(run: Run) -> Report:
         nodes=_rows(log, NodeHealth, "system_health"),
         crashes=_rows(log, Crash, "node_crashes"),
         generator=_rows(log, GeneratorHealth, "generator_health"),
+        amplification=_amplification(log, slo),
+        websocket=_websocket(log),
+        knees=judgement.knees,
         log=_log_health(log),
     )
 
@@ -82,11 +96,11 @@ def _header(log: Log) -> dict[str, Any]:
     return msgspec.json.decode(rows[0].document, type=dict[str, Any]) if rows else {}
 
 
-def _slo(header: dict[str, Any]) -> Slo | None:
+def _slo(header: dict[str, Any], name: str, kind: Any) -> Any:
     try:
-        return msgspec.convert(header.get("slo"), Slo | None)
+        return msgspec.convert(header.get(name), kind)
     except msgspec.ValidationError as error:
-        raise LogError(f"run.json: its slo cannot be understood: {error}") from None
+        raise LogError(f"run.json: its {name} cannot be understood: {error}") from None
 
 
 def _run_facts(log: Log, header: dict[str, Any], directory: str) -> RunFacts:
@@ -153,6 +167,21 @@ def _rate_per_s(rows: list[Any], sent: int) -> float | None:
     first_ns = min(row.first_scheduled_ns for row in rows)
     span_ns = max(row.last_scheduled_ns for row in rows) - first_ns
     return round((sent - 1) * 1e9 / span_ns, 3) if span_ns else None
+
+
+def _amplification(log: Log, slo: Slo) -> Amplification:
+    row = amplification(log, slo.max_attempts_per_request)
+    facts = {name: value for name, value in row._asdict().items() if name != "storm"}
+    return Amplification(**facts, first_storm_seconds=msgspec.convert(row.storm, tuple[StormSecond, ...]))
+
+
+def _websocket(log: Log) -> WebSocketFacts:
+    return WebSocketFacts(
+        continuity=tuple(msgspec.convert(row._asdict(), Continuity) for row in head_rows(log)),
+        delays=_rows(log, HeadDelay, "head_delays"),
+        after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
+        gap_fills=_rows(log, GapFills, "gap_fills_summary"),
+    )
 
 
 def _log_health(log: Log) -> LogHealth:

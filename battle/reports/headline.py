@@ -11,11 +11,15 @@ def headline(judgement: Judgement, faults: Sequence[FaultEffect], world: str) ->
     """One sentence that answers the question, and one that says why."""
     if judgement.verdict == "PASS":
         ship = "Ship it, as far as behaviour goes." if world == "simulated" else "Ship it."
-        return f"{ship} {_passed(len(judgement.slos), len(faults))}"
+        return f"{ship} {_passed(_demands(judgement), len(faults))}"
     first, others = judgement.reasons[0], len(judgement.reasons) - 1
     more = f" (and {plural(others, 'more reason')})" if others else ""
     answer = "Do not ship" if judgement.verdict == "FAIL" else "This run cannot tell"
     return f"{answer}, because {first}{more}."
+
+
+def _demands(judgement: Judgement) -> int:
+    return len(judgement.slos) + sum(len(one.slos) for one in judgement.workload_slos)
 
 
 def _passed(slos: int, faults: int) -> str:

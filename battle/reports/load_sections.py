@@ -16,18 +16,22 @@ _CLOCKS = {"due": "since it was due", "sent": "since it was sent"}
 
 
 def slo_section(report: Report) -> Section:
-    """Each demand beside what was measured."""
-    if not report.slos:
+    """Each demand beside what was measured, of the run and of single workloads."""
+    if not report.slos and not report.workload_slos:
         nothing = "The scenario has no SLO: nothing was demanded, so there is nothing to pass."
         return Section("SLO compliance", (Paragraph(nothing),))
-    met = sum(result.status == "met" for result in report.slos)
-    titles = columns(":SLO", "demanded", "measured", ":result", ":note")
-    rows = tuple(_slo_row(result) for result in report.slos)
-    if all(result.note is None for result in report.slos):
+    results: list[tuple[str | None, SloResult]] = [(None, result) for result in report.slos]
+    results += [(one.workload, result) for one in report.workload_slos for result in one.slos]
+    met = sum(result.status == "met" for _, result in results)
+    titles = columns(":of", ":SLO", "demanded", "measured", ":result", ":note")
+    rows = tuple((Cell(workload or "the run"), *_slo_row(result)) for workload, result in results)
+    if all(result.note is None for _, result in results):
         titles, rows = titles[:-1], tuple(row[:-1] for row in rows)
+    if not report.workload_slos:
+        titles, rows = titles[1:], tuple(row[1:] for row in rows)
     return Section(
         timed("SLO compliance", report.run.world),
-        (Paragraph(f"{met} of {plural(len(report.slos), 'SLO')} met."), Table(titles, rows)),
+        (Paragraph(f"{met} of {plural(len(results), 'SLO')} met."), Table(titles, rows)),
     )
 
 

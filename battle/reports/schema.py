@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from battle.judgement.demanded import WorkloadSlos
 from battle.judgement.findings import Finding, Verdict
+from battle.judgement.knee import Knee
 from battle.judgement.slo import SloResult
 
 SCHEMA_VERSION = 1
@@ -132,11 +134,18 @@ class FaultEffect(_Part, frozen=True, kw_only=True):
     attempts_before: int
     leaked_attempts: int
     failed_attempts: int
+    refused_attempts: int
+    stalled_attempts: int
     tagged_attempts: int
+    tagged_heads: int
+    tagged_subscriptions: int
+    actions: int
+    lost_connections: int
     request_errors: int
     breaker_changes: int
     time_to_detect_ns: int | None
     time_to_recover_ns: int | None
+    signs: tuple[str, ...]
     evidence: tuple[str, ...]
     effect_observed: bool
 
@@ -228,6 +237,92 @@ class LogHealth(_Part, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
+class Continuity(_Part, frozen=True, kw_only=True):
+    """What the clients of one workload got of the heads they should have got: the view `head_continuity`, summed."""
+
+    workload: str
+    subscriptions: int
+    interrupted: int
+    due: int
+    received: int
+    missed: int
+    duplicated: int
+    out_of_order: int
+    went_back: int
+    reorged: int
+    parent_breaks: int
+    longest_silence_ns: int
+    delay_max_ns: int | None
+    blocks_behind_max: int
+
+
+class HeadDelay(_Part, frozen=True, kw_only=True):
+    """From the first publication of a head to its arrival, for one workload, or for all (`workload` None)."""
+
+    workload: str | None
+    heads: int
+    p50_ns: int
+    p99_ns: int
+    max_ns: int
+
+
+class HeadsAfterFault(_Part, frozen=True, kw_only=True):
+    """How long after the begin of a fault the clients got the next head; `never`: how many got none any more."""
+
+    fault_id: str
+    started_ns: int
+    subscriptions: int
+    p50_ns: int | None
+    max_ns: int | None
+    never: int
+
+
+class GapFills(_Part, frozen=True, kw_only=True):
+    """The gaps the gateway found after one fault (None: after none) for one reason, and what became of them."""
+
+    fault_id: str | None
+    kind: str
+    reason: Literal["failover", "missed", "reorg"]
+    gaps: int
+    filled_gaps: int
+    partly_gaps: int
+    failed_gaps: int
+    heights: int
+    heights_max: int | None
+    found: int
+    took_max_ns: int
+
+
+class WebSocketFacts(_Part, frozen=True, kw_only=True):
+    """The continuity of WebSocket subscriptions; all empty in a run without any."""
+
+    continuity: tuple[Continuity, ...]
+    delays: tuple[HeadDelay, ...]
+    after_faults: tuple[HeadsAfterFault, ...]
+    gap_fills: tuple[GapFills, ...]
+
+
+class StormSecond(_Part, frozen=True, kw_only=True):
+    """One second of a retry storm; `second` counts from the run's epoch."""
+
+    second: int
+    requests: int
+    attempts: int
+    failed: int
+
+
+class Amplification(_Part, frozen=True, kw_only=True):
+    """What retries made of the load. `first_storm_seconds` are the first of `storm_seconds`."""
+
+    source: AttemptSource | None
+    requests: int
+    attempts: int
+    attempts_per_request: float | None
+    worst_attempts_per_request: float | None
+    storm_seconds: int
+    first_storm_seconds: tuple[StormSecond, ...]
+
+
 class Report(_Part, frozen=True, kw_only=True):
     """Everything a run says. Lists of rows are whole unless their name says otherwise."""
 
@@ -237,6 +332,7 @@ class Report(_Part, frozen=True, kw_only=True):
     headline: str
     reasons: tuple[str, ...]
     slos: tuple[SloResult, ...]
+    workload_slos: tuple[WorkloadSlos, ...]
     findings: tuple[Finding, ...]
     requests: RequestFacts
     latencies: tuple[Latency, ...]
@@ -248,6 +344,9 @@ class Report(_Part, frozen=True, kw_only=True):
     nodes: tuple[NodeHealth, ...]
     crashes: tuple[Crash, ...]
     generator: tuple[GeneratorHealth, ...]
+    amplification: Amplification
+    websocket: WebSocketFacts
+    knees: tuple[Knee, ...]
     log: LogHealth
 
 

@@ -3,6 +3,7 @@
 -- When the generator fell behind, only these say something about the gateway: it saw them when it should have.
 --
 -- $late_ns      how late a request may have been sent and still counts
+-- $workload     only of this workload; NULL: of all
 --
 -- requests
 -- success_ratio     NULL when there are none
@@ -15,7 +16,8 @@ WITH punctual AS (
             if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]
         ) AS ranks
     FROM requests
-    WHERE sent_ns - scheduled_ns <= $late_ns OR failure = 'refused'
+    WHERE (sent_ns - scheduled_ns <= $late_ns OR failure = 'refused')
+        AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
 )
 SELECT
     requests,

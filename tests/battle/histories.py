@@ -11,11 +11,16 @@ from store.events import (
     AttemptServed,
     BreakerChanged,
     Event,
+    FaultActed,
     FaultChanged,
+    GapFilled,
     GatewayAttemptEnded,
     GeneratorSampled,
+    HeadPublished,
+    NotificationReceived,
     RequestEnded,
     RunChanged,
+    SubscriptionChanged,
     SystemSampled,
 )
 from store.seal import seal
@@ -201,3 +206,108 @@ def _write_segment(run_dir: Path, node: str, incarnation: int, events: Iterable[
 def open_history(tmp_path: Path, *events: Event, **header: Any) -> Run:
     """An open run whose log holds these events, all in one segment. Not sealed: syncing files takes time."""
     return open_run(write_run(tmp_path / "run", {"coordinator": list(events)}, sealed=False, **header))
+
+
+# WebSocket
+
+
+def head_hash(number: int, branch: str = "") -> str:
+    return f"0x{number}{branch}"
+
+
+def published(
+    number: int,
+    at_ns: int,
+    provider: str = "a",
+    *,
+    branch: str = "",
+    parent: str | None = None,
+    **changes: Any,
+) -> HeadPublished:
+    """Provider `provider` published head `number`, child of the one before it on the same branch unless told."""
+    fields = {
+        "at_ns": at_ns,
+        "provider": provider,
+        "number": number,
+        "hash": head_hash(number, branch),
+        "parent_hash": parent or head_hash(number - 1, branch),
+        "subscriptions": 1,
+    }
+    return HeadPublished(**{**fields, **changes})
+
+
+def notified(
+    number: int,
+    at_ns: int,
+    connection: str = "1",
+    *,
+    branch: str = "",
+    parent: str | None = None,
+    workload: str = "heads",
+    **changes: Any,
+) -> NotificationReceived:
+    """A client of workload `heads` got head `number`."""
+    fields: dict[str, Any] = {
+        "at_ns": at_ns,
+        "workload": workload,
+        "connection": connection,
+        "subscription": "s",
+        "kind": "newHeads",
+        "key": head_hash(number, branch),
+        "answer": "right",
+        "number": number,
+        "hash": head_hash(number, branch),
+        "parent_hash": parent or head_hash(number - 1, branch),
+    }
+    return NotificationReceived(**{**fields, **changes})
+
+
+def connection_changed(
+    change: Any,
+    at_ns: int,
+    connection: str = "1",
+    *,
+    side: Any = "client",
+    name: str = "heads",
+    **changes: Any,
+) -> SubscriptionChanged:
+    """The life of a connection, or with `subscribed` of its one subscription to heads."""
+    if change in ("subscribed", "unsubscribed"):
+        changes = {"subscription": "s", "kind": "newHeads", **changes}
+    return SubscriptionChanged(
+        at_ns=at_ns, side=side, name=name, connection=connection, change=change, **changes
+    )
+
+
+def subscribed(
+    from_ns: int = 0, to_ns: int | None = 10 * S, connection: str = "1", **changes: Any
+) -> list[Event]:
+    """A client connection with a subscription to heads, from its begin to its end."""
+    began = [
+        connection_changed(change, from_ns, connection, **changes) for change in ("connected", "subscribed")
+    ]
+    ended = (
+        [] if to_ns is None else [connection_changed("closed", to_ns, connection, close_code=1000, **changes)]
+    )
+    return [*began, *ended]
+
+
+def acted(fault_id: str, action: str, at_ns: int, node: str = "a") -> FaultActed:
+    return FaultActed(at_ns=at_ns, fault_id=fault_id, node=node, action=action)
+
+
+def gap(began_ns: int, first: int | None, last: int | None, **changes: Any) -> GapFilled:
+    """The gateway filled the gap from head `first` to `last` after it left provider a for b."""
+    fields: dict[str, Any] = {
+        "began_ns": began_ns,
+        "ended_ns": began_ns + 20 * MS,
+        "kind": "newHeads",
+        "reason": "failover",
+        "outcome": "filled",
+        "filled": 0 if first is None or last is None else last - first + 1,
+        "to_provider": "b",
+        "from_provider": "a",
+        "first_number": first,
+        "last_number": last,
+    }
+    return GapFilled(**{**fields, **changes})

@@ -1,9 +1,15 @@
 """The generated pages are what the code says now; after a change of the code, `make docs` makes them anew."""
 
+import inspect
+import sys
+from typing import get_args
+
 import pytest
 
+from actors.faults.schedule import ChaosEntry
 from tests.docs.pages import DOCS
 from tools import docs
+from tools.docs.structs import fields_of
 
 
 @pytest.mark.parametrize("page", docs.PAGES)
@@ -27,10 +33,33 @@ def test_a_reference_page_holds_every_struct_and_word():
         "Breaker",
         "UrlGateway",
         "HttpPoisson",
-        "Degrade",
         "Slo",
     ):
         assert f"## {name}\n" in text
     for name in ("Duration", "FailureKind", "Latency", "Strategy"):
         assert f"**{name}** = " in text
+    assert "(faults.md#degrade)" in text
     assert "| `timeout` | `Duration` | 10 s | Counted from the moment a request was due. |" in text
+
+
+@pytest.fixture(scope="module")
+def faults_page():
+    return docs.faults_page()
+
+
+@pytest.mark.parametrize("kind", get_args(ChaosEntry), ids=lambda kind: kind.__name__)
+def test_a_fault_is_documented_with_each_of_its_parameters(faults_page, kind):
+    section = faults_page.partition(f"### {kind.__name__}\n")[2].partition("\n### ")[0]
+    explained = inspect.getdoc(kind) or ""
+    assert explained.splitlines()[0] in section
+    assert explained != inspect.getdoc(kind.__base__), "it has no docstring of its own"
+    words = explained + (inspect.getdoc(sys.modules[kind.__module__]) or "")
+    for field in fields_of(kind):
+        assert f"| `{field.name}` | " in section
+        assert field.meaning or f"`{field.name}`" in words, f"nothing explains {kind.__name__}.{field.name}"
+
+
+def test_the_groups_of_the_faults_page_are_in_order(faults_page):
+    headings = [line for line in faults_page.splitlines() if line.startswith("## ")]
+    groups = ["Processes", "Behaviour", "Transport", "WebSocket", "Schedules", "Words used above"]
+    assert headings == [f"## {group}" for group in groups]

@@ -18,9 +18,9 @@ from battle.gateways import gateway_names, named_gateway
 from battle.judgement.checkers import CHECKERS
 from battle.judgement.verdict import EXIT_STATUS
 from battle.loading import load_scenario, shipped_names
+from store import catalog
 from store.events import TABLES
 from tests.docs.pages import DOCS, GUIDES, ROOT, blocks, name_of
-from tools import docs
 
 PYTHON = [(page, code) for page in GUIDES for code in blocks(page, "python")]
 TOML = [text for page in GUIDES for text in blocks(page, "toml")]
@@ -68,7 +68,6 @@ def test_toml_in_the_guides_can_be_loaded(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        *(fault.__name__ for fault in get_args(Fault)),
         *(workload.__name__ for workload in get_args(Workload)),
         *(checker.__name__ for checker in CHECKERS),
         *Slo.__struct_fields__,
@@ -99,5 +98,5 @@ def test_the_readme_names_what_is_shipped(name):
 
 def test_every_table_and_view_is_in_the_reference():
     text = (DOCS / "tables.md").read_text()
-    views = [path.stem for path in docs.catalog.VIEWS.glob("*.sql")]
+    views = [path.stem for path in catalog.VIEWS.glob("*.sql")]
     assert [name for name in [*TABLES, *views, "run", "segments"] if f"### {name}\n" not in text] == []

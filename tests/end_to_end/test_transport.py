@@ -105,6 +105,19 @@ def test_a_real_provider_behind_its_link(tmp_path):
     assert 40 <= slow <= 60
 
 
+@pytest.mark.parametrize("rate", [5, 50, 200])
+def test_a_provider_that_refuses_ends_connections_between_requests_however_busy_they_are(tmp_path, rate):
+    refuse = Refuse("a", at=seconds(1), duration=seconds(1))
+    providers = [MockProvider("a", latency=ms(20)), MockProvider("b", latency=ms(20))]
+    load = HttpConstant("eth_blockNumber", rate=rate, duration=seconds(3))
+    scenario = Scenario("refused", providers, [load], EmbeddedGateway(), chaos=[refuse])
+    run_dir = run_scenario(scenario, world="simulated", out=tmp_path).run_dir
+    assert ask(run_dir, "SELECT effect_observed FROM fault_windows") == [(True,)]
+    assert ask(run_dir, "SELECT DISTINCT failure FROM gateway_attempts WHERE failure IS NOT NULL") == [
+        ("refused",)
+    ]
+
+
 def test_a_real_provider_is_only_to_be_had_in_the_live_world(tmp_path):
     with pytest.raises(ScenarioError, match="--world live"):
         run_scenario(battle(RealProvider("a", "http://x:1"), chaos=[]), world="simulated", out=tmp_path)

@@ -22,8 +22,23 @@ class Pipe:
     """One direction of a connection."""
 
     __slots__ = (
-        "_clock", "_last_ns", "_lost", "_receive", "_wake_ns", "broken", "drain_task", "ended", "held",
-        "held_bytes", "paused", "host", "in_flight_bytes", "latency_ns", "queue", "reader", "receiver_closed",
+        "_clock",
+        "_last_ns",
+        "_lost",
+        "_receive",
+        "_wake_ns",
+        "broken",
+        "drain_task",
+        "ended",
+        "held",
+        "held_bytes",
+        "host",
+        "in_flight_bytes",
+        "latency_ns",
+        "paused",
+        "queue",
+        "reader",
+        "receiver_closed",
     )  # fmt: skip
 
     def __init__(self, clock: EventClock, host: Host, latency_ns: int) -> None:

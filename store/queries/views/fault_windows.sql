@@ -13,14 +13,24 @@
 -- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one
 -- leaked_attempts    attempts that began at the target while it was broken
 -- failed_attempts    attempts at the target that ended badly while it was broken
+-- refused_attempts   of them, and of the gateway's WebSocket connections to it, were refused
+-- stalled_attempts   only for a pause: attempts at the target that were under way at its end, when none that began
+--                    in the window was answered in it; else 0
 -- tagged_attempts    attempts the target itself put down to this fault
+-- tagged_heads       heads the target put down to it
+-- tagged_subscriptions     changes of subscriptions and WebSocket connections put down to it
+-- actions            what the target did to connections because of it
+-- lost_connections   WebSocket connections and subscriptions at the target that the gateway lost in the window;
+--                    when it does not tell, those that were open when a fault ended the target's process
 -- request_errors     client requests that ended badly in the window
 -- breaker_changes    changes of the target's breaker in the window
--- time_to_detect_ns  from started_ns to the first failed attempt or breaker opening; NULL: not seen
+-- time_to_detect_ns  from started_ns to the first failed attempt, lost connection or breaker opening; NULL: not seen
 -- time_to_recover_ns from ended_ns to the end of the first ok attempt begun after it; NULL: not seen
--- evidence           which of 'killed', 'failed_attempts', 'tagged_attempts', 'breaker_changes',
---                    'traffic_ceased' the log shows
--- effect_observed    kill and flap: killed, and somebody noticed; degrade: tagged attempts; other kinds: any
+-- signs              one of these has to be in the evidence: what the view `fault_rules` asks of its kind
+-- evidence           which of 'killed', 'stopped', 'kept_down', 'paused', 'failed_attempts', 'refused_attempts',
+--                    'stalled_attempts', 'tagged_attempts', 'tagged_heads', 'tagged_subscriptions', 'acted',
+--                    'lost_connections', 'breaker_changes', 'traffic_ceased' the log shows
+-- effect_observed    whether the evidence is what the view `fault_rules` asks for
 CREATE VIEW fault_windows AS
 WITH plan AS (
     SELECT
@@ -38,7 +48,7 @@ log_end AS (
     SELECT greatest((SELECT max(at_ns) FROM run_phases), (SELECT max(ended_ns) FROM requests),
                     (SELECT max(at_ns) FROM faults)) AS at_ns
 ),
-bounded AS (
+bounded AS MATERIALIZED (
     SELECT
         plan.*,
         coalesce(ended_ns, log_end.at_ns) AS until_ns,
@@ -48,37 +58,91 @@ bounded AS (
             AS before_ns
     FROM plan, log_end
     WHERE started_ns IS NOT NULL
-    WINDOW of_target AS (PARTITION BY target ORDER BY started_ns)
+    WINDOW of_target AS (PARTITION BY target ORDER BY started_ns, fault_id)
 ),
 seen AS (
-    SELECT 'gateway' AS source, provider, started_ns, ended_ns, outcome = 'ok' AS ok FROM gateway_attempts
+    SELECT
+        'gateway' AS source, provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
+    FROM gateway_attempts
     UNION ALL
-    SELECT 'providers', provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok'
+    SELECT 'providers', provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
+),
+-- Millions of attempts against hundreds of windows: count attempts by tenths of a second first, and look at single
+-- ones only where a window begins or ends.
+edges AS MATERIALIZED (
+    SELECT DISTINCT target AS provider, edge_ns // 100_000_000 AS cell
+    FROM (
+        SELECT target, unnest([before_ns, started_ns, until_ns, next_started_ns]) AS edge_ns FROM bounded
+    )
+),
+pieces AS (
+    SELECT provider, cell * 100_000_000 AS started_ns, attempts, first_ok_ended_ns
+    FROM (
+        SELECT
+            provider, started_ns // 100_000_000 AS cell, count(*) AS attempts,
+            min(ended_ns) FILTER (ok) AS first_ok_ended_ns
+        FROM seen
+        GROUP BY provider, cell
+    )
+    ANTI JOIN edges USING (provider, cell)
+    UNION ALL
+    SELECT provider, started_ns, 1, if(ok, ended_ns, NULL)
+    FROM (SELECT *, started_ns // 100_000_000 AS cell FROM seen)
+    SEMI JOIN edges USING (provider, cell)
 ),
 attempted AS (
     SELECT
         fault_id,
-        any_value(source) AS source,
-        count_if(seen.started_ns < bounded.started_ns) AS before,
-        count_if(seen.started_ns >= bounded.started_ns AND seen.started_ns < until_ns) AS leaked,
-        count_if(NOT ok AND seen.ended_ns >= bounded.started_ns AND seen.ended_ns < until_ns) AS failed,
-        min(seen.ended_ns) FILTER (NOT ok AND seen.ended_ns >= bounded.started_ns
-                                   AND seen.ended_ns < until_ns) AS first_failed_ns,
-        min(seen.ended_ns) FILTER (ok AND seen.started_ns >= bounded.ended_ns) AS first_ok_after_ns
+        sum(attempts) FILTER (pieces.started_ns < bounded.started_ns) AS before,
+        sum(attempts) FILTER (pieces.started_ns >= bounded.started_ns AND pieces.started_ns < until_ns) AS leaked,
+        min(first_ok_ended_ns) FILTER (pieces.started_ns >= bounded.ended_ns) AS first_ok_after_ns
     FROM bounded
-    JOIN seen ON provider = target AND seen.started_ns >= before_ns AND seen.started_ns < next_started_ns
+    JOIN pieces ON provider = target AND pieces.started_ns >= before_ns AND pieces.started_ns < next_started_ns
     GROUP BY fault_id
+),
+failed AS (
+    SELECT
+        fault_id, count(*) AS attempts, count_if(seen.failure = 'refused') AS refused,
+        min(seen.ended_ns) AS first_ns
+    FROM bounded
+    JOIN seen ON provider = target AND seen.ended_ns >= bounded.started_ns AND seen.ended_ns < until_ns
+    WHERE NOT ok
+    GROUP BY fault_id
+),
+-- A stopped process is resumed just before the fault counts as reverted: 10 ms of answers there are no answers of
+-- a stopped one.
+stalled AS (
+    SELECT fault_id, count_if(seen.ended_ns >= until_ns) AS attempts
+    FROM bounded
+    JOIN seen ON provider = target AND seen.started_ns < until_ns AND seen.ended_ns >= bounded.started_ns
+    WHERE kind = 'pause'
+    GROUP BY fault_id
+    HAVING count_if(ok AND seen.started_ns >= bounded.started_ns AND seen.ended_ns < until_ns - 10_000_000) = 0
 ),
 tagged AS (
     SELECT fault_id, count(*) AS attempts FROM attempts WHERE fault_id IS NOT NULL GROUP BY fault_id
 ),
+head_tags AS (
+    SELECT fault_id, count(*) AS heads FROM heads WHERE fault_id IS NOT NULL GROUP BY fault_id
+),
+subscription_tags AS (
+    SELECT fault_id, count(*) AS changes FROM subscriptions WHERE fault_id IS NOT NULL GROUP BY fault_id
+),
+acted AS (
+    SELECT
+        fault_id, count_if(action NOT IN ('paused', 'resumed', 'kept_down')) AS actions,
+        count_if(action = 'paused') AS pauses,
+        count_if(action = 'kept_down') AS kept_down
+    FROM fault_actions
+    GROUP BY fault_id
+),
 client AS (
     SELECT fault_id, count(*) AS errors
     FROM bounded
-    JOIN requests ON requests.ended_ns >= started_ns AND requests.ended_ns < until_ns
-    WHERE outcome <> 'ok'
+    JOIN (SELECT ended_ns FROM requests WHERE outcome <> 'ok') AS bad
+        ON bad.ended_ns >= started_ns AND bad.ended_ns < until_ns
     GROUP BY fault_id
 ),
 breaker AS (
@@ -87,53 +151,123 @@ breaker AS (
     JOIN breaker_changes ON provider = target AND at_ns >= started_ns AND at_ns < until_ns
     GROUP BY fault_id
 ),
-killed AS (
-    SELECT DISTINCT fault_id
+ends AS (
+    SELECT fault_id, bool_or(contains(reason, 'SIGKILL')) AS killed
     FROM plan
-    JOIN actor_lifecycle ON node = target AND change = 'crashed'
-        AND contains(reason, 'SIGKILL') AND contains(reason, '(fault ' || fault_id || ')')
+    JOIN actor_lifecycle ON node = target AND change IN ('crashed', 'stopped')
+        AND contains(reason, '(fault ' || fault_id || ')')
+    GROUP BY fault_id
+),
+gateway_lost AS (
+    SELECT
+        bounded.fault_id, count(*) AS connections, count_if(change = 'refused') AS refused, min(at_ns) AS first_ns
+    FROM bounded
+    JOIN subscriptions ON name = target AND at_ns >= started_ns AND at_ns < until_ns
+    WHERE side = 'gateway' AND change IN ('closed', 'refused', 'rejected', 'stale')
+        -- After the load the gateway hangs up by itself.
+        AND at_ns < coalesce((SELECT max(at_ns) FROM run_phases WHERE phase = 'load_ended'), until_ns)
+    GROUP BY bounded.fault_id
+),
+provider_connections AS (
+    SELECT
+        name, min(at_ns) FILTER (change = 'connected') AS connected_ns,
+        max(at_ns) FILTER (change = 'closed') AS closed_ns
+    FROM subscriptions
+    WHERE side = 'provider' AND NOT EXISTS (FROM subscriptions WHERE side = 'gateway')
+    GROUP BY name, segment, connection
+),
+died_with AS (
+    SELECT fault_id, count(*) AS connections
+    FROM bounded
+    JOIN ends USING (fault_id)
+    JOIN provider_connections ON name = target AND connected_ns < started_ns
+        AND coalesce(closed_ns, started_ns) >= started_ns
+    WHERE NOT EXISTS (
+        FROM actor_lifecycle AS life
+        WHERE life.node = target AND life.change IN ('crashed', 'stopped')
+            AND life.at_ns >= connected_ns AND life.at_ns < started_ns
+    )
+    GROUP BY fault_id
+),
+teller AS (
+    SELECT CASE
+        WHEN EXISTS (FROM gateway_attempts) THEN 'gateway'
+        WHEN EXISTS (FROM attempts) THEN 'providers'
+    END AS source
 ),
 counted AS (
     SELECT
         plan.*,
-        (SELECT any_value(source) FROM attempted) AS source,
-        coalesce(attempted.before, 0) AS attempts_before,
-        coalesce(attempted.leaked, 0) AS leaked_attempts,
-        coalesce(attempted.failed, 0) AS failed_attempts,
+        teller.source,
+        coalesce(attempted.before, 0)::BIGINT AS attempts_before,
+        coalesce(attempted.leaked, 0)::BIGINT AS leaked_attempts,
+        coalesce(failed.attempts, 0) AS failed_attempts,
+        coalesce(failed.refused, 0) + coalesce(gateway_lost.refused, 0) AS refused_attempts,
+        coalesce(stalled.attempts, 0) AS stalled_attempts,
         coalesce(tagged.attempts, 0) AS tagged_attempts,
+        coalesce(head_tags.heads, 0) AS tagged_heads,
+        coalesce(subscription_tags.changes, 0) AS tagged_subscriptions,
+        coalesce(acted.actions, 0) AS actions,
+        coalesce(gateway_lost.connections, died_with.connections, 0) AS lost_connections,
         coalesce(client.errors, 0) AS request_errors,
         coalesce(breaker.changes, 0) AS breaker_changes,
-        least(first_failed_ns, first_opened_ns) - plan.started_ns AS time_to_detect_ns,
+        least(failed.first_ns, gateway_lost.first_ns, first_opened_ns) - plan.started_ns AS time_to_detect_ns,
         first_ok_after_ns - plan.ended_ns AS time_to_recover_ns,
-        killed.fault_id IS NOT NULL AS was_killed,
+        ends.fault_id IS NOT NULL AS was_ended,
+        coalesce(ends.killed, false) AS was_killed,
+        coalesce(acted.pauses, 0) > 0 AS was_paused,
+        coalesce(acted.kept_down, 0) > 0 AS was_kept_down,
         -- Fewer than 5 attempts before say nothing about the silence after. A tenth of the rate may remain:
         -- what was under way, and what a restarted provider answers before the fault counts as reverted.
-        source = 'providers' AND attempts_before >= 5
+        teller.source = 'providers' AND attempts_before >= 5
             AND leaked_attempts / (until_ns - plan.started_ns)
                 <= 0.1 * attempts_before / nullif(plan.started_ns - before_ns, 0) AS ceased
     FROM plan
+    CROSS JOIN teller
     LEFT JOIN bounded USING (fault_id)
     LEFT JOIN attempted USING (fault_id)
+    LEFT JOIN failed USING (fault_id)
+    LEFT JOIN stalled USING (fault_id)
     LEFT JOIN tagged USING (fault_id)
+    LEFT JOIN head_tags USING (fault_id)
+    LEFT JOIN subscription_tags USING (fault_id)
+    LEFT JOIN acted USING (fault_id)
     LEFT JOIN client USING (fault_id)
     LEFT JOIN breaker USING (fault_id)
-    LEFT JOIN killed USING (fault_id)
+    LEFT JOIN ends USING (fault_id)
+    LEFT JOIN gateway_lost USING (fault_id)
+    LEFT JOIN died_with USING (fault_id)
+),
+shown AS (
+    SELECT
+        counted.*, coalesce(rules.signs, []) AS signs, rules.must_be_noticed,
+        list_filter([
+            if(was_killed, 'killed', NULL),
+            if(was_ended AND NOT was_killed, 'stopped', NULL),
+            if(was_kept_down, 'kept_down', NULL),
+            if(was_paused, 'paused', NULL),
+            if(failed_attempts > 0, 'failed_attempts', NULL),
+            if(refused_attempts > 0 AND list_contains(rules.signs, 'refused_attempts'), 'refused_attempts', NULL),
+            if(stalled_attempts > 0, 'stalled_attempts', NULL),
+            if(tagged_attempts > 0, 'tagged_attempts', NULL),
+            if(tagged_heads > 0, 'tagged_heads', NULL),
+            if(tagged_subscriptions > 0, 'tagged_subscriptions', NULL),
+            if(actions > 0, 'acted', NULL),
+            if(lost_connections > 0, 'lost_connections', NULL),
+            if(breaker_changes > 0, 'breaker_changes', NULL),
+            if(ceased, 'traffic_ceased', NULL)
+        ], lambda sign: sign IS NOT NULL) AS evidence
+    FROM counted
+    LEFT JOIN fault_rules AS rules USING (kind)
 )
 SELECT
     fault_id, kind, target, planned_ns, started_ns, ended_ns, failure, source, attempts_before,
-    leaked_attempts, failed_attempts, tagged_attempts, request_errors, breaker_changes, time_to_detect_ns,
-    time_to_recover_ns,
-    list_filter([
-        if(was_killed, 'killed', NULL),
-        if(failed_attempts > 0, 'failed_attempts', NULL),
-        if(tagged_attempts > 0, 'tagged_attempts', NULL),
-        if(breaker_changes > 0, 'breaker_changes', NULL),
-        if(ceased, 'traffic_ceased', NULL)
-    ], lambda sign: sign IS NOT NULL) AS evidence,
-    started_ns IS NOT NULL AND CASE
-        WHEN kind IN ('kill', 'flap')
-            THEN was_killed AND len(list_filter(evidence, lambda sign: sign <> 'killed')) > 0
-        WHEN kind = 'degrade' THEN tagged_attempts > 0
-        ELSE len(evidence) > 0
-    END AS effect_observed
-FROM counted
+    leaked_attempts, failed_attempts, refused_attempts, stalled_attempts, tagged_attempts, tagged_heads,
+    tagged_subscriptions, actions, lost_connections, request_errors, breaker_changes, time_to_detect_ns,
+    time_to_recover_ns, signs, evidence,
+    started_ns IS NOT NULL AND list_has_any(evidence, signs) AND (
+        NOT must_be_noticed OR list_has_any(evidence, [
+            'failed_attempts', 'stalled_attempts', 'breaker_changes', 'traffic_ceased', 'lost_connections'
+        ])
+    ) AS effect_observed
+FROM shown

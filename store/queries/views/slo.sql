@@ -4,7 +4,9 @@
 -- p95 is the time within which 95 % of all requests were answered, so failing fast does not look fast.
 --
 -- metric     success_ratio (0..1), p50_latency_ns, p95_latency_ns, p99_latency_ns, max_failover_latency_ns,
---            failovers, breaker_changes, gateway_rss_max_bytes, wrong_answers
+--            failovers, breaker_changes, gateway_rss_max_bytes, wrong_answers, stale_answers,
+--            attempts_per_request (of the worst second with enough requests, else of the whole run), missed_heads,
+--            duplicate_heads, head_delay_p99_ns, longest_silence_ns
 -- value      in the metric's unit. NULL with `measured`: never reached (p95_latency_ns when more than 5 % of
 --            the requests failed, max_failover_latency_ns when no failover was answered)
 -- measured   false when the log cannot tell
@@ -13,8 +15,9 @@ WITH answered AS (
     SELECT
         count(*) AS requests,
         count(*) FILTER (outcome = 'ok') AS ok,
-        count(*) FILTER (answer = 'wrong') AS wrong,
-        count(*) FILTER (answer <> 'none') AS checked,
+        count(*) FILTER (answer = 'wrong') AS wrong_answers,
+        count(*) FILTER (answer = 'stale') AS stale_answers,
+        count(*) FILTER (answer <> 'none') AS checked_answers,
         -- The largest BIGINT stands for never until the ranks are found.
         list_transform(
             quantile_disc(
@@ -23,6 +26,33 @@ WITH answered AS (
             lambda latency_ns: nullif(latency_ns, 9_223_372_036_854_775_807)
         ) AS latencies_ns
     FROM requests
+),
+notified AS (
+    SELECT
+        count(*) FILTER (answer = 'wrong') + any_value(wrong_answers) AS wrong,
+        count(*) FILTER (answer = 'stale') + any_value(stale_answers) AS stale,
+        count(*) FILTER (answer <> 'none') + any_value(checked_answers) AS checked
+    FROM answered
+    LEFT JOIN notifications ON true
+),
+amplified AS (
+    SELECT
+        coalesce(max(attempts / requests) FILTER (requests >= 10), sum(attempts) / nullif(sum(sent), 0)) AS ratio,
+        coalesce(sum(attempts), 0) AS tried
+    FROM attempts_by_second
+),
+clients AS (
+    SELECT
+        coalesce(sum(due + received), 0) > 0 AS any_heads, sum(missed) AS missed, sum(duplicated) AS duplicated,
+        max(longest_silence_ns) AS silence_ns
+    FROM head_continuity
+),
+delays AS (
+    SELECT quantile_disc(at_ns - first_ns, 0.99) AS p99_ns
+    FROM notifications
+    JOIN head_subscriptions USING (segment, connection, subscription)
+    JOIN published_heads ON key = published_heads.hash
+    WHERE kind = 'newHeads' AND first_ns >= started_ns
 ),
 failed_over AS (
     SELECT count(*) AS failovers, max(cost_ns) AS max_cost_ns, bool_or(answered) AS any_answered
@@ -46,6 +76,12 @@ SELECT
         {metric: 'breaker_changes', value: breaker_changes,
          measured: gateway_attempts OR breaker_changes > 0},
         {metric: 'gateway_rss_max_bytes', value: rss_bytes, measured: rss_bytes IS NOT NULL},
-        {metric: 'wrong_answers', value: wrong, measured: checked > 0}
+        {metric: 'wrong_answers', value: wrong, measured: checked > 0},
+        {metric: 'stale_answers', value: stale, measured: checked > 0},
+        {metric: 'attempts_per_request', value: ratio, measured: tried > 0 AND ratio IS NOT NULL},
+        {metric: 'missed_heads', value: missed, measured: any_heads},
+        {metric: 'duplicate_heads', value: duplicated, measured: any_heads},
+        {metric: 'head_delay_p99_ns', value: delays.p99_ns, measured: delays.p99_ns IS NOT NULL},
+        {metric: 'longest_silence_ns', value: silence_ns, measured: any_heads}
     ], recursive := true)
-FROM answered, failed_over, evidence
+FROM answered, notified, amplified, clients, delays, failed_over, evidence

@@ -16,6 +16,7 @@ import trio
 
 from actors.gateway.server import run_gateway
 from actors.gateway.spec import EmbeddedGateway, GatewayRole, Upstream
+from actors.units import ms, seconds
 from actors.wire.http import HttpRequest, encode_request, encode_response, request_head
 from actors.world.live.reactor import Reactor
 from actors.world.live.world import LiveWorld
@@ -28,6 +29,7 @@ from store.events import BreakerChanged, BreakerRejected, GatewayAttemptEnded, L
 from tests.actors.http_peers import HttpClientPeer, HttpServerPeer
 
 LIMIT_SECONDS = 600
+BLOCK_TIME = seconds(2)
 
 Step = Callable[["Provider", HttpRequest, Stream], Awaitable[bool]]
 
@@ -192,6 +194,15 @@ class Stage:
         self.client = make_world("client", Log())
         self.log = Log()
         self._gateway_scope = trio.CancelScope()
+        self.sockets = []
+
+    async def finish(self) -> None:
+        """Close the WebSockets there are; each takes leave of the other side, which takes a moment."""
+        self.stop_gateway()
+        if self.sockets:
+            await self.sleep(ms(50))
+        for websocket in self.sockets:
+            websocket.abort()
 
     async def sleep(self, duration) -> None:
         await self.client.sleep_until(self.client.now_ns() + duration)
@@ -200,18 +211,25 @@ class Stage:
         return self.client.now_ns()
 
     async def provider(self, name, *steps) -> Provider:
-        provider = Provider(self._make_world(name, Log()), name, steps)
-        provider.address = self._address(name)
+        return await self.add(Provider(self.world(name), name, steps))
+
+    def world(self, name):
+        return self._make_world(name, Log())
+
+    async def add(self, provider):
+        """Start a provider of any kind: it has a name, and `run` serves its address."""
+        provider.address = self._address(provider.name)
         await self.start(provider)
         return provider
 
     async def start(self, provider) -> None:
         provider.address = await self._nursery.start(provider.run)
 
-    async def gateway(self, spec: EmbeddedGateway, *providers) -> Gateway:
+    async def gateway(self, spec: EmbeddedGateway, *providers, block_time=BLOCK_TIME) -> Gateway:
         upstreams = tuple(Upstream(provider.name, provider.address) for provider in providers)
-        role = GatewayRole(spec, self._address("gateway"), upstreams)
+        role = GatewayRole(spec, self._address("gateway"), upstreams, block_time)
         world = self._make_world("gateway", self.log)
+        self.gateway_world = world
         listening: list[str] = []
         serve = world.serve
 
@@ -284,6 +302,7 @@ def live(main, seed=0):
                 )
                 with trio.fail_after(20):
                     result = await main(stage)
+                    await stage.finish()
                 nursery.cancel_scope.cancel()
             return result
         finally:

@@ -5,6 +5,7 @@ import trio
 
 from actors.units import ms, seconds
 from actors.workload.spec import Begin, Reconnect, WsSubscribe
+from actors.world.simulated.network import LATENCY_NS
 from tests.actors.workload.scripted import BEGIN_NS, read_log, run_load
 from tests.actors.workload.ws_stage import Log, Script, requests, subscribe
 
@@ -91,7 +92,10 @@ def test_a_subscriber_that_is_stopped_while_it_connects_says_so(tmp_path):
     class Deaf(Script):
         def __init__(self, stage):
             super().__init__(stage)
-            self.server.handle = lambda stream: trio.sleep(60)
+            self.server.handle = self.listen
+
+        async def listen(self, stream):
+            await trio.sleep(60)
 
     spec = subscribe(duration=seconds(5), timeout=seconds(1), subscriptions=3)
     log = stopped_at(ms(350), tmp_path, spec, Deaf)
@@ -177,6 +181,25 @@ def test_a_frozen_subscriber_connects_late_and_says_so(tmp_path):
     log = Log(run_load(tmp_path, subscribe(), Node(), interfere=freeze).events)
     assert log.samples[0].lateness_max_ns == ms(100)
     assert [one.change for one in log.changes] == ["connected", "subscribed", "unsubscribed", "closed"]
+
+
+def test_what_reaches_a_frozen_subscriber_came_when_it_arrived(tmp_path):
+    class Brief(Script):
+        def on_eth_subscribe(self, websocket, call):
+            super().on_eth_subscribe(websocket, call)
+            self.world.call_at(BEGIN_NS + ms(100), self.tell, websocket, "0x1", "news")
+            self.world.call_at(BEGIN_NS + ms(150), websocket.close, 1001)
+
+    async def freeze(cluster, load, server):
+        await until(BEGIN_NS + ms(50))
+        load.pause()
+        await until(BEGIN_NS + ms(300))
+        load.resume()
+
+    log = Log(run_load(tmp_path, subscribe(), Node(Brief), interfere=freeze).events)
+    assert log.news[0].at_ns == BEGIN_NS + ms(100) + LATENCY_NS
+    closed = next(one for one in log.changes if one.change == "closed")
+    assert closed.at_ns == BEGIN_NS + ms(150) + LATENCY_NS
 
 
 def test_every_second_is_sampled(tmp_path):

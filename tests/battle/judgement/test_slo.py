@@ -21,6 +21,12 @@ ALL = Slo(
     min_breaker_changes=2,
     max_memory_mb=256,
     max_wrong_answers=0,
+    max_stale_answers=0,
+    max_attempts_per_request=2,
+    max_missed_heads=0,
+    max_duplicate_heads=0,
+    max_head_delay_ms=500,
+    max_silence_ms=5000,
 )
 
 

@@ -210,6 +210,12 @@ def test_slo_says_what_was_measured(history: Histories) -> None:
         "breaker_changes": (1, True),
         "gateway_rss_max_bytes": (70_000_000, True),
         "wrong_answers": (0, True),
+        "stale_answers": (0, True),
+        "attempts_per_request": (0.02, True),
+        "missed_heads": (None, False),
+        "duplicate_heads": (None, False),
+        "head_delay_p99_ns": (None, False),
+        "longest_silence_ns": (None, False),
     }
 
 
@@ -256,11 +262,18 @@ def test_fault_window_of_a_kill_the_gateway_noticed(history: Histories) -> None:
         "attempts_before": 2,
         "leaked_attempts": 1,
         "failed_attempts": 2,
+        "refused_attempts": 2,
+        "stalled_attempts": 0,
         "tagged_attempts": 0,
+        "tagged_heads": 0,
+        "tagged_subscriptions": 0,
+        "actions": 0,
+        "lost_connections": 0,
         "request_errors": 1,
         "breaker_changes": 1,
         "time_to_detect_ns": 4 * MS,
         "time_to_recover_ns": 150 * MS,
+        "signs": ["killed", "kept_down"],
         "evidence": ["killed", "failed_attempts", "breaker_changes"],
         "effect_observed": True,
     }

@@ -1,0 +1,121 @@
+"""What a gap is asked for with over HTTP, and how the answers are read. Pure.
+
+A provider that answers something else than what it was asked makes the fill fail; one that has not got that
+far yet makes it end early.
+"""
+
+from typing import Any
+
+import msgspec
+
+from actors.gateway.continuity import Fill, Head, Log
+from actors.gateway.topics import Topic
+from actors.gateway.ws_words import Unreadable, read_item, read_quantity, read_text
+from actors.wire.jsonrpc import Answer, encode_call, read_answer, read_answers
+
+_NOT_IN_HEADER = ("transactions", "uncles", "size", "totalDifficulty", "withdrawals")
+"""What a block has and a head that is published has not."""
+
+_SENSELESS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_decode_block = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+HEIGHT_ID = 0
+"""The id of the one call of a fill that is no batch."""
+
+
+def blocks_call(fill: Fill) -> bytes:
+    """A batch that asks for the blocks of a fill; each call's id is its height."""
+    calls = [
+        encode_call("eth_getBlockByNumber", [hex(height), False], height)
+        for height in range(fill.first, fill.last + 1)
+    ]
+    return b"[%b]" % b",".join(calls)
+
+
+def height_call() -> bytes:
+    """Asks how far the provider is."""
+    return encode_call("eth_blockNumber", [], HEIGHT_ID)
+
+
+def logs_call(topic: Topic, first: int, last: int) -> bytes:
+    """Asks for the logs of a subscription's filter in these heights."""
+    wanted: dict[str, Any] = msgspec.json.decode(topic.filter)
+    return encode_call("eth_getLogs", [{**wanted, "fromBlock": hex(first), "toBlock": hex(last)}], HEIGHT_ID)
+
+
+def read_blocks(body: bytes, fill: Fill) -> tuple[tuple[Head, ...], int]:
+    """The heads of a fill as far as the provider has them without a hole, and the height up to which that is.
+
+    Raises:
+        Unreadable: the answer is no answer to `blocks_call`.
+    """
+    try:
+        answers = {bytes(answer.id): answer for answer in read_answers(body)}
+    except _SENSELESS as error:
+        raise Unreadable(str(error)) from None
+    heads: list[Head] = []
+    for height in range(fill.first, fill.last + 1):
+        head = _read_block(answers.get(b"%d" % height), height)
+        if head is None:
+            break
+        heads.append(head)
+    return tuple(heads), fill.first - 1 + len(heads)
+
+
+def _read_block(answer: Answer | None, height: int) -> Head | None:
+    if answer is None or answer.error is not None or answer.result is msgspec.UNSET:
+        return None
+    try:
+        block = _decode_block(answer.result)
+    except _SENSELESS as error:
+        raise Unreadable(str(error)) from None
+    if block is None:
+        return None
+    header = {name: value for name, value in block.items() if name not in _NOT_IN_HEADER}
+    head = read_item("newHeads", _text(msgspec.json.encode(header)))
+    assert isinstance(head, Head)
+    if head.number != height:
+        raise Unreadable(f"asked for block {height}, got {head.number}")
+    return head
+
+
+def read_height(body: bytes) -> int:
+    """How far the provider is.
+
+    Raises:
+        Unreadable: it does not say.
+    """
+    return read_quantity(read_text(_result(body)))
+
+
+def read_logs(body: bytes) -> tuple[Log, ...]:
+    """The logs of an eth_getLogs.
+
+    Raises:
+        Unreadable: the answer is an error, or no list of logs.
+    """
+    try:
+        found = _decode_list(_result(body))
+    except _SENSELESS as error:
+        raise Unreadable(str(error)) from None
+    logs = [read_item("logs", _text(bytes(log))) for log in found]
+    return tuple(log for log in logs if isinstance(log, Log))
+
+
+def _text(part: bytes) -> str:
+    try:
+        return part.decode()  # nobody has looked into the parts that are passed on as they are
+    except UnicodeDecodeError as error:
+        raise Unreadable(str(error)) from None
+
+
+def _result(body: bytes) -> bytes:
+    try:
+        answer = read_answer(body)
+    except _SENSELESS as error:
+        raise Unreadable(str(error)) from None
+    if answer.error is not None or answer.result is msgspec.UNSET:
+        raise Unreadable("an error, or no result")
+    return bytes(answer.result)

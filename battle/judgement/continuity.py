@@ -1,0 +1,126 @@
+"""Did WebSocket clients get every head, once, in order? What they get through a gateway should be one stream."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.slo import Demands
+from battle.judgement.words import duration_text, plural, sentence
+from battle.judgement.workloads import SUBSCRIBES, planned
+
+
+def websocket_continuity(log: Log, demands: Demands) -> Finding | None:
+    """FAIL when a client missed a head, got one twice, or out of order, or some were never let in.
+
+    INCONCLUSIVE when a workload should have subscribed, and not one notification of it is in the log.
+
+    Where an SLO `max_missed_heads` or `max_duplicate_heads` limits them, that decides instead. Does not apply to a
+    run without subscriptions.
+    """
+    rows = head_rows(log)
+    silent = _silent(log, rows)
+    if not rows and not silent:
+        return None
+    problems = [f"workload {row.workload}: {text}" for row in rows for text in _breaks(row, demands)]
+    problems += _turned_away(log)
+    return Finding(
+        checker="websocket_continuity",
+        verdict="FAIL" if problems else "INCONCLUSIVE" if silent else "PASS",
+        summary=sentence(problems or silent or [_continuous(row) for row in rows]),
+        query="SELECT * FROM head_continuity WHERE missed + duplicated + out_of_order > 0",
+        ids=_worst(rows, lambda one: one["missed"] + one["duplicated"] + one["out_of_order"]),
+    )
+
+
+def heads_monotonic(log: Log, demands: Demands) -> Finding | None:
+    """FAIL when heads went back for a client other than by a reorg; staleness is told, and limited by SLOs.
+
+    Does not apply when no client got any head.
+    """
+    rows = [row for row in head_rows(log) if row.received]
+    if not rows:
+        return None
+    back = [row for row in rows if row.went_back]
+    return Finding(
+        checker="heads_monotonic",
+        verdict="FAIL" if back else "PASS",
+        summary=sentence(
+            [f"workload {row.workload}: heads went back {plural(row.went_back, 'time')}" for row in back]
+            or [_staleness(log, row) for row in rows]
+        ),
+        query="SELECT * FROM head_continuity ORDER BY went_back DESC, blocks_behind_max DESC",
+        ids=_worst(back, lambda one: one["went_back"]),
+    )
+
+
+def head_rows(log: Log) -> list[Any]:
+    """A row for each workload that subscribed to heads."""
+    return log.rows("websocket_continuity", limit=EVIDENCE_IDS_MAX)
+
+
+def delay_row(log: Log, workload: str | None) -> Any | None:
+    """How long heads took to the clients of a workload, or of all; None when there is nothing to compare."""
+    return next((row for row in log.rows("head_delays") if row.workload == workload), None)
+
+
+def _silent(log: Log, rows: list[Any]) -> list[str]:
+    """The workloads that should have subscribed, and of which no notification is in the log."""
+    heard = {row.workload for row in log.rows("workload_answers") if row.notifications}
+    due = {row.workload for row in rows if row.due}
+    names = dict.fromkeys([*planned(log, SUBSCRIBES), *(row.workload for row in rows)])
+    refused = {row.workload: row.refused for row in log.rows("client_subscriptions")}
+    return [
+        f"workload {name}: no notification is in the log"
+        + (f", its clients were turned away {plural(refused[name], 'time')}" if refused.get(name) else "")
+        for name in names
+        if name not in heard and name not in due
+    ]
+
+
+def _turned_away(log: Log) -> list[str]:
+    """The workloads that came to fewer subscriptions than planned because they were refused."""
+    came = {row.workload: row for row in log.rows("client_subscriptions")}
+    return [
+        f"workload {row.workload}: only {came[row.workload].subscriptions:,} of {row.subscriptions:,} subscriptions "
+        f"came about, the others were turned away"
+        for row in log.rows("planned_workloads")
+        if row.type == SUBSCRIBES and row.workload in came and came[row.workload].refused
+        if 0 < came[row.workload].subscriptions < (row.subscriptions or 0)
+    ]
+
+
+def _breaks(row: Any, demands: Demands) -> Iterator[str]:
+    if row.missed and not demands.decide("max_missed_heads", row.workload):
+        yield f"of {plural(row.due, 'head')} due {row.missed:,} never came{_hung_up(row)}"
+    if row.duplicated and not demands.decide("max_duplicate_heads", row.workload):
+        yield f"{plural(row.duplicated, 'head')} came again"
+    if row.out_of_order:
+        yield f"{plural(row.out_of_order, 'head')} came out of order"
+
+
+def _hung_up(row: Any) -> str:
+    if not row.interrupted:
+        return ""
+    return f" ({plural(row.interrupted, 'subscription')} of {row.subscriptions:,} interrupted)"
+
+
+def _continuous(row: Any) -> str:
+    kept = f"{plural(row.due, 'head')} due to {plural(row.subscriptions, 'subscription')} of {row.workload}"
+    lost = f"{row.missed:,} missed, {row.duplicated:,} twice, {row.out_of_order:,} out of order"
+    return f"{kept}: {lost}{_hung_up(row)}, longest silence {duration_text(row.longest_silence_ns)}"
+
+
+def _staleness(log: Log, row: Any) -> str:
+    delay = delay_row(log, row.workload)
+    late = (
+        "" if delay is None else f", 99 % of them within {duration_text(delay.p99_ns)} of their publication"
+    )
+    behind = f"at worst {plural(row.blocks_behind_max, 'block')} behind"
+    return f"heads of {row.workload} never went back{late}, {behind}, {row.reorged:,} by reorgs"
+
+
+def _worst(rows: list[Any], badness: Any) -> tuple[str, ...]:
+    listed = [one for row in rows for one in row.worst if badness(one)]
+    listed.sort(key=badness, reverse=True)
+    names = (f"{one['segment']}/{one['connection']}/{one['subscription']}" for one in listed)
+    return tuple(names)[:EVIDENCE_IDS_MAX]

@@ -1,0 +1,112 @@
+"""The section about WebSocket continuity: what clients got of the heads, and how gaps were filled."""
+
+from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
+from battle.reports.schema import Continuity, GapFills, HeadDelay, HeadsAfterFault, Report
+from battle.reports.values import bad_if_any, count, duration, moment, timed
+
+_NOTE = (
+    "Due: every height that some provider had while the subscription stood, but for its last second. Delay: from "
+    "the first publication by any provider to the arrival. Silence: the longest time that any client had to wait."
+)
+_FAULT_NOTE = "The time from the begin of a fault to the next head at each client; a block time is normal."
+FAULTS_SHOWN = 50
+"""As many as one reads; report.json has them all."""
+
+
+def websocket_section(report: Report) -> Section | None:
+    """The continuity of subscriptions; None in a run without any."""
+    facts = report.websocket
+    if not facts.continuity and not facts.gap_fills:
+        return None
+    blocks: list[Block] = []
+    if facts.continuity:
+        delays = {delay.workload: delay for delay in facts.delays}
+        titles = columns(
+            ":workload", "subscriptions", "interrupted", "due", "missed", "twice", "out of order", "by reorgs"
+        )
+        times = columns(
+            ":workload",
+            "delay p50",
+            "delay p99",
+            "delay max",
+            "blocks behind",
+            "longest silence",
+            "parent unknown",
+        )
+        blocks += [
+            Table(titles, tuple(_count_row(one) for one in facts.continuity)),
+            Table(times, tuple(_time_row(one, delays.get(one.workload)) for one in facts.continuity)),
+            Paragraph(_NOTE, quiet=True),
+        ]
+    if facts.gap_fills:
+        titles = columns(
+            ":gaps after",
+            ":of",
+            ":reason",
+            "gaps",
+            "blocks",
+            "longest",
+            "filled",
+            "partly",
+            "failed",
+            "at most",
+        )
+        blocks.append(Table(titles, tuple(_gap_row(gap) for gap in facts.gap_fills)))
+    if facts.after_faults:
+        titles = columns(":fault", "at", "subscriptions", "next head p50", "max", "got none")
+        shown = facts.after_faults[:FAULTS_SHOWN]
+        blocks += [Table(titles, tuple(_fault_row(one) for one in shown)), Paragraph(_FAULT_NOTE, quiet=True)]
+    return Section(timed("WebSocket continuity", report.run.world), tuple(blocks))
+
+
+def _count_row(one: Continuity) -> tuple[Cell, ...]:
+    return row(
+        one.workload,
+        count(one.subscriptions),
+        bad_if_any(one.interrupted),
+        count(one.due),
+        bad_if_any(one.missed),
+        bad_if_any(one.duplicated),
+        bad_if_any(one.out_of_order),
+        count(one.reorged),
+    )
+
+
+def _time_row(one: Continuity, delay: HeadDelay | None) -> tuple[Cell, ...]:
+    return row(
+        one.workload,
+        *(
+            duration(value)
+            for value in ((delay.p50_ns, delay.p99_ns, delay.max_ns) if delay else (None,) * 3)
+        ),
+        count(one.blocks_behind_max),
+        duration(one.longest_silence_ns),
+        count(one.parent_breaks),
+    )
+
+
+def _gap_row(gap: GapFills) -> tuple[Cell, ...]:
+    return row(
+        gap.fault_id or "no fault",
+        gap.kind,
+        gap.reason,
+        count(gap.gaps),
+        count(gap.heights),
+        count(gap.heights_max),
+        count(gap.filled_gaps),
+        Cell(f"{gap.partly_gaps:,}", "doubtful" if gap.partly_gaps else "plain"),
+        bad_if_any(gap.failed_gaps),
+        duration(gap.took_max_ns),
+    )
+
+
+def _fault_row(one: HeadsAfterFault) -> tuple[Cell, ...]:
+    never = Cell("never", "bad")
+    return row(
+        one.fault_id,
+        moment(one.started_ns),
+        count(one.subscriptions),
+        duration(one.p50_ns, never),
+        duration(one.max_ns, never),
+        bad_if_any(one.never),
+    )

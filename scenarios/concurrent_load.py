@@ -1,0 +1,78 @@
+"""Everything at once: many methods over both transports, in every rhythm, each with demands of its own.
+
+What one kind of client does must not be paid for by another: bursts of logs queries not by wallets, batches not by
+subscribers. Meanwhile one provider dies and another fails now and then.
+"""
+
+from battle import (
+    Chain,
+    EmbeddedGateway,
+    ErrorRate,
+    HttpBurst,
+    HttpConstant,
+    HttpPoisson,
+    HttpRamp,
+    Kill,
+    MockProvider,
+    Scenario,
+    Slo,
+    WsRequests,
+    WsSubscribe,
+    ms,
+    seconds,
+)
+
+LOAD = seconds(30)
+
+WALLET: dict[str, float] = {
+    "eth_getBalance": 4,
+    "eth_getTransactionCount": 2,
+    "eth_gasPrice": 1,
+    "eth_feeHistory": 1,
+}
+EXPLORER: dict[str, float] = {
+    "eth_getBlockByNumber": 3,
+    "eth_getTransactionReceipt": 2,
+    "eth_getTransactionByHash": 2,
+}
+
+
+def concurrent_load(*, failover: bool = True) -> Scenario:
+    """The battle; with `failover` off, to see that it can be lost."""
+    return Scenario(
+        "Concurrent load",
+        proves="clients of every kind are served side by side through a death and a spell of errors",
+        providers=[
+            MockProvider("a", latency=ms(15)),
+            MockProvider("b", latency=ms(25)),
+            MockProvider("c", latency=ms(35)),
+        ],
+        gateway=EmbeddedGateway(strategy="round_robin", failover=failover),
+        workloads=[
+            HttpPoisson(WALLET, rate=40, duration=LOAD, name="wallets"),
+            HttpConstant(EXPLORER, rate=20, duration=LOAD, name="explorer"),
+            HttpConstant("eth_call", rate=4, batch=10, duration=LOAD, name="batches"),
+            HttpBurst("eth_getLogs", size=20, every=seconds(3), duration=LOAD, name="indexer"),
+            HttpRamp("eth_sendRawTransaction", start_rate=1, end_rate=20, duration=LOAD, name="senders"),
+            WsRequests("eth_blockNumber", rate=20, connections=4, duration=LOAD, name="tickers"),
+            WsSubscribe(connections=10, duration=LOAD, name="watchers"),
+        ],
+        chain=Chain(block_time=seconds(1)),
+        chaos=[
+            Kill("a", at=seconds(6), down=seconds(6)),
+            ErrorRate("b", at=seconds(16), duration=seconds(8), ratio=0.3),
+        ],
+        slo=Slo(success_rate=0.995, min_failovers=10, max_attempts_per_request=2, max_wrong_answers=0),
+        workload_slos={
+            "wallets": Slo(success_rate=0.995, p95_latency_ms=150),
+            "explorer": Slo(success_rate=0.995, p95_latency_ms=150),
+            "batches": Slo(success_rate=0.99, p95_latency_ms=200),
+            "indexer": Slo(success_rate=0.99, p95_latency_ms=500),
+            "senders": Slo(success_rate=0.99, p95_latency_ms=200),
+            "tickers": Slo(success_rate=0.99, p95_latency_ms=200),
+            "watchers": Slo(max_missed_heads=0, max_duplicate_heads=0, max_silence_ms=5000),
+        },
+    )
+
+
+scenario = concurrent_load()

@@ -1,0 +1,47 @@
+"""The fastest provider gets slower and less reliable by degrees, stays bad for a while, and recovers by degrees.
+
+It never dies, so no health check notices. A good gateway sends less and less there, hides the errors, and comes back.
+"""
+
+from battle import Degrade, EmbeddedGateway, HttpConstant, MockProvider, Ramp, Scenario, Slo, ms, seconds
+
+
+def provider_degradation(*, failover: bool = True) -> Scenario:
+    """The battle; with `failover` off, to see that it can be lost."""
+    return Scenario(
+        "Provider degradation",
+        proves="a provider can get worse by degrees, and better again, without clients paying for it",
+        providers=[
+            MockProvider("a", latency=ms(20)),
+            MockProvider("b", latency=ms(30)),
+            MockProvider("c", latency=ms(40)),
+        ],
+        gateway=EmbeddedGateway(
+            # Not "fastest": it would stop asking `a` at the first sign, and then nothing is learned of the rest.
+            strategy="latency_weighted",
+            latency_window=seconds(5),
+            failover=failover,
+        ),
+        workloads=[
+            HttpConstant({"eth_getBalance": 2, "eth_call": 1}, rate=80, duration=seconds(38), name="reads")
+        ],
+        chaos=[
+            Ramp(
+                Degrade("a", at=seconds(4), duration=seconds(6), added_latency=ms(400), error_ratio=0.3),
+                rise=seconds(10),
+                fall=seconds(10),
+                steps=5,
+            )
+        ],
+        slo=Slo(
+            success_rate=0.999,
+            p95_latency_ms=300,
+            max_failover_latency_ms=1000,
+            min_failovers=1,
+            max_attempts_per_request=2,
+            max_wrong_answers=0,
+        ),
+    )
+
+
+scenario = provider_degradation()

@@ -1,0 +1,59 @@
+"""A region goes dark: all providers with one tag are cut off at the same moment, with connections open.
+
+Packets just stop, as in a real partition: nothing is refused, so each attempt costs its whole time-out until the
+breakers open. `region_outage:killed` is the kinder outage, in which the region's providers die.
+"""
+
+from battle import (
+    EmbeddedGateway,
+    HttpConstant,
+    Kill,
+    MockProvider,
+    Partition,
+    Retry,
+    Scenario,
+    Slo,
+    ms,
+    seconds,
+)
+
+
+def region_outage(outage: Kill | Partition, *, failover: bool = True) -> Scenario:
+    """The battle with the given outage of "tag:near"; with `failover` off, to see that it can be lost."""
+    return Scenario(
+        "Region outage",
+        proves="a whole region can go dark, and clients are served from the other one within a second",
+        providers=[
+            MockProvider("near-1", latency=ms(10), tags=("near",)),
+            MockProvider("near-2", latency=ms(15), tags=("near",)),
+            MockProvider("far-1", latency=ms(80), tags=("far",)),
+            MockProvider("far-2", latency=ms(90), tags=("far",)),
+        ],
+        gateway=EmbeddedGateway(
+            strategy="priority",
+            # Three attempts must be enough to leave the region, in less time than clients have patience.
+            retry=Retry(max_attempts=3, attempt_timeout=ms(300)),
+            failover=failover,
+        ),
+        workloads=[
+            HttpConstant(
+                {"eth_blockNumber": 1, "eth_getBalance": 2, "eth_call": 2},
+                rate=60,
+                duration=seconds(35),
+                name="reads",
+            )
+        ],
+        chaos=[outage],
+        slo=Slo(
+            success_rate=0.995,
+            p95_latency_ms=400,
+            max_failover_latency_ms=1000,
+            min_failovers=1,
+            min_breaker_changes=4,
+            max_wrong_answers=0,
+        ),
+    )
+
+
+scenario = region_outage(Partition("tag:near", at=seconds(8), duration=seconds(10)))
+killed = region_outage(Kill("tag:near", at=seconds(8), down=seconds(10)))

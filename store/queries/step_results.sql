@@ -1,0 +1,50 @@
+-- How did the requests of each step of an `HttpStep` workload fare?
+--
+-- Percentiles are exact and over all requests of the step, by their due time; one that did not end ok counts as never
+-- answered. Steps of which no request was due are left out.
+--
+-- workload
+-- step                 from 1
+-- rate_per_s           what the scenario says
+-- requests
+-- sent_ratio           of them were sent, or turned away by the gateway
+-- success_ratio
+-- p50_latency_ns, p95_latency_ns, p99_latency_ns      NULL: never
+-- late_p99_ns          how late the generator sent; NULL: it sent nothing
+WITH planned AS (
+    SELECT workload ->> 'name' AS workload, (workload ->> 'step_duration')::BIGINT AS step_ns,
+        (workload -> 'rates')::DOUBLE[] AS rates
+    FROM (SELECT unnest(json_extract(document, '$.scenario.workloads[*]')) AS workload FROM run)
+    WHERE workload ->> 'type' = 'http_step'
+),
+began AS (
+    -- The first request of each step is due at its very begin.
+    SELECT workload, min(scheduled_ns) AS at_ns FROM requests SEMI JOIN planned USING (workload) GROUP BY workload
+),
+placed AS (
+    SELECT
+        workload, rates, 1 + (scheduled_ns - began.at_ns) // step_ns AS step, scheduled_ns, sent_ns, ended_ns,
+        outcome = 'ok' AS ok, failure
+    FROM requests
+    JOIN planned USING (workload)
+    JOIN began USING (workload)
+),
+ranked AS (
+    SELECT
+        workload, step, any_value(rates)[step] AS rate_per_s, count(*) AS requests,
+        count_if(sent_ns IS NOT NULL OR failure = 'refused') / count(*) AS sent_ratio,
+        count_if(ok) / count(*) AS success_ratio,
+        quantile_disc(if(ok, ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]) AS ranks,
+        quantile_disc(sent_ns - scheduled_ns, 0.99) AS late_p99_ns
+    FROM placed
+    GROUP BY workload, step
+)
+SELECT
+    workload, step, rate_per_s, requests, sent_ratio, success_ratio,
+    nullif(ranks[1], 9_223_372_036_854_775_807) AS p50_latency_ns,
+    nullif(ranks[2], 9_223_372_036_854_775_807) AS p95_latency_ns,
+    nullif(ranks[3], 9_223_372_036_854_775_807) AS p99_latency_ns,
+    late_p99_ns
+FROM ranked
+WHERE rate_per_s IS NOT NULL
+ORDER BY workload, step

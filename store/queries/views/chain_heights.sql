@@ -1,0 +1,62 @@
+-- From when on could a client have got a head of each height?
+--
+-- From when some provider published one, or already from when there was one on the chain and a provider that could have
+-- published it: nobody publishes to a gateway that has not subscribed, and that must not hide what its clients missed.
+-- A provider could when no fault held it. The chain is what the scenario says of it, when all providers are mocks;
+-- otherwise only what was published counts.
+--
+-- number        the height
+-- first_ns
+CREATE VIEW chain_heights AS
+WITH chain AS (
+    SELECT
+        (document ->> '$.scenario.chain.block_time')::BIGINT AS block_ns,
+        (document ->> '$.scenario.chain.start_height')::BIGINT AS start_height,
+        json_array_length(document, '$.scenario.providers') AS providers,
+        (SELECT max(at_ns) FROM run_phases) AS end_ns
+    FROM run
+    WHERE NOT list_contains(json_extract_string(document, '$.scenario.providers[*].type'), 'real')
+),
+spans AS (
+    SELECT
+        any_value(target) AS target,
+        min(at_ns) FILTER (phase = 'applied') AS from_ns,
+        coalesce(max(at_ns) FILTER (phase = 'reverted'), 9_223_372_036_854_775_807) AS to_ns
+    FROM faults
+    GROUP BY fault_id
+    HAVING from_ns IS NOT NULL
+),
+moments AS (
+    SELECT 0 AS at_ns UNION SELECT from_ns FROM spans UNION SELECT to_ns FROM spans
+),
+held AS (
+    SELECT moments.at_ns, count(DISTINCT target) AS targets
+    FROM moments
+    LEFT JOIN spans ON from_ns <= moments.at_ns AND to_ns > moments.at_ns
+    GROUP BY moments.at_ns
+),
+-- At each moment when something changes: the next one, or this one, at which not all providers are held.
+free AS (
+    SELECT
+        at_ns,
+        min(if(targets < providers, at_ns, NULL))
+            OVER (ORDER BY at_ns ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS free_ns
+    FROM held, chain
+),
+mined AS (
+    SELECT start_height + block AS number, block * block_ns AS at_ns
+    FROM (SELECT *, unnest(range(end_ns // block_ns + 1)) AS block FROM chain WHERE block_ns > 0)
+),
+available AS (
+    SELECT number, greatest(mined.at_ns, free_ns) AS first_ns
+    FROM mined
+    ASOF JOIN free ON mined.at_ns >= free.at_ns
+    WHERE free_ns < 9_223_372_036_854_775_807
+)
+SELECT number, min(first_ns) AS first_ns
+FROM (
+    SELECT number, first_ns FROM available
+    UNION ALL
+    SELECT number, first_ns FROM published_heads
+)
+GROUP BY number

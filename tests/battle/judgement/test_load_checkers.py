@@ -1,0 +1,406 @@
+"""What the load did to the gateway, and the gateway to the providers: retries, leaks, knees, demands on workloads."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from battle.judgement import Judgement, judge
+from battle.judgement.answers import answers_are_right
+from battle.judgement.findings import Finding, Log
+from battle.judgement.leaks import connections_leaked
+from battle.judgement.retries import retry_amplification
+from battle.judgement.slo import Demands, Slo
+from store.database import open_run
+from store.events import Event
+from tests.battle.histories import (
+    MS,
+    S,
+    connection_changed,
+    failed,
+    healthy,
+    life,
+    node_sample,
+    open_history,
+    phases,
+    request,
+    sample,
+    served,
+    tried,
+    write_run,
+)
+
+# retry_amplification
+
+
+def hammered(attempts: int, *, outcome: str = "error", requests: int = 20, at_ns: int = 3 * S) -> list[Event]:
+    """So many attempts for each of some requests, all in one second, in the midst of a calm load."""
+    events: list[Event] = []
+    for number in range(200):
+        calm_ns = number * 50 * MS
+        events += [request(number, calm_ns, 10 * MS), tried(number, "a", calm_ns + MS, calm_ns + 9 * MS)]
+    for number in range(1000, 1000 + requests):
+        events.append(failed(number, at_ns, 900 * MS))
+        for attempt in range(attempts):
+            began_ns = at_ns + attempt * 40 * MS
+            events.append(tried(number, "a", began_ns, began_ns + MS, outcome, attempt=attempt + 1))
+    return events
+
+
+def retries(tmp_path: Path, events: list[Event], slo: Slo | None = None) -> Finding | None:
+    with open_history(tmp_path, *events) as run:
+        return retry_amplification(Log(run), Demands(run=slo or Slo()))
+
+
+def test_a_retry_storm_fails_and_names_its_second(tmp_path: Path) -> None:
+    finding = retries(tmp_path, hammered(20))
+    assert finding is not None
+    assert (finding.verdict, finding.ids) == ("FAIL", ("second 3",))
+    assert finding.summary.startswith(
+        "a retry storm of 1 second: at 3 s there were 420 attempts for 40 requests, 400 of them failed; in all 2.73"
+    )
+
+
+def test_a_few_retries_are_no_storm(tmp_path: Path) -> None:
+    finding = retries(tmp_path, hammered(3))
+    assert finding is not None
+    assert (finding.verdict, finding.ids) == ("PASS", ())
+    assert finding.summary == "1.18 attempts for each of 220 requests, 2.00 in the worst second"
+
+
+def test_many_attempts_that_succeed_are_no_storm(tmp_path: Path) -> None:
+    finding = retries(tmp_path, hammered(20, outcome="ok"))
+    assert finding is not None
+    assert finding.verdict == "PASS"
+
+
+def test_retries_of_an_earlier_burst_are_for_that_burst(tmp_path: Path) -> None:
+    """100 requests at once; all are tried again two seconds later, when few new ones are sent."""
+    burst = [request(number, 0, 3 * S) for number in range(100)]
+    first = [tried(number, "a", MS, 2 * MS, "error") for number in range(100)]
+    second = [tried(number, "a", 2 * S + MS, 2 * S + 2 * MS, "error", attempt=2) for number in range(100)]
+    few = [request(number, 2 * S, 10 * MS) for number in range(200, 212)]
+    finding = retries(tmp_path, [*burst, *first, *second, *few])
+    assert finding is not None
+    assert finding.summary == "1.79 attempts for each of 112 requests, 1.00 in the worst second"
+
+
+def test_a_gateway_without_a_log_is_seen_by_its_providers(tmp_path: Path) -> None:
+    seen = [served(n % 20, "a", 3 * S + n * MS, MS, outcome="error") for n in range(400)]
+    asked = [failed(n, 3 * S, 900 * MS) for n in range(20)]
+    finding = retries(tmp_path, [*asked, *seen])
+    assert finding is not None
+    assert finding.verdict == "FAIL"
+
+
+def test_each_call_of_a_batch_is_an_attempt_of_its_own(tmp_path: Path) -> None:
+    seen = [served(n, "a", 3 * S + n * MS, MS, outcome="error") for n in range(400)]
+    batches = [request(n * 20, 3 * S, 900 * MS, method="batch") for n in range(20)]
+    header = {
+        "scenario": {"name": "x", "workloads": [{"type": "http_constant", "name": "load", "batch": 20}]}
+    }
+    with open_history(tmp_path, *batches, *seen, **header) as run:
+        finding = retry_amplification(Log(run), Demands())
+    assert finding is not None
+    assert finding.summary == "1.00 attempts for each of 400 requests, 1.00 in the worst second"
+
+
+def test_the_slo_on_attempts_takes_precedence(tmp_path: Path) -> None:
+    finding = retries(tmp_path, hammered(20), Slo(max_attempts_per_request=11))
+    assert finding is not None
+    assert finding.verdict == "PASS"
+    for limit, status in ((10, "missed"), (11, "met")):
+        with open_history(tmp_path / str(limit), *hammered(20)) as run:
+            (result,) = judge(run, Slo(max_attempts_per_request=limit)).slos
+        assert (result.status, result.measured) == (status, 10.5)
+
+
+def test_attempts_that_nobody_logged_are_not_judged(tmp_path: Path) -> None:
+    assert retries(tmp_path / "1", [request(1)]) is None
+    with open_history(tmp_path / "2", request(1)) as run:
+        (result,) = judge(run, Slo(max_attempts_per_request=3)).slos
+    assert result.status == "not_measured"
+
+
+# connections_leaked
+
+
+def sampled(node: str = "gateway", seconds: int = 100, **growth: Any) -> list[Event]:
+    """A sample a second; each of `growth` tells a value at a second."""
+    return [
+        node_sample(at * S, node, **{name: value(at) for name, value in growth.items()})
+        for at in range(seconds)
+    ]
+
+
+def leaked(tmp_path: Path, *events: Event, end_ns: int = 100 * S) -> Finding | None:
+    with open_run(
+        write_run(tmp_path / "run", {"gateway": [*phases(end_ns=end_ns), *events]}, sealed=False)
+    ) as run:
+        return connections_leaked(Log(run), Demands())
+
+
+@pytest.mark.parametrize(
+    ("growth", "words"),
+    [
+        ({"open_fds": lambda at: 10 + at}, "gateway went steadily from 28 to 100 open files"),
+        ({"tasks": lambda at: 10 + at}, "gateway went steadily from 28 to 100 tasks"),
+        (
+            {"rss_bytes": lambda at: (50 + at) * 10**6},
+            "gateway went steadily from 68 to 140 MB of memory",
+        ),
+    ],
+)
+def test_what_grows_all_through_a_steady_load_leaks(tmp_path: Path, growth: Any, words: str) -> None:
+    finding = leaked(tmp_path, *sampled(**growth))
+    assert finding is not None
+    assert (finding.verdict, finding.ids) == ("FAIL", ("gateway",))
+    assert finding.summary == words
+
+
+@pytest.mark.parametrize(
+    "growth",
+    [
+        {"open_fds": lambda at: 10 if at < 50 else 200},  # a pool that a fault made larger
+        {"open_fds": lambda at: 10 + min(at, 64)},  # until it had enough
+        {"open_fds": lambda at: 10 + at // 20},  # too little to matter
+        {"open_fds": lambda at: 100 + at % 7 * 30},  # up and down
+        {"open_fds": lambda at: 10 + min(at, 9) * 20},  # a warm-up
+        {"open_fds": lambda at: round(40 - 30 * 0.97**at)},  # a pool that meets ever higher peaks
+        {"rss_bytes": lambda at: 200 * 10**6 + at * 10**5},  # a twentieth
+        {"rss_bytes": lambda at: None},
+    ],
+)
+def test_what_does_not_grow_steadily_or_much_is_no_leak(tmp_path: Path, growth: Any) -> None:
+    finding = leaked(tmp_path, *sampled(**growth))
+    assert finding is not None
+    assert (finding.verdict, finding.summary) == ("PASS", "no steady growth of files, tasks, memory")
+
+
+def test_a_part_of_the_test_bench_that_leaks_spoils_the_measurement(tmp_path: Path) -> None:
+    finding = leaked(tmp_path, *sampled("a", open_fds=lambda at: 10 + at))
+    assert finding is not None
+    assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("a",))
+
+
+def test_a_load_that_grows_may_need_more(tmp_path: Path) -> None:
+    load = [request(n, round(100 * S * (n / 1000) ** 0.5)) for n in range(1000)]
+    finding = leaked(tmp_path, *sampled(open_fds=lambda at: 10 + at), *load)
+    assert finding is not None
+    assert (finding.verdict, finding.summary) == (
+        "PASS",
+        "the load grew, so growth of the nodes was not judged",
+    )
+
+
+def test_a_short_load_shows_no_leak(tmp_path: Path) -> None:
+    finding = leaked(tmp_path, *sampled(seconds=10, open_fds=lambda at: 10 + 50 * at), end_ns=10 * S)
+    assert finding is not None
+    assert finding.summary == "the load was too short to see a leak in the nodes' samples"
+
+
+def opened(count: int, *, close: bool, side: str = "gateway") -> list[Event]:
+    events: list[Event] = []
+    for number in range(count):
+        at_ns = number * S
+        events.append(connection_changed("connected", at_ns, str(number), side=side, name="a"))
+        if close:
+            events.append(connection_changed("closed", at_ns + S, str(number), side=side, name="a"))
+    return events
+
+
+@pytest.mark.parametrize("side", ["gateway", "provider"])
+def test_connections_that_nobody_closes_heap_up(tmp_path: Path, side: str) -> None:
+    finding = leaked(tmp_path / "1", *opened(50, close=False, side=side))
+    assert finding is not None
+    assert (finding.verdict, finding.summary) == (
+        "FAIL",
+        "the gateway had 50 WebSocket connections to a open at the end of the load, after 21 early in it",
+    )
+    calm = leaked(tmp_path / "2", *opened(50, close=True, side=side))
+    assert calm is not None
+    assert (calm.verdict, calm.summary) == ("PASS", "no steady growth of connections")
+
+
+def test_a_connection_dies_with_its_node(tmp_path: Path) -> None:
+    """A provider that was killed does not write down what it lost."""
+    segments: dict[str, list[Event]] = {
+        "coordinator": [
+            *phases(end_ns=100 * S),
+            life("a", "crashed", 60 * S, reason="killed by SIGKILL (fault kill-a.1)"),
+        ],
+        "a.1": opened(50, close=False, side="provider"),
+    }
+    with open_run(write_run(tmp_path / "run", segments, sealed=False)) as run:
+        finding = connections_leaked(Log(run), Demands())
+        (row,) = run.query("open_connections")
+    assert finding is not None
+    assert (finding.verdict, row.connected, row.open_at_end) == ("PASS", 50, 0)
+
+
+# answers_are_right
+
+
+def answers(tmp_path: Path, *events: Event, demands: Demands | None = None) -> Finding:
+    with open_history(tmp_path, *events) as run:
+        return answers_are_right(Log(run), demands or Demands())
+
+
+def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
+    swapped = request(1, 1, answer="wrong", outcome="error", failure="rpc_error", rpc_code=-32000)
+    lied, invented, strange = (request(n, n, answer="wrong") for n in (2, 3, 4))
+    seen = [served(2, "a", 0, fault_id="wrong_answer-a.1"), served(4, "a", 0)]
+    finding = answers(tmp_path, swapped, lied, invented, strange, *seen)
+    assert finding.ids == ("r1", "r2", "r3", "r4")
+    assert finding.summary.startswith("of 4 checked answers 4 were wrong and 0 stale; ")
+    assert set(finding.summary.split("; ")[1:]) == {
+        "1 said to answer another request (swapped)",
+        "1 came from a provider under a fault",
+        "1 came from no provider that logs",
+    }
+
+
+def test_answers_that_never_came_are_missing(tmp_path: Path) -> None:
+    lost = failed(2, 0, outcome="unknown", failure="timeout")
+    finding = answers(tmp_path, request(1), lost)
+    assert finding.summary == "of 1 checked answer 0 were wrong and 0 stale; 1 answer missing"
+
+
+def test_a_transaction_that_providers_took_twice_is_told(tmp_path: Path) -> None:
+    send = {"method": "eth_sendRawTransaction"}
+    twice = [served(1, "a", 0, **send), served(1, "b", 0, **send), served(2, "a", 0), served(2, "b", 0)]
+    finding = answers(tmp_path, request(1), *twice)
+    assert finding.summary.endswith("; providers took 1 transaction more than once")
+
+
+def test_a_demand_on_one_workload_decides_for_that_one_alone(tmp_path: Path) -> None:
+    events = [request(1, answer="wrong"), request(2, answer="wrong", workload="other")]
+    one = Demands(workloads={"load": Slo(max_wrong_answers=1)})
+    assert answers(tmp_path / "1", *events, demands=one).verdict == "FAIL"
+    both = Demands(workloads={name: Slo(max_wrong_answers=1) for name in ("load", "other")})
+    assert answers(tmp_path / "2", *events, demands=both).verdict == "PASS"
+
+
+# demands on workloads
+
+
+def judged(tmp_path: Path, workload_slos: dict[str, Slo], *events: Event, **header: Any) -> Judgement:
+    segments = healthy()
+    segments["load-load.0"] += events
+    with open_run(write_run(tmp_path / "run", segments, **header)) as run:
+        return judge(run, None, workload_slos=workload_slos)
+
+
+SLOW = [
+    *(request(n, n * 10 * MS, 400 * MS, workload="slow") for n in range(1000, 1040)),
+    sample(S, 40, workload="slow"),
+]
+
+
+def test_each_workload_is_held_to_its_own_demands(tmp_path: Path) -> None:
+    demands = {"load": Slo(p95_latency_ms=60, success_rate=1), "slow": Slo(p95_latency_ms=300)}
+    judgement = judged(tmp_path, demands, *SLOW)
+    found = {(one.workload, slo.name): slo.status for one in judgement.workload_slos for slo in one.slos}
+    assert found == {
+        ("load", "success_rate"): "met",
+        ("load", "p95_latency_ms"): "met",
+        ("slow", "p95_latency_ms"): "missed",
+    }
+    assert judgement.verdict == "FAIL"
+    assert judgement.reasons == ("workload slow: p95_latency_ms was missed: 400 ms, at most 300 ms demanded",)
+
+
+def test_demands_on_workloads_are_enough_to_pass(tmp_path: Path) -> None:
+    assert judged(tmp_path, {"load": Slo(success_rate=1)}).verdict == "PASS"
+
+
+def test_a_workload_that_left_no_trace_was_not_measured(tmp_path: Path) -> None:
+    judgement = judged(tmp_path, {"ghost": Slo(success_rate=0.5)})
+    assert judgement.verdict == "INCONCLUSIVE"
+    assert judgement.reasons[0].startswith("workload ghost: success_rate was not measured (no request ended")
+
+
+def test_a_workload_that_was_sent_late_missed_nothing(tmp_path: Path) -> None:
+    late = [request(n, 0, 2 * S, sent_ns=2 * S - 20 * MS, workload="slow") for n in range(1000, 1040)]
+    judgement = judged(tmp_path, {"slow": Slo(p95_latency_ms=300)}, *late, sample(S, 40, workload="slow"))
+    ((result,),) = (one.slos for one in judgement.workload_slos)
+    assert result.status == "not_measured"
+
+
+def test_what_a_workload_missed_on_time_it_missed_whatever_others_met(tmp_path: Path) -> None:
+    late = [request(n, 0, 2 * S, sent_ns=2 * S - 20 * MS, workload="slow") for n in range(2000, 2040)]
+    judgement = judged(tmp_path, {"slow": Slo(p95_latency_ms=300)}, *late, *SLOW)
+    ((result,),) = (one.slos for one in judgement.workload_slos)
+    assert result.status == "missed"
+
+
+# the knee
+
+STEPS = {"type": "http_step", "name": "steps", "step_duration": S, "rates": [20.0, 40.0, 80.0, 160.0]}
+
+
+def stepped(took_ms: tuple[int, ...], late_step: int | None = None) -> list[Event]:
+    """Each step's requests take so long."""
+    events: list[Event] = []
+    for step, (rate, took) in enumerate(zip((20, 40, 80, 160), took_ms, strict=True)):
+        for number in range(rate):
+            at_ns = 5 * S + step * S + number * S // rate
+            sent_ns = at_ns + (200 * MS if step == late_step else MS)
+            number += 10_000 * (step + 1)
+            events.append(request(number, at_ns, took * MS, sent_ns=sent_ns, workload="steps"))
+    return [*events, sample(9 * S, 300, workload="steps")]
+
+
+OWN = {"steps": Slo(p95_latency_ms=100, success_rate=0.99)}
+
+
+def knee_of(tmp_path: Path, took_ms: tuple[int, ...], slos: dict[str, Slo], **changes: Any) -> Judgement:
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    return judged(tmp_path, slos, *stepped(took_ms, **changes), **header)
+
+
+def test_the_knee_is_the_highest_rate_that_met_the_demands(tmp_path: Path) -> None:
+    judgement = knee_of(tmp_path, (10, 20, 50, 300), OWN)
+    (knee,) = judgement.knees
+    assert (knee.rate_per_s, knee.demanded) == (80, "workload")
+    assert [(step.rate_per_s, step.requests, step.status) for step in knee.steps] == [
+        (20, 20, "met"),
+        (40, 40, "met"),
+        (80, 80, "met"),
+        (160, 160, "missed"),
+    ]
+    assert [step.p95_latency_ns for step in knee.steps] == [10 * MS, 20 * MS, 50 * MS, 300 * MS]
+    ((rate, latency),) = (one.slos for one in judgement.workload_slos)
+    assert (latency.status, latency.measured, latency.note) == (
+        "met",
+        50,
+        "at the knee, 80 requests a second",
+    )
+    assert (rate.status, judgement.verdict) == ("met", "PASS")
+
+
+def test_a_load_without_a_step_that_met_the_demands_fails(tmp_path: Path) -> None:
+    judgement = knee_of(tmp_path, (200, 210, 220, 300), OWN)
+    assert judgement.knees[0].rate_per_s is None
+    assert judgement.verdict == "FAIL"
+    assert "p95_latency_ms was missed: 200 ms" in judgement.reasons[0]
+
+
+def test_a_step_that_the_generator_did_not_keep_up_with_says_nothing(tmp_path: Path) -> None:
+    (knee,) = knee_of(tmp_path, (10, 20, 50, 60), OWN, late_step=3).knees
+    assert (knee.rate_per_s, knee.steps[3].status) == (80, "generator_late")
+
+
+def test_without_demands_of_its_own_a_step_is_held_to_those_of_the_run(tmp_path: Path) -> None:
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    with open_history(tmp_path, *stepped((10, 20, 50, 300)), **header) as run:
+        (held,), (free,) = (
+            judge(run, Slo(p95_latency_ms=30)).knees,
+            judge(run, Slo(max_wrong_answers=0)).knees,
+        )
+    assert (held.demanded, held.rate_per_s) == ("run", 40)
+    assert (free.demanded, free.rate_per_s, free.steps[0].status) == (None, None, "not_demanded")
+
+
+def test_other_loads_have_no_knee(tmp_path: Path) -> None:
+    assert judged(tmp_path, {}).knees == ()

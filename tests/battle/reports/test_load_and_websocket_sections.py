@@ -1,0 +1,131 @@
+"""The sections that only some runs have: WebSocket continuity, the knee, retries, demands on workloads."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+
+from battle.reports import schema as report_schema
+from battle.reports.schema import Report
+from battle.reports.writing import read_report, render
+from store.events import Event
+from tests.battle.histories import (
+    MS,
+    S,
+    failed,
+    fault,
+    gap,
+    healthy,
+    notified,
+    published,
+    request,
+    sample,
+    subscribed,
+    tried,
+    write_run,
+)
+
+SCHEMA = json.loads(Path(report_schema.__file__).with_name("report.schema.json").read_text())
+WORKLOADS = [
+    {"type": "ws_subscribe", "name": "heads", "connections": 2, "subscriptions": 1},
+    {"type": "http_step", "name": "steps", "step_duration": S, "rates": [10.0, 20.0]},
+    {"type": "http_constant", "name": "load"},
+]
+
+
+def reported(tmp_path: Path, *events: Event, **header: Any) -> Report:
+    segments = healthy()
+    segments["coordinator"] += events
+    described = {"scenario": {"name": "scripted", "workloads": WORKLOADS}, **header}
+    report = read_report(write_run(tmp_path / "run", segments, **described))
+    text = msgspec.json.encode(report)
+    jsonschema.validate(json.loads(text), SCHEMA)
+    assert msgspec.json.decode(text, type=Report) == report
+    return report
+
+
+def lines(report: Report) -> list[str]:
+    """The Markdown, with one space where there are several."""
+    return [re.sub(r"\s+", " ", line) for line in render(report, "markdown").splitlines()]
+
+
+def test_a_run_without_them_has_none_of_these_sections(tmp_path: Path) -> None:
+    titles = {line for line in lines(reported(tmp_path, scenario={"name": "x"})) if line.startswith("## ")}
+    assert not titles & {"## WebSocket continuity (live)", "## Knee (live)", "## Retry amplification"}
+
+
+def heads() -> list[Event]:
+    """Two clients; the gateway leaves a for b at 3 s and fills two heads, of which the second client misses one."""
+    chain = [published(n, n * S, "a" if n < 4 else "b") for n in (1, 2, 3, 6, 7, 8)]
+    one = [notified(n, n * S + 5 * MS, "1") for n in range(1, 9)]
+    two = [notified(n, n * S + 5 * MS, "2") for n in range(1, 9) if n != 5]
+    clients = [*subscribed(connection="1"), *subscribed(connection="2")]
+    return [*fault("kill-a.1", 3500 * MS, 5 * S), *chain, *clients, *one, *two, gap(4 * S, 4, 5)]
+
+
+def test_continuity_shows_what_clients_missed_and_which_gaps_were_filled(tmp_path: Path) -> None:
+    report = reported(tmp_path, *heads())
+    text = lines(report)
+    assert "## WebSocket continuity (live)" in text
+    assert "| heads | 2 | 0 | 16 | ✗ 1 | 0 | 0 | 0 |" in text
+    assert "| heads | 5 ms | 5 ms | 5 ms | 1 | 2 s | 1 |" in text
+    assert "| kill-a.1 | newHeads | failover | 1 | 2 | 2 | 1 | 0 | 0 | 20 ms |" in text
+    assert "| kill-a.1 | 3.500 s | 2 | 505 ms | 505 ms | 0 |" in text
+    assert report.websocket.continuity[0].missed == 1
+
+
+def test_the_first_line_answers_for_missed_heads_too(tmp_path: Path) -> None:
+    first = lines(reported(tmp_path, *heads(), slo={"success_rate": 0.9}))[0]
+    assert first.startswith("# FAIL: Do not ship, because workload heads: of 16 heads due 1 never came")
+
+
+def steps(second_took_ns: int) -> list[Event]:
+    first = [request(1000 + n, n * 100 * MS, 20 * MS, workload="steps") for n in range(10)]
+    second = [request(2000 + n, S + n * 50 * MS, second_took_ns, workload="steps") for n in range(20)]
+    return [*first, *second, sample(S, 30, workload="steps")]
+
+
+def test_the_knee_is_shown_with_each_step(tmp_path: Path) -> None:
+    own = {"steps": {"p95_latency_ms": 100}}
+    text = lines(reported(tmp_path, *steps(400 * MS), workload_slos=own))
+    assert "## Knee (live)" in text
+    assert "Workload steps: its own demands were met up to 10 requests a second." in text
+    assert "| 10 | 10 | 100 % | 20 ms | 20 ms | 20 ms | ✓ met |" in text
+    assert "| 20 | 20 | 100 % | 400 ms | 400 ms | 400 ms | ✗ missed |" in text
+    assert "| steps | p95_latency_ms | ≤ 100 ms | 20 ms | ✓ met | at the knee, 10 requests a second |" in text
+
+
+def test_a_knee_that_was_not_reached_or_not_there_is_told(tmp_path: Path) -> None:
+    above = lines(reported(tmp_path / "1", *steps(40 * MS), slo={"p95_latency_ms": 100}))
+    assert any("all steps met the run's demands, up to 20 requests a second" in line for line in above)
+    none = lines(reported(tmp_path / "2", *steps(40 * MS), slo={"p95_latency_ms": 10}))
+    assert "Workload steps has no knee: no step met the run's demands." in none
+    free = lines(reported(tmp_path / "3", *steps(40 * MS)))
+    assert any(line.startswith("Workload steps has no knee: nothing is demanded") for line in free)
+
+
+def test_demands_on_workloads_stand_beside_those_on_the_run(tmp_path: Path) -> None:
+    own = {"load": {"success_rate": 0.9}}
+    report = reported(tmp_path, slo={"p95_latency_ms": 300}, workload_slos=own)
+    text = lines(report)
+    assert "2 of 2 SLOs met." in text
+    assert "| the run | p95_latency_ms | ≤ 300 ms | 50 ms | ✓ met |" in text
+    assert "| load | success_rate | ≥ 90 % | 100 % | ✓ met |" in text
+    assert 'classname="battle scripted' not in render(report, "junit")
+    assert 'classname="scripted.slo.load" name="success_rate"' in render(report, "junit")
+
+
+def test_a_retry_storm_is_shown_by_the_second(tmp_path: Path) -> None:
+    asked = [failed(1000 + n, 3 * S, 900 * MS) for n in range(20)]
+    tries = [
+        tried(1000 + n, "a", 3 * S + k * 10 * MS, 3 * S + k * 10 * MS + 5, "error", attempt=k + 1)
+        for n in range(20)
+        for k in range(20)
+    ]
+    text = lines(reported(tmp_path, *asked, *tries))
+    assert "## Retry amplification" in text
+    assert any(line.endswith("A retry storm lasted 1 second.") for line in text)
+    assert "| 3 s | 30 | 410 | 400 |" in text

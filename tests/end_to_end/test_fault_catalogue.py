@@ -1,0 +1,94 @@
+"""Each fault of the catalogue in whole runs of both worlds: the log shows its effect, and without one no verdict is.
+
+A run holds several faults, one after the other: to seal and judge one costs far more than to simulate a second of it.
+"""
+
+from typing import get_args
+
+import pytest
+
+from actors.faults.schedule import Fault
+from battle import run_scenario
+from tests.end_to_end.fault_catalogue import GROUPS, STREAMED, STREAMS
+from tests.end_to_end.fault_runs import STANDBY, laid_out, played, scenario
+
+WORLDS = ("simulated", pytest.param("live", marks=[pytest.mark.live, pytest.mark.slow]))
+PLACES = [(group, number) for group, effects in GROUPS.items() for number in range(len(effects))]
+
+in_each_world = pytest.mark.parametrize("world", WORLDS)
+each_group = pytest.mark.parametrize("group", GROUPS)
+each_fault = pytest.mark.parametrize(
+    "place", PLACES, ids=lambda place: GROUPS[place[0]][place[1]].fault.kind()
+)
+
+
+@pytest.fixture(scope="module")
+def run_of(tmp_path_factory):
+    """The run of a group in a world, played when somebody asks for it, and only once."""
+    runs = {}
+
+    def run(world, group):
+        if (world, group) not in runs:
+            out = tmp_path_factory.mktemp(world)
+            runs[world, group] = played(GROUPS[group], world, out, streams=group == STREAMED)
+        return runs[world, group]
+
+    yield run
+    for evidence in runs.values():
+        evidence.close()
+
+
+def test_no_fault_is_left_out():
+    played_kinds = {effect.fault.kind() for effects in GROUPS.values() for effect in effects}
+    assert played_kinds == {fault.kind() for fault in get_args(Fault)}
+
+
+@in_each_world
+@each_fault
+def test_the_log_shows_the_effect_of_a_fault(world, place, run_of):
+    group, number = place
+    evidence = run_of(world, group)
+    effect, fault_id, _ = evidence.placed[number]
+    assert evidence.shown(effect, fault_id), evidence.facts(fault_id)
+    assert evidence.observed(fault_id)
+
+
+@each_fault
+def test_the_log_does_not_show_that_without_the_fault(place, run_of):
+    group, number = place
+    evidence = run_of("simulated", group)
+    effect, fault_id, _ = evidence.placed[number]
+    assert not evidence.shown_before(effect, fault_id)
+
+
+@in_each_world
+@each_fault
+def test_the_same_fault_at_an_idle_standby_shows_nothing(world, place, run_of):
+    group, number = place
+    evidence = run_of(world, group)
+    effect, _, control_id = evidence.placed[number]
+    assert not evidence.shown(effect, control_id), evidence.facts(control_id)
+    assert not evidence.observed(control_id)
+
+
+@in_each_world
+@each_group
+def test_a_run_is_inconclusive_for_each_fault_without_effect_and_for_no_other(world, group, run_of):
+    evidence = run_of(world, group)
+    found = evidence.about_faults
+    assert evidence.report.verdict == "INCONCLUSIVE"
+    assert found.ids == tuple(one.control_id for one in evidence.placed)
+    assert found.summary in evidence.report.reasons
+    if world == "simulated":
+        assert evidence.report.reasons == (found.summary,), "nothing else keeps it from passing"
+
+
+def test_faults_of_websockets_have_no_effect_where_nobody_has_one(tmp_path):
+    _, faults, load = laid_out(STREAMS)
+    aimed = [fault for fault in faults if fault.target != STANDBY]
+    result = run_scenario(scenario(aimed, load, streams=False), world="simulated", out=tmp_path)
+    (found,) = [one for one in result.report.findings if one.checker == "faults_took_effect"]
+    assert len(result.report.faults) == len(aimed)
+    assert found.ids == tuple(fault.fault_id for fault in result.report.faults)
+    assert result.report.verdict == "INCONCLUSIVE"
+    assert result.report.reasons == (found.summary,)
