@@ -52,7 +52,7 @@ def concurrent_load(*, failover: bool = True) -> Scenario:
             HttpPoisson(WALLET, rate=40, duration=LOAD, name="wallets"),
             HttpConstant(EXPLORER, rate=20, duration=LOAD, name="explorer"),
             HttpConstant("eth_call", rate=4, batch=10, duration=LOAD, name="batches"),
-            HttpBurst("eth_getLogs", size=20, every=seconds(3), duration=LOAD, name="indexer"),
+            HttpBurst("eth_getLogs", size=10, every=seconds(3), duration=LOAD, name="indexer"),
             HttpRamp("eth_sendRawTransaction", start_rate=1, end_rate=20, duration=LOAD, name="senders"),
             WsRequests("eth_blockNumber", rate=20, connections=4, duration=LOAD, name="tickers"),
             WsSubscribe(connections=10, duration=LOAD, name="watchers"),

@@ -171,8 +171,9 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True, tag=_tag):
     """The life of a WebSocket connection, or of one subscription on it, as one side saw it.
 
     `connection` numbers the node's connections, those of a client as "<client>.<n>"; `name` is the workload for
-    `client`, the provider for the other two sides. `change`: `connected`, `refused` (no connection came about), `subscribed`, `rejected` (no subscription),
-    `unsubscribed`, `closed` (with `close_code`; 1006: without a closing frame), `stale` (given up by the gateway).
+    `client`, the provider for the other two sides. `change`: `connected`, `refused` (no connection came about),
+    `subscribed`, `rejected` (no subscription), `unsubscribed`, `closed` (with `close_code`; 1006: without a closing
+    frame), `stale` (given up by the gateway).
     """
 
     at_ns: int

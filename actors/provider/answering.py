@@ -114,11 +114,13 @@ class Answering:
         if isinstance(item, Invalid):
             asked.rpc_code = item.error.code
             return encode_error(item.id, item.error)
-        try:
-            if failure is not None:
-                raise failure
-            result = self._result_under(faults, asked, item, head) if faults else self._result(item, head)
-        except RpcError as error:
+        error, result = failure, None
+        if error is None:  # never raised: a shared error would gather the traceback of each time
+            try:
+                result = self._result_under(faults, asked, item, head) if faults else self._result(item, head)
+            except RpcError as raised:
+                error = raised
+        if error is not None:
             asked.rpc_code = error.code
             return b"" if item.id is msgspec.UNSET else encode_error(item.id, error)
         return b"" if item.id is msgspec.UNSET else encode_result(item.id, result)

@@ -72,11 +72,19 @@ def test_sql_prints_rows_in_each_format(smoked):
     assert "fault_windows" in battle("sql", "latest", cwd=cwd).stdout
 
 
-def test_list_shows_each_scenario_with_what_it_proves(tmp_path):
-    ran = battle("list", cwd=tmp_path)
+def test_list_shows_each_scenario_with_what_it_proves_and_how_long_it_takes(tmp_path):
+    (tmp_path / "fixed.py").write_text(FIXED_PORT.format(port=0))
+    (tmp_path / "elsewhere.battle.json").write_text(ELSEWHERE)
+    ran = battle("list", ".", cwd=tmp_path)
     assert ran.returncode == 0
-    for name in ("smoke", "http_failover", "http_failover:long", "http_failover:poisson"):
-        assert re.search(rf"^{name} +\S+ \S+ +\w", ran.stdout, re.MULTILINE), ran.stdout
+    assert ran.stdout.splitlines()[0].split() == ["scenario", "live", "simulated", "proves"]
+    shown = {line.split()[0]: line for line in ran.stdout.splitlines() if line}
+    for name in ("smoke", "http_failover", "http_failover:poisson", "ws_continuity:dropped"):
+        assert re.match(rf"{name} +\d+ s +~\d s  \w", shown[name]), ran.stdout
+    assert re.match(r"http_failover:long +3 min +~\d+ s  \w", shown["http_failover:long"])
+    assert re.match(r"long_soak +30 min +~[12]\d s  \w", shown["long_soak"])
+    assert re.match(r"fixed.py +4 s +~2 s  Fixed port", shown["fixed.py"])
+    assert re.match(r"elsewhere.battle.json +8 s +-  Elsewhere", shown["elsewhere.battle.json"])
 
 
 WRONG_TOML = """
@@ -162,6 +170,11 @@ scenario = Scenario(
     slo=Slo(success_rate=0.9),
 )
 """
+
+
+ELSEWHERE = """{"name": "Elsewhere", "providers": [{"type": "mock", "name": "a"}],
+    "gateway": {"type": "url", "url": "http://127.0.0.1:1/"},
+    "workloads": [{"type": "http_constant", "method": "eth_chainId", "rate": 10, "duration": "5s"}]}"""
 
 
 @pytest.mark.live

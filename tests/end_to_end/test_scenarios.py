@@ -6,11 +6,13 @@ import time
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from weakref import WeakSet
 
 import msgspec
 import psutil
 import pytest
 
+from actors.gateway.call import Pursuit
 from battle import run_scenario, seconds
 from battle.loading import listed, load_scenario
 from tests.end_to_end.battles import ask, digests
@@ -136,8 +138,9 @@ def _assert_the_report_tells_of_the_gap(report, markdown):
 
 # Half an hour
 
-RSS_GROWTH_MAX = 10_000_000
-"""Of the whole process, with ten nodes in it, between the second and the last quarter of the simulation."""
+RSS_GROWTH_MAX = 15_000_000
+"""Of the whole process, with ten nodes in it, from the third to the last quarter of the simulation. What is left of a
+request, were it kept, would be 20 MB; caches that are not full yet need 8 MB."""
 
 
 @pytest.mark.slow
@@ -146,7 +149,7 @@ def test_nothing_heaps_up_in_half_an_hour(tmp_path):
     run_dir = tmp_path / "battle_results" / "latest"
     assert len(rss) >= 20
     quarter = len(rss) // 4
-    assert median(rss[-quarter:]) - median(rss[quarter : 2 * quarter]) < RSS_GROWTH_MAX
+    assert median(rss[-quarter:]) - median(rss[2 * quarter : 3 * quarter]) < RSS_GROWTH_MAX
     samples = ask(
         run_dir,
         """
@@ -162,6 +165,24 @@ def test_nothing_heaps_up_in_half_an_hour(tmp_path):
         assert tasks_later <= tasks + 5, node
         assert streams_later <= streams + 5, node
         assert measured == 0, "no memory of its own: in this world all nodes are one process"
+
+
+def test_a_request_leaves_nothing_behind_for_the_garbage_collector(tmp_path, monkeypatch):
+    """It is off while simulating."""
+    alive: WeakSet[Pursuit] = WeakSet()
+    most = 0
+    begin = Pursuit.__init__
+
+    def counted(pursuit, *arguments):
+        nonlocal most
+        begin(pursuit, *arguments)
+        alive.add(pursuit)
+        most = max(most, len(alive))
+
+    monkeypatch.setattr(Pursuit, "__init__", counted)
+    result = run_scenario(load_scenario("smoke"), world="simulated", out=tmp_path)
+    assert ask(result.run_dir, "SELECT count(*) FROM requests") == [(250,)]
+    assert 1 <= most <= 5
 
 
 def _rss_while_simulating(name: str, cwd: Path) -> list[int]:

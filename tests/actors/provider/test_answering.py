@@ -134,3 +134,10 @@ def test_the_calls_of_a_batch_have_trails_of_their_own():
 def test_the_log_knows_a_call_by_its_method_and_what_is_none_by_no_method():
     assert [one.method for one in question([call(1, "custom"), 1]).asked] == ["custom", ""]
     assert [one.method for one in question(b"{").asked] == [""]
+
+
+def test_an_error_that_many_calls_get_gathers_nothing():
+    failure = RpcError(-32005, "too many")
+    asked = question([call(number) for number in range(5)])
+    assert ANSWERING.answer(asked, HEAD, failure).count(b"-32005") == 5
+    assert failure.__traceback__ is None
