@@ -31,13 +31,13 @@ LIVE_AROUND = seconds(3)
 SIMULATED_AROUND = seconds(1.5)
 """Loading the program, sealing the log, judging, writing reports."""
 
-PER_CALL = ms(0.75)
+PER_CALL = ms(0.3)
 """Of real time, for each call of a load: made, passed on by the gateway, answered, judged, logged."""
 
 PER_NOTIFICATION = ms(0.15)
 """Of real time, for each notification that a client gets."""
 
-PER_NODE_SECOND = ms(0.25)
+PER_NODE_SECOND = ms(0.3)
 """Of real time, for each virtual second of each node: samples, timers."""
 
 _ANSWERED_AFTER = ms(100)

@@ -16,10 +16,10 @@ from tests.fuzz.ws_inputs import ws_input
 FAMILIES = (http_input, rpc_input, ws_input, ws_rpc_input)
 NODES = (provider_node, gateway_node)
 
-QUICK, LONG, LIVE = 120, 1500, 50
+QUICK, LONG, LIVE = 60, 1500, 25
 """Inputs for each node and family."""
 
-WARM_UP = 50
+WARM_UP = 30
 """After so many inputs whatever is kept for good, within limits, is there."""
 
 LIVE_END_WITHIN = 5
