@@ -16,8 +16,8 @@ _LOWEST_BASE_FEE_WEI = 16 * 10**9
 _BASE_FEE_SPREAD_WEI = 19 * 10**8
 """Under 12.5 % of the lowest base fee: EIP-1559 allows no larger step from one block to the next."""
 _MOST_TRANSACTIONS = 7
-_CACHED_BLOCKS = 1200
-"""More than the widest log query asks for, so that the same one again costs little; a block takes about 10 kB."""
+_CACHED_BLOCKS = 512
+"""Enough for the range a log query usually asks for; a block takes about 10 kB."""
 _EMPTY_UNCLES = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
 _BLOOM_OF_NOTHING = "0x" + "00" * 256
 _BLOOM_OF_ANYTHING = "0x" + "ff" * 256

@@ -1,6 +1,7 @@
 """The chain model: what a node that knows the chain up to a head answers to a call. Pure."""
 
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 from actors.chain.blocks import Block
@@ -13,6 +14,9 @@ from actors.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
 
 _BRANCHES_KEPT = 4
 """Views of branches that are kept, with the blocks they built: there is seldom more than one reorg at a time."""
+
+_MODELS_KEPT = 8
+"""Models that `model_of` keeps: a run has one chain, and seldom a wrong one beside it."""
 
 
 class ChainModel:
@@ -77,3 +81,13 @@ class ChainModel:
     def token(self, number: int) -> str:
         """The address of one of the contracts that emit logs."""
         return self._facts.accounts.token(number)
+
+
+@lru_cache(_MODELS_KEPT)
+def model_of(spec: Chain) -> ChainModel:
+    """The model of a chain, one for all providers in this process.
+
+    The nodes of a simulation are one process: what one provider has built of the chain, the others need not build
+    again, nor keep. Who checks answers has a model of its own: it must not believe what a provider did to its own.
+    """
+    return ChainModel(spec)

@@ -1,6 +1,6 @@
 """What the connections of one provider share."""
 
-from actors.chain.model import ChainModel
+from actors.chain.model import model_of
 from actors.provider.answering import Answering
 from actors.provider.behaviour import Behaviour, Fate, Key
 from actors.provider.limiting import RateLimits
@@ -38,7 +38,7 @@ class Service:
     def __init__(self, world: World, role: ProviderRole) -> None:
         self.world = world
         self.spec = role.spec
-        self.model = ChainModel(role.chain)
+        self.model = model_of(role.chain)
         self.answering = Answering(self.model, role.spec.canned)
         self._behaviour = Behaviour(role.spec)
         self._attempts = Attempts()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.chain.hashes import ZERO_HASH, Hashes
 from actors.chain.methods import METHODS
-from actors.chain.model import ChainModel
+from actors.chain.model import ChainModel, model_of
 from actors.chain.questions import params_for
 from actors.chain.spec import Chain
 from actors.units import ms, seconds
@@ -294,3 +294,9 @@ def test_accounts_and_questions_have_answers_of_their_own():
     slots = [ask("eth_getStorageAt", PERSON, hex(slot), "latest") for slot in range(3)]
     balances = [ask("eth_getBalance", address, "latest") for address in (PERSON, MODEL.token(1))]
     assert len({*calls, *slots, *balances}) == 11
+
+
+def test_nodes_of_one_process_share_what_they_know_of_a_chain():
+    one, other = model_of(Chain(seed=77)), model_of(Chain(seed=77))
+    assert one.block_at(90) is other.block_at(90)
+    assert model_of(Chain(seed=78)).block_hash(90) != one.block_hash(90)
