@@ -5,7 +5,7 @@ from itertools import count
 
 import trio
 
-from actors.chain.model import ChainModel, model_of
+from actors.chain.model import ChainModel
 from actors.wire.http import HttpResponse
 from actors.workload.answer import UNSENT, AnswerReader
 from actors.workload.asking import asker, asks_about_the_chain
@@ -51,7 +51,7 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
 
 class _Load:
     def __init__(self, world: World, role: WorkloadRole) -> None:
-        model = model_of(role.chain)
+        model = ChainModel(role.chain)
         self._world = world
         self._role = role
         self._trace = read_trace(role.spec.path) if isinstance(role.spec, Replay) else None

@@ -2,7 +2,7 @@
 
 import trio
 
-from actors.chain.model import model_of
+from actors.chain.model import ChainModel
 from actors.units import Duration
 from actors.workload.spec import Begin, WorkloadRole, WsSubscribe
 from actors.workload.ws_judging import NotificationJudge
@@ -20,7 +20,7 @@ class SubscribingLoad:
     """
 
     def __init__(self, world: World, role: WorkloadRole, spec: WsSubscribe) -> None:
-        model = model_of(role.chain)
+        model = ChainModel(role.chain)
         self._world = world
         self._role = role
         self._spec = spec
