@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 
 GRACE_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
@@ -27,7 +28,7 @@ def main() -> int:
         sys.argv[3:],
         stdin=subprocess.DEVNULL,
         process_group=0,
-        preexec_fn=_die_with_the_guard,  # noqa: PLW1509
+        preexec_fn=partial(_die_with_the_guard, os.getpid()),  # noqa: PLW1509
     )
     pidfd = os.pidfd_open(program.pid)
     try:
@@ -41,8 +42,10 @@ def _leave(number: int, _: object) -> None:
     sys.exit(128 + number)
 
 
-def _die_with_the_guard() -> None:
+def _die_with_the_guard(guard: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guard:
+        os._exit(1)  # it died before the kernel could be asked, so nothing would come any more
 
 
 def _end_group(program: "subprocess.Popen[bytes]", pidfd: int) -> None:
