@@ -51,10 +51,11 @@ scenario = provider_degradation(
 )
 short = provider_degradation(
     Ramp(
-        Degrade("a", at=seconds(2), duration=seconds(4), added_latency=ms(400), error_ratio=0.3),
+        # A worse provider gets fewer requests: in fewer and milder steps each still has some to be noticed by.
+        Degrade("a", at=seconds(2), duration=seconds(4), added_latency=ms(200), error_ratio=0.3),
         rise=seconds(5),
         fall=seconds(5),
-        steps=4,
+        steps=2,
     ),
     duration=seconds(20),
     label="fast",
