@@ -69,8 +69,8 @@ seen AS (
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
 ),
--- Millions of attempts against hundreds of windows: count attempts by tenths of a second first, and look at single
--- ones only where a window begins or ends.
+-- Millions of attempts against hundreds of windows: take attempts by tenths of a second, and look at single ones only
+-- where a window begins or ends.
 edges AS MATERIALIZED (
     SELECT DISTINCT target AS provider, edge_ns // 100_000_000 AS cell
     FROM (
@@ -78,14 +78,9 @@ edges AS MATERIALIZED (
     )
 ),
 pieces AS (
-    SELECT provider, cell * 100_000_000 AS started_ns, attempts, first_ok_ended_ns
-    FROM (
-        SELECT
-            provider, started_ns // 100_000_000 AS cell, count(*) AS attempts,
-            min(ended_ns) FILTER (ok) AS first_ok_ended_ns
-        FROM seen
-        GROUP BY provider, cell
-    )
+    SELECT
+        provider, cell * 100_000_000 AS started_ns, attempts, if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
+    FROM attempt_cells
     ANTI JOIN edges USING (provider, cell)
     UNION ALL
     SELECT provider, started_ns, 1, if(ok, ended_ns, NULL)
