@@ -60,12 +60,12 @@ bounded AS MATERIALIZED (
     WHERE started_ns IS NOT NULL
     WINDOW of_target AS (PARTITION BY target ORDER BY started_ns, fault_id)
 ),
-seen AS (
-    SELECT
-        'gateway' AS source, provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
+-- Reading a few columns of a file again is cheaper than keeping a copy of millions of rows.
+seen AS NOT MATERIALIZED (
+    SELECT provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
     FROM gateway_attempts
     UNION ALL
-    SELECT 'providers', provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
+    SELECT provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
 ),
@@ -133,12 +133,17 @@ acted AS (
     FROM fault_actions
     GROUP BY fault_id
 ),
+request_errors AS MATERIALIZED (
+    SELECT ended_ns, sum(count(*)) OVER (ORDER BY ended_ns) AS so_far
+    FROM requests
+    WHERE outcome <> 'ok'
+    GROUP BY ended_ns
+),
 client AS (
-    SELECT fault_id, count(*) AS errors
+    SELECT fault_id, (coalesce(last.so_far, 0) - coalesce(before.so_far, 0))::BIGINT AS errors
     FROM bounded
-    JOIN (SELECT ended_ns FROM requests WHERE outcome <> 'ok') AS bad
-        ON bad.ended_ns >= started_ns AND bad.ended_ns < until_ns
-    GROUP BY fault_id
+    ASOF LEFT JOIN request_errors AS before ON bounded.started_ns > before.ended_ns
+    ASOF LEFT JOIN request_errors AS last ON until_ns > last.ended_ns
 ),
 breaker AS (
     SELECT fault_id, count(*) AS changes, min(at_ns) FILTER (to_state = 'open') AS first_opened_ns
