@@ -23,10 +23,11 @@ from store.views import Views, message_of
 
 T = TypeVar("T")
 
-_NO_EXTENSIONS: dict[str, Any] = {
+_SETTINGS: dict[str, Any] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
+    "enable_progress_bar": "false",  # DuckDB would draw it into whatever stdout carries
 }
 
 _MEMORY_LIMIT = "3GB"
@@ -122,7 +123,7 @@ class Run:
         return self._sandbox
 
     def _connect(self, temp_directory: str, paths: Callable[[], dict[str, str]]) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(config={**_NO_EXTENSIONS, "temp_directory": temp_directory})
+        connection = duckdb.connect(config={**_SETTINGS, "temp_directory": temp_directory})
         self._resources.callback(connection.close)
         allowed = paths()
         catalog.set_parameters(connection, self._parameters)
@@ -162,7 +163,7 @@ def export_database(run_dir: Path) -> Path:
     draft, path = run_dir / "run.duckdb.tmp", run_dir / "run.duckdb"
     with LogFiles(run_dir) as files:
         draft.unlink(missing_ok=True)
-        connection = duckdb.connect(str(draft), config=_NO_EXTENSIONS)
+        connection = duckdb.connect(str(draft), config=_SETTINGS)
         try:
             _fill(connection, files, files.open_paths(), kind="TABLE")
             catalog.define_views(connection)
