@@ -23,11 +23,10 @@ from store.views import Views, message_of
 
 T = TypeVar("T")
 
-_SETTINGS: dict[str, Any] = {
+_NO_EXTENSIONS: dict[str, Any] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
-    "enable_progress_bar": "false",  # DuckDB would draw it into whatever stdout carries
 }
 
 _MEMORY_LIMIT = "3GB"
@@ -123,12 +122,14 @@ class Run:
         return self._sandbox
 
     def _connect(self, temp_directory: str, paths: Callable[[], dict[str, str]]) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(config={**_SETTINGS, "temp_directory": temp_directory})
+        connection = duckdb.connect(config={**_NO_EXTENSIONS, "temp_directory": temp_directory})
         self._resources.callback(connection.close)
         allowed = paths()
         catalog.set_parameters(connection, self._parameters)
-        # Each mention of a table in a view would read the footer of its file again.
+        # Else each mention of a table in a view reads the footer of its file again.
         connection.execute("SET parquet_metadata_cache = true")
+        # DuckDB draws one into stdout when it takes the process for somebody at a prompt.
+        connection.execute("SET enable_progress_bar = false")
         _fill(connection, self._files, allowed, kind="VIEW")
         quoted = ", ".join(f"'{path}'" for path in allowed.values())
         connection.execute(f"SET allowed_paths = [{quoted}]")
@@ -163,7 +164,7 @@ def export_database(run_dir: Path) -> Path:
     draft, path = run_dir / "run.duckdb.tmp", run_dir / "run.duckdb"
     with LogFiles(run_dir) as files:
         draft.unlink(missing_ok=True)
-        connection = duckdb.connect(str(draft), config=_SETTINGS)
+        connection = duckdb.connect(str(draft), config=_NO_EXTENSIONS)
         try:
             _fill(connection, files, files.open_paths(), kind="TABLE")
             catalog.define_views(connection)
