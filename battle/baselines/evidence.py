@@ -18,7 +18,7 @@ class Evidence(NamedTuple):
     """A change, and what tells how sure it is.
 
     `within`: what the requests of the two runs tell. `noise`: the standard error that comes to it because runs
-    differ by more than their requests tell, known from `freedom` + 1 runs. `method` names how the interval came about.
+    differ by more than their requests tell, known from `freedom` + 1 runs. `method` names the calculation.
     """
 
     change: float
@@ -48,7 +48,6 @@ class Exact(NamedTuple):
 
     change: float | None
     method: str
-    note: str | None = None
 
 
 class Unknown(NamedTuple):

@@ -1,85 +1,90 @@
-"""Finds the evidence for the change of a metric between two snapshots: the best there is on both sides. Pure."""
+"""Finds the evidence for the change of a metric between two snapshots: the best that both sides have. Pure."""
 
 import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from battle.baselines.counting import Tally, count_found
 from battle.baselines.evidence import Evidence, Exact, Reach, Unknown
 from battle.baselines.metrics import Metric, key
+from battle.baselines.runs import (
+    NOTHING,
+    ONE_SIDE,
+    extra_noise,
+    log_middle,
+    many,
+    middle,
+    next_run,
+    with_runs,
+)
 from battle.baselines.snapshot import Snapshot
 from battle.statistics.change import quantile_ratio, rate_difference
 from battle.statistics.correlation import BATCHES
 from battle.statistics.estimate import Estimate
-from battle.statistics.proportion import wilson
-from battle.statistics.seeds import VALUES_MIN, student, student_difference, student_ratio
 from battle.statistics.student import two_sided
 from battle.statistics.summary import LatencySummary
 
-Found: TypeAlias = Evidence | Exact | Unknown
-
-CALIBRATED_RUNS_MIN = 4
-"""Of fewer runs nobody can tell by how much runs differ: Student's interval for three is six times as wide as theirs."""
+Found: TypeAlias = Evidence | Exact | Tally | Unknown
 
 BOOTSTRAP_LEVEL = 0.95
-"""Where a thousand replicates still know the interval's ends; wider ones are made of it."""
+"""Where a thousand replicates still know the interval's ends; wider intervals are made of it."""
 
 _BOOTSTRAP_FREEDOM = 2 * (BATCHES - 1)
+"""The bootstrap's two times so many blocks are what its interval is made of."""
 
-ONE_RUN = "one run a side cannot tell: calibrate the baseline"
-ONE_SIDE = "measured on one side only"
+NEVER = "never answered on one side: see the success rate"
+SAME = "the same requests"
+SAME_SEED = "same seed: chance has no part"
 
 
 def gather(metric: Metric, workload: str | None, before: Snapshot, after: Snapshot) -> Found:
-    """What is known of a metric's change. On logarithms, but for shares."""
+    """What is known of a metric's change: of its logarithm, but of a share of the share itself."""
     name = key(metric.name, workload)
     olds, news = before.values(name), after.values(name)
-    if not olds and not news:
-        return Unknown("not measured")
-    if len(olds) >= VALUES_MIN and len(news) >= VALUES_MIN and metric.rule != "count":
-        return _of_many(metric, olds, news)
     if metric.rule == "count":
-        return _of_count(metric, olds, news, repeatable=_same_chance(before, after))
-    if metric.rule == "value":
-        return _of_value(olds, news)
-    one, two = _sample(metric, workload, before), _sample(metric, workload, after)
-    if one is None or two is None:
-        return Unknown(ONE_SIDE)
-    if one == two:
-        return Exact(0.0, "the same requests")
-    if metric.rule == "share":
-        return _of_share(one, two, olds)
-    if metric.rule == "throughput":
-        return _of_throughput(one, two, olds)
-    assert metric.quantile is not None
-    return _of_quantile(one, two, metric.quantile, olds, news)
+        return count_found(metric, olds, news, repeatable=same_chance(before, after))
+    if metric.rule != "value":
+        one, two = _sample(metric, workload, before), _sample(metric, workload, after)
+        if one is None or two is None:
+            return Unknown(NOTHING if one is two else ONE_SIDE)
+        if one == two:
+            return Exact(0.0, SAME)
+        if (found := many(metric, olds, news)) is not None:
+            return found
+        return _of_samples(metric, one, two, olds, news)
+    if not olds or not news:
+        return Unknown(ONE_SIDE if olds or news else NOTHING)
+    if same_chance(before, after):
+        return Exact(news[0] / olds[0] - 1 if olds[0] else None, SAME_SEED)
+    return many(metric, olds, news) or next_run(olds, news)
 
 
-def _same_chance(before: Snapshot, after: Snapshot) -> bool:
-    """Whether whatever differs between two simulated runs was caused by what was changed, and not drawn."""
+def same_chance(before: Snapshot, after: Snapshot) -> bool:
+    """Whether all that differs between two runs was caused by what was changed: simulated, and of one seed."""
+    if before.runs[0].run_id == after.runs[0].run_id:
+        return True
     return before.simulated and after.simulated and before.runs[0].seed == after.runs[0].seed
 
 
 def _sample(metric: Metric, workload: str | None, snapshot: Snapshot) -> LatencySummary | None:
     if metric.name.startswith("failover"):
         return snapshot.failover_costs
+    if workload is None and len(snapshot.samples) == 1:
+        return snapshot.samples[0].latencies
     return next((sample.latencies for sample in snapshot.samples if sample.workload == workload), None)
 
 
-def _of_many(metric: Metric, olds: Sequence[float], news: Sequence[float]) -> Found:
-    """From the values of ten runs or more on both sides, whatever their requests tell."""
-    if metric.rule == "share":
-        return Evidence(
-            _mean(news) - _mean(olds),
-            lambda level: _reach(student_difference(olds, news, level)),
-            method=f"Welch, {len(olds)} and {len(news)} runs",
-        )
-    if min(*olds, *news) <= 0:
-        return Unknown("there are zeros, which have no ratio")
-    return Evidence(
-        _mean_log(news) - _mean_log(olds),
-        lambda level: _log_reach(student_ratio(olds, news, level)),
-        method=f"Welch of logarithms, {len(olds)} and {len(news)} runs",
-    )
+def _of_samples(
+    metric: Metric, one: LatencySummary, two: LatencySummary, olds: Sequence[float], news: Sequence[float]
+) -> Found:
+    match metric.rule:
+        case "share":
+            return _of_share(one, two, olds, news)
+        case "throughput":
+            return _of_throughput(one, two, olds, news)
+        case _:
+            assert metric.quantile is not None
+            return _of_quantile(one, two, metric.quantile, olds, news)
 
 
 def _of_quantile(
@@ -87,27 +92,67 @@ def _of_quantile(
 ) -> Found:
     ratio = quantile_ratio(one, two, q, BOOTSTRAP_LEVEL)
     if not ratio.enough:
-        return Unknown(ratio.note or "too short")
-    if not ratio.value or ratio.high is None or not ratio.low:
-        return Unknown("never answered on one side: see the success rate")
-    below, above = _log_reach(ratio)
-    noise, freedom = _extra_noise([math.log(v) for v in olds if v > 0], _error(below, above))
-    calibrated = len(olds) >= CALIBRATED_RUNS_MIN
-    change = _mean_log(news) - _mean_log(olds) if calibrated and news and min(olds) > 0 else math.log(ratio.value)
+        return Unknown(ratio.note or NOTHING)
+    if not ratio.value or not ratio.low or ratio.high is None or not olds or not news:
+        return Unknown(NEVER)
+    below, above = math.log(ratio.value / ratio.low), math.log(ratio.high / ratio.value)
+    noise, freedom = extra_noise([math.log(value) for value in olds], _error(below, above))
     return Evidence(
-        change, _scaled(below, above), noise, freedom, method=_with_runs("block bootstrap", olds)
+        log_middle(news) - log_middle(olds),
+        _scaled(below, above),
+        noise,
+        freedom,
+        with_runs("block bootstrap", olds),
     )
 
 
-def _of_share(one: LatencySummary, two: LatencySummary, olds: Sequence[float]) -> Found:
+def _of_share(
+    one: LatencySummary, two: LatencySummary, olds: Sequence[float], news: Sequence[float]
+) -> Found:
     difference = rate_difference(one, two, "success", BOOTSTRAP_LEVEL)
-    if difference.value is None or not difference.enough:
-        return Unknown(difference.note or "too short")
-    noise, freedom = _extra_noise(olds, _error(*_reach(difference)))
+    if not difference.enough:
+        return Unknown(difference.note or NOTHING)
+    noise, freedom = extra_noise(olds, _error(*_reach(difference)))
     return Evidence(
-        difference.value,
+        middle(news) - middle(olds),
         lambda level: _reach(rate_difference(one, two, "success", level)),
         noise,
         freedom,
-        method=_with_runs("Newcombe", olds),
+        with_runs("Newcombe", olds),
     )
+
+
+def _of_throughput(
+    one: LatencySummary, two: LatencySummary, olds: Sequence[float], news: Sequence[float]
+) -> Found:
+    difference = rate_difference(one, two, "throughput", BOOTSTRAP_LEVEL)
+    if not difference.enough or min(middle(olds or [0]), middle(news or [0])) <= 0:
+        return Unknown(difference.note or NOTHING)
+    # As a share of the rate: for what can be told at all, that is what its logarithm changes by.
+    below, above = (reach / min(middle(olds), middle(news)) for reach in _reach(difference))
+    noise, freedom = extra_noise([math.log(value) for value in olds], _error(below, above))
+    return Evidence(
+        log_middle(news) - log_middle(olds), _scaled(below, above), noise, freedom, with_runs("Welch", olds)
+    )
+
+
+def _reach(estimate: Estimate) -> tuple[float, float]:
+    assert estimate.value is not None
+    low, high = estimate.bounds()
+    return estimate.value - low, high - estimate.value
+
+
+def _error(below: float, above: float) -> float:
+    """The standard error behind an interval of the usual level."""
+    return (below + above) / 2 / two_sided(BOOTSTRAP_LEVEL, _BOOTSTRAP_FREEDOM)
+
+
+def _scaled(below: float, above: float) -> Reach:
+    """An interval of the usual level, made one of another."""
+    usual = two_sided(BOOTSTRAP_LEVEL, _BOOTSTRAP_FREEDOM)
+
+    def within(level: float) -> tuple[float, float]:
+        times = two_sided(level, _BOOTSTRAP_FREEDOM) / usual
+        return below * times, above * times
+
+    return within

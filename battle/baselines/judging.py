@@ -7,6 +7,7 @@ change of twice the threshold would have been seen. All else is not enough data.
 import math
 from typing import NamedTuple
 
+from battle.baselines.counting import Tally
 from battle.baselines.evidence import Evidence, Exact
 from battle.baselines.metrics import Metric
 from battle.baselines.outcome import Answer
@@ -15,7 +16,7 @@ BLIND_THRESHOLDS = 2.0
 """An interval that reaches further than so many thresholds has not shown that there is no change."""
 
 SHARE_PRECISION = 0.01
-"""Of the success rate: a share of failures has no threshold of its own when there are none, so a point is the limit."""
+"""Of the success rate, whose failures have no threshold of their own where there are none: one point."""
 
 
 class Settings(NamedTuple):
@@ -23,6 +24,9 @@ class Settings(NamedTuple):
 
     threshold: float = 0.1
     level: float = 0.95
+
+
+DEFAULT = Settings()
 
 
 def on_logs(metric: Metric, evidence: Evidence, level: float, threshold: float) -> Answer:
@@ -61,6 +65,15 @@ def on_exact(metric: Metric, exact: Exact, threshold: float) -> Answer:
     # Up and down alike: a tenth more, or what a tenth more would have come from.
     counts = exact.change > threshold or exact.change < 1 / (1 + threshold) - 1
     return direction(metric, exact.change) if counts else "same"
+
+
+def on_counts(metric: Metric, tally: Tally, level: float, threshold: float) -> Answer:
+    """The answer for two counts. Without a sign of a change they are the same: few counts never tell more."""
+    least, most = sorted((tally.before, tally.after))
+    if most <= (1 + max(threshold, tally.threshold)) * least:
+        return "same"
+    low, high = tally.interval(level)
+    return "not_enough_data" if low <= 1 <= high else direction(metric, tally.after - tally.before)
 
 
 def direction(metric: Metric, change: float) -> Answer:

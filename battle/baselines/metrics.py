@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from battle.baselines.outcome import Unit
 from battle.reports.schema import Latency, Report
 
-Rule: TypeAlias = Literal["quantile", "share", "value", "count"]
-"""How a change is told from noise: by the requests of the run, by their success, by several runs, or as a count."""
+Rule: TypeAlias = Literal["quantile", "share", "throughput", "value", "count"]
+"""How a change is told from noise: by the requests of a run, their success, their pace, by runs, or as a count."""
 
 
 class Metric(NamedTuple):
@@ -42,7 +42,9 @@ OF_RUNS = (
     Metric("failover_p95_ns", "p95 cost of failovers", "ns", "quantile", True, quantile=0.95),
     Metric("failover_max_ns", "dearest failover", "ns", "value", False),
     Metric("attempts_per_request", "attempts per request", "ratio", "value", True),
-    Metric("answered_per_s", "answered requests per second", "per_s", "value", False, more_is_worse=False),
+    Metric(
+        "answered_per_s", "answered requests per second", "per_s", "throughput", False, more_is_worse=False
+    ),
     Metric("gateway_rss_max_bytes", "gateway's memory", "bytes", "value", True),
     Metric("wrong_answers", "wrong answers", "count", "count", True, harm=True),
     Metric("stale_answers", "stale answers", "count", "count", True),

@@ -92,8 +92,7 @@ def _samples(log: Log) -> tuple[Sample, ...]:
     scopes: list[str | None] = [None, *workloads] if len(workloads) > 1 else [*workloads]
     made = [LatencySummary.from_rows(rows, clock="due", workload=scope) for scope in scopes]
     return tuple(
-        Sample(workload=scope, latencies=summary)
-        for scope, summary in zip(scopes, fitted(made), strict=True)
+        Sample(workload=scope, latencies=summary) for scope, summary in zip(scopes, fitted(made), strict=True)
     )
 
 
@@ -110,3 +109,8 @@ def fitted(summaries: list[LatencySummary]) -> list[LatencySummary]:
 
 def _can_give(summary: LatencySummary) -> int:
     return len(summary.packed) if summary.cells >= 2 * CELLS_MIN else 0
+
+
+def _failover_costs(log: Log) -> LatencySummary | None:
+    rows = log.rows("failover_cells", cells=CELLS)
+    return LatencySummary.from_rows(rows) if rows else None
