@@ -32,9 +32,9 @@ def compare(before: Snapshot, after: Snapshot, settings: Settings = DEFAULT) -> 
     _check_worlds(before, after)
     found = [
         (metric, workload, gather(metric, workload, before, after))
-        for metric, workload in _compared(before, after)
+        for metric, workload in compared(before, after)
     ]
-    level = together(settings.level, sum(_can_fail(metric, known) for metric, _, known in found))
+    level = together(settings.level, sum(can_fail(metric, known) for metric, _, known in found))
     changes = tuple(
         _change(metric, workload, known, before, after, level, settings.threshold)
         for metric, workload, known in found
@@ -66,6 +66,25 @@ def status_of(changes: tuple[Change, ...], *, trusted: bool) -> Status:
     return "nothing_worse" if told and trusted else "not_enough_data"
 
 
+def confirmed(first: Comparison, second: Comparison) -> Comparison:
+    """The first comparison, in which only those metrics count as worse that are worse in the second as well."""
+    worse = {(change.metric, change.workload) for change in second.changes if change.verdict == "worse"}
+    changes = tuple(
+        replace(change, confirmed=(change.metric, change.workload) in worse)
+        if change.verdict == "worse"
+        else change
+        for change in first.changes
+    )
+    status = status_of(changes, trusted=first.status != "not_enough_data")
+    return replace(
+        first,
+        status=status,
+        headline=headline(status, changes, first.before.name),
+        changes=changes,
+        confirmed_by=second.after.run_id,
+    )
+
+
 def together(level: float, intervals: int) -> float:
     """The level that each of so many intervals needs for all of them to hold together with `level`."""
     return 1 - (1 - level) / max(1, intervals)
@@ -93,23 +112,24 @@ def _check_worlds(before: Snapshot, after: Snapshot) -> None:
         )
 
 
-def _compared(before: Snapshot, after: Snapshot) -> Iterator[tuple[Metric, str | None]]:
+def compared(*snapshots: Snapshot) -> Iterator[tuple[Metric, str | None]]:
     """The metrics of the workloads, those of all of them together last, then those of the whole run."""
-    scopes = {sample.workload: None for snapshot in (before, after) for sample in snapshot.samples}
+    scopes = {sample.workload: None for snapshot in snapshots for sample in snapshot.samples}
     named = sorted(scope for scope in scopes if scope is not None)
     for workload in [*named, *([None] if None in scopes else [])]:
         for metric in OF_WORKLOADS:
             # Of all workloads together the quantiles say little: a mix of what is alike in nothing.
             yield metric._replace(decides=workload is not None), workload
     for metric in OF_SUBSCRIBERS:
-        keys = {name for snapshot in (before, after) for one in snapshot.runs for name in one.values}
+        keys = {name for snapshot in snapshots for one in snapshot.runs for name in one.values}
         for workload in sorted(name.partition("/")[0] for name in keys if name.endswith(f"/{metric.name}")):
             yield metric, workload
     for metric in OF_RUNS:
         yield metric, None
 
 
-def _can_fail(metric: Metric, found: Found) -> bool:
+def can_fail(metric: Metric, found: Found) -> bool:
+    """Whether this is one of the intervals that have to hold together."""
     return metric.decides and isinstance(found, Evidence | Tally)
 
 

@@ -59,6 +59,19 @@ def gather(metric: Metric, workload: str | None, before: Snapshot, after: Snapsh
     return many(metric, olds, news) or next_run(olds, news)
 
 
+def against_another(metric: Metric, workload: str | None, snapshot: Snapshot) -> Found:
+    """What would be known of a metric's change if another run of the same kind were compared with this snapshot."""
+    olds = snapshot.values(key(metric.name, workload))
+    if not olds:
+        return Unknown(NOTHING)
+    if metric.rule == "count":
+        return count_found(metric, olds, olds[:1], repeatable=False)
+    if metric.rule == "value":
+        return next_run(olds, olds[:1])
+    sample = _sample(metric, workload, snapshot)
+    return Unknown(NOTHING) if sample is None else _of_samples(metric, sample, sample, olds, olds[:1])
+
+
 def same_chance(before: Snapshot, after: Snapshot) -> bool:
     """Whether all that differs between two runs was caused by what was changed: simulated, and of one seed."""
     if before.runs[0].run_id == after.runs[0].run_id:

@@ -29,7 +29,7 @@ def counts_against(change: Change) -> bool:
 def moved_text(change: Change) -> str:
     """Which metric moved, by how much, with the interval: "p95 latency of main rose by 21 % (12 % to 31 %) ..." """
     spread = interval_text(change)
-    by = "" if change.change is None else f" by {_size(abs(change.change), change.unit)}"
+    by = "" if change.change is None else f" by {size_text(abs(change.change), change.unit)}"
     rose = (change.after or 0) > (change.before or 0)
     return (
         f"{change.name} {'rose' if rose else 'fell'}{by}{f' ({spread})' if spread else ''}, "
@@ -73,15 +73,16 @@ def interval_text(change: Change) -> str:
 
 def visible_text(change: Change) -> str:
     """The smallest change that would have been seen."""
-    return NONE if change.visible is None else _size(change.visible, change.unit)
+    return NONE if change.visible is None else size_text(change.visible, change.unit)
 
 
 def _signed(change: float, unit: Unit) -> str:
     sign = "+" if change > 0 else "-" if change < 0 else ""
-    return f"{sign}{_size(abs(change), unit)}"
+    return f"{sign}{size_text(abs(change), unit)}"
 
 
-def _size(change: float, unit: Unit) -> str:
+def size_text(change: float, unit: Unit) -> str:
+    """The size of a change: per cent, but points of a share."""
     return f"{_digits(100 * change)} {'points' if unit == 'share' else '%'}"
 
 
@@ -116,3 +117,12 @@ def _why(changes: Sequence[Change]) -> str:
     if notes:
         return notes[0]
     return "the intervals are too wide" if changes else "nothing was measured"
+
+
+def untold(changes: Sequence[Change]) -> list[str]:
+    """Why metrics could not be told, a sentence for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for change in changes:
+        if change.verdict == "not_enough_data":
+            reasons.setdefault(change.note or "the interval is too wide", []).append(change.name)
+    return [f"Not enough data ({why}): {', '.join(names)}." for why, names in reasons.items()]

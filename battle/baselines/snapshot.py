@@ -56,14 +56,16 @@ class OneRun(_Part, frozen=True, kw_only=True):
 class Snapshot(_Part, frozen=True, kw_only=True):
     """What a run was like. `runs` begins with the one that `samples` are of; more are its calibration.
 
-    `parts` are digests of the scenario's parts, `gateway_digest` one of the gateway's settings; `doubts` are why the
-    measurement cannot be trusted, if it cannot.
+    `parts` are digests of the scenario's parts, `gateway_digest` one of the gateway's settings. `reasons` are those
+    of a verdict that is no PASS; `doubts` are why the measurement itself cannot be trusted, if it cannot.
     """
 
     schema_version: int
     name: str
     identity: Identity
     verdict: Verdict
+    partial: bool
+    reasons: tuple[str, ...]
     doubts: tuple[str, ...]
     load_ns: int | None
     host: dict[str, Any]

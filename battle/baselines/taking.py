@@ -21,8 +21,11 @@ from battle.reports.schema import Report
 from battle.statistics.summary import CELLS, LatencySummary
 from store.database import Run, open_run
 
-PACKED_BYTES_MAX = 80_000
+PACKED_BYTES_MAX = 72_000
 """Of all samples of a run together: in base64, and with the rest, below 150 kB, which a repository can bear."""
+
+REASONS_KEPT = 10
+"""Whoever saves a bad run on purpose knows why; the run itself has them all."""
 
 CELLS_MIN = 50
 """Samples are not merged into fewer spans of time than this: intervals need them."""
@@ -48,6 +51,8 @@ def _taken(run: Run, report: Report) -> Snapshot:
         name=facts.run_id,
         identity=Identity(scenario=facts.scenario, world=facts.world, gateway=facts.gateway),
         verdict=report.verdict,
+        partial=facts.partial,
+        reasons=report.reasons[:REASONS_KEPT],
         doubts=_doubts(report),
         load_ns=facts.load_ns,
         host=facts.host,
