@@ -167,7 +167,14 @@ def _change(
         case Unknown(note):
             return replace(unjudged, note=note)
         case Exact(change, note):
-            return replace(unjudged, change=change, verdict=on_exact(metric, found, threshold), method=note)
+            return replace(
+                unjudged,
+                before=olds[0] if olds else None,
+                after=news[0] if news else None,
+                change=change,
+                verdict=on_exact(metric, found, threshold),
+                method=note,
+            )
         case Tally():
             return _counted(metric, found, unjudged, level, threshold)
         case _ if metric.unit == "share":
