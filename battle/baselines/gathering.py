@@ -19,7 +19,6 @@ from battle.baselines.runs import (
 )
 from battle.baselines.snapshot import Snapshot
 from battle.statistics.change import quantile_ratio, rate_difference
-from battle.statistics.correlation import BATCHES
 from battle.statistics.estimate import Estimate
 from battle.statistics.student import two_sided
 from battle.statistics.summary import LatencySummary
@@ -29,8 +28,8 @@ Found: TypeAlias = Evidence | Exact | Tally | Unknown
 BOOTSTRAP_LEVEL = 0.95
 """Where a thousand replicates still know the interval's ends; wider intervals are made of it."""
 
-_BOOTSTRAP_FREEDOM = 2 * (BATCHES - 1)
-"""The bootstrap's two times so many blocks are what its interval is made of."""
+SCALING_FREEDOM = 8
+"""Half of what the statistics have at best: high percentiles rest on few requests, and so have about as many."""
 
 NEVER = "never answered on one side: see the success rate"
 SAME = "the same requests"
@@ -157,15 +156,15 @@ def _reach(estimate: Estimate) -> tuple[float, float]:
 
 def _error(below: float, above: float) -> float:
     """The standard error behind an interval of the usual level."""
-    return (below + above) / 2 / two_sided(BOOTSTRAP_LEVEL, _BOOTSTRAP_FREEDOM)
+    return (below + above) / 2 / two_sided(BOOTSTRAP_LEVEL, SCALING_FREEDOM)
 
 
 def _scaled(below: float, above: float) -> Reach:
     """An interval of the usual level, made one of another."""
-    usual = two_sided(BOOTSTRAP_LEVEL, _BOOTSTRAP_FREEDOM)
+    usual = two_sided(BOOTSTRAP_LEVEL, SCALING_FREEDOM)
 
     def within(level: float) -> tuple[float, float]:
-        times = two_sided(level, _BOOTSTRAP_FREEDOM) / usual
+        times = two_sided(level, SCALING_FREEDOM) / usual
         return below * times, above * times
 
     return within
