@@ -91,9 +91,12 @@ def _shares(shares: tuple[Share, ...]) -> Iterator[str]:
     for share, time in zip(shares, times, strict=True):
         ratio = share.spent_ns / total_ns if total_ns else 0.0
         bar = "█" * round(ratio * _BAR)
-        yield from _wrapped(
-            share.what, f"  {time:>{width}}  {ratio:>4.0%}  {bar:<{_BAR}}  ", " " * (width + 32)
-        )
+        head = f"  {time:>{width}}  {_percent(ratio):>5}  {bar:<{_BAR}}  "
+        yield from _wrapped(share.what, head, " " * len(head))
+
+
+def _percent(ratio: float) -> str:
+    return "< 1 %" if 0 < ratio < 0.005 else f"{ratio * 100:.0f} %"
 
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:

@@ -147,8 +147,7 @@ def _run_told(run: Run, plan: _Plan) -> RunTold:
 def _unknown(run: Run, asked: str) -> str:
     rows = run.query("nearest_requests", request_id=asked, limit=NEAREST)
     near = [row.request_id for row in rows]
+    hint = "--worst 5 and --errors 5 find some that are worth a look"
     if near:
-        hint = f"the nearest are {', '.join(near)}"
-    else:
-        hint = "--worst 5 and --errors 5 find some, and so does: SELECT request_id FROM requests"
-    return f"the log knows no request {asked!r}; {hint}"
+        hint = f"the nearest ids are {', '.join(near)}; {hint}"
+    return f"the log knows no request {asked!r}: {hint}"
