@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import pkgutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,6 +49,19 @@ def shipped_names() -> list[str]:
 def variants(module: ModuleType) -> dict[str, Scenario]:
     """The scenarios a module holds, by name; in the order they are written."""
     return {name: value for name, value in vars(module).items() if isinstance(value, Scenario)}
+
+
+def scenarios_in(path: Path, importing: Callable[[], ModuleType] | None = None) -> dict[str, Scenario]:
+    """All scenarios in a file, by name; the one of a data file is called `scenario`.
+
+    Arguments: `importing` brings in a Python file in the caller's own way.
+
+    Raises:
+        ScenarioError: the file cannot be read.
+    """
+    if path.suffix != ".py":
+        return {_DEFAULT_NAME: _load_data(path)}
+    return variants(_load_file(path) if importing is None else _executed(path, importing))
 
 
 def listed(place: Path | None = None) -> Iterator[tuple[str, Scenario]]:
@@ -101,11 +114,20 @@ def _load_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    load = spec.loader.exec_module
+
+    def execute() -> ModuleType:
+        load(module)
+        return module
+
+    return _executed(path, execute)
+
+
+def _executed(path: Path, execute: Callable[[], ModuleType]) -> ModuleType:
     try:
-        spec.loader.exec_module(module)
+        return execute()
     except Exception as error:  # whatever the author's own code does is reported as theirs
         raise ScenarioError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
-    return module
 
 
 def _load_data(path: Path) -> Scenario:

@@ -49,6 +49,24 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where runs lie.
 DEFAULT_OUT = Path("battle_results")
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"battle {version('battle')}")
+        raise typer.Exit
+
+
+@app.callback()
+def whole_program(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which Battle this is."),
+    ] = False,
+) -> None:
+    """Prove, or refute, that a gateway survives the failure of the providers behind it."""
+
+
 @app.command()
 def run(
     scenario: Annotated[
