@@ -34,10 +34,10 @@ def render_junit(report: Report) -> str:
 def _cases(report: Report) -> Iterator[ElementTree.Element]:
     scenario = report.run.scenario
     for result in report.slos:
-        yield _case(f"{scenario}.slo", result.name, result.status, slo_text(result))
+        yield _case(f"{scenario}.slo", result.title, result.status, slo_text(result))
     for one in report.workload_slos:
         for result in one.slos:
-            yield _case(f"{scenario}.slo.{one.workload}", result.name, result.status, slo_text(result))
+            yield _case(f"{scenario}.slo.{one.workload}", result.title, result.status, slo_text(result))
     for finding in report.findings:
         yield _case(f"{scenario}.checks", finding.checker, finding.verdict, finding.summary)
 

@@ -1,11 +1,13 @@
 """Puts a run's reports beside its log."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from battle.judgement.slo import Slo
 from battle.reports.content import arrange
 from battle.reports.facts import collect_report
 from battle.reports.html import render_html
@@ -34,15 +36,23 @@ def write_reports(run_dir: Path) -> Report:
         OSError: the directory cannot be written.
     """
     report = read_report(run_dir)
-    for form, name in FILES.items():
-        _write_whole(run_dir / name, render(report, form))
+    write_report_files(report, run_dir)
     return report
 
 
-def read_report(run_dir: Path) -> Report:
-    """The report of a run, from its log; nothing is written. Raises LogError like `write_reports`."""
+def write_report_files(report: Report, directory: Path) -> None:
+    """Write a report in every form into a directory. Raises OSError."""
+    for form, name in FILES.items():
+        _write_whole(directory / name, render(report, form))
+
+
+def read_report(run_dir: Path, demanded: Sequence[Slo] | None = None) -> Report:
+    """The report of a run, from its log; nothing is written. Raises LogError like `write_reports`.
+
+    `demanded` replaces what its scenario demands.
+    """
     with open_run(run_dir) as run:
-        return collect_report(run)
+        return collect_report(run, demanded)
 
 
 def render(report: Report, form: Format) -> str:
