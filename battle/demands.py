@@ -49,7 +49,14 @@ def _workload_problems(scenario: Scenario) -> Iterator[str]:
     for name, slo in scenario.workload_slos.items():
         if name not in _workload_names(scenario):
             yield f"workload_slos: there is no workload named {name!r}; {_known_workloads(scenario)}"
-        for problems in (slo.problems(), slo.not_collected(scenario.collect), slo.not_of_one_workload()):
+        if slo.workload not in (None, name):
+            yield f"workload {name}: slo: it is about workload {slo.workload!r}; leave `workload` out"
+        for problems in (
+            slo.problems(),
+            slo.not_collected(scenario.collect),
+            slo.not_of_one_workload(),
+            _scope_problems(scenario, msgspec.structs.replace(slo, workload=name)),
+        ):
             yield from (f"workload {name}: {problem}" for problem in problems)
 
 
@@ -58,7 +65,15 @@ def _slo_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
     yield from slo.not_collected(scenario.collect)
     if slo.workload is not None and slo.workload not in _workload_names(scenario):
         yield f"slo: there is no workload named {slo.workload!r}; {_known_workloads(scenario)}"
-    elif slo.method is not None:
+    else:
+        yield from _scope_problems(scenario, slo)
+    if not any(slo.problems()):
+        yield from statement_problems(slo)
+
+
+def _scope_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
+    """What the scenario does not have of what the scope names; its workload is there."""
+    if slo.method is not None:
         methods = _methods(scenario, slo.workload)
         if methods is not None and slo.method not in methods:
             yield f"slo: nothing asks for {slo.method!r}; the methods are: {', '.join(methods)}"
@@ -67,8 +82,6 @@ def _slo_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
     elif slo.when not in ("run", *(phase.name for phase in scenario.phases)):
         phases = ", ".join(phase.name for phase in scenario.phases) or "there are none"
         yield f'slo: when is "run", {_listed(RELATIVE)} or a phase, not {slo.when!r}; the phases: {phases}'
-    if not any(slo.problems()):
-        yield from statement_problems(slo)
 
 
 def statement_problems(slo: Slo) -> Iterator[str]:

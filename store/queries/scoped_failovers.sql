@@ -11,11 +11,21 @@
 WITH windows AS (
     SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
 ),
-placed AS (
+placed AS MATERIALIZED (
     SELECT coalesce(scheduled_ns, started_ns) AS due_ns, answered, cost_ns
     FROM failovers
     LEFT JOIN (SELECT request_id, scheduled_ns FROM requests) USING (request_id)
+),
+seconds AS (
+    -- A moment is looked for among the windows of its second: that costs the same however many windows there are.
+    SELECT
+        *,
+        unnest(range(
+            start_ns // 1_000_000_000,
+            least(end_ns, (SELECT coalesce(max(due_ns), 0) FROM placed)) // 1_000_000_000 + 1
+        )) AS second
+    FROM windows
 )
 SELECT count(*) AS failovers, count(*) FILTER (answered) AS answered, max(cost_ns) AS cost_max_ns
 FROM placed
-SEMI JOIN windows ON due_ns >= start_ns AND due_ns < end_ns
+SEMI JOIN seconds ON due_ns // 1_000_000_000 = second AND due_ns >= start_ns AND due_ns < end_ns
