@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from actors.chaos.timeline import expand, targets_of
+from actors.chaos.timeline import expand, targets_of_fault
 from actors.faults.process import Flap
 from actors.faults.schedule import ChaosEntry, Every, Randomly, faults_of
 from actors.units import format_duration
@@ -107,7 +107,7 @@ def _fault_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
 def _planned(chaos: Iterable[ChaosEntry], scenario: Scenario) -> Iterator[Named]:
     for entry in chaos:
         for fault in faults_of(entry):
-            for target in targets_of(fault.target, scenario.tags):
+            for target in targets_of_fault(fault, scenario.tags):
                 yield Named(f"{fault.kind()}-{target}.", fault.kind(), target)
 
 

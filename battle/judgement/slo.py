@@ -119,6 +119,8 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         for name in self.demands():
             if name not in PER_WORKLOAD:
                 yield f"slo: {name} can be demanded of the whole run only, not of one workload"
+        if self.queries:
+            yield "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
 
     def demands(self) -> dict[str, float]:
         """The demands there are: name to limit."""

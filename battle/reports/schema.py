@@ -130,7 +130,7 @@ class FaultEffect(_Part, frozen=True, kw_only=True):
     started_ns: int | None
     ended_ns: int | None
     failure: str | None
-    source: AttemptSource | None
+    source: AttemptSource | Literal["clients"] | None
     attempts_before: int
     leaked_attempts: int
     failed_attempts: int

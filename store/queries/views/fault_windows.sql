@@ -2,14 +2,15 @@
 --
 -- A fault holds from `applied` to `reverted`, or to the end of the log. Attempts are the gateway's own when it
 -- logs them, else those the providers served: then a dead provider's refused connections are unseen, and
--- traffic that ceases is evidence instead.
+-- traffic that ceases is evidence instead. Of a fault between the gateway and its clients the target is 'gateway', and
+-- attempts are the clients' requests.
 --
 -- fault_id, kind, target
 -- planned_ns         when it was due
 -- started_ns         when it was applied; NULL: never was
 -- ended_ns           when it was reverted; NULL: never was
 -- failure            why it could not be applied
--- source             'gateway' or 'providers': whose attempts the counts below are; NULL: nobody logged any
+-- source             'gateway', 'providers' or 'clients': whose attempts the counts below are; NULL: nobody logged any
 -- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one
 -- leaked_attempts    attempts that began at the target while it was broken
 -- failed_attempts    attempts at the target that ended badly while it was broken
@@ -68,6 +69,10 @@ seen AS (
     SELECT 'providers', provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
+    UNION ALL
+    SELECT 'clients', 'gateway', coalesce(sent_ns, scheduled_ns), ended_ns, outcome = 'ok', failure
+    FROM requests
+    WHERE EXISTS (FROM plan WHERE target = 'gateway')
 ),
 -- Millions of attempts against hundreds of windows: count attempts by tenths of a second first, and look at single
 -- ones only where a window begins or ends.
@@ -198,7 +203,7 @@ teller AS (
 counted AS (
     SELECT
         plan.*,
-        teller.source,
+        if(plan.target = 'gateway', 'clients', teller.source) AS source,
         coalesce(attempted.before, 0)::BIGINT AS attempts_before,
         coalesce(attempted.leaked, 0)::BIGINT AS leaked_attempts,
         coalesce(failed.attempts, 0) AS failed_attempts,
