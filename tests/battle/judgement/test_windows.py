@@ -1,5 +1,7 @@
 """Before, during and after faults: every moment of a run is in exactly one of them."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,7 +63,7 @@ def test_each_moment_is_before_during_or_after(spans: list[Span], grace: int, mo
 def test_merging_keeps_the_moments_in_the_fewest_windows(some: list[Window]) -> None:
     result = merged(some)
     assert all(holds(result, at) == holds(tuple(some), at) for at in range(62))
-    assert all(one[1] < other[0] for one, other in zip(result, result[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(result))
     assert merged(result) == result
 
 
