@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from actors.spec import Spec
-from actors.units import Duration, format_duration, seconds
+from actors.units import Duration, format_duration, ms, seconds
 from battle.judgement.scope import RESERVED
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -49,7 +49,7 @@ class Healing(Spec, frozen=True, kw_only=True):
     within: Duration = seconds(5)
     max_success_loss: float = 0.01
     max_p95_ratio: float = 1.5
-    p95_slack: Duration = seconds(0.01)
+    p95_slack: Duration = ms(20)
     min_requests: int = 100
     workload: str | None = None
 

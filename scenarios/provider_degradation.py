@@ -4,11 +4,27 @@ It never dies, so no health check notices. A good gateway sends less and less th
 `provider_degradation:short` takes 20 seconds.
 """
 
-from battle import Degrade, EmbeddedGateway, HttpConstant, MockProvider, Ramp, Scenario, Slo, ms, seconds
+from battle import (
+    Degrade,
+    EmbeddedGateway,
+    Healing,
+    HttpConstant,
+    MockProvider,
+    Ramp,
+    Scenario,
+    Slo,
+    ms,
+    seconds,
+)
 
 
-def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: bool = True) -> Scenario:
-    """The battle with the given decline of `a`; with `failover` off, to see that it can be lost."""
+def provider_degradation(
+    decline: Ramp, *, duration: int, calm: int, label: str, failover: bool = True
+) -> Scenario:
+    """The battle with the given decline of `a`; with `failover` off, to see that it can be lost.
+
+    The decline is over when the `calm` at the end begins; half of that later all must be what it was before.
+    """
     return Scenario(
         "Provider degradation",
         proves="a provider can get worse by degrees, and better again, without clients paying for it",
@@ -35,6 +51,7 @@ def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: 
             max_attempts_per_request=2,
             max_wrong_answers=0,
         ),
+        healing=Healing(duration=calm, within=calm // 2, p95_slack=ms(100)),
         labels=(label,),
     )
 
@@ -47,6 +64,7 @@ scenario = provider_degradation(
         steps=5,
     ),
     duration=seconds(38),
+    calm=seconds(8),
     label="slow",
 )
 short = provider_degradation(
@@ -58,5 +76,6 @@ short = provider_degradation(
         steps=2,
     ),
     duration=seconds(20),
+    calm=seconds(4),
     label="fast",
 )

@@ -258,6 +258,6 @@ def test_a_file_says_the_same():
         Slo(p95_latency_ms=300, when="peak"),
         Slo.sql("orphans", "SELECT 0", "<= 0"),
     )
-    assert loaded.healing == Healing(duration=seconds(12), within=seconds(3), p95_slack=ms(10))
+    assert loaded.healing == Healing(duration=seconds(12), within=seconds(3), p95_slack=ms(20))
     assert scenario_from_data({**data, "slo": "success_rate >= 9%"}, "x").slos == (Slo(success_rate=0.09),)
     assert scenario_from_data({**data, "slo": {"success_rate": 0.9}}, "x").slo == Slo(success_rate=0.9)
