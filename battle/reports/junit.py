@@ -45,10 +45,10 @@ def cases_of(report: Report) -> Iterator[ElementTree.Element]:
     """A test case for each demand, and for each check."""
     scenario = report.run.scenario
     for result in report.slos:
-        yield case_of(f"{scenario}.slo", result.name, result.status, slo_text(result))
+        yield case_of(f"{scenario}.slo", result.title, result.status, slo_text(result))
     for one in report.workload_slos:
         for result in one.slos:
-            yield case_of(f"{scenario}.slo.{one.workload}", result.name, result.status, slo_text(result))
+            yield case_of(f"{scenario}.slo.{one.workload}", result.title, result.status, slo_text(result))
     for finding in report.findings:
         yield case_of(f"{scenario}.checks", finding.checker, finding.verdict, finding.summary)
 
