@@ -21,12 +21,16 @@ from tests.end_to_end.battles import ask, digests
 SHIPPED = dict(listed())
 LOST_BY_OURS = "stale_provider:reads"
 LONG = ("long_soak", "http_failover:long")
+FAST = [name for name, scenario in SHIPPED.items() if "fast" in scenario.labels]
+IN_FULL = [name for name in SHIPPED if ":" not in name and name not in FAST]
+"""Battles that have a short version, which is fought here; they themselves are for `make slow`."""
+
 SEEDS = (2, 3, 4, 5)
 
 
-def _named(*names, long=True):
+def _named(*names, slow=()):
     return [
-        pytest.param(name, marks=pytest.mark.slow if long and name in LONG else ())
+        pytest.param(name, marks=pytest.mark.slow if name in (*LONG, *slow) else ())
         for name in names or SHIPPED
     ]
 
@@ -36,7 +40,7 @@ def _without_failover(scenario):
     return msgspec.structs.replace(scenario, gateway=gateway)
 
 
-@pytest.mark.parametrize("name", _named(*(name for name in SHIPPED if name != LOST_BY_OURS)))
+@pytest.mark.parametrize("name", _named(*(name for name in SHIPPED if name != LOST_BY_OURS), slow=IN_FULL))
 def test_a_shipped_scenario_passes(name, tmp_path):
     report = run_scenario(SHIPPED[name], world="simulated", out=tmp_path).report
     assert report.verdict == "PASS", report.reasons
@@ -44,7 +48,7 @@ def test_a_shipped_scenario_passes(name, tmp_path):
     assert report.faults
 
 
-@pytest.mark.parametrize("name", _named())
+@pytest.mark.parametrize("name", _named(slow={*SHIPPED} - {*FAST, LOST_BY_OURS}))
 def test_a_gateway_without_failover_loses_it(name, tmp_path):
     report = run_scenario(_without_failover(SHIPPED[name]), world="simulated", out=tmp_path).report
     assert report.verdict == "FAIL"
