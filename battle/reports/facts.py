@@ -12,6 +12,7 @@ from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo
 from battle.judgement.verdict import judge
 from battle.reports.headline import headline
+from battle.reports.intervals import intervals
 from battle.reports.schema import (
     SCHEMA_VERSION,
     Amplification,
@@ -72,6 +73,7 @@ def collect_report(run: Run) -> Report:
         findings=judgement.findings,
         requests=_requests(log),
         latencies=_rows(log, Latency, "latencies"),
+        intervals=intervals(log, facts.world),
         failovers=_rows(log, FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)[0],
         provider_shares=_rows(log, ProviderShare, "provider_shares"),
         faults=faults,
