@@ -15,6 +15,7 @@ from battle.judgement.slo_language import SloTextError, parse_slo
 from battle.judgement.verdict import judge
 from battle.reports.compared import read_comparison
 from battle.reports.headline import headline
+from battle.reports.intervals import intervals
 from battle.reports.schema import (
     SCHEMA_VERSION,
     Amplification,
@@ -77,6 +78,7 @@ def collect_report(run: Run, log: Log | None = None, demanded: Sequence[Slo] | N
         findings=judgement.findings,
         requests=_requests(log),
         latencies=_rows(log, Latency, "latencies"),
+        intervals=intervals(log, facts.world),
         failovers=_rows(log, FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)[0],
         provider_shares=_rows(log, ProviderShare, "provider_shares"),
         faults=faults,
