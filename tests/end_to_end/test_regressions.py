@@ -1,4 +1,4 @@
-"""A/A and A/B: runs of the same scenario are hardly ever called worse, those with a slower provider nearly always are.
+"""A/A and A/B: what is alike is hardly ever called worse, a slower provider nearly always is.
 
 The scenario is one with noise of its own: latencies are drawn, arrivals are, and each run has another seed.
 """
