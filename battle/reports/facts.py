@@ -49,14 +49,14 @@ SPANS_LISTED = 50
 _PARTIAL_PHASES = {"interrupted", "failed"}
 
 
-def collect_report(run: Run) -> Report:
-    """Everything the run says, and the verdict on it.
+def collect_report(run: Run, log: Log | None = None) -> Report:
+    """Everything the run says, and the verdict on it. `log` is the run's, if others have asked it already.
 
     Raises:
         LogError: `run.json` holds an SLO that cannot be understood.
         QueryError: the log cannot answer; a mistake of ours.
     """
-    log = Log(run)
+    log = log or Log(run)
     header = _header(log)
     slo = _slo(header, "slo", Slo | None) or Slo()
     judgement = judge(log, slo, workload_slos=_slo(header, "workload_slos", dict[str, Slo] | None))
