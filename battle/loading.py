@@ -72,8 +72,16 @@ def listed(place: Path | None = None) -> Iterator[tuple[str, Scenario]]:
     """
     for name in shipped_names():
         yield from _listed_in(name, importlib.import_module(f"scenarios.{name}"))
-    if place is None:
-        return
+    if place is not None:
+        yield from found_below(place)
+
+
+def found_below(place: Path) -> Iterator[tuple[str, Scenario]]:
+    """Each scenario in the files below a directory, or in one file, with the text that `load_scenario` takes.
+
+    Raises:
+        ScenarioError: `place` does not exist, or a file that should hold scenarios cannot be read.
+    """
     if not place.exists():
         raise ScenarioError(f"{place} does not exist")
     for path in sorted(place.rglob("*") if place.is_dir() else [place]):

@@ -32,6 +32,9 @@ class Scenario(Spec, frozen=True):
     `proves` is one sentence for `battle list`. `setup` names a callable, "package.module:function", that is
     called with a `battle.SetupContext` once all addresses are known and before anything starts.
 
+    `labels` say in which suites it belongs: `battle suite --tag LABEL` runs all that carry it. The shipped scenarios
+    carry "fast", "slow" or "soak", your own what you like, and one that is expected to fail none.
+
     `workload_slos` demands something of single workloads, by their names, beside what `slo` demands of the whole run.
     Of an `HttpStep` its demands on success and latency say what its knee is: the highest step that meets them.
 
@@ -49,6 +52,7 @@ class Scenario(Spec, frozen=True):
     chain: Chain = Chain()
     proves: str = ""
     setup: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def load(self) -> Duration:
@@ -89,6 +93,9 @@ class Scenario(Spec, frozen=True):
                     yield f"{kind} {name!r}: a name is a lower-case letter, then up to 31 of a-z 0-9 _ -"
                 if count > 1:
                     yield f"{kind} {name!r} is there {count} times; names must differ"
+        for label in self.labels:
+            if not _NAME.fullmatch(label):
+                yield f"label {label!r}: a label is a lower-case letter, then up to 31 of a-z 0-9 _ -"
         for name in sorted(self._provider_names() & {"gateway", "coordinator"}):
             yield f"provider {name!r}: that name belongs to a node of Battle's own"
 
