@@ -11,6 +11,7 @@ from battle.judgement.measures import SLOWEST_LISTED
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo
 from battle.judgement.verdict import judge
+from battle.reports.compared import read_comparison
 from battle.reports.headline import headline
 from battle.reports.schema import (
     SCHEMA_VERSION,
@@ -48,14 +49,14 @@ SPANS_LISTED = 50
 _PARTIAL_PHASES = {"interrupted", "failed"}
 
 
-def collect_report(run: Run) -> Report:
-    """Everything the run says, and the verdict on it.
+def collect_report(run: Run, log: Log | None = None) -> Report:
+    """Everything the run says, and the verdict on it. `log` is the run's, if others have asked it already.
 
     Raises:
         LogError: `run.json` holds an SLO that cannot be understood.
         QueryError: the log cannot answer; a mistake of ours.
     """
-    log = Log(run)
+    log = log or Log(run)
     header = _header(log)
     slo = _slo(header, "slo", Slo | None) or Slo()
     judgement = judge(log, slo, workload_slos=_slo(header, "workload_slos", dict[str, Slo] | None))
@@ -84,6 +85,7 @@ def collect_report(run: Run) -> Report:
         websocket=_websocket(log),
         knees=judgement.knees,
         log=_log_health(log),
+        comparison=read_comparison(run.run_dir),
     )
 
 
