@@ -61,6 +61,12 @@ bounded AS MATERIALIZED (
     WHERE started_ns IS NOT NULL
     WINDOW of_target AS (PARTITION BY target ORDER BY started_ns, fault_id)
 ),
+asked AS NOT MATERIALIZED (
+    SELECT
+        'gateway' AS provider, coalesce(sent_ns, scheduled_ns) AS started_ns, ended_ns, outcome = 'ok' AS ok, failure
+    FROM requests
+    WHERE EXISTS (FROM plan WHERE target = 'gateway')
+),
 -- Reading a few columns of a file again is cheaper than keeping a copy of millions of rows.
 seen AS NOT MATERIALIZED (
     SELECT provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
@@ -70,9 +76,7 @@ seen AS NOT MATERIALIZED (
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
     UNION ALL
-    SELECT 'clients', 'gateway', coalesce(sent_ns, scheduled_ns), ended_ns, outcome = 'ok', failure
-    FROM requests
-    WHERE EXISTS (FROM plan WHERE target = 'gateway')
+    FROM asked
 ),
 -- Millions of attempts against hundreds of windows: take attempts by tenths of a second, and look at single ones only
 -- where a window begins or ends.
@@ -82,10 +86,15 @@ edges AS MATERIALIZED (
         SELECT target, unnest([before_ns, started_ns, until_ns, next_started_ns]) AS edge_ns FROM bounded
     )
 ),
+cells AS (
+    SELECT provider, cell, ok, attempts, first_ended_ns FROM attempt_cells
+    UNION ALL
+    SELECT provider, started_ns // 100_000_000 AS cell, ok, count(*), min(ended_ns) FROM asked GROUP BY ALL
+),
 pieces AS (
     SELECT
         provider, cell * 100_000_000 AS started_ns, attempts, if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
-    FROM attempt_cells
+    FROM cells
     ANTI JOIN edges USING (provider, cell)
     UNION ALL
     SELECT provider, started_ns, 1, if(ok, ended_ns, NULL)
