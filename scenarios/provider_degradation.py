@@ -4,7 +4,18 @@ It never dies, so no health check notices. A good gateway sends less and less th
 `provider_degradation:short` takes 20 seconds.
 """
 
-from battle import Degrade, EmbeddedGateway, HttpConstant, MockProvider, Ramp, Scenario, Slo, ms, seconds
+from battle import (
+    Breaker,
+    Degrade,
+    EmbeddedGateway,
+    HttpConstant,
+    MockProvider,
+    Ramp,
+    Scenario,
+    Slo,
+    ms,
+    seconds,
+)
 
 
 def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: bool = True) -> Scenario:
@@ -21,6 +32,8 @@ def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: 
             # Not "fastest": it would stop asking `a` at the first sign, and then nothing is learned of the rest.
             strategy="latency_weighted",
             latency_window=seconds(5),
+            # Five failures in a row come by chance when every third answer is one, and an open breaker asks nobody.
+            breaker=Breaker(failure_threshold=10, open_for=seconds(1)),
             failover=failover,
         ),
         workloads=[

@@ -2,6 +2,7 @@
 
 from battle.judgement.words import duration_text, percent_text, plural
 from battle.reports.chaos_sections import breaker_section, failover_section, fault_section
+from battle.reports.comparison_section import comparison_section
 from battle.reports.document import (
     Cell,
     Code,
@@ -42,6 +43,7 @@ def _sections(report: Report) -> tuple[Section | None, ...]:
     return (
         slo_section(report),
         performance_section(report),
+        comparison_section(report),
         knee_section(report),
         websocket_section(report),
         failover_section(report),
