@@ -33,33 +33,11 @@
 --                    'lost_connections', 'breaker_changes', 'traffic_ceased' the log shows
 -- effect_observed    whether the evidence is what the view `fault_rules` asks for
 CREATE VIEW fault_windows AS
-WITH plan AS (
-    SELECT
-        fault_id,
-        any_value(kind) AS kind,
-        any_value(target) AS target,
-        min(planned_ns) AS planned_ns,
-        min(at_ns) FILTER (phase = 'applied') AS started_ns,
-        max(at_ns) FILTER (phase = 'reverted') AS ended_ns,
-        any_value(detail) FILTER (phase = 'failed') AS failure
-    FROM faults
-    GROUP BY fault_id
-),
-log_end AS (
-    SELECT greatest((SELECT max(at_ns) FROM run_phases), (SELECT max(ended_ns) FROM requests),
-                    (SELECT max(at_ns) FROM faults)) AS at_ns
+WITH plan AS MATERIALIZED (
+    SELECT fault_id, kind, target, planned_ns, started_ns, ended_ns, failure FROM fault_spans
 ),
 bounded AS MATERIALIZED (
-    SELECT
-        plan.*,
-        coalesce(ended_ns, log_end.at_ns) AS until_ns,
-        -- Faults of one target may overlap: look no further than the neighbours, but at all of the window.
-        greatest(until_ns, lead(started_ns, 1, log_end.at_ns + 1) OVER of_target) AS next_started_ns,
-        least(started_ns, greatest(started_ns - (until_ns - started_ns), lag(ended_ns, 1, 0) OVER of_target))
-            AS before_ns
-    FROM plan, log_end
-    WHERE started_ns IS NOT NULL
-    WINDOW of_target AS (PARTITION BY target ORDER BY started_ns, fault_id)
+    FROM fault_spans WHERE started_ns IS NOT NULL
 ),
 asked AS NOT MATERIALIZED (
     SELECT
