@@ -9,7 +9,7 @@
 -- planned_ns         when it was due
 -- started_ns         when it was applied; NULL: never was
 -- ended_ns           when it was reverted; NULL: never was
--- failure            why it could not be applied
+-- failure            why it could not be applied, or came to nothing
 -- source             'gateway', 'providers' or 'clients': whose attempts the counts below are; NULL: nobody logged any
 -- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one
 -- leaked_attempts    attempts that began at the target while it was broken
@@ -41,7 +41,7 @@ WITH plan AS (
         min(planned_ns) AS planned_ns,
         min(at_ns) FILTER (phase = 'applied') AS started_ns,
         max(at_ns) FILTER (phase = 'reverted') AS ended_ns,
-        any_value(detail) FILTER (phase = 'failed') AS failure
+        any_value(detail) FILTER (phase IN ('failed', 'reverted')) AS failure
     FROM faults
     GROUP BY fault_id
 ),
