@@ -21,9 +21,7 @@ from battle.reports.document import Block, Code, Document, Drawing, Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
-_JSON_ESCAPES = str.maketrans(
-    {char: f"\\u{ord(char):04x}" for char in ("<", ">", "&", "\u2028", "\u2029")}
-)
+_JSON_ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in ("<", ">", "&", "\u2028", "\u2029")})
 """JSON says the same with these, and then no `</script>`, `<!--` or line end can be in it."""
 
 

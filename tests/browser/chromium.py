@@ -146,7 +146,9 @@ class Page:
 
     async def click(self, selector: str) -> None:
         """Click where an element is, as a hand would."""
-        await self.ask(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        await self.ask(
+            f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center', behavior: 'instant'}})"
+        )
         box = await self.ask(
             f"(() => {{ const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
             " return [b.x + b.width / 2, b.y + b.height / 2]; })()"
@@ -160,9 +162,10 @@ class Page:
         """Move the mouse there."""
         await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
-    async def screenshot(self, path: Path) -> None:
-        """The whole page as a PNG."""
-        shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    async def screenshot(self, path: Path, top: int, width: int, height: int) -> None:
+        """A part of the page as a PNG."""
+        clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
+        shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         path.write_bytes(b64decode(shot["data"]))
 
     async def pdf(self, path: Path) -> None:
