@@ -20,8 +20,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 battle: $(INSTALLED)  ## Install, run the main battle in the live world, and say where its reports are
 	$(BIN)/battle run http_failover
 
+# What has real time in it runs alone: beside others it would wait for them, and call that lateness.
 test: $(INSTALLED)  ## Install what tests need, and run them
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow and not live' -n logical
+	$(BIN)/python -m pytest -m 'not slow and live'
 
 slow: $(INSTALLED)  ## Run the long tests
 	$(BIN)/python -m pytest -m slow --timeout 1200

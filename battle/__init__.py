@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         WrongChain,
     )
     from actors.faults.process import Flap, Kill, Pause, Restart
-    from actors.faults.schedule import Every, Ramp, Randomly, Sequence
+    from actors.faults.schedule import ChaosEntry, Every, Ramp, Randomly, Sequence
     from actors.faults.transport import (
         Bandwidth,
         Jitter,
@@ -89,7 +89,7 @@ _HOMES = {
         "WrongChain",
     ),
     "actors.faults.process": ("Flap", "Kill", "Pause", "Restart"),
-    "actors.faults.schedule": ("Every", "Ramp", "Randomly", "Sequence"),
+    "actors.faults.schedule": ("ChaosEntry", "Every", "Ramp", "Randomly", "Sequence"),
     "actors.faults.transport": (
         "Bandwidth",
         "Jitter",
@@ -144,6 +144,7 @@ __all__ = [
     "BattleError",
     "Breaker",
     "Chain",
+    "ChaosEntry",
     "CommandGateway",
     "Continuity",
     "Degrade",

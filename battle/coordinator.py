@@ -10,7 +10,7 @@ from actors.system import ChildLostError, EscalationError, LifecycleChange
 from actors.units import ms
 from actors.workload.spec import Begin
 from actors.world.cluster import Cluster
-from battle.nodes import ProviderTargets
+from battle.nodes import FaultTargets
 from battle.plan import RunPlan
 from battle.setup import SetupContext, run_setup
 from battle.tree import RunTree
@@ -99,7 +99,7 @@ class Coordinator:
 
     async def _conduct(self) -> None:
         await self._began.wait()
-        targets = ProviderTargets(self._tree.providers)
+        targets = FaultTargets(self._tree.providers, self._tree.loads)
         await conduct(self._world, self._plan.timeline, self._begin_ns, targets, self._faults_in_force)
 
     def _log_phase(self, phase: Phase, detail: str | None = None) -> None:

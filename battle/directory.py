@@ -34,7 +34,7 @@ def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", plan.scenario.name.lower()).strip("-")[:40]
     stem = f"{started:%Y%m%d-%H%M%S}-{slug}-{world}"
     try:
-        run_dir = _fresh(out, stem)
+        run_dir = fresh_directory(out, stem)
         header = _header(plan, world, run_dir.name, started)
         (run_dir / HEADER).write_bytes(
             msgspec.json.format(msgspec.json.encode(header, order="deterministic"))
@@ -74,7 +74,8 @@ def find_run(text: str, out: Path = DEFAULT_OUT) -> Path:
     raise BattleError(f"there is no run {text!r}; {hint}")
 
 
-def _fresh(out: Path, stem: str) -> Path:
+def fresh_directory(out: Path, stem: str) -> Path:
+    """A new directory below `out`, named `stem`, or with a number behind it if that is there. Raises OSError."""
     out.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:

@@ -9,6 +9,10 @@ class ScenarioError(BattleError):
     """A scenario cannot be found, read, or run as it is."""
 
 
+class SetupError(ScenarioError):
+    """A scenario's own setup hook raised."""
+
+
 class RunLostError(BattleError):
     """The run took place, but its log could not be sealed or its report not written: a full disk, say."""
 

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import pkgutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,6 +51,19 @@ def variants(module: ModuleType) -> dict[str, Scenario]:
     return {name: value for name, value in vars(module).items() if isinstance(value, Scenario)}
 
 
+def scenarios_in(path: Path, importing: Callable[[], ModuleType] | None = None) -> dict[str, Scenario]:
+    """All scenarios in a file, by name; the one of a data file is called `scenario`.
+
+    Arguments: `importing` brings in a Python file in the caller's own way.
+
+    Raises:
+        ScenarioError: the file cannot be read.
+    """
+    if path.suffix != ".py":
+        return {_DEFAULT_NAME: _load_data(path)}
+    return variants(_load_file(path) if importing is None else _executed(path, importing))
+
+
 def listed(place: Path | None = None) -> Iterator[tuple[str, Scenario]]:
     """Each scenario with the text that `load_scenario` takes: the shipped ones, and those found below `place`.
 
@@ -59,8 +72,16 @@ def listed(place: Path | None = None) -> Iterator[tuple[str, Scenario]]:
     """
     for name in shipped_names():
         yield from _listed_in(name, importlib.import_module(f"scenarios.{name}"))
-    if place is None:
-        return
+    if place is not None:
+        yield from found_below(place)
+
+
+def found_below(place: Path) -> Iterator[tuple[str, Scenario]]:
+    """Each scenario in the files below a directory, or in one file, with the text that `load_scenario` takes.
+
+    Raises:
+        ScenarioError: `place` does not exist, or a file that should hold scenarios cannot be read.
+    """
     if not place.exists():
         raise ScenarioError(f"{place} does not exist")
     for path in sorted(place.rglob("*") if place.is_dir() else [place]):
@@ -93,11 +114,20 @@ def _load_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    load = spec.loader.exec_module
+
+    def execute() -> ModuleType:
+        load(module)
+        return module
+
+    return _executed(path, execute)
+
+
+def _executed(path: Path, execute: Callable[[], ModuleType]) -> ModuleType:
     try:
-        spec.loader.exec_module(module)
+        return execute()
     except Exception as error:  # whatever the author's own code does is reported as theirs
         raise ScenarioError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
-    return module
 
 
 def _load_data(path: Path) -> Scenario:

@@ -1,12 +1,13 @@
 """Nodes as supervised children: run and restarted, held down by faults, their behaviour changed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import trio
 
 from actors.chaos.conductor import TargetGone
 from actors.faults.imposing import Impose, Revert
+from actors.faults.transport import Partition
 from actors.spec import Spec
 from actors.system import ActorContext, ChildSpec, Induced, RestartType
 from actors.world.cluster import Exit, Node, NodeState
@@ -103,9 +104,9 @@ class NodeActor:
             self._node.tell(message)
 
     def forget(self, key: str, message: Spec | None = None) -> None:
-        """Stop repeating what was said under `key`, and say `message` instead, once."""
-        self._standing.pop(key, None)
-        if message is not None and self._node is not None:
+        """Stop repeating what was said under `key`, and say `message` instead, once. Nothing if it was not said."""
+        said = self._standing.pop(key, None)
+        if said is not None and message is not None and self._node is not None:
             self._node.tell(message)
 
     def hold_down(self, fault_id: str, *, asked: bool = False) -> bool:
@@ -172,11 +173,15 @@ def _end(node: Node, fault_id: str, *, asked: bool) -> None:
     end(f"fault {fault_id}")
 
 
-class ProviderTargets:
-    """The providers of a run as the chaos plan sees them."""
+class FaultTargets:
+    """The nodes of a run as the chaos plan sees them: its providers, and its load where that is parted from the
+    gateway. `loads` are the nodes of each workload, by its name."""
 
-    def __init__(self, providers: dict[str, NodeActor]) -> None:
+    def __init__(
+        self, providers: Mapping[str, NodeActor], loads: Mapping[str, Sequence[NodeActor]] | None = None
+    ) -> None:
         self._providers = providers
+        self._loads = loads or {}
 
     def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> bool:
         return self._providers[target].hold_down(fault_id, asked=asked)
@@ -194,10 +199,27 @@ class ProviderTargets:
         return self._providers[target].state
 
     def impose(self, target: str, impose: Impose) -> None:
+        fault = impose.fault
+        if isinstance(fault, Partition) and fault.is_before_the_gateway:
+            self._part_from_clients(impose.fault_id, fault)
+            return
         provider = self._providers[target]
         if not provider.runs:
             raise TargetGone(f"{target} does not run")
         provider.stand(impose.fault_id, impose)
 
+    def _part_from_clients(self, fault_id: str, partition: Partition) -> None:
+        """A gateway need not be ours, so its clients' side of the connections is where bytes are held back."""
+        parted = [node for name, nodes in self._loads.items() if partition.parts_from(name) for node in nodes]
+        if not any(node.runs for node in parted):
+            raise TargetGone(f"{partition.peer} does not run")
+        for node in parted:
+            node.stand(fault_id, Impose(fault_id, partition.seen_by_peer()))
+
     def relieve(self, target: str, revert: Revert) -> None:
-        self._providers[target].forget(revert.fault_id, revert)
+        if target in self._providers:
+            self._providers[target].forget(revert.fault_id, revert)
+            return
+        for nodes in self._loads.values():
+            for node in nodes:
+                node.forget(revert.fault_id, revert)

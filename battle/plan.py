@@ -3,6 +3,8 @@
 import msgspec
 
 from actors.chaos.timeline import PlannedFault, expand
+from actors.faults.schedule import Fault
+from actors.faults.transport import Partition
 from actors.gateway.spec import CommandGateway, Gateway, UrlGateway
 from actors.provider.spec import MockProvider
 from actors.spec import Spec
@@ -66,7 +68,12 @@ def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str)
         plan.seed,
         canned,
         checks_answers=len(mocks) == len(plan.scenario.providers),
+        may_be_parted=any(_parts(planned.fault, node) for planned in plan.timeline),
     )
+
+
+def _parts(fault: Fault, node: WorkloadNode) -> bool:
+    return isinstance(fault, Partition) and fault.parts_from(node.workload.name)
 
 
 def _ws_endpoint(gateway: Gateway, target: Address) -> tuple[Address, str]:

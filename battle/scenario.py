@@ -9,10 +9,11 @@ import msgspec
 
 from actors.chain.spec import Chain
 from actors.chaos.checking import plan_problems
-from actors.chaos.timeline import targets_of
+from actors.chaos.timeline import targets_of, targets_of_fault
 from actors.collector.selection import COLLECTED, Collected
 from actors.faults.behaviour import BehaviourFault
-from actors.faults.schedule import ChaosEntry, faults_of
+from actors.faults.schedule import ChaosEntry, Fault, faults_of
+from actors.faults.transport import GATEWAY, LOAD, Partition
 from actors.faults.websocket import WebSocketFault
 from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
 from actors.link.spec import RealProvider
@@ -32,6 +33,9 @@ class Scenario(Spec, frozen=True):
     `proves` is one sentence for `battle list`. `setup` names a callable, "package.module:function", that is
     called with a `battle.SetupContext` once all addresses are known and before anything starts.
 
+    `labels` say in which suites it belongs: `battle suite --tag LABEL` runs all that carry it. The shipped scenarios
+    carry "fast", "slow" or "soak", your own what you like, and one that is expected to fail none.
+
     `workload_slos` demands something of single workloads, by their names, beside what `slo` demands of the whole run.
     Of an `HttpStep` its demands on success and latency say what its knee is: the highest step that meets them.
 
@@ -49,6 +53,7 @@ class Scenario(Spec, frozen=True):
     chain: Chain = Chain()
     proves: str = ""
     setup: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def load(self) -> Duration:
@@ -89,6 +94,9 @@ class Scenario(Spec, frozen=True):
                     yield f"{kind} {name!r}: a name is a lower-case letter, then up to 31 of a-z 0-9 _ -"
                 if count > 1:
                     yield f"{kind} {name!r} is there {count} times; names must differ"
+        for label in self.labels:
+            if not _NAME.fullmatch(label):
+                yield f"label {label!r}: a label is a lower-case letter, then up to 31 of a-z 0-9 _ -"
         for name in sorted(self._provider_names() & {"gateway", "coordinator"}):
             yield f"provider {name!r}: that name belongs to a node of Battle's own"
 
@@ -106,12 +114,20 @@ class Scenario(Spec, frozen=True):
     def _chaos_problems(self) -> Iterator[str]:
         for entry in self.chaos:
             for fault in faults_of(entry):
-                if not targets_of(fault.target, self.tags):
-                    yield f"{fault.kind()}: its target {fault.target!r} does not exist; {self._choice()}"
+                yield from self._aim_problems(fault)
                 if isinstance(fault, BehaviourFault | WebSocketFault):
                     yield from self._not_for_real_ones(fault)
             yield from entry.problems()
         yield from plan_problems(self.chaos, self.load, self.tags)
+
+    def _aim_problems(self, fault: Fault) -> Iterator[str]:
+        if not targets_of_fault(fault, self.tags):
+            yield f"{fault.kind()}: its target {fault.target!r} does not exist; {self._choice()}"
+        if isinstance(fault, Partition) and fault.is_before_the_gateway:
+            named = [workload.name for workload in self.workloads if workload.name]
+            if fault.peer not in (GATEWAY, LOAD, *named):
+                known = ", ".join(named) if named else "none of them has a name"
+                yield f"partition: there is no workload named {fault.peer!r}; the workloads are: {known}"
 
     def _not_for_real_ones(self, fault: BehaviourFault | WebSocketFault) -> Iterator[str]:
         real = {provider.name for provider in self.providers if isinstance(provider, RealProvider)}

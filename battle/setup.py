@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from actors.world.seam import Address
-from battle.errors import ScenarioError
+from battle.errors import ScenarioError, SetupError
 
 
 class SetupContext(msgspec.Struct, frozen=True):
@@ -22,7 +22,8 @@ def run_setup(name: str, context: SetupContext) -> None:
     """Call the hook named "package.module:function", if there is one, before anything starts.
 
     Raises:
-        ScenarioError: there is no such callable, or it raised.
+        ScenarioError: there is no such callable.
+        SetupError: it raised.
     """
     if not name:
         return
@@ -30,7 +31,7 @@ def run_setup(name: str, context: SetupContext) -> None:
     try:
         hook(context)
     except Exception as error:  # the author's own code: told as theirs, before anything has started
-        raise ScenarioError(f"setup {name!r} failed: {type(error).__name__}: {error}") from error
+        raise SetupError(f"setup {name!r} failed: {type(error).__name__}: {error}") from error
 
 
 def _find(name: str) -> Callable[[SetupContext], object]:

@@ -67,6 +67,14 @@ class RunTree:
         """Every node but the coordinator's own."""
         return [*self.providers.values(), *self.gateway, *self.workloads]
 
+    @property
+    def loads(self) -> dict[str, list[NodeActor]]:
+        """The nodes of each workload, by its name."""
+        loads: dict[str, list[NodeActor]] = {}
+        for planned, node in zip(self._plan.workloads, self.workloads, strict=True):
+            loads.setdefault(planned.workload.name, []).append(node)
+        return loads
+
     def _reserve(self) -> tuple[Address, str]:
         scenario = self._plan.scenario
         for provider in scenario.providers:

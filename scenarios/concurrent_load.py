@@ -1,7 +1,7 @@
 """Everything at once: many methods over both transports, in every rhythm, each with demands of its own.
 
 What one kind of client does must not be paid for by another: bursts of logs queries not by wallets, batches not by
-subscribers. Meanwhile one provider dies and another fails now and then.
+subscribers. Meanwhile one provider dies and another fails now and then. `concurrent_load:short` takes 20 seconds.
 """
 
 from battle import (
@@ -22,8 +22,6 @@ from battle import (
     seconds,
 )
 
-LOAD = seconds(30)
-
 WALLET: dict[str, float] = {
     "eth_getBalance": 4,
     "eth_getTransactionCount": 2,
@@ -37,8 +35,10 @@ EXPLORER: dict[str, float] = {
 }
 
 
-def concurrent_load(*, failover: bool = True) -> Scenario:
-    """The battle; with `failover` off, to see that it can be lost."""
+def concurrent_load(
+    death: Kill, errors: ErrorRate, *, duration: int, label: str, failover: bool = True
+) -> Scenario:
+    """The battle with the given death of `a` and spell of errors of `b`; with `failover` off it can be lost."""
     return Scenario(
         "Concurrent load",
         proves="clients of every kind are served side by side through a death and a spell of errors",
@@ -49,19 +49,16 @@ def concurrent_load(*, failover: bool = True) -> Scenario:
         ],
         gateway=EmbeddedGateway(strategy="round_robin", failover=failover),
         workloads=[
-            HttpPoisson(WALLET, rate=40, duration=LOAD, name="wallets"),
-            HttpConstant(EXPLORER, rate=20, duration=LOAD, name="explorer"),
-            HttpConstant("eth_call", rate=4, batch=10, duration=LOAD, name="batches"),
-            HttpBurst("eth_getLogs", size=10, every=seconds(3), duration=LOAD, name="indexer"),
-            HttpRamp("eth_sendRawTransaction", start_rate=1, end_rate=20, duration=LOAD, name="senders"),
-            WsRequests("eth_blockNumber", rate=20, connections=4, duration=LOAD, name="tickers"),
-            WsSubscribe(connections=10, duration=LOAD, name="watchers"),
+            HttpPoisson(WALLET, rate=40, duration=duration, name="wallets"),
+            HttpConstant(EXPLORER, rate=20, duration=duration, name="explorer"),
+            HttpConstant("eth_call", rate=4, batch=10, duration=duration, name="batches"),
+            HttpBurst("eth_getLogs", size=10, every=seconds(3), duration=duration, name="indexer"),
+            HttpRamp("eth_sendRawTransaction", start_rate=1, end_rate=20, duration=duration, name="senders"),
+            WsRequests("eth_blockNumber", rate=20, connections=4, duration=duration, name="tickers"),
+            WsSubscribe(connections=10, duration=duration, name="watchers"),
         ],
         chain=Chain(block_time=seconds(1)),
-        chaos=[
-            Kill("a", at=seconds(6), down=seconds(6)),
-            ErrorRate("b", at=seconds(16), duration=seconds(8), ratio=0.3),
-        ],
+        chaos=[death, errors],
         slo=Slo(success_rate=0.995, min_failovers=10, max_attempts_per_request=2, max_wrong_answers=0),
         workload_slos={
             "wallets": Slo(success_rate=0.995, p95_latency_ms=150),
@@ -72,7 +69,19 @@ def concurrent_load(*, failover: bool = True) -> Scenario:
             "tickers": Slo(success_rate=0.99, p95_latency_ms=200),
             "watchers": Slo(max_missed_heads=0, max_duplicate_heads=0, max_silence_ms=5000),
         },
+        labels=(label,),
     )
 
 
-scenario = concurrent_load()
+scenario = concurrent_load(
+    Kill("a", at=seconds(6), down=seconds(6)),
+    ErrorRate("b", at=seconds(16), duration=seconds(8), ratio=0.3),
+    duration=seconds(30),
+    label="slow",
+)
+short = concurrent_load(
+    Kill("a", at=seconds(3), down=seconds(4)),
+    ErrorRate("b", at=seconds(11), duration=seconds(5), ratio=0.3),
+    duration=seconds(20),
+    label="fast",
+)

@@ -19,7 +19,13 @@ from battle import (
 
 
 def http_failover(
-    load: type[HttpConstant] | type[HttpPoisson], *, duration: int, down: int, up: int, failover: bool = True
+    load: type[HttpConstant] | type[HttpPoisson],
+    *,
+    duration: int,
+    down: int,
+    up: int,
+    label: str,
+    failover: bool = True,
 ) -> Scenario:
     """The battle under the given kind of load; `duration`, `down` and `up` are spans of time."""
     return Scenario(
@@ -40,9 +46,10 @@ def http_failover(
             min_breaker_changes=2,
             max_wrong_answers=0,
         ),
+        labels=(label,),
     )
 
 
-scenario = http_failover(HttpConstant, duration=seconds(38), down=seconds(5), up=seconds(10))
-poisson = http_failover(HttpPoisson, duration=seconds(38), down=seconds(5), up=seconds(10))
-long = http_failover(HttpConstant, duration=minutes(3), down=seconds(10), up=seconds(60))
+scenario = http_failover(HttpConstant, duration=seconds(38), down=seconds(5), up=seconds(10), label="fast")
+poisson = http_failover(HttpPoisson, duration=seconds(38), down=seconds(5), up=seconds(10), label="slow")
+long = http_failover(HttpConstant, duration=minutes(3), down=seconds(10), up=seconds(60), label="slow")

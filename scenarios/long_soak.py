@@ -2,10 +2,14 @@
 
 Made for the simulated world, where it takes well under half a minute: `battle run long_soak --world simulated`. What
 heaps up slowly shows here and nowhere else: connections, tasks, memory, breakers that never close again.
+
+`long_soak:short` is each of the faults once, in 50 seconds: it shows whether the battle can be fought at all.
 """
 
 from battle import (
+    Breaker,
     Chain,
+    ChaosEntry,
     Degrade,
     EmbeddedGateway,
     ErrorRate,
@@ -30,14 +34,44 @@ from battle import (
     seconds,
 )
 
-LOAD = minutes(30)
+ANY_DAY: list[ChaosEntry] = [
+    # Each longer than a breaker stays open: it cannot pass while nobody asks.
+    Randomly(Kill("a", at=seconds(20), down=seconds(12)), mtbf=minutes(4)),
+    Every(Degrade("a", at=minutes(5), duration=seconds(30), added_latency=ms(200)), period=minutes(9)),
+    Randomly(ErrorRate("b", at=seconds(40), duration=seconds(30), ratio=0.5), mtbf=minutes(4)),
+    Every(Partition("b", at=minutes(3), duration=seconds(15)), period=minutes(7)),
+    Randomly(RateLimit("c", at=seconds(60), duration=seconds(30), limit_per_s=1), mtbf=minutes(5)),
+    Every(Hang("c", at=minutes(4), duration=seconds(15)), period=minutes(8)),
+    Randomly(Malformed("d", at=seconds(80), duration=seconds(30), ratio=0.7), mtbf=minutes(6)),
+    Every(Pause("d", at=minutes(6), duration=seconds(10)), period=minutes(10)),
+]
+
+ONE_OF_EACH: list[ChaosEntry] = [
+    Kill("a", at=seconds(3), down=seconds(4)),
+    ErrorRate("b", at=seconds(8), duration=seconds(5), ratio=0.5),
+    RateLimit("c", at=seconds(14), duration=seconds(5), limit_per_s=1),
+    Malformed("d", at=seconds(20), duration=seconds(5), ratio=0.7),
+    Degrade("a", at=seconds(26), duration=seconds(4), added_latency=ms(200)),
+    Partition("b", at=seconds(31), duration=seconds(4)),
+    Hang("c", at=seconds(36), duration=seconds(4)),
+    Pause("d", at=seconds(41), duration=seconds(4)),
+]
 
 
-def long_soak(*, failover: bool = True) -> Scenario:
-    """The battle; with `failover` off, to see that it can be lost."""
+def long_soak(
+    faults: list[ChaosEntry],
+    *,
+    proves: str,
+    duration: int,
+    busy: float,
+    open_for: int,
+    label: str,
+    failover: bool = True,
+) -> Scenario:
+    """The battle with these faults and `busy` times the load of a quiet day; with `failover` off it can be lost."""
     return Scenario(
         "Long soak",
-        proves="after half an hour of faults of every kind the gateway is as good as at the start",
+        proves=proves,
         providers=[
             MockProvider("a", latency=ms(20)),
             MockProvider("b", latency=ms(30)),
@@ -46,30 +80,21 @@ def long_soak(*, failover: bool = True) -> Scenario:
         ],
         # In turn: so every provider has traffic, and every fault somebody to notice it.
         gateway=EmbeddedGateway(
-            strategy="round_robin", retry=Retry(attempt_timeout=ms(500)), failover=failover
+            strategy="round_robin",
+            retry=Retry(attempt_timeout=ms(500)),
+            breaker=Breaker(open_for=open_for),
+            failover=failover,
         ),
         workloads=[
-            HttpPoisson({"eth_getBalance": 3, "eth_call": 2}, rate=5, duration=LOAD, name="reads"),
+            HttpPoisson({"eth_getBalance": 3, "eth_call": 2}, rate=5 * busy, duration=duration, name="reads"),
             HttpConstant(
-                {"eth_getLogs": 1, "eth_sendRawTransaction": 1}, rate=1, duration=LOAD, name="others"
+                {"eth_getLogs": 1, "eth_sendRawTransaction": 1}, rate=busy, duration=duration, name="others"
             ),
-            WsRequests("eth_blockNumber", rate=1, connections=2, duration=LOAD, name="tickers"),
-            WsSubscribe(connections=4, duration=LOAD, name="heads"),
+            WsRequests("eth_blockNumber", rate=busy, connections=2, duration=duration, name="tickers"),
+            WsSubscribe(connections=4, duration=duration, name="heads"),
         ],
         chain=Chain(block_time=seconds(2)),
-        chaos=[
-            # Each longer than a breaker stays open: it cannot pass while nobody asks.
-            Randomly(Kill("a", at=seconds(20), down=seconds(12)), mtbf=minutes(4)),
-            Every(
-                Degrade("a", at=minutes(5), duration=seconds(30), added_latency=ms(200)), period=minutes(9)
-            ),
-            Randomly(ErrorRate("b", at=seconds(40), duration=seconds(30), ratio=0.5), mtbf=minutes(4)),
-            Every(Partition("b", at=minutes(3), duration=seconds(15)), period=minutes(7)),
-            Randomly(RateLimit("c", at=seconds(60), duration=seconds(30), limit_per_s=1), mtbf=minutes(5)),
-            Every(Hang("c", at=minutes(4), duration=seconds(15)), period=minutes(8)),
-            Randomly(Malformed("d", at=seconds(80), duration=seconds(30), ratio=0.7), mtbf=minutes(6)),
-            Every(Pause("d", at=minutes(6), duration=seconds(10)), period=minutes(10)),
-        ],
+        chaos=faults,
         slo=Slo(
             success_rate=0.999,
             p95_latency_ms=150,
@@ -82,7 +107,23 @@ def long_soak(*, failover: bool = True) -> Scenario:
             max_wrong_answers=0,
         ),
         workload_slos={"heads": Slo(max_silence_ms=20_000), "tickers": Slo(success_rate=0.999)},
+        labels=(label,),
     )
 
 
-scenario = long_soak()
+scenario = long_soak(
+    ANY_DAY,
+    proves="after half an hour of faults of every kind the gateway is as good as at the start",
+    duration=minutes(30),
+    busy=1,
+    open_for=seconds(5),
+    label="soak",
+)
+short = long_soak(
+    ONE_OF_EACH,
+    proves="each kind of fault of the long soak is survived, one after the other",
+    duration=seconds(50),
+    busy=4,
+    open_for=seconds(1),
+    label="fast",
+)

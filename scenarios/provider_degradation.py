@@ -1,13 +1,25 @@
 """The fastest provider gets slower and less reliable by degrees, stays bad for a while, and recovers by degrees.
 
 It never dies, so no health check notices. A good gateway sends less and less there, hides the errors, and comes back.
+`provider_degradation:short` takes 20 seconds.
 """
 
-from battle import Degrade, EmbeddedGateway, HttpConstant, MockProvider, Ramp, Scenario, Slo, ms, seconds
+from battle import (
+    Breaker,
+    Degrade,
+    EmbeddedGateway,
+    HttpConstant,
+    MockProvider,
+    Ramp,
+    Scenario,
+    Slo,
+    ms,
+    seconds,
+)
 
 
-def provider_degradation(*, failover: bool = True) -> Scenario:
-    """The battle; with `failover` off, to see that it can be lost."""
+def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: bool = True) -> Scenario:
+    """The battle with the given decline of `a`; with `failover` off, to see that it can be lost."""
     return Scenario(
         "Provider degradation",
         proves="a provider can get worse by degrees, and better again, without clients paying for it",
@@ -20,19 +32,14 @@ def provider_degradation(*, failover: bool = True) -> Scenario:
             # Not "fastest": it would stop asking `a` at the first sign, and then nothing is learned of the rest.
             strategy="latency_weighted",
             latency_window=seconds(5),
+            # Five failures in a row come by chance when every third answer is one, and an open breaker asks nobody.
+            breaker=Breaker(failure_threshold=10, open_for=seconds(1)),
             failover=failover,
         ),
         workloads=[
-            HttpConstant({"eth_getBalance": 2, "eth_call": 1}, rate=80, duration=seconds(38), name="reads")
+            HttpConstant({"eth_getBalance": 2, "eth_call": 1}, rate=80, duration=duration, name="reads")
         ],
-        chaos=[
-            Ramp(
-                Degrade("a", at=seconds(4), duration=seconds(6), added_latency=ms(400), error_ratio=0.3),
-                rise=seconds(10),
-                fall=seconds(10),
-                steps=5,
-            )
-        ],
+        chaos=[decline],
         slo=Slo(
             success_rate=0.999,
             p95_latency_ms=300,
@@ -41,7 +48,28 @@ def provider_degradation(*, failover: bool = True) -> Scenario:
             max_attempts_per_request=2,
             max_wrong_answers=0,
         ),
+        labels=(label,),
     )
 
 
-scenario = provider_degradation()
+scenario = provider_degradation(
+    Ramp(
+        Degrade("a", at=seconds(4), duration=seconds(6), added_latency=ms(400), error_ratio=0.3),
+        rise=seconds(10),
+        fall=seconds(10),
+        steps=5,
+    ),
+    duration=seconds(38),
+    label="slow",
+)
+short = provider_degradation(
+    Ramp(
+        # A worse provider gets fewer requests: in fewer and milder steps each still has some to be noticed by.
+        Degrade("a", at=seconds(2), duration=seconds(4), added_latency=ms(200), error_ratio=0.3),
+        rise=seconds(5),
+        fall=seconds(5),
+        steps=2,
+    ),
+    duration=seconds(20),
+    label="fast",
+)

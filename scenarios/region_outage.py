@@ -1,7 +1,8 @@
 """A region goes dark: all providers with one tag are cut off at the same moment, with connections open.
 
 Packets just stop, as in a real partition: nothing is refused, so each attempt costs its whole time-out until the
-breakers open. `region_outage:killed` is the kinder outage, in which the region's providers die.
+breakers open. `region_outage:killed` is the kinder outage, in which the region's providers die;
+`region_outage:short` takes 18 seconds.
 """
 
 from battle import (
@@ -18,7 +19,9 @@ from battle import (
 )
 
 
-def region_outage(outage: Kill | Partition, *, failover: bool = True) -> Scenario:
+def region_outage(
+    outage: Kill | Partition, *, duration: int = seconds(35), label: str = "slow", failover: bool = True
+) -> Scenario:
     """The battle with the given outage of "tag:near"; with `failover` off, to see that it can be lost."""
     return Scenario(
         "Region outage",
@@ -39,7 +42,7 @@ def region_outage(outage: Kill | Partition, *, failover: bool = True) -> Scenari
             HttpConstant(
                 {"eth_blockNumber": 1, "eth_getBalance": 2, "eth_call": 2},
                 rate=60,
-                duration=seconds(35),
+                duration=duration,
                 name="reads",
             )
         ],
@@ -52,8 +55,12 @@ def region_outage(outage: Kill | Partition, *, failover: bool = True) -> Scenari
             min_breaker_changes=4,
             max_wrong_answers=0,
         ),
+        labels=(label,),
     )
 
 
 scenario = region_outage(Partition("tag:near", at=seconds(8), duration=seconds(10)))
 killed = region_outage(Kill("tag:near", at=seconds(8), down=seconds(10)))
+short = region_outage(
+    Partition("tag:near", at=seconds(3), duration=seconds(7)), duration=seconds(18), label="fast"
+)

@@ -2,6 +2,7 @@
 
 Nobody can answer during the outage; what counts is what comes after. The gateway must not multiply the load while it
 waits, must be back soon after the first provider is, and must bear that the favourite falls over under the herd.
+`thundering_herd:short` takes 24 seconds.
 """
 
 from battle import (
@@ -18,8 +19,20 @@ from battle import (
 )
 
 
-def thundering_herd(*, failover: bool = True) -> Scenario:
-    """The battle; with `failover` off, to see that it can be lost."""
+def thundering_herd(
+    outage: Kill,
+    death: Kill,
+    *,
+    every: int,
+    duration: int,
+    success_rate: float,
+    label: str,
+    failover: bool = True,
+) -> Scenario:
+    """The battle with an outage of all, and a death under the herd; with `failover` off, to see that it can be lost.
+
+    The herd comes `every` so often; `success_rate` is demanded of the steady load.
+    """
     return Scenario(
         "Thundering herd",
         proves="after an outage of all providers the gateway is back at once, and has made the outage no worse",
@@ -35,20 +48,33 @@ def thundering_herd(*, failover: bool = True) -> Scenario:
             failover=failover,
         ),
         workloads=[
-            HttpConstant("eth_getBalance", rate=50, duration=seconds(40), name="steady"),
-            HttpBurst("eth_blockNumber", size=80, every=seconds(13), duration=seconds(40), name="herd"),
+            HttpConstant("eth_getBalance", rate=50, duration=duration, name="steady"),
+            HttpBurst("eth_blockNumber", size=80, every=every, duration=duration, name="herd"),
         ],
-        chaos=[
-            Kill("*", at=seconds(8), down=seconds(2)),
-            Kill("a", at=seconds(26), down=seconds(8)),
-        ],
-        # 2 s of 40 are lost to everybody; starting again and the breakers may cost twice as much more.
+        chaos=[outage, death],
         slo=Slo(max_attempts_per_request=3, min_failovers=1, min_breaker_changes=2, max_wrong_answers=0),
         workload_slos={
-            "steady": Slo(success_rate=0.85, p50_latency_ms=100),
+            "steady": Slo(success_rate=success_rate, p50_latency_ms=100),
             "herd": Slo(success_rate=0.99, p95_latency_ms=2000),
         },
+        labels=(label,),
     )
 
 
-scenario = thundering_herd()
+# The two seconds of the outage are lost to everybody; starting again and the breakers may cost twice as much more.
+scenario = thundering_herd(
+    Kill("*", at=seconds(8), down=seconds(2)),
+    Kill("a", at=seconds(26), down=seconds(8)),
+    every=seconds(13),
+    duration=seconds(40),
+    success_rate=0.85,
+    label="slow",
+)
+short = thundering_herd(
+    Kill("*", at=seconds(2), down=seconds(2)),
+    Kill("a", at=seconds(16), down=seconds(4)),
+    every=seconds(8),
+    duration=seconds(24),
+    success_rate=0.75,
+    label="fast",
+)

@@ -21,7 +21,9 @@ from battle import (
 )
 
 
-def ws_continuity(outage: Kill | Sequence, *, duration: int = seconds(30), failover: bool = True) -> Scenario:
+def ws_continuity(
+    outage: Kill | Sequence, *, duration: int = seconds(30), label: str = "slow", failover: bool = True
+) -> Scenario:
     """The battle with the given outage; with `failover` off, to see that it can be lost."""
     return Scenario(
         "WebSocket continuity",
@@ -46,6 +48,7 @@ def ws_continuity(outage: Kill | Sequence, *, duration: int = seconds(30), failo
             max_head_delay_ms=2000,
             max_wrong_answers=0,
         ),
+        labels=(label,),
     )
 
 
@@ -59,4 +62,4 @@ dropped = ws_continuity(
         pause=seconds(5),
     )
 )
-short = ws_continuity(Kill("a", at=seconds(3.2), down=seconds(2)), duration=seconds(8))
+short = ws_continuity(Kill("a", at=seconds(3.2), down=seconds(2)), duration=seconds(8), label="fast")

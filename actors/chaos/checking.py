@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from actors.chaos.timeline import FAULTS_MAX, Tags, targets_of
+from actors.chaos.timeline import FAULTS_MAX, Tags, targets_of_fault
 from actors.faults.process import Flap
 from actors.faults.schedule import ChaosEntry, Every, Ramp, Randomly, Sequence, faults_of
 from actors.units import Duration, format_duration
@@ -56,7 +56,7 @@ def _most_faults(entry: ChaosEntry, load: Duration, tags: Tags) -> int:
             times = 2 * steps + 1
         case _:
             times = 1
-    return times * len(targets_of(fault.target, tags))
+    return times * len(targets_of_fault(fault, tags))
 
 
 def _ceil(length: Duration, part: Duration) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from actors.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence
+from actors.faults.transport import Partition
 from actors.spec import Spec
 from actors.units import Duration
 from actors.world.chance import stream
@@ -40,7 +41,7 @@ class PlannedFault(Spec, frozen=True):
 
     @property
     def target(self) -> str:
-        """The provider it is aimed at."""
+        """The provider it is aimed at, or "gateway"."""
         return self.fault.target
 
     def parameters(self) -> dict[str, Any]:
@@ -70,6 +71,13 @@ def targets_of(target: str, tags: Tags) -> tuple[str, ...]:
     return (target,) if target in tags else ()
 
 
+def targets_of_fault(fault: Fault, tags: Tags) -> tuple[str, ...]:
+    """Whom a fault means: providers, or the gateway when it is parted from its clients; none when there is none."""
+    if isinstance(fault, Partition) and fault.is_before_the_gateway:
+        return (fault.target,)
+    return targets_of(fault.target, tags)
+
+
 def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0) -> tuple[PlannedFault, ...]:
     """The timeline of a run whose load lasts `load`: spans in order of start, then of writing.
 
@@ -84,7 +92,7 @@ def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0
         (start, end, msgspec.structs.replace(fault.placed(start, end), target=target), share)
         for entry, chance in _with_chance(plan, seed)
         for start, end, fault, share in _placed(entry, load, chance)
-        for target in targets_of(fault.target, tags)
+        for target in targets_of_fault(fault, tags)
     )
     placed = list(islice(everything, FAULTS_MAX + 1))
     assert len(placed) <= FAULTS_MAX, "such a plan is refused before anything starts"

@@ -1,6 +1,6 @@
 """Faults of the network between a provider and whoever calls it, applied to the byte stream.
 
-`direction` is as the provider sees it: "in" is what it receives, "out" what it sends. A fault falls upon the
+`direction` is as the target sees it: "in" is what it receives, "out" what it sends. A fault falls upon the
 connections there are at its start and upon new ones, and only upon what passes from then on. At its end what it still
 delays or holds back goes on at once, but for `Timeout`. Several at once add up; bytes never overtake one another.
 """
@@ -12,6 +12,14 @@ from actors.faults.base import LastingFault, above_zero_problems, replaced
 from actors.units import Duration, ms
 
 Direction: TypeAlias = Literal["in", "out", "both"]
+
+GATEWAY = "gateway"
+"""The target of a partition between the gateway and its clients; no provider has that name."""
+
+LOAD = "load"
+"""The peer of such a partition when it is to part the gateway from all workloads."""
+
+_OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "both": "both"}
 
 
 class Latency(LastingFault, frozen=True, tag="latency"):
@@ -124,20 +132,38 @@ class Refuse(LastingFault, frozen=True, tag="refuse"):
 
 
 class Partition(LastingFault, frozen=True, tag="partition"):
-    """Nothing passes between the provider and `peer`, in one direction or both, not even the end of a connection.
+    """Nothing passes between the target and `peer`, in one direction or both, not even the end of a connection.
+
+    Between providers and the gateway, or, with the target "gateway", between the gateway and its clients: then `peer`
+    is a workload's name, or "load" for all of them. No two others talk to each other.
 
     What was sent meanwhile arrives when the partition heals, as TCP's retransmission would have it, unless its
     connection was given up. A new connection meets silence both ways, as without an answer to its SYN; but it is
-    silent only once it is open, for the provider's kernel takes it. Nobody but the gateway talks to a provider, so
-    `peer` can only be "gateway".
+    silent only once it is open, for the kernel of whoever listens takes it.
     """
 
-    peer: str = "gateway"
+    peer: str = GATEWAY
+    """Who is on the other side."""
     direction: Direction = "both"
+
+    @property
+    def is_before_the_gateway(self) -> bool:
+        """Whether it parts the gateway from its clients, and not a provider from the gateway."""
+        return self.target == GATEWAY
+
+    def parts_from(self, workload: str) -> bool:
+        """Whether it parts the gateway from the workload of this name."""
+        return self.is_before_the_gateway and self.peer in (workload, LOAD)
+
+    def seen_by_peer(self) -> Self:
+        """The same partition as its other side sees it: what one receives, the other sends."""
+        return replaced(self, direction=_OPPOSITE[self.direction])
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        if self.peer != "gateway":
+        if self.is_before_the_gateway and self.peer == GATEWAY:
+            yield "partition: from whom? The peer of the gateway is a workload's name, or 'load' for all of them"
+        elif not self.is_before_the_gateway and self.peer != GATEWAY:
             yield (
                 f"partition: only the gateway talks to a provider, so a partition from {self.peer!r} would part "
                 "nobody; its peer is 'gateway'"

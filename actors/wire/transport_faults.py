@@ -54,6 +54,8 @@ class TransportFaults:
         ...
         faults.take(message)
 
+    Or what a client connects through: `stream = await faults.connect(address)`.
+
     Logs `FaultActed` when a fault first does something to a connection; connections are numbered from 1.
     """
 
@@ -85,6 +87,10 @@ class TransportFaults:
             await stream.finished()
 
         return handle
+
+    async def connect(self, address: Address) -> FaultyStream:
+        """Open a connection as `World.connect` does, under the faults in force now and later."""
+        return self.wrap(await self._world.connect(address))
 
     def wrap(self, bare: Stream) -> FaultyStream:
         """A new connection, under the faults in force now and later."""

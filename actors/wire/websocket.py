@@ -26,7 +26,7 @@ from actors.wire.websocket_handshake import (
     WebSocketRefused,
     accept_upgrade,
 )
-from actors.world.seam import Address, Loss, Stream, World
+from actors.world.seam import Address, Connect, Loss, Stream, World
 
 __all__ = [
     "CLIENT_LIMITS",
@@ -106,11 +106,12 @@ async def connect_websocket(
     limits: WebSocketLimits = CLIENT_LIMITS,
     keep_alive: KeepAlive | None = None,
     headers: dict[bytes, bytes] | None = None,
+    connect: Connect | None = None,
 ) -> WebSocket:
     """Open a WebSocket as a client. A deadline is the caller's to set; on any exception the stream is gone.
 
     No callback is called before this has returned and the caller has passed a checkpoint. The arguments are
-    those of `WebSocket`; `headers` are added to the request.
+    those of `WebSocket`; `headers` are added to the request; `connect` stands in for the world's.
 
     Raises:
         OSError: nobody listens there, or the network said no.
@@ -118,7 +119,7 @@ async def connect_websocket(
         ProtocolError: what came back is no proper handshake, or the connection closed before it was whole.
         trio.BrokenResourceError: the connection was reset before that.
     """
-    stream = await world.connect(address)
+    stream = await (connect or world.connect)(address)
     try:
         # The key is drawn by the moment, so a simulated run is the same each time; it is no secret.
         key = world.draws("websocket key").stream(address, world.now_ns()).randbytes(KEY_BYTES)

@@ -6,7 +6,9 @@ from itertools import count
 import trio
 
 from actors.chain.model import ChainModel
+from actors.faults.imposing import Impose, Revert
 from actors.wire.http import HttpResponse
+from actors.wire.transport_faults import TransportFaults
 from actors.workload.answer import UNSENT, AnswerReader
 from actors.workload.asking import asker, asks_about_the_chain
 from actors.workload.batch import BatchBuilder, BatchReader
@@ -22,12 +24,14 @@ from actors.workload.ws_pool import WsPool, forsake
 from actors.workload.ws_subscribing import SubscribingLoad
 from actors.world import chance
 from actors.world.control import Control
-from actors.world.seam import World
+from actors.world.seam import Connect, World
 
 
 async def run_workload(world: World, role: WorkloadRole, control: Control) -> None:
     """Be one shard of a workload: wait for `Begin`, send every request when it is due, see each to its end.
 
+    When the role `may_be_parted`, it takes `Impose` and `Revert` of partitions from the control channel, as this
+    side sees them; without that its connections are the world's own, and no request pays for it.
     No HTTP connection is opened before a request needs it; WebSockets for requests are opened on `Begin`. What
     was due before `Begin` arrived is not sent; it counts as dropped, from `Begin.away_since_ns` on. Logs a
     `RequestEnded` for each request and a `GeneratorSampled` for each second, the last one cut short; for
@@ -40,20 +44,48 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
             the scenario was checked.
     """
     spec = role.spec
-    load = SubscribingLoad(world, role, spec) if isinstance(spec, WsSubscribe) else _Load(world, role)
+    faults = TransportFaults(world) if role.may_be_parted else None
+    connect = None if faults is None else faults.connect
+    load = (
+        SubscribingLoad(world, role, spec, connect)
+        if isinstance(spec, WsSubscribe)
+        else _Load(world, role, connect)
+    )
     control.ready()
+    begin = await _begin(control, faults)
+    if begin is None:
+        return
+    async with trio.open_nursery() as nursery:
+        if faults is not None:
+            nursery.start_soon(_suffer, control, faults)
+        with sampling(world, load, begin.at_ns):
+            await load.run(begin)
+        nursery.cancel_scope.cancel()
+
+
+async def _begin(control: Control, faults: TransportFaults | None) -> Begin | None:
+    """The word that the load begins; None when it will never come."""
     async for message in control.inbox:
         if isinstance(message, Begin):
-            with sampling(world, load, message.at_ns):
-                await load.run(message)
-            return
+            return message
+        if faults is not None:
+            faults.take(message)
+    return None
+
+
+async def _suffer(control: Control, faults: TransportFaults) -> None:
+    """Take the faults that come while the load goes on."""
+    async for message in control.inbox:
+        if isinstance(message, Impose | Revert):
+            faults.take(message)
 
 
 class _Load:
-    def __init__(self, world: World, role: WorkloadRole) -> None:
+    def __init__(self, world: World, role: WorkloadRole, connect: Connect | None) -> None:
         model = ChainModel(role.chain)
         self._world = world
         self._role = role
+        self._connect = connect
         self._trace = read_trace(role.spec.path) if isinstance(role.spec, Replay) else None
         self._build = _builder(role, model, self._trace)
         self._reader = (BatchReader if _calls(role) > 1 else AnswerReader)(role, model)
@@ -90,7 +122,7 @@ class _Load:
         role = self._role
         assert not isinstance(role.spec, WsSubscribe)
         if isinstance(role.spec, WsRequests):
-            return WsPool(self._world, nursery, self._ledger, self._reader, role, role.spec)
+            return WsPool(self._world, nursery, self._ledger, self._reader, role, role.spec, self._connect)
         return ConnectionPool(
             self._world,
             nursery,
@@ -99,6 +131,7 @@ class _Load:
             target=role.target,
             max_connections=role.spec.max_connections,
             connect_timeout=role.spec.timeout,
+            connect=self._connect,
         )
 
     def _submit(self, request: Request) -> None:

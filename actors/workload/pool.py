@@ -12,7 +12,7 @@ from actors.wire.http_client import RESPONSE_LIMITS
 from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNSENT, Ending
 from actors.workload.ledger import Ledger
 from actors.workload.request import Request
-from actors.world.seam import Address, Loss, Stream, World
+from actors.world.seam import Address, Connect, Loss, Stream, World
 
 _JUST_USED = ms(1)
 """A connection on which a response came so lately is taken to be open without asking the kernel: servers close
@@ -49,6 +49,7 @@ class ConnectionPool:
         target: Address,
         max_connections: int,
         connect_timeout: Duration,
+        connect: Connect | None = None,
     ) -> None:
         self._world = world
         self._now_ns = world.now_ns
@@ -56,6 +57,7 @@ class ConnectionPool:
         self._ledger = ledger
         self._on_response = on_response
         self._target = target
+        self._open_stream = connect or world.connect
         self._max_connections = max_connections
         self._connect_timeout = connect_timeout
         # The connection used last comes first: under little load the others stay cold, as in most clients.
@@ -111,7 +113,7 @@ class ConnectionPool:
         ending, stream = UNSENT, None
         try:
             with trio.move_on_after(self._connect_timeout / 1e9):
-                stream = await self._world.connect(self._target)
+                stream = await self._open_stream(self._target)
         except ConnectionRefusedError:
             ending = REFUSED
         except OSError:

@@ -10,7 +10,7 @@ from actors.wire.websocket import Ended, KeepAlive, WebSocket, WebSocketRefused,
 from actors.workload.spec import Reconnect, WorkloadRole, WsWorkload
 from actors.workload.ws_backoff import Backoff
 from actors.world.chance import Draws
-from actors.world.seam import Timer, World
+from actors.world.seam import Connect, Timer, World
 from store.events import SubscriptionChanged
 
 Change: TypeAlias = Literal["connected", "refused", "subscribed", "rejected", "unsubscribed", "closed"]
@@ -46,7 +46,15 @@ class User(Protocol):
 class Lines:
     """What all lines of a workload's node have in common."""
 
-    def __init__(self, world: World, nursery: trio.Nursery, role: WorkloadRole, spec: WsWorkload) -> None:
+    def __init__(
+        self,
+        world: World,
+        nursery: trio.Nursery,
+        role: WorkloadRole,
+        spec: WsWorkload,
+        connect: Connect | None = None,
+    ) -> None:
+        self.connect = connect
         self.world = world
         self.nursery = nursery
         self.role = role
@@ -171,6 +179,7 @@ class Line:
                     on_message=self._user.heard,
                     on_ended=self._on_ended,
                     keep_alive=lines.keep_alive,
+                    connect=lines.connect,
                 )
             except (OSError, WebSocketRefused, ProtocolError, trio.BrokenResourceError) as error:
                 refused, detail = _refusal(error)

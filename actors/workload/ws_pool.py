@@ -12,7 +12,7 @@ from actors.workload.request import Request
 from actors.workload.spec import WorkloadRole, WsRequests
 from actors.workload.ws_line import Line, Lines, clients_of
 from actors.workload.ws_messages import beginning, id_within
-from actors.world.seam import World
+from actors.world.seam import Connect, World
 from store.events import NotificationReceived
 
 UNASKED = "unasked"
@@ -37,8 +37,9 @@ class WsPool:
         reader: AnswerReader,
         role: WorkloadRole,
         spec: WsRequests,
+        connect: Connect | None = None,
     ) -> None:
-        lines = Lines(world, nursery, role, spec)
+        lines = Lines(world, nursery, role, spec, connect)
         self._now_ns = world.now_ns
         self._ledger = ledger
         self._channels = [_Channel(self, lines, ledger, reader, client) for client in clients_of(role, spec)]

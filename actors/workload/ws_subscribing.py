@@ -9,7 +9,7 @@ from actors.workload.ws_judging import NotificationJudge
 from actors.workload.ws_line import Lines, clients_of
 from actors.workload.ws_subscriber import Subscriber, Topic
 from actors.workload.ws_tally import Tally
-from actors.world.seam import World
+from actors.world.seam import Connect, World
 
 
 class SubscribingLoad:
@@ -19,11 +19,14 @@ class SubscribingLoad:
     subscriptions died with its predecessor. What fell due while it was away counts as dropped besides.
     """
 
-    def __init__(self, world: World, role: WorkloadRole, spec: WsSubscribe) -> None:
+    def __init__(
+        self, world: World, role: WorkloadRole, spec: WsSubscribe, connect: Connect | None = None
+    ) -> None:
         model = ChainModel(role.chain)
         self._world = world
         self._role = role
         self._spec = spec
+        self._connect = connect
         self._topics = [
             Topic(NotificationJudge(model, kind, checks=role.checks_answers), kind) for kind in spec.kinds
         ]
@@ -40,7 +43,7 @@ class SubscribingLoad:
         if self._world.now_ns() >= end_ns:
             return
         async with trio.open_nursery() as nursery:
-            lines = Lines(self._world, nursery, self._role, self._spec)
+            lines = Lines(self._world, nursery, self._role, self._spec, self._connect)
             self._clients = [
                 Subscriber(lines, number, self._topics_of(number), self._tally) for number in self._numbers
             ]

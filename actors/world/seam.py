@@ -113,6 +113,9 @@ class Stream(trio.abc.HalfCloseableStream):
 
 ConnectionHandler: TypeAlias = Callable[[Stream], Awaitable[None]]
 
+Connect: TypeAlias = Callable[[Address], Awaitable[Stream]]
+"""`World.connect`, or what stands in for it."""
+
 
 class Usage(msgspec.Struct, frozen=True):
     """A node's use of the machine at one moment; None for what its world cannot measure."""

@@ -8,14 +8,14 @@ from battle.estimates import live_time, simulated_time
 from battle.loading import listed
 from battle.scenario import Scenario
 
-_HEADINGS = ("scenario", "live", "simulated", "proves")
+_HEADINGS = ("scenario", "live", "simulated", "tags", "proves")
 _NOT_THERE = "-"
 
 
 def list_command(path: Path | None) -> int:
-    """Print each scenario: what to type, how long a run of it takes in each world, and what it proves."""
+    """Print each scenario: what to type, how long a run takes in each world, its tags, and what it proves."""
     rows = [_row(name, scenario) for name, scenario in listed(path)]
-    widths = [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(3)]
+    widths = [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(4)]
     for row in [_HEADINGS, *rows]:
         print(_line(row, widths))
     print()
@@ -23,19 +23,22 @@ def list_command(path: Path | None) -> int:
     return 0
 
 
-def _row(name: str, scenario: Scenario) -> tuple[str, str, str, str]:
+def _row(name: str, scenario: Scenario) -> tuple[str, ...]:
     simulated = simulated_time(scenario)
     return (
         name,
         _whole(live_time(scenario)),
         _NOT_THERE if simulated is None else f"~{_whole(simulated)}",
+        ", ".join(scenario.labels) or _NOT_THERE,
         scenario.proves or scenario.name,
     )
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    name, live, simulated, proves = row
-    return f"{name:<{widths[0]}}  {live:>{widths[1]}}  {simulated:>{widths[2]}}  {proves}"
+    name, live, simulated, tags, proves = row
+    return (
+        f"{name:<{widths[0]}}  {live:>{widths[1]}}  {simulated:>{widths[2]}}  {tags:<{widths[3]}}  {proves}"
+    )
 
 
 def _whole(length: Duration) -> str:

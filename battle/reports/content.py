@@ -3,6 +3,7 @@
 from battle.charts.chart import ChartSet
 from battle.judgement.words import duration_text, percent_text, plural
 from battle.reports.chaos_sections import breaker_section, failover_section, fault_section
+from battle.reports.comparison_section import comparison_section
 from battle.reports.document import (
     Cell,
     Code,
@@ -50,6 +51,7 @@ def _sections(report: Report) -> tuple[Section | None, ...]:
         slo_section(report),
         story_section(report),
         performance_section(report),
+        comparison_section(report),
         knee_section(report),
         websocket_section(report),
         failover_section(report),

@@ -11,6 +11,7 @@ from battle.judgement.measures import SLOWEST_LISTED
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo
 from battle.judgement.verdict import judge
+from battle.reports.compared import read_comparison
 from battle.reports.headline import headline
 from battle.reports.schema import (
     SCHEMA_VERSION,
@@ -84,6 +85,7 @@ def collect_report(run: Run, log: Log | None = None) -> Report:
         websocket=_websocket(log),
         knees=judgement.knees,
         log=_log_health(log),
+        comparison=read_comparison(run.run_dir),
     )
 
 

@@ -33,6 +33,11 @@ def render_markdown(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_section(section: Section) -> str:
+    """One section by itself."""
+    return "\n".join(_section(section)).lstrip("\n") + "\n"
+
+
 def escaped(text: str) -> str:
     """Text that Markdown renders as it stands, on one line: no markup, HTML, links or control characters."""
     text = _one_line(text).strip().replace("&", "&amp;").replace("<", "&lt;")

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from battle.baselines.outcome import Comparison
 from battle.judgement.demanded import WorkloadSlos
 from battle.judgement.findings import Finding, Verdict
 from battle.judgement.knee import Knee
@@ -130,7 +131,7 @@ class FaultEffect(_Part, frozen=True, kw_only=True):
     started_ns: int | None
     ended_ns: int | None
     failure: str | None
-    source: AttemptSource | None
+    source: AttemptSource | Literal["clients"] | None
     attempts_before: int
     leaked_attempts: int
     failed_attempts: int
@@ -324,7 +325,10 @@ class Amplification(_Part, frozen=True, kw_only=True):
 
 
 class Report(_Part, frozen=True, kw_only=True):
-    """Everything a run says. Lists of rows are whole unless their name says otherwise."""
+    """Everything a run says. Lists of rows are whole unless their name says otherwise.
+
+    `comparison` is what `battle compare` found, when it was asked: the one thing here that is not in the log.
+    """
 
     schema_version: int
     run: RunFacts
@@ -348,6 +352,7 @@ class Report(_Part, frozen=True, kw_only=True):
     websocket: WebSocketFacts
     knees: tuple[Knee, ...]
     log: LogHealth
+    comparison: Comparison | None = None
 
 
 def json_schema() -> str:

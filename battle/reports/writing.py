@@ -51,7 +51,7 @@ def write_reports(run_dir: Path) -> Report:
     """
     reading = read_run(run_dir)
     for form, name in FILES.items():
-        _write_whole(run_dir / name, render_reading(reading, form))
+        write_whole(run_dir / name, render_reading(reading, form))
     return reading.report
 
 
@@ -89,7 +89,8 @@ def render_reading(reading: Reading, form: Format) -> str:
     return render_html(document) if form == "html" else render_markdown(document)
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole, or as it was before. Raises OSError."""
     draft = path.with_name(f".{path.name}.tmp")
     with draft.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)

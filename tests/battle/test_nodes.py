@@ -9,7 +9,7 @@ from actors.faults.behaviour import Degrade
 from actors.faults.imposing import Impose, Revert
 from actors.system import Supervisor
 from actors.world.cluster import Exit
-from battle.nodes import NodeActor, ProviderTargets
+from battle.nodes import FaultTargets, NodeActor
 
 
 class FakeNode:
@@ -87,7 +87,7 @@ async def settle():
 
 def test_a_node_that_is_held_down_comes_back_only_when_the_last_fault_lets_go():
     async def body(family):
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         targets.take_down("a", "kill-a.1")
         targets.take_down("a", "flap-a.1")
         await trio.sleep(60)
@@ -121,7 +121,7 @@ def test_a_change_is_told_again_to_the_next_incarnation_until_it_is_reverted():
     change, revert = Impose("degrade-a.1", Degrade("a", error_ratio=0.5)), Revert("degrade-a.1")
 
     async def body(family):
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         targets.impose("a", change)
         targets.take_down("a", "kill-a.1")
         targets.let_up("a", "kill-a.1")
@@ -137,7 +137,7 @@ def test_a_change_is_told_again_to_the_next_incarnation_until_it_is_reverted():
 
 def test_nothing_can_be_done_to_a_node_that_does_not_run():
     async def body(family):
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         family.incarnations[0].end(Exit("failed", "exit status 1"))
         await settle()
         with pytest.raises(TargetGone):
@@ -159,7 +159,7 @@ def reasons(family):
 def test_a_restart_asks_the_node_to_stop_and_is_no_crash_of_its_own():
     async def body(family):
         family.boot_seconds = 0.1
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         for number in range(1, 10):  # far more than the supervisor would allow of crashes
             assert targets.take_down("a", f"restart-a.{number}", asked=True)
             await trio.sleep(1)
@@ -175,7 +175,7 @@ def test_a_restart_asks_the_node_to_stop_and_is_no_crash_of_its_own():
 def test_a_kill_ends_a_node_that_is_still_being_asked_to_stop():
     async def body(family):
         family.incarnations[0].slow_to_stop = True
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         assert targets.take_down("a", "restart-a.1", asked=True)
         assert targets.take_down("a", "kill-a.1")
         await settle()
@@ -186,7 +186,7 @@ def test_a_kill_ends_a_node_that_is_still_being_asked_to_stop():
 
 def test_whoever_finds_the_node_down_keeps_it_down_and_is_told_so():
     async def body(family):
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         assert targets.take_down("a", "kill-a.1")
         assert not targets.take_down("a", "restart-a.1", asked=True)
         assert not targets.take_down("a", "kill-a.2")
@@ -205,7 +205,7 @@ def test_whoever_finds_the_node_down_keeps_it_down_and_is_told_so():
 def test_a_node_that_is_on_its_way_up_is_taken_down_as_soon_as_it_is_there(asked):
     async def body(family):
         family.boot_seconds = 0.2
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         targets.take_down("a", "kill-a.1")
         await trio.sleep(5)
         targets.let_up("a", "kill-a.1")
@@ -224,7 +224,7 @@ def test_a_change_that_comes_while_a_fault_has_the_node_down_is_told_when_it_is_
     change = Impose("degrade-a.1", Degrade("a", error_ratio=0.5))
 
     async def body(family):
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         targets.take_down("a", "kill-a.1")
         await settle()
         targets.impose("a", change)
@@ -237,7 +237,7 @@ def test_a_change_that_comes_while_a_fault_has_the_node_down_is_told_when_it_is_
 
 def test_a_fault_in_the_very_moment_another_lets_go_keeps_the_node_down():
     async def body(family):
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         targets.take_down("a", "kill-a.1")
         await settle()
         targets.let_up("a", "kill-a.1")
@@ -251,7 +251,7 @@ def test_a_fault_in_the_very_moment_another_lets_go_keeps_the_node_down():
 def test_pauses_overlap_and_the_last_to_end_resumes():
     async def body(family):
         node = family.incarnations[0]
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         targets.pause("a", "pause-a.1")
         targets.pause("a", "pause-a.2")
         assert targets.state("a") == "paused"
@@ -266,7 +266,7 @@ def test_pauses_overlap_and_the_last_to_end_resumes():
 
 def test_a_pause_ends_with_the_incarnation_that_was_killed_under_it():
     async def body(family):
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         targets.pause("a", "pause-a.1")
         targets.take_down("a", "kill-a.1")
         with pytest.raises(TargetGone):
@@ -284,7 +284,7 @@ def test_a_pause_ends_with_the_incarnation_that_was_killed_under_it():
 def test_a_node_that_is_on_its_way_up_is_paused_as_soon_as_it_is_there():
     async def body(family):
         family.boot_seconds = 0.2
-        targets = ProviderTargets({"a": family.actor})
+        targets = FaultTargets({"a": family.actor})
         targets.take_down("a", "kill-a.1")
         targets.let_up("a", "kill-a.1")
         await trio.sleep(0.1)

@@ -1,5 +1,7 @@
 """The fault catalogue, each fault with what it must show in the log of a run."""
 
+import msgspec
+
 from actors.faults.behaviour import (
     Degrade,
     ErrorRate,
@@ -16,6 +18,7 @@ from actors.faults.behaviour import (
 from actors.faults.process import Flap, Kill, Pause, Restart
 from actors.faults.transport import (
     Bandwidth,
+    Direction,
     Jitter,
     Latency,
     LimitData,
@@ -36,7 +39,7 @@ from actors.faults.websocket import (
     SilentStall,
 )
 from actors.units import ms, seconds
-from tests.end_to_end.fault_runs import BURSTS, LASTS, Effect
+from tests.end_to_end.fault_runs import BURSTS, BUSY, IDLE, LASTS, Effect
 
 STREAMED = "streams"
 
@@ -178,6 +181,22 @@ TRANSPORT = (
     ),
 )
 
+# Of what the clients send in the meantime nothing is answered; it depends whether the gateway hears it.
+UNHEARD = """
+    (SELECT count(*) > 0 AND count_if(ended_in_time) = 0 FROM sent) AND (SELECT count(*) = 0 FROM came_through)
+"""
+UNANSWERED = """
+    (SELECT count(*) > 0 AND count_if(ended_in_time) = 0 FROM sent) AND (SELECT count(*) > 0 FROM came_through)
+"""
+
+
+def _parted(direction: Direction, shows: str) -> Effect:
+    fault = Partition("gateway", duration=LASTS, peer=BUSY, direction=direction)
+    return Effect(fault, shows, control=msgspec.structs.replace(fault, peer=IDLE))
+
+
+BEFORE_THE_GATEWAY = (_parted("both", UNHEARD), _parted("in", UNHEARD), _parted("out", UNANSWERED))
+
 # The gateway listens to one provider until that fails: to a, then to b, to a again, to b, and at last to c.
 STREAMS = (
     Effect(
@@ -224,6 +243,7 @@ GROUPS = {
     "deaths and errors": (*ERRORS, *PROCESS),
     "lies": LIES,
     "transport": TRANSPORT,
+    "before the gateway": BEFORE_THE_GATEWAY,
     STREAMED: STREAMS,
 }
 """What is played in one run. No more than ten faults without effect are named by a verdict."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from actors.faults.base import FaultSpec
+from actors.faults.transport import Partition
 from actors.units import Duration
 from actors.workload.spec import WsSubscribe
 from battle import (
@@ -33,6 +34,9 @@ from battle.reports.schema import Report
 from store.database import open_run
 
 STANDBY = "standby"
+
+BUSY, IDLE = "busy", "idle"
+"""The workloads: one that all effects are about, and one that asks only before the first and after the last."""
 
 BURSTS = ms(250)
 """From one burst of requests to the next: connections are idle meanwhile, as a fault that refuses them wants it."""
@@ -67,12 +71,14 @@ class Effect(NamedTuple):
 
     `fault` is aimed at a provider in use and lasts as long as it says; when is the run's business. Those `beside` it
     begin a moment later, and have no counterpart at the standby. The next fault begins after a time of `quiet`.
+    A fault that is aimed at no provider is its own `control` when it befalls a workload that is idle.
     """
 
     fault: FaultSpec
     shows: str
     beside: tuple[FaultSpec, ...] = ()
     quiet: Duration = QUIET
+    control: FaultSpec | None = None
 
 
 class Placed(NamedTuple):
@@ -81,6 +87,7 @@ class Placed(NamedTuple):
     effect: Effect
     fault_id: str
     control_id: str
+    control: FaultSpec
 
 
 def laid_out(effects: Sequence[Effect]) -> tuple[list[Placed], list[FaultSpec], Duration]:
@@ -95,9 +102,12 @@ def laid_out(effects: Sequence[Effect]) -> tuple[list[Placed], list[FaultSpec], 
     now = QUIET + BURSTS // 2  # no burst falls together with the begin or end of a fault
     for effect in effects:
         fault = _moved(effect.fault, now)
-        control = msgspec.structs.replace(fault, target=STANDBY)
+        if effect.control is None:
+            control = msgspec.structs.replace(fault, target=STANDBY)
+        else:
+            control = _moved(effect.control, now)
         others = [_moved(other, now + SETTLING) for other in effect.beside]
-        placed.append(Placed(effect, identified(fault), identified(control)))
+        placed.append(Placed(effect, identified(fault), identified(control), control))
         faults += [fault, control, *others]
         for other in others:
             identified(other)
@@ -119,11 +129,13 @@ def scenario(faults: Sequence[FaultSpec], load: Duration, *, streams: bool) -> S
         if streams
         else Slo(success_rate=0.01, max_wrong_answers=10**6)
     )
+    requests = HttpBurst(METHODS, size=10, every=BURSTS, duration=load, name=BUSY)
+    at_both_ends = HttpBurst("eth_chainId", size=1, every=load - QUIET // 2, duration=load, name=IDLE)
     return Scenario(
         "Faults and their effects",
         providers=[MockProvider(name, latency=ms(5)) for name in ("a", "b", "c", STANDBY)],
         gateway=GATEWAY,
-        workloads=[subscribers if streams else HttpBurst(METHODS, size=10, every=BURSTS, duration=load)],
+        workloads=[subscribers] if streams else [requests, at_both_ends],
         chaos=[*faults],
         chain=Chain(block_time=ms(100)),
         slo=lax,
@@ -144,6 +156,8 @@ class Evidence:
         self.report = report
         self.placed = placed
         self._faults = {fault.fault_id: fault for fault in report.faults}
+        self._peers = {one.fault_id: _workload(one.effect.fault) for one in placed}
+        self._peers |= {one.control_id: _workload(one.control) for one in placed}
         self._run = open_run(run_dir)
         self.close = self._run.close
 
@@ -164,7 +178,10 @@ class Evidence:
     def shown_before(self, effect: Effect, fault_id: str) -> bool:
         """Whether it shows the same in the quiet time before."""
         fault = self._faults[fault_id]
-        return self._ask(effect.shows, _tables(fault.target, fault.started_ns - QUIET, fault.started_ns))
+        peer = self._peers[fault_id]
+        return self._ask(
+            effect.shows, _tables(fault.target, peer, fault.started_ns - QUIET, fault.started_ns)
+        )
 
     def facts(self, fault_id: str) -> dict[str, list[tuple[Any, ...]]]:
         """What there was at the target while the fault held, for whoever wonders why a test fails."""
@@ -173,16 +190,21 @@ class Evidence:
 
     def _tables(self, fault_id: str) -> str:
         fault = self._faults[fault_id]
-        return _tables(fault.target, fault.started_ns, fault.ended_ns - ENDING)
+        return _tables(fault.target, self._peers[fault_id], fault.started_ns, fault.ended_ns - ENDING)
 
     def _ask(self, shows: str, tables: str) -> bool:
         ((shown,),) = self._run.execute(f"WITH {tables} SELECT coalesce(({shows}), false)").rows
         return shown
 
 
-def _tables(target: str, from_ns: int, until_ns: int) -> str:
+def _workload(fault: FaultSpec) -> str:
+    return fault.peer if isinstance(fault, Partition) and fault.is_before_the_gateway else BUSY
+
+
+def _tables(target: str, workload: str, from_ns: int, until_ns: int) -> str:
     """What happened at one provider in one span: requests and heads from a moment after its start on, and requests
-    only from begin to end; what befell WebSocket connections all through it."""
+    only from begin to end; what befell WebSocket connections all through it. And what one workload sent, in the same
+    span, and what of that came through to any provider."""
     settled = f"BETWEEN {from_ns + SETTLING} AND {until_ns}"
     return f"""
         served AS (FROM attempts WHERE provider = '{target}' AND received_ns {settled}),
@@ -191,6 +213,13 @@ def _tables(target: str, from_ns: int, until_ns: int) -> str:
             WHERE provider = '{target}' AND started_ns {settled} AND ended_ns {settled}
         ),
         answers AS (FROM requests WHERE request_id IN (SELECT request_id FROM asked WHERE outcome = 'ok')),
+        sent AS (
+            SELECT *, ended_ns <= {until_ns} AS ended_in_time FROM requests
+            WHERE workload = '{workload}' AND sent_ns {settled}
+        ),
+        came_through AS (
+            FROM attempts WHERE received_ns {settled} AND request_id IN (SELECT request_id FROM sent)
+        ),
         published AS (FROM heads WHERE provider = '{target}' AND at_ns {settled}),
         told AS (
             FROM subscriptions
@@ -203,6 +232,8 @@ _FACTS = {
     "asked": "SELECT outcome, failure, http_status, rpc_code, max(took_ms), count(*) FROM asked GROUP BY ALL",
     "served": "SELECT outcome, http_status, rpc_code, fault_id, count(*) FROM served GROUP BY ALL",
     "answers": "SELECT outcome, answer, count(*) FROM answers GROUP BY ALL",
+    "sent": "SELECT outcome, ended_in_time, count(*) FROM sent GROUP BY ALL",
+    "came_through": "SELECT provider, count(*) FROM came_through GROUP BY ALL",
     "told": "SELECT change, close_code, detail, count(*) FROM told GROUP BY ALL",
     "published": "SELECT number, fault_id FROM published ORDER BY at_ns",
 }

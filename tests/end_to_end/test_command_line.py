@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -43,6 +44,11 @@ def test_a_run_says_its_verdict_first_and_where_to_look(smoked):
         assert name in ran.stdout
         assert (cwd / "battle_results" / "latest" / name).is_file()
     assert "\x1b" not in ran.stdout + ran.stderr
+
+
+def test_it_says_its_version(tmp_path):
+    ran = battle("--version", cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, f"battle {version('battle')}\n")
 
 
 def test_json_goes_to_stdout_and_nothing_else_does(tmp_path):

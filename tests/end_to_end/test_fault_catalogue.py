@@ -48,7 +48,7 @@ def test_no_fault_is_left_out():
 def test_the_log_shows_the_effect_of_a_fault(world, place, run_of):
     group, number = place
     evidence = run_of(world, group)
-    effect, fault_id, _ = evidence.placed[number]
+    effect, fault_id, *_ = evidence.placed[number]
     assert evidence.shown(effect, fault_id), evidence.facts(fault_id)
     assert evidence.observed(fault_id)
 
@@ -57,7 +57,7 @@ def test_the_log_shows_the_effect_of_a_fault(world, place, run_of):
 def test_the_log_does_not_show_that_without_the_fault(place, run_of):
     group, number = place
     evidence = run_of("simulated", group)
-    effect, fault_id, _ = evidence.placed[number]
+    effect, fault_id, *_ = evidence.placed[number]
     assert not evidence.shown_before(effect, fault_id)
 
 
@@ -66,7 +66,7 @@ def test_the_log_does_not_show_that_without_the_fault(place, run_of):
 def test_the_same_fault_at_an_idle_standby_shows_nothing(world, place, run_of):
     group, number = place
     evidence = run_of(world, group)
-    effect, _, control_id = evidence.placed[number]
+    effect, _, control_id, _ = evidence.placed[number]
     assert not evidence.shown(effect, control_id), evidence.facts(control_id)
     assert not evidence.observed(control_id)
 

@@ -2,14 +2,15 @@
 --
 -- A fault holds from `applied` to `reverted`, or to the end of the log. Attempts are the gateway's own when it
 -- logs them, else those the providers served: then a dead provider's refused connections are unseen, and
--- traffic that ceases is evidence instead.
+-- traffic that ceases is evidence instead. Of a fault between the gateway and its clients the target is 'gateway', and
+-- attempts are the clients' requests.
 --
 -- fault_id, kind, target
 -- planned_ns         when it was due
 -- started_ns         when it was applied; NULL: never was
 -- ended_ns           when it was reverted; NULL: never was
 -- failure            why it could not be applied
--- source             'gateway' or 'providers': whose attempts the counts below are; NULL: nobody logged any
+-- source             'gateway', 'providers' or 'clients': whose attempts the counts below are; NULL: nobody logged any
 -- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one
 -- leaked_attempts    attempts that began at the target while it was broken
 -- failed_attempts    attempts at the target that ended badly while it was broken
@@ -60,17 +61,21 @@ bounded AS MATERIALIZED (
     WHERE started_ns IS NOT NULL
     WINDOW of_target AS (PARTITION BY target ORDER BY started_ns, fault_id)
 ),
-seen AS (
-    SELECT
-        'gateway' AS source, provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
+-- Reading a few columns of a file again is cheaper than keeping a copy of millions of rows.
+seen AS NOT MATERIALIZED (
+    SELECT provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
     FROM gateway_attempts
     UNION ALL
-    SELECT 'providers', provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
+    SELECT provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
+    UNION ALL
+    SELECT 'clients', 'gateway', coalesce(sent_ns, scheduled_ns), ended_ns, outcome = 'ok', failure
+    FROM requests
+    WHERE EXISTS (FROM plan WHERE target = 'gateway')
 ),
--- Millions of attempts against hundreds of windows: count attempts by tenths of a second first, and look at single
--- ones only where a window begins or ends.
+-- Millions of attempts against hundreds of windows: take attempts by tenths of a second, and look at single ones only
+-- where a window begins or ends.
 edges AS MATERIALIZED (
     SELECT DISTINCT target AS provider, edge_ns // 100_000_000 AS cell
     FROM (
@@ -78,14 +83,9 @@ edges AS MATERIALIZED (
     )
 ),
 pieces AS (
-    SELECT provider, cell * 100_000_000 AS started_ns, attempts, first_ok_ended_ns
-    FROM (
-        SELECT
-            provider, started_ns // 100_000_000 AS cell, count(*) AS attempts,
-            min(ended_ns) FILTER (ok) AS first_ok_ended_ns
-        FROM seen
-        GROUP BY provider, cell
-    )
+    SELECT
+        provider, cell * 100_000_000 AS started_ns, attempts, if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
+    FROM attempt_cells
     ANTI JOIN edges USING (provider, cell)
     UNION ALL
     SELECT provider, started_ns, 1, if(ok, ended_ns, NULL)
@@ -138,12 +138,17 @@ acted AS (
     FROM fault_actions
     GROUP BY fault_id
 ),
+request_errors AS MATERIALIZED (
+    SELECT ended_ns, sum(count(*)) OVER (ORDER BY ended_ns) AS so_far
+    FROM requests
+    WHERE outcome <> 'ok'
+    GROUP BY ended_ns
+),
 client AS (
-    SELECT fault_id, count(*) AS errors
+    SELECT fault_id, (coalesce(last.so_far, 0) - coalesce(before.so_far, 0))::BIGINT AS errors
     FROM bounded
-    JOIN (SELECT ended_ns FROM requests WHERE outcome <> 'ok') AS bad
-        ON bad.ended_ns >= started_ns AND bad.ended_ns < until_ns
-    GROUP BY fault_id
+    ASOF LEFT JOIN request_errors AS before ON bounded.started_ns > before.ended_ns
+    ASOF LEFT JOIN request_errors AS last ON until_ns > last.ended_ns
 ),
 breaker AS (
     SELECT fault_id, count(*) AS changes, min(at_ns) FILTER (to_state = 'open') AS first_opened_ns
@@ -198,7 +203,7 @@ teller AS (
 counted AS (
     SELECT
         plan.*,
-        teller.source,
+        if(plan.target = 'gateway', 'clients', teller.source) AS source,
         coalesce(attempted.before, 0)::BIGINT AS attempts_before,
         coalesce(attempted.leaked, 0)::BIGINT AS leaked_attempts,
         coalesce(failed.attempts, 0) AS failed_attempts,

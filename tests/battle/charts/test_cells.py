@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.charts.cells import CELLS_MAX, CELLS_MIN, cell_ns, rounded, time_unit
+from battle.charts.cells import CELLS_MAX, CELLS_WANTED, cell_ns, rounded, time_unit
 
 S = 10**9
 SPANS = st.integers(1, 400 * 24 * 3600 * S)
@@ -16,7 +16,7 @@ def test_there_are_never_more_cells_than_can_be_drawn(span_ns, events):
 
 @given(st.integers(10 * S, 400 * 24 * 3600 * S), st.integers(0, 10**9))
 def test_a_span_has_enough_cells_to_show_when_something_broke(span_ns, events):
-    assert span_ns / cell_ns(span_ns, events) >= CELLS_MIN * 0.5
+    assert span_ns / cell_ns(span_ns, events) >= CELLS_WANTED / 2.5
 
 
 def test_cells_are_round_and_grow_until_they_hold_something():

@@ -42,29 +42,27 @@ def test_charts_over_time_share_the_span_and_the_fault_windows(charts):
 
 def test_latency_and_throughput_are_by_the_moment_a_request_was_due(charts):
     latency = charts.of("latency_over_time").rows
-    assert len(latency) == 10
-    assert latency[0] == {"t": 0.0, "end": 1.0, "requests": 10, "p50": 20.0, "p95": 20.0, "p99": 20.0}
-    assert latency[3] == {"t": 3.0, "end": 4.0, "requests": 10, "p50": None, "p95": None, "p99": None}
-    assert [(row["due"], row["answered"]) for row in charts.of("throughput_over_time").rows[2:5]] == [
-        (10.0, 10.0),
-        (10.0, 0.0),
-        (10.0, 10.0),
-    ]
+    assert len(latency) == 20
+    assert latency[0] == {"t": 0.0, "end": 0.5, "requests": 5, "p50": 20.0, "p95": 20.0, "p99": 20.0}
+    assert latency[6] == {"t": 3.0, "end": 3.5, "requests": 5, "p50": None, "p95": None, "p99": None}
+    rates = [(row["due"], row["answered"]) for row in charts.of("throughput_over_time").rows]
+    assert rates[5:9] == [(10.0, 10.0), (10.0, 0.0), (10.0, 0.0), (10.0, 10.0)]
 
 
 def test_failures_show_in_the_success_rate_and_by_their_kind(charts):
     percents = [row["percent"] for row in charts.of("success_over_time").rows]
-    assert percents == [100.0, 100.0, 100.0, 0.0, *[100.0] * 6]
+    assert percents == [*[100.0] * 6, 0.0, 0.0, *[100.0] * 12]
     assert charts.of("errors_over_time").rows == (
-        {"t": 3.0, "end": 4.0, "failure": "http_status 503", "requests": 10},
+        {"t": 3.0, "end": 3.5, "failure": "http_status 503", "requests": 5},
+        {"t": 3.5, "end": 4.0, "failure": "http_status 503", "requests": 5},
     )
 
 
 def test_providers_are_told_apart_over_time(charts):
     rows = charts.of("providers_over_time").rows
     assert [(row["t"], row["provider"], row["answers"], row["rate"]) for row in rows] == [
-        *((t, "a", 10, 10.0) for t in (0.0, 1.0, 2.0)),
-        *((float(t), "b", 10, 10.0) for t in range(4, 10)),
+        *((cell / 2, "a", 5, 10.0) for cell in range(6)),
+        *((cell / 2, "b", 5, 10.0) for cell in range(8, 20)),
     ]
 
 

@@ -1,0 +1,91 @@
+"""`battle suite`."""
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from actors.gateway.spec import EmbeddedGateway
+from actors.world.seam import WorldName
+from battle.errors import BattleError
+from battle.gateways import named_gateway
+from battle.loading import found_below, listed, load_scenario
+from battle.suite.results import SuiteRun, exit_status
+from battle.suite.running import SuiteOrder, run_suite
+from battle.suite.selecting import FAST, FULL, Candidate, selected
+from battle.suite.table import progress_line, suite_lines
+from battle.suite.writing import render_json
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Which scenarios the command line asks for."""
+
+    places: tuple[str, ...]
+    fast: bool
+    full: bool
+    tags: tuple[str, ...]
+
+
+def suite_command(
+    choice: Choice,
+    world: WorldName,
+    seed: int,
+    gateway: str | None,
+    repeat: int,
+    out: Path,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run the scenarios, print what came of them, and answer with the exit status."""
+    selection, labels = _labels(choice)
+    if repeat < 1:
+        raise BattleError(f"--repeat must be at least 1, not {repeat}")
+    if gateway is not None:
+        named_gateway(gateway, EmbeddedGateway())  # a wrong name is told before anything is run
+    chosen = selected(_candidates(choice.places), labels)
+    order = SuiteOrder(selection=selection, world=world, seed=seed, repeat=repeat, gateway=gateway, out=out)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was run is reported
+    report, suite_dir = run_suite(chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet))
+    print(render_json(report) if as_json else "\n".join(suite_lines(report, suite_dir)))
+    return exit_status(report)
+
+
+def _labels(choice: Choice) -> tuple[str, Sequence[str]]:
+    """The suite's name, and the labels its scenarios carry; none at all means every scenario."""
+    if choice.fast + choice.full + bool(choice.tags) > 1:
+        raise BattleError(
+            "--fast, --full and --tag exclude one another; give several tags with several --tag"
+        )
+    if choice.tags:
+        return "-".join(choice.tags), choice.tags
+    if choice.full:
+        return "full", FULL
+    return ("given", ()) if choice.places and not choice.fast else ("fast", FAST)
+
+
+def _candidates(places: Sequence[str]) -> list[Candidate]:
+    """The scenarios to choose from: the shipped ones, or those that were named."""
+    if not places:
+        return [Candidate(name, scenario) for name, scenario in listed()]
+    found: list[Candidate] = []
+    for place in places:
+        if Path(place).exists():
+            found += [Candidate(name, scenario) for name, scenario in found_below(Path(place))]
+        else:
+            found.append(Candidate(place, load_scenario(place)))
+    return found
+
+
+def _progress(total: int, *, quiet: bool) -> Callable[[SuiteRun], object]:
+    done = 0
+
+    def tell(run: SuiteRun) -> None:
+        nonlocal done
+        done += 1
+        if not quiet:
+            print(progress_line(done, total, run), file=sys.stderr, flush=True)
+
+    return tell

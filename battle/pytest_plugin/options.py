@@ -1,0 +1,82 @@
+"""Options, settings in the ini-file, and marks."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+MARKS = {
+    "battle_fast": "a battle that is over soon: the whole set fits into a pull request",
+    "battle_slow": "a battle of minutes",
+    "battle_soak": "a battle of half an hour and more",
+}
+"""By what scenarios are tagged with: `fast`, `slow`, `soak`."""
+
+WORLDS = ("live", "simulated")
+_DEFAULT_OUT = "battle_results"
+_HELP = {
+    "world": "where battles run: live (real processes) or simulated (virtual time)",
+    "seed": "what all chance of a battle is drawn from",
+    "gateway": "the gateway to test instead of each scenario's own: a name, a URL or a file",
+    "out": f"where runs lie; {_DEFAULT_OUT} in pytest's root directory by default",
+}
+
+
+class Settings(NamedTuple):
+    """What holds for each run that does not say otherwise."""
+
+    world: str
+    seed: int
+    gateway: str | None
+    out: Path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--battle-...`, and the same as settings named `battle_...`."""
+    group = parser.getgroup("battle")
+    kinds: dict[str, dict[str, Any]] = {
+        "world": {"choices": WORLDS},
+        "seed": {"type": int, "metavar": "N"},
+        "gateway": {"metavar": "NAME|URL|FILE"},
+        "out": {"metavar": "DIR"},
+    }
+    for name, text in _HELP.items():
+        group.addoption(f"--battle-{name}", help=text, **kinds[name])
+        parser.addini(f"battle_{name}", text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marks known, and see that the settings can be understood."""
+    for mark, text in MARKS.items():
+        config.addinivalue_line("markers", f"{mark}: {text}")
+    if config.option.battle_out is not None:
+        # An xdist worker gets the options as they are here, and may have another working directory.
+        config.option.battle_out = str(config.invocation_params.dir / config.option.battle_out)
+    settings_of(config)
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings of this session: what the command line says, else the ini-file, else what `battle run` takes.
+
+    Raises:
+        pytest.UsageError: the ini-file holds what is neither a world nor a seed.
+    """
+    world = _asked(config, "world") or WORLDS[0]
+    if world not in WORLDS:
+        raise pytest.UsageError(f"battle_world is {' or '.join(WORLDS)}, not {world!r}")
+    seed = _asked(config, "seed") or "1"
+    try:
+        number = int(seed)
+    except ValueError:
+        raise pytest.UsageError(f"battle_seed is a whole number, not {seed!r}") from None
+    return Settings(world, number, _asked(config, "gateway"), out_of(config))
+
+
+def out_of(config: pytest.Config) -> Path:
+    """Where runs lie; a directory in the ini-file counts from pytest's root directory."""
+    return config.rootpath / (_asked(config, "out") or _DEFAULT_OUT)
+
+
+def _asked(config: pytest.Config, name: str) -> str | None:
+    given = config.getoption(f"battle_{name}")
+    return str(given) if given is not None else config.getini(f"battle_{name}") or None

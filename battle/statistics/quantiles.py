@@ -1,0 +1,81 @@
+"""Intervals for a quantile of the latencies of one run (Woodruff 1952), with what is correlated in time."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from battle.statistics.correlation import Spread, share_spread
+from battle.statistics.estimate import NO_UPPER, NOTHING, TOO_FEW, TOO_SHORT, Estimate, estimated, unbounded
+from battle.statistics.student import two_sided
+from battle.statistics.summary import Counts, LatencySummary, edges_of
+
+METHOD = "woodruff"
+
+
+def quantile_interval(summary: LatencySummary, q: float, level: float = 0.95) -> Estimate:
+    """The latency in nanoseconds that a share `q` (0 to 1) of all requests did not exceed, with its interval.
+
+    A request that did not end ok was never answered; a value or bound of None is "never". With the note `NO_UPPER`
+    the interval has no upper bound: requests beyond the quantile are too few to give one. The interval is never
+    narrower than the bin of the value, 1 %. The exact quantile lies in that bin, and so in the interval.
+    """
+    assert 0 < q < 1
+    if not summary.total:
+        return unbounded(None, level=level, method=METHOD, note=NOTHING)
+    counts, total = summary.counts(), summary.total
+    by_bin, edges = counts.sum(axis=0), edges_of(summary, counts)
+    value = rank_value(by_bin, edges, q * total)
+    spread = quantile_spread(summary, counts, q)
+    if not spread.enough:
+        return unbounded(value, level=level, method=METHOD, note=TOO_SHORT)
+    reach = two_sided(level, spread.freedom) * spread.error
+    if q <= reach:
+        return unbounded(value, level=level, method=METHOD, note=TOO_FEW)
+    least, most = _bin_of(edges, value)
+    low = min(least, rank_value(by_bin, edges, (q - reach) * total))
+    if q + reach >= 1:
+        return estimated(value, low, math.inf, level=level, method=METHOD, note=NO_UPPER)
+    high = max(most, rank_value(by_bin, edges, (q + reach) * total))
+    return estimated(value, low, high, level=level, method=METHOD)
+
+
+def quantile_spread(summary: LatencySummary, counts: Counts, q: float) -> Spread:
+    """How much the share of requests below the quantile would vary from run to run."""
+    below, by_cell = cells_below(summary, counts, q)
+    return share_spread(below, by_cell)
+
+
+def cells_below(
+    summary: LatencySummary, counts: Counts, q: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Per cell, how many requests are not beyond the quantile, and how many there are."""
+    by_cell = counts.sum(axis=1) + np.asarray(summary.unanswered)
+    return _below(counts, q * summary.total), by_cell.astype(np.float64)
+
+
+def rank_value(by_bin: Counts, edges: NDArray[np.float64], rank: float) -> float:
+    """The latency of this rank (from 0 to the number of requests), interpolated in its bin; infinite beyond."""
+    total = np.cumsum(by_bin)
+    if rank > total[-1]:
+        return math.inf
+    at = int(np.searchsorted(total, rank))
+    part = 1 - (float(total[at]) - rank) / max(1, int(by_bin[at]))
+    return float(edges[at] * (edges[at + 1] / edges[at]) ** part)
+
+
+def _below(counts: Counts, rank: float) -> NDArray[np.float64]:
+    """Per cell, the requests up to this rank of all; of the bin that holds it, each cell gives the same share."""
+    total = np.cumsum(counts.sum(axis=0))
+    if rank > total[-1]:
+        return np.asarray(counts.sum(axis=1), dtype=np.float64)
+    at = int(np.searchsorted(total, rank))
+    part = 1 - (float(total[at]) - rank) / max(1, int(counts[:, at].sum()))
+    return np.asarray(counts[:, :at].sum(axis=1) + part * counts[:, at])
+
+
+def _bin_of(edges: NDArray[np.float64], value: float) -> tuple[float, float]:
+    if math.isinf(value):
+        return value, value
+    at = min(max(int(np.searchsorted(edges, value)), 1), len(edges) - 1)
+    return float(edges[at - 1]), float(edges[at])

@@ -1,0 +1,129 @@
+"""What came of a suite: a row for each run, and what they amount to. Pure.
+
+FAIL beats INCONCLUSIVE beats PASS, as for a single run. What was not run, and what crashed, has proved nothing: it
+makes a suite INCONCLUSIVE.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from battle.judgement.findings import Verdict, worst
+from battle.judgement.verdict import EXIT_STATUS
+from battle.judgement.words import LISTED_MAX, duration_text, plural
+
+SCHEMA_VERSION = 1
+"""Raised when a field of suite.json is renamed, removed, or changes its meaning; not when one is added."""
+
+INTERRUPTED = 130
+
+REASONS_SHOWN = 3
+"""Of one scenario that did not pass: the first ones tell most, and each run's own report has them all."""
+
+Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE", "crashed", "not run"]
+"""A run's verdict; `crashed` when it did not come to one, `not run` when nothing was started."""
+
+_WORST_FIRST: tuple[Status, ...] = ("FAIL", "crashed", "INCONCLUSIVE", "not run", "PASS")
+_VERDICTS: dict[Status, Verdict] = {"PASS": "PASS", "FAIL": "FAIL"}
+
+
+class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of one scenario. `directory` is the run's, as seen from the suite's; None: there is none.
+
+    `reasons` say why it is no PASS. `took_ns` is real time, also in the simulated world.
+    """
+
+    scenario: str
+    seed: int
+    status: Status
+    reasons: tuple[str, ...] = ()
+    headline: str = ""
+    took_ns: int = 0
+    directory: str | None = None
+
+
+class SuiteReport(msgspec.Struct, frozen=True, kw_only=True):
+    """suite.json: what was asked for, what it amounts to, and each run in the order of running."""
+
+    schema_version: int
+    suite_id: str
+    selection: str
+    world: str
+    gateway: str | None
+    seed: int
+    repeat: int
+    started_at: str
+    interrupted: bool
+    verdict: Verdict
+    headline: str
+    runs: tuple[SuiteRun, ...]
+
+
+class ScenarioResult(msgspec.Struct, frozen=True, kw_only=True):
+    """All runs of one scenario. `shown` is the one to look at: the worst, and of several the first."""
+
+    scenario: str
+    status: Status
+    passed: int
+    runs: int
+    took_ns: int
+    shown: SuiteRun
+    reasons: tuple[str, ...]
+
+
+def verdict_of(runs: Sequence[SuiteRun]) -> Verdict:
+    """What the runs amount to."""
+    return worst([_VERDICTS.get(run.status, "INCONCLUSIVE") for run in runs])
+
+
+def exit_status(report: SuiteReport) -> int:
+    """What the shell is told."""
+    return INTERRUPTED if report.interrupted else EXIT_STATUS[report.verdict]
+
+
+def headline_of(runs: Sequence[SuiteRun]) -> str:
+    """How many of the runs ended how, and how long all of them took."""
+    counts = {status: sum(run.status == status for run in runs) for status in _WORST_FIRST}
+    words = {"FAIL": "failed", "INCONCLUSIVE": "inconclusive", "PASS": "passed"}
+    others = [
+        f"{counts[status]} {words.get(status, status)}" for status in _WORST_FIRST[:-1] if counts[status]
+    ]
+    took = duration_text(sum(run.took_ns for run in runs))
+    passed = f"all of {plural(len(runs), 'run')} passed" if not others else f"{counts['PASS']} passed"
+    return f"{', '.join([*others, passed])}, in {took}"
+
+
+def by_scenario(runs: Sequence[SuiteRun]) -> list[ScenarioResult]:
+    """A row for each scenario, in the order in which they were first to be run."""
+    groups: dict[str, list[SuiteRun]] = {}
+    for run in runs:
+        groups.setdefault(run.scenario, []).append(run)
+    return [_together(name, group) for name, group in groups.items()]
+
+
+def _together(name: str, runs: list[SuiteRun]) -> ScenarioResult:
+    shown = min(runs, key=lambda run: _WORST_FIRST.index(run.status))
+    troubled = [run for run in runs if run.status != "PASS"]
+    reasons = shown.reasons if len(runs) == 1 else tuple(_reasons_by_seed(troubled))
+    more = len(reasons) - REASONS_SHOWN
+    return ScenarioResult(
+        scenario=name,
+        status=shown.status,
+        passed=len(runs) - len(troubled),
+        runs=len(runs),
+        took_ns=sum(run.took_ns for run in runs),
+        shown=shown,
+        reasons=(*reasons[:REASONS_SHOWN], f"and {more} more") if more > 0 else reasons,
+    )
+
+
+def _reasons_by_seed(troubled: Sequence[SuiteRun]) -> Iterator[str]:
+    """The first reason of each run, those that are the same together."""
+    seeds: dict[str, list[int]] = {}
+    for run in troubled:
+        seeds.setdefault(run.reasons[0] if run.reasons else run.status, []).append(run.seed)
+    for reason, those in seeds.items():
+        named = ", ".join(map(str, those[:LISTED_MAX]))
+        rest = f" and {len(those) - LISTED_MAX} more" if len(those) > LISTED_MAX else ""
+        yield f"{'seed' if len(those) == 1 else 'seeds'} {named}{rest}: {reason}"

@@ -1,0 +1,151 @@
+"""Runs the scenarios of a suite one after the other, whatever becomes of each."""
+
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from actors.world.seam import WorldName
+from battle.directory import fresh_directory, point_latest
+from battle.errors import BattleError, RunLostError, SetupError, StartError
+from battle.reports.schema import Report
+from battle.run import RunResult, run_scenario
+from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, headline_of, verdict_of
+from battle.suite.selecting import Candidate
+from battle.suite.writing import write_suite
+
+SUITES = "suites"
+"""The directory for suites, beside the runs."""
+
+_STOPPED = "the suite was interrupted before its turn came"
+
+
+class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """How to run a suite. Round `n` of `repeat` is run with the seed `seed + n`, counted from 0."""
+
+    selection: str
+    world: WorldName
+    seed: int
+    repeat: int
+    gateway: str | None
+    out: Path
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    """A run of the suite that is over; `interrupted`: so is the suite."""
+
+    run: SuiteRun
+    report: Report | None = None
+    interrupted: bool = False
+
+
+def run_suite(
+    candidates: Sequence[Candidate],
+    order: SuiteOrder,
+    *,
+    on_run: Callable[[SuiteRun], object] = lambda run: None,
+) -> tuple[SuiteReport, Path]:
+    """Run each scenario, write the combined report, and return it with the suite's directory.
+
+    Failures and crashes of scenarios are results. Ctrl-C ends the suite early, and what was run until then is
+    reported. `on_run` is told of each run as it ends.
+
+    Raises:
+        StartError: `out` cannot be written.
+    """
+    started = datetime.now(UTC)
+    suite_dir = _make_directory(order, started)
+    planned = [
+        SuiteRun(scenario=one.name, seed=order.seed + turn, status="not run", reasons=(_STOPPED,))
+        for turn in range(order.repeat)
+        for one in candidates
+    ]
+    scenarios = {one.name: one for one in candidates}
+    ended: list[_Ended] = []
+    interrupted = False
+    try:
+        for run in planned:
+            ended.append(_ended(scenarios[run.scenario], run, order, suite_dir))
+            on_run(ended[-1].run)
+            if ended[-1].interrupted:
+                interrupted = True
+                break
+    except KeyboardInterrupt:  # between two runs, or where a run does not take signals itself
+        interrupted = True
+    runs = tuple(chain((one.run for one in ended), planned[len(ended) :]))
+    report = SuiteReport(
+        schema_version=SCHEMA_VERSION,
+        suite_id=suite_dir.name,
+        selection=order.selection,
+        world=order.world,
+        gateway=order.gateway,
+        seed=order.seed,
+        repeat=order.repeat,
+        started_at=started.isoformat(timespec="seconds"),
+        interrupted=interrupted,
+        verdict=verdict_of(runs),
+        headline=headline_of(runs),
+        runs=runs,
+    )
+    write_suite(suite_dir, report, [one.report for one in ended])
+    point_latest(suite_dir)
+    return report, suite_dir
+
+
+def _make_directory(order: SuiteOrder, started: datetime) -> Path:
+    suites = order.out / SUITES
+    try:
+        return fresh_directory(suites, f"{started:%Y%m%d-%H%M%S}-{order.selection}-{order.world}")
+    except OSError as error:
+        raise StartError(f"the suite cannot be written below {suites}: {error.strerror}") from None
+
+
+def _ended(one: Candidate, run: SuiteRun, order: SuiteOrder, suite_dir: Path) -> _Ended:
+    began = datetime.now(UTC)
+    try:
+        result = run_scenario(
+            one.scenario, world=order.world, seed=run.seed, gateway=order.gateway, out=order.out
+        )
+    except Exception as error:  # whatever it is, the others have a right to their turn
+        status, reason = _status_of(error)
+        if status == "crashed":
+            _keep_traceback(suite_dir, run, error)
+        return _Ended(_changed(run, began, status=status, reasons=(reason,)))
+    return _judged(run, began, result, suite_dir)
+
+
+def _judged(run: SuiteRun, began: datetime, result: RunResult, suite_dir: Path) -> _Ended:
+    report = result.report
+    ended = _changed(
+        run,
+        began,
+        status=report.verdict,
+        reasons=report.reasons,
+        headline=report.headline,
+        directory=os.path.relpath(result.run_dir, suite_dir),
+    )
+    return _Ended(ended, report, result.interrupted)
+
+
+def _changed(run: SuiteRun, began: datetime, **changes: object) -> SuiteRun:
+    took_ns = round((datetime.now(UTC) - began).total_seconds() * 1e9)
+    return msgspec.structs.replace(run, took_ns=took_ns, **changes)
+
+
+def _status_of(error: Exception) -> tuple[Status, str]:
+    if isinstance(error, SetupError | RunLostError):
+        return "crashed", str(error)
+    if isinstance(error, BattleError):
+        return "not run", str(error)
+    return "crashed", f"{type(error).__name__}: {error}"
+
+
+def _keep_traceback(suite_dir: Path, run: SuiteRun, error: Exception) -> None:
+    """Beside the report: where it crashed is of no use to a reader, and of all use to whoever mends it."""
+    name = "".join(char if char.isalnum() else "-" for char in run.scenario)
+    text = "".join(traceback.format_exception(error))
+    (suite_dir / f"crash-{name}-{run.seed}.txt").write_text(text, encoding="utf-8")
