@@ -70,7 +70,7 @@ seen AS NOT MATERIALIZED (
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
     UNION ALL
-    SELECT 'clients', 'gateway', coalesce(sent_ns, scheduled_ns), ended_ns, outcome = 'ok', failure
+    SELECT 'gateway', coalesce(sent_ns, scheduled_ns), ended_ns, outcome = 'ok', failure
     FROM requests
     WHERE EXISTS (FROM plan WHERE target = 'gateway')
 ),
@@ -85,7 +85,16 @@ edges AS MATERIALIZED (
 pieces AS (
     SELECT
         provider, cell * 100_000_000 AS started_ns, attempts, if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
-    FROM attempt_cells
+    FROM (
+        FROM attempt_cells
+        UNION ALL BY NAME
+        -- A fault between the gateway and its clients is one of requests, and such faults are rare.
+        SELECT
+            provider, started_ns // 100_000_000 AS cell, ok, count(*) AS attempts, min(ended_ns) AS first_ended_ns
+        FROM seen
+        WHERE provider = 'gateway'
+        GROUP BY ALL
+    )
     ANTI JOIN edges USING (provider, cell)
     UNION ALL
     SELECT provider, started_ns, 1, if(ok, ended_ns, NULL)
