@@ -304,6 +304,28 @@ def baseline_show(
     raise typer.Exit(show_command(name, dir))
 
 
+@app.command()
+def judge(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
+    slo: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="A demand, such as `p95_latency_ms<300 during fault`; repeat it."),
+    ] = None,
+    slo_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Demands in a TOML, YAML or JSON file.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the reports into `judged/` in the run's directory.")
+    ] = False,
+) -> None:
+    """Judge RUN again from its log alone, by its own SLOs or by others."""
+    from battle.cli.judge import judge_command
+
+    raise typer.Exit(judge_command(run, slo or [], slo_file, out, as_json=json, write=write))
+
+
 def run_command_line(arguments: list[str]) -> int:
     """Run one command; the answer is the exit status. Mistakes of the user end as one sentence on stderr."""
     try:

@@ -13,6 +13,7 @@ from battle.judgement.demanded import WorkloadSlos
 from battle.judgement.findings import Finding, Verdict
 from battle.judgement.knee import Knee
 from battle.judgement.slo import SloResult
+from battle.reports.intervals import Intervals
 
 SCHEMA_VERSION = 1
 """Raised when a field is renamed, removed, or changes its meaning; not when one is added."""
@@ -340,6 +341,7 @@ class Report(_Part, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     requests: RequestFacts
     latencies: tuple[Latency, ...]
+    intervals: Intervals
     failovers: FailoverFacts
     provider_shares: tuple[ProviderShare, ...]
     faults: tuple[FaultEffect, ...]

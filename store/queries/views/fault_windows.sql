@@ -61,6 +61,12 @@ bounded AS MATERIALIZED (
     WHERE started_ns IS NOT NULL
     WINDOW of_target AS (PARTITION BY target ORDER BY started_ns, fault_id)
 ),
+asked_of_gateway AS NOT MATERIALIZED (
+    SELECT
+        'gateway' AS provider, coalesce(sent_ns, scheduled_ns) AS started_ns, ended_ns, outcome = 'ok' AS ok, failure
+    FROM requests
+    WHERE EXISTS (FROM plan WHERE target = 'gateway')
+),
 -- Reading a few columns of a file again is cheaper than keeping a copy of millions of rows.
 seen AS NOT MATERIALIZED (
     SELECT provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
@@ -70,9 +76,7 @@ seen AS NOT MATERIALIZED (
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
     UNION ALL
-    SELECT 'gateway', coalesce(sent_ns, scheduled_ns), ended_ns, outcome = 'ok', failure
-    FROM requests
-    WHERE EXISTS (FROM plan WHERE target = 'gateway')
+    FROM asked_of_gateway
 ),
 -- Millions of attempts against hundreds of windows: take attempts by tenths of a second, and look at single ones only
 -- where a window begins or ends.
@@ -86,13 +90,10 @@ pieces AS (
     SELECT
         provider, cell * 100_000_000 AS started_ns, attempts, if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
     FROM (
-        FROM attempt_cells
-        UNION ALL BY NAME
-        -- A fault between the gateway and its clients is one of requests, and such faults are rare.
-        SELECT
-            provider, started_ns // 100_000_000 AS cell, ok, count(*) AS attempts, min(ended_ns) AS first_ended_ns
-        FROM seen
-        WHERE provider = 'gateway'
+        SELECT provider, cell, ok, attempts, first_ended_ns FROM attempt_cells
+        UNION ALL
+        SELECT provider, started_ns // 100_000_000 AS cell, ok, count(*), min(ended_ns)
+        FROM asked_of_gateway
         GROUP BY ALL
     )
     ANTI JOIN edges USING (provider, cell)

@@ -177,9 +177,10 @@ def test_html_says_what_the_markdown_says(tmp_path: Path) -> None:
 def test_junit_has_a_case_per_slo_and_per_check(tmp_path: Path) -> None:
     report = read_report(golden_run(tmp_path / "run", world="simulated", idle_fault=True))
     suite = ElementTree.fromstring(render_junit(report))
-    names = [case.get("name") for case in suite]
+    cases = list(suite.iter("testcase"))
+    names = [case.get("name") for case in cases]
     assert names == [*(result.name for result in report.slos), *(found.checker for found in report.findings)]
-    errors = [case.get("name") for case in suite if case.find("error") is not None]
+    errors = [case.get("name") for case in cases if case.find("error") is not None]
     assert errors == ["max_memory_mb", "faults_took_effect"]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("14", "0", "2")
 
