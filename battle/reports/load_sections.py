@@ -8,7 +8,7 @@ from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone
 from battle.reports.interval_texts import interval_note, latency_cell, share_text
 from battle.reports.intervals import LatencyIntervals
 from battle.reports.schema import Latency, Report, RequestFacts
-from battle.reports.values import NEVER, count, duration, text, timed
+from battle.reports.values import NEVER, count, duration, explain_command, text, timed
 
 _STATUS: dict[str, tuple[str, Tone]] = {
     "met": ("met", "good"),
@@ -64,7 +64,7 @@ def performance_section(report: Report) -> Section:
         Paragraph(f"{_LATENCY_NOTE} {interval_note(report.intervals)}", quiet=True),
     ]
     if requests.ok < requests.total:
-        blocks.append(_failures(requests))
+        blocks += [_failures(requests), explain_command(report, "--errors", "5")]
     if report.provider_shares:
         blocks.append(_shares(report))
     return Section(timed("Performance summary", report.run.world), tuple(blocks))
