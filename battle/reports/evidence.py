@@ -130,4 +130,6 @@ def _literal(value: object) -> str:
         return "NULL"
     if isinstance(value, bool | int | float):
         return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_literal(one) for one in value)}]"
     return "'" + str(value).replace("'", "''") + "'"
