@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Tests look at the HTML report in a real browser, and none may be skipped.
+HAVE_CHROMIUM := command -v chromium >/dev/null || \
+	(apt-get update -q && apt-get install -y -q --no-install-recommends chromium)
 ACTIONLINT := $(BIN)/actionlint
 ACTIONLINT_VERSION := 1.7.12
 
@@ -24,6 +27,7 @@ battle: $(INSTALLED)  ## Install, run the main battle in the live world, and say
 
 # What has real time in it runs alone: beside others it would wait for them, and call that lateness.
 test: $(INSTALLED)  ## Install what tests need, and run them
+	$(HAVE_CHROMIUM)
 	$(BIN)/python -m pytest -m 'not slow and not live' -n logical
 	$(BIN)/python -m pytest -m 'not slow and live'
 

@@ -89,7 +89,7 @@ def cases_of(report: Report) -> Iterator[ElementTree.Element]:
 
 def _slo_case(group: str, result: SloResult) -> ElementTree.Element:
     return case_of(
-        group, result.name, result.status, slo_text(result), f"measured by the query {result.query}"
+        group, result.title, result.status, slo_text(result), f"measured by the query {result.query}"
     )
 
 
