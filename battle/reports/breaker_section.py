@@ -9,8 +9,9 @@ SPANS_SHOWN = 20
 """As many as one reads; report.json has more, the view `breaker_windows` all."""
 
 _NOTE = (
-    "An outage lasts from leaving closed until coming back to it. Probes are the attempts let through while half open. "
-    "Flapped: opened again within 5 s of closing. Passed over: how often a request went past this provider because of it."
+    "An outage lasts from leaving closed until coming back to it. Probes are the attempts let through while half "
+    "open. Flapped: opened again within 5 s of closing. Passed over: how often a request went past this provider "
+    "because of it."
 )
 
 

@@ -44,7 +44,7 @@ class StreamFailovers(_Part, frozen=True, kw_only=True):
 
 
 class LogSubscriptions(_Part, frozen=True, kw_only=True):
-    """What the clients of one workload got of the logs that others like them got: the view `log_continuity`, summed."""
+    """What the clients of one workload got of the logs that others like them got: the view `log_continuity`."""
 
     workload: str
     subscriptions: int
