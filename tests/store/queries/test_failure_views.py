@@ -1,4 +1,4 @@
-"""What the gateway did about faults, over HTTP and with its streams, on histories of a few lines with known answers."""
+"""What the gateway did about faults, over HTTP and with its streams: histories of a few lines with known answers."""
 
 from pathlib import Path
 from typing import Any
@@ -195,7 +195,12 @@ def test_a_stale_stream_is_lost_when_it_is_given_up_and_counts_once(tmp_path: Pa
         upstream("closed", 3100 * MS, "a", "1", close_code=1000, detail="silent"),
     ]
     found = only(tmp_path, "FROM stream_failovers", *events)
-    assert (found["change"], found["lost_ns"], found["to_provider"], found["took_ns"]) == ("stale", 3 * S, None, None)
+    assert (found["change"], found["lost_ns"], found["to_provider"], found["took_ns"]) == (
+        "stale",
+        3 * S,
+        None,
+        None,
+    )
 
 
 def test_what_ends_with_the_load_or_for_want_of_clients_is_no_loss(tmp_path: Path) -> None:

@@ -15,11 +15,15 @@ def subscribed(connection: str, from_ns: int = 0, to_ns: int | None = None) -> l
     return events
 
 
-def entry(block: int, index: int, connection: str, at_ns: int | None = None, *, removed: bool = False) -> Event:
+def entry(
+    block: int, index: int, connection: str, at_ns: int | None = None, *, removed: bool = False
+) -> Event:
     """Log `index` of block `block`, which comes at that second unless told."""
     key = f"0x{block}:{index}" + (":removed" if removed else "")
     at_ns = block * S if at_ns is None else at_ns
-    return notified(block, at_ns, connection, workload="logs", kind="logs", key=key, hash=None, parent_hash=None)
+    return notified(
+        block, at_ns, connection, workload="logs", kind="logs", key=key, hash=None, parent_hash=None
+    )
 
 
 def view(tmp_path: Path, *events: Event) -> dict[str, dict[str, Any]]:
@@ -79,5 +83,8 @@ def test_heads_published_count_different_ones(tmp_path: Path) -> None:
         published(1, 1 * S, "b"),
     ]
     with open_history(tmp_path, *events) as run:
-        found = {row.provider: (row.heads, row.repeated, row.heights, row.tagged) for row in run.query("heads_published")}
+        found = {
+            row.provider: (row.heads, row.repeated, row.heights, row.tagged)
+            for row in run.query("heads_published")
+        }
     assert found == {None: (3, 1, 2, 1), "a": (2, 1, 2, 0), "b": (2, 0, 2, 1)}
