@@ -5,6 +5,7 @@ It never dies, so no health check notices. A good gateway sends less and less th
 """
 
 from battle import (
+    Breaker,
     Degrade,
     EmbeddedGateway,
     Healing,
@@ -37,6 +38,8 @@ def provider_degradation(
             # Not "fastest": it would stop asking `a` at the first sign, and then nothing is learned of the rest.
             strategy="latency_weighted",
             latency_window=seconds(5),
+            # Five failures in a row come by chance when every third answer is one, and an open breaker asks nobody.
+            breaker=Breaker(failure_threshold=10, open_for=seconds(1)),
             failover=failover,
         ),
         workloads=[

@@ -17,7 +17,7 @@ from battle.loading import read_data
 from battle.reports.load_sections import slo_section
 from battle.reports.schema import Report
 from battle.reports.text import block_lines
-from battle.reports.writing import read_report, render, write_report_files
+from battle.reports.writing import Reading, read_run, render, write_reading
 
 JUDGED = "judged"
 """The directory in a run's own for reports by `--write`: those of the run itself stay as they are."""
@@ -37,10 +37,11 @@ def judge_command(
     demanded = [*_read(list(texts), "--slo"), *([] if file is None else _from_file(file))]
     _check(demanded)
     run_dir = find_run(run, out)
-    report = read_report(run_dir, demanded or None)
+    reading = read_run(run_dir, demanded=demanded or None)
+    report = reading.report
     print(render(report, "json") if as_json else "\n".join(_lines(report)))
     if write:
-        _write(report, run_dir / JUDGED)
+        _write(reading, run_dir / JUDGED)
     return EXIT_STATUS[report.verdict]
 
 
@@ -79,9 +80,9 @@ def _check(demanded: Sequence[Slo]) -> None:
         raise BattleError("; ".join(problems))
 
 
-def _write(report: Report, directory: Path) -> None:
+def _write(reading: Reading, directory: Path) -> None:
     try:
         directory.mkdir(exist_ok=True)
-        write_report_files(report, directory)
+        write_reading(reading, directory)
     except OSError as error:
         raise BattleError(f"{directory} cannot be written: {error.strerror}") from None

@@ -49,6 +49,11 @@ class Log:
         return self._run.execute(sql)
 
     @property
+    def asked(self) -> tuple[tuple[str, dict[str, object]], ...]:
+        """Each query that was asked, with its parameters, in the order of the first time."""
+        return tuple((query, dict(parameters)) for query, parameters in self._answers)
+
+    @property
     def sealed(self) -> bool:
         """Whether the log was sealed."""
         return self._run.sealed

@@ -13,7 +13,9 @@ from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo, demands_of
 from battle.judgement.slo_language import SloTextError, parse_slo
 from battle.judgement.verdict import judge
+from battle.reports.compared import read_comparison
 from battle.reports.headline import headline
+from battle.reports.intervals import intervals
 from battle.reports.schema import (
     SCHEMA_VERSION,
     Amplification,
@@ -50,14 +52,16 @@ SPANS_LISTED = 50
 _PARTIAL_PHASES = {"interrupted", "failed"}
 
 
-def collect_report(run: Run, demanded: Sequence[Slo] | None = None) -> Report:
-    """Everything the run says, and the verdict on it; `demanded` replaces what its scenario demands.
+def collect_report(run: Run, log: Log | None = None, demanded: Sequence[Slo] | None = None) -> Report:
+    """Everything the run says, and the verdict on it.
+
+    `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands.
 
     Raises:
         LogError: `run.json` holds an SLO that cannot be understood.
         QueryError: the log cannot answer; a mistake of ours.
     """
-    log = Log(run)
+    log = log or Log(run)
     header = _header(log)
     slos, workload_slos = (demanded, None) if demanded is not None else run_demands(header)
     judgement = judge(log, slos, workload_slos=workload_slos)
@@ -74,6 +78,7 @@ def collect_report(run: Run, demanded: Sequence[Slo] | None = None) -> Report:
         findings=judgement.findings,
         requests=_requests(log),
         latencies=_rows(log, Latency, "latencies"),
+        intervals=intervals(log, facts.world),
         failovers=_rows(log, FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)[0],
         provider_shares=_rows(log, ProviderShare, "provider_shares"),
         faults=faults,
@@ -86,6 +91,7 @@ def collect_report(run: Run, demanded: Sequence[Slo] | None = None) -> Report:
         websocket=_websocket(log),
         knees=judgement.knees,
         log=_log_health(log),
+        comparison=read_comparison(run.run_dir),
     )
 
 
@@ -194,6 +200,7 @@ def _websocket(log: Log) -> WebSocketFacts:
         delays=_rows(log, HeadDelay, "head_delays"),
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),
+        slow_clients=log.rows("slow_clients")[0].closed,
     )
 
 

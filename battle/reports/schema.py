@@ -8,10 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from battle.baselines.outcome import Comparison
 from battle.judgement.demanded import WorkloadSlos
 from battle.judgement.findings import Finding, Verdict
 from battle.judgement.knee import Knee
 from battle.judgement.slo import SloResult
+from battle.reports.intervals import Intervals
 
 SCHEMA_VERSION = 1
 """Raised when a field is renamed, removed, or changes its meaning; not when one is added."""
@@ -300,6 +302,8 @@ class WebSocketFacts(_Part, frozen=True, kw_only=True):
     delays: tuple[HeadDelay, ...]
     after_faults: tuple[HeadsAfterFault, ...]
     gap_fills: tuple[GapFills, ...]
+    slow_clients: int
+    """Closed with 1008."""
 
 
 class StormSecond(_Part, frozen=True, kw_only=True):
@@ -324,7 +328,10 @@ class Amplification(_Part, frozen=True, kw_only=True):
 
 
 class Report(_Part, frozen=True, kw_only=True):
-    """Everything a run says. Lists of rows are whole unless their name says otherwise."""
+    """Everything a run says. Lists of rows are whole unless their name says otherwise.
+
+    `comparison` is what `battle compare` found, when it was asked: the one thing here that is not in the log.
+    """
 
     schema_version: int
     run: RunFacts
@@ -336,6 +343,7 @@ class Report(_Part, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     requests: RequestFacts
     latencies: tuple[Latency, ...]
+    intervals: Intervals
     failovers: FailoverFacts
     provider_shares: tuple[ProviderShare, ...]
     faults: tuple[FaultEffect, ...]
@@ -348,6 +356,7 @@ class Report(_Part, frozen=True, kw_only=True):
     websocket: WebSocketFacts
     knees: tuple[Knee, ...]
     log: LogHealth
+    comparison: Comparison | None = None
 
 
 def json_schema() -> str:

@@ -6,16 +6,18 @@ import msgspec
 
 TOO_SHORT = "too short"
 TOO_FEW = "too few requests"
+NO_UPPER = "no upper bound: too few requests beyond"
 NOTHING = "nothing was measured"
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """A number, and the interval that holds its true value with probability `level`.
 
-    With `enough`, None stands for +infinity: of a latency "never", because too many requests were not answered; of a
-    bound, that there is none on that side. Without `enough` there is no interval: `low` and `high` are None and
-    say nothing, `note` says why ("too short", "too few requests", ...), and `value` is what was seen all the same
-    (None: never, or nothing was seen). `method` names the calculation; `note` may also qualify an interval.
+    With `enough`, None stands for what JSON cannot say. `value` None is +infinity: of a latency "never", because too
+    many requests were not answered. `high` None: no upper bound, or "never". `low` None: "never" when the value is
+    None too, else no lower bound. Without `enough` there is no interval: `low` and `high` are None and say nothing,
+    `note` says why ("too short", "too few requests", ...), and `value` is what was seen all the same (None: never,
+    or nothing was seen). `method` names the calculation; `note` may also qualify an interval.
     """
 
     value: float | None
@@ -30,10 +32,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
         """The interval with infinities; everything from -inf to inf when there is none."""
         if not self.enough:
             return -math.inf, math.inf
-        return (
-            math.inf if self.low is None else self.low,
-            math.inf if self.high is None else self.high,
-        )
+        none_below = math.inf if self.value is None else -math.inf
+        return none_below if self.low is None else self.low, math.inf if self.high is None else self.high
 
     def excludes(self, value: float) -> bool:
         """Whether the interval says that this is not the true value. False without an interval."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -16,14 +17,22 @@ from battle.statistics.binning import BINNING, bins_of, edges_ns
 Clock: TypeAlias = Literal["due", "sent"]
 Counts: TypeAlias = NDArray[np.int64]
 
-CELLS = 400
-"""Cells to ask for: short enough to see correlation that lasts a two-hundredth of the load."""
+_Scope: TypeAlias = tuple[Clock, str | None, str | None, int]
+"""Clock, workload, method, and the length of a cell in nanoseconds."""
 
-CELLS_MIN = 50
-"""Cells are merged down to this to save room, not further: intervals need them."""
+_NONE = np.zeros(0, dtype=np.int64)
+
+CELLS = 100
+"""Cells to ask for: enough to see what is correlated over a twentieth of the load, beyond which it is too short."""
+
+CELLS_MIN = 25
+"""Cells are merged down to this to save room, not further: intervals need at least 20."""
 
 PACKED_BYTES_MAX = 60_000
 """With base64 and the rest below 100 kB of JSON, which a repository can bear per baseline."""
+
+UNPACKED_KEPT = 4
+"""As many as one comparison looks at in turn; each takes up to 2 MB."""
 
 PLACES_PER_CELL = 4096
 """As in query `latency_cells`: a place is cell * 4096 + bin + 1; no bin is beyond."""
@@ -78,14 +87,12 @@ class LatencySummary(msgspec.Struct, frozen=True, kw_only=True):
             for row in rows
             if row.clock == clock and workload in (None, row.workload) and method in (None, row.method)
         ]
+        places = [np.asarray(row.places, dtype=np.int64) for row in chosen]
+        counts = [np.asarray(row.counts, dtype=np.int64) for row in chosen]
         cells = max((row.cells for row in chosen), default=1)
-        table = np.zeros(cells * PLACES_PER_CELL, dtype=np.int64)
-        for row in chosen:
-            # A place comes once in a row, so that plain indexing adds up.
-            table[np.asarray(row.places, dtype=np.int64)] += np.asarray(row.counts, dtype=np.int64)
-        by_cell = table.reshape(cells, PLACES_PER_CELL)
         cell_ns = max((row.cell_ns for row in chosen), default=1)
-        return _made(clock, workload, method, cell_ns, by_cell[:, 0], by_cell[:, 1:])
+        scope = (clock, workload, method, cell_ns)
+        return _made(scope, cells, np.concatenate([_NONE, *places]), np.concatenate([_NONE, *counts]))
 
     @classmethod
     def from_samples(
@@ -107,13 +114,11 @@ class LatencySummary(msgspec.Struct, frozen=True, kw_only=True):
         cell_ns = max(1, math.ceil(load_ns / cells))
         count = math.ceil(load_ns / cell_ns)
         places = (due_ns - began) // cell_ns * PLACES_PER_CELL + bins_of(latencies_ns) + 1
-        table = np.bincount(places, minlength=count * PLACES_PER_CELL).reshape(count, PLACES_PER_CELL)
-        return _made(clock, workload, method, cell_ns, table[:, 0], table[:, 1:])
+        return _made((clock, workload, method, cell_ns), count, places, np.ones_like(places))
 
     def counts(self) -> Counts:
         """Answered requests by cell (rows) and bin (columns, from `first_bin` on)."""
-        flat = np.frombuffer(zlib.decompress(self.packed), dtype="<u4").astype(np.int64)
-        return flat.reshape(len(self.unanswered), -1)
+        return _unpacked(self.packed, len(self.unanswered))
 
     @property
     def cells(self) -> int:
@@ -133,12 +138,18 @@ class LatencySummary(msgspec.Struct, frozen=True, kw_only=True):
     def merged(self, factor: int) -> LatencySummary:
         """The same with so many neighbouring cells made one; the last may get fewer."""
         unanswered = np.asarray(self.unanswered, dtype=np.int64)
-        cell_ns = self.cell_ns * factor
-        counts, missing = merged_cells(self.counts(), factor), merged_cells(unanswered[:, None], factor)[:, 0]
-        return _packed(self.clock, self.workload, self.method, cell_ns, missing, self.first_bin, counts)
+        scope = (self.clock, self.workload, self.method, self.cell_ns * factor)
+        return _packed(scope, sums(unanswered, factor), self.first_bin, sums(self.counts(), factor))
 
 
-def merged_cells(by_cell: Counts, factor: int) -> Counts:
+@lru_cache(maxsize=UNPACKED_KEPT)
+def _unpacked(packed: bytes, cells: int) -> Counts:
+    counts = np.frombuffer(zlib.decompress(packed), dtype="<u4").astype(np.int64).reshape(cells, -1)
+    counts.flags.writeable = False
+    return counts
+
+
+def sums(by_cell: Counts, factor: int) -> Counts:
     """Sums of so many neighbouring rows; the last sum may be of fewer."""
     return np.add.reduceat(by_cell, np.arange(0, len(by_cell), factor), axis=0)
 
@@ -148,27 +159,24 @@ def edges_of(summary: LatencySummary, counts: Counts) -> NDArray[np.float64]:
     return edges_ns(summary.first_bin, counts.shape[1])
 
 
-def _made(
-    clock: Clock, workload: str | None, method: str | None, cell_ns: int, unanswered: Counts, counts: Counts
-) -> LatencySummary:
-    used = np.flatnonzero(counts.any(axis=0))
-    first, last = (int(used[0]), int(used[-1])) if len(used) else (0, 0)
-    kept = counts[:, first : last + 1]
-    made = _packed(clock, workload, method, cell_ns, unanswered, first, kept)
+def _made(scope: _Scope, cells: int, places: Counts, counts: Counts) -> LatencySummary:
+    cell, bin_after = places // PLACES_PER_CELL, places % PLACES_PER_CELL
+    answered = bin_after > 0
+    used = bin_after[answered] - 1
+    first = int(used.min()) if len(used) else 0
+    width = int(used.max()) + 1 - first if len(used) else 1
+    where = cell[answered] * width + used - first
+    # Weights are summed as doubles, exactly below 2^53.
+    table = np.bincount(where, counts[answered], cells * width).astype(np.int64).reshape(cells, width)
+    unanswered = np.bincount(cell[~answered], counts[~answered], cells).astype(np.int64)
+    made = _packed(scope, unanswered, first, table)
     while len(made.packed) > PACKED_BYTES_MAX and made.cells >= 2 * CELLS_MIN:
         made = made.merged(2)
     return made
 
 
-def _packed(
-    clock: Clock,
-    workload: str | None,
-    method: str | None,
-    cell_ns: int,
-    unanswered: Counts,
-    first_bin: int,
-    counts: Counts,
-) -> LatencySummary:
+def _packed(scope: _Scope, unanswered: Counts, first_bin: int, counts: Counts) -> LatencySummary:
+    clock, workload, method, cell_ns = scope
     return LatencySummary(
         clock=clock,
         workload=workload,

@@ -13,7 +13,11 @@ from tests.store.log_samples import golden_run
 ANY_PARAMETER = 1_000
 """Bound to each `$parameter` of a query: a limit that limits nothing, or a millisecond."""
 
-OTHER_PARAMETERS = {"starts_ns": (0, 2_000), "ends_ns": (1_000, 2**62)}
+OTHER_PARAMETERS = {
+    "starts_ns": (0, 2_000),
+    "ends_ns": (1_000, 2**62),
+    "request_ids": ["load-1", "load-2"],
+}
 """Bound to those that a number does not fit."""
 
 QUERIES = catalog.query_names()
