@@ -2,7 +2,7 @@
 
 Nobody can answer during the outage; what counts is what comes after. The gateway must not multiply the load while it
 waits, must be back soon after the first provider is, and must bear that the favourite falls over under the herd.
-`thundering_herd:short` takes 24 seconds.
+`thundering_herd:short` takes 30 seconds.
 """
 
 from battle import (
@@ -79,10 +79,10 @@ scenario = thundering_herd(
 )
 short = thundering_herd(
     Kill("*", at=seconds(2), down=seconds(2)),
-    Kill("a", at=seconds(16), down=seconds(4)),
-    every=seconds(8),
-    duration=seconds(24),
+    Kill("a", at=seconds(24), down=seconds(2)),
+    every=seconds(12),  # a busy machine takes seconds to start three processes, and the herd is to find them
+    duration=seconds(30),
     calm=seconds(4),
-    success_rate=0.75,
+    success_rate=0.7,
     label="fast",
 )
