@@ -36,6 +36,15 @@ class ReportFormat(StrEnum):
     junit = "junit"
 
 
+class ChartFormat(StrEnum):
+    """How `battle charts` draws."""
+
+    text = "text"
+    ascii = "ascii"
+    svg = "svg"
+    png = "png"
+
+
 class CompareFormat(StrEnum):
     """How `battle compare` prints."""
 
@@ -207,6 +216,24 @@ def report(
     from battle.cli.report import report_command
 
     raise typer.Exit(report_command(run, format.value, out))
+
+
+@app.command()
+def charts(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
+    format: Annotated[
+        ChartFormat, typer.Option(help="Text is printed; pictures become files.")
+    ] = ChartFormat.text,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a file for each chart; pictures go to RUN/charts otherwise."),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Draw the charts of RUN, made anew from its log."""
+    from battle.cli.charts import charts_command
+
+    raise typer.Exit(charts_command(run, format.value, to, out))
 
 
 @app.command()

@@ -89,11 +89,16 @@ def with_evidence(section: Section, report: Report, charts: ChartSet, asked: Ask
 
 
 def _drawings(evidence: _Evidence, charts: ChartSet) -> Iterator[Block]:
-    absent = dict(charts.absent)
+    """The charts, then in one paragraph what there is no chart of; in another what only long reports would draw."""
     for kind in evidence.kinds:
-        chart = charts.of(kind) or absent.get(kind)
+        chart = charts.of(kind)
         if chart is not None:
             yield Drawing(chart, brief=kind in BRIEF)
+    absent = dict(charts.absent)
+    for brief in (True, False):
+        missing = [absent[kind] for kind in evidence.kinds if kind in absent and (kind in BRIEF) == brief]
+        if missing:
+            yield Drawing(f"Not drawn. {' '.join(missing)}", brief=brief)
 
 
 def _finding_sources(report: Report) -> Iterator[Source]:

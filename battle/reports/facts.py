@@ -200,6 +200,7 @@ def _websocket(log: Log) -> WebSocketFacts:
         delays=_rows(log, HeadDelay, "head_delays"),
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),
+        slow_clients=log.rows("slow_clients")[0].closed,
     )
 
 

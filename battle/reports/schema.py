@@ -302,6 +302,8 @@ class WebSocketFacts(_Part, frozen=True, kw_only=True):
     delays: tuple[HeadDelay, ...]
     after_faults: tuple[HeadsAfterFault, ...]
     gap_fills: tuple[GapFills, ...]
+    slow_clients: int
+    """Closed with 1008."""
 
 
 class StormSecond(_Part, frozen=True, kw_only=True):

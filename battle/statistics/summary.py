@@ -25,8 +25,8 @@ _NONE = np.zeros(0, dtype=np.int64)
 CELLS = 100
 """Cells to ask for: enough to see what is correlated over a twentieth of the load, beyond which it is too short."""
 
-CELLS_MIN = 50
-"""Cells are merged down to this to save room, not further: intervals need them."""
+CELLS_MIN = 25
+"""Cells are merged down to this to save room, not further: intervals need at least 20."""
 
 PACKED_BYTES_MAX = 60_000
 """With base64 and the rest below 100 kB of JSON, which a repository can bear per baseline."""
