@@ -24,6 +24,7 @@ def thundering_herd(
     outage: Kill,
     death: Kill,
     *,
+    size: int,
     every: int,
     duration: int,
     calm: int,
@@ -33,7 +34,7 @@ def thundering_herd(
 ) -> Scenario:
     """The battle with an outage of all, and a death under the herd; with `failover` off, to see that it can be lost.
 
-    The herd comes `every` so often; `success_rate` is demanded of the steady load, which must be what it was in the
+    A herd of `size` comes `every` so often; `success_rate` is demanded of the steady load, which must be what it was in the
     second half of the `calm` at the end: an outage that retries keep alive is not over.
     """
     return Scenario(
@@ -52,7 +53,7 @@ def thundering_herd(
         ),
         workloads=[
             HttpConstant("eth_getBalance", rate=50, duration=duration, name="steady"),
-            HttpBurst("eth_blockNumber", size=80, every=every, duration=duration, name="herd"),
+            HttpBurst("eth_blockNumber", size=size, every=every, duration=duration, name="herd"),
         ],
         chaos=[outage, death],
         slo=Slo(max_attempts_per_request=3, min_failovers=1, min_breaker_changes=2, max_wrong_answers=0),
@@ -71,6 +72,7 @@ def thundering_herd(
 scenario = thundering_herd(
     Kill("*", at=seconds(8), down=seconds(2)),
     Kill("a", at=seconds(26), down=seconds(8)),
+    size=80,
     every=seconds(13),
     duration=seconds(40),
     calm=seconds(6),
@@ -80,6 +82,7 @@ scenario = thundering_herd(
 short = thundering_herd(
     Kill("*", at=seconds(2), down=seconds(2)),
     Kill("a", at=seconds(24), down=seconds(2)),
+    size=50,
     every=seconds(12),  # a busy machine takes seconds to start three processes, and the herd is to find them
     duration=seconds(30),
     calm=seconds(4),
