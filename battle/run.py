@@ -37,6 +37,13 @@ OVERTIME = minutes(10)
 """Virtual time a simulation may take on top of its load: for starting, stopping, and the last timeouts."""
 
 
+class Recorded(msgspec.Struct, frozen=True):
+    """A run whose log is sealed, and that nobody judged yet."""
+
+    run_dir: Path
+    interrupted: bool
+
+
 class RunResult(msgspec.Struct, frozen=True):
     """A run that came to its end, or was interrupted: where it lies, and what it showed."""
 
@@ -65,6 +72,24 @@ def run_scenario(
         RunLostError: the log cannot be sealed or reported; what there is of it lies in the run's directory.
         StartError: a port is in use, a program is missing, `out` cannot be written.
     """
+    recorded = record_scenario(
+        scenario, world=world, seed=seed, gateway=gateway, out=out, progress=progress, on_start=on_start
+    )
+    with _judgeable(recorded.run_dir):
+        return RunResult(recorded.run_dir, write_reports(recorded.run_dir), recorded.interrupted)
+
+
+def record_scenario(
+    scenario: Scenario,
+    *,
+    world: WorldName = "live",
+    seed: int = DEFAULT_SEED,
+    gateway: str | None = None,
+    out: Path = DEFAULT_OUT,
+    progress: bool = False,
+    on_start: Callable[[Path], object] = lambda run_dir: None,
+) -> Recorded:
+    """Run a scenario and seal its log: all that `run_scenario` does before it judges. Raises the same."""
     if gateway is not None:
         scenario = msgspec.structs.replace(scenario, gateway=named_gateway(gateway, scenario.gateway))
     plan = plan_run(checked(scenario), seed)
@@ -75,9 +100,16 @@ def run_scenario(
     except BattleError:
         discard_run_directory(run_dir)
         raise
-    try:
+    with _judgeable(run_dir):
         seal(run_dir)
-        return RunResult(run_dir, write_reports(run_dir), interrupted)
+    return Recorded(run_dir, interrupted)
+
+
+@contextmanager
+def _judgeable(run_dir: Path) -> Iterator[None]:
+    """What goes wrong after a run took place does not make it a run that did not."""
+    try:
+        yield
     except (OSError, duckdb.Error) as error:
         raise RunLostError(
             f"the run cannot be judged ({error}): make room, then ask for `battle report {run_dir}`"

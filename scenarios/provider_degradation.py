@@ -4,11 +4,28 @@ It never dies, so no health check notices. A good gateway sends less and less th
 `provider_degradation:short` takes 20 seconds.
 """
 
-from battle import Degrade, EmbeddedGateway, HttpConstant, MockProvider, Ramp, Scenario, Slo, ms, seconds
+from battle import (
+    Breaker,
+    Degrade,
+    EmbeddedGateway,
+    Healing,
+    HttpConstant,
+    MockProvider,
+    Ramp,
+    Scenario,
+    Slo,
+    ms,
+    seconds,
+)
 
 
-def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: bool = True) -> Scenario:
-    """The battle with the given decline of `a`; with `failover` off, to see that it can be lost."""
+def provider_degradation(
+    decline: Ramp, *, duration: int, calm: int, label: str, failover: bool = True
+) -> Scenario:
+    """The battle with the given decline of `a`; with `failover` off, to see that it can be lost.
+
+    The decline is over when the `calm` at the end begins; half of that later all must be what it was before.
+    """
     return Scenario(
         "Provider degradation",
         proves="a provider can get worse by degrees, and better again, without clients paying for it",
@@ -21,6 +38,8 @@ def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: 
             # Not "fastest": it would stop asking `a` at the first sign, and then nothing is learned of the rest.
             strategy="latency_weighted",
             latency_window=seconds(5),
+            # Five failures in a row come by chance when every third answer is one, and an open breaker asks nobody.
+            breaker=Breaker(failure_threshold=10, open_for=seconds(1)),
             failover=failover,
         ),
         workloads=[
@@ -35,6 +54,7 @@ def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: 
             max_attempts_per_request=2,
             max_wrong_answers=0,
         ),
+        healing=Healing(duration=calm, within=calm // 2, p95_slack=ms(100)),
         labels=(label,),
     )
 
@@ -47,6 +67,7 @@ scenario = provider_degradation(
         steps=5,
     ),
     duration=seconds(38),
+    calm=seconds(8),
     label="slow",
 )
 short = provider_degradation(
@@ -58,5 +79,6 @@ short = provider_degradation(
         steps=2,
     ),
     duration=seconds(20),
+    calm=seconds(4),
     label="fast",
 )

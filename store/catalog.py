@@ -13,6 +13,7 @@ from store.events import TABLES
 from store.scan import SegmentHealth
 from store.schema import struct_columns
 from store.seal import Manifest
+from store.views import Views
 
 QUERIES = Path(__file__).parent / "queries"
 VIEWS = QUERIES / "views"
@@ -100,22 +101,12 @@ def set_parameters(connection: duckdb.DuckDBPyConnection, parameters: Parameters
 
 
 def define_views(connection: duckdb.DuckDBPyConnection, directory: Path = VIEWS) -> None:
-    """Run each file of `queries/views`, a CREATE VIEW; one that needs another waits until that is there.
+    """Define all views of `queries/views`.
 
     Raises:
         QueryError: a file is wrong, or what it needs does not exist.
     """
-    waiting = {path.stem: path.read_text() for path in sorted(directory.glob("*.sql"))}
-    while waiting:
-        failures: dict[str, str] = {}
-        for name, sql in waiting.items():
-            try:
-                connection.execute(sql)
-            except duckdb.Error as error:
-                failures[name] = message_of(error)
-        if len(failures) == len(waiting):
-            raise QueryError("; ".join(f"view {name}: {message}" for name, message in failures.items()))
-        waiting = {name: waiting[name] for name in failures}
+    Views(connection, directory).define_all()
 
 
 def query_text(name: str) -> str:
@@ -133,8 +124,3 @@ def query_text(name: str) -> str:
 def query_names() -> list[str]:
     """The report queries there are."""
     return sorted(path.stem for path in QUERIES.glob("*.sql"))
-
-
-def message_of(error: duckdb.Error) -> str:
-    """DuckDB's message as one line, without the drawing of where in the query it was."""
-    return " ".join(str(error).split("\n\nLINE ")[0].split())

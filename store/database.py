@@ -15,10 +15,11 @@ import duckdb
 import msgspec
 
 from store import catalog
-from store.catalog import Parameters, message_of
+from store.catalog import Parameters
 from store.errors import QueryError
 from store.files import LogFiles
 from store.seal import Manifest
+from store.views import Views, message_of
 
 T = TypeVar("T")
 
@@ -27,6 +28,11 @@ _NO_EXTENSIONS: dict[str, Any] = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
+
+_MEMORY_LIMIT = "3GB"
+_ROWS_WITHIN_MEMORY = 20_000_000
+"""Report queries on a log of up to so many requests stay within that memory (10 million take 1 GB), so that DuckDB
+does not take most of the machine for what it could do without. Ranking more than these may need what there is."""
 
 _USER_STATEMENTS = frozenset({"SELECT", "EXPLAIN", "MULTI"})
 """What `execute` takes. DESCRIBE, SUMMARIZE, SHOW and VALUES count as SELECT; PIVOT is MULTI."""
@@ -50,6 +56,7 @@ class Run:
     def __init__(self, run_dir: Path, parameters: Parameters) -> None:
         self._parameters = parameters
         self._trusted: duckdb.DuckDBPyConnection | None = None
+        self._trusted_views: Views | None = None
         self._sandbox: duckdb.DuckDBPyConnection | None = None
         with ExitStack() as opening:
             self._files = opening.enter_context(LogFiles(run_dir))
@@ -77,7 +84,10 @@ class Run:
         Raises:
             QueryError: there is no such query, its parameters are others, or DuckDB refuses it.
         """
-        result = _run(self._trusted_connection(), catalog.query_text(name), parameters)
+        text = catalog.query_text(name)
+        connection, views = self._trusted_connection()
+        views.define_mentioned(text)
+        result = _run(connection, text, parameters)
         row = namedtuple("Row", result.columns)  # type: ignore[misc]  # columns are known when it runs
         return [row._make(values) for values in result.rows]
 
@@ -95,15 +105,19 @@ class Run:
         _check_statement(connection, sql)
         return _run(connection, sql, {})
 
-    def _trusted_connection(self) -> duckdb.DuckDBPyConnection:
-        if self._trusted is None:
+    def _trusted_connection(self) -> tuple[duckdb.DuckDBPyConnection, Views]:
+        if self._trusted is None or self._trusted_views is None:
             self._trusted = self._connect(self._scratch, self._files.open_paths)
-        return self._trusted
+            self._trusted_views = Views(self._trusted, catalog.VIEWS, stored=True)
+            if self.manifest.tables["requests"] <= _ROWS_WITHIN_MEMORY:
+                self._trusted.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
+        return self._trusted, self._trusted_views
 
     def _sandbox_connection(self) -> duckdb.DuckDBPyConnection:
         if self._sandbox is None:
             # Without a directory to spill into, there is none that a query could write to either.
             self._sandbox = self._connect("", self._files.protected_paths)
+            catalog.define_views(self._sandbox)
             _lock(self._sandbox)
         return self._sandbox
 
@@ -112,6 +126,10 @@ class Run:
         self._resources.callback(connection.close)
         allowed = paths()
         catalog.set_parameters(connection, self._parameters)
+        # Else each mention of a table in a view reads the footer of its file again.
+        connection.execute("SET parquet_metadata_cache = true")
+        # DuckDB draws one into stdout when it takes the process for somebody at a prompt.
+        connection.execute("SET enable_progress_bar = false")
         _fill(connection, self._files, allowed, kind="VIEW")
         quoted = ", ".join(f"'{path}'" for path in allowed.values())
         connection.execute(f"SET allowed_paths = [{quoted}]")
@@ -149,6 +167,7 @@ def export_database(run_dir: Path) -> Path:
         connection = duckdb.connect(str(draft), config=_NO_EXTENSIONS)
         try:
             _fill(connection, files, files.open_paths(), kind="TABLE")
+            catalog.define_views(connection)
         finally:
             connection.close()
     draft.rename(path)
@@ -161,7 +180,6 @@ def _fill(
     catalog.define_tables(connection, paths, kind=kind)
     catalog.define_segments(connection, files.manifest)
     catalog.define_run(connection, files.run_dir)
-    catalog.define_views(connection)
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:

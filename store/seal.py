@@ -140,7 +140,7 @@ def _write_table(
     return []
 
 
-_PARQUET = "FORMAT parquet, COMPRESSION zstd"
+_PARQUET = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2"
 
 
 def _rows(table: str, *, strict: bool) -> str:

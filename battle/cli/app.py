@@ -36,6 +36,23 @@ class ReportFormat(StrEnum):
     junit = "junit"
 
 
+class ChartFormat(StrEnum):
+    """How `battle charts` draws."""
+
+    text = "text"
+    ascii = "ascii"
+    svg = "svg"
+    png = "png"
+
+
+class CompareFormat(StrEnum):
+    """How `battle compare` prints."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
 app = typer.Typer(
     name="battle",
     help="Prove, or refute, that a gateway survives the failure of the providers behind it.",
@@ -45,8 +62,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+baseline_app = typer.Typer(
+    help="Keep runs to compare later ones with.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(baseline_app, name="baseline")
+
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where runs lie.")]
 DEFAULT_OUT = Path("battle_results")
+Baselines = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where baselines lie.")]
+DEFAULT_BASELINES = Path("battle_baselines")
 
 
 def _say_version(wanted: bool) -> None:
@@ -157,6 +181,32 @@ def sql(
 
 
 @app.command()
+def explain(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
+    request: Annotated[
+        str | None, typer.Argument(help="A request's id, such as w0-498, as reports and the log name it.")
+    ] = None,
+    worst: Annotated[
+        int | None, typer.Option(metavar="N", help="The N slowest requests, counted from when they were due.")
+    ] = None,
+    errors: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="N requests that did not end ok, of each kind of failure first one."),
+    ] = None,
+    wrong: Annotated[
+        int | None, typer.Option(metavar="N", help="N requests whose answer was wrong or stale.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print the stories as JSON.")] = False,
+) -> None:
+    """Tell the story of one request of RUN across client, gateway, breakers, providers and faults."""
+    from battle.cli.explain import explain_command
+
+    status = explain_command(run, request, out, worst=worst, errors=errors, wrong=wrong, as_json=json)
+    raise typer.Exit(status)
+
+
+@app.command()
 def report(
     run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
     format: Annotated[ReportFormat, typer.Option(help="What to print.")] = ReportFormat.markdown,
@@ -166,6 +216,114 @@ def report(
     from battle.cli.report import report_command
 
     raise typer.Exit(report_command(run, format.value, out))
+
+
+@app.command()
+def charts(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
+    format: Annotated[
+        ChartFormat, typer.Option(help="Text is printed; pictures become files.")
+    ] = ChartFormat.text,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a file for each chart; pictures go to RUN/charts otherwise."),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Draw the charts of RUN, made anew from its log."""
+    from battle.cli.charts import charts_command
+
+    raise typer.Exit(charts_command(run, format.value, to, out))
+
+
+@app.command()
+def compare(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`; or a baseline.")],
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|RUN", help="What to compare with, instead of the baseline for this run."),
+    ] = None,
+    threshold: Annotated[float, typer.Option(metavar="SHARE", help="What a change must exceed.")] = 0.1,
+    level: Annotated[
+        float, typer.Option(metavar="PROBABILITY", help="With which all intervals hold together.")
+    ] = 0.95,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Run again before anything is called a regression.")
+    ] = False,
+    format: Annotated[CompareFormat, typer.Option(help="How to print it.")] = CompareFormat.table,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    out: Out = DEFAULT_OUT,
+    dir: Baselines = DEFAULT_BASELINES,
+) -> None:
+    """Say whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 there is not enough data."""
+    from battle.baselines.judging import Settings
+    from battle.cli.compare import compare_command
+
+    form = CompareFormat.json if json else format
+    settings = Settings(threshold, level)
+    raise typer.Exit(compare_command(run, baseline, form.value, out, dir, settings, confirm=confirm))
+
+
+@baseline_app.command("save")
+def baseline_save(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Instead of one from scenario, world and gateway.")
+    ] = None,
+    calibrate: Annotated[
+        int, typer.Option(metavar="N", help="Run the same N more times, to learn how much runs differ.")
+    ] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a run that did not pass, or over another's baseline.")
+    ] = False,
+    out: Out = DEFAULT_OUT,
+    dir: Baselines = DEFAULT_BASELINES,
+) -> None:
+    """Keep RUN as the baseline of its scenario, world and gateway."""
+    from battle.cli.baseline import save_command
+
+    raise typer.Exit(save_command(run, name, out, dir, calibrate=calibrate, force=force))
+
+
+@baseline_app.command("list")
+def baseline_list(dir: Baselines = DEFAULT_BASELINES) -> None:
+    """List the baselines."""
+    from battle.cli.baseline import list_command
+
+    raise typer.Exit(list_command(dir))
+
+
+@baseline_app.command("show")
+def baseline_show(
+    name: Annotated[str, typer.Argument(help="A baseline's name or file.")],
+    dir: Baselines = DEFAULT_BASELINES,
+) -> None:
+    """Show what a baseline holds, and which changes a comparison with it can see."""
+    from battle.cli.baseline import show_command
+
+    raise typer.Exit(show_command(name, dir))
+
+
+@app.command()
+def judge(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
+    slo: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="A demand, such as `p95_latency_ms<300 during fault`; repeat it."),
+    ] = None,
+    slo_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Demands in a TOML, YAML or JSON file.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the reports into `judged/` in the run's directory.")
+    ] = False,
+) -> None:
+    """Judge RUN again from its log alone, by its own SLOs or by others."""
+    from battle.cli.judge import judge_command
+
+    raise typer.Exit(judge_command(run, slo or [], slo_file, out, as_json=json, write=write))
 
 
 def run_command_line(arguments: list[str]) -> int:

@@ -104,5 +104,4 @@ class ScenarioItem(pytest.Item):
 
 
 def _marks(scenario: Scenario) -> list[str]:
-    tags = getattr(scenario, "tags", ())
-    return [mark for mark in MARKS if mark.removeprefix("battle_") in tags]
+    return [mark for mark in MARKS if mark.removeprefix("battle_") in scenario.labels]

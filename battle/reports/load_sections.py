@@ -1,5 +1,6 @@
 """The sections about the load and what came of it: SLOs, latencies, errors, answers, providers."""
 
+from battle.judgement.scalar import Bound
 from battle.judgement.slo import SloResult
 from battle.judgement.verdict import measured_text, quantity_text
 from battle.judgement.words import percent_text, plural
@@ -7,18 +8,19 @@ from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone
 from battle.reports.interval_texts import interval_note, latency_cell, share_text
 from battle.reports.intervals import LatencyIntervals
 from battle.reports.schema import Latency, Report, RequestFacts
-from battle.reports.values import NEVER, count, duration, text, timed
+from battle.reports.values import NEVER, count, duration, explain_command, text, timed
 
 _STATUS: dict[str, tuple[str, Tone]] = {
     "met": ("met", "good"),
     "missed": ("missed", "bad"),
     "not_measured": ("not measured", "doubtful"),
 }
+_BOUNDS: dict[Bound, str] = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
 _CLOCKS = {"due": "since it was due", "sent": "since it was sent"}
 
 
 def slo_section(report: Report) -> Section:
-    """Each demand beside what was measured, of the run and of single workloads."""
+    """Each demand beside what was measured: of the run, of parts of it, and of single workloads."""
     if not report.slos and not report.workload_slos:
         nothing = "The scenario has no SLO: nothing was demanded, so there is nothing to pass."
         return Section("SLO compliance", (Paragraph(nothing),))
@@ -38,10 +40,9 @@ def slo_section(report: Report) -> Section:
 
 
 def _slo_row(result: SloResult) -> tuple[Cell, ...]:
-    bound = "≥" if result.name.startswith(("success", "min")) else "≤"
     return row(
-        result.name,
-        f"{bound} {quantity_text(result.limit, result.unit)}",
+        result.title,
+        f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)}",
         text(measured_text(result)),
         Cell(*_STATUS[result.status]),
         text(result.note) if result.note else "",
@@ -63,7 +64,7 @@ def performance_section(report: Report) -> Section:
         Paragraph(f"{_LATENCY_NOTE} {interval_note(report.intervals)}", quiet=True),
     ]
     if requests.ok < requests.total:
-        blocks.append(_failures(requests))
+        blocks += [_failures(requests), explain_command(report, "--errors", "5")]
     if report.provider_shares:
         blocks.append(_shares(report))
     return Section(timed("Performance summary", report.run.world), tuple(blocks))

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from battle.baselines.outcome import Comparison
 from battle.judgement.demanded import WorkloadSlos
 from battle.judgement.findings import Finding, Verdict
 from battle.judgement.knee import Knee
@@ -301,6 +302,8 @@ class WebSocketFacts(_Part, frozen=True, kw_only=True):
     delays: tuple[HeadDelay, ...]
     after_faults: tuple[HeadsAfterFault, ...]
     gap_fills: tuple[GapFills, ...]
+    slow_clients: int
+    """Closed with 1008."""
 
 
 class StormSecond(_Part, frozen=True, kw_only=True):
@@ -325,7 +328,10 @@ class Amplification(_Part, frozen=True, kw_only=True):
 
 
 class Report(_Part, frozen=True, kw_only=True):
-    """Everything a run says. Lists of rows are whole unless their name says otherwise."""
+    """Everything a run says. Lists of rows are whole unless their name says otherwise.
+
+    `comparison` is what `battle compare` found, when it was asked: the one thing here that is not in the log.
+    """
 
     schema_version: int
     run: RunFacts
@@ -350,6 +356,7 @@ class Report(_Part, frozen=True, kw_only=True):
     websocket: WebSocketFacts
     knees: tuple[Knee, ...]
     log: LogHealth
+    comparison: Comparison | None = None
 
 
 def json_schema() -> str:

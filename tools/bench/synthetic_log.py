@@ -12,7 +12,7 @@ import duckdb
 from store.events import TABLES
 from store.scan import SegmentHealth
 from store.schema import table_columns
-from store.seal import FORMAT_VERSION, Manifest, _commit
+from store.seal import _PARQUET, FORMAT_VERSION, Manifest, _commit
 
 RATE_PER_S = 5000
 
@@ -118,7 +118,7 @@ def _make_table(
     cast = [f'{name if name in present else "NULL"}::{kind} AS "{name}"' for name, kind in columns.items()]
     cast[-1] = "'made.1' AS segment"
     (count,) = connection.execute(
-        f"COPY (SELECT {', '.join(cast)} FROM made_{table}) TO $path (FORMAT parquet, COMPRESSION zstd)",
+        f"COPY (SELECT {', '.join(cast)} FROM made_{table}) TO $path ({_PARQUET})",
         {"path": path},
     ).fetchall()[0]
     connection.execute(f"CREATE OR REPLACE VIEW made_{table} AS SELECT * FROM read_parquet('{path}')")

@@ -14,20 +14,15 @@ WITH batches AS (
     SELECT workload ->> 'name' AS workload, try_cast(workload ->> 'batch' AS BIGINT) AS calls
     FROM (SELECT unnest(json_extract(document, '$.scenario.workloads[*]')) AS workload FROM run)
 ),
-tried AS (
-    SELECT 'gateway' AS source, started_ns, outcome <> 'ok' AS failed
-    FROM gateway_attempts
-    WHERE request_id IS NOT NULL
-    UNION ALL
-    SELECT 'providers', received_ns, outcome <> 'ok'
-    FROM attempts
-    WHERE NOT EXISTS (FROM gateway_attempts)
-),
 tried_by_second AS (
     SELECT
-        started_ns // 1_000_000_000 AS second, any_value(source) AS source, count(*) AS attempts,
-        count_if(failed) AS failed
-    FROM tried
+        cell // 10 AS second, any_value(source) AS source, sum(tried)::BIGINT AS attempts,
+        coalesce(sum(tried) FILTER (NOT ok), 0)::BIGINT AS failed
+    FROM (
+        -- A gateway knows for whom it asks; through one that says nothing an id may have got lost.
+        SELECT *, if(source = 'gateway', of_clients, attempts) AS tried FROM attempt_cells
+    )
+    WHERE tried > 0
     GROUP BY second
 ),
 moves AS (

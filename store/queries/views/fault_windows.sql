@@ -9,7 +9,7 @@
 -- planned_ns         when it was due
 -- started_ns         when it was applied; NULL: never was
 -- ended_ns           when it was reverted; NULL: never was
--- failure            why it could not be applied
+-- failure            why it could not be applied, or came to nothing
 -- source             'gateway', 'providers' or 'clients': whose attempts the counts below are; NULL: nobody logged any
 -- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one
 -- leaked_attempts    attempts that began at the target while it was broken
@@ -33,64 +33,46 @@
 --                    'lost_connections', 'breaker_changes', 'traffic_ceased' the log shows
 -- effect_observed    whether the evidence is what the view `fault_rules` asks for
 CREATE VIEW fault_windows AS
-WITH plan AS (
-    SELECT
-        fault_id,
-        any_value(kind) AS kind,
-        any_value(target) AS target,
-        min(planned_ns) AS planned_ns,
-        min(at_ns) FILTER (phase = 'applied') AS started_ns,
-        max(at_ns) FILTER (phase = 'reverted') AS ended_ns,
-        any_value(detail) FILTER (phase = 'failed') AS failure
-    FROM faults
-    GROUP BY fault_id
-),
-log_end AS (
-    SELECT greatest((SELECT max(at_ns) FROM run_phases), (SELECT max(ended_ns) FROM requests),
-                    (SELECT max(at_ns) FROM faults)) AS at_ns
+WITH plan AS MATERIALIZED (
+    SELECT fault_id, kind, target, planned_ns, started_ns, ended_ns, failure FROM fault_spans
 ),
 bounded AS MATERIALIZED (
-    SELECT
-        plan.*,
-        coalesce(ended_ns, log_end.at_ns) AS until_ns,
-        -- Faults of one target may overlap: look no further than the neighbours, but at all of the window.
-        greatest(until_ns, lead(started_ns, 1, log_end.at_ns + 1) OVER of_target) AS next_started_ns,
-        least(started_ns, greatest(started_ns - (until_ns - started_ns), lag(ended_ns, 1, 0) OVER of_target))
-            AS before_ns
-    FROM plan, log_end
-    WHERE started_ns IS NOT NULL
-    WINDOW of_target AS (PARTITION BY target ORDER BY started_ns, fault_id)
+    FROM fault_spans WHERE started_ns IS NOT NULL
 ),
-seen AS (
+asked AS NOT MATERIALIZED (
     SELECT
-        'gateway' AS source, provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
-    FROM gateway_attempts
-    UNION ALL
-    SELECT 'providers', provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
-    FROM attempts
-    WHERE NOT EXISTS (FROM gateway_attempts)
-    UNION ALL
-    SELECT 'clients', 'gateway', coalesce(sent_ns, scheduled_ns), ended_ns, outcome = 'ok', failure
+        'gateway' AS provider, coalesce(sent_ns, scheduled_ns) AS started_ns, ended_ns, outcome = 'ok' AS ok, failure
     FROM requests
     WHERE EXISTS (FROM plan WHERE target = 'gateway')
 ),
--- Millions of attempts against hundreds of windows: count attempts by tenths of a second first, and look at single
--- ones only where a window begins or ends.
+-- Reading a few columns of a file again is cheaper than keeping a copy of millions of rows.
+seen AS NOT MATERIALIZED (
+    SELECT provider, started_ns, ended_ns, outcome = 'ok' AS ok, failure
+    FROM gateway_attempts
+    UNION ALL
+    SELECT provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
+    FROM attempts
+    WHERE NOT EXISTS (FROM gateway_attempts)
+    UNION ALL
+    FROM asked
+),
+-- Millions of attempts against hundreds of windows: take attempts by tenths of a second, and look at single ones only
+-- where a window begins or ends.
 edges AS MATERIALIZED (
     SELECT DISTINCT target AS provider, edge_ns // 100_000_000 AS cell
     FROM (
         SELECT target, unnest([before_ns, started_ns, until_ns, next_started_ns]) AS edge_ns FROM bounded
     )
 ),
+cells AS (
+    SELECT provider, cell, ok, attempts, first_ended_ns FROM attempt_cells
+    UNION ALL
+    SELECT provider, started_ns // 100_000_000 AS cell, ok, count(*), min(ended_ns) FROM asked GROUP BY ALL
+),
 pieces AS (
-    SELECT provider, cell * 100_000_000 AS started_ns, attempts, first_ok_ended_ns
-    FROM (
-        SELECT
-            provider, started_ns // 100_000_000 AS cell, count(*) AS attempts,
-            min(ended_ns) FILTER (ok) AS first_ok_ended_ns
-        FROM seen
-        GROUP BY provider, cell
-    )
+    SELECT
+        provider, cell * 100_000_000 AS started_ns, attempts, if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
+    FROM cells
     ANTI JOIN edges USING (provider, cell)
     UNION ALL
     SELECT provider, started_ns, 1, if(ok, ended_ns, NULL)
@@ -143,12 +125,17 @@ acted AS (
     FROM fault_actions
     GROUP BY fault_id
 ),
+request_errors AS MATERIALIZED (
+    SELECT ended_ns, sum(count(*)) OVER (ORDER BY ended_ns) AS so_far
+    FROM requests
+    WHERE outcome <> 'ok'
+    GROUP BY ended_ns
+),
 client AS (
-    SELECT fault_id, count(*) AS errors
+    SELECT fault_id, (coalesce(last.so_far, 0) - coalesce(before.so_far, 0))::BIGINT AS errors
     FROM bounded
-    JOIN (SELECT ended_ns FROM requests WHERE outcome <> 'ok') AS bad
-        ON bad.ended_ns >= started_ns AND bad.ended_ns < until_ns
-    GROUP BY fault_id
+    ASOF LEFT JOIN request_errors AS before ON bounded.started_ns > before.ended_ns
+    ASOF LEFT JOIN request_errors AS last ON until_ns > last.ended_ns
 ),
 breaker AS (
     SELECT fault_id, count(*) AS changes, min(at_ns) FILTER (to_state = 'open') AS first_opened_ns

@@ -1,0 +1,93 @@
+"""From the evidence of a change to better, same, worse or not enough data. Pure.
+
+Better and worse need both: a change beyond the threshold, and an interval that excludes none. Same needs that a
+change of twice the threshold would have been seen. All else is not enough data.
+"""
+
+import math
+from typing import NamedTuple
+
+from battle.baselines.counting import Tally
+from battle.baselines.evidence import Evidence, Exact
+from battle.baselines.metrics import Metric
+from battle.baselines.outcome import Answer
+
+BLIND_THRESHOLDS = 2.0
+"""An interval that reaches further than so many thresholds has not shown that there is no change."""
+
+SHARE_PRECISION = 0.01
+"""Of the success rate, whose failures have no threshold of their own where there are none: one point."""
+
+
+class Settings(NamedTuple):
+    """What counts as a change, and how sure one must be of all of them together."""
+
+    threshold: float = 0.1
+    level: float = 0.95
+
+
+DEFAULT = Settings()
+
+
+def on_logs(metric: Metric, evidence: Evidence, level: float, threshold: float) -> Answer:
+    """The answer for a ratio, whose logarithm is in `evidence`."""
+    limit = math.log1p(threshold)
+    return _answer(
+        metric,
+        evidence,
+        level,
+        counts=abs(evidence.change) > limit,
+        precise=evidence.visible(level) <= BLIND_THRESHOLDS * limit,
+        needs_certainty=True,
+    )
+
+
+def on_shares(
+    metric: Metric, evidence: Evidence, before: float, after: float, level: float, threshold: float
+) -> Answer:
+    """The answer for a share near 1: what counts is how many times as many failed, or as few."""
+    least, most = sorted((1 - before, 1 - after))
+    return _answer(
+        metric,
+        evidence,
+        level,
+        counts=most > (1 + threshold) * least,
+        precise=evidence.visible(level) <= SHARE_PRECISION,
+        # A few failures more or less are seen in any run, and are many times as many.
+        needs_certainty=False,
+    )
+
+
+def on_exact(metric: Metric, exact: Exact, threshold: float) -> Answer:
+    """The answer for what chance has no part in."""
+    if exact.change is None:
+        return direction(metric, math.inf)
+    # On logarithms up and down are alike; a change of just the threshold does not exceed it, whatever floats say.
+    size = abs(math.log1p(exact.change)) if exact.change > -1 else math.inf
+    counts = size > math.log1p(threshold) * (1 + 1e-9)
+    return direction(metric, exact.change) if counts else "same"
+
+
+def on_counts(metric: Metric, tally: Tally, level: float, threshold: float) -> Answer:
+    """The answer for two counts. Where nothing points to a change they are the same: few never tell more."""
+    least, most = sorted((tally.before, tally.after))
+    if most <= (1 + max(threshold, tally.threshold)) * least:
+        return "same"
+    low, high = tally.interval(level)
+    return "not_enough_data" if low <= 1 <= high else direction(metric, tally.after - tally.before)
+
+
+def direction(metric: Metric, change: float) -> Answer:
+    """Whether a change is for the better or for the worse."""
+    return "worse" if (change > 0) == metric.more_is_worse else "better"
+
+
+def _answer(
+    metric: Metric, evidence: Evidence, level: float, *, counts: bool, precise: bool, needs_certainty: bool
+) -> Answer:
+    low, high = evidence.interval(level)
+    if counts and not low <= 0 <= high:
+        return direction(metric, evidence.change)
+    if not precise or (counts and needs_certainty):
+        return "not_enough_data"
+    return "same"

@@ -1,0 +1,128 @@
+"""How a comparison is said: in its first line, and number by number. Pure."""
+
+from collections.abc import Sequence
+
+from battle.baselines.outcome import Change, Status, Unit
+from battle.judgement.words import duration_text, percent_text, plural
+
+ANSWERS = {"better": "better", "same": "same", "worse": "worse", "not_enough_data": "not enough data"}
+NONE = "–"
+
+
+def headline(status: Status, changes: Sequence[Change], baseline: str) -> str:
+    """The answer in a sentence, with the change that says most."""
+    worse = [change for change in changes if counts_against(change)]
+    if status == "worse":
+        return f"Worse than {baseline}: {moved_text(worse[0])}{_more(len(worse) - 1, 'got worse')}."
+    told = [change for change in changes if change.decides and change.verdict != "not_enough_data"]
+    if status == "nothing_worse":
+        return f"Not worse than {baseline}: {_tally(changes)}."
+    why = "what could be told cannot be trusted" if told else _why(changes)
+    return f"Not enough data to say whether this is worse than {baseline}: {why}."
+
+
+def counts_against(change: Change) -> bool:
+    """Whether this makes a comparison fail."""
+    return change.decides and change.verdict == "worse" and change.confirmed is not False
+
+
+def moved_text(change: Change) -> str:
+    """Which metric moved, by how much, with the interval: "p95 latency of main rose by 21 % (12 % to 31 %) ..." """
+    spread = interval_text(change)
+    by = "" if change.change is None else f" by {size_text(abs(change.change), change.unit)}"
+    rose = (change.after or 0) > (change.before or 0)
+    return (
+        f"{change.name} {'rose' if rose else 'fell'}{by}{f' ({spread})' if spread else ''}, "
+        f"from {value_text(change.before, change.unit)} to {value_text(change.after, change.unit)}"
+    )
+
+
+def value_text(value: float | None, unit: Unit) -> str:
+    """A metric's value with its unit."""
+    if value is None:
+        return NONE
+    match unit:
+        case "ns":
+            return duration_text(value)
+        case "share":
+            return percent_text(value)
+        case "bytes":
+            return f"{value / 1e6:,.1f} MB"
+        case "per_s":
+            return f"{value:,.4g}/s"
+        case "count":
+            return f"{value:,.4g}"
+        case _:
+            return f"{value:.3f}"
+
+
+def change_text(change: Change) -> str:
+    """How much a metric changed, with its sign."""
+    if change.change is None:
+        return "from none" if not change.before and change.after else NONE
+    return _signed(change.change, change.unit)
+
+
+def interval_text(change: Change) -> str:
+    """From where to where the true change may be; empty without an interval."""
+    if change.low is None:
+        return ""
+    high = "no limit" if change.high is None else _signed(change.high, change.unit)
+    return f"{_signed(change.low, change.unit)} to {high}"
+
+
+def visible_text(change: Change) -> str:
+    """The smallest change that would have been seen."""
+    return NONE if change.visible is None else size_text(change.visible, change.unit)
+
+
+def _signed(change: float, unit: Unit) -> str:
+    sign = "+" if change > 0 else "-" if change < 0 else ""
+    return f"{sign}{size_text(abs(change), unit)}"
+
+
+def size_text(change: float, unit: Unit) -> str:
+    """The size of a change: per cent, but points of a share."""
+    return f"{_digits(100 * change)} {'points' if unit == 'share' else '%'}"
+
+
+def _digits(value: float) -> str:
+    text = f"{value:,.{0 if value >= 100 else 1 if value >= 1 else 2}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _tally(changes: Sequence[Change]) -> str:
+    deciding = [change for change in changes if change.decides]
+    unconfirmed = [change for change in deciding if change.confirmed is False]
+    better = [change for change in deciding if change.verdict == "better"]
+    same = sum(change.verdict == "same" for change in deciding)
+    untold = sum(change.verdict == "not_enough_data" for change in deciding)
+    parts = []
+    if unconfirmed:
+        parts.append(f"a second run did not confirm that {moved_text(unconfirmed[0])}")
+    if better:
+        parts.append(f"{moved_text(better[0])}{_more(len(better) - 1, 'got better')}")
+    parts.append(f"{plural(same, 'metric')} the same")
+    if untold:
+        parts.append(f"{untold} not to be told")
+    return "; ".join(parts)
+
+
+def _more(count: int, what: str) -> str:
+    return f"; {plural(count, 'more metric')} {what}" if count else ""
+
+
+def _why(changes: Sequence[Change]) -> str:
+    notes = [change.note for change in changes if change.decides and change.note]
+    if notes:
+        return notes[0]
+    return "the intervals are too wide" if changes else "nothing was measured"
+
+
+def untold(changes: Sequence[Change]) -> list[str]:
+    """Why metrics could not be told, a sentence for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for change in changes:
+        if change.verdict == "not_enough_data":
+            reasons.setdefault(change.note or "the interval is too wide", []).append(change.name)
+    return [f"Not enough data ({why}): {', '.join(names)}." for why, names in reasons.items()]

@@ -1,0 +1,135 @@
+"""`battle baseline save`, `list` and `show`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from battle.baselines import files
+from battle.baselines.noise import Noise, noise_of
+from battle.baselines.outcome import Unit
+from battle.baselines.repeating import recipe_of, run_again
+from battle.baselines.runs import CALIBRATED_RUNS_MIN
+from battle.baselines.sentences import NONE, size_text, value_text
+from battle.baselines.snapshot import OneRun, Snapshot, default_name
+from battle.baselines.taking import take, take_values
+from battle.cli.compare import REPETITIONS
+from battle.cli.tables import table_lines
+from battle.directory import find_run
+from battle.errors import BattleError
+from battle.judgement.words import plural
+from battle.reports.document import Table, columns, row
+from battle.reports.schema import Report
+
+CALIBRATION_RUNS_MAX = 50
+"""More add nothing that Student's t would notice, and a baseline's file must stay small."""
+
+
+def save_command(
+    run: str, name: str | None, out: Path, directory: Path, *, calibrate: int, force: bool
+) -> int:
+    """Keep a run as a baseline, and say what a comparison with it will be able to see."""
+    if not 0 <= calibrate <= CALIBRATION_RUNS_MAX:
+        raise BattleError(f"--calibrate is a number of runs up to {CALIBRATION_RUNS_MAX}, not {calibrate}")
+    run_dir = find_run(run, out)
+    snapshot = take(run_dir)
+    _check_worth(snapshot.name, snapshot.verdict, snapshot.partial, snapshot.reasons, force)
+    repeated = _calibrated(snapshot, run_dir, calibrate, force)
+    baseline = msgspec.structs.replace(
+        snapshot, name=name or default_name(snapshot.identity), runs=(*snapshot.runs, *repeated)
+    )
+    path = files.save(baseline, directory, replace_others=force)
+    print(f"{snapshot.name} is now the baseline {path} ({path.stat().st_size / 1000:.0f} kB)")
+    print()
+    _print_noise(baseline)
+    return 0
+
+
+def list_command(directory: Path) -> int:
+    """Print the baselines there are."""
+    found = [files.load(path) for path in files.paths(directory)]
+    if not found:
+        print(f"there is no baseline below {directory}: make one with `battle baseline save RUN`")
+        return 0
+    rows = tuple(
+        row(one.name, one.identity.scenario, one.identity.world, one.identity.gateway, str(len(one.runs)))
+        for one in found
+    )
+    titles = columns(":baseline", ":scenario", ":world", ":gateway", "runs")
+    print("\n".join(table_lines(Table(titles, rows))))
+    return 0
+
+
+def show_command(name: str, directory: Path) -> int:
+    """Print what a baseline holds, and what a comparison with it can see."""
+    baseline = files.named(name, directory)
+    if baseline is None:
+        known = ", ".join(path.stem for path in files.paths(directory)) or "there are none"
+        raise BattleError(f"there is no baseline {name!r} below {directory}; the baselines: {known}")
+    identity, first = baseline.identity, baseline.runs[0]
+    print(f"{baseline.name}: {identity.scenario!r}, {identity.world} world, gateway {identity.gateway}")
+    print(f"{baseline.verdict}, run {first.run_id}, seed {first.seed}")
+    for what, facts in (("machine", baseline.host), ("versions", baseline.versions)):
+        print(f"{what}: {', '.join(f'{fact} {value}' for fact, value in facts.items())}")
+    print()
+    _print_noise(baseline)
+    return 0
+
+
+def _check_worth(name: str, verdict: str, partial: bool, reasons: Sequence[str], force: bool) -> None:
+    """Refuse what would make a bad baseline: later runs would look good beside it."""
+    if force or (verdict == "PASS" and not partial):
+        return
+    what = "PARTIAL" if partial else verdict
+    why = f" ({reasons[0]})" if reasons else ""
+    raise BattleError(f"{name} is {what}{why}: beside it a bad run looks good; --force keeps it all the same")
+
+
+def _calibrated(snapshot: Snapshot, run_dir: Path, count: int, force: bool) -> list[OneRun]:
+    """Run the same again so many times, with seeds of their own where chance is all that differs."""
+    if not count:
+        return []
+    recipe = recipe_of(run_dir)
+    repeated = []
+    for number in range(1, count + 1):
+        seed = recipe.seed + number if snapshot.simulated else recipe.seed
+        print(f"calibrating: run {number} of {count}, seed {seed}", file=sys.stderr)
+        one, report = take_values(run_again(recipe, seed=seed, out=run_dir / REPETITIONS))
+        _check_repetition(one, report, force)
+        repeated.append(one)
+    return repeated
+
+
+def _check_repetition(one: OneRun, report: Report, force: bool) -> None:
+    _check_worth(f"the repetition {one.run_id}", report.verdict, report.run.partial, report.reasons, force)
+
+
+def _print_noise(baseline: Snapshot) -> None:
+    rows = noise_of(baseline)
+    titles = columns(":metric", "value", "runs differ by", "changes seen from", ":a regression")
+    table = Table(titles, tuple(row(*_noise_row(one)) for one in rows))
+    print("\n".join(table_lines(table)))
+    runs = len(baseline.runs)
+    print()
+    if runs < CALIBRATED_RUNS_MIN:
+        print(
+            f"Not calibrated: from {plural(runs, 'run')} nobody can tell how much runs differ by themselves; "
+            f"--calibrate {CALIBRATED_RUNS_MIN - 1} or more makes the runs that tell."
+        )
+    else:
+        print(f"Calibrated by {runs} runs: “runs differ by” is their standard deviation.")
+
+
+def _noise_row(one: Noise) -> tuple[str, ...]:
+    return (
+        one.name,
+        value_text(one.value, one.unit),
+        _optional(one.spread, one.unit),
+        _optional(one.visible, one.unit),
+        "fails" if one.decides else "informs",
+    )
+
+
+def _optional(value: float | None, unit: Unit) -> str:
+    return NONE if value is None else size_text(value, unit)

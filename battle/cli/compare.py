@@ -1,0 +1,116 @@
+"""`battle compare`."""
+
+import sys
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from battle.baselines import files
+from battle.baselines.comparing import compare, confirmed
+from battle.baselines.judging import Settings
+from battle.baselines.outcome import FILE, Comparison
+from battle.baselines.repeating import recipe_of, run_again
+from battle.baselines.snapshot import Snapshot
+from battle.baselines.taking import take
+from battle.cli.tables import table_lines
+from battle.directory import find_run
+from battle.errors import BattleError
+from battle.reports.comparison_section import section_of
+from battle.reports.document import Drawing, Section, Table
+from battle.reports.markdown import escaped, render_section
+from battle.reports.writing import write_reports, write_whole
+
+Format: TypeAlias = Literal["table", "json", "markdown"]
+
+REPETITIONS = "repetitions"
+"""Below a run's directory: runs that were made to compare it better."""
+
+
+def compare_command(
+    run: str,
+    baseline: str | None,
+    form: Format,
+    out: Path,
+    directory: Path,
+    settings: Settings,
+    *,
+    confirm: bool,
+) -> int:
+    """Print whether a run is worse than its baseline, keep that beside its log, and answer with the exit status."""
+    _check(settings)
+    after, run_dir = _side(run, out, directory)
+    before = _before(baseline, after, out, directory)
+    comparison = compare(before, after, settings)
+    if confirm and comparison.status == "worse":
+        comparison = _confirm(comparison, before, after, run_dir, settings)
+    if run_dir is not None:
+        _keep(comparison, run_dir)
+    print(_rendered(comparison, form))
+    return comparison.exit_status
+
+
+def _check(settings: Settings) -> None:
+    if not settings.threshold > 0:
+        raise BattleError(f"--threshold is a share above 0, such as 0.1 for 10 %, not {settings.threshold}")
+    if not 0.5 <= settings.level < 1:
+        raise BattleError(f"--level is a probability from 0.5 to below 1, such as 0.95, not {settings.level}")
+
+
+def _side(text: str, out: Path, directory: Path) -> tuple[Snapshot, Path | None]:
+    """What `text` means, and the run's directory if it is a run and no baseline."""
+    if (baseline := files.named(text, directory)) is not None:
+        return baseline, None
+    run_dir = find_run(text, out)
+    return take(run_dir), run_dir
+
+
+def _before(baseline: str | None, after: Snapshot, out: Path, directory: Path) -> Snapshot:
+    if baseline is None:
+        return files.baseline_for(after.identity, directory)
+    return _side(baseline, out, directory)[0]
+
+
+def _confirm(
+    comparison: Comparison, before: Snapshot, after: Snapshot, run_dir: Path | None, settings: Settings
+) -> Comparison:
+    if run_dir is None:
+        raise BattleError(f"{after.name} is a baseline: --confirm can only run a run again")
+    seeds = [one.seed for snapshot in (before, after) for one in snapshot.runs if one.seed is not None]
+    again = run_again(
+        recipe_of(run_dir), seed=max(seeds, default=0) + 1, out=run_dir / REPETITIONS, on_start=_announce
+    )
+    return confirmed(comparison, compare(before, take(again), settings))
+
+
+def _announce(run_dir: Path) -> None:
+    print(f"running again to confirm: {run_dir}", file=sys.stderr)
+
+
+def _keep(comparison: Comparison, run_dir: Path) -> None:
+    """Put the comparison beside the log, and into the run's reports. A run that cannot be written is compared too."""
+    try:
+        write_whole(run_dir / FILE, _json(comparison) + "\n")
+        write_reports(run_dir)
+    except OSError as error:
+        print(f"the comparison is not in the run's reports: {error}", file=sys.stderr)
+
+
+def _rendered(comparison: Comparison, form: Format) -> str:
+    if form == "json":
+        return _json(comparison)
+    section = section_of(comparison)
+    if form == "markdown":
+        rest = render_section(Section(section.title, section.blocks[1:]))
+        return f"**{escaped(comparison.headline)}**\n\n{rest}".rstrip()
+    lines = [comparison.headline, ""]
+    for block in section.blocks[1:]:
+        if isinstance(block, Table):
+            lines += ["", *table_lines(block), ""]
+        elif not isinstance(block, Drawing):
+            lines.append(block.text)
+    return "\n".join(lines)
+
+
+def _json(comparison: Comparison) -> str:
+    return msgspec.json.format(msgspec.json.encode(comparison), indent=2).decode()

@@ -1,0 +1,40 @@
+"""`battle explain`."""
+
+from pathlib import Path
+
+import msgspec
+
+from battle.directory import find_run
+from battle.errors import BattleError
+from battle.explain.lines import story_lines
+from battle.explain.picking import Pick, none_picked, picked
+from battle.explain.reading import read_histories
+from battle.explain.story import tell
+from store.database import open_run
+
+
+def explain_command(
+    run: str,
+    request: str | None,
+    out: Path,
+    *,
+    worst: int | None = None,
+    errors: int | None = None,
+    wrong: int | None = None,
+    as_json: bool = False,
+) -> int:
+    """Print the story of one request, or of those that are picked."""
+    picks: dict[Pick, int | None] = {"worst": worst, "errors": errors, "wrong": wrong}
+    asked = [(pick, limit) for pick, limit in picks.items() if limit is not None]
+    if len(asked) + (request is not None) != 1:
+        raise BattleError("say which request: one id, or one of --worst N, --errors N and --wrong N")
+    with open_run(find_run(run, out)) as log:
+        ids = [request] if request is not None else picked(log, *asked[0])
+        stories = [tell(history) for history in read_histories(log, ids)] if ids else []
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(stories)).decode())
+    elif stories:
+        print("\n\n\n".join("\n".join(story_lines(story)) for story in stories))
+    else:
+        print(none_picked(asked[0][0]))
+    return 0

@@ -1,0 +1,39 @@
+"""Which requests are worth a story."""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from battle.errors import BattleError
+from store.database import Run
+
+Pick: TypeAlias = Literal["worst", "errors", "wrong"]
+
+PICKED_MAX = 100
+"""More stories than this nobody reads; ask in SQL instead."""
+
+_QUERIES: Mapping[Pick, str] = {
+    "worst": "slowest_requests",
+    "errors": "failed_requests",
+    "wrong": "untrue_answers",
+}
+_NONE: Mapping[Pick, str] = {
+    "worst": "No request ended.",
+    "errors": "Every request ended ok.",
+    "wrong": "No answer was wrong or stale.",
+}
+
+
+def picked(run: Run, pick: Pick, limit: int) -> list[str]:
+    """The ids of at most `limit` requests: the slowest, failed ones of each kind, or wrong and stale answers.
+
+    Raises:
+        BattleError: the limit is out of bounds.
+    """
+    if not 1 <= limit <= PICKED_MAX:
+        raise BattleError(f"--{pick} takes 1 to {PICKED_MAX}, not {limit}")
+    return [row.request_id for row in run.query(_QUERIES[pick], limit=limit)]
+
+
+def none_picked(pick: Pick) -> str:
+    """What it means that there are none."""
+    return _NONE[pick]

@@ -1,0 +1,24 @@
+"""What `battle compare` left in a run's directory, for its reports."""
+
+from pathlib import Path
+
+import msgspec
+
+from battle.baselines.outcome import FILE, SCHEMA_VERSION, Comparison
+from store.errors import LogError
+
+
+def read_comparison(run_dir: Path) -> Comparison | None:
+    """The last comparison of a run; None: it was not compared, or by another version of Battle.
+
+    Raises:
+        LogError: the file is there and cannot be understood.
+    """
+    path = run_dir / FILE
+    try:
+        comparison = msgspec.json.decode(path.read_bytes(), type=Comparison)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise LogError(f"{path} cannot be read ({error}): remove it, or compare again") from None
+    return comparison if comparison.schema_version == SCHEMA_VERSION else None
