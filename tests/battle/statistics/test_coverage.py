@@ -83,7 +83,7 @@ ENOUGH: dict[str, tuple[Make, tuple[float, ...]]] = {
     "2 s": (ar1(2), (0.5,)),
     "1 s, for 9 minutes": (ar1(1, 27_000), (0.5, 0.95)),
     "3 s, for 9 minutes": (ar1(3, 27_000), (0.5,)),
-    "a third of the variance, 2 s": (lambda rng, n: latencies(mixed(rng, n, 2, 0.3)), (0.5, 0.95, 0.99)),
+    "three tenths of the variance, 2 s": (lambda rng, n: latencies(mixed(rng, n, 2, 0.3)), (0.5, 0.95, 0.99)),
 }
 
 
