@@ -25,7 +25,7 @@ def latency_cell(estimate: Estimate) -> Cell:
     if low == high == value:
         return Cell(value, tone)
     unit = f" {value.rpartition(' ')[2]}"
-    if all(text.endswith(unit) for text in (low, high, value)):
+    if all(text.endswith(unit) and text.count(" ") == 1 for text in (low, high, value)):
         low, high = low.removesuffix(unit), high.removesuffix(unit)
     return Cell(f"{value} ({low} to {high})", tone)
 

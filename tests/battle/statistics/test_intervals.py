@@ -41,7 +41,7 @@ def steady(seed: int, slower: float = 1.0, failing: float = 0.0, requests: int =
 samples = st.lists(st.one_of(st.floats(1, 1e12), st.just(np.inf)), min_size=1, max_size=400)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(samples, st.floats(0.01, 0.999), st.sampled_from([0.8, 0.95, 0.99]))
 def test_the_interval_holds_the_exact_quantile(took_ns: list[float], q: float, level: float) -> None:
     estimate = quantile_interval(run_of(took_ns), q, level)
@@ -53,7 +53,7 @@ def test_the_interval_holds_the_exact_quantile(took_ns: list[float], q: float, l
     assert msgspec.json.decode(msgspec.json.encode(estimate), type=Estimate) == estimate
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(samples, samples, st.sampled_from([0.5, 0.95]))
 def test_a_change_holds_its_value(before: list[float], after: list[float], q: float) -> None:
     one, two = run_of(before), run_of(after)
