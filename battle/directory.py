@@ -15,6 +15,7 @@ import psutil
 from actors.world.seam import WorldName
 from battle.errors import BattleError, StartError
 from battle.gateways import gateway_label
+from battle.judgement.slo import Slo
 from battle.plan import RunPlan
 
 DEFAULT_OUT = Path("battle_results")
@@ -95,7 +96,7 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
         "format": 1,
         "run_id": run_id,
         "scenario": plan.scenario,
-        "slo": plan.scenario.slo,
+        "slo": plan.scenario.slo if isinstance(plan.scenario.slo, Slo) else plan.scenario.slos,
         "workload_slos": plan.scenario.workload_slos,
         "seed": plan.seed,
         "world": world,

@@ -8,6 +8,7 @@ waits, must be back soon after the first provider is, and must bear that the fav
 from battle import (
     Breaker,
     EmbeddedGateway,
+    Healing,
     HttpBurst,
     HttpConstant,
     Kill,
@@ -25,13 +26,15 @@ def thundering_herd(
     *,
     every: int,
     duration: int,
+    calm: int,
     success_rate: float,
     label: str,
     failover: bool = True,
 ) -> Scenario:
     """The battle with an outage of all, and a death under the herd; with `failover` off, to see that it can be lost.
 
-    The herd comes `every` so often; `success_rate` is demanded of the steady load.
+    The herd comes `every` so often; `success_rate` is demanded of the steady load, which must be what it was in the
+    second half of the `calm` at the end: an outage that retries keep alive is not over.
     """
     return Scenario(
         "Thundering herd",
@@ -57,6 +60,9 @@ def thundering_herd(
             "steady": Slo(success_rate=success_rate, p50_latency_ms=100),
             "herd": Slo(success_rate=0.99, p95_latency_ms=2000),
         },
+        healing=Healing(
+            duration=calm, within=calm // 2, p95_slack=ms(100), min_requests=50, workload="steady"
+        ),
         labels=(label,),
     )
 
@@ -67,6 +73,7 @@ scenario = thundering_herd(
     Kill("a", at=seconds(26), down=seconds(8)),
     every=seconds(13),
     duration=seconds(40),
+    calm=seconds(6),
     success_rate=0.85,
     label="slow",
 )
@@ -75,6 +82,7 @@ short = thundering_herd(
     Kill("a", at=seconds(16), down=seconds(4)),
     every=seconds(8),
     duration=seconds(24),
+    calm=seconds(4),
     success_rate=0.75,
     label="fast",
 )

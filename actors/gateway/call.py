@@ -167,7 +167,7 @@ class Pursuit:
         progress, caller = self._progress, self._caller
         provider = caller.choose(progress)
         if provider is None:
-            self._finish(caller.gave_up(progress, _NONE_AVAILABLE))
+            self._give_up(_NONE_AVAILABLE)
             return
         after = caller.spec.hedge_after
         if progress.made == 0 and after is not None and progress.inquiry.repeatable:
@@ -223,7 +223,16 @@ class Pursuit:
         if why is None:
             self.go_on()
         else:
-            self._finish(self._caller.gave_up(self._progress, why))
+            self._give_up(why)
+
+    def _give_up(self, why: str) -> None:
+        """What nobody has is not there, in a provider's own words; anything else is ours to explain."""
+        progress = self._progress
+        absent = progress.absent
+        if progress.only_absent and absent is not None and absent.response is not None:
+            self._finish(replies.passed_on(absent.response, absent.provider))
+        else:
+            self._finish(self._caller.gave_up(progress, why))
 
     def _call_off(self) -> None:
         """No hedge any more, and an attempt still in the race has lost it."""

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 CELLS_MAX = 240
 """More would be narrower than a few pixels each, and make the report larger without saying more."""
 
-CELLS_MIN = 12
-"""Fewer would not show when something broke, however few requests each of them has."""
+CELLS_WANTED = 24
+"""With fewer, before rounding, one would not see when something broke, however few requests each of them has."""
 
 REQUESTS_WANTED = 10
 """As many in a cell, on average, make its percentiles worth drawing."""
@@ -23,12 +23,11 @@ UNIT_NS: dict[TimeUnit, int] = {"s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9
 def cell_ns(span_ns: int, events: int) -> int:
     """A round length for the cells of a span in which so many things happened.
 
-    There are at most `CELLS_MAX` cells and, unless the span is very short, at least `CELLS_MIN`.
+    There are at most `CELLS_MAX` cells and, unless the span is very short, not many fewer than `CELLS_WANTED`.
     """
     finest_ns = max(span_ns / CELLS_MAX, CELL_MIN_NS)
-    wanted_ns = span_ns * REQUESTS_WANTED / max(events, 1)
-    coarsest_ns = max(span_ns / CELLS_MIN, finest_ns)
-    least_ns = max(finest_ns, min(wanted_ns, coarsest_ns / 2))
+    telling_ns = min(span_ns * REQUESTS_WANTED / max(events, 1), span_ns / CELLS_WANTED)
+    least_ns = max(finest_ns, telling_ns)
     return next(length for length in _round_lengths() if length >= least_ns)
 
 

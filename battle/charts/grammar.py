@@ -6,18 +6,19 @@ begins with `$` in it is filled in by `vega`.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import altair as alt
 
 from battle.charts.chart import Kind
-from battle.charts.palette import SERIES
+from battle.charts.palette import FAILURES, SERIES
 
 SPECS = Path(__file__).parent / "specs"
 
 HEIGHT = 190
-LANE_HEIGHT = 26
+"""Of what is inside the axes; `vega` makes charts of lanes as high as their lanes."""
 
 ROWS = alt.NamedData(name="rows")
 SHADES = alt.NamedData(name="shades")
@@ -90,7 +91,12 @@ def _legend(domain: list[str], colours: list[str]) -> alt.Color:
 
 
 def _lines(
-    fields: dict[str, str], colours: list[str], y: alt.Y, tooltips: list[alt.Tooltip], **mark: Any
+    fields: dict[str, str],
+    colours: list[str],
+    y: alt.Y,
+    tooltips: list[alt.Tooltip],
+    dashes: list[list[int]] | None = None,
+    **mark: Any,
 ) -> alt.LayerChart:
     """Lines for columns of the same rows; `fields` is column to name in the legend."""
     names = " : ".join(f"datum.field === '{field}' ? '{name}'" for field, name in fields.items())
@@ -101,10 +107,13 @@ def _lines(
         .mark_line(strokeWidth=1.75, **mark)
         .encode(x=_x(), y=y, color=_legend(list(fields.values()), colours))
     )
+    if dashes:
+        scale = alt.Scale(domain=list(fields.values()), range=dashes)
+        lines = lines.encode(strokeDash=alt.StrokeDash("series:N", title=None, scale=scale))
     return _layered(_shades(), lines.add_params(_zoom()), _ruler(tooltips))
 
 
-def _bars(y: alt.Y, series: str, tooltips: list[alt.Tooltip]) -> alt.LayerChart:
+def _bars(y: alt.Y, series: str, colours: Sequence[str], tooltips: list[alt.Tooltip]) -> alt.LayerChart:
     """Cells stacked by what they are made of."""
     bars = (
         alt.Chart(ROWS)
@@ -113,11 +122,11 @@ def _bars(y: alt.Y, series: str, tooltips: list[alt.Tooltip]) -> alt.LayerChart:
             x=_x(),
             x2="end:Q",
             y=y,
-            color=alt.Color(f"{series}:N", title=None, scale=alt.Scale(range=list(SERIES))),
+            color=alt.Color(f"{series}:N", title=None, scale=alt.Scale(range=list(colours))),
             tooltip=[*tooltips, *_when()],
         )
     )
-    return _layered(bars.add_params(_zoom()), _shades())
+    return _layered(_shades(), bars.add_params(_zoom()))
 
 
 def _milliseconds(*fields: str) -> list[alt.Tooltip]:
@@ -138,7 +147,7 @@ def _head_delay_over_time() -> alt.LayerChart:
     return _lines(
         {"p50": "p50", "p99": "p99", "max": "longest"},
         ["$accent3", "$accent2", "$accent"],
-        _y("value:Q", "delay (ms)"),
+        _y("value:Q", "$delay"),
         [*_milliseconds("p50", "p99", "max"), alt.Tooltip("heads:Q", title="arrivals")],
         point=alt.OverlayMarkDef(size=18),
     )
@@ -147,9 +156,10 @@ def _head_delay_over_time() -> alt.LayerChart:
 def _throughput_over_time() -> alt.LayerChart:
     return _lines(
         {"due": "due", "answered": "ended ok"},
-        ["$doubtful", "$accent"],
+        ["$quiet", "$accent"],
         _y("value:Q", "requests a second"),
         [alt.Tooltip("due:Q", title="due a second"), alt.Tooltip("answered:Q", title="ended ok a second")],
+        dashes=[[4, 3], [1, 0]],
         interpolate="step-after",
     )
 
@@ -166,7 +176,7 @@ def _success_over_time() -> alt.LayerChart:
 
 def _errors_over_time() -> alt.LayerChart:
     y = alt.Y("requests:Q", title="requests", stack="zero")
-    return _bars(y, "failure", [alt.Tooltip("failure:N"), alt.Tooltip("requests:Q")])
+    return _bars(y, "failure", FAILURES, [alt.Tooltip("failure:N"), alt.Tooltip("requests:Q")])
 
 
 def _providers_over_time() -> alt.LayerChart:
@@ -176,7 +186,7 @@ def _providers_over_time() -> alt.LayerChart:
         alt.Tooltip("rate:Q", title="answers a second"),
         alt.Tooltip("answers:Q"),
     ]
-    return _bars(y, "provider", tooltips)
+    return _bars(y, "provider", SERIES, tooltips)
 
 
 def _lane() -> alt.Y:
@@ -207,7 +217,7 @@ def _breaker_lanes() -> alt.LayerChart:
 def _fault_lanes() -> alt.LayerChart:
     lanes = (
         alt.Chart(ROWS)
-        .mark_bar(height=12, color="$shade")
+        .mark_bar(height=12, color="$shade", opacity=0.75)
         .encode(
             x=_x(),
             x2="end:Q",
@@ -249,30 +259,33 @@ def _percentile_curve() -> alt.LayerChart:
         title="share of the requests answered within it",
         axis=alt.Axis(values=[0, 0.30103, 1, 2, 3, 4, 5], labelExpr=_PERCENT_LABEL),
     )
+    y = alt.Y(
+        "ms:Q",
+        title="$latency",
+        scale=alt.Scale(type="log", nice=False, padding=10),
+        axis=alt.Axis(format="~g", grid=False, ticks=True),
+    )
+    clocks = ["since it was sent", "since it was due"]
+    # Often the two are the same: then one is seen through the gaps of the other.
+    colours = alt.Scale(domain=clocks, range=["$two", "$accent"])
+    dashes = alt.Scale(domain=clocks, range=[[4, 4], [1, 0]])
     curve = (
         alt.Chart(ROWS)
-        .mark_line(strokeWidth=1.75, point=alt.OverlayMarkDef(size=14))
+        .mark_line(strokeWidth=1.75)
         .encode(
             x=x,
-            y=alt.Y(
-                "ms:Q",
-                title="$latency",
-                scale=alt.Scale(type="log", nice=False, padding=10),
-                axis=alt.Axis(format="~g"),
-            ),
-            color=alt.Color(
-                "clock:N",
-                title=None,
-                scale=alt.Scale(domain=["since it was due", "since it was sent"], range=["$accent", "$two"]),
-            ),
-            tooltip=[
-                alt.Tooltip("percentile:Q", title="percent"),
-                alt.Tooltip("ms:Q", title="answered within (ms)"),
-                alt.Tooltip("clock:N", title="counted"),
-            ],
+            y=y,
+            color=alt.Color("clock:N", title=None, scale=colours),
+            strokeDash=alt.StrokeDash("clock:N", title=None, scale=dashes),
         )
     )
-    return _layered(curve.add_params(_zoom()))
+    tooltips = [
+        alt.Tooltip("percentile:Q", title="percent"),
+        alt.Tooltip("ms:Q", title="answered within (ms)"),
+        alt.Tooltip("clock:N", title="counted"),
+    ]
+    felt = alt.Chart(ROWS).mark_circle(size=150, opacity=0).encode(x=x, y=y, tooltip=tooltips)
+    return _layered(curve.add_params(_zoom()), felt)
 
 
 _CHARTS = {
@@ -291,13 +304,14 @@ _CHARTS = {
 
 def template(kind: Kind) -> dict[str, Any]:
     """The spec of a chart without its rows, as altair makes it."""
-    lanes = kind.endswith("_lanes")
-    chart = _CHARTS[kind]().properties(width="container", height=alt.Step(LANE_HEIGHT) if lanes else HEIGHT)
+    chart = _CHARTS[kind]().properties(
+        width="container",
+        height=HEIGHT,
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+    )
     quiet = {"labelColor": "$quiet", "titleColor": "$quiet"}
     styled = (
-        chart.configure(
-            background="transparent", autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
-        )
+        chart.configure(background="transparent")
         .configure_view(stroke=None)
         .configure_axis(
             **quiet,
@@ -311,7 +325,13 @@ def template(kind: Kind) -> dict[str, Any]:
         .configure_axisX(grid=False, tickCount=8)
         .configure_axisY(tickCount=5, domain=False, ticks=False)
         .configure_legend(
-            orient="top", labelColor="$ink", labelFontSize=11, labelLimit=220, columns=4, offset=6
+            orient="top",
+            labelColor="$ink",
+            labelFontSize=11,
+            labelLimit=220,
+            columns=4,
+            offset=6,
+            symbolStrokeWidth=2.5,
         )
         .configure_title(color="$ink", anchor="start", fontSize=14)
     )

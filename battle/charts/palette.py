@@ -6,7 +6,10 @@ from typing import TypeAlias
 Palette: TypeAlias = Mapping[str, str]
 
 SERIES = ("$one", "$two", "$three", "$four", "$five", "$six", "$seven", "$eight")
-"""For what has no meaning but must be told apart: providers, kinds of failure."""
+"""For what has no meaning but must be told apart: providers."""
+
+FAILURES = ("$bad", "$doubtful", "$four", "$six", "$seven", "$five", "$eight")
+"""For kinds of failure: the first are the colours of what is bad."""
 
 PAPER: Palette = {
     "$paper": "#ffffff",
@@ -20,7 +23,7 @@ PAPER: Palette = {
     "$calm": "#cfe3d6",
     "$accent": "#2457a6",
     "$accent2": "#6f9bd8",
-    "$accent3": "#b6cdec",
+    "$accent3": "#a5c1e8",
     "$one": "#2457a6",
     "$two": "#e0912f",
     "$three": "#3f9b69",

@@ -6,10 +6,15 @@ from typing import Any
 
 import msgspec
 
-from battle.charts.chart import Chart, Kind
+from battle.charts.chart import Chart, Kind, Row
 from battle.charts.palette import PAGE, Palette
 
 _SPECS = Path(__file__).parent / "specs"
+
+
+LANE_HEIGHT = 26
+
+_IN_STEPS = ("latency_over_time", "throughput_over_time", "success_over_time")
 
 
 def vega_lite(chart: Chart, palette: Palette = PAGE) -> dict[str, Any]:
@@ -17,15 +22,25 @@ def vega_lite(chart: Chart, palette: Palette = PAGE) -> dict[str, Any]:
 
     It is as wide as what it is put into. Whatever is in the rows stays a value: nothing of it becomes an expression.
     """
-    named: dict[str, Any] = {**palette, "$latency": "latency (ms)"}
+    named: dict[str, Any] = {**palette, "$latency": "latency (ms)", "$delay": "delay (ms)"}
     if chart.time is not None:
         named |= {"$time": chart.time.title, "$start": chart.time.start, "$end": chart.time.end}
     if chart.virtual:
-        named["$latency"] = "virtual latency (ms)"
+        named |= {"$latency": "virtual latency (ms)", "$delay": "virtual delay (ms)"}
     spec = _filled(_template(chart.kind), named)
     shades = [{"t": shade.start, "end": shade.end, "label": shade.label} for shade in chart.shades]
     assert isinstance(spec, dict)
-    return {**spec, "datasets": {"rows": list(chart.rows), "shades": shades}}
+    if "lane" in chart.rows[0]:
+        spec["height"] = LANE_HEIGHT * len({row["lane"] for row in chart.rows})
+    return {**spec, "datasets": {"rows": _closed(chart), "shades": shades}}
+
+
+def _closed(chart: Chart) -> list[Row]:
+    """The rows; those of lines in steps once more at their end, where the last step would have no length."""
+    last = chart.rows[-1]
+    if chart.kind not in _IN_STEPS:
+        return list(chart.rows)
+    return [*chart.rows, {**last, "t": last["end"]}]
 
 
 @cache

@@ -202,7 +202,7 @@ def _notes(history: History) -> Iterator[str]:
         )
     if not run.tellers.providers:
         yield "The providers keep no log, or do not see the requests' ids."
-    elif not run.ended or not run.sealed:
+    elif not run.ended:
         yield "The run did not come to its end in order: some of what happened may be missing."
     yield from _silent_providers(history)
     if sum(one.hedged for one in history.gateway) > 1:

@@ -6,7 +6,7 @@ from battle.judgement.faults import effect_text
 from battle.judgement.words import duration_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.schema import BreakerFacts, BreakerSpan, FaultEffect, Report, SlowFailover
-from battle.reports.values import count, duration, moment, timed
+from battle.reports.values import count, duration, explain_command, moment, timed
 
 SLOWEST_SHOWN = 5
 SPANS_SHOWN = 20
@@ -52,6 +52,7 @@ def failover_section(report: Report) -> Section:
             columns(":dearest failovers", "at", ":asked", ":answered", "cost"),
             tuple(_failover_row(slow) for slow in facts.slowest[:SLOWEST_SHOWN]),
         ),
+        *(explain_command(report, slow.request_id) for slow in facts.slowest[:1]),
     ]
     if facts.source == "providers":
         blocks.append(Paragraph(_INFERRED, quiet=True))

@@ -1,5 +1,6 @@
 """The section about WebSocket continuity: what clients got of the heads, and how gaps were filled."""
 
+from battle.judgement.words import plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.schema import Continuity, GapFills, HeadDelay, HeadsAfterFault, Report
 from battle.reports.values import bad_if_any, count, duration, moment, timed
@@ -16,7 +17,7 @@ FAULTS_SHOWN = 50
 def websocket_section(report: Report) -> Section | None:
     """The continuity of subscriptions; None in a run without any."""
     facts = report.websocket
-    if not facts.continuity and not facts.gap_fills:
+    if not facts.continuity and not facts.gap_fills and not facts.slow_clients:
         return None
     blocks: list[Block] = []
     if facts.continuity:
@@ -38,6 +39,10 @@ def websocket_section(report: Report) -> Section | None:
             Table(times, tuple(_time_row(one, delays.get(one.workload)) for one in facts.continuity)),
             Paragraph(_NOTE, quiet=True),
         ]
+    if facts.slow_clients:
+        blocks.append(
+            Paragraph(f"Closed for reading too slowly (1008): {plural(facts.slow_clients, 'client')}.")
+        )
     if facts.gap_fills:
         titles = columns(
             ":gaps after",

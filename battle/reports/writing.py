@@ -1,7 +1,7 @@
 """Puts a run's reports beside its log."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -10,6 +10,7 @@ import msgspec
 from battle.charts.chart import ChartSet, Kind
 from battle.charts.collect import EVERY_KIND, collect_charts
 from battle.judgement.findings import Log
+from battle.judgement.slo import Slo
 from battle.reports.content import arrange
 from battle.reports.evidence import BRIEF, NO_CHARTS, Asked
 from battle.reports.facts import collect_report
@@ -50,25 +51,30 @@ def write_reports(run_dir: Path) -> Report:
         OSError: the directory cannot be written.
     """
     reading = read_run(run_dir)
-    for form, name in FILES.items():
-        write_whole(run_dir / name, render_reading(reading, form))
+    write_reading(reading, run_dir)
     return reading.report
 
 
-def read_run(run_dir: Path, form: Format | None = None) -> Reading:
+def write_reading(reading: Reading, directory: Path) -> None:
+    """Write what was read of a run in every form into a directory. Raises OSError."""
+    for form, name in FILES.items():
+        write_whole(directory / name, render_reading(reading, form))
+
+
+def read_run(run_dir: Path, form: Format | None = None, demanded: Sequence[Slo] | None = None) -> Reading:
     """The report of a run with its charts, from its log; nothing is written. Raises LogError like `write_reports`.
 
-    With `form`, only the charts that this format shows are asked for.
+    With `form`, only the charts that this format shows are asked for. `demanded` replaces what its scenario demands.
     """
     with open_run(run_dir) as run:
         log = Log(run)
-        report = collect_report(run, log)
+        report = collect_report(run, log, demanded)
         charts = collect_charts(log, CHARTS_OF.get(form, EVERY_KIND))
         return Reading(report, charts, log.asked)
 
 
 def read_report(run_dir: Path) -> Report:
-    """The report of a run, from its log; nothing is written. Raises LogError like `write_reports`."""
+    """The report of a run alone, from its log; nothing is written. Raises LogError like `write_reports`."""
     with open_run(run_dir) as run:
         return collect_report(run)
 

@@ -8,6 +8,12 @@
 -- open_ns        time spent open; a span that did not end lasts to the end of the run
 -- half_open_ns   time spent half open, likewise
 -- rejections     candidates passed over because of it
+-- outages        from leaving closed until coming back to it (the view `breaker_outages`)
+-- recovered      of them ended
+-- recovery_mean_ns, recovery_max_ns      how long those took; NULL: none ended
+-- relapses       of them began anew within 5 s of closing: the breaker flapped
+-- probes         attempts let through while half open
+-- good_probes    of them ended ok
 WITH changes AS (
     SELECT
         provider, transport,
@@ -30,6 +36,19 @@ spent AS (
     FROM breaker_windows, log_end
     GROUP BY provider, transport
 ),
+recovery AS (
+    SELECT
+        provider, transport,
+        count(*) AS outages,
+        count(ended_ns) AS recovered,
+        round(avg(duration_ns))::BIGINT AS recovery_mean_ns,
+        max(duration_ns) AS recovery_max_ns,
+        count_if(relapsed) AS relapses,
+        sum(probes)::BIGINT AS probes,
+        sum(good_probes)::BIGINT AS good_probes
+    FROM breaker_outages
+    GROUP BY provider, transport
+),
 rejected AS (
     SELECT provider, transport, count(*) AS rejections FROM breaker_rejections GROUP BY provider, transport
 )
@@ -41,8 +60,16 @@ SELECT
     coalesce(closed, 0) AS closed,
     coalesce(open_ns, 0)::BIGINT AS open_ns,
     coalesce(half_open_ns, 0)::BIGINT AS half_open_ns,
-    coalesce(rejections, 0) AS rejections
+    coalesce(rejections, 0) AS rejections,
+    coalesce(outages, 0) AS outages,
+    coalesce(recovered, 0) AS recovered,
+    recovery_mean_ns,
+    recovery_max_ns,
+    coalesce(relapses, 0) AS relapses,
+    coalesce(probes, 0) AS probes,
+    coalesce(good_probes, 0) AS good_probes
 FROM changes
 FULL JOIN spent USING (provider, transport)
+FULL JOIN recovery USING (provider, transport)
 FULL JOIN rejected USING (provider, transport)
 ORDER BY provider, transport

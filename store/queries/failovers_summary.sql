@@ -7,7 +7,7 @@
 -- answered              of them ended ok at last
 -- hedged                of them had an attempt sent before another had failed
 -- attempts_max          the most attempts one request took; NULL when there was no failover
--- cost_p50_ns, cost_p95_ns, cost_p99_ns, cost_max_ns     see the view `failovers`; NULL likewise
+-- cost_mean_ns, cost_p50_ns, cost_p95_ns, cost_p99_ns, cost_max_ns     see the view `failovers`; NULL likewise
 -- slowest               a list of (request_id, started_ns, providers, answered, cost_ns), the dearest first
 WITH summary AS (
     SELECT
@@ -17,6 +17,7 @@ WITH summary AS (
         count(*) FILTER (hedged) AS hedged,
         max(attempts) AS attempts_max,
         quantile_disc(cost_ns, [0.5, 0.95, 0.99]) AS cost_ranks,
+        avg(cost_ns) AS cost_mean_ns,
         max(cost_ns) AS cost_max_ns,
         arg_max(
             {request_id: request_id, started_ns: started_ns, providers: providers, answered: answered,
@@ -28,6 +29,7 @@ WITH summary AS (
 )
 SELECT
     source, failovers, answered, hedged, attempts_max,
+    round(cost_mean_ns)::BIGINT AS cost_mean_ns,
     cost_ranks[1] AS cost_p50_ns,
     cost_ranks[2] AS cost_p95_ns,
     cost_ranks[3] AS cost_p99_ns,

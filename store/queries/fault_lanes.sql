@@ -16,7 +16,7 @@
 WITH applied AS (
     SELECT
         fault_id,
-        if($by = 'all', 'any fault', any_value(target) || ': ' || any_value(kind)) AS lane,
+        if($by::VARCHAR = 'all', 'any fault', any_value(target) || ': ' || any_value(kind)) AS lane,
         min(at_ns) FILTER (phase = 'applied') AS started_ns,
         least(coalesce(max(at_ns) FILTER (phase = 'reverted'), $to_ns), $to_ns) AS ended_ns
     FROM faults

@@ -45,7 +45,7 @@ _SWITCHES = (
 def running_chromium(profile: Path) -> Iterator[str]:
     """Start a browser with a fresh profile; the WebSocket address of its DevTools. It ends with the block."""
     program = shutil.which("chromium")
-    assert program is not None, "the tests of the HTML report need chromium: `make test` installs it"
+    assert program is not None, "the tests of the HTML report need chromium: 'make test' installs it"
     with (profile / "log").open("wb") as log:
         process = subprocess.Popen(
             [program, *_SWITCHES, f"--user-data-dir={profile}", "about:blank"],
@@ -64,11 +64,15 @@ def running_chromium(profile: Path) -> Iterator[str]:
 async def _address(file: Path, process: "subprocess.Popen[bytes]") -> str:
     with trio.fail_after(START_SECONDS):
         while True:
-            lines = file.read_text().splitlines() if file.exists() else []
+            lines = _lines(file)
             if len(lines) == 2:
                 return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
             assert process.poll() is None, "chromium left"
             await trio.sleep(0.05)
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
 
 
 class Page:
@@ -119,7 +123,9 @@ class Page:
     async def wait_until(self, expression: str) -> None:
         """Wait until an expression is true."""
         with trio.fail_after(ANSWER_SECONDS):
-            while not await self.ask(f"Boolean({expression})"):
+            while True:
+                if await self.ask(f"Boolean({expression})"):
+                    return
                 await trio.sleep(0.02)
 
     async def open(self, path: Path) -> None:
@@ -162,15 +168,20 @@ class Page:
         """Move the mouse there."""
         await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
-    async def screenshot(self, path: Path) -> None:
-        """The whole page as a PNG."""
-        shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        path.write_bytes(b64decode(shot["data"]))
+    async def screenshot(self, path: Path, top: int, width: int, height: int) -> None:
+        """A part of the page as a PNG."""
+        clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
+        shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        _save(path, shot["data"])
 
     async def pdf(self, path: Path) -> None:
         """What a printer would get."""
         printed = await self.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
-        path.write_bytes(b64decode(printed["data"]))
+        _save(path, printed["data"])
+
+
+def _save(path: Path, encoded: str) -> None:
+    path.write_bytes(b64decode(encoded))
 
 
 def on_a_page(address: str, visit: Callable[[Page], Any]) -> Any:

@@ -10,13 +10,18 @@
 -- attempts
 -- of_clients        of them were made for requests of clients, as far as the requests' ids tell
 -- took_ns           what they took, added up
+-- first_started_ns  when the first of them began
 -- first_ended_ns    when the first of them ended
+-- last_choice_ns    when the last of them began that was its request's first attempt; NULL: there was none, or nobody
+--                   tells
 CREATE VIEW attempt_cells AS
 WITH seen AS (
-    SELECT 'gateway' AS source, provider, request_id, started_ns, ended_ns, outcome = 'ok' AS ok
+    SELECT
+        'gateway' AS source, provider, request_id, started_ns, ended_ns, outcome = 'ok' AS ok,
+        if(attempt = 1, started_ns, NULL) AS chosen_ns
     FROM gateway_attempts
     UNION ALL
-    SELECT 'providers', provider, request_id, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok'
+    SELECT 'providers', provider, request_id, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
 )
@@ -25,6 +30,8 @@ SELECT
     count(*) AS attempts,
     count(request_id) AS of_clients,
     sum(ended_ns - started_ns)::BIGINT AS took_ns,
-    min(ended_ns) AS first_ended_ns
+    min(started_ns) AS first_started_ns,
+    min(ended_ns) AS first_ended_ns,
+    max(chosen_ns) AS last_choice_ns
 FROM seen
 GROUP BY ALL

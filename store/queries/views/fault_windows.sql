@@ -9,7 +9,7 @@
 -- planned_ns         when it was due
 -- started_ns         when it was applied; NULL: never was
 -- ended_ns           when it was reverted; NULL: never was
--- failure            why it could not be applied
+-- failure            why it could not be applied, or came to nothing
 -- source             'gateway', 'providers' or 'clients': whose attempts the counts below are; NULL: nobody logged any
 -- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one
 -- leaked_attempts    attempts that began at the target while it was broken
@@ -33,33 +33,17 @@
 --                    'lost_connections', 'breaker_changes', 'traffic_ceased' the log shows
 -- effect_observed    whether the evidence is what the view `fault_rules` asks for
 CREATE VIEW fault_windows AS
-WITH plan AS (
-    SELECT
-        fault_id,
-        any_value(kind) AS kind,
-        any_value(target) AS target,
-        min(planned_ns) AS planned_ns,
-        min(at_ns) FILTER (phase = 'applied') AS started_ns,
-        max(at_ns) FILTER (phase = 'reverted') AS ended_ns,
-        any_value(detail) FILTER (phase = 'failed') AS failure
-    FROM faults
-    GROUP BY fault_id
-),
-log_end AS (
-    SELECT greatest((SELECT max(at_ns) FROM run_phases), (SELECT max(ended_ns) FROM requests),
-                    (SELECT max(at_ns) FROM faults)) AS at_ns
+WITH plan AS MATERIALIZED (
+    SELECT fault_id, kind, target, planned_ns, started_ns, ended_ns, failure FROM fault_spans
 ),
 bounded AS MATERIALIZED (
+    FROM fault_spans WHERE started_ns IS NOT NULL
+),
+asked AS NOT MATERIALIZED (
     SELECT
-        plan.*,
-        coalesce(ended_ns, log_end.at_ns) AS until_ns,
-        -- Faults of one target may overlap: look no further than the neighbours, but at all of the window.
-        greatest(until_ns, lead(started_ns, 1, log_end.at_ns + 1) OVER of_target) AS next_started_ns,
-        least(started_ns, greatest(started_ns - (until_ns - started_ns), lag(ended_ns, 1, 0) OVER of_target))
-            AS before_ns
-    FROM plan, log_end
-    WHERE started_ns IS NOT NULL
-    WINDOW of_target AS (PARTITION BY target ORDER BY started_ns, fault_id)
+        'gateway' AS provider, coalesce(sent_ns, scheduled_ns) AS started_ns, ended_ns, outcome = 'ok' AS ok, failure
+    FROM requests
+    WHERE EXISTS (FROM plan WHERE target = 'gateway')
 ),
 -- Reading a few columns of a file again is cheaper than keeping a copy of millions of rows.
 seen AS NOT MATERIALIZED (
@@ -70,9 +54,7 @@ seen AS NOT MATERIALIZED (
     FROM attempts
     WHERE NOT EXISTS (FROM gateway_attempts)
     UNION ALL
-    SELECT 'gateway', coalesce(sent_ns, scheduled_ns), ended_ns, outcome = 'ok', failure
-    FROM requests
-    WHERE EXISTS (FROM plan WHERE target = 'gateway')
+    FROM asked
 ),
 -- Millions of attempts against hundreds of windows: take attempts by tenths of a second, and look at single ones only
 -- where a window begins or ends.
@@ -82,19 +64,15 @@ edges AS MATERIALIZED (
         SELECT target, unnest([before_ns, started_ns, until_ns, next_started_ns]) AS edge_ns FROM bounded
     )
 ),
+cells AS (
+    SELECT provider, cell, ok, attempts, first_ended_ns FROM attempt_cells
+    UNION ALL
+    SELECT provider, started_ns // 100_000_000 AS cell, ok, count(*), min(ended_ns) FROM asked GROUP BY ALL
+),
 pieces AS (
     SELECT
         provider, cell * 100_000_000 AS started_ns, attempts, if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
-    FROM (
-        FROM attempt_cells
-        UNION ALL BY NAME
-        -- A fault between the gateway and its clients is one of requests, and such faults are rare.
-        SELECT
-            provider, started_ns // 100_000_000 AS cell, ok, count(*) AS attempts, min(ended_ns) AS first_ended_ns
-        FROM seen
-        WHERE provider = 'gateway'
-        GROUP BY ALL
-    )
+    FROM cells
     ANTI JOIN edges USING (provider, cell)
     UNION ALL
     SELECT provider, started_ns, 1, if(ok, ended_ns, NULL)

@@ -243,3 +243,29 @@ def test_a_rejection_is_logged_once_per_request_however_often_it_looks_for_a_pro
     log = simulated(main)
     assert log.story[-2:] == [("b", "primary", "http_status"), ("b", "retry", None)]
     assert log.rejected == [("a", "w0-3")]
+
+
+def test_a_client_with_odd_questions_opens_no_breaker_and_is_told_in_a_providers_words():
+    async def main(stage):
+        a = await stage.provider("a", *[rpc_error(-32000, "header not found")] * 20, answer())
+        b = await stage.provider("b", *[rpc_error(-32000, "missing trie node 5f")] * 20, answer())
+        gateway = await stage.gateway(SPEC, a, b)
+        responses = [response.body for response in await gateway.ask_many(10)]
+        return stage.log, [msgspec.json.decode(body)["error"] for body in responses]
+
+    log, errors = simulated(main)
+    assert log.changes == []
+    assert {error["code"] for error in errors} == {-32000}
+    assert {error["message"] for error in errors} <= {"header not found", "missing trie node 5f"}
+
+
+def test_what_one_provider_does_not_have_another_is_asked_for():
+    async def main(stage):
+        a = await stage.provider("a", rpc_error(-32000, "header not found"))
+        b = await stage.provider("b", answer())
+        await (await stage.gateway(SPEC, a, b)).ask_many(8)
+        return stage.log
+
+    log = simulated(main)
+    assert log.changes == []
+    assert log.story == [("a", "primary", "rpc_error"), ("b", "retry", None)] * 8

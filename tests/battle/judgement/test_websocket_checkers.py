@@ -58,6 +58,31 @@ def test_a_stream_without_a_flaw_passes_with_its_numbers(tmp_path: Path) -> None
     )
 
 
+def closed_as_too_slow(**told: Any) -> Event:
+    return connection_changed("closed", 5 * S, "7", close_code=1008, **told)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [closed_as_too_slow(side="gateway", name="(clients)")],
+        [closed_as_too_slow(name="lazy")],
+        [closed_as_too_slow(side="gateway", name="(clients)"), closed_as_too_slow(name="lazy")],
+    ],
+)
+def test_clients_that_read_too_slowly_are_named(tmp_path: Path, told: list[Event]) -> None:
+    finding = found(tmp_path, websocket_continuity, [*GAP, *told])
+    assert finding is not None
+    assert finding.summary.endswith("2 never came; 1 client closed for reading too slowly (1008)")
+
+
+def test_a_provider_that_found_the_gateway_too_slow_is_no_slow_client(tmp_path: Path) -> None:
+    told = [closed_as_too_slow(side="provider", name="a"), closed_as_too_slow(side="gateway", name="a")]
+    finding = found(tmp_path, websocket_continuity, [*CLEAN, *told])
+    assert finding is not None
+    assert "1008" not in finding.summary
+
+
 @pytest.mark.parametrize(
     ("events", "words"),
     [

@@ -1,0 +1,5 @@
+-- What did the gateway do about each fault? The view `fault_reactions`, in the order of time.
+SELECT fault_reactions.*
+FROM fault_reactions
+JOIN fault_spans USING (fault_id)
+ORDER BY coalesce(started_ns, planned_ns), fault_id
