@@ -22,6 +22,8 @@ DEFAULT_OUT = Path("battle_results")
 HEADER = "run.json"
 LATEST = "latest"
 
+_CPU_INFO = Path("/proc/cpuinfo")
+
 _PACKAGES = ("battle", "trio", "msgspec", "duckdb", "httptools")
 
 
@@ -105,6 +107,7 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
         "host": {
             "system": f"{platform.system()} {platform.release()}",
             "machine": platform.machine(),
+            "cpu": _cpu_model(),
             "cpus": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
         },
@@ -113,3 +116,12 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
             **{package: metadata.version(package) for package in _PACKAGES},
         },
     }
+
+
+def _cpu_model() -> str | None:
+    """What the machine calls its processor: a comparison of latencies must know whether it was the same one."""
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)

@@ -259,29 +259,33 @@ def _percentile_curve() -> alt.LayerChart:
         title="share of the requests answered within it",
         axis=alt.Axis(values=[0, 0.30103, 1, 2, 3, 4, 5], labelExpr=_PERCENT_LABEL),
     )
+    y = alt.Y(
+        "ms:Q",
+        title="$latency",
+        scale=alt.Scale(type="log", nice=False, padding=10),
+        axis=alt.Axis(format="~g", grid=False, ticks=True),
+    )
     clocks = ["since it was sent", "since it was due"]
+    # Often the two are the same: then one is seen through the gaps of the other.
+    colours = alt.Scale(domain=clocks, range=["$two", "$accent"])
+    dashes = alt.Scale(domain=clocks, range=[[4, 4], [1, 0]])
     curve = (
         alt.Chart(ROWS)
-        .mark_line(strokeWidth=1.75, point=alt.OverlayMarkDef(size=14))
+        .mark_line(strokeWidth=1.75)
         .encode(
             x=x,
-            y=alt.Y(
-                "ms:Q",
-                title="$latency",
-                scale=alt.Scale(type="log", nice=False, padding=10),
-                axis=alt.Axis(format="~g", tickCount=3),
-            ),
-            color=alt.Color(
-                "clock:N", title=None, scale=alt.Scale(domain=clocks, range=["$accent3", "$accent"])
-            ),
-            tooltip=[
-                alt.Tooltip("percentile:Q", title="percent"),
-                alt.Tooltip("ms:Q", title="answered within (ms)"),
-                alt.Tooltip("clock:N", title="counted"),
-            ],
+            y=y,
+            color=alt.Color("clock:N", title=None, scale=colours),
+            strokeDash=alt.StrokeDash("clock:N", title=None, scale=dashes),
         )
     )
-    return _layered(curve.add_params(_zoom()))
+    tooltips = [
+        alt.Tooltip("percentile:Q", title="percent"),
+        alt.Tooltip("ms:Q", title="answered within (ms)"),
+        alt.Tooltip("clock:N", title="counted"),
+    ]
+    felt = alt.Chart(ROWS).mark_circle(size=150, opacity=0).encode(x=x, y=y, tooltip=tooltips)
+    return _layered(curve.add_params(_zoom()), felt)
 
 
 _CHARTS = {

@@ -102,14 +102,18 @@ def _times(log: Log, plan: Any) -> Times | str:
 
 def _cases(log: Log, plan: Any, times: Times) -> tuple[list[Case], list[str]]:
     """What can be compared, and why the rest cannot."""
-    before = _by_workload(log, times.began, times.first_fault)
+    # What the generator itself sent late must not pass for the steady state: it would excuse a slow healing.
+    before = _by_workload(log, times.began, times.first_fault, LATENESS_FLOOR_NS)
     after = _by_workload(log, times.judged, times.ended)
     cases, doubts = [], []
     for name in _workloads(log, plan):
         steady, healed = before.get(name), after.get(name)
         few = [
             f"{plural(row.requests if row else 0, 'request')} {when}"
-            for row, when in ((steady, "before the first fault"), (healed, "after the healing time"))
+            for row, when in (
+                (steady, "sent on time before the first fault"),
+                (healed, "after the healing time"),
+            )
             if row is None or row.requests < plan.min_requests
         ]
         if few or steady is None or healed is None:
@@ -144,7 +148,8 @@ def _excuse(log: Log, case: Case, times: Times) -> str | None:
         if punctual is None or not case._replace(after=punctual).ill:
             return "the generator fell behind, and what it sent on time did"
     before_s, after_s = (times.first_fault - times.began) / 1e9, (times.ended - times.judged) / 1e9
-    growth = (case.after.requests / after_s) / (case.before.requests / before_s)
+    asked = _by_workload(log, times.began, times.first_fault)[case.workload].requests
+    growth = (case.after.requests / after_s) / (asked / before_s)
     if growth > LOAD_GROWTH_MAX:
         return f"the load was {growth:.2f} times as high as before the first fault"
     return None

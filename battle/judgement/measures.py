@@ -109,10 +109,17 @@ def _of_failovers(log: Log) -> dict[str, Measure]:
     return {"failovers": Measure(query, True, summary.failovers), "max_failover_latency_ns": cost}
 
 
+def gateway_tells(log: Log) -> bool:
+    """Whether the gateway logs what it does: its attempts, or with subscriptions alone its connections."""
+    return any(row.source == "gateway" for row in log.rows("provider_shares")) or any(
+        row.side == "gateway" for row in log.rows("open_connections")
+    )
+
+
 def _breaker_changes(log: Log) -> Measure:
     query = "breaker_summary"
     changes = sum(row.changes for row in log.rows(query))
-    told = changes > 0 or any(row.source == "gateway" for row in log.rows("provider_shares"))
+    told = changes > 0 or gateway_tells(log)
     return Measure(query, True, changes) if told else Measure(query, False, note="the gateway does not tell")
 
 

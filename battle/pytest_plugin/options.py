@@ -1,5 +1,7 @@
 """Options, settings in the ini-file, and marks."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any, NamedTuple
 

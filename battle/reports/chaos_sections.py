@@ -1,11 +1,12 @@
-"""The sections about failure and survival: failovers, faults, circuit breakers."""
+"""The sections about failure and survival: failovers and faults."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from battle.judgement.faults import effect_text
-from battle.judgement.words import duration_text, plural
+from battle.judgement.words import plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
-from battle.reports.schema import BreakerFacts, BreakerSpan, FaultEffect, Report, SlowFailover
+from battle.reports.reaction_tables import longest, reaction_blocks, stream_blocks
+from battle.reports.schema import FaultEffect, Report, SlowFailover
 from battle.reports.values import count, duration, explain_command, moment, timed
 
 SLOWEST_SHOWN = 5
@@ -22,72 +23,81 @@ _INFERRED = (
     "dead provider refused are not in it, and the count is a lower bound."
 )
 _FAULT_NOTE = (
-    "Detected: the first failed attempt at the target, or its breaker's opening. Recovered: the first good "
-    "attempt after the fault ended. Leaked: attempts sent to the broken provider meanwhile."
+    "Applied: since the load began, as the plan counts. Detected: the first failed attempt at the target, or its "
+    "breaker's opening. Recovered: the first good attempt after the fault ended. Leaked: attempts sent to the broken "
+    "provider meanwhile."
 )
 
 
 def failover_section(report: Report) -> Section:
-    """How often requests needed more than one attempt, and what that cost."""
+    """How often requests needed more than one attempt, and streams another upstream, and what that cost."""
     facts = report.failovers
-    if not facts.failovers:
-        return Section("Failovers", (Paragraph("No request needed more than one attempt."),))
+    blocks: list[Block] = []
+    if facts.failovers:
+        blocks += _failover_blocks(report)
+    else:
+        blocks.append(Paragraph("No request needed more than one attempt."))
+    streams = report.websocket.stream_failovers
+    blocks += stream_blocks(streams)
+    title = timed("Failovers", report.run.world) if facts.failovers or streams else "Failovers"
+    return Section(title, tuple(blocks))
+
+
+def _failover_blocks(report: Report) -> list[Block]:
+    facts = report.failovers
     asked = f"{facts.failovers:,} needed" if facts.failovers != 1 else "1 needed"
     answered = "all of them were" if facts.answered == facts.failovers else f"{facts.answered:,} of them were"
     text = (
         f"Of {plural(report.requests.total, 'request')} {asked} more than one attempt "
         f"(at most {facts.attempts_max}); {answered} answered in the end."
     )
-    costs = row(
-        *(
-            duration(cost)
-            for cost in (facts.cost_p50_ns, facts.cost_p95_ns, facts.cost_p99_ns, facts.cost_max_ns)
-        )
-    )
+    costs = (facts.cost_mean_ns, facts.cost_p50_ns, facts.cost_p95_ns, facts.cost_p99_ns, facts.cost_max_ns)
+    began_ns = report.run.load_began_ns
     blocks: list[Block] = [
         Paragraph(text),
-        Table(columns("cost p50", "p95", "p99", "max"), (costs,)),
+        Table(columns("cost mean", "p50", "p95", "p99", "max"), (row(*(duration(cost) for cost in costs)),)),
         Paragraph("The cost is the time until the attempt that answered began.", quiet=True),
         Table(
             columns(":dearest failovers", "at", ":asked", ":answered", "cost"),
-            tuple(_failover_row(slow) for slow in facts.slowest[:SLOWEST_SHOWN]),
+            tuple(_failover_row(slow, began_ns) for slow in facts.slowest[:SLOWEST_SHOWN]),
         ),
         *(explain_command(report, slow.request_id) for slow in facts.slowest[:1]),
     ]
     if facts.source == "providers":
         blocks.append(Paragraph(_INFERRED, quiet=True))
-    return Section(timed("Failovers", report.run.world), tuple(blocks))
+    return blocks
 
 
-def _failover_row(slow: SlowFailover) -> tuple[Cell, ...]:
+def _failover_row(slow: SlowFailover, began_ns: int | None) -> tuple[Cell, ...]:
     answered = Cell("yes") if slow.answered else Cell("no", "bad")
     path = " → ".join(slow.providers)
-    return row(slow.request_id, moment(slow.started_ns), path, answered, duration(slow.cost_ns))
+    at = moment(slow.started_ns, since_ns=began_ns)
+    return row(slow.request_id, at, path, answered, duration(slow.cost_ns))
 
 
 def fault_section(report: Report) -> Section:
     """What each fault did, and how long it took to notice and to come back."""
     if not report.faults:
         return Section("Faults", (Paragraph("No fault was planned."),))
-    blocks = (
-        _each_fault(report.faults) if len(report.faults) <= FAULTS_SHOWN else _fault_groups(report.faults)
-    )
+    blocks = _each_fault(report) if len(report.faults) <= FAULTS_SHOWN else _fault_groups(report)
     return Section(timed("Faults", report.run.world), blocks)
 
 
-def _each_fault(faults: Sequence[FaultEffect]) -> tuple[Block, ...]:
+def _each_fault(report: Report) -> tuple[Block, ...]:
     times = columns(
         ":fault", ":target", "applied", "for", "detected after", "recovered after", "leaked", "request errors"
     )
     return (
-        Table(times, tuple(_fault_row(fault) for fault in faults)),
+        Table(times, tuple(_fault_row(fault, report.run.load_began_ns) for fault in report.faults)),
         Paragraph(_FAULT_NOTE, quiet=True),
-        Table(_EFFECTS, tuple(_effect_row(fault) for fault in faults)),
+        *reaction_blocks([(one.fault_id, [one]) for one in report.reactions]),
+        Table(_EFFECTS, tuple(_effect_row(fault) for fault in report.faults)),
     )
 
 
-def _fault_groups(faults: Sequence[FaultEffect]) -> tuple[Block, ...]:
+def _fault_groups(report: Report) -> tuple[Block, ...]:
     """Too many to read one by one: a row for those of one kind at one target, then those that did nothing."""
+    faults, began_ns = report.faults, report.run.load_began_ns
     groups = _grouped(faults, lambda fault: (fault.kind, fault.target))
     if len(groups) > SPANS_SHOWN:
         groups = _grouped(faults, lambda fault: (fault.kind, ""))
@@ -96,12 +106,19 @@ def _fault_groups(faults: Sequence[FaultEffect]) -> tuple[Block, ...]:
         "slowest to recover", "leaked", "request errors",
     )  # fmt: skip
     idle = [fault for fault in faults if not fault.effect_observed]
+    reactions = {one.fault_id: one for one in report.reactions}
     blocks: list[Block] = [
         Paragraph(
             f"{plural(len(faults), 'fault')} in {plural(len(groups), 'group')}; fault_windows has each."
         ),
-        Table(summary, tuple(_group_row(group) for group in groups)),
+        Table(summary, tuple(_group_row(group, began_ns) for group in groups)),
         Paragraph(_FAULT_NOTE, quiet=True),
+        *reaction_blocks(
+            [
+                (f"{group[0].kind} at {_targets(group)}", [reactions[fault.fault_id] for fault in group])
+                for group in groups
+            ]
+        ),
     ]
     if idle:
         blocks.append(Paragraph(f"Without an effect: {len(idle)} of {len(faults)}."))
@@ -121,37 +138,37 @@ def _grouped(
     return list(groups.values())
 
 
-def _group_row(group: Sequence[FaultEffect]) -> tuple[Cell, ...]:
+def _targets(group: Sequence[FaultEffect]) -> str:
     targets = dict.fromkeys(fault.target for fault in group)
+    return ", ".join(targets) if len(targets) <= TARGETS_NAMED else plural(len(targets), "provider")
+
+
+def _group_row(group: Sequence[FaultEffect], began_ns: int | None) -> tuple[Cell, ...]:
     begun = [fault.started_ns for fault in group if fault.started_ns is not None]
     effective = sum(fault.effect_observed for fault in group)
     never = Cell("never", "doubtful")
     return row(
         group[0].kind,
-        ", ".join(targets) if len(targets) <= TARGETS_NAMED else plural(len(targets), "provider"),
+        _targets(group),
         count(len(group)),
         Cell(f"{effective:,}", "good" if effective == len(group) else "doubtful"),
-        moment(min(begun, default=None), never),
-        moment(max(begun, default=None), never),
-        duration(_longest(fault.time_to_detect_ns for fault in group), _NOT_SEEN),
-        duration(_longest(fault.time_to_recover_ns for fault in group), _NOT_SEEN),
+        moment(min(begun, default=None), never, since_ns=began_ns),
+        moment(max(begun, default=None), never, since_ns=began_ns),
+        duration(longest(fault.time_to_detect_ns for fault in group), _NOT_SEEN),
+        duration(longest(fault.time_to_recover_ns for fault in group), _NOT_SEEN),
         count(sum(fault.leaked_attempts for fault in group)),
         count(sum(fault.request_errors for fault in group)),
     )
 
 
-def _longest(times_ns: Iterable[int | None]) -> int | None:
-    return max((time_ns for time_ns in times_ns if time_ns is not None), default=None)
-
-
-def _fault_row(fault: FaultEffect) -> tuple[Cell, ...]:
+def _fault_row(fault: FaultEffect, began_ns: int | None) -> tuple[Cell, ...]:
     started_ns, ended_ns = fault.started_ns, fault.ended_ns
     lasted_ns = None if started_ns is None or ended_ns is None else ended_ns - started_ns
     unseen = Cell("–", "quiet") if started_ns is None else _NOT_SEEN
     return row(
         fault.fault_id,
         fault.target,
-        moment(started_ns, Cell("never", "doubtful")),
+        moment(started_ns, Cell("never", "doubtful"), since_ns=began_ns),
         duration(lasted_ns, Cell("to the end") if started_ns is not None else Cell("–", "quiet")),
         duration(fault.time_to_detect_ns, unseen),
         duration(fault.time_to_recover_ns, unseen if ended_ns is not None else Cell("–", "quiet")),
@@ -163,43 +180,3 @@ def _fault_row(fault: FaultEffect) -> tuple[Cell, ...]:
 def _effect_row(fault: FaultEffect) -> tuple[Cell, ...]:
     effect = Cell("yes", "good") if fault.effect_observed else Cell("no", "doubtful")
     return row(fault.fault_id, effect, effect_text(fault) or "none")
-
-
-def breaker_section(report: Report) -> Section:
-    """How often and how long each circuit breaker was not closed."""
-    if not report.breakers:
-        told = any(share.source == "gateway" for share in report.provider_shares)
-        nothing = "No circuit breaker changed." if told else "Not measured: the gateway does not tell."
-        return Section("Circuit breakers", (Paragraph(nothing),))
-    summary = columns(":breaker", "changes", "opened", "half open", "closed", "time open", "passed over")
-    spans = report.first_breaker_spans[:SPANS_SHOWN]
-    blocks: list[Block] = [Table(summary, tuple(_breaker_row(breaker) for breaker in report.breakers))]
-    if spans:
-        title = columns(":breaker", "outage", ":state", "from", "lasted")
-        blocks.append(Table(title, tuple(_span_row(span) for span in spans)))
-    if len(report.first_breaker_spans) > SPANS_SHOWN:
-        more = f"Only the first {SPANS_SHOWN} spans are shown; the view breaker_windows has them all."
-        blocks.append(Paragraph(more, quiet=True))
-    return Section(timed("Circuit breakers", report.run.world), tuple(blocks))
-
-
-def _breaker_row(breaker: BreakerFacts) -> tuple[Cell, ...]:
-    return row(
-        f"{breaker.provider} ({breaker.transport})",
-        count(breaker.changes),
-        count(breaker.opened),
-        count(breaker.half_opened),
-        count(breaker.closed),
-        duration_text(breaker.open_ns),
-        count(breaker.rejections),
-    )
-
-
-def _span_row(span: BreakerSpan) -> tuple[Cell, ...]:
-    return row(
-        f"{span.provider} ({span.transport})",
-        count(span.outage),
-        span.state.replace("_", " "),
-        moment(span.started_ns),
-        duration(span.duration_ns, Cell("to the end")),
-    )

@@ -2,7 +2,8 @@
 
 from battle.charts.chart import ChartSet
 from battle.judgement.words import duration_text, percent_text, plural
-from battle.reports.chaos_sections import breaker_section, failover_section, fault_section
+from battle.reports.breaker_section import breaker_section
+from battle.reports.chaos_sections import failover_section, fault_section
 from battle.reports.comparison_section import comparison_section
 from battle.reports.document import (
     Cell,
@@ -94,7 +95,11 @@ def _figures(report: Report) -> tuple[Figure, ...]:
     if overall is not None:
         figures.append(Figure("ended ok", percent_text(overall.counted / overall.requests)))
         figures.append(Figure(f"{virtual}p95 latency", duration(overall.p95_ns, NEVER).text))
-    figures.append(Figure("failovers", f"{report.failovers.failovers:,}"))
+    moved = sum(streams.failovers for streams in report.websocket.stream_failovers)
+    if report.failovers.failovers or not moved:
+        figures.append(Figure("failovers", f"{report.failovers.failovers:,}"))
+    if moved:
+        figures.append(Figure("stream failovers", f"{moved:,}"))
     if report.failovers.cost_max_ns is not None:
         figures.append(Figure(f"{virtual}dearest failover", duration_text(report.failovers.cost_max_ns)))
     if report.faults:

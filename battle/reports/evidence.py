@@ -35,7 +35,7 @@ class _Evidence(msgspec.Struct, frozen=True):
 
 
 _OF_SECTION: dict[str, _Evidence] = {
-    "SLO compliance": _Evidence(queries=("slo_values", "latencies", "workload_answers")),
+    "SLO compliance": _Evidence(queries=("latencies", "workload_answers", "failovers_summary")),
     "What broke, and when": _Evidence(
         ("fault_lanes",), ("fault_effects", "breaker_spans", "node_crashes", "run_phases")
     ),
@@ -49,7 +49,7 @@ _OF_SECTION: dict[str, _Evidence] = {
             "percentile_curve",
             "providers_over_time",
         ),
-        ("request_kinds", "latencies", "provider_shares"),
+        ("request_kinds", "latencies", "latency_cells", "provider_shares"),
     ),
     "Knee": _Evidence(queries=("step_results",)),
     "WebSocket continuity": _Evidence(
@@ -130,4 +130,6 @@ def _literal(value: object) -> str:
         return "NULL"
     if isinstance(value, bool | int | float):
         return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_literal(one) for one in value)}]"
     return "'" + str(value).replace("'", "''") + "'"

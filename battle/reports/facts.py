@@ -8,12 +8,13 @@ import msgspec
 
 from battle.judgement.continuity import head_rows
 from battle.judgement.findings import Log
-from battle.judgement.measures import SLOWEST_LISTED
+from battle.judgement.measures import SLOWEST_LISTED, gateway_tells
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo, demands_of
 from battle.judgement.slo_language import SloTextError, parse_slo
 from battle.judgement.verdict import judge
 from battle.reports.compared import read_comparison
+from battle.reports.failure_facts import FaultReaction, LogSubscriptions, PublishedHeads, StreamFailovers
 from battle.reports.headline import headline
 from battle.reports.intervals import intervals
 from battle.reports.schema import (
@@ -82,6 +83,8 @@ def collect_report(run: Run, log: Log | None = None, demanded: Sequence[Slo] | N
         failovers=_rows(log, FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)[0],
         provider_shares=_rows(log, ProviderShare, "provider_shares"),
         faults=faults,
+        reactions=_rows(log, FaultReaction, "fault_handling"),
+        gateway_tells=gateway_tells(log),
         breakers=_rows(log, BreakerFacts, "breaker_summary"),
         first_breaker_spans=_rows(log, BreakerSpan, "breaker_spans", limit=SPANS_LISTED),
         nodes=_rows(log, NodeHealth, "system_health"),
@@ -133,6 +136,7 @@ def _run_facts(log: Log, header: dict[str, Any], directory: str) -> RunFacts:
         gateway=_name(header.get("gateway")) or "unknown",
         seed=seed if isinstance(seed, int) else None,
         started_at=started_at if isinstance(started_at, str) else None,
+        load_began_ns=phases.get("load_began"),
         load_ns=_load_ns(phases, log.rows("request_kinds")),
         partial="ended" not in phases or bool(_PARTIAL_PHASES & phases.keys()),
         host=_mapping(header.get("host")),
@@ -201,6 +205,9 @@ def _websocket(log: Log) -> WebSocketFacts:
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),
         slow_clients=log.rows("slow_clients")[0].closed,
+        published=_rows(log, PublishedHeads, "heads_published"),
+        logs=_rows(log, LogSubscriptions, "log_subscriptions"),
+        stream_failovers=_rows(log, StreamFailovers, "stream_failovers_summary"),
     )
 
 

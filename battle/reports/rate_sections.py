@@ -4,7 +4,7 @@ from battle.judgement.knee import Knee, Step, StepStatus
 from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.schema import Amplification, Report
-from battle.reports.values import NEVER, count, duration, timed
+from battle.reports.values import NEVER, count, duration, moment, timed
 
 WORTH_TELLING = 1.01
 """Attempts for each request in the worst second below which retries made nothing of the load."""
@@ -69,8 +69,14 @@ def amplification_section(report: Report) -> Section | None:
         return None
     blocks: list[Block] = [Paragraph(_amplification_text(facts))]
     if facts.first_storm_seconds:
+        began_ns = report.run.load_began_ns
         storm = tuple(
-            row(f"{one.second:,} s", count(one.requests), count(one.attempts), count(one.failed))
+            row(
+                moment(one.second * 10**9, since_ns=began_ns),
+                count(one.requests),
+                count(one.attempts),
+                count(one.failed),
+            )
             for one in facts.first_storm_seconds
         )
         blocks.append(Table(columns("storm at", "requests", "attempts", "failed"), storm))

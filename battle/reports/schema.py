@@ -13,6 +13,7 @@ from battle.judgement.demanded import WorkloadSlos
 from battle.judgement.findings import Finding, Verdict
 from battle.judgement.knee import Knee
 from battle.judgement.slo import SloResult
+from battle.reports.failure_facts import FaultReaction, LogSubscriptions, PublishedHeads, StreamFailovers
 from battle.reports.intervals import Intervals
 
 SCHEMA_VERSION = 1
@@ -35,6 +36,7 @@ class RunFacts(_Part, frozen=True, kw_only=True):
     gateway: str
     seed: int | None
     started_at: str | None
+    load_began_ns: int | None
     load_ns: int | None
     partial: bool
     host: dict[str, Any]
@@ -104,6 +106,7 @@ class FailoverFacts(_Part, frozen=True, kw_only=True):
     answered: int
     hedged: int
     attempts_max: int | None
+    cost_mean_ns: int | None
     cost_p50_ns: int | None
     cost_p95_ns: int | None
     cost_p99_ns: int | None
@@ -153,7 +156,11 @@ class FaultEffect(_Part, frozen=True, kw_only=True):
 
 
 class BreakerFacts(_Part, frozen=True, kw_only=True):
-    """How often one circuit breaker changed, and how long it was not closed."""
+    """How often one circuit breaker changed, how long it was not closed, and how it came back.
+
+    An outage lasts from leaving closed until coming back to it; of `outages`, `recovered` ended, and `relapses` began
+    anew within 5 s: the breaker flapped. A probe is an attempt that it let through while half open.
+    """
 
     provider: str
     transport: str
@@ -164,6 +171,13 @@ class BreakerFacts(_Part, frozen=True, kw_only=True):
     open_ns: int
     half_open_ns: int
     rejections: int
+    outages: int
+    recovered: int
+    recovery_mean_ns: int | None
+    recovery_max_ns: int | None
+    relapses: int
+    probes: int
+    good_probes: int
 
 
 class BreakerSpan(_Part, frozen=True, kw_only=True):
@@ -304,6 +318,9 @@ class WebSocketFacts(_Part, frozen=True, kw_only=True):
     gap_fills: tuple[GapFills, ...]
     slow_clients: int
     """Closed with 1008."""
+    published: tuple[PublishedHeads, ...]
+    logs: tuple[LogSubscriptions, ...]
+    stream_failovers: tuple[StreamFailovers, ...]
 
 
 class StormSecond(_Part, frozen=True, kw_only=True):
@@ -347,6 +364,8 @@ class Report(_Part, frozen=True, kw_only=True):
     failovers: FailoverFacts
     provider_shares: tuple[ProviderShare, ...]
     faults: tuple[FaultEffect, ...]
+    reactions: tuple[FaultReaction, ...]
+    gateway_tells: bool
     breakers: tuple[BreakerFacts, ...]
     first_breaker_spans: tuple[BreakerSpan, ...]
     nodes: tuple[NodeHealth, ...]

@@ -22,9 +22,9 @@ def duration(value_ns: int | None, otherwise: Cell = NONE) -> Cell:
     return otherwise if value_ns is None else Cell(duration_text(value_ns))
 
 
-def moment(at_ns: int | None, otherwise: Cell = NONE) -> Cell:
-    """A moment of the run."""
-    return otherwise if at_ns is None else Cell(seconds_text(at_ns))
+def moment(at_ns: int | None, otherwise: Cell = NONE, *, since_ns: int | None = None) -> Cell:
+    """A moment of the run, told from `since_ns` on: where the plan is meant, that is the begin of the load."""
+    return otherwise if at_ns is None else Cell(seconds_text(at_ns - (since_ns or 0)))
 
 
 def count(value: int | None, otherwise: Cell = NONE) -> Cell:

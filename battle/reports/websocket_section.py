@@ -1,12 +1,16 @@
 """The section about WebSocket continuity: what clients got of the heads, and how gaps were filled."""
 
+from collections.abc import Sequence
+
 from battle.judgement.words import plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
+from battle.reports.failure_facts import LogSubscriptions, PublishedHeads
 from battle.reports.schema import Continuity, GapFills, HeadDelay, HeadsAfterFault, Report
 from battle.reports.values import bad_if_any, count, duration, moment, timed
 
 _NOTE = (
-    "Due: every height that some provider had while the subscription stood, but for its last second. Delay: from "
+    "Due: every height that some provider had while the subscription stood, but for its last second; of logs, every "
+    "entry that any client of the workload got meanwhile. Interrupted: the client lost its connection. Delay: from "
     "the first publication by any provider to the arrival. Silence: the longest time that any client had to wait."
 )
 _FAULT_NOTE = "The time from the begin of a fault to the next head at each client; a block time is normal."
@@ -17,14 +21,17 @@ FAULTS_SHOWN = 50
 def websocket_section(report: Report) -> Section | None:
     """The continuity of subscriptions; None in a run without any."""
     facts = report.websocket
-    if not facts.continuity and not facts.gap_fills and not facts.slow_clients:
+    if not (facts.continuity or facts.gap_fills or facts.logs or facts.slow_clients):
         return None
     blocks: list[Block] = []
-    if facts.continuity:
+    if facts.published:
+        blocks.append(Paragraph(_published_text(facts.published)))
+    if facts.continuity or facts.logs:
         delays = {delay.workload: delay for delay in facts.delays}
         titles = columns(
-            ":workload", "subscriptions", "interrupted", "due", "missed", "twice", "out of order", "by reorgs"
-        )
+            ":workload", ":to", "subscriptions", "interrupted", "due", "delivered", "missed", "repeated",
+            "out of order", "by reorgs",
+        )  # fmt: skip
         times = columns(
             ":workload",
             "delay p50",
@@ -34,11 +41,12 @@ def websocket_section(report: Report) -> Section | None:
             "longest silence",
             "parent unknown",
         )
-        blocks += [
-            Table(titles, tuple(_count_row(one) for one in facts.continuity)),
-            Table(times, tuple(_time_row(one, delays.get(one.workload)) for one in facts.continuity)),
-            Paragraph(_NOTE, quiet=True),
-        ]
+        counts = [_count_row(one) for one in facts.continuity] + [_log_row(one) for one in facts.logs]
+        blocks.append(Table(titles, tuple(counts)))
+        if facts.continuity:
+            rows = tuple(_time_row(one, delays.get(one.workload)) for one in facts.continuity)
+            blocks.append(Table(times, rows))
+        blocks.append(Paragraph(_NOTE, quiet=True))
     if facts.slow_clients:
         blocks.append(
             Paragraph(f"Closed for reading too slowly (1008): {plural(facts.slow_clients, 'client')}.")
@@ -60,20 +68,46 @@ def websocket_section(report: Report) -> Section | None:
     if facts.after_faults:
         titles = columns(":fault", "at", "subscriptions", "next head p50", "max", "got none")
         shown = facts.after_faults[:FAULTS_SHOWN]
-        blocks += [Table(titles, tuple(_fault_row(one) for one in shown)), Paragraph(_FAULT_NOTE, quiet=True)]
+        blocks += [
+            Table(titles, tuple(_fault_row(one, report.run.load_began_ns) for one in shown)),
+            Paragraph(_FAULT_NOTE, quiet=True),
+        ]
     return Section(timed("WebSocket continuity", report.run.world), tuple(blocks))
+
+
+def _published_text(published: Sequence[PublishedHeads]) -> str:
+    parts = [f"{one.provider} {one.heads:,}" for one in published if one.provider is not None]
+    heads = next((one.heads for one in published if one.provider is None), 0)
+    return f"Providers published {plural(heads, 'different head')} to their subscribers: {', '.join(parts)}."
 
 
 def _count_row(one: Continuity) -> tuple[Cell, ...]:
     return row(
         one.workload,
+        "heads",
         count(one.subscriptions),
         bad_if_any(one.interrupted),
         count(one.due),
+        count(one.due - one.missed),
         bad_if_any(one.missed),
         bad_if_any(one.duplicated),
         bad_if_any(one.out_of_order),
         count(one.reorged),
+    )
+
+
+def _log_row(one: LogSubscriptions) -> tuple[Cell, ...]:
+    return row(
+        one.workload,
+        "logs",
+        count(one.subscriptions),
+        bad_if_any(one.interrupted),
+        count(one.due),
+        count(one.due - one.missed),
+        bad_if_any(one.missed),
+        bad_if_any(one.duplicated),
+        bad_if_any(one.out_of_order),
+        count(one.removed),
     )
 
 
@@ -105,11 +139,11 @@ def _gap_row(gap: GapFills) -> tuple[Cell, ...]:
     )
 
 
-def _fault_row(one: HeadsAfterFault) -> tuple[Cell, ...]:
+def _fault_row(one: HeadsAfterFault, began_ns: int | None) -> tuple[Cell, ...]:
     never = Cell("never", "bad")
     return row(
         one.fault_id,
-        moment(one.started_ns),
+        moment(one.started_ns, since_ns=began_ns),
         count(one.subscriptions),
         duration(one.p50_ns, never),
         duration(one.max_ns, never),

@@ -42,7 +42,7 @@ def body_of(sql: str) -> str:
 
 
 def parameters_of(sql: str) -> set[str]:
-    return set(re.findall(r"\$([a-z_]+)", body_of(sql)))
+    return set(re.findall(r"\$([a-z][a-z0-9_]*)", body_of(sql)))
 
 
 @pytest.mark.parametrize(

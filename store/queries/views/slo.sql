@@ -62,6 +62,7 @@ evidence AS (
     SELECT
         EXISTS (FROM gateway_attempts) AS gateway_attempts,
         EXISTS (FROM attempts) AS attempts,
+        EXISTS (FROM subscriptions WHERE side = 'gateway' AND change = 'connected') AS gateway_connections,
         (SELECT count(*) FROM breaker_changes) AS breaker_changes,
         (SELECT max(rss_bytes) FROM system_samples WHERE node = 'gateway') AS rss_bytes
 )
@@ -74,7 +75,7 @@ SELECT
         {metric: 'max_failover_latency_ns', value: if(any_answered, max_cost_ns, NULL), measured: failovers > 0},
         {metric: 'failovers', value: failovers, measured: gateway_attempts OR attempts},
         {metric: 'breaker_changes', value: breaker_changes,
-         measured: gateway_attempts OR breaker_changes > 0},
+         measured: gateway_attempts OR gateway_connections OR breaker_changes > 0},
         {metric: 'gateway_rss_max_bytes', value: rss_bytes, measured: rss_bytes IS NOT NULL},
         {metric: 'wrong_answers', value: wrong, measured: checked > 0},
         {metric: 'stale_answers', value: stale, measured: checked > 0},

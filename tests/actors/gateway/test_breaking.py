@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+import trio
 
 from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
 from actors.units import ms, seconds
@@ -269,3 +270,45 @@ def test_what_one_provider_does_not_have_another_is_asked_for():
     log = simulated(main)
     assert log.changes == []
     assert log.story == [("a", "primary", "rpc_error"), ("b", "retry", None)] * 8
+
+
+async def _crowd_at_a_half_open_provider(stage, *answers, size=10, probe_ms=100):
+    """The only provider fails until its breaker opens; a crowd comes in the moment in which it is half open."""
+    a = await stage.provider("a", *[reply(503)] * 3, *answers, answer(after=ms(probe_ms)))
+    gateway = await stage.gateway(SPEC, a)
+    await gateway.ask_many(3)
+    await stage.sleep(seconds(7))
+    statuses, took = [], []
+
+    async def ask():
+        began_ns = stage.now_ns()
+        statuses.append((await gateway.ask(call())).status)
+        took.append(stage.now_ns() - began_ns)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(size):
+            nursery.start_soon(ask)
+    return stage.log, statuses, took
+
+
+def test_a_crowd_waits_for_the_probe_and_is_not_refused():
+    log, statuses, took = simulated(_crowd_at_a_half_open_provider)
+    assert statuses == [200] * 10
+    assert max(took) < ms(350), "two probes one after the other, then all others at once"
+    assert [change[2] for change in log.changes] == ["open", "half_open", "closed"]
+
+
+def test_a_crowd_is_refused_as_soon_as_the_probe_has_failed():
+    async def main(stage):
+        return await _crowd_at_a_half_open_provider(stage, reply(503), reply(503))
+
+    log, statuses, took = simulated(main)
+    assert sorted(statuses) == [502] + [503] * 9
+    assert max(took) < ms(50)
+    assert len([story for story in log.story if story[0] == "a"]) == 4, "nobody else was risked"
+
+
+def test_no_more_wait_than_there_is_room_for(monkeypatch):
+    monkeypatch.setattr("actors.gateway.waiting.WAITING_MAX", 4)
+    _, statuses, _ = simulated(_crowd_at_a_half_open_provider)
+    assert sorted(statuses) == [200] * 5 + [503] * 5

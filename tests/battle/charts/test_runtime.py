@@ -1,21 +1,52 @@
-"""The Vega runtime that pages carry: it is what vl-convert makes, and asks nobody."""
+"""The Vega runtime that pages carry: made once, kept whole, and it asks nobody."""
 
-import gzip
 import re
-import subprocess
-import sys
 
-from battle.charts.runtime import BUNDLE, runtime_script
+import pytest
+
+from battle.charts import runtime
+from battle.charts.runtime import bundle_path, runtime_script
 
 BYTES_MAX = 1_000_000
 
 
-def test_the_bundle_is_what_vl_convert_makes():
-    # In a process of its own: the engine keeps threads and sockets for as long as its process lives.
-    code = "import sys; from battle.charts.runtime import make_bundle; sys.stdout.write(make_bundle())"
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
-    kept = gzip.decompress(BUNDLE.read_bytes())
-    assert kept == made, "vl-convert changed: run `python -m battle.charts.runtime`"
+@pytest.fixture
+def cache_home(tmp_path, monkeypatch):
+    """An empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    runtime_script.cache_clear()
+    yield tmp_path / "cache"
+    runtime_script.cache_clear()
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """How often a bundle was made, of one line instead of a megabyte."""
+    calls = []
+    monkeypatch.setattr(runtime, "make_bundle", lambda: calls.append(1) or "made();")
+    return calls
+
+
+def test_it_is_made_once_and_kept(cache_home, made):
+    first = runtime_script()
+    runtime_script.cache_clear()
+    assert runtime_script() == first
+    assert first.endswith("made();")
+    assert len(made) == 1
+    assert [path.name for path in (cache_home / "battle").iterdir()] == [bundle_path().name]
+
+
+def test_a_torn_file_is_made_anew(cache_home, made):
+    runtime_script()
+    bundle_path().write_bytes(bundle_path().read_bytes()[:-9])
+    runtime_script.cache_clear()
+    assert runtime_script().endswith("made();")
+    assert len(made) == 2
+
+
+def test_a_cache_that_cannot_be_written_makes_it_slow_not_wrong(cache_home, made):
+    cache_home.write_text("not a directory")
+    assert runtime_script().endswith("made();")
 
 
 def test_it_can_stand_in_a_page_and_loads_nothing_from_elsewhere():

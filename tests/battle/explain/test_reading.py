@@ -42,6 +42,7 @@ NEAR = [
     served(1, "b", 5 * S + 22 * MS, 70 * MS),
     BreakerRejected(at_ns=5 * S + MS, provider="c", transport="http", request_id="r1"),
     breaker(4 * S, "closed", "open", provider="c"),
+    breaker(5 * S + 10 * MS, "half_open", "closed"),
     breaker(5 * S + 20 * MS, "closed", "open"),
     *fault("slow-a.1", 4 * S, 5 * S + 50 * MS, kind="degrade"),
     *fault("kill-c.1", 3 * S, None, target="c"),

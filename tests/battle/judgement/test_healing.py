@@ -130,14 +130,18 @@ INCONCLUSIVE: dict[str, tuple[list[Event], dict[str, Any], str]] = {
     "too little before": (
         [*load(3, 5), *load(12, 20)],
         {},
-        "workload load: only 40 requests before the first fault, 50 are needed",
+        "workload load: only 40 requests sent on time before the first fault, 50 are needed",
     ),
     "too little after": (
         [*STEADY, *load(12, 13)],
         {},
         "workload load: only 20 requests after the healing time, 50 are needed",
     ),
-    "nothing at all": ([], {}, "workload load: only 0 requests before the first fault and 0 requests after"),
+    "nothing at all": (
+        [],
+        {},
+        "workload load: only 0 requests sent on time before the first fault and 0 requests after",
+    ),
     "ill from the begin": (
         [*lost(0, 5), *load(12, 20)],
         {},
@@ -181,6 +185,13 @@ def test_a_generator_that_is_late_is_not_the_gateways_failure(tmp_path: Path) ->
     assert "the generator fell behind" in finding.summary
     slow_too = [*late[:100], *load(18, 20, 400 * MS)]
     assert verdict(found(tmp_path / "slow", *STEADY, *slow_too)) == "FAIL"
+
+
+def test_what_was_sent_late_is_no_steady_state(tmp_path: Path) -> None:
+    """Half of the requests before the fault left late, by the generator's doing: they would excuse anything."""
+    late = [request(10**6 + at // MS, at, 900 * MS, sent_ns=at + 850 * MS) for at in range(0, 5 * S, S // 20)]
+    assert verdict(found(tmp_path / "slow", *STEADY, *late, *load(12, 20, 400 * MS))) == "FAIL"
+    assert verdict(found(tmp_path / "late", *late, *load(12, 20, 400 * MS))) == "INCONCLUSIVE"
 
 
 def test_a_load_that_grew_may_be_why(tmp_path: Path) -> None:

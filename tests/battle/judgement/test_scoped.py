@@ -80,9 +80,13 @@ def test_a_request_belongs_to_the_span_it_was_due_in(tmp_path: Path) -> None:
 
 
 def test_what_answers_during_a_fault_but_was_due_before_is_before(tmp_path: Path) -> None:
-    late = request(1, 3 * S - 1, 1500 * MS)
-    assert result(tmp_path / "1", "p50_latency_ms < 9 before faults", late).measured == pytest.approx(1500)
-    assert result(tmp_path / "2", "p50_latency_ms < 9 during faults", late).status == "not_measured"
+    """Also within the same second."""
+    pause = fault("pause-c.1", 8 * S + S // 2, 9 * S + S // 2, kind="pause", target="c")
+    slos = [parse_slo(f"p50_latency_ms < 9 {when} fault c") for when in ("before", "during", "after")]
+    events = [request(1, 8 * S + S // 2 - 1, S), request(2, 9 * S + S // 2, 70 * MS)]
+    found = judged(tmp_path, slos, *pause, *events).slos
+    assert [one.measured for one in found] == [pytest.approx(1000), None, pytest.approx(70)]
+    assert found[1].status == "not_measured"
 
 
 def test_workloads_and_methods_are_told_apart(tmp_path: Path) -> None:

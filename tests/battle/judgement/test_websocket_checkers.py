@@ -21,6 +21,7 @@ from tests.battle.histories import (
     phases,
     published,
     request,
+    sample,
     subscribed,
 )
 
@@ -230,3 +231,17 @@ def test_a_wrong_notification_is_a_wrong_answer(tmp_path: Path) -> None:
     assert (finding.verdict, finding.ids) == ("FAIL", ("0x8",))
     assert finding.summary == "of 8 checked answers 1 were wrong and 0 stale; 1 of them were notifications"
     assert [one.status for one in judgement.slos] == ["met"]
+
+
+def test_what_subscribers_were_due_to_ask_for_are_no_requests(tmp_path: Path) -> None:
+    mixed = (SUBSCRIBES, {"type": "http_constant", "name": "main", "rate": 1})
+    samples = [sample(S, 100, workload="main"), sample(S, 50, workload="heads")]
+    kept = found(tmp_path / "1", generator_kept_pace, [*CLEAN, *samples], workloads=mixed)
+    assert kept is not None
+    assert kept.summary.startswith("100 of 100 due requests were sent")
+    alone = found(tmp_path / "2", generator_kept_pace, [*CLEAN, samples[1]])
+    assert alone is not None
+    assert alone.summary == "50 of 50 due subscriptions were asked for"
+    dropped = found(tmp_path / "3", generator_kept_pace, [*CLEAN, sample(S, 50, 40, workload="heads")])
+    assert dropped is not None
+    assert "it asked for 80 % of the 50 subscriptions that were due" in dropped.summary

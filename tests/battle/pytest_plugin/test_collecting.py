@@ -62,7 +62,9 @@ def test_one_scenario_is_chosen_by_its_id(project):
 
 def test_a_file_about_other_battles_is_left_alone(project):
     project.makepyfile(battle_of_hastings="raise AssertionError('imported')\nWON_BY = 'William'\n")
-    assert collected(project) == []
+    said = project.runpytest_inprocess()
+    assert said.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "collected 0 items" in said.outlines
 
 
 BOTH = OURS + "\n\nprint('IMPORTED')\n\n\ndef test_of_its_own(battle):\n    assert battle\n"

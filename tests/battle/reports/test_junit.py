@@ -7,7 +7,9 @@ from xml.etree import ElementTree
 
 from battle.reports.schema import Report
 from battle.reports.writing import read_report, render
-from tests.battle.histories import failed, request, write_run
+from battle.suite.results import SuiteReport, SuiteRun
+from battle.suite.writing import render_junit
+from tests.battle.histories import S, failed, request, write_run
 from tests.battle.reports.report_runs import golden_run
 
 PARTS = {
@@ -68,6 +70,32 @@ def test_it_has_the_usual_structure(tmp_path: Path) -> None:
         read_report(write_run(tmp_path / "empty", {})),
     ):
         check(ElementTree.fromstring(render(report, "junit")))
+
+
+def test_that_of_a_suite_has_it_too(tmp_path: Path) -> None:
+    runs = tuple(
+        SuiteRun(scenario=f"s{number}", seed=1, status=status, reasons=("why",), took_ns=2 * S)
+        for number, status in enumerate(("FAIL", "PASS", "crashed", "not run"))
+    )
+    suite = SuiteReport(
+        schema_version=1,
+        suite_id="20260102-030405-fast-simulated",
+        selection="fast",
+        world="simulated",
+        gateway=None,
+        seed=1,
+        repeat=1,
+        started_at="2026-01-02T03:04:05+00:00",
+        interrupted=False,
+        verdict="FAIL",
+        headline="1 failed",
+        runs=runs,
+    )
+    reports = [wrong_run(tmp_path / "wrong"), read_report(golden_run(tmp_path / "golden")), None]
+    root = ElementTree.fromstring(render_junit(suite, reports))
+    check(root)
+    assert len(root) == len(runs)
+    assert [one.get("errors") for one in root][2:] == ["1", "1"]
 
 
 def test_a_case_that_went_wrong_says_what_it_rests_on(tmp_path: Path) -> None:
