@@ -146,7 +146,9 @@ def test_only_the_charts_that_are_wanted_are_asked_for(tmp_path):
 def test_times_of_the_simulated_world_say_so(tmp_path):
     charts = charts_of(eventful_run(tmp_path / "run", world="simulated"))
     assert all(chart.virtual for chart in charts.charts)
-    assert {chart.time.title for chart in charts.charts if chart.time} == {"virtual time (s)"}
+    assert {chart.time.title for chart in charts.charts if chart.time} == {
+        "virtual time since the load began (s)"
+    }
 
 
 # bounds
