@@ -69,7 +69,7 @@ def test_a_view_that_needs_what_is_not_there_is_named(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     (tmp_path / "lost.sql").write_text("CREATE VIEW lost AS FROM nowhere")
-    with pytest.raises(QueryError, match="view lost: .*nowhere"):
+    with pytest.raises(QueryError, match=r"view lost: .*nowhere"):
         Views(connection, tmp_path).define_mentioned("FROM lost")
 
 

@@ -65,9 +65,7 @@ def snapshot(
             for extra, latencies in enumerate([took_ns, *others])
         ),
         "samples": (
-            Sample(
-                workload="load", latencies=LatencySummary.from_samples(due_ns, took_ns, workload="load")
-            ),
+            Sample(workload="load", latencies=LatencySummary.from_samples(due_ns, took_ns, workload="load")),
         ),
         "failover_costs": None,
     }

@@ -118,7 +118,10 @@ def test_a_change_below_the_threshold_does_not_count_however_certain() -> None:
 
 def test_a_change_that_may_be_luck_does_not_count_however_large() -> None:
     changes = [
-        of(compare(snapshot(seed, requests=300, sigma=1.5), snapshot(seed + 1, requests=300, sigma=1.5)), name)
+        of(
+            compare(snapshot(seed, requests=300, sigma=1.5), snapshot(seed + 1, requests=300, sigma=1.5)),
+            name,
+        )
         for seed in range(10, 20, 2)
         for name in ("p50_latency_ns", "p95_latency_ns")
     ]
