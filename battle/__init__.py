@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     )
     from battle.errors import BattleError, ScenarioError, StartError
     from battle.judgement.slo import Slo
+    from battle.phases import Healing, Phase
     from battle.run import RunResult, run_scenario
     from battle.scenario import Scenario
     from battle.setup import SetupContext
@@ -133,6 +134,7 @@ _HOMES = {
     ),
     "battle.errors": ("BattleError", "ScenarioError", "StartError"),
     "battle.judgement.slo": ("Slo",),
+    "battle.phases": ("Healing", "Phase"),
     "battle.run": ("RunResult", "run_scenario"),
     "battle.scenario": ("Scenario",),
     "battle.setup": ("SetupContext",),
@@ -156,6 +158,7 @@ __all__ = [
     "Every",
     "Flap",
     "Hang",
+    "Healing",
     "HttpBurst",
     "HttpConstant",
     "HttpLimits",
@@ -177,6 +180,7 @@ __all__ = [
     "Normal",
     "Partition",
     "Pause",
+    "Phase",
     "Ramp",
     "Randomly",
     "RateLimit",

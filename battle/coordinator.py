@@ -92,7 +92,8 @@ class Coordinator:
             workload.stand("begin", Begin(self._begin_ns))
         self._began.set()
         await self._world.sleep_until(self._begin_ns)
-        self._log_phase("load_began")
+        # At the moment it was to begin, from which all schedules count; a timer wakes a little after it.
+        self._world.log.append(RunChanged(at_ns=self._begin_ns, phase="load_began"))
         await self._load_over()
         self._log_phase("load_ended")
         self._tree.root.stop()

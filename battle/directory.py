@@ -15,11 +15,14 @@ import psutil
 from actors.world.seam import WorldName
 from battle.errors import BattleError, StartError
 from battle.gateways import gateway_label
+from battle.judgement.slo import Slo
 from battle.plan import RunPlan
 
 DEFAULT_OUT = Path("battle_results")
 HEADER = "run.json"
 LATEST = "latest"
+
+_CPU_INFO = Path("/proc/cpuinfo")
 
 _PACKAGES = ("battle", "trio", "msgspec", "duckdb", "httptools")
 
@@ -93,7 +96,7 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
         "format": 1,
         "run_id": run_id,
         "scenario": plan.scenario,
-        "slo": plan.scenario.slo,
+        "slo": plan.scenario.slo if isinstance(plan.scenario.slo, Slo) else plan.scenario.slos,
         "workload_slos": plan.scenario.workload_slos,
         "seed": plan.seed,
         "world": world,
@@ -104,6 +107,7 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
         "host": {
             "system": f"{platform.system()} {platform.release()}",
             "machine": platform.machine(),
+            "cpu": _cpu_model(),
             "cpus": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
         },
@@ -112,3 +116,12 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
             **{package: metadata.version(package) for package in _PACKAGES},
         },
     }
+
+
+def _cpu_model() -> str | None:
+    """What the machine calls its processor: a comparison of latencies must know whether it was the same one."""
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -50,7 +51,9 @@ def gateway_label(gateway: Gateway) -> str:
         case CommandGateway():
             return gateway.name
         case UrlGateway():
-            return gateway.url
+            parts = urlsplit(gateway.url)
+            # Paths, queries and user names of such URLs hold keys, and labels end in files that are committed.
+            return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _read(read: Callable[..., str], source: str) -> CommandGateway:

@@ -131,14 +131,23 @@ def _executed(path: Path, execute: Callable[[], ModuleType]) -> ModuleType:
 
 
 def _load_data(path: Path) -> Scenario:
+    return scenario_from_data(read_data(path), str(path))
+
+
+def read_data(path: Path) -> Any:
+    """What a TOML, YAML or JSON file holds, as plain data.
+
+    Raises:
+        ScenarioError: it cannot be read, or is not what its name says.
+    """
+    if path.suffix not in _DATA_SUFFIXES:
+        raise ScenarioError(f"{path}: a data file ends in {', '.join(_DATA_SUFFIXES)}")
     try:
-        text = path.read_text(encoding="utf-8")
-        data = _parse(text, path.suffix)
+        return _parse(path.read_text(encoding="utf-8"), path.suffix)
     except OSError as error:
         raise ScenarioError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, yaml.YAMLError) as error:
         raise ScenarioError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from None
-    return scenario_from_data(data, str(path))
 
 
 def _parse(text: str, suffix: str) -> Any:

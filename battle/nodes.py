@@ -54,6 +54,7 @@ class NodeActor:
         self._held_by: dict[
             str, bool
         ] = {}  # the faults in their order, and whether they ask before they force
+        self._due: dict[str, None] = {}  # of them, those that wait for it to be ready
         self._frozen_by: dict[str, None] = {}
         self._let_up = trio.Event()
         self._standing: dict[str, Spec] = {}
@@ -78,6 +79,7 @@ class NodeActor:
             self._phase = "away"
             self._node = None
             self._frozen_by.clear()
+            self._due.clear()
         if exit.induced:
             raise Induced(exit.reason)
         if exit.how != "finished":
@@ -87,6 +89,7 @@ class NodeActor:
         """Let everything befall the new incarnation that came while it was on its way."""
         self._phase = "up"
         self._node = node
+        self._due.clear()
         for message in self._standing.values():
             node.tell(message)
         if self._held_by:
@@ -120,16 +123,24 @@ class NodeActor:
         can_end_it = not self._held_by or (not asked and all(self._held_by.values()))
         ends_it = can_end_it and self._phase in ("on_its_way", "up")
         self._held_by[fault_id] = asked
+        if self._phase == "on_its_way":
+            self._due[fault_id] = None
         if ends_it and self._node is not None:
             _end(self._node, fault_id, asked=asked)
         return ends_it
 
-    def release(self, fault_id: str) -> None:
-        """The fault no longer holds it down; the last one to let go opens the door."""
+    def release(self, fault_id: str) -> bool:
+        """The fault no longer holds it down; the last one to let go opens the door.
+
+        False when nothing came of the fault: it was over before the incarnation that it was to end was ready.
+        """
+        overtaken = fault_id in self._due
+        self._due.pop(fault_id, None)
         self._held_by.pop(fault_id, None)
         if not self._held_by:
             self._let_up.set()
             self._let_up = trio.Event()
+        return not overtaken
 
     def freeze(self, fault_id: str) -> None:
         """Pause the running incarnation until `thaw`. Raises TargetGone, also for a node that is going down."""
@@ -186,8 +197,8 @@ class FaultTargets:
     def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> bool:
         return self._providers[target].hold_down(fault_id, asked=asked)
 
-    def let_up(self, target: str, fault_id: str) -> None:
-        self._providers[target].release(fault_id)
+    def let_up(self, target: str, fault_id: str) -> bool:
+        return self._providers[target].release(fault_id)
 
     def pause(self, target: str, fault_id: str) -> None:
         self._providers[target].freeze(fault_id)

@@ -44,9 +44,15 @@ def plan_run(scenario: Scenario, seed: int) -> RunPlan:
         for shard in range(1 if isinstance(workload, HttpUsers) else workload.shards)
     )
     scenario = msgspec.structs.replace(scenario, workloads=named)
-    return RunPlan(
-        scenario, seed, scenario.load, expand(scenario.chaos, scenario.load, scenario.tags, seed), nodes
-    )
+    return RunPlan(scenario, seed, scenario.load, _timeline(scenario, seed), nodes)
+
+
+def _timeline(scenario: Scenario, seed: int) -> tuple[PlannedFault, ...]:
+    """The faults; of those that repeat none that would reach into the healing."""
+    timeline = expand(scenario.chaos, scenario.chaos_until, scenario.tags, seed)
+    if scenario.healing is None:
+        return timeline
+    return tuple(fault for fault in timeline if fault.end <= scenario.chaos_until)
 
 
 def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str) -> WorkloadRole:

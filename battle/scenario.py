@@ -21,8 +21,10 @@ from actors.provider.spec import MockProvider
 from actors.spec import Spec
 from actors.units import Duration, durations_parsed
 from actors.workload.spec import Workload
+from battle.demands import demand_problems, slos_of
 from battle.errors import ScenarioError
 from battle.judgement.slo import Slo
+from battle.phases import Healing, Phase
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -36,8 +38,12 @@ class Scenario(Spec, frozen=True):
     `labels` say in which suites it belongs: `battle suite --tag LABEL` runs all that carry it. The shipped scenarios
     carry "fast", "slow" or "soak", your own what you like, and one that is expected to fail none.
 
+    `slo` is one demand or a list of them, as an `Slo` or in words ("p95_latency_ms < 300 during fault").
     `workload_slos` demands something of single workloads, by their names, beside what `slo` demands of the whole run.
     Of an `HttpStep` its demands on success and latency say what its knee is: the highest step that meets them.
+
+    `phases` names spans of the load for demands on them. With `healing` the load ends with a span without faults, in
+    which the run must return to its steady state.
 
     Nothing is checked at construction; `problems` tells all that is wrong, and `battle run` refuses it.
     """
@@ -48,8 +54,10 @@ class Scenario(Spec, frozen=True):
     gateway: Gateway = EmbeddedGateway()
     chaos: list[ChaosEntry] = []
     collect: set[Collected] = msgspec.field(default_factory=lambda: set(COLLECTED))
-    slo: Slo = Slo()
+    slo: Slo | str | list[Slo | str] = Slo()
     workload_slos: dict[str, Slo] = {}
+    phases: list[Phase] = []
+    healing: Healing | None = None
     chain: Chain = Chain()
     proves: str = ""
     setup: str = ""
@@ -59,6 +67,16 @@ class Scenario(Spec, frozen=True):
     def load(self) -> Duration:
         """How long the load lasts: as long as its longest workload."""
         return max((workload.duration for workload in self.workloads), default=0)
+
+    @property
+    def chaos_until(self) -> Duration:
+        """How long the load goes on in which there may be faults: until the healing begins, if there is one."""
+        return self.load if self.healing is None else max(0, self.load - self.healing.duration)
+
+    @property
+    def slos(self) -> tuple[Slo, ...]:
+        """All demands of `slo`, those in words read. Raises SloTextError when `problems` tells of one."""
+        return slos_of(self.slo)
 
     @property
     def tags(self) -> dict[str, tuple[str, ...]]:
@@ -76,7 +94,7 @@ class Scenario(Spec, frozen=True):
             yield from (f"workload {workload.name or number}: {p}" for p in workload.problems())
         yield from self._gateway_problems()
         yield from self._chaos_problems()
-        yield from self._slo_problems()
+        yield from demand_problems(self)
 
     def _name_problems(self) -> Iterator[str]:
         if not self.name.strip():
@@ -118,7 +136,7 @@ class Scenario(Spec, frozen=True):
                 if isinstance(fault, BehaviourFault | WebSocketFault):
                     yield from self._not_for_real_ones(fault)
             yield from entry.problems()
-        yield from plan_problems(self.chaos, self.load, self.tags)
+        yield from plan_problems(self.chaos, self.chaos_until, self.tags)
 
     def _aim_problems(self, fault: Fault) -> Iterator[str]:
         if not targets_of_fault(fault, self.tags):
@@ -134,17 +152,6 @@ class Scenario(Spec, frozen=True):
         for name in targets_of(fault.target, self.tags):
             if name in real:
                 yield f"{fault.kind()}: {name} is a real provider, whose behaviour is its own; aim at a mock"
-
-    def _slo_problems(self) -> Iterator[str]:
-        yield from self.slo.problems()
-        yield from self.slo.not_collected(self.collect)
-        named = [workload.name for workload in self.workloads if workload.name]
-        for name, slo in self.workload_slos.items():
-            if name not in named:
-                known = ", ".join(named) if named else "none of them has a name"
-                yield f"workload_slos: there is no workload named {name!r}; the workloads are: {known}"
-            for problems in (slo.problems(), slo.not_collected(self.collect), slo.not_of_one_workload()):
-                yield from (f"workload {name}: {problem}" for problem in problems)
 
     def _provider_names(self) -> set[str]:
         return {provider.name for provider in self.providers}

@@ -8,6 +8,7 @@ from battle import (
     Breaker,
     Degrade,
     EmbeddedGateway,
+    Healing,
     HttpConstant,
     MockProvider,
     Ramp,
@@ -18,8 +19,13 @@ from battle import (
 )
 
 
-def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: bool = True) -> Scenario:
-    """The battle with the given decline of `a`; with `failover` off, to see that it can be lost."""
+def provider_degradation(
+    decline: Ramp, *, duration: int, calm: int, label: str, failover: bool = True
+) -> Scenario:
+    """The battle with the given decline of `a`; with `failover` off, to see that it can be lost.
+
+    The decline is over when the `calm` at the end begins; half of that later all must be what it was before.
+    """
     return Scenario(
         "Provider degradation",
         proves="a provider can get worse by degrees, and better again, without clients paying for it",
@@ -48,6 +54,7 @@ def provider_degradation(decline: Ramp, *, duration: int, label: str, failover: 
             max_attempts_per_request=2,
             max_wrong_answers=0,
         ),
+        healing=Healing(duration=calm, within=calm // 2, p95_slack=ms(100)),
         labels=(label,),
     )
 
@@ -60,6 +67,7 @@ scenario = provider_degradation(
         steps=5,
     ),
     duration=seconds(38),
+    calm=seconds(8),
     label="slow",
 )
 short = provider_degradation(
@@ -71,5 +79,6 @@ short = provider_degradation(
         steps=2,
     ),
     duration=seconds(20),
+    calm=seconds(4),
     label="fast",
 )

@@ -171,7 +171,8 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True, tag=_tag):
     """The life of a WebSocket connection, or of one subscription on it, as one side saw it.
 
     `connection` numbers the node's connections, those of a client as "<client>.<n>"; `name` is the workload for
-    `client`, the provider for the other two sides. `change`: `connected`, `refused` (no connection came about),
+    `client`, the provider for the other two sides, or "(clients)" where the gateway tells of a client of its own,
+    as it does when it closes one that reads too slowly. `change`: `connected`, `refused` (no connection came about),
     `subscribed`, `rejected` (no subscription), `unsubscribed`, `closed` (with `close_code`; 1006: without a closing
     frame), `stale` (given up by the gateway).
     """

@@ -33,8 +33,11 @@ class Targets(Protocol):
         False when another fault has it down already: then this one keeps it down as well.
         """
 
-    def let_up(self, target: str, fault_id: str) -> None:
-        """Let it be restarted, unless another fault still keeps it down."""
+    def let_up(self, target: str, fault_id: str) -> bool:
+        """Let it be restarted, unless another fault still keeps it down.
+
+        False when this fault was over before its target, which was starting, could suffer it.
+        """
 
     def pause(self, target: str, fault_id: str) -> None:
         """Stop the node as SIGSTOP does. Raises TargetGone."""
@@ -105,15 +108,17 @@ def _apply(world: World, planned: PlannedFault, targets: Targets) -> bool:
 
 def _revert(world: World, planned: PlannedFault, targets: Targets) -> None:
     target, fault_id = planned.target, planned.fault_id
+    detail = None
     match planned.fault:
         case Kill() | Flap() | Restart():
-            targets.let_up(target, fault_id)
+            if not targets.let_up(target, fault_id):
+                detail = f"{target} was still starting when it was over"
         case Pause():
             if targets.resume(target, fault_id):
                 witness(world, planned, targets, "resumed")
         case _:
             targets.relieve(target, Revert(fault_id))
-    _log(world, planned, "reverted")
+    _log(world, planned, "reverted", detail=detail)
 
 
 def _begin(planned: PlannedFault, targets: Targets) -> Action | None:

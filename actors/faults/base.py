@@ -62,6 +62,22 @@ class LastingFault(FaultSpec, frozen=True):
         yield from span_problems(self.kind(), self.at, self.duration)
 
 
+class ShareFault(LastingFault, frozen=True):
+    """A fault that falls upon a share of what it befalls, drawn for each by itself."""
+
+    ratio: float = 1.0
+    """That share."""
+
+    def scaled(self, share: float) -> Self | None:
+        return replaced(self, ratio=self.ratio * share)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from ratio_problems(self.kind(), ratio=self.ratio)
+        if self.ratio == 0:
+            yield f"{self.kind()}: a ratio of 0 does nothing"
+
+
 def replaced(spec: F, **changes: object) -> F:
     """A copy with other values."""
     return msgspec.structs.replace(spec, **changes)

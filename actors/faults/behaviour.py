@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, Self, TypeAlias
 
 from actors.behaviour import FailureKind, Latency
-from actors.faults.base import LastingFault, above_zero_problems, ratio_problems, replaced
+from actors.faults.base import LastingFault, ShareFault, above_zero_problems, ratio_problems, replaced
 from actors.units import Duration, seconds
 
 LimitStyle: TypeAlias = Literal["http_429", "rpc_limit"]
@@ -53,22 +53,7 @@ class Degrade(LastingFault, frozen=True, tag="degrade"):
             yield from self.added_latency.problems()
 
 
-class _Share(LastingFault, frozen=True):
-    """A fault that falls upon a share of the requests."""
-
-    ratio: float = 1.0
-
-    def scaled(self, share: float) -> Self | None:
-        return replaced(self, ratio=self.ratio * share)
-
-    def problems(self) -> Iterator[str]:
-        yield from super().problems()
-        yield from ratio_problems(self.kind(), ratio=self.ratio)
-        if self.ratio == 0:
-            yield f"{self.kind()}: a ratio of 0 does nothing"
-
-
-class ErrorRate(_Share, frozen=True, tag="error_rate"):
+class ErrorRate(ShareFault, frozen=True, tag="error_rate"):
     """A share of the requests fails at once, each in one of `kinds`."""
 
     kinds: tuple[ErrorKind, ...] = ("http_503",)
@@ -95,11 +80,11 @@ class RateLimit(LastingFault, frozen=True, tag="rate_limit"):
         yield from above_zero_problems("rate_limit", retry_after=self.retry_after)
 
 
-class Hang(_Share, frozen=True, tag="hang"):
+class Hang(ShareFault, frozen=True, tag="hang"):
     """The provider takes the request and never answers."""
 
 
-class Malformed(_Share, frozen=True, tag="malformed"):
+class Malformed(ShareFault, frozen=True, tag="malformed"):
     """Answers that are no JSON-RPC: each in one of `forms`."""
 
     forms: tuple[Malformation, ...] = (
@@ -116,7 +101,7 @@ class Malformed(_Share, frozen=True, tag="malformed"):
             yield "malformed: forms needs at least one form"
 
 
-class Truncated(_Share, frozen=True, tag="truncated"):
+class Truncated(ShareFault, frozen=True, tag="truncated"):
     """The connection is closed in the middle of the answer's body."""
 
 
@@ -154,11 +139,11 @@ class WrongChain(LastingFault, frozen=True, tag="wrong_chain"):
         yield from above_zero_problems("wrong_chain", chain_id=self.chain_id)
 
 
-class MissingData(_Share, frozen=True, tag="missing_data"):
+class MissingData(ShareFault, frozen=True, tag="missing_data"):
     """`null` for what the provider should know: blocks, transactions, receipts; empty lists of logs."""
 
 
-class WrongAnswer(_Share, frozen=True, tag="wrong_answer"):
+class WrongAnswer(ShareFault, frozen=True, tag="wrong_answer"):
     """A well-formed answer that is not true."""
 
 

@@ -1,27 +1,17 @@
 """Faults of a provider's WebSocket side."""
 
 from collections.abc import Iterator
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
-from actors.faults.base import LastingFault, above_zero_problems, ratio_problems, replaced
+from actors.faults.base import LastingFault, ShareFault, above_zero_problems
+from actors.wire.close_codes import is_servers_close_code
 
-_SENDABLE_CODES = (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013)
 
-
-class _HeadShare(LastingFault, frozen=True):
-    """A fault that falls upon a share of the heads, drawn for each head by itself."""
+class _HeadShare(ShareFault, frozen=True):
+    """A share of the heads: not all of them, if nothing else is said."""
 
     ratio: float = 0.5
-    """That share."""
-
-    def scaled(self, share: float) -> Self | None:
-        return replaced(self, ratio=self.ratio * share)
-
-    def problems(self) -> Iterator[str]:
-        yield from super().problems()
-        yield from ratio_problems(self.kind(), ratio=self.ratio)
-        if self.ratio == 0:
-            yield f"{self.kind()}: a ratio of 0 does nothing"
+    """That share, drawn for each head by itself."""
 
 
 class DropConnections(LastingFault, frozen=True, tag="drop_connections"):
@@ -34,9 +24,7 @@ class DropConnections(LastingFault, frozen=True, tag="drop_connections"):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        if self.close_code is not None and not (
-            self.close_code in _SENDABLE_CODES or 3000 <= self.close_code <= 4999
-        ):
+        if self.close_code is not None and not is_servers_close_code(self.close_code):
             yield f"drop_connections: {self.close_code} is no code that a server may close with"
 
 

@@ -18,6 +18,7 @@ from actors.gateway.record import Attempt, Progress, log_attempt, log_rejection
 from actors.gateway.replies import Reply
 from actors.gateway.spec import GatewayRole
 from actors.gateway.upstream import Provider
+from actors.gateway.waiting import WaitingRoom
 from actors.wire.http import HttpResponse, encode_request
 from actors.world.seam import Timer, World
 from store.events import AttemptReason
@@ -55,6 +56,7 @@ class Caller:
         self._budget = retry.Budget(role.spec.retry.budget_ratio, role.spec.retry.budget_floor)
         self._turns = 0
         self._pursuits: dict[Pursuit, None] = {}
+        self.room = WaitingRoom(world)
         self.benchmark = Benchmark(role.spec.latency_window, role.spec.seed_latencies)
 
     def ask(self, inquiry: Inquiry, done: Callable[[Reply], object]) -> None:
@@ -79,6 +81,7 @@ class Caller:
 
     def ended(self, pursuit: "Pursuit") -> None:
         """A request has its reply."""
+        self.room.leave(pursuit)
         del self._pursuits[pursuit]
 
     def choose(self, progress: Progress) -> Provider | None:
@@ -93,6 +96,14 @@ class Caller:
         for name in choice.rejected:
             log_rejection(self.world.log, progress, name, now_ns)
         return None if choice.provider is None else self.providers[choice.provider]
+
+    def may_wait(self, pursuit: "Pursuit", progress: Progress) -> bool:
+        """Whether a request that nobody can be asked for waits for a probe to end; it then goes on by itself."""
+        now_ns = self.world.now_ns()
+        deadline_ns = progress.began_ns + self.spec.retry.deadline
+        if now_ns >= deadline_ns or not any(it.is_being_probed(now_ns) for it in self.providers.values()):
+            return False
+        return self.room.enter(pursuit, pursuit.go_on, deadline_ns)
 
     def rank(self, method: str, chance_key: str, turn: int, attempt: int) -> list[str]:
         """All providers, as the strategy likes them for this attempt."""
@@ -163,11 +174,12 @@ class Pursuit:
         self._hedge_timer: Timer | None = None
 
     def go_on(self) -> None:
-        """Make the next attempt, if a provider is available for it."""
+        """Make the next attempt, if a provider is available for it, or will perhaps be in a moment."""
         progress, caller = self._progress, self._caller
         provider = caller.choose(progress)
         if provider is None:
-            self._finish(caller.gave_up(progress, _NONE_AVAILABLE))
+            if not caller.may_wait(self, progress):
+                self._give_up(_NONE_AVAILABLE)
             return
         after = caller.spec.hedge_after
         if progress.made == 0 and after is not None and progress.inquiry.repeatable:
@@ -223,7 +235,16 @@ class Pursuit:
         if why is None:
             self.go_on()
         else:
-            self._finish(self._caller.gave_up(self._progress, why))
+            self._give_up(why)
+
+    def _give_up(self, why: str) -> None:
+        """What nobody has is not there, in a provider's own words; anything else is ours to explain."""
+        progress = self._progress
+        absent = progress.absent
+        if progress.only_absent and absent is not None and absent.response is not None:
+            self._finish(replies.passed_on(absent.response, absent.provider))
+        else:
+            self._finish(self._caller.gave_up(progress, why))
 
     def _call_off(self) -> None:
         """No hedge any more, and an attempt still in the race has lost it."""
@@ -239,6 +260,7 @@ class Pursuit:
     def _record(self, flight: _Flight) -> None:
         attempt, progress, now_ns = flight.attempt, self._progress, self._world.now_ns()
         flight.provider.end(flight.ticket, attempt.verdict)
+        self._caller.room.call_all()
         if attempt.answered() or attempt.verdict.failure in _GIVEN_UP:
             latency_ns = now_ns - attempt.began_ns
             self._caller.benchmark.record(attempt.provider, progress.inquiry.method, latency_ns, now_ns)

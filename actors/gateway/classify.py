@@ -2,7 +2,12 @@
 
 Four kinds. `success`: the provider answered. `final`: the provider answered that the request itself is at
 fault; another would say the same, so it is passed on, and is no failure of the provider. `rate_limited`:
-the provider is well and wants to be left alone. `retryable`: the provider failed.
+the provider is well and wants to be left alone. `retryable`: the provider failed, or does not have what is asked
+for, which another may have: that is no failure, or a client with odd questions could open every breaker.
+
+Codes alone do not tell: -32005 is said of too many requests and of too wide a log query, -32000 of nearly everything.
+So the words decide first, as geth, Erigon, Infura, Alchemy, QuickNode and others write them; what no words are known
+of goes by its code.
 
 A batch is as good as the best of its answers: one that holds a result is passed on as it is, for a retry
 would do the good part again. One in which all fail counts as its first failure.
@@ -58,6 +63,8 @@ _FINAL_CODES = frozenset(
     {_REVERTED, INVALID_REQUEST, INVALID_PARAMS, METHOD_NOT_FOUND, _REJECTED, _UNSUPPORTED, _WRONG_VERSION}
 )
 _LIMIT_CODES = frozenset({LIMIT_EXCEEDED, _HTTP_LIKE_LIMIT})
+_NOT_FOUND = -32001
+"""EIP-1474: a resource that is not there, as a block that this provider does not know."""
 _RESERVED_CODES = range(-32768, -31999)
 """JSON-RPC's own and the servers'; all others are the application's, and so an answer."""
 
@@ -68,6 +75,30 @@ _FINAL_MESSAGE = re.compile(
     re.IGNORECASE,
 )
 """Nodes answer most mistakes of a transaction's author with the same -32000 as their own troubles."""
+
+_TOO_MUCH_ASKED = re.compile(
+    "block range|range (is )?too (large|wide|big)|(returned|exceeds?) (more than|max(imum)?) [0-9,]* ?(results|logs)"
+    "|too many (results|logs)|result set too large|response (size )?(is )?(too (big|large)|exceeded)"
+    "|limited to (a )?[0-9,]+k? (block|range)|query timeout exceeded|query exceeds max",
+    re.IGNORECASE,
+)
+"""One log query wants too much. It is the client's to narrow: repeating it would multiply the dearest calls."""
+
+_TOO_MANY_ASKED = re.compile(
+    "rate.?limit|too many requests|request (rate|count|limit) (was |is )?(exceeded|reached)|throughput"
+    "|(requests?|compute units|capacity)( units)? per second|(per|/) ?second request limit"
+    "|exceeded .*(capacity|quota)",
+    re.IGNORECASE,
+)
+
+_NOT_THERE = re.compile(
+    "header (for hash )?not found|unknown block|block (0x[0-9a-f]+ |#?[0-9]+ )?(was |is )?not (found|available)"
+    "|missing trie node|historical state|state (at block .*|.*is )?(not available|unavailable)"
+    "|no state (found|available)|pruned|could not find block"
+    "|finalized block not found|distance to target block exceeds|not yet available",
+    re.IGNORECASE,
+)
+"""Of blocks and states: too old for this provider, or too new."""
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -83,6 +114,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """The provider's words, for the error the client gets."""
     retry_after: Duration | None = None
     """How long a rate-limiting provider wants to be left alone; None when it did not say."""
+    blameless: bool = False
+    """The provider works; it does not have what was asked for."""
 
     @property
     def answered(self) -> bool:
@@ -91,10 +124,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def breaker_result(self) -> Result:
-        """What the breaker is told. A full pool or a race lost says nothing about the provider."""
+        """What the breaker is told. A full pool, a race lost or an odd question says nothing about the provider."""
         if self.answered:
             return "success"
-        if self.kind == "rate_limited" or self.failure in ("unsent", "cancelled"):
+        if self.kind == "rate_limited" or self.blameless or self.failure in ("unsent", "cancelled"):
             return "abandoned"
         return "failure"
 
@@ -161,11 +194,20 @@ def _plain(identifier: bytes) -> str:
 def of_error(error: ErrorObject, headers: Mapping[bytes, bytes]) -> Verdict:
     """The verdict on a JSON-RPC error."""
     code, words = error.code, error.message
-    if code in _LIMIT_CODES:
-        return Verdict("rate_limited", "error", "rate_limited", code, words, retry_after(headers))
+    final = Verdict("final", "ok", None, code, words)
+    limited = Verdict("rate_limited", "error", "rate_limited", code, words, retry_after(headers))
+    if code == _HTTP_LIKE_LIMIT:
+        return limited
     if code in _FINAL_CODES or code not in _RESERVED_CODES or _FINAL_MESSAGE.search(words):
-        return Verdict("final", "ok", None, code, words)
-    return Verdict("retryable", "error", "rpc_error", code, words)
+        return final
+    if _TOO_MANY_ASKED.search(words):
+        return limited
+    if _TOO_MUCH_ASKED.search(words):
+        return final
+    if code in _LIMIT_CODES:
+        return limited
+    absent = code == _NOT_FOUND or _NOT_THERE.search(words) is not None
+    return Verdict("retryable", "error", "rpc_error", code, words, blameless=absent)
 
 
 def _protocol(detail: str) -> Verdict:

@@ -22,6 +22,10 @@ class Progress(msgspec.Struct):
     unknown: bool = False
     """Whether an attempt left and nobody knows whether it took effect."""
     only_limited: bool = True
+    only_absent: bool = True
+    """Whether all who were asked said that they do not have it."""
+    absent: "Attempt | None" = None
+    """The last of those."""
     last: Failed | None = None
     rejected: set[str] = set()
 
@@ -38,6 +42,9 @@ class Progress(msgspec.Struct):
             return
         self.unknown |= verdict.outcome == "unknown"
         self.only_limited &= verdict.kind == "rate_limited"
+        self.only_absent &= verdict.blameless
+        if verdict.blameless:
+            self.absent = attempt
         status = attempt.http_status
         self.last = Failed(attempt.provider, verdict.failure, status, verdict.rpc_code, verdict.detail)
 

@@ -46,6 +46,11 @@ class Provider:
             tries=tries,
         )
 
+    def is_being_probed(self, now_ns: int) -> bool:
+        """Whether an attempt is under way that tells soon if this provider is back."""
+        half_open = self.guard.status.state == "half_open" and not self.guard.admits
+        return half_open and now_ns >= self._barred_until_ns
+
     def end(self, ticket: int, verdict: Verdict) -> None:
         """An attempt has ended; `ticket` is what the guard gave it."""
         self.guard.end(ticket, verdict.breaker_result)

@@ -29,8 +29,9 @@ from actors.wire.jsonrpc import (
     encode_result,
     read_calls,
 )
-from actors.wire.websocket import Ended, HandOver, KeepAlive, WebSocket, accept_websocket
+from actors.wire.websocket import READS_TOO_SLOWLY, Ended, HandOver, KeepAlive, WebSocket, accept_websocket
 from actors.world.seam import Stream, Timer, World
+from store.events import SubscriptionChanged
 
 MAX_IN_FLIGHT = 1024
 """Messages of one client with calls that are not answered yet; one more is refused with -32005."""
@@ -50,8 +51,12 @@ Say: TypeAlias = Callable[[str], object]
 """Takes the answer to a call, "" when there is none."""
 
 
+CLIENTS = "(clients)"
+"""In the log this stands where a provider's name stands otherwise; no provider can have it."""
+
+
 class WsClient:
-    """One client's connection, from its handshake to its end."""
+    """One client's connection, from its handshake to its end. Logs it when it is closed for reading too slowly."""
 
     def __init__(
         self,
@@ -95,7 +100,22 @@ class WsClient:
         self._forget()
 
     def _on_ended(self, ended: Ended) -> None:
+        if ended.by == "us" and ended.reason == READS_TOO_SLOWLY:
+            self._log_slow(ended.code, ended.reason)
         self._forget()
+
+    def _log_slow(self, code: int, reason: str) -> None:
+        self._world.log.append(
+            SubscriptionChanged(
+                at_ns=self._world.now_ns(),
+                side="gateway",
+                name=CLIENTS,
+                connection=str(self._connection),
+                change="closed",
+                close_code=code,
+                detail=reason,
+            )
+        )
 
     def _forget(self) -> None:
         if self._drain_timer is not None:
@@ -214,6 +234,7 @@ class WsClient:
     def _keep(self, websocket: WebSocket, name: str, texts: list[str]) -> None:
         decision = admit(len(self._outbox), len(texts), self._settings)
         if isinstance(decision, Close):
+            self._log_slow(decision.code, decision.reason)
             websocket.close(decision.code, decision.reason)
             self._outbox.clear()
             return

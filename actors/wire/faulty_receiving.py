@@ -9,7 +9,7 @@ import trio
 
 from actors.wire.toxics import Lane
 from actors.world.chance import Draws
-from actors.world.common import CommonStream
+from actors.world.common import ReadByOne
 from actors.world.seam import Loss, Stream, Timer, World
 
 READ_AHEAD_BYTES = 256 * 1024
@@ -18,7 +18,7 @@ READ_AHEAD_BYTES = 256 * 1024
 _Fate: TypeAlias = Literal["end", "reset", "closed"]
 
 
-class FaultyReceiving(CommonStream):
+class FaultyReceiving(ReadByOne):
     """What of a `FaultyStream` receives, and what both of its halves share."""
 
     def __init__(self, world: World, inner: Stream, number: int, draws: Draws) -> None:
@@ -42,7 +42,6 @@ class FaultyReceiving(CommonStream):
         self._ready: deque[bytes] = deque()
         self._ready_bytes = 0
         self._fate: _Fate | None = None
-        self._reader: trio.lowlevel.Task | None = None
         self._wanted: Callable[[bytes, int], object] | None = None
         self._receive: Callable[[bytes, int], object] | None = None
         """`_wanted`, once nothing older waits in `_ready`."""
@@ -233,7 +232,7 @@ class FaultyReceiving(CommonStream):
             if self._fate is not None:
                 break
             self._listen()
-            await self._wait_ready()
+            await self._wait_readable()
         if self._closed or self._fate == "closed":
             raise trio.ClosedResourceError
         raise trio.BrokenResourceError("the connection was reset")
@@ -248,19 +247,8 @@ class FaultyReceiving(CommonStream):
             self._pace_inner()
         return data
 
-    async def _wait_ready(self) -> None:
-        self._reader = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._reader = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def _wake_reader(self) -> None:
-        if self._reader is not None:
-            reader, self._reader = self._reader, None
-            self._world.wake(reader)
+    def _reschedule(self, task: trio.lowlevel.Task) -> None:
+        self._world.wake(task)
 
     # For both.
 

@@ -7,6 +7,7 @@ The handshake is in `websocket_handshake`, the connection after it in `websocket
 from collections.abc import Callable
 from typing import TypeAlias
 
+from actors.wire.close_codes import is_close_code
 from actors.wire.http import HttpRequest
 from actors.wire.websocket_connection import (
     PING_TIMEOUT,
@@ -18,7 +19,7 @@ from actors.wire.websocket_connection import (
     OnPong,
     WebSocket,
 )
-from actors.wire.websocket_frames import WebSocketLimits, is_close_code
+from actors.wire.websocket_frames import WebSocketLimits
 from actors.wire.websocket_handshake import (
     KEY_BYTES,
     ClientHandshake,

@@ -11,17 +11,14 @@ import trio
 
 from actors.spec import Spec
 from actors.units import Duration, seconds
+from actors.wire.close_codes import ABNORMAL, NORMAL, POLICY_VIOLATION, is_close_code
 from actors.wire.websocket_frames import (
-    ABNORMAL,
     MAX_CONTROL_BYTES,
-    NORMAL,
-    POLICY_VIOLATION,
     CloseFrame,
     Frames,
     Ping,
     Pong,
     WebSocketLimits,
-    is_close_code,
 )
 from actors.world.seam import Loss, Stream, Timer, World
 

@@ -4,30 +4,18 @@ No I/O and no state of the connection: who closes, and what is done about it, is
 """
 
 from collections.abc import Iterator
-from typing import Final, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import msgspec
-from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
+from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 
 from actors.spec import Spec
 from actors.units import Duration, seconds
+from actors.wire.close_codes import BAD_TEXT, NO_CODE, TOO_BIG
 from actors.world.seam import WRITE_LIMIT_BYTES
-
-NORMAL: Final = 1000
-NO_CODE: Final = 1005
-ABNORMAL: Final = 1006
-BAD_TEXT: Final = 1007
-POLICY_VIOLATION: Final = 1008
-TOO_BIG: Final = 1009
 
 MAX_CONTROL_BYTES = 125
 """What a ping may carry (RFC 6455, 5.5)."""
-
-_REGISTERED = {code.value for code in CloseReason} - {
-    NO_CODE,
-    ABNORMAL,
-    CloseReason.TLS_HANDSHAKE_FAILED.value,
-}
 
 
 class WebSocketLimits(Spec, frozen=True):
@@ -79,11 +67,6 @@ class Violation(msgspec.Struct, frozen=True):
 
 Incoming: TypeAlias = bytes | Ping | Pong | CloseFrame | Violation
 """What the peer sent; bytes are a whole message, valid UTF-8."""
-
-
-def is_close_code(code: int) -> bool:
-    """Whether a close frame may carry this code, as peers understand the RFC's reserved ranges."""
-    return code in _REGISTERED or 3000 <= code <= 4999
 
 
 class Frames:

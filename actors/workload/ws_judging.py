@@ -19,8 +19,8 @@ from store.events import Answer
 REORG_BLOCKS = FINALIZED_BLOCKS
 """How far below the newest block that a client was told of news may lie: no reorg reaches below a finalized block."""
 
-_READINGS_KEPT = 1024
-"""Texts whose meaning is remembered: those of the last minutes, a kilobyte or two each."""
+_READINGS_KEPT = 256
+"""Texts whose meaning is remembered: clients are told the same within seconds. A kilobyte or two each."""
 _LONGEST_KEPT_BYTES = 16 * 1024
 
 _HEIGHT_BOUND = 2**40

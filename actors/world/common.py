@@ -92,6 +92,30 @@ class CommonStream(Stream):
         self._sending = True
 
 
+class ReadByOne(CommonStream):
+    """A stream on which one task can wait for what it receives."""
+
+    _reader: trio.lowlevel.Task | None = None
+
+    @abstractmethod
+    def _reschedule(self, task: trio.lowlevel.Task) -> None:
+        """Let a task go on that this stream has put to sleep."""
+
+    async def _wait_readable(self) -> None:
+        self._reader = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._reader = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            self._reschedule(reader)
+
+
 async def serve_one(handler: ConnectionHandler, stream: Stream) -> None:
     """Run a connection's handler to its end, and close the stream."""
     try:

@@ -62,13 +62,14 @@ def on_exact(metric: Metric, exact: Exact, threshold: float) -> Answer:
     """The answer for what chance has no part in."""
     if exact.change is None:
         return direction(metric, math.inf)
-    # Up and down alike: a tenth more, or what a tenth more would have come from.
-    counts = exact.change > threshold or exact.change < 1 / (1 + threshold) - 1
+    # On logarithms up and down are alike; a change of just the threshold does not exceed it, whatever floats say.
+    size = abs(math.log1p(exact.change)) if exact.change > -1 else math.inf
+    counts = size > math.log1p(threshold) * (1 + 1e-9)
     return direction(metric, exact.change) if counts else "same"
 
 
 def on_counts(metric: Metric, tally: Tally, level: float, threshold: float) -> Answer:
-    """The answer for two counts. Without a sign of a change they are the same: few counts never tell more."""
+    """The answer for two counts. Where nothing points to a change they are the same: few never tell more."""
     least, most = sorted((tally.before, tally.after))
     if most <= (1 + max(threshold, tally.threshold)) * least:
         return "same"

@@ -22,7 +22,7 @@ from battle.statistics.summary import CELLS, LatencySummary
 from store.database import Run, open_run
 
 PACKED_BYTES_MAX = 72_000
-"""Of all samples of a run together: in base64, and with the rest, below 150 kB, which a repository can bear."""
+"""What the samples of a run are made to fit in, as far as `CELLS_MIN` allows: with the rest below 150 kB of JSON."""
 
 REASONS_KEPT = 10
 """Whoever saves a bad run on purpose knows why; the run itself has them all."""

@@ -36,6 +36,15 @@ class ReportFormat(StrEnum):
     junit = "junit"
 
 
+class ChartFormat(StrEnum):
+    """How `battle charts` draws."""
+
+    text = "text"
+    ascii = "ascii"
+    svg = "svg"
+    png = "png"
+
+
 class CompareFormat(StrEnum):
     """How `battle compare` prints."""
 
@@ -210,6 +219,24 @@ def report(
 
 
 @app.command()
+def charts(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
+    format: Annotated[
+        ChartFormat, typer.Option(help="Text is printed; pictures become files.")
+    ] = ChartFormat.text,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a file for each chart; pictures go to RUN/charts otherwise."),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Draw the charts of RUN, made anew from its log."""
+    from battle.cli.charts import charts_command
+
+    raise typer.Exit(charts_command(run, format.value, to, out))
+
+
+@app.command()
 def compare(
     run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`; or a baseline.")],
     baseline: Annotated[
@@ -275,6 +302,28 @@ def baseline_show(
     from battle.cli.baseline import show_command
 
     raise typer.Exit(show_command(name, dir))
+
+
+@app.command()
+def judge(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")],
+    slo: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="A demand, such as `p95_latency_ms<300 during fault`; repeat it."),
+    ] = None,
+    slo_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Demands in a TOML, YAML or JSON file.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the reports into `judged/` in the run's directory.")
+    ] = False,
+) -> None:
+    """Judge RUN again from its log alone, by its own SLOs or by others."""
+    from battle.cli.judge import judge_command
+
+    raise typer.Exit(judge_command(run, slo or [], slo_file, out, as_json=json, write=write))
 
 
 def run_command_line(arguments: list[str]) -> int:

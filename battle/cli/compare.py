@@ -17,7 +17,7 @@ from battle.cli.tables import table_lines
 from battle.directory import find_run
 from battle.errors import BattleError
 from battle.reports.comparison_section import section_of
-from battle.reports.document import Section, Table
+from battle.reports.document import Drawing, Section, Table
 from battle.reports.markdown import escaped, render_section
 from battle.reports.writing import write_reports, write_whole
 
@@ -107,7 +107,7 @@ def _rendered(comparison: Comparison, form: Format) -> str:
     for block in section.blocks[1:]:
         if isinstance(block, Table):
             lines += ["", *table_lines(block), ""]
-        else:
+        elif not isinstance(block, Drawing):
             lines.append(block.text)
     return "\n".join(lines)
 

@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 from battle.directory import find_run
-from battle.reports.writing import Format, read_report, render
+from battle.reports.writing import Format, read_run, render_reading
 
 
 def report_command(run: str, form: Format, out: Path) -> int:
     """Print a run's report, made anew from its log. The verdict is in the report, not in the exit status."""
-    text = render(read_report(find_run(run, out)), form)
+    text = render_reading(read_run(find_run(run, out), form), form)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
     return 0

@@ -2,7 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -47,8 +48,8 @@ def suite_command(
         named_gateway(gateway, EmbeddedGateway())  # a wrong name is told before anything is run
     chosen = selected(_candidates(choice.places), labels)
     order = SuiteOrder(selection=selection, world=world, seed=seed, repeat=repeat, gateway=gateway, out=out)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was run is reported
-    report, suite_dir = run_suite(chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet))
+    with _terminated_like_interrupted():
+        report, suite_dir = run_suite(chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet))
     print(render_json(report) if as_json else "\n".join(suite_lines(report, suite_dir)))
     return exit_status(report)
 
@@ -77,6 +78,16 @@ def _candidates(places: Sequence[str]) -> list[Candidate]:
         else:
             found.append(Candidate(place, load_scenario(place)))
     return found
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the suite as Ctrl-C does: what was run until then is reported."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _progress(total: int, *, quiet: bool) -> Callable[[SuiteRun], object]:

@@ -145,7 +145,6 @@ class RunTold(_Row, frozen=True, kw_only=True):
     """What holds for the whole run."""
 
     world: str
-    sealed: bool
     ended: bool
     tellers: Tellers
 

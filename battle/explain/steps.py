@@ -24,6 +24,9 @@ Tone: TypeAlias = Literal["plain", "good", "bad", "around"]
 LATE_NS = 1_000_000
 """A request sent within a millisecond of its due time is on time: no generator is better than that for long."""
 
+VERY_LATE_NS = 10_000_000
+"""From here on lateness is a part of the story: no run is doubted for less."""
+
 AT_ONCE_NS = 1_000_000
 """A breaker that changes within so long of an attempt's end changes with it: both are logged in one go."""
 
@@ -77,12 +80,11 @@ def _client(history: History) -> Iterator[_Placed]:
         if late_ns < LATE_NS:
             yield _placed(client.sent_ns, _SENT, "client", f"sent{way}, on time")
         else:
-            why = _why_late(history)
-            yield _placed(
-                client.sent_ns, _SENT, "client", f"sent{way}, {duration_text(late_ns)} late{why}", "bad"
-            )
-    tone: Tone = "good" if client.outcome == "ok" and client.answer in ("right", "none") else "bad"
-    yield _placed(client.ended_ns, _END, "client", _end_text(client), tone)
+            text = f"sent{way}, {duration_text(late_ns)} late{_why_late(history)}"
+            tone: Tone = "bad" if late_ns >= VERY_LATE_NS else "plain"
+            yield _placed(client.sent_ns, _SENT, "client", text, tone)
+    well = client.outcome == "ok" and client.answer in ("right", "none")
+    yield _placed(client.ended_ns, _END, "client", _end_text(client), "good" if well else "bad")
 
 
 def _why_late(history: History) -> str:
@@ -90,13 +92,13 @@ def _why_late(history: History) -> str:
     if pace is None:
         return ""
     parts = []
-    if pace.backlog or pace.in_flight:
+    if pace.backlog:
         parts.append(
-            f"at the end of that second {pace.backlog:,} waited to be sent, {pace.in_flight:,} were under way"
+            f"at the end of that second {pace.backlog:,} waited to be sent, and {pace.in_flight:,} were under way"
         )
     if pace.lateness_p99_ns is not None:
         parts.append(f"99 % of what was sent in it was at most {duration_text(pace.lateness_p99_ns)} late")
-    if pace.loop_lag_ns:
+    if pace.loop_lag_ns is not None and pace.loop_lag_ns >= LATE_NS:
         parts.append(f"the generator itself stood still for up to {duration_text(pace.loop_lag_ns)}")
     return f": {'; '.join(parts)}" if parts else ""
 

@@ -6,7 +6,7 @@ import msgspec
 
 from battle.explain.history import ClientRow, GatewayRow, History, attempt_of
 from battle.explain.shares import Share, shares_of
-from battle.explain.steps import LATE_NS, Step, steps_of
+from battle.explain.steps import VERY_LATE_NS, Step, steps_of
 from battle.explain.wording import (
     answer_text,
     breaker_text,
@@ -17,6 +17,9 @@ from battle.explain.wording import (
     status_text,
 )
 from battle.judgement.words import duration_text, sentence
+
+NOTICED_WITHIN_NS = 100_000_000
+"""A node's death is logged by the coordinator, which may notice it a little later than those who talked to it."""
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +87,11 @@ def _summary(history: History) -> Iterator[str]:
     if client is not None and client.sent_ns is None:
         yield "It never left the client."
         return
-    if client is not None and client.sent_ns is not None and client.sent_ns - client.scheduled_ns >= LATE_NS:
+    if (
+        client is not None
+        and client.sent_ns is not None
+        and client.sent_ns - client.scheduled_ns >= VERY_LATE_NS
+    ):
         yield f"It was sent {duration_text(client.sent_ns - client.scheduled_ns)} late."
     yield from _told_by_gateway(history) if history.run.tellers.gateway else _told_by_providers(history)
     if client is not None:
@@ -97,7 +104,7 @@ def _told_by_gateway(history: History) -> Iterator[str]:
     called_off = [one.provider for one in history.gateway if one.failure == "cancelled"]
     passed_over = list(dict.fromkeys(row.provider for row in history.rejections))
     if passed_over:
-        yield f"{_listed(passed_over)} {_was(passed_over)} passed over because of {_its(passed_over)} breaker."
+        yield f"{_listed(passed_over)} {_was(passed_over)} passed over because of {_its(passed_over)}."
     for attempt in failed:
         yield _failed_sentence(history, attempt)
     if answered:
@@ -202,7 +209,7 @@ def _notes(history: History) -> Iterator[str]:
         )
     if not run.tellers.providers:
         yield "The providers keep no log, or do not see the requests' ids."
-    elif not run.ended or not run.sealed:
+    elif not run.ended:
         yield "The run did not come to its end in order: some of what happened may be missing."
     yield from _silent_providers(history)
     if sum(one.hedged for one in history.gateway) > 1:
@@ -229,7 +236,7 @@ def _died_meanwhile(history: History, attempt: GatewayRow) -> bool:
     return any(
         node.node == attempt.provider
         and node.change == "crashed"
-        and attempt.started_ns <= node.at_ns <= attempt.ended_ns
+        and attempt.started_ns <= node.at_ns <= attempt.ended_ns + NOTICED_WITHIN_NS
         for node in history.nodes
     )
 
@@ -243,4 +250,4 @@ def _was(names: list[str]) -> str:
 
 
 def _its(names: list[str]) -> str:
-    return "its" if len(names) == 1 else "their"
+    return "its breaker" if len(names) == 1 else "their breakers"

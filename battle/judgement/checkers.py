@@ -8,6 +8,7 @@ from battle.judgement.continuity import heads_monotonic, websocket_continuity
 from battle.judgement.faults import faults_took_effect
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import generator_kept_pace, something_was_sent
+from battle.judgement.healing import metastable_failure
 from battle.judgement.history import log_is_whole, run_is_complete
 from battle.judgement.leaks import connections_leaked
 from battle.judgement.nodes import nodes_lived
@@ -29,6 +30,7 @@ CHECKERS: tuple[Checker, ...] = (
     heads_monotonic,
     retry_amplification,
     connections_leaked,
+    metastable_failure,
 )
 """In the order a reader wants to hear of them: a run that is not complete explains the rest."""
 

@@ -23,10 +23,11 @@ def websocket_continuity(log: Log, demands: Demands) -> Finding | None:
         return None
     problems = [f"workload {row.workload}: {text}" for row in rows for text in _breaks(row, demands)]
     problems += _turned_away(log)
+    slow = _slow_clients(log)
     return Finding(
         checker="websocket_continuity",
         verdict="FAIL" if problems else "INCONCLUSIVE" if silent else "PASS",
-        summary=sentence(problems or silent or [_continuous(row) for row in rows]),
+        summary=sentence([*(problems or silent or [_continuous(row) for row in rows]), *slow]),
         query="SELECT * FROM head_continuity WHERE missed + duplicated + out_of_order > 0",
         ids=_worst(rows, lambda one: one["missed"] + one["duplicated"] + one["out_of_order"]),
     )
@@ -75,6 +76,12 @@ def _silent(log: Log, rows: list[Any]) -> list[str]:
         for name in names
         if name not in heard and name not in due
     ]
+
+
+def _slow_clients(log: Log) -> list[str]:
+    """Why subscriptions may have been interrupted without a fault."""
+    (row,) = log.rows("slow_clients")
+    return [f"{plural(row.closed, 'client')} closed for reading too slowly (1008)"] if row.closed else []
 
 
 def _turned_away(log: Log) -> list[str]:

@@ -8,7 +8,10 @@ from battle.judgement.doubt import doubted
 from battle.judgement.findings import Finding, Log
 from battle.judgement.knee import Knee, knee_measures
 from battle.judgement.measures import measures, workload_measures
-from battle.judgement.slo import Demands, Slo, SloResult, compare
+from battle.judgement.scalar import SqlDemand, one_number, parse_limit
+from battle.judgement.scoped import part_results
+from battle.judgement.slo import Demands, Slo, SloResult, compare, compared
+from store.errors import QueryError
 
 
 class WorkloadSlos(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,9 +21,32 @@ class WorkloadSlos(msgspec.Struct, frozen=True, kw_only=True):
     slos: tuple[SloResult, ...]
 
 
-def run_results(log: Log, slo: Slo, findings: Sequence[Finding]) -> tuple[SloResult, ...]:
-    """The demands on the run."""
-    return doubted(compare(slo, measures(log, slo.max_attempts_per_request)), findings, log, slo)
+def run_results(log: Log, demands: Demands, findings: Sequence[Finding]) -> tuple[SloResult, ...]:
+    """The demands on the run, then those on parts of it, then those on SQL."""
+    slo = demands.run
+    whole = doubted(compare(slo, measures(log, slo.max_attempts_per_request)), findings, log, slo)
+    parts = part_results(log, demands.parts, findings)
+    return (*whole, *parts, *(_of_sql(log, query) for query in slo.queries))
+
+
+def _of_sql(log: Log, demand: SqlDemand) -> SloResult:
+    limit = parse_limit(demand.limit)
+    assert limit is not None, "a limit that cannot be read is refused before anything is judged"
+    try:
+        answer = one_number(log.execute(demand.query).rows)
+    except QueryError as error:
+        answer = f"its SQL failed: {error}"
+    measured, note = (None, answer) if isinstance(answer, str) else (answer, None)
+    return SloResult(
+        name=demand.name,
+        limit=limit.value,
+        measured=measured,
+        unit="",
+        status="not_measured" if note is not None else compared(measured, limit.bound, limit.value),
+        query=demand.query,
+        note=note,
+        bound=limit.bound,
+    )
 
 
 def workload_results(

@@ -4,11 +4,12 @@ FAIL beats INCONCLUSIVE, so a demand must not count as missed when what it deman
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from battle.judgement.findings import Finding, Log
-from battle.judgement.generator import lateness_bound_ns
+from battle.judgement.generator import SENT_RATIO_MIN, lateness_bound_ns
 from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 
 REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
@@ -26,7 +27,45 @@ def doubted(
     workload: str | None = None,
 ) -> tuple[SloResult, ...]:
     """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`."""
-    unsure = {finding.checker for finding in findings if finding.verdict != "PASS"}
+    excuses = _reactions(log, findings)
+    missed = {result.name for result in results if result.status == "missed"}
+    if "generator_kept_pace" in _unsure(findings) and missed & OF_LOAD:
+        query = "punctual_requests"
+        (row,) = log.rows(query, late_ns=lateness_bound_ns(slo), workload=workload)
+        excuses |= _not_the_gateways(query, row, slo)
+    return tuple(_excused(result, excuses) for result in results)
+
+
+def doubted_part(
+    results: Sequence[SloResult],
+    findings: Sequence[Finding],
+    log: Log,
+    slo: Slo,
+    times: Mapping[str, object],
+) -> tuple[SloResult, ...]:
+    """Likewise, of a part of the run; `times` are the parameters that say when that was.
+
+    A generator that kept pace over the whole run may have been late just then, so its lateness in this part counts.
+    """
+    excuses = _reactions(log, findings)
+    if OF_LOAD & {result.name for result in results if result.status == "missed"}:
+        query, bound_ns = "scoped_requests", lateness_bound_ns(slo)
+        part = {**times, "workload": slo.workload, "method": slo.method}
+        (row,) = log.rows(query, **part, late_ns=None)
+        late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > bound_ns
+        if late or "generator_kept_pace" in _unsure(findings):
+            (punctual,) = log.rows(query, **part, late_ns=bound_ns)
+            excuses |= _not_the_gateways(query, punctual, slo)
+    return tuple(_excused(result, excuses) for result in results)
+
+
+def _unsure(findings: Sequence[Finding]) -> set[str]:
+    return {finding.checker for finding in findings if finding.verdict != "PASS"}
+
+
+def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
+    """Why the gateway may have had no chance to react, by the demands on its reactions."""
+    unsure = _unsure(findings)
     excuses: dict[str, str] = {}
     if all(row.source == "providers" for row in log.rows("provider_shares")):
         excuses["min_failovers"] = "the gateway does not tell, and a refused connection leaves no trace"
@@ -34,10 +73,7 @@ def doubted(
         excuses |= dict.fromkeys(REACTIONS, "a fault had no effect, so there was less to react to")
     if "run_is_complete" in unsure:
         excuses |= dict.fromkeys(REACTIONS, "the run is partial, so there was less to react to")
-    missed = {result.name for result in results if result.status == "missed"}
-    if "generator_kept_pace" in unsure and missed & OF_LOAD:
-        excuses |= _not_the_gateways(log, slo, workload)
-    return tuple(_excused(result, excuses) for result in results)
+    return excuses
 
 
 def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
@@ -46,10 +82,8 @@ def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
     return msgspec.structs.replace(result, status="not_measured", note=excuses[result.name])
 
 
-def _not_the_gateways(log: Log, slo: Slo, workload: str | None) -> dict[str, str]:
+def _not_the_gateways(query: str, row: Any, slo: Slo) -> dict[str, str]:
     """The demands that were met by the requests sent on time: those the gateway is answerable for."""
-    query = "punctual_requests"
-    (row,) = log.rows(query, late_ns=lateness_bound_ns(slo), workload=workload)
     nothing = Measure(query, False)
     punctual = {rule.metric: nothing for rule in RULES.values()}
     if row.requests:

@@ -95,4 +95,4 @@ def _why_idle(fault: Any) -> str:
             return f"{fault.fault_id} {did}, and nobody noticed: it got no traffic"
     first = next(iter(fault.signs), "")
     nothing = _NOTHING_HAPPENED.get(first, f"nobody knows the effect of a fault of kind {fault.kind!r}")
-    return f"{fault.fault_id} had no effect: " + nothing.format(target=fault.target)
+    return f"{fault.fault_id} had no effect: " + (fault.failure or nothing.format(target=fault.target))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:  # a scenario imports `Slo` from this package, and should not wait for DuckDB
-    from store.database import Run
+    from store.database import Result, Run
     from store.seal import Manifest
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
@@ -43,6 +43,15 @@ class Log:
         if key not in self._answers:
             self._answers[key] = self._run.query(query, **parameters)
         return self._answers[key]
+
+    def execute(self, sql: str) -> Result:
+        """The answer to a user's own SQL, which can read the log alone. Raises QueryError as `Run.execute` does."""
+        return self._run.execute(sql)
+
+    @property
+    def asked(self) -> tuple[tuple[str, dict[str, object]], ...]:
+        """Each query that was asked, with its parameters, in the order of the first time."""
+        return tuple((query, dict(parameters)) for query, parameters in self._answers)
 
     @property
     def sealed(self) -> bool:

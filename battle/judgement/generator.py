@@ -6,7 +6,7 @@ from typing import Any
 from battle.judgement.findings import Finding, Log
 from battle.judgement.slo import Demands, Slo
 from battle.judgement.words import duration_text, percent_text, plural, sentence
-from battle.judgement.workloads import only_subscribes
+from battle.judgement.workloads import SUBSCRIBES, only_subscribes, planned
 
 SENT_RATIO_MIN = 0.99
 """Fewer of the due requests sent than this, and the load was another than the scenario's. One that the gateway
@@ -48,17 +48,23 @@ def generator_kept_pace(log: Log, demands: Demands) -> Finding | None:
         return None  # subscribers have no schedule to keep to
     late = {row.workload: row.p99_ns for row in log.rows("latencies") if row.clock == "late"}
     bound_ns = lateness_bound_ns(demands.run)
+    subscribers = planned(log, SUBSCRIBES)
     problems = [
         f"workload {row.workload}: {problem}"
         for row in health
-        for problem in _problems(row, late.get(row.workload), bound_ns)
+        for problem in _problems(
+            row,
+            late.get(row.workload),
+            bound_ns,
+            "subscription" if row.workload in subscribers else "request",
+        )
     ]
     if not health:
         problems = ["no generator sample is in the log"]
     return Finding(
         checker="generator_kept_pace",
         verdict="INCONCLUSIVE" if problems else "PASS",
-        summary=sentence(problems) if problems else _kept(health, late, bound_ns),
+        summary=sentence(problems) if problems else _kept(health, late, bound_ns, subscribers),
         query="SELECT * FROM generator_samples ORDER BY workload, at_ns",
         ids=tuple(row.workload for row in health),
     )
@@ -72,22 +78,28 @@ def lateness_bound_ns(slo: Slo) -> int:
     return min(LATENESS_MAX_NS, max(LATENESS_FLOOR_NS, share_ns))
 
 
-def _problems(row: Any, late_p99_ns: int | None, bound_ns: int) -> Iterator[str]:
+def _problems(row: Any, late_p99_ns: int | None, bound_ns: int, noun: str) -> Iterator[str]:
     if row.due == 0:
         yield "nothing was due"
     elif row.sent + row.turned_away < SENT_RATIO_MIN * row.due:
-        yield f"it sent {percent_text(row.sent / row.due)} of the {row.due:,} requests that were due"
+        asked = "asked for" if noun == "subscription" else "sent"
+        yield f"it {asked} {percent_text(row.sent / row.due)} of the {plural(row.due, noun)} that were due"
     if row.dropped:
-        yield f"it dropped {plural(row.dropped, 'request')}"
+        yield f"it dropped {plural(row.dropped, noun)}"
     if row.backlog_end:
-        yield f"{plural(row.backlog_end, 'request')} still waiting to be sent at its end"
+        waiting = "not decided" if noun == "subscription" else "still waiting to be sent"
+        yield f"{plural(row.backlog_end, noun)} {waiting} at its end"
     if late_p99_ns is not None and late_p99_ns > bound_ns:
         bound = duration_text(bound_ns)
-        yield f"1 % of its requests left {duration_text(late_p99_ns)} late or more (bound: {bound})"
+        yield f"1 % of its {noun}s left {duration_text(late_p99_ns)} late or more (bound: {bound})"
 
 
-def _kept(health: list[Any], late: dict[str, int | None], bound_ns: int) -> str:
-    sent, due = sum(row.sent for row in health), sum(row.due for row in health)
+def _kept(health: list[Any], late: dict[str, int | None], bound_ns: int, subscribers: list[str]) -> str:
+    asking = [row for row in health if row.workload not in subscribers]
+    if not asking:
+        sent, due = sum(row.sent for row in health), sum(row.due for row in health)
+        return f"{sent:,} of {due:,} due subscriptions were asked for"
+    sent, due = sum(row.sent for row in asking), sum(row.due for row in asking)
     worst_ns = max((late.get(row.workload) or 0 for row in health), default=0)
     return (
         f"{sent:,} of {due:,} due requests were sent, 99 % of them at most {duration_text(worst_ns)} late "

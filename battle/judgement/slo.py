@@ -1,9 +1,12 @@
 """Service level objectives: what a scenario demands, and how a demand compares with what was measured."""
 
-from collections.abc import Iterator, Mapping, Set
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 import msgspec
+
+from battle.judgement.scalar import Bound, SqlDemand, holds
+from battle.judgement.scope import WHOLE_RUN, Scope
 
 Collected: TypeAlias = Literal["requests", "circuit_breaker", "system"]
 SloStatus: TypeAlias = Literal["met", "missed", "not_measured"]
@@ -23,6 +26,14 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `max_missed_heads`, `max_duplicate_heads`; `max_head_delay_ms` limits the 99th percentile of the time from the
     first publication of a head by any provider to its arrival, `max_silence_ms` the longest time without a head
     that any client had to wait, a block time included.
+
+    All of it is demanded of the whole run, or of a part: `when` is "run", "before", "during" or "after" faults, or
+    the name of one of the scenario's `phases`; `fault` picks faults by words that name their id, kind or target
+    ("kill a"); `grace`, a duration, is how much longer than to its end "during" a fault lasts. "before" is the time
+    until the first of these faults is applied, "after" all the time after one ended in which none holds. A request
+    belongs to the span it was due in. `workload` and `method` take only that workload's or method's requests.
+
+    `queries` are demands on SQL; `Slo.sql` makes one.
     """
 
     success_rate: float | None = None
@@ -40,6 +51,32 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     max_duplicate_heads: int | None = None
     max_head_delay_ms: float | None = None
     max_silence_ms: float | None = None
+    queries: tuple[SqlDemand, ...] = ()
+    when: str = "run"
+    fault: str | None = None
+    grace: int = 0
+    workload: str | None = None
+    method: str | None = None
+
+    @classmethod
+    def sql(cls, name: str, query: str, limit: str) -> Self:
+        """A demand on one value of the log: `Slo.sql("orphans", "SELECT count(*) FROM attempts WHERE ...", "<= 0")`.
+
+        `query` is one SELECT with one number as its answer, `limit` an operator and a number. NULL, no row and an
+        error are not measured; the statement is tried before the run starts.
+        """
+        return cls(queries=(SqlDemand(name, query, limit),))
+
+    @property
+    def scope(self) -> Scope:
+        """Of what part of the run it demands something."""
+        return Scope(
+            when=self.when,
+            fault=self.fault,
+            grace_ns=self.grace,
+            workload=self.workload,
+            method=self.method,
+        )
 
     def problems(self) -> Iterator[str]:
         """Each thing wrong with these values, as a sentence that says what to write instead."""
@@ -47,11 +84,28 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             if name == "success_rate":
                 if not 0 < limit <= 1:
                     yield f"slo: success_rate is a share above 0 and at most 1, not {limit}"
-            elif name in _COUNTS:
+            elif name in COUNTS:
                 if limit < 0:
                     yield f"slo: {name} must be 0 or more, not {limit}"
             elif not limit > 0:
                 yield f"slo: {name} must be above 0, not {limit}"
+        for query in self.queries:
+            yield from query.problems()
+        yield from (f"slo: {problem}" for problem in self.scope.problems())
+        yield from self._not_of_this_scope()
+
+    def _not_of_this_scope(self) -> Iterator[str]:
+        """Each demand that cannot be made on such a part of a run."""
+        scope = self.scope
+        for name in self.demands():
+            if scope.timed and name not in PER_WINDOW:
+                yield f"slo: {name} can be demanded of the whole run only, not {scope.text}: leave `when` out"
+            if scope.method is not None and name not in PER_METHOD:
+                yield f"slo: {name} cannot be told for one method; those that can: {', '.join(PER_METHOD)}"
+            elif scope.workload is not None and name not in PER_WORKLOAD:
+                yield f"slo: {name} can be demanded of the whole run only, not of one workload"
+        if self.queries and scope != WHOLE_RUN:
+            yield "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
 
     def not_collected(self, collect: Set[str]) -> Iterator[str]:
         """Each demand on something that is not collected, as a sentence that says what to write instead."""
@@ -65,23 +119,26 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         for name in self.demands():
             if name not in PER_WORKLOAD:
                 yield f"slo: {name} can be demanded of the whole run only, not of one workload"
+        if self.queries:
+            yield "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
 
     def demands(self) -> dict[str, float]:
         """The demands there are: name to limit."""
-        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        values = ((name, getattr(self, name)) for name in RULES)
         return {name: value for name, value in values if value is not None}
 
 
 class Demands(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a scenario demands: of the run, and of single workloads by their names."""
+    """All that a scenario demands: of the run, of single workloads by their names, and of other parts of the run."""
 
     run: Slo = Slo()
     workloads: dict[str, Slo] = {}
+    parts: tuple[Slo, ...] = ()
 
     @property
     def any(self) -> bool:
         """Whether anything is demanded at all."""
-        return any(slo.demands() for slo in (self.run, *self.workloads.values()))
+        return any(slo.demands() or slo.queries for slo in (self.run, *self.workloads.values(), *self.parts))
 
     def decide(self, demand: str, workload: str) -> bool:
         """Whether a limit was set for this, so that no checker has to judge it."""
@@ -102,10 +159,11 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 class SloResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One demand, compared. `limit` and `measured` are in `unit`.
+    """One demand, compared: `measured` has to be `bound` `limit`, both in `unit`.
 
     `measured` is None when the log cannot tell (`not_measured`), and when what it tells is no number, as
-    `note` explains. `query` is the report query the measured value comes from.
+    `note` explains. `query` is the report query the measured value comes from, or the SQL of a demand on SQL.
+    `scope` is the part of the run it is about.
     """
 
     name: str
@@ -115,6 +173,13 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
     status: SloStatus
     query: str
     note: str | None = None
+    bound: Bound = "<="
+    scope: Scope = WHOLE_RUN
+
+    @property
+    def title(self) -> str:
+        """The demand with its scope, such as "p95_latency_ms during faults of workload reads"."""
+        return f"{self.name} {self.scope.text}".rstrip()
 
 
 class Rule(NamedTuple):
@@ -129,10 +194,15 @@ class Rule(NamedTuple):
     scale: float = 1
     at_least: bool = False
 
+    @property
+    def bound(self) -> Bound:
+        """How the measured value must compare with the limit."""
+        return ">=" if self.at_least else "<="
+
 
 _NS_TO_MS = 1e-6
 _BYTES_TO_MB = 1e-6
-_COUNTS = (
+COUNTS = (
     "min_failovers",
     "min_breaker_changes",
     "max_wrong_answers",
@@ -176,6 +246,39 @@ PER_WORKLOAD = frozenset(
 )
 """Demands that can be made on a single workload."""
 
+PER_METHOD = (*OF_REQUESTS, "max_wrong_answers", "max_stale_answers")
+"""Demands that can be made on the requests of a single method."""
+
+PER_WINDOW = frozenset(RULES) - {"max_silence_ms"}
+"""Demands that can be made on a part of a run's time. A silence that a window cuts has no length of its own."""
+
+
+def demands_of(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo] | None = None) -> Demands:
+    """The demands, sorted by what they are about. What is demanded twice of the same part is judged twice."""
+    listed = [] if slos is None else [slos] if isinstance(slos, Slo) else list(slos)
+    listed += [msgspec.structs.replace(slo, workload=name) for name, slo in (workload_slos or {}).items()]
+    run = Slo()
+    workloads: dict[str, Slo] = {}
+    parts: list[Slo] = []
+    for slo in listed:
+        if slo.scope == WHOLE_RUN and not slo.demands().keys() & run.demands().keys():
+            run = _merged(run, slo)
+        elif slo.scope == Scope(workload=slo.workload) and slo.workload is not None:
+            own = workloads.get(slo.workload, Slo())
+            if slo.demands().keys() & own.demands().keys():
+                parts.append(slo)
+            else:
+                workloads[slo.workload] = _merged(own, slo)
+        else:
+            parts.append(slo)
+    return Demands(run=run, workloads=workloads, parts=tuple(parts))
+
+
+def _merged(one: Slo, other: Slo) -> Slo:
+    """Both of them; which part of the run they are about is known elsewhere."""
+    values: dict[str, Any] = {**one.demands(), **other.demands()}
+    return Slo(**values, queries=one.queries + other.queries)
+
 
 def compare(slo: Slo, measures: Mapping[str, Measure]) -> tuple[SloResult, ...]:
     """Each demand of `slo` with what was measured. A demand that was not measured is never met."""
@@ -192,14 +295,13 @@ def _result(name: str, limit: float, rule: Rule, measure: Measure) -> SloResult:
         limit=limit,
         measured=measured,
         unit=rule.unit,
-        status=_status(limit, measured, rule.at_least) if measure.known else "not_measured",
+        status=compared(measured, rule.bound, limit) if measure.known else "not_measured",
         query=measure.query,
         note=measure.note,
+        bound=rule.bound,
     )
 
 
-def _status(limit: float, measured: float | None, at_least: bool) -> SloStatus:
-    if measured is None:
-        return "missed"
-    met = measured >= limit if at_least else measured <= limit
-    return "met" if met else "missed"
+def compared(measured: float | None, bound: Bound, limit: float) -> SloStatus:
+    """Whether a value that was measured is what was demanded; None is never reached."""
+    return "met" if measured is not None and holds(measured, bound, limit) else "missed"

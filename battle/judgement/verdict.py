@@ -11,7 +11,8 @@ from battle.judgement.checkers import CHECKERS, Checker, check
 from battle.judgement.demanded import WorkloadSlos, run_results, workload_results
 from battle.judgement.findings import Finding, Log, Verdict, worst
 from battle.judgement.knee import Knee, knees
-from battle.judgement.slo import Demands, Slo, SloResult
+from battle.judgement.scalar import Bound
+from battle.judgement.slo import Slo, SloResult, demands_of
 from battle.judgement.words import percent_text
 
 if TYPE_CHECKING:
@@ -21,6 +22,16 @@ EXIT_STATUS: dict[Verdict, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 """What the command line says to the shell."""
 
 _SLO_VERDICT: dict[str, Verdict] = {"met": "PASS", "missed": "FAIL", "not_measured": "INCONCLUSIVE"}
+
+
+_BOUNDS: dict[Bound, str] = {
+    "<=": "at most",
+    "<": "less than",
+    ">=": "at least",
+    ">": "more than",
+    "==": "exactly",
+    "!=": "anything but",
+}
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,23 +47,24 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge(
     run: Run | Log,
-    slo: Slo | None,
+    slo: Slo | Sequence[Slo] | None,
     checkers: Sequence[Checker] = CHECKERS,
     workload_slos: Mapping[str, Slo] | None = None,
 ) -> Judgement:
     """Judge a run by its log alone. What cannot be judged is INCONCLUSIVE, never an exception.
 
-    `workload_slos` are demands on single workloads, by their names.
+    `slo` are the demands, on the run and on parts of it; `workload_slos` more of them, on single workloads by their
+    names.
     """
     log = run if isinstance(run, Log) else Log(run)
-    demands = Demands(run=slo or Slo(), workloads=dict(workload_slos or {}))
+    demands = demands_of(slo, workload_slos)
     findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
     slos: tuple[SloResult, ...] = ()
     of_workloads: tuple[WorkloadSlos, ...] = ()
     found_knees: tuple[Knee, ...] = ()
     try:
         found_knees = knees(log, demands)
-        slos = run_results(log, demands.run, findings)
+        slos = run_results(log, demands, findings)
         of_workloads = workload_results(log, demands, found_knees, findings)
     except Exception as error:  # as for a checker that crashes
         summary = f"measuring crashed: {type(error).__name__}: {error}"
@@ -79,11 +91,10 @@ def judge(
 
 def slo_text(result: SloResult) -> str:
     """An SLO's result as a sentence."""
-    bound = "at least" if result.name.startswith(("success", "min")) else "at most"
-    demand = f"{bound} {quantity_text(result.limit, result.unit)} demanded"
+    demand = f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)} demanded"
     if result.status == "not_measured":
-        return f"{result.name} was not measured ({result.note}; {demand})"
-    return f"{result.name} was {result.status}: {measured_text(result) or result.note}, {demand}"
+        return f"{result.title} was not measured ({result.note}; {demand})"
+    return f"{result.title} was {result.status}: {measured_text(result) or result.note}, {demand}"
 
 
 def measured_text(result: SloResult) -> str | None:

@@ -1,5 +1,7 @@
 """Options, settings in the ini-file, and marks."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ MARKS = {
     "battle_slow": "a battle of minutes",
     "battle_soak": "a battle of half an hour and more",
 }
-"""By what scenarios are tagged with: `fast`, `slow`, `soak`."""
+"""Scenario files get them by the scenarios' own labels: `fast`, `slow`, `soak`."""
 
 WORLDS = ("live", "simulated")
 _DEFAULT_OUT = "battle_results"

@@ -3,6 +3,8 @@
 Properties travel with the tests' reports, so that under xdist the controller knows what its workers ran.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 

@@ -7,7 +7,7 @@ from battle.judgement.words import plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.reaction_tables import longest, reaction_blocks, stream_blocks
 from battle.reports.schema import FaultEffect, Report, SlowFailover
-from battle.reports.values import count, duration, moment, timed
+from battle.reports.values import count, duration, explain_command, moment, timed
 
 SLOWEST_SHOWN = 5
 SPANS_SHOWN = 20
@@ -61,6 +61,7 @@ def _failover_blocks(report: Report) -> list[Block]:
             columns(":dearest failovers", "at", ":asked", ":answered", "cost"),
             tuple(_failover_row(slow, began_ns) for slow in facts.slowest[:SLOWEST_SHOWN]),
         ),
+        *(explain_command(report, slow.request_id) for slow in facts.slowest[:1]),
     ]
     if facts.source == "providers":
         blocks.append(Paragraph(_INFERRED, quiet=True))

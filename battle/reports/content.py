@@ -1,5 +1,6 @@
 """Arranges a report: which sections there are, and what the top of it says."""
 
+from battle.charts.chart import ChartSet
 from battle.judgement.words import duration_text, percent_text, plural
 from battle.reports.breaker_section import breaker_section
 from battle.reports.chaos_sections import failover_section, fault_section
@@ -16,18 +17,20 @@ from battle.reports.document import (
     columns,
     row,
 )
+from battle.reports.evidence import NO_CHARTS, Asked, with_evidence
 from battle.reports.health_sections import generator_section, log_section, system_section
 from battle.reports.load_sections import performance_section, slo_section
 from battle.reports.rate_sections import amplification_section, knee_section
 from battle.reports.schema import Report
+from battle.reports.story_section import story_section
 from battle.reports.values import NEVER, duration
 from battle.reports.websocket_section import websocket_section
 
 _VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
 
 
-def arrange(report: Report) -> Document:
-    """The report as a document, ready to be rendered."""
+def arrange(report: Report, charts: ChartSet = NO_CHARTS, asked: Asked = ()) -> Document:
+    """The report as a document, ready to be rendered: with its charts, and with what the log was asked for it."""
     return Document(
         title=report.run.scenario,
         verdict=report.verdict,
@@ -35,7 +38,11 @@ def arrange(report: Report) -> Document:
         context=_context(report),
         figures=_figures(report),
         reasons=report.reasons,
-        sections=tuple(section for section in _sections(report) if section is not None),
+        sections=tuple(
+            with_evidence(section, report, charts, asked)
+            for section in _sections(report)
+            if section is not None
+        ),
     )
 
 
@@ -43,6 +50,7 @@ def _sections(report: Report) -> tuple[Section | None, ...]:
     """All sections in their order; None for what this kind of run has nothing to say about."""
     return (
         slo_section(report),
+        story_section(report),
         performance_section(report),
         comparison_section(report),
         knee_section(report),

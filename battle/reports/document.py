@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from battle.charts.chart import Chart
 from battle.judgement.findings import Verdict
 
 Tone: TypeAlias = Literal["plain", "good", "bad", "doubtful", "quiet"]
@@ -46,14 +47,30 @@ class Table(msgspec.Struct, frozen=True):
     rows: tuple[tuple[Cell, ...], ...]
 
 
-Block: TypeAlias = Paragraph | Code | Table
+class Drawing(msgspec.Struct, frozen=True):
+    """A chart, or why there is nothing to draw. Markdown has only `brief` ones: a text with all would not be read."""
+
+    chart: Chart | str
+    brief: bool = False
+
+
+Block: TypeAlias = Paragraph | Code | Table | Drawing
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A question to the log that a section rests on: its name, its SQL, and what to type to ask it again."""
+
+    name: str
+    sql: str
+    command: str
 
 
 class Section(msgspec.Struct, frozen=True):
-    """A titled part of a report."""
+    """A titled part of a report, and where its numbers come from."""
 
     title: str
     blocks: tuple[Block, ...]
+    sources: tuple[Source, ...] = ()
 
 
 class Figure(msgspec.Struct, frozen=True):

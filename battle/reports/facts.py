@@ -1,6 +1,7 @@
 """Collects a run's facts through the named queries, each asked once, and judges them on the way."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,11 +10,13 @@ from battle.judgement.continuity import head_rows
 from battle.judgement.findings import Log
 from battle.judgement.measures import SLOWEST_LISTED, gateway_tells
 from battle.judgement.retries import amplification
-from battle.judgement.slo import Slo
+from battle.judgement.slo import Slo, demands_of
+from battle.judgement.slo_language import SloTextError, parse_slo
 from battle.judgement.verdict import judge
 from battle.reports.compared import read_comparison
 from battle.reports.failure_facts import FaultReaction, LogSubscriptions, PublishedHeads, StreamFailovers
 from battle.reports.headline import headline
+from battle.reports.intervals import intervals
 from battle.reports.schema import (
     SCHEMA_VERSION,
     Amplification,
@@ -50,17 +53,19 @@ SPANS_LISTED = 50
 _PARTIAL_PHASES = {"interrupted", "failed"}
 
 
-def collect_report(run: Run) -> Report:
+def collect_report(run: Run, log: Log | None = None, demanded: Sequence[Slo] | None = None) -> Report:
     """Everything the run says, and the verdict on it.
+
+    `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands.
 
     Raises:
         LogError: `run.json` holds an SLO that cannot be understood.
         QueryError: the log cannot answer; a mistake of ours.
     """
-    log = Log(run)
+    log = log or Log(run)
     header = _header(log)
-    slo = _slo(header, "slo", Slo | None) or Slo()
-    judgement = judge(log, slo, workload_slos=_slo(header, "workload_slos", dict[str, Slo] | None))
+    slos, workload_slos = (demanded, None) if demanded is not None else run_demands(header)
+    judgement = judge(log, slos, workload_slos=workload_slos)
     faults = _rows(log, FaultEffect, "fault_effects")
     facts = _run_facts(log, header, run.run_dir.name)
     return Report(
@@ -74,6 +79,7 @@ def collect_report(run: Run) -> Report:
         findings=judgement.findings,
         requests=_requests(log),
         latencies=_rows(log, Latency, "latencies"),
+        intervals=intervals(log, facts.world),
         failovers=_rows(log, FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)[0],
         provider_shares=_rows(log, ProviderShare, "provider_shares"),
         faults=faults,
@@ -84,7 +90,7 @@ def collect_report(run: Run) -> Report:
         nodes=_rows(log, NodeHealth, "system_health"),
         crashes=_rows(log, Crash, "node_crashes"),
         generator=_rows(log, GeneratorHealth, "generator_health"),
-        amplification=_amplification(log, slo),
+        amplification=_amplification(log, demands_of(slos, workload_slos).run),
         websocket=_websocket(log),
         knees=judgement.knees,
         log=_log_health(log),
@@ -101,11 +107,22 @@ def _header(log: Log) -> dict[str, Any]:
     return msgspec.json.decode(rows[0].document, type=dict[str, Any]) if rows else {}
 
 
-def _slo(header: dict[str, Any], name: str, kind: Any) -> Any:
+def run_demands(header: dict[str, Any]) -> tuple[list[Slo], dict[str, Slo]]:
+    """What the scenario of a run demanded, as `run.json` says it, also one that an older version wrote.
+
+    Raises:
+        LogError: an SLO cannot be understood.
+    """
     try:
-        return msgspec.convert(header.get(name), kind)
+        slo = msgspec.convert(header.get("slo"), Slo | str | list[Slo | str] | None)
+        listed = slo if isinstance(slo, list) else [] if slo is None else [slo]
+        slos = [parse_slo(one) if isinstance(one, str) else one for one in listed]
+    except (msgspec.ValidationError, SloTextError) as error:
+        raise LogError(f"run.json: its slo cannot be understood: {error}") from None
+    try:
+        return slos, msgspec.convert(header.get("workload_slos"), dict[str, Slo] | None) or {}
     except msgspec.ValidationError as error:
-        raise LogError(f"run.json: its {name} cannot be understood: {error}") from None
+        raise LogError(f"run.json: its workload_slos cannot be understood: {error}") from None
 
 
 def _run_facts(log: Log, header: dict[str, Any], directory: str) -> RunFacts:
@@ -187,6 +204,7 @@ def _websocket(log: Log) -> WebSocketFacts:
         delays=_rows(log, HeadDelay, "head_delays"),
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),
+        slow_clients=log.rows("slow_clients")[0].closed,
         published=_rows(log, PublishedHeads, "heads_published"),
         logs=_rows(log, LogSubscriptions, "log_subscriptions"),
         stream_failovers=_rows(log, StreamFailovers, "stream_failovers_summary"),

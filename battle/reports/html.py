@@ -1,12 +1,28 @@
-"""A report as one self-contained HTML file: no script, no network, dark or light as the reader likes."""
+"""A report as one self-contained HTML file: no network, dark or light as the reader likes, whole without a script.
 
+The page may run the two scripts that are in it and nothing else: its content security policy names them by their
+hashes, and Vega evaluates its expressions with an interpreter. Charts are data in the page, escaped for `script`.
+"""
+
+import csv
+import hashlib
+import io
+from base64 import b64encode
 from pathlib import Path
 
 import jinja2
+import msgspec
 
-from battle.reports.document import Block, Code, Document, Table
+from battle.charts.chart import Chart
+from battle.charts.runtime import runtime_script
+from battle.charts.text import text_chart
+from battle.charts.vega import vega_lite
+from battle.reports.document import Block, Code, Document, Drawing, Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+_JSON_ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in ("<", ">", "&", "\u2028", "\u2029")})
+"""JSON says the same with these, and then no `</script>`, `<!--` or line end can be in it."""
 
 
 def render_html(document: Document) -> str:
@@ -19,10 +35,43 @@ def render_html(document: Document) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.get_template("report.html.j2")
-    style = (_TEMPLATES / "report.css").read_text()
-    return template.render(document=document, style=style, kind_of=_kind_of)
+    drawn = any(isinstance(block, Drawing) for section in document.sections for block in section.blocks)
+    scripts = [*([runtime_script()] if drawn else []), (_TEMPLATES / "report.js").read_text()]
+    environment.filters |= {"json": script_json, "spec": vega_lite, "as_text": text_chart, "csv": _csv}
+    return environment.get_template("report.html.j2").render(
+        document=document,
+        style=(_TEMPLATES / "report.css").read_text(),
+        scripts=scripts,
+        policy=_policy(scripts),
+        kind_of=_kind_of,
+    )
+
+
+def script_json(value: object) -> str:
+    """JSON that may stand in a `script` element, whatever the strings in it are."""
+    return msgspec.json.encode(value).decode().translate(_JSON_ESCAPES)
+
+
+def _policy(scripts: list[str]) -> str:
+    """A content security policy: nothing from elsewhere, no script but these."""
+    # The template puts each script on lines of its own, and the hash counts every character.
+    hashes = " ".join(
+        f"'sha256-{b64encode(hashlib.sha256(f'{chr(10)}{script}{chr(10)}'.encode()).digest()).decode()}'"
+        for script in scripts
+    )
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {hashes}; base-uri 'none'; form-action 'none'"
 
 
 def _kind_of(block: Block) -> str:
+    if isinstance(block, Drawing):
+        return "chart" if isinstance(block.chart, Chart) else "absent"
     return "table" if isinstance(block, Table) else "code" if isinstance(block, Code) else "paragraph"
+
+
+def _csv(chart: Chart) -> str:
+    """The rows of a chart, for a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(chart.rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(chart.rows)
+    return text.getvalue()

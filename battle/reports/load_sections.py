@@ -1,22 +1,26 @@
 """The sections about the load and what came of it: SLOs, latencies, errors, answers, providers."""
 
+from battle.judgement.scalar import Bound
 from battle.judgement.slo import SloResult
 from battle.judgement.verdict import measured_text, quantity_text
 from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone, columns, row
+from battle.reports.interval_texts import interval_note, latency_cell, share_text
+from battle.reports.intervals import LatencyIntervals
 from battle.reports.schema import Latency, Report, RequestFacts
-from battle.reports.values import NEVER, count, duration, text, timed
+from battle.reports.values import NEVER, count, duration, explain_command, text, timed
 
 _STATUS: dict[str, tuple[str, Tone]] = {
     "met": ("met", "good"),
     "missed": ("missed", "bad"),
     "not_measured": ("not measured", "doubtful"),
 }
+_BOUNDS: dict[Bound, str] = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
 _CLOCKS = {"due": "since it was due", "sent": "since it was sent"}
 
 
 def slo_section(report: Report) -> Section:
-    """Each demand beside what was measured, of the run and of single workloads."""
+    """Each demand beside what was measured: of the run, of parts of it, and of single workloads."""
     if not report.slos and not report.workload_slos:
         nothing = "The scenario has no SLO: nothing was demanded, so there is nothing to pass."
         return Section("SLO compliance", (Paragraph(nothing),))
@@ -36,10 +40,9 @@ def slo_section(report: Report) -> Section:
 
 
 def _slo_row(result: SloResult) -> tuple[Cell, ...]:
-    bound = "≥" if result.name.startswith(("success", "min")) else "≤"
     return row(
-        result.name,
-        f"{bound} {quantity_text(result.limit, result.unit)}",
+        result.title,
+        f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)}",
         text(measured_text(result)),
         Cell(*_STATUS[result.status]),
         text(result.note) if result.note else "",
@@ -52,16 +55,16 @@ def performance_section(report: Report) -> Section:
     if not requests.total:
         return Section("Performance summary", (Paragraph("No request ended."),))
     blocks: list[Block] = [
-        Paragraph(_outcome_text(requests)),
+        Paragraph(_outcome_text(report)),
         Paragraph(_answer_text(requests)),
         Table(
             columns(":latency" if report.run.world == "live" else ":virtual latency", ":of", *_PERCENTILES),
-            tuple(_latency_row(latency) for latency in _shown(report)),
+            tuple(_latency_row(latency, _intervals_of(report, latency)) for latency in _shown(report)),
         ),
-        Paragraph(_LATENCY_NOTE, quiet=True),
+        Paragraph(f"{_LATENCY_NOTE} {interval_note(report.intervals)}", quiet=True),
     ]
     if requests.ok < requests.total:
-        blocks.append(_failures(requests))
+        blocks += [_failures(requests), explain_command(report, "--errors", "5")]
     if report.provider_shares:
         blocks.append(_shares(report))
     return Section(timed("Performance summary", report.run.world), tuple(blocks))
@@ -74,12 +77,16 @@ _LATENCY_NOTE = (
 )
 
 
-def _outcome_text(requests: RequestFacts) -> str:
+def _outcome_text(report: Report) -> str:
+    requests = report.requests
     rate = "" if requests.sent_per_s is None else f", sent at {requests.sent_per_s:,.1f} a second"
     failed = f"; {requests.error:,} failed" if requests.error else ""
     lost = f"; {requests.unknown:,} ended unknown: they may or may not have taken effect"
     unknown = lost if requests.unknown else ""
     ratio = percent_text(requests.ok / requests.total)
+    for interval in report.intervals.successes:
+        if interval.workload is None:
+            ratio += f"; {share_text(interval.success)}"
     return (
         f"{requests.ok:,} of {plural(requests.total, 'request')} ended ok ({ratio}){rate}{failed}{unknown}."
     )
@@ -103,12 +110,20 @@ def _shown(report: Report) -> list[Latency]:
     return [latency for latency in timed if latency.workload is not None or len(workloads) > 2]
 
 
-def _latency_row(latency: Latency) -> tuple[Cell, ...]:
-    ranks = (latency.p50_ns, latency.p90_ns, latency.p95_ns, latency.p99_ns, latency.p999_ns)
+def _intervals_of(report: Report, latency: Latency) -> LatencyIntervals:
+    place = (latency.workload, latency.clock)
+    return next(one for one in report.intervals.latencies if (one.workload, one.clock) == place)
+
+
+def _latency_row(latency: Latency, intervals: LatencyIntervals) -> tuple[Cell, ...]:
     return row(
         _CLOCKS[latency.clock],
         latency.workload or "all",
-        *(duration(rank, NEVER) for rank in ranks),
+        latency_cell(intervals.p50),
+        duration(latency.p90_ns, NEVER),
+        latency_cell(intervals.p95),
+        latency_cell(intervals.p99),
+        duration(latency.p999_ns, NEVER),
         duration(latency.max_ns),
         duration(latency.mean_ns),
     )

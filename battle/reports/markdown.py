@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from battle.reports.document import Cell, Code, Column, Document, Paragraph, Section, Table
+from battle.charts.text import text_chart
+from battle.reports.document import Cell, Code, Column, Document, Drawing, Paragraph, Section, Table
 
 _SPECIAL = re.compile(r"([\\`*\[\]|~])")
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
@@ -57,6 +58,9 @@ def _line_of(text: str) -> str:
 def _section(section: Section) -> Iterator[str]:
     yield from ("", f"## {escaped(section.title)}")
     for block in section.blocks:
+        if isinstance(block, Drawing):
+            yield from _drawing(block)
+            continue
         yield ""
         if isinstance(block, Table):
             yield from _table(block)
@@ -64,6 +68,18 @@ def _section(section: Section) -> Iterator[str]:
             yield f"    {_one_line(block.text).strip()}"
         else:
             yield _paragraph(block)
+
+
+def _drawing(drawing: Drawing) -> Iterator[str]:
+    """A chart in text, indented: no name in it can end the block, as one could that stands between back-quotes."""
+    if not drawing.brief:
+        return
+    if isinstance(drawing.chart, str):
+        yield from ("", f"*{escaped(drawing.chart)}*")
+        return
+    yield from ("", f"**{escaped(drawing.chart.title)}**", "")
+    yield from (f"    {line}".rstrip() for line in text_chart(drawing.chart).splitlines())
+    yield from ("", f"*{escaped(drawing.chart.about)}*")
 
 
 def _paragraph(paragraph: Paragraph) -> str:

@@ -9,8 +9,8 @@ from battle.reports.values import bad_if_any, count, duration
 _REACTION_NOTE = (
     "What the gateway did about each fault. Diverted: when the last request chose the broken provider first; after "
     "that it was left alone, but for probes, the attempts that a half-open breaker lets through. Readmitted: from "
-    "the end of the fault to the first good attempt that was no probe, with a breaker that stayed closed. "
-    "Failovers: of requests that had chosen the broken provider, and what that cost them."
+    "the end of the fault to the first good attempt that was no probe, with a breaker that stayed closed. Failovers: "
+    "of requests that had chosen the broken provider, and what that cost them."
 )
 _STREAM_NOTE = (
     "A stream is one subscription of the gateway at a provider, shared by all its clients. Noticed: from the begin "

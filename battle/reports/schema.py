@@ -14,6 +14,7 @@ from battle.judgement.findings import Finding, Verdict
 from battle.judgement.knee import Knee
 from battle.judgement.slo import SloResult
 from battle.reports.failure_facts import FaultReaction, LogSubscriptions, PublishedHeads, StreamFailovers
+from battle.reports.intervals import Intervals
 
 SCHEMA_VERSION = 1
 """Raised when a field is renamed, removed, or changes its meaning; not when one is added."""
@@ -315,6 +316,8 @@ class WebSocketFacts(_Part, frozen=True, kw_only=True):
     delays: tuple[HeadDelay, ...]
     after_faults: tuple[HeadsAfterFault, ...]
     gap_fills: tuple[GapFills, ...]
+    slow_clients: int
+    """Closed with 1008."""
     published: tuple[PublishedHeads, ...]
     logs: tuple[LogSubscriptions, ...]
     stream_failovers: tuple[StreamFailovers, ...]
@@ -357,6 +360,7 @@ class Report(_Part, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     requests: RequestFacts
     latencies: tuple[Latency, ...]
+    intervals: Intervals
     failovers: FailoverFacts
     provider_shares: tuple[ProviderShare, ...]
     faults: tuple[FaultEffect, ...]

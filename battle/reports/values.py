@@ -1,9 +1,11 @@
 """How a report says its values. What is None is named, never shown as 0."""
 
+import shlex
 from typing import Any
 
 from battle.judgement.words import duration_text, seconds_text
-from battle.reports.document import Cell
+from battle.reports.document import Cell, Code
+from battle.reports.schema import Report
 
 NOT_MEASURED = Cell("not measured", "quiet")
 NONE = Cell("–", "quiet")
@@ -28,6 +30,11 @@ def moment(at_ns: int | None, otherwise: Cell = NONE, *, since_ns: int | None = 
 def count(value: int | None, otherwise: Cell = NONE) -> Cell:
     """A number of things."""
     return otherwise if value is None else Cell(f"{value:,}")
+
+
+def explain_command(report: Report, *which: str) -> Code:
+    """The command that tells the story of some requests of this run."""
+    return Code(shlex.join(("battle", "explain", report.run.run_id, *which)))
 
 
 def bad_if_any(value: int) -> Cell:

@@ -21,7 +21,7 @@ FAULTS_SHOWN = 50
 def websocket_section(report: Report) -> Section | None:
     """The continuity of subscriptions; None in a run without any."""
     facts = report.websocket
-    if not facts.continuity and not facts.gap_fills and not facts.logs:
+    if not (facts.continuity or facts.gap_fills or facts.logs or facts.slow_clients):
         return None
     blocks: list[Block] = []
     if facts.published:
@@ -47,6 +47,10 @@ def websocket_section(report: Report) -> Section | None:
             rows = tuple(_time_row(one, delays.get(one.workload)) for one in facts.continuity)
             blocks.append(Table(times, rows))
         blocks.append(Paragraph(_NOTE, quiet=True))
+    if facts.slow_clients:
+        blocks.append(
+            Paragraph(f"Closed for reading too slowly (1008): {plural(facts.slow_clients, 'client')}.")
+        )
     if facts.gap_fills:
         titles = columns(
             ":gaps after",

@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
+import msgspec
 import numpy as np
 
 from battle.statistics.binning import BINNING
 from battle.statistics.bootstrap import Resampled, Values, resampled
 from battle.statistics.correlation import Spread, sum_spread
-from battle.statistics.estimate import NO_UPPER, NOTHING, TOO_FEW, TOO_SHORT, Estimate, estimated, unbounded
+from battle.statistics.estimate import NO_UPPER, NOTHING, TOO_SHORT, Estimate, estimated, unbounded
 from battle.statistics.proportion import success_interval
 from battle.statistics.quantiles import quantile_interval
 from battle.statistics.student import two_sided
@@ -23,6 +24,25 @@ NEWCOMBE = "newcombe, effective samples"
 WELCH = "welch, effective samples"
 NEVER = "never answered in either run"
 NEVER_BEFORE = "never answered before"
+OPEN = "open on one side: too few requests beyond"
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """What was seen of a change: why it has no interval, or on which sides too few requests leave that open."""
+
+    value: float
+    problem: str | None = None
+    open_below: bool = False
+    open_above: bool = False
+
+    def bounds(self, low: float, high: float, least: float) -> tuple[float, float]:
+        """The bounds, with those replaced that are open; `least` is below all values."""
+        return least if self.open_below else low, math.inf if self.open_above else high
+
+    @property
+    def note(self) -> str | None:
+        """What there is to say about the interval."""
+        return OPEN if self.open_below or self.open_above else None
 
 
 def quantile_ratio(
@@ -36,17 +56,17 @@ def quantile_ratio(
     """How many times the quantile of `before` that of `after` is, with its interval: 1.2 is 20 % slower.
 
     None is infinite: answered before, and never after. The same seed gives the same interval. Values are
-    interpolated in bins of 1 %, so a ratio is known to a percent even of latencies that are all alike.
+    interpolated in bins of 1 %, so a ratio is known to a percent even of latencies that are all alike. Where one of
+    the quantiles has no upper bound, the ratio has none on that side either: 0 below, None above.
     """
-    problem, value = _seen(before, after, q, level, lambda one, two: two / one)
-    if problem is not None:
-        return unbounded(value, level=level, method=BOOTSTRAP, note=problem)
-    low, high = _bounds(
-        before, after, q, level, seed, replicates, np.log, math.log(value) if value else -math.inf
-    )
+    seen = _seen(before, after, q, level, lambda one, two: two / one)
+    if seen.problem is not None:
+        return unbounded(seen.value, level=level, method=BOOTSTRAP, note=seen.problem)
+    log_value = math.log(seen.value) if seen.value else -math.inf
+    logs = _bounds(before, after, q, level, seed, replicates, np.log, log_value)
     with np.errstate(over="ignore"):
-        bounds = float(np.exp(low)), float(np.exp(high))
-    return estimated(value, *bounds, level=level, method=BOOTSTRAP)
+        low, high = seen.bounds(float(np.exp(logs[0])), float(np.exp(logs[1])), 0.0)
+    return estimated(seen.value, low, high, level=level, method=BOOTSTRAP, note=seen.note)
 
 
 def quantile_difference(
@@ -59,15 +79,17 @@ def quantile_difference(
 ) -> Estimate:
     """By how many nanoseconds the quantile of `after` is above that of `before`, with its interval.
 
-    None is infinite, as in `quantile_ratio`; when the quantile was never answered before, there is no difference.
+    As `quantile_ratio`, with None for a bound that is missing below. When the quantile was never answered before,
+    there is no difference.
     """
-    problem, value = _seen(before, after, q, level, lambda one, two: two - one)
-    if problem is None and value == -math.inf:
-        problem, value = NEVER_BEFORE, math.nan
-    if problem is not None:
-        return unbounded(value, level=level, method=BOOTSTRAP, note=problem)
-    low, high = _bounds(before, after, q, level, seed, replicates, np.positive, value)
-    return estimated(value, low, high, level=level, method=BOOTSTRAP)
+    seen = _seen(before, after, q, level, lambda one, two: two - one)
+    if seen.problem is None and seen.value == -math.inf:
+        seen = _Seen(math.nan, NEVER_BEFORE)
+    if seen.problem is not None:
+        return unbounded(seen.value, level=level, method=BOOTSTRAP, note=seen.problem)
+    bounds = _bounds(before, after, q, level, seed, replicates, np.positive, seen.value)
+    low, high = seen.bounds(*bounds, -math.inf)
+    return estimated(seen.value, low, high, level=level, method=BOOTSTRAP, note=seen.note)
 
 
 def rate_difference(
@@ -126,19 +148,18 @@ def _seen(
     q: float,
     level: float,
     change: Callable[[float, float], float],
-) -> tuple[str | None, float]:
-    """Why there is no interval, or None; and the change that was seen."""
+) -> _Seen:
     assert before.binning == after.binning == BINNING, "summaries of different binnings cannot be compared"
     one, two = quantile_interval(before, q, level), quantile_interval(after, q, level)
     if not (before.total and after.total):
-        return NOTHING, math.nan
+        return _Seen(math.nan, NOTHING)
     if one.value is None and two.value is None:
-        return NEVER, math.nan
+        return _Seen(math.nan, NEVER)
     value = change(_or_never(one.value), _or_never(two.value))
     for estimate in (one, two):
         if not estimate.enough:
-            return estimate.note, value
-    return TOO_FEW if NO_UPPER in (one.note, two.note) else None, value
+            return _Seen(value, estimate.note)
+    return _Seen(value, None, one.note == NO_UPPER, two.note == NO_UPPER)
 
 
 def _bounds(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from battle.statistics.correlation import share_spread
+from battle.statistics.correlation import Spread, share_spread
 from battle.statistics.estimate import NOTHING, TOO_SHORT, Estimate, estimated, unbounded
 from battle.statistics.student import two_sided
 from battle.statistics.summary import LatencySummary
@@ -42,9 +42,20 @@ def success_interval(summary: LatencySummary, level: float = 0.95) -> Estimate:
     spread = share_spread(answered.astype(np.float64), trials)
     if not spread.enough:
         return unbounded(share, level=level, method=IN_TIME, note=TOO_SHORT)
-    effective = min(summary.total, share * (1 - share) / spread.error**2)
-    low, high = _wilson_bounds(share, effective, two_sided(level, spread.freedom))
+    effective = min(summary.total, share * (1 - share) / spread.error**2) if spread.error else summary.total
+    low, high = _wilson_bounds(
+        share, effective, two_sided(level, _freedom(summary.total, effective, share, spread))
+    )
     return estimated(share, low, high, level=level, method=IN_TIME)
+
+
+def _freedom(total: int, effective: float, share: float, spread: Spread) -> float:
+    """Degrees of freedom: as many as for a normal variable when failures come singly, few when in few clusters."""
+    clustered = 1 - effective / total
+    if not clustered:
+        return math.inf
+    clusters = max(1.0, effective * min(share, 1 - share))
+    return 1 / (1 / spread.cosines + clustered / clusters)
 
 
 def _wilson_bounds(share: float, trials: float, errors: float) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -21,14 +22,17 @@ _Scope: TypeAlias = tuple[Clock, str | None, str | None, int]
 
 _NONE = np.zeros(0, dtype=np.int64)
 
-CELLS = 400
-"""Cells to ask for: short enough to see correlation that lasts a two-hundredth of the load."""
+CELLS = 100
+"""Cells to ask for: enough to see what is correlated over a twentieth of the load, beyond which it is too short."""
 
-CELLS_MIN = 50
-"""Cells are merged down to this to save room, not further: intervals need them."""
+CELLS_MIN = 25
+"""Cells are merged down to this to save room, not further: intervals need at least 20."""
 
 PACKED_BYTES_MAX = 60_000
 """With base64 and the rest below 100 kB of JSON, which a repository can bear per baseline."""
+
+UNPACKED_KEPT = 4
+"""As many as one comparison looks at in turn; each takes up to 2 MB."""
 
 PLACES_PER_CELL = 4096
 """As in query `latency_cells`: a place is cell * 4096 + bin + 1; no bin is beyond."""
@@ -114,8 +118,7 @@ class LatencySummary(msgspec.Struct, frozen=True, kw_only=True):
 
     def counts(self) -> Counts:
         """Answered requests by cell (rows) and bin (columns, from `first_bin` on)."""
-        flat = np.frombuffer(zlib.decompress(self.packed), dtype="<u4").astype(np.int64)
-        return flat.reshape(len(self.unanswered), -1)
+        return _unpacked(self.packed, len(self.unanswered))
 
     @property
     def cells(self) -> int:
@@ -137,6 +140,13 @@ class LatencySummary(msgspec.Struct, frozen=True, kw_only=True):
         unanswered = np.asarray(self.unanswered, dtype=np.int64)
         scope = (self.clock, self.workload, self.method, self.cell_ns * factor)
         return _packed(scope, sums(unanswered, factor), self.first_bin, sums(self.counts(), factor))
+
+
+@lru_cache(maxsize=UNPACKED_KEPT)
+def _unpacked(packed: bytes, cells: int) -> Counts:
+    counts = np.frombuffer(zlib.decompress(packed), dtype="<u4").astype(np.int64).reshape(cells, -1)
+    counts.flags.writeable = False
+    return counts
 
 
 def sums(by_cell: Counts, factor: int) -> Counts:

@@ -1,13 +1,16 @@
 """What `battle suite` prints: the verdict first, then a row for each scenario and why it did not pass. Pure."""
 
 import os
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from battle.explain.lines import escaped
 from battle.judgement.words import duration_text
 from battle.suite.results import ScenarioResult, SuiteReport, SuiteRun, by_scenario
 from battle.suite.writing import SUITE_FILES, context_lines, report_link
 
+_REASON_WIDTH = 110
 _HEADINGS = ("scenario", "verdict", "passed", "time", "report")
 
 
@@ -23,7 +26,10 @@ def suite_lines(report: SuiteReport, suite_dir: Path) -> Iterator[str]:
     yield _line(_HEADINGS, widths)
     for result, row in zip(results, rows, strict=True):
         yield _line(row, widths)
-        yield from (f"    {reason}" for reason in result.reasons)
+        for reason in result.reasons:
+            yield from textwrap.wrap(
+                escaped(reason), _REASON_WIDTH, initial_indent="    ", subsequent_indent="      "
+            )
     yield ""
     yield f"  reports  {suite_dir / SUITE_FILES[0]}"
     yield from (f"           {suite_dir / name}" for name in SUITE_FILES[1:])
@@ -31,7 +37,7 @@ def suite_lines(report: SuiteReport, suite_dir: Path) -> Iterator[str]:
 
 def progress_line(number: int, total: int, run: SuiteRun) -> str:
     """One run of the suite is over."""
-    why = f": {run.reasons[0]}" if run.reasons else ""
+    why = f": {escaped(run.reasons[0])}" if run.reasons else ""
     return f"[{number}/{total}] {run.scenario}, seed {run.seed}: {run.status} in {duration_text(run.took_ns)}{why}"
 
 

@@ -220,6 +220,24 @@ def test_a_node_that_is_on_its_way_up_is_taken_down_as_soon_as_it_is_there(asked
     assert reasons(in_family(body)) == ["Induced: fault kill-a.1", "Induced: fault late-a.1"]
 
 
+def test_a_fault_that_is_over_before_the_node_is_ready_says_that_nothing_came_of_it():
+    async def body(family):
+        family.boot_seconds = 0.2
+        targets = FaultTargets({"a": family.actor})
+        targets.take_down("a", "kill-a.1")
+        await trio.sleep(5)
+        assert targets.let_up("a", "kill-a.1"), "this one did what it should"
+        await trio.sleep(0.1)
+        assert targets.take_down("a", "restart-a.1", asked=True)
+        assert not targets.let_up("a", "restart-a.1")
+        await trio.sleep(5)
+        assert targets.take_down("a", "restart-a.2", asked=True)
+        await trio.sleep(5)
+        assert targets.let_up("a", "restart-a.2"), "one that comes later is not mistaken for it"
+
+    assert reasons(in_family(body)) == ["Induced: fault kill-a.1", "Induced: fault restart-a.2"]
+
+
 def test_a_change_that_comes_while_a_fault_has_the_node_down_is_told_when_it_is_back():
     change = Impose("degrade-a.1", Degrade("a", error_ratio=0.5))
 

@@ -83,14 +83,14 @@ def test_list_shows_each_scenario_with_what_it_proves_and_how_long_it_takes(tmp_
     (tmp_path / "elsewhere.battle.json").write_text(ELSEWHERE)
     ran = battle("list", ".", cwd=tmp_path)
     assert ran.returncode == 0
-    assert ran.stdout.splitlines()[0].split() == ["scenario", "live", "simulated", "proves"]
+    assert ran.stdout.splitlines()[0].split() == ["scenario", "live", "simulated", "tags", "proves"]
     shown = {line.split()[0]: line for line in ran.stdout.splitlines() if line}
     for name in ("smoke", "http_failover", "http_failover:poisson", "ws_continuity:dropped"):
-        assert re.match(rf"{name} +\d+ s +~\d s  \w", shown[name]), ran.stdout
-    assert re.match(r"http_failover:long +3 min +~\d+ s  \w", shown["http_failover:long"])
-    assert re.match(r"long_soak +30 min +~[12]\d s  \w", shown["long_soak"])
-    assert re.match(r"fixed.py +4 s +~2 s  Fixed port", shown["fixed.py"])
-    assert re.match(r"elsewhere.battle.json +8 s +-  Elsewhere", shown["elsewhere.battle.json"])
+        assert re.match(rf"{name} +\d+ s +~\d s  (fast|slow)  \w", shown[name]), ran.stdout
+    assert re.match(r"http_failover:long +3 min +~\d+ s  slow  \w", shown["http_failover:long"])
+    assert re.match(r"long_soak +30 min +~[12]\d s  soak  \w", shown["long_soak"])
+    assert re.match(r"fixed.py +4 s +~2 s  -     Fixed port", shown["fixed.py"])
+    assert re.match(r"elsewhere.battle.json +8 s +-  -     Elsewhere", shown["elsewhere.battle.json"])
 
 
 WRONG_TOML = """

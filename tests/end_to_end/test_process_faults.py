@@ -107,3 +107,11 @@ def test_a_run_with_pauses_and_restarts_gives_the_same_log_again(tmp_path):
         for n in range(2)
     )
     assert one == two
+
+
+def test_a_restart_that_is_over_while_its_node_is_still_starting_says_so(tmp_path):
+    """A simulated node takes 150 ms to start."""
+    scenario = battle(Kill("a", at=seconds(1), down=seconds(1)), Restart("a", at=seconds(2.05), down=ms(50)))
+    report = run_scenario(scenario, world="simulated", out=tmp_path).report
+    assert report.verdict == "INCONCLUSIVE"
+    assert report.reasons == ("restart-a.1 had no effect: a was still starting when it was over",)

@@ -30,6 +30,10 @@ def test_a_gateway_that_fails_over_passes(world, tmp_path):
     result = run_scenario(failover(), world=world, out=tmp_path)
     assert result.report.verdict == "PASS", result.report.reasons
     run_dir = result.run_dir
+    # Phases of a scenario count from the log's begin of the load: it is that of the schedules, not a timer's.
+    assert ask(run_dir, "SELECT at_ns FROM run_phases WHERE phase = 'load_began'") == ask(
+        run_dir, "SELECT min(scheduled_ns) FROM requests"
+    )
     died = ask(run_dir, "SELECT reason FROM actor_lifecycle WHERE actor = 'a' AND change = 'crashed'")
     assert len(died) == 1
     assert "killed by SIGKILL (fault flap-a.1)" in died[0][0]

@@ -13,6 +13,13 @@ from tests.store.log_samples import golden_run
 ANY_PARAMETER = 1_000
 """Bound to each `$parameter` of a query: a limit that limits nothing, or a millisecond."""
 
+OTHER_PARAMETERS = {
+    "starts_ns": (0, 2_000),
+    "ends_ns": (1_000, 2**62),
+    "request_ids": ["load-1", "load-2"],
+}
+"""Bound to those that a number does not fit."""
+
 QUERIES = catalog.query_names()
 VIEWS = sorted(path.stem for path in catalog.VIEWS.glob("*.sql"))
 
@@ -35,7 +42,7 @@ def body_of(sql: str) -> str:
 
 
 def parameters_of(sql: str) -> set[str]:
-    return set(re.findall(r"\$([a-z_]+)", body_of(sql)))
+    return set(re.findall(r"\$([a-z][a-z0-9_]*)", body_of(sql)))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,8 @@ def test_a_query_states_its_question_and_its_parameters(path: Path) -> None:
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_runs(run: Run, name: str) -> None:
-    run.query(name, **dict.fromkeys(parameters_of(catalog.query_text(name)), ANY_PARAMETER))
+    parameters = parameters_of(catalog.query_text(name))
+    run.query(name, **{one: OTHER_PARAMETERS.get(one, ANY_PARAMETER) for one in parameters})
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from tools.docs.answers import RUNS, answer, answered, make_run, recipes
 from tools.docs.commands import commands_page
+from tools.docs.explained import explained
 from tools.docs.faults import faults_page
 from tools.docs.scenario import scenario_page
 from tools.docs.tables import read_header, tables_page
@@ -20,11 +21,13 @@ from tools.docs.tables import read_header, tables_page
 __all__ = [
     "ANSWERED",
     "DOCS",
+    "EXPLAINED",
     "PAGES",
     "RUNS",
     "answer",
     "answered",
     "commands_page",
+    "explained",
     "faults_page",
     "main",
     "make_run",
@@ -37,6 +40,9 @@ __all__ = [
 DOCS = Path(__file__).parent.parent.parent / "docs"
 ANSWERED = (DOCS / "cookbook.md", DOCS.parent / "README.md")
 """Pages that show queries with their answers."""
+
+EXPLAINED = DOCS / "explain.md"
+"""The page that shows stories of requests."""
 
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
@@ -54,3 +60,4 @@ def main() -> None:
         runs = {name: make_run(name, Path(scratch)) for name in RUNS}
         for path in ANSWERED:
             path.write_text(answered(path.read_text(), runs))
+        EXPLAINED.write_text(explained(EXPLAINED.read_text(), runs))

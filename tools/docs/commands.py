@@ -30,15 +30,20 @@ def commands_page() -> str:
     return page(
         "Commands",
         [*_COMMANDS_INTRO, ""],
-        *(
-            _command(command.name or command.callback.__name__, command.callback)
-            for command in app.registered_commands
-            if command.callback
-        ),
+        *(_command(name, callback) for name, callback in commands()),
         ["## Exit status", ""],
         table(["status", "meaning"], ((str(status), text) for status, text in _STATUS_MEANINGS.items())),
         ["`battle report` and `battle sql` do not repeat a run's verdict in their exit status.", ""],
     )
+
+
+def commands() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every command by what one types after `battle`, those of groups last."""
+    groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
+    for prefix, group in groups:
+        for command in group.registered_commands:
+            if command.callback:
+                yield f"{prefix}{command.name or command.callback.__name__}", command.callback
 
 
 def _command(name: str, callback: Callable[..., Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from operator import index
 
 import trio
 
-from actors.world.common import CommonStream
+from actors.world.common import ReadByOne
 from actors.world.live.reactor import Reactor
 from actors.world.seam import Loss
 
@@ -20,14 +20,13 @@ READABLE = select.EPOLLIN | _HANGUPS
 READ_EVENTS = select.EPOLLIN | select.EPOLLRDHUP
 
 
-class ReceivingHalf(CommonStream):
+class ReceivingHalf(ReadByOne):
     """What of a `LiveStream` receives, and whether it can."""
 
     def __init__(self, reactor: Reactor, sock: socket.socket) -> None:
         self._reactor = reactor
         self._socket = sock
         self._fd = sock.fileno()
-        self._reader: trio.lowlevel.Task | None = None
         self._receive: Callable[[bytes, int], object] | None = None
         self._lost: Callable[[Loss, int], object] | None = None
         self._paused = False
@@ -75,19 +74,8 @@ class ReceivingHalf(CommonStream):
             self._readable = self._hung_up
         return data
 
-    async def _wait_readable(self) -> None:
-        self._reader = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._reader = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def _wake_reader(self) -> None:
-        if self._reader is not None:
-            reader, self._reader = self._reader, None
-            self._reactor.wake(reader)
+    def _reschedule(self, task: trio.lowlevel.Task) -> None:
+        self._reactor.wake(task)
 
     # By callbacks.
 

@@ -20,6 +20,8 @@ class SimulatedStream(CommonStream):
         self._incoming = incoming
         self._outgoing = outgoing
         self._closed = False
+        self.on_closed: Callable[[SimulatedStream], object] = _nothing
+        """Called once, when this end was closed or aborted: a closed connection is nobody's to remember."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if max_bytes is not None and index(max_bytes) < 1:
@@ -74,11 +76,6 @@ class SimulatedStream(CommonStream):
         outgoing.push(bytes(data))
         if outgoing.held_bytes > WRITE_LIMIT_BYTES:
             self.abort()
-
-    @property
-    def closed(self) -> bool:
-        """Whether this end was closed or aborted."""
-        return self._closed
 
     @property
     def unsent_bytes(self) -> int:
@@ -143,6 +140,7 @@ class SimulatedStream(CommonStream):
         self._closed = True
         self._incoming.close_receiver()
         self._outgoing.wake_drain()
+        self.on_closed(self)
 
     async def aclose(self) -> None:
         self.close()
@@ -154,6 +152,10 @@ class SimulatedStream(CommonStream):
 
     def is_stale(self) -> bool:
         return self._closed or self._incoming.broken or self._outgoing.ended or self._incoming.arrived()
+
+
+def _nothing(_: SimulatedStream) -> None:
+    pass
 
 
 def connected_pair(

@@ -4,7 +4,7 @@
 -- planned_ns         when it was due
 -- started_ns         when it was applied; NULL: never was
 -- ended_ns           when it was reverted; NULL: never was
--- failure            why it could not be applied
+-- failure            why it could not be applied, or came to nothing
 -- until_ns           its end, or that of the log
 -- before_ns          begin of the stretch before it that it is compared with: as long as the fault, or since the one
 --                    before it at the same target
@@ -18,7 +18,7 @@ WITH plan AS (
         min(planned_ns) AS planned_ns,
         min(at_ns) FILTER (phase = 'applied') AS started_ns,
         max(at_ns) FILTER (phase = 'reverted') AS ended_ns,
-        any_value(detail) FILTER (phase = 'failed') AS failure
+        any_value(detail) FILTER (phase IN ('failed', 'reverted')) AS failure
     FROM faults
     GROUP BY fault_id
 ),

@@ -9,7 +9,7 @@
 -- planned_ns         when it was due
 -- started_ns         when it was applied; NULL: never was
 -- ended_ns           when it was reverted; NULL: never was
--- failure            why it could not be applied
+-- failure            why it could not be applied, or came to nothing
 -- source             'gateway', 'providers' or 'clients': whose attempts the counts below are; NULL: nobody logged any
 -- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one
 -- leaked_attempts    attempts that began at the target while it was broken

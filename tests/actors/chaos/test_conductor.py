@@ -37,6 +37,7 @@ class Recorder:
 
     def let_up(self, target, fault_id):
         self.done.append((self.world.now_ns() // ms(1), "up", target, fault_id))
+        return True
 
     def pause(self, target, fault_id):
         self._note("pause", target, fault_id)

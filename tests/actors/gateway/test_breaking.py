@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+import trio
 
 from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
 from actors.units import ms, seconds
@@ -243,3 +244,71 @@ def test_a_rejection_is_logged_once_per_request_however_often_it_looks_for_a_pro
     log = simulated(main)
     assert log.story[-2:] == [("b", "primary", "http_status"), ("b", "retry", None)]
     assert log.rejected == [("a", "w0-3")]
+
+
+def test_a_client_with_odd_questions_opens_no_breaker_and_is_told_in_a_providers_words():
+    async def main(stage):
+        a = await stage.provider("a", *[rpc_error(-32000, "header not found")] * 20, answer())
+        b = await stage.provider("b", *[rpc_error(-32000, "missing trie node 5f")] * 20, answer())
+        gateway = await stage.gateway(SPEC, a, b)
+        responses = [response.body for response in await gateway.ask_many(10)]
+        return stage.log, [msgspec.json.decode(body)["error"] for body in responses]
+
+    log, errors = simulated(main)
+    assert log.changes == []
+    assert {error["code"] for error in errors} == {-32000}
+    assert {error["message"] for error in errors} <= {"header not found", "missing trie node 5f"}
+
+
+def test_what_one_provider_does_not_have_another_is_asked_for():
+    async def main(stage):
+        a = await stage.provider("a", rpc_error(-32000, "header not found"))
+        b = await stage.provider("b", answer())
+        await (await stage.gateway(SPEC, a, b)).ask_many(8)
+        return stage.log
+
+    log = simulated(main)
+    assert log.changes == []
+    assert log.story == [("a", "primary", "rpc_error"), ("b", "retry", None)] * 8
+
+
+async def _crowd_at_a_half_open_provider(stage, *answers, size=10, probe_ms=100):
+    """The only provider fails until its breaker opens; a crowd comes in the moment in which it is half open."""
+    a = await stage.provider("a", *[reply(503)] * 3, *answers, answer(after=ms(probe_ms)))
+    gateway = await stage.gateway(SPEC, a)
+    await gateway.ask_many(3)
+    await stage.sleep(seconds(7))
+    statuses, took = [], []
+
+    async def ask():
+        began_ns = stage.now_ns()
+        statuses.append((await gateway.ask(call())).status)
+        took.append(stage.now_ns() - began_ns)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(size):
+            nursery.start_soon(ask)
+    return stage.log, statuses, took
+
+
+def test_a_crowd_waits_for_the_probe_and_is_not_refused():
+    log, statuses, took = simulated(_crowd_at_a_half_open_provider)
+    assert statuses == [200] * 10
+    assert max(took) < ms(350), "two probes one after the other, then all others at once"
+    assert [change[2] for change in log.changes] == ["open", "half_open", "closed"]
+
+
+def test_a_crowd_is_refused_as_soon_as_the_probe_has_failed():
+    async def main(stage):
+        return await _crowd_at_a_half_open_provider(stage, reply(503), reply(503))
+
+    log, statuses, took = simulated(main)
+    assert sorted(statuses) == [502] + [503] * 9
+    assert max(took) < ms(50)
+    assert len([story for story in log.story if story[0] == "a"]) == 4, "nobody else was risked"
+
+
+def test_no_more_wait_than_there_is_room_for(monkeypatch):
+    monkeypatch.setattr("actors.gateway.waiting.WAITING_MAX", 4)
+    _, statuses, _ = simulated(_crowd_at_a_half_open_provider)
+    assert sorted(statuses) == [200] * 5 + [503] * 5

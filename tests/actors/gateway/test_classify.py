@@ -65,9 +65,9 @@ def test_the_clients_own_mistakes_are_final_and_no_failure_of_the_provider(code,
     ("code", "message"),
     [
         (-32603, "Internal error"),
-        (-32000, "header not found"),
-        (-32000, "missing trie node"),
-        (-32001, "resource not found"),
+        (-32000, "the provider failed"),
+        (-32000, "request timed out"),
+        (-32000, ""),
         (-32002, "resource unavailable"),
         (-32700, "parse error of what the gateway could parse"),
     ],
@@ -76,6 +76,68 @@ def test_the_providers_own_troubles_are_retryable(code, message):
     found = verdict(error(code, message))
     assert (found.kind, found.outcome, found.failure) == ("retryable", "error", "rpc_error")
     assert (found.rpc_code, found.detail, found.breaker_result) == (code, message, "failure")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (-32000, "header not found"),
+        (-32000, "header for hash not found"),
+        (-32000, "unknown block"),
+        (-32000, "block not found"),
+        (-32000, "block #19000000 not found"),
+        (-32000, "missing trie node 5f3c (path ) state 0x1c2 is not available"),
+        (-32000, "required historical state unavailable (reexec=128)"),
+        (-32000, "historical state 3f2a is not available"),
+        (-32000, "history has been pruned for this block"),
+        (-32603, "could not find block 0x11"),
+        (-32001, "Resource not found"),
+    ],
+)
+def test_what_a_provider_does_not_have_another_may_and_it_is_no_failure(code, message):
+    found = verdict(error(code, message))
+    assert (found.kind, found.outcome, found.failure) == ("retryable", "error", "rpc_error")
+    assert (found.rpc_code, found.detail, found.breaker_result) == (code, message, "abandoned")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (-32005, "query returned more than 10000 results"),
+        (-32005, "query returned more than 10000 results. Try with this block range [0x1, 0x2]."),
+        (-32005, "query timeout exceeded"),
+        (-32005, "the range of a log query is limited to 1000 blocks"),
+        (-32000, "block range too large (2500), maximum allowed is 2000 blocks"),
+        (-32000, "block range is too wide"),
+        (-32000, "query exceeds max results 20000, retry with the range 1-2"),
+        (-32000, "eth_getLogs is limited to a 10,000 blocks range"),
+        (-32008, "Response is too big"),
+        (-32614, "eth_getLogs is limited to a 10,000 range"),
+        (-32602, "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range"),
+    ],
+)
+def test_a_query_that_wants_too_much_is_the_clients_to_narrow(code, message):
+    found = verdict(error(code, message))
+    assert (found.kind, found.outcome, found.rpc_code) == ("final", "ok", code)
+    assert found.breaker_result == "success"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (-32005, "daily request count exceeded, request rate limited"),
+        (-32005, "project ID request rate exceeded"),
+        (-32005, "limit exceeded"),
+        (-32000, "rate limit exceeded"),
+        (-32007, "50/second request limit reached - reduce calls per second or upgrade your account"),
+        (-32603, "Too many requests, please slow down"),
+        (429, "Your app has exceeded its compute units per second capacity"),
+        (429, "query returned more than you pay for"),
+    ],
+)
+def test_too_many_requests_are_a_rate_limit_in_all_their_wordings(code, message):
+    found = verdict(error(code, message))
+    assert (found.kind, found.failure, found.breaker_result) == ("rate_limited", "rate_limited", "abandoned")
 
 
 @pytest.mark.parametrize("code", [-32005, 429])

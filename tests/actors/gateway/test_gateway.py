@@ -154,8 +154,8 @@ def test_when_all_fail_the_error_says_how_often_and_why():
 
 
 def test_the_providers_own_words_reach_the_client():
-    response, _, _ = alone(rpc_error(-32000, "header not found"))
-    assert "rpc_error -32000 (header not found)" in decoded(response)["error"]["message"]
+    response, _, _ = alone(rpc_error(-32000, "disk is full"))
+    assert "rpc_error -32000 (disk is full)" in decoded(response)["error"]["message"]
 
 
 def test_timeouts_alone_are_a_504():

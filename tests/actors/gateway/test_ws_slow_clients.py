@@ -7,6 +7,7 @@ import trio
 
 from actors.gateway.ws_spec import Continuity
 from actors.units import seconds
+from store.events import SubscriptionChanged
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import BLOCK, chain_provider, unbroken, ws_client, ws_gateway
 from tests.actors.wire.websocket_stage import TEXT, frame, raw_client
@@ -52,13 +53,44 @@ def test_it_is_closed_and_the_others_notice_nothing(either_world, big_heads):
         upstreams = len(a.sockets)
         closed = await lazy.next_close()
         lazy.stream.close()
-        return quick.numbers(name), arrivals, closed, upstreams
+        return quick.numbers(name), arrivals, closed, upstreams, slow_clients(stage)
 
-    numbers, arrivals, (code, reason), upstreams = either_world(main)
+    numbers, arrivals, (code, reason), upstreams, told = either_world(main)
     assert unbroken(numbers)
     assert max(later - earlier for earlier, later in pairwise(arrivals)) < 2 * BLOCK
     assert (code, reason) == (1008, "too slow: undelivered messages over the limit")
     assert upstreams == 1
+    assert told == [("closed", "2", code, reason)], "the log says so, once"
+
+
+def test_one_that_reads_no_answers_is_in_the_log_too(big_heads):
+    """Answers do not wait behind notifications: they go out until the socket itself gives the client up."""
+
+    async def main(stage):
+        a = await chain_provider(stage, "a")
+        gateway = await ws_gateway(stage, a, continuity=TIGHT)
+        lazy = await lazy_client(stage, gateway)
+        question = b'{"jsonrpc":"2.0","id":"%b","method":"eth_subscribe","params":["nothing"]}' % (
+            b"x" * 500_000
+        )
+        for _ in range(12):
+            lazy.stream.write(frame(TEXT, question))
+            await stage.sleep(BLOCK // 10)
+        await stage.sleep(seconds(20))
+        return slow_clients(stage)
+
+    [(change, connection, code, reason)] = simulated(main)
+    assert (change, connection, code, reason) == ("closed", "1", 1008, "reads too slowly")
+
+
+def slow_clients(stage):
+    """What the gateway's log says of its own clients."""
+    told = [event for event in stage.log if isinstance(event, SubscriptionChanged)]
+    return [
+        (event.change, event.connection, event.close_code, event.detail)
+        for event in told
+        if event.name == "(clients)"
+    ]
 
 
 def test_it_may_lose_its_oldest_messages_instead(big_heads):

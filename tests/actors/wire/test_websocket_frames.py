@@ -4,8 +4,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wsproto.frame_protocol import FrameProtocol
+from wsproto.frame_protocol import CloseReason, FrameProtocol
 
+from actors.wire.close_codes import is_close_code, is_servers_close_code
 from actors.wire.websocket_frames import (
     CloseFrame,
     Frames,
@@ -13,7 +14,6 @@ from actors.wire.websocket_frames import (
     Pong,
     Violation,
     WebSocketLimits,
-    is_close_code,
 )
 from actors.world.seam import WRITE_LIMIT_BYTES
 from tests.actors.wire.websocket_stage import (
@@ -237,3 +237,9 @@ def test_limits_must_make_sense():
         assert name in problem
     (problem,) = WebSocketLimits(unsent_bytes=WRITE_LIMIT_BYTES + 1).problems()
     assert "unsent_bytes" in problem
+
+
+def test_close_codes_are_those_of_the_library_and_a_server_misses_no_extension():
+    registered = {code.value for code in CloseReason} - {1005, 1006, 1015}
+    assert {code for code in range(5000) if is_close_code(code)} == registered | set(range(3000, 5000))
+    assert {code for code in range(5000) if is_close_code(code) and not is_servers_close_code(code)} == {1010}

@@ -21,6 +21,7 @@ from tests.battle.histories import (
     phases,
     published,
     request,
+    sample,
     subscribed,
 )
 
@@ -56,6 +57,31 @@ def test_a_stream_without_a_flaw_passes_with_its_numbers(tmp_path: Path) -> None
     assert finding.summary == (
         "8 heads due to 1 subscription of heads: 0 missed, 0 twice, 0 out of order, longest silence 2 s"
     )
+
+
+def closed_as_too_slow(**told: Any) -> Event:
+    return connection_changed("closed", 5 * S, "7", close_code=1008, **told)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [closed_as_too_slow(side="gateway", name="(clients)")],
+        [closed_as_too_slow(name="lazy")],
+        [closed_as_too_slow(side="gateway", name="(clients)"), closed_as_too_slow(name="lazy")],
+    ],
+)
+def test_clients_that_read_too_slowly_are_named(tmp_path: Path, told: list[Event]) -> None:
+    finding = found(tmp_path, websocket_continuity, [*GAP, *told])
+    assert finding is not None
+    assert finding.summary.endswith("2 never came; 1 client closed for reading too slowly (1008)")
+
+
+def test_a_provider_that_found_the_gateway_too_slow_is_no_slow_client(tmp_path: Path) -> None:
+    told = [closed_as_too_slow(side="provider", name="a"), closed_as_too_slow(side="gateway", name="a")]
+    finding = found(tmp_path, websocket_continuity, [*CLEAN, *told])
+    assert finding is not None
+    assert "1008" not in finding.summary
 
 
 @pytest.mark.parametrize(
@@ -205,3 +231,17 @@ def test_a_wrong_notification_is_a_wrong_answer(tmp_path: Path) -> None:
     assert (finding.verdict, finding.ids) == ("FAIL", ("0x8",))
     assert finding.summary == "of 8 checked answers 1 were wrong and 0 stale; 1 of them were notifications"
     assert [one.status for one in judgement.slos] == ["met"]
+
+
+def test_what_subscribers_were_due_to_ask_for_are_no_requests(tmp_path: Path) -> None:
+    mixed = (SUBSCRIBES, {"type": "http_constant", "name": "main", "rate": 1})
+    samples = [sample(S, 100, workload="main"), sample(S, 50, workload="heads")]
+    kept = found(tmp_path / "1", generator_kept_pace, [*CLEAN, *samples], workloads=mixed)
+    assert kept is not None
+    assert kept.summary.startswith("100 of 100 due requests were sent")
+    alone = found(tmp_path / "2", generator_kept_pace, [*CLEAN, samples[1]])
+    assert alone is not None
+    assert alone.summary == "50 of 50 due subscriptions were asked for"
+    dropped = found(tmp_path / "3", generator_kept_pace, [*CLEAN, sample(S, 50, 40, workload="heads")])
+    assert dropped is not None
+    assert "it asked for 80 % of the 50 subscriptions that were due" in dropped.summary

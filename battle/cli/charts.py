@@ -1,0 +1,68 @@
+"""`battle charts`."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from battle.charts.chart import Chart, ChartSet
+from battle.charts.collect import collect_charts
+from battle.charts.text import text_chart
+from battle.directory import find_run
+from battle.judgement.findings import Log
+from store.database import open_run
+
+FOLDER = "charts"
+"""Where pictures go when nothing else is said: a folder in the run's directory."""
+
+
+def charts_command(run: str, form: str, to: Path | None, out: Path) -> int:
+    """Print a run's charts as text, or write each into a file; pictures are always files."""
+    run_dir = find_run(run, out)
+    with open_run(run_dir) as opened:
+        charts = collect_charts(Log(opened))
+    if to is None and form in ("text", "ascii"):
+        sys.stdout.write(_printed(charts, ascii_only=form == "ascii"))
+        return 0
+    for path in _written(charts, form, to or run_dir / FOLDER):
+        print(path)
+    for _, why in charts.absent:
+        print(f"not drawn: {why}", file=sys.stderr)
+    return 0
+
+
+def _printed(charts: ChartSet, *, ascii_only: bool) -> str:
+    parts = [f"{chart.title}\n\n{text_chart(chart, ascii_only=ascii_only)}\n" for chart in charts.charts]
+    parts += [f"Not drawn. {why}\n" for _, why in charts.absent]
+    return "\n".join(parts)
+
+
+def _written(charts: ChartSet, form: str, directory: Path) -> list[Path]:
+    drawn = _DRAWERS[form]
+    suffix = "txt" if form in ("text", "ascii") else form
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for chart in charts.charts:
+        path = directory / f"{chart.kind}.{suffix}"
+        path.write_bytes(drawn(chart))
+        paths.append(path)
+    return paths
+
+
+def _svg(chart: Chart) -> bytes:
+    from battle.charts.pictures import svg
+
+    return svg(chart).encode()
+
+
+def _png(chart: Chart) -> bytes:
+    from battle.charts.pictures import png
+
+    return png(chart)
+
+
+_DRAWERS: dict[str, Callable[[Chart], bytes]] = {
+    "svg": _svg,
+    "png": _png,
+    "text": lambda chart: f"{chart.title}\n\n{text_chart(chart)}\n".encode(),
+    "ascii": lambda chart: f"{chart.title}\n\n{text_chart(chart, ascii_only=True)}\n".encode(),
+}

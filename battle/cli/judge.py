@@ -1,0 +1,88 @@
+"""`battle judge`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.units import durations_parsed
+from battle.demands import slos_of, statement_problems
+from battle.directory import find_run
+from battle.errors import BattleError
+from battle.judgement.slo import Slo
+from battle.judgement.slo_language import SloTextError
+from battle.judgement.verdict import EXIT_STATUS
+from battle.loading import read_data
+from battle.reports.load_sections import slo_section
+from battle.reports.schema import Report
+from battle.reports.text import block_lines
+from battle.reports.writing import Reading, read_run, render, write_reading
+
+JUDGED = "judged"
+"""The directory in a run's own for reports by `--write`: those of the run itself stay as they are."""
+
+
+class _Demanded(msgspec.Struct, forbid_unknown_fields=True):
+    """What a file of demands holds: the same fields as a scenario."""
+
+    slo: Slo | str | list[Slo | str] = []
+    workload_slos: dict[str, Slo] = {}
+
+
+def judge_command(
+    run: str, texts: Sequence[str], file: Path | None, out: Path, *, as_json: bool, write: bool
+) -> int:
+    """Judge a run again and print what came of it; the exit status is the verdict. Writes only when told to."""
+    demanded = [*_read(list(texts), "--slo"), *([] if file is None else _from_file(file))]
+    _check(demanded)
+    run_dir = find_run(run, out)
+    reading = read_run(run_dir, demanded=demanded or None)
+    report = reading.report
+    print(render(report, "json") if as_json else "\n".join(_lines(report)))
+    if write:
+        _write(reading, run_dir / JUDGED)
+    return EXIT_STATUS[report.verdict]
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"{report.verdict}: {report.headline}"
+    for reason in report.reasons:
+        yield f"  - {reason}"
+    for block in slo_section(report).blocks:
+        yield ""
+        yield from block_lines(block)
+
+
+def _read(demanded: Slo | str | Sequence[Slo | str], source: str) -> Sequence[Slo]:
+    try:
+        return slos_of(demanded)
+    except SloTextError as error:
+        raise BattleError(f"{source}: {error}") from None
+
+
+def _from_file(path: Path) -> Sequence[Slo]:
+    data: Any = durations_parsed(read_data(path))
+    try:
+        held = msgspec.convert({"slo": data} if isinstance(data, list) else data, _Demanded)
+    except msgspec.ValidationError as error:
+        raise BattleError(f"{path}: {error}") from None
+    named = [msgspec.structs.replace(slo, workload=name) for name, slo in held.workload_slos.items()]
+    slos = [*_read(held.slo, str(path)), *named]
+    if not slos:
+        raise BattleError(f"{path} demands nothing")
+    return slos
+
+
+def _check(demanded: Sequence[Slo]) -> None:
+    problems = [problem for slo in demanded for problem in (*slo.problems(), *statement_problems(slo))]
+    if problems:
+        raise BattleError("; ".join(problems))
+
+
+def _write(reading: Reading, directory: Path) -> None:
+    try:
+        directory.mkdir(exist_ok=True)
+        write_reading(reading, directory)
+    except OSError as error:
+        raise BattleError(f"{directory} cannot be written: {error.strerror}") from None

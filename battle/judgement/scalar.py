@@ -1,0 +1,82 @@
+"""Demands on whatever one can ask of a log: a SELECT with one value, and what it must be."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+Bound: TypeAlias = Literal["<=", "<", ">=", ">", "==", "!="]
+"""How a measured value must compare with its limit."""
+
+_LIMIT = re.compile(r"\s*(<=|<|>=|>|==|=|!=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+
+
+class Limit(NamedTuple):
+    """What a value must be."""
+
+    bound: Bound
+    value: float
+
+
+class SqlDemand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One value of the run's log, and what it must be: made by `Slo.sql`.
+
+    `query` is one SELECT that gives one number (or a truth value, which counts as 1 or 0), as `battle sql` takes it;
+    `limit` an operator (`<=`, `<`, `>=`, `>`, `==`, `!=`) and a number. NULL, no row, and an error are not measured.
+    """
+
+    name: str
+    query: str
+    limit: str
+
+    def problems(self) -> Iterator[str]:
+        """Each thing wrong with it, but for the statement itself."""
+        if not self.name.strip():
+            yield "slo: an SLO on SQL needs a name"
+        if not self.query.strip():
+            yield f"slo {self.name!r}: it needs a SELECT"
+        if parse_limit(self.limit) is None:
+            yield f'slo {self.name!r}: its limit reads like "<= 0" or "> 0.5", not {self.limit!r}'
+
+
+def parse_limit(text: str) -> Limit | None:
+    """The limit that "<= 0" means; None when the text is not one."""
+    match = _LIMIT.fullmatch(text)
+    if match is None:
+        return None
+    operator = "==" if match[1] == "=" else match[1]
+    return Limit(msgspec.convert(operator, Bound), float(match[2]))
+
+
+def holds(value: float, bound: Bound, limit: float) -> bool:
+    """Whether the value is what it must be."""
+    match bound:
+        case "<=":
+            return value <= limit
+        case "<":
+            return value < limit
+        case ">=":
+            return value >= limit
+        case ">":
+            return value > limit
+        case "==":
+            return value == limit
+        case "!=":
+            return value != limit
+
+
+def one_number(rows: list[tuple[object, ...]]) -> float | str:
+    """The one number of an answer, or why there is none."""
+    if not rows:
+        return "it gave no row"
+    if len(rows) > 1 or len(rows[0]) != 1:
+        return f"it gave {len(rows):,} rows of {len(rows[0]):,} columns, and one value is expected"
+    value = rows[0][0]
+    if value is None:
+        return "it gave NULL"
+    if isinstance(value, bool | int | float | Decimal):
+        number = float(value)
+        return number if number == number else "it gave NaN"
+    return f"it gave {value!r}, which is no number"

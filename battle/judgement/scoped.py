@@ -1,0 +1,183 @@
+"""Demands on a part of a run: its windows, what was measured in them, and whether that proves anything."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from battle.judgement.doubt import doubted_part
+from battle.judgement.findings import Finding, Log
+from battle.judgement.scope import AFTER, BEFORE, RELATIVE, Scope
+from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
+from battle.judgement.windows import WHOLE, Window, fault_windows, merged, selects
+from battle.judgement.words import plural, seconds_text
+
+ANSWERS = ("max_wrong_answers", "max_stale_answers")
+HEADS = ("max_missed_heads", "max_duplicate_heads", "max_head_delay_ms")
+FAILOVERS = ("min_failovers", "max_failover_latency_ms")
+
+
+class Part(NamedTuple):
+    """A part of a run: its windows, or why it has none, and the parameters that queries take for it."""
+
+    scope: Scope
+    windows: tuple[Window, ...]
+    missing: str | None = None
+
+    @property
+    def times(self) -> dict[str, Any]:
+        """The windows as bound parameters."""
+        return {
+            "starts_ns": tuple(start for start, _ in self.windows),
+            "ends_ns": tuple(end for _, end in self.windows),
+        }
+
+
+def part_results(log: Log, slos: Sequence[Slo], findings: Sequence[Finding]) -> tuple[SloResult, ...]:
+    """Each demand on a part of the run, compared, and doubted where a miss proves nothing."""
+    return tuple(result for slo in slos for result in _results(log, slo, findings))
+
+
+def _results(log: Log, slo: Slo, findings: Sequence[Finding]) -> tuple[SloResult, ...]:
+    part = part_of(log, slo.scope)
+    results = compare(slo, part_measures(log, part, slo))
+    if part.missing is None:
+        results = doubted_part(results, findings, log, slo, part.times)
+    return tuple(msgspec.structs.replace(result, scope=part.scope) for result in results)
+
+
+def part_of(log: Log, scope: Scope) -> Part:
+    """Where in the run's time the scope lies, as the log tells."""
+    if not scope.timed:
+        return Part(scope, WHOLE)
+    if scope.when in RELATIVE:
+        return _relative(log, scope)
+    phase = next((row for row in log.rows("planned_phases") if row.name == scope.when), None)
+    if phase is None:
+        return Part(scope, (), f"the scenario has no phase {scope.when!r}")
+    if phase.started_ns is None:
+        return Part(scope, (), f"phase {scope.when} never came: the load never began")
+    if phase.load_ended_ns is not None and phase.load_ended_ns <= phase.started_ns:
+        over = seconds_text(phase.load_ended_ns)
+        return Part(scope, (), f"phase {scope.when} never came: the load ended at {over}")
+    return Part(scope, merged([(phase.started_ns, phase.ended_ns)]))
+
+
+def _relative(log: Log, scope: Scope) -> Part:
+    spans = log.rows("fault_spans")
+    windows = fault_windows(scope, spans)
+    if windows:
+        return Part(scope, windows)
+    what = "no fault" if scope.fault is None else f"no fault {scope.fault}"
+    if not any(selects(scope.fault, span) for span in spans):
+        return Part(scope, (), f"{what} was applied")
+    if scope.when == AFTER:
+        return Part(scope, (), "a fault held to the end of the log, so there was no time after it")
+    if scope.when == BEFORE:
+        return Part(scope, (), "a fault held from the begin, so there was no time before it")
+    return Part(scope, (), f"{what} lasted any time")
+
+
+def part_measures(log: Log, part: Part, slo: Slo) -> dict[str, Measure]:
+    """What was measured of all that `slo` demands, in this part of the run."""
+    names = slo.demands().keys()
+    if part.missing is not None:
+        query = "planned_phases" if part.scope.when not in RELATIVE else "fault_spans"
+        nothing = Measure(query, False, note=part.missing)
+        return {RULES[name].metric: nothing for name in names}
+    measured: dict[str, Measure] = {}
+    if names & {*OF_REQUESTS, *ANSWERS}:
+        measured |= _of_requests(log, part)
+    if names & {*FAILOVERS}:
+        measured |= _of_failovers(log, part)
+    if names & {*HEADS}:
+        measured |= _of_heads(log, part)
+    if "max_attempts_per_request" in names:
+        measured["attempts_per_request"] = _attempts(log, part)
+    if "min_breaker_changes" in names:
+        measured["breaker_changes"] = _breaker_changes(log, part)
+    if "max_memory_mb" in names:
+        measured["gateway_rss_max_bytes"] = _memory(log, part)
+    return measured
+
+
+def _of_requests(log: Log, part: Part) -> dict[str, Measure]:
+    query, scope = "scoped_requests", part.scope
+    (row,) = log.rows(query, **part.times, workload=scope.workload, method=scope.method, late_ns=None)
+    asked = {RULES[name].metric for name in OF_REQUESTS}
+    if not row.requests:
+        nothing = Measure(query, False, note=f"no request {scope.text} was due")
+        measured = dict.fromkeys(asked, nothing)
+    else:
+        note = f"of {plural(row.requests, 'request')}"
+        measured = {metric: Measure(query, True, getattr(row, metric), note) for metric in asked}
+    return {**measured, **_of_answers(log, part, row)}
+
+
+def _of_answers(log: Log, part: Part, requests: Any) -> dict[str, Measure]:
+    counts = [requests]
+    if part.scope.method is None:  # a notification is the answer to no method
+        counts += log.rows("scoped_notifications", **part.times, workload=part.scope.workload)
+    checked = sum(row.checked for row in counts)
+    if not checked:
+        nothing = Measure("scoped_requests", False, note=f"no answer {part.scope.text} was checked")
+        return {"wrong_answers": nothing, "stale_answers": nothing}
+    note = f"of {plural(checked, 'checked answer')}"
+    return {
+        f"{kind}_answers": Measure("scoped_requests", True, sum(getattr(row, kind) for row in counts), note)
+        for kind in ("wrong", "stale")
+    }
+
+
+def _of_failovers(log: Log, part: Part) -> dict[str, Measure]:
+    query = "scoped_failovers"
+    if not log.rows("provider_shares"):
+        unknown = Measure(query, False, note="nobody logged an attempt")
+        return {"failovers": unknown, "max_failover_latency_ns": unknown}
+    (row,) = log.rows(query, **part.times)
+    if row.failovers == 0:
+        cost = Measure(query, False, note=f"there was no failover {part.scope.text}")
+    elif row.answered == 0:
+        cost = Measure(query, True, note="never: no failover was answered")
+    else:
+        cost = Measure(query, True, row.cost_max_ns)
+    return {"failovers": Measure(query, True, row.failovers), "max_failover_latency_ns": cost}
+
+
+def _of_heads(log: Log, part: Part) -> dict[str, Measure]:
+    query = "scoped_heads"
+    (row,) = log.rows(query, **part.times, workload=part.scope.workload)
+    if not row.due and not row.received:
+        nothing = Measure(query, False, note=f"no client was due any head {part.scope.text}")
+        return dict.fromkeys(("missed_heads", "duplicate_heads", "head_delay_p99_ns"), nothing)
+    late = "no head came that a provider published meanwhile"
+    return {
+        "missed_heads": Measure(query, True, row.missed, f"of {plural(row.due, 'head')} due"),
+        "duplicate_heads": Measure(query, True, row.duplicated),
+        "head_delay_p99_ns": Measure(query, False, note=late)
+        if row.delay_p99_ns is None
+        else Measure(query, True, row.delay_p99_ns),
+    }
+
+
+def _attempts(log: Log, part: Part) -> Measure:
+    (row,) = log.rows("scoped_attempts", **part.times)
+    if not row.attempts or row.attempts_per_request is None:
+        return Measure("scoped_attempts", False, note="nobody logged an attempt then, or no request was sent")
+    return Measure("scoped_attempts", True, row.attempts_per_request)
+
+
+def _breaker_changes(log: Log, part: Part) -> Measure:
+    query = "scoped_breaker_changes"
+    (row,) = log.rows(query, **part.times)
+    told = row.changes > 0 or any(share.source == "gateway" for share in log.rows("provider_shares"))
+    return (
+        Measure(query, True, row.changes) if told else Measure(query, False, note="the gateway does not tell")
+    )
+
+
+def _memory(log: Log, part: Part) -> Measure:
+    (row,) = log.rows("scoped_memory", **part.times)
+    if row.rss_max_bytes is None:
+        return Measure("scoped_memory", False, note="the gateway's memory was not sampled then")
+    return Measure("scoped_memory", True, row.rss_max_bytes)

@@ -1,0 +1,67 @@
+"""The section that tells what broke and when: faults, breakers and crashes in one order of time."""
+
+from collections.abc import Iterator
+
+from battle.judgement.words import duration_text, plural
+from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone, columns, row
+from battle.reports.schema import Report
+from battle.reports.values import moment, timed
+
+MOMENTS_SHOWN = 30
+"""As many as one reads; the tables below have the rest."""
+
+_Moment = tuple[int, str, Cell]
+
+
+def story_section(report: Report) -> Section | None:
+    """Moments in the order of time; None for a run in which nothing broke."""
+    moments = sorted((*_faults(report), *_breakers(report), *_crashes(report)), key=lambda one: one[:2])
+    if not moments:
+        return None
+    rows = tuple(row(moment(at_ns), what, so) for at_ns, what, so in moments[:MOMENTS_SHOWN])
+    blocks: list[Block] = [Table(columns("at", ":what happened", ":and then"), rows)]
+    if len(moments) > MOMENTS_SHOWN:
+        more = f"The first {MOMENTS_SHOWN} of {plural(len(moments), 'moment')}; the sections below have more."
+        blocks.append(Paragraph(more, quiet=True))
+    return Section(timed("What broke, and when", report.run.world), tuple(blocks))
+
+
+def _faults(report: Report) -> Iterator[_Moment]:
+    for fault in report.faults:
+        if fault.started_ns is None:
+            continue
+        detected = "nobody noticed it"
+        if fault.time_to_detect_ns is not None:
+            detected = f"noticed after {duration_text(fault.time_to_detect_ns)}"
+        errors = f"; {plural(fault.request_errors, 'request')} ended badly" if fault.request_errors else ""
+        tone: Tone = "bad" if fault.request_errors else "plain"
+        yield (
+            fault.started_ns,
+            f"{fault.kind} of {fault.target} began ({fault.fault_id})",
+            Cell(detected + errors, tone),
+        )
+        if fault.ended_ns is not None:
+            back = "no good answer came from it any more"
+            if fault.time_to_recover_ns is not None:
+                back = f"its next good answer after {duration_text(fault.time_to_recover_ns)}"
+            yield fault.ended_ns, f"{fault.kind} of {fault.target} ended ({fault.fault_id})", Cell(back)
+
+
+def _breakers(report: Report) -> Iterator[_Moment]:
+    for span in report.first_breaker_spans:
+        if span.state == "open":
+            lasted = "to the end" if span.duration_ns is None else f"for {duration_text(span.duration_ns)}"
+            yield span.started_ns, f"breaker of {span.provider} ({span.transport}) opened", Cell(lasted)
+
+
+def _crashes(report: Report) -> Iterator[_Moment]:
+    """Only those that no fault meant: the others are told by their faults."""
+    for crash in report.crashes:
+        if not crash.induced:
+            times = "" if crash.crashes == 1 else f", the first of {crash.crashes:,} crashes"
+            reason = crash.first_reason or "for no known reason"
+            yield (
+                crash.first_at_ns,
+                f"{crash.first_actor} crashed on {crash.node}{times}",
+                Cell(reason, "bad"),
+            )

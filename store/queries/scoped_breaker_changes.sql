@@ -1,0 +1,10 @@
+-- How often did circuit breakers change in a part of the run?
+--
+-- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
+--
+-- changes
+SELECT count(*) AS changes
+FROM breaker_changes
+SEMI JOIN (
+    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
+) ON at_ns >= start_ns AND at_ns < end_ns

@@ -1,0 +1,68 @@
+-- What did clients get of the heads of a part of the run?
+--
+-- A head belongs to the window in which a client could first have got it (the view `chain_heights`), one that came
+-- again to that in which it did.
+--
+-- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
+-- $workload                 only of this workload; NULL: of all
+--
+-- due               heads, of all subscriptions together
+-- received          that came in the windows, however often
+-- missed            of those due
+-- duplicated        heads that came again on the same subscription, with no other head of their height between
+-- delay_p99_ns      from the first publication to the arrival; NULL: nothing to compare
+WITH windows AS (
+    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
+),
+heights AS (
+    SELECT number FROM chain_heights SEMI JOIN windows ON first_ns >= start_ns AND first_ns < end_ns
+),
+due AS (
+    SELECT count(*) AS due
+    FROM head_continuity
+    JOIN heights ON number BETWEEN first_due AND last_due
+    WHERE $workload::VARCHAR IS NULL OR workload = $workload::VARCHAR
+),
+missed AS (
+    SELECT count(*) AS missed
+    FROM missed_heads
+    SEMI JOIN heights USING (number)
+    WHERE $workload::VARCHAR IS NULL OR workload = $workload::VARCHAR
+),
+turns AS (
+    SELECT
+        segment, connection, subscription, at_ns, number, key, row_number() OVER () AS turn
+    FROM notifications
+    WHERE kind = 'newHeads' AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
+),
+came AS (
+    SELECT
+        at_ns, key = lag(key) OVER (PARTITION BY segment, connection, subscription, number ORDER BY turn) AS again
+    FROM turns
+),
+seconds AS (
+    -- A moment is looked for among the windows of its second: that costs the same however many windows there are.
+    SELECT
+        *,
+        unnest(range(
+            start_ns // 1_000_000_000,
+            least(end_ns, (SELECT coalesce(max(at_ns), 0) FROM notifications)) // 1_000_000_000 + 1
+        )) AS second
+    FROM windows
+),
+counted AS (
+    SELECT count(*) AS received, count(*) FILTER (again) AS duplicated
+    FROM came
+    SEMI JOIN seconds ON at_ns // 1_000_000_000 = second AND at_ns >= start_ns AND at_ns < end_ns
+),
+delays AS (
+    SELECT quantile_disc(at_ns - first_ns, 0.99) AS delay_p99_ns
+    FROM notifications
+    JOIN head_subscriptions USING (segment, connection, subscription)
+    JOIN published_heads ON key = published_heads.hash
+    SEMI JOIN heights ON published_heads.number = heights.number
+    WHERE kind = 'newHeads' AND first_ns >= started_ns
+        AND ($workload::VARCHAR IS NULL OR head_subscriptions.workload = $workload::VARCHAR)
+)
+SELECT due, received, missed, duplicated, delay_p99_ns
+FROM due, missed, counted, delays

@@ -1,0 +1,109 @@
+"""How a report says how sure it is: beside each percentile, of each clock and workload, or why it cannot."""
+
+from pathlib import Path
+
+import pytest
+
+from battle.reports.interval_texts import latency_cell, share_text
+from battle.reports.schema import Report
+from battle.reports.writing import read_report, render
+from battle.statistics.estimate import NO_UPPER, TOO_SHORT, Estimate, estimated, unbounded
+from tests.battle.histories import MS, S, failed, healthy, phases, request, write_run
+from tests.battle.reports.report_runs import golden_run
+
+
+def estimate(value: float, low: float, high: float, note: str | None = None) -> Estimate:
+    return estimated(value, low, high, level=0.95, method="test", note=note)
+
+
+NEVER = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        (estimate(52.1e6, 50.9e6, 53.8e6), "52.1 ms (50.9 to 53.8)"),
+        (estimate(0.995e9, 0.98e9, 1.02e9), "995 ms (980 ms to 1.02 s)"),
+        (estimate(70e9, 65e9, 75e9), "1 min 10 s (1 min 5 s to 1 min 15 s)"),
+        (estimate(50e6, 45e6, NEVER), "50 ms (45 ms to never)"),
+        (estimate(NEVER, 45e6, NEVER), "never (45 ms to never)"),
+        (estimate(NEVER, NEVER, NEVER), "never"),
+        (estimate(50e6, 45e6, NEVER, NO_UPPER), "50 ms (at least 45 ms)"),
+        (unbounded(50e6, level=0.95, method="test", note=TOO_SHORT), "50 ms (too short)"),
+        (unbounded(None, level=0.95, method="test", note=TOO_SHORT), "never (too short)"),
+    ],
+)
+def test_a_percentile_with_its_interval(known: Estimate, text: str) -> None:
+    cell = latency_cell(known)
+    assert cell.text == text
+    assert cell.tone == ("doubtful" if known.value is None else "plain")
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        (estimate(0.99, 0.94551, 0.99824), "94.5 % to 99.9 %"),
+        (estimate(0.9999, 0.99981, 0.99995), "99.981 % to 99.995 %"),
+        (estimate(1.0, 0.9999999, 1.0), "99.999 % to 100 %"),
+        (unbounded(0.9, level=0.95, method="test", note=TOO_SHORT), "too short for an interval"),
+    ],
+)
+def test_a_rate_with_its_interval_is_never_rounded_inwards(known: Estimate, text: str) -> None:
+    assert share_text(known) == text
+
+
+def report_of(run_dir: Path, *events: object, world: str = "live") -> Report:
+    segments = {**healthy(), "coordinator": phases(), "load-load.0": list(events)}
+    return read_report(write_run(run_dir, segments, world=world))  # type: ignore[arg-type]  # events
+
+
+def test_the_values_are_the_exact_percentiles(tmp_path: Path) -> None:
+    report = read_report(golden_run(tmp_path / "run"))
+    exact = {(row.workload, row.clock): row for row in report.latencies}
+    assert {(row.workload, row.clock) for row in report.intervals.latencies} == {
+        (workload, clock) for workload, clock in exact if clock != "late"
+    }
+    for row in report.intervals.latencies:
+        same = exact[row.workload, row.clock]
+        assert (row.p50.value, row.p95.value, row.p99.value) == (same.p50_ns, same.p95_ns, same.p99_ns)
+        for found in (row.p50, row.p95, row.p99):
+            low, high = found.bounds()
+            assert found.value is not None
+            assert low <= found.value <= high
+    (of_all, of_load) = report.intervals.successes
+    assert (of_all.workload, of_load.workload) == (None, "load")
+    assert of_all.success.value == of_all.independent.value == 0.99
+
+
+def test_waiting_before_sending_shows_between_the_clocks(tmp_path: Path) -> None:
+    events = [request(n, n * 50 * MS, 90 * MS, sent_ns=n * 50 * MS + 60 * MS) for n in range(200)]
+    rows = report_of(tmp_path / "run", *events).intervals.latencies
+    p50 = {row.clock: row.p50.bounds() for row in rows if row.workload is None}
+    assert p50["due"][0] <= 90 * MS <= p50["due"][1]
+    assert p50["sent"][0] <= 30 * MS <= p50["sent"][1] < p50["due"][0]
+
+
+def test_a_run_that_drifts_is_too_short_and_says_why(tmp_path: Path) -> None:
+    events = [request(n, n * 50 * MS, (50 + n) * MS) for n in range(100)]
+    events += [failed(100 + n, 5 * S + n * 50 * MS) for n in range(50)]
+    text = render(report_of(tmp_path / "run", *events), "markdown")
+    assert "100 of 150 requests ended ok (66.666 %; too short for an interval)" in text
+    assert "124 ms (too short)" in text
+    assert "“Too short”: too short for an interval" in text
+
+
+@pytest.mark.parametrize(
+    ("world", "words"), [("simulated", "this one seed"), ("live", "this run on this machine")]
+)
+def test_what_the_intervals_are_about(tmp_path: Path, world: str, words: str) -> None:
+    report = read_report(golden_run(tmp_path / "run", world=world))
+    assert words in report.intervals.note
+    assert words in render(report, "markdown")
+    assert words in render(report, "html")
+    assert "In brackets 95 % intervals" in render(report, "markdown")
+
+
+def test_without_requests_there_are_none(tmp_path: Path) -> None:
+    report = report_of(tmp_path / "run")
+    assert (report.intervals.latencies, report.intervals.successes) == ((), ())
+    assert "No request ended." in render(report, "markdown")

@@ -1,0 +1,68 @@
+"""What docs/suite.md and docs/explain.md show is what the commands do."""
+
+import re
+
+import pytest
+
+from battle.cli.app import app, run_command_line
+from battle.suite.selecting import FULL
+from battle.suite.table import suite_lines
+from battle.suite.writing import SUITE_FILES
+from tests.battle.suite.test_results import MIXED
+from tests.docs.pages import DOCS, blocks
+from tools import docs
+from tools.docs.explained import stories, story
+
+SUITE = (DOCS / "suite.md").read_text()
+EXPLAIN = (DOCS / "explain.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    return docs.make_run("http_failover", tmp_path_factory.mktemp("http_failover"))
+
+
+def test_the_stories_are_those_that_are_told(run_dir):
+    shown = stories(EXPLAIN)
+    assert len(shown) == 2
+    for run, request, printed in shown:
+        assert run == "http_failover"
+        assert story(run_dir, request) == printed
+    assert docs.explained(EXPLAIN, {"http_failover": run_dir}) == EXPLAIN
+
+
+def test_the_first_story_is_the_worst_of_that_run(run_dir, capsys):
+    assert run_command_line(["explain", str(run_dir), "--worst", "1"]) == 0
+    assert capsys.readouterr().out == stories(EXPLAIN)[0][2]
+
+
+def test_the_example_of_a_scenario_is_sound():
+    [code] = blocks(DOCS / "suite.md", "python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert list(names["scenario"].problems()) == []
+    assert names["scenario"].labels == ("fast", "payments")
+
+
+@pytest.mark.parametrize("word", [*FULL, *SUITE_FILES])
+def test_the_page_on_suites_leaves_nothing_out(word):
+    assert f"`{word}`" in SUITE
+
+
+def test_the_table_looks_as_shown(tmp_path):
+    headings = next(line for line in suite_lines(MIXED, tmp_path) if line.startswith("scenario"))
+    assert re.search(rf"^    {' +'.join(headings.split())}$", SUITE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("page", "command"), [(SUITE, "suite"), (EXPLAIN, "explain")])
+def test_each_command_shown_has_only_options_there_are(page, command):
+    import typer
+
+    known = {
+        option
+        for parameter in typer.main.get_command(app).commands[command].params
+        for option in parameter.opts
+    }
+    lines = re.findall(rf"^    battle {command}( .*?)?(?: *#.*)?$", page, re.MULTILINE)
+    assert len(lines) >= 5
+    assert set(re.findall(r"--\w+", " ".join(lines))) <= known
