@@ -7,7 +7,7 @@ import duckdb
 
 from store.errors import QueryError
 
-STORED = frozenset({"attempt_cells", "failovers"})
+STORED = frozenset({"attempt_cells", "breaker_outages", "failovers"})
 """Views that make little of much, and that several report queries ask: on the connection of the reports each is
 computed once and kept, so that the millions of attempts of a large log are counted once and not for each query."""
 

@@ -14,7 +14,10 @@ LABEL_LENGTH_MAX = 40
 
 
 class Span(msgspec.Struct, frozen=True):
-    """The span of time that charts over time share, its cells, and when faults were in force."""
+    """The span of time that charts over time share, its cells, and when faults were in force.
+
+    It is the load, as long as the log says when that was; the axis counts from its begin, as plans and reports do.
+    """
 
     from_ns: int
     to_ns: int
@@ -29,7 +32,7 @@ class Span(msgspec.Struct, frozen=True):
 
     def at(self, at_ns: int) -> float:
         """A moment on the axis."""
-        return rounded(at_ns / UNIT_NS[self.axis.unit], 7)
+        return rounded((at_ns - self.from_ns) / UNIT_NS[self.axis.unit], 7)
 
     def cell_text(self) -> str:
         """The length of a cell, for people."""
@@ -45,10 +48,10 @@ def span_of(log: Log) -> Span | None:
     unit = time_unit(length_ns)
     virtual = any(header.world == "simulated" for header in log.rows("run_header"))
     axis = TimeAxis(
-        f"virtual time ({unit})" if virtual else f"time ({unit})",
+        f"virtual time since the load began ({unit})" if virtual else f"time since the load began ({unit})",
         unit,
-        rounded(row.from_ns / UNIT_NS[unit], 7),
-        rounded(row.to_ns / UNIT_NS[unit], 7),
+        0,
+        rounded(length_ns / UNIT_NS[unit], 7),
     )
     span = Span(row.from_ns, row.to_ns, cell_ns(length_ns, max(row.requests, row.heads)), axis, virtual)
     shades = log.rows("fault_lanes", **span.parameters(by="all", limit=1))

@@ -146,6 +146,7 @@ class RunTold(_Row, frozen=True, kw_only=True):
 
     world: str
     ended: bool
+    load_began_ns: int | None = None
     tellers: Tellers
 
 

@@ -55,9 +55,10 @@ def _spelled(char: str) -> str:
 
 def _situation(story: Story) -> Iterator[str]:
     virtual = ", virtual time" if story.world == "simulated" else ""
-    began = f"It was due at {seconds_text(story.origin_ns)} of the run{virtual}"
-    if story.outcome is None:
-        began = f"It was first heard of at {seconds_text(story.origin_ns)} of the run{virtual}"
+    when = f"at {seconds_text(story.origin_ns)} of the run{virtual}"
+    if story.load_began_ns is not None:
+        when = f"{seconds_text(story.origin_ns - story.load_began_ns)} after the load began{virtual}"
+    began = f"It was due {when}" if story.outcome is not None else f"It was first heard of {when}"
     if not story.situation:
         yield from _wrapped(
             f"{began}; no fault was in force, no node down, and no breaker open.", "  ", "    "

@@ -139,9 +139,11 @@ class _Plan:
 
 
 def _run_told(run: Run, plan: _Plan) -> RunTold:
-    phases = {row.phase for row in run.query("run_phases")}
+    phases = {row.phase: row.at_ns for row in run.query("run_phases")}
     [tellers] = run.query_as(Tellers, "story_tellers")
-    return RunTold(world=plan.world, ended="ended" in phases, tellers=tellers)
+    return RunTold(
+        world=plan.world, ended="ended" in phases, load_began_ns=phases.get("load_began"), tellers=tellers
+    )
 
 
 def _unknown(run: Run, asked: str) -> str:

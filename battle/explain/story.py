@@ -25,6 +25,7 @@ NOTICED_WITHIN_NS = 100_000_000
 class Story(msgspec.Struct, frozen=True, kw_only=True):
     """One request from its due time to its end. `steps` and `origin_ns` are moments of the run.
 
+    `load_began_ns` is the moment from which reports count; None: the log does not say.
     `situation` is what was the case when it was due, and `notes` say what the log cannot know.
     """
 
@@ -34,6 +35,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     world: str
     origin_ns: int
     ended_ns: int
+    load_began_ns: int | None
     workload: str | None
     method: str | None
     outcome: str | None
@@ -54,6 +56,7 @@ def tell(history: History) -> Story:
         world=history.run.world,
         origin_ns=history.from_ns,
         ended_ns=history.until_ns,
+        load_began_ns=history.run.load_began_ns,
         workload=client.workload if client else None,
         method=client.method if client else None,
         outcome=client.outcome if client else None,

@@ -1,9 +1,9 @@
-"""How a report says an interval: `52.1 ms (50.9 to 53.8)`, or why there is none."""
+"""How a report says an interval: `50.9 to 53.8 ms`, or why there is none."""
 
 import math
 
 from battle.judgement.words import duration_text, percent_text
-from battle.reports.document import Cell, Tone
+from battle.reports.document import Cell
 from battle.reports.intervals import Intervals
 from battle.statistics.estimate import TOO_FEW, TOO_SHORT, Estimate
 
@@ -13,21 +13,17 @@ SHORT_RUN = (
 )
 
 
-def latency_cell(estimate: Estimate) -> Cell:
-    """A percentile with its interval."""
-    value = _latency(estimate.value)
-    tone: Tone = "doubtful" if estimate.value is None else "plain"
+def interval_cell(estimate: Estimate) -> Cell:
+    """The interval of a percentile: "50.9 to 53.8 ms"."""
     if not estimate.enough:
-        return Cell(f"{value} ({estimate.note})", tone)
-    if estimate.high is None and estimate.note is not None:
-        return Cell(f"{value} (at least {_latency(estimate.low)})", tone)
-    low, high = _latency(estimate.low), _latency(estimate.high)
-    if low == high == value:
-        return Cell(value, tone)
-    unit = f" {value.rpartition(' ')[2]}"
-    if all(text.endswith(unit) and text.count(" ") == 1 for text in (low, high, value)):
-        low, high = low.removesuffix(unit), high.removesuffix(unit)
-    return Cell(f"{value} ({low} to {high})", tone)
+        return Cell(estimate.note or TOO_SHORT, "quiet")
+    low = _latency(estimate.low)
+    if estimate.high is None:
+        return Cell(f"at least {low}" if estimate.note is not None else f"{low} to never")
+    high = _latency(estimate.high)
+    if low.rpartition(" ")[2] == high.rpartition(" ")[2] and low.count(" ") == 1:
+        low = low.partition(" ")[0]
+    return Cell(f"{low} to {high}")
 
 
 def share_text(estimate: Estimate) -> str:
@@ -47,7 +43,8 @@ def interval_note(intervals: Intervals) -> str:
     estimates = [estimate for row in intervals.latencies for estimate in (row.p50, row.p95, row.p99)]
     estimates += [row.success for row in intervals.successes]
     missing = {estimate.note for estimate in estimates if not estimate.enough}
-    sentences = [f"In brackets {percent_text(intervals.level)} intervals. {intervals.note}"]
+    sure = percent_text(intervals.level)
+    sentences = [f"With a probability of {sure} the true value lies in the interval. {intervals.note}"]
     if TOO_SHORT in missing:
         sentences.append(SHORT_RUN)
     if TOO_FEW in missing:

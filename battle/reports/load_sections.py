@@ -5,7 +5,7 @@ from battle.judgement.slo import SloResult
 from battle.judgement.verdict import measured_text, quantity_text
 from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone, columns, row
-from battle.reports.interval_texts import interval_note, latency_cell, share_text
+from battle.reports.interval_texts import interval_cell, interval_note, share_text
 from battle.reports.intervals import LatencyIntervals
 from battle.reports.schema import Latency, Report, RequestFacts
 from battle.reports.values import NEVER, count, duration, explain_command, text, timed
@@ -59,9 +59,14 @@ def performance_section(report: Report) -> Section:
         Paragraph(_answer_text(requests)),
         Table(
             columns(":latency" if report.run.world == "live" else ":virtual latency", ":of", *_PERCENTILES),
-            tuple(_latency_row(latency, _intervals_of(report, latency)) for latency in _shown(report)),
+            tuple(_latency_row(latency) for latency in _shown(report)),
         ),
-        Paragraph(f"{_LATENCY_NOTE} {interval_note(report.intervals)}", quiet=True),
+        Paragraph(_LATENCY_NOTE, quiet=True),
+        Table(
+            columns(":interval", ":of", "of p50", "of p95", "of p99"),
+            tuple(_interval_row(latency, _intervals_of(report, latency)) for latency in _shown(report)),
+        ),
+        Paragraph(interval_note(report.intervals), quiet=True),
     ]
     if requests.ok < requests.total:
         blocks += [_failures(requests), explain_command(report, "--errors", "5")]
@@ -115,17 +120,22 @@ def _intervals_of(report: Report, latency: Latency) -> LatencyIntervals:
     return next(one for one in report.intervals.latencies if (one.workload, one.clock) == place)
 
 
-def _latency_row(latency: Latency, intervals: LatencyIntervals) -> tuple[Cell, ...]:
+def _latency_row(latency: Latency) -> tuple[Cell, ...]:
+    ranks = (latency.p50_ns, latency.p90_ns, latency.p95_ns, latency.p99_ns, latency.p999_ns)
     return row(
         _CLOCKS[latency.clock],
         latency.workload or "all",
-        latency_cell(intervals.p50),
-        duration(latency.p90_ns, NEVER),
-        latency_cell(intervals.p95),
-        latency_cell(intervals.p99),
-        duration(latency.p999_ns, NEVER),
+        *(duration(rank, NEVER) for rank in ranks),
         duration(latency.max_ns),
         duration(latency.mean_ns),
+    )
+
+
+def _interval_row(latency: Latency, intervals: LatencyIntervals) -> tuple[Cell, ...]:
+    return row(
+        _CLOCKS[latency.clock],
+        latency.workload or "all",
+        *(interval_cell(estimate) for estimate in (intervals.p50, intervals.p95, intervals.p99)),
     )
 
 

@@ -18,7 +18,9 @@ def story_section(report: Report) -> Section | None:
     moments = sorted((*_faults(report), *_breakers(report), *_crashes(report)), key=lambda one: one[:2])
     if not moments:
         return None
-    rows = tuple(row(moment(at_ns), what, so) for at_ns, what, so in moments[:MOMENTS_SHOWN])
+    began_ns = report.run.load_began_ns
+    first = moments[:MOMENTS_SHOWN]
+    rows = tuple(row(moment(at_ns, since_ns=began_ns), what, so) for at_ns, what, so in first)
     blocks: list[Block] = [Table(columns("at", ":what happened", ":and then"), rows)]
     if len(moments) > MOMENTS_SHOWN:
         more = f"The first {MOMENTS_SHOWN} of {plural(len(moments), 'moment')}; the sections below have more."

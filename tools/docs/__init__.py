@@ -3,7 +3,7 @@
     python -m tools.docs
 
 Tables come from the event structs and the comments in the view files, the references from the spec structs, the
-commands from the command line itself, and the answers from two simulated runs. Tests in tests/docs/ hold that the
+commands from the command line itself, and the answers from three simulated runs. Tests in tests/docs/ hold that the
 committed pages are up to date.
 """
 

@@ -1,4 +1,4 @@
-"""The printed answers in docs/cookbook.md and README.md: from two simulated runs."""
+"""The printed answers in docs/cookbook.md and README.md: from three simulated runs."""
 
 import io
 import re
@@ -17,7 +17,7 @@ SEED = 7
 
 _RECIPE = re.compile(r"```sql(?: (?P<run>\w+))?\n(?P<sql>.*?)```\n\n```text\n(?P<answer>.*?)```\n", re.DOTALL)
 DEFAULT_RUN = "http_failover"
-RUNS = (DEFAULT_RUN, "smoke")
+RUNS = (DEFAULT_RUN, "smoke", "ws_continuity")
 """The scenarios whose simulated runs are asked; `sql smoke` after the back-quotes names another than the default."""
 
 

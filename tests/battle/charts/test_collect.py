@@ -34,7 +34,11 @@ def test_a_run_with_everything_has_every_chart(charts):
 def test_charts_over_time_share_the_span_and_the_fault_windows(charts):
     for chart in charts.charts:
         if chart.time is not None:
-            assert (chart.time.start, chart.time.end, chart.time.title) == (0.0, 10.0, "time (s)")
+            assert (chart.time.start, chart.time.end, chart.time.title) == (
+                0.0,
+                10.0,
+                "time since the load began (s)",
+            )
         if chart.time is not None and chart.kind != "fault_lanes":
             [shade] = chart.shades
             assert (shade.start, shade.end, shade.label) == (3.0, 5.0, "kill-1")
@@ -146,7 +150,9 @@ def test_only_the_charts_that_are_wanted_are_asked_for(tmp_path):
 def test_times_of_the_simulated_world_say_so(tmp_path):
     charts = charts_of(eventful_run(tmp_path / "run", world="simulated"))
     assert all(chart.virtual for chart in charts.charts)
-    assert {chart.time.title for chart in charts.charts if chart.time} == {"virtual time (s)"}
+    assert {chart.time.title for chart in charts.charts if chart.time} == {
+        "virtual time since the load began (s)"
+    }
 
 
 # bounds

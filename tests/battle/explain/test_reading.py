@@ -96,7 +96,9 @@ def test_all_that_is_near_and_nothing_else(run):
     pace = PaceRow(at_ns=6 * S, backlog=7, in_flight=1, dropped=0, lateness_p99_ns=5 * MS, loop_lag_ns=3 * MS)
     expected = history(*NEAR, pace=pace)
     assert found == msgspec.structs.replace(
-        expected, faults=tuple(sorted(expected.faults, key=lambda fault: fault.applied_ns))
+        expected,
+        run=msgspec.structs.replace(expected.run, load_began_ns=0),
+        faults=tuple(sorted(expected.faults, key=lambda fault: fault.applied_ns)),
     )
 
 

@@ -15,11 +15,13 @@ from store.events import Event
 from tests.battle.histories import (
     MS,
     S,
+    connection_changed,
     failed,
     fault,
     gap,
     healthy,
     notified,
+    phases,
     published,
     request,
     sample,
@@ -70,11 +72,44 @@ def test_continuity_shows_what_clients_missed_and_which_gaps_were_filled(tmp_pat
     report = reported(tmp_path, *heads())
     text = lines(report)
     assert "## WebSocket continuity (live)" in text
-    assert "| heads | 2 | 0 | 16 | ✗ 1 | 0 | 0 | 0 |" in text
+    assert "| heads | heads | 2 | 0 | 16 | 15 | ✗ 1 | 0 | 0 | 0 |" in text
     assert "| heads | 5 ms | 5 ms | 5 ms | 1 | 2 s | 1 |" in text
     assert "| kill-a.1 | newHeads | failover | 1 | 2 | 2 | 1 | 0 | 0 | 20 ms |" in text
     assert "| kill-a.1 | 3.500 s | 2 | 505 ms | 505 ms | 0 |" in text
+    assert "Providers published 6 different heads to their subscribers: a 3, b 3." in text
     assert report.websocket.continuity[0].missed == 1
+
+
+def test_subscriptions_to_logs_have_a_row_and_those_to_nothing_else_a_section(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"workload": "logs", "kind": "logs", "hash": None, "parent_hash": None}
+    stood = [
+        connection_changed("subscribed", 0, client, name="logs", kind="logs", subscription="s")
+        for client in "12"
+    ]
+    came = [notified(1, S, client, key="0x1:0", **changes) for client in "12"] + [
+        notified(2, 2 * S, "1", key="0x2:0", **changes)
+    ]
+    text = lines(reported(tmp_path, *stood, *came))
+    assert "| logs | logs | 2 | 0 | 4 | 3 | ✗ 1 | 0 | 0 | 0 |" in text
+
+
+def test_streams_that_moved_are_failovers_and_a_gateway_that_says_so_tells_of_breakers(
+    tmp_path: Path,
+) -> None:
+    def upstream(change: Any, at_ns: int, provider: str, **changes: Any) -> Event:
+        return connection_changed(change, at_ns, provider, side="gateway", name=provider, **changes)
+
+    moved = [
+        *(upstream("connected", S, "a"), upstream("subscribed", S, "a")),
+        upstream("closed", 3520 * MS, "a", close_code=1006, detail="gone"),
+        *(upstream("connected", 3600 * MS, "b"), upstream("subscribed", 3620 * MS, "b")),
+    ]
+    segments = {"coordinator": [*phases(), *fault("kill-a.1", 3500 * MS, 5 * S), *moved, *subscribed()]}
+    text = lines(read_report(write_run(tmp_path / "run", segments, sealed=False)))
+    row = "| newHeads | kill-a.1 | 1 | 0 | 1 | 0 | 20 ms | 100 ms | 100 ms | 100 ms | 100 ms |"
+    assert row in text
+    assert any("stream failovers" in line for line in text)
+    assert "No circuit breaker changed." in text
 
 
 def test_the_first_line_answers_for_missed_heads_too(tmp_path: Path) -> None:
@@ -128,4 +163,4 @@ def test_a_retry_storm_is_shown_by_the_second(tmp_path: Path) -> None:
     text = lines(reported(tmp_path, *asked, *tries))
     assert "## Retry amplification" in text
     assert any(line.endswith("A retry storm lasted 1 second.") for line in text)
-    assert "| 3 s | 30 | 410 | 400 |" in text
+    assert "| 3.000 s | 30 | 410 | 400 |" in text

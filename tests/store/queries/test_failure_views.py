@@ -9,9 +9,11 @@ from tests.battle.histories import (
     S,
     breaker,
     connection_changed,
+    failed,
     fault,
     open_history,
     phases,
+    request,
     served,
     tried,
 )
@@ -92,6 +94,12 @@ def test_a_provider_that_stays_the_first_choice_was_not_left_alone(tmp_path: Pat
     assert found["time_to_readmit_ns"] == 0
 
 
+def test_a_retry_at_the_broken_provider_is_no_first_choice(tmp_path: Path) -> None:
+    moments = (12 * S, 15_420 * MS)  # far from all changes, and in the same tenth of a second as one
+    retries = [tried(2001 + n, "a", at_ns, at_ns + MS, "error", attempt=2) for n, at_ns in enumerate(moments)]
+    assert only(tmp_path, "FROM fault_reactions", *KILL, *OUTAGE, *retries)["time_to_divert_ns"] == 200 * MS
+
+
 def test_a_quiet_stretch_too_short_for_the_rate_is_no_diverting(tmp_path: Path) -> None:
     """An attempt every 2 s before, and 4 s of silence: that may be chance."""
     rare = [tried(n, "a", n * 2 * S, n * 2 * S + MS) for n in range(7)]
@@ -112,6 +120,13 @@ def test_readmission_after_the_next_fault_is_not_of_this_one(tmp_path: Path) -> 
 def test_of_a_gateway_that_tells_nothing_nothing_is_told(tmp_path: Path) -> None:
     found = only(tmp_path, "FROM fault_reactions", *KILL, *(served(n, "a", n * S) for n in range(30)))
     assert {name: value for name, value in found.items() if value is not None} == {"fault_id": "kill-a"}
+
+
+def test_the_request_errors_of_a_fault_are_those_that_ended_in_it(tmp_path: Path) -> None:
+    moments = [1 * S, 10 * S - 1, 10 * S, 12 * S, 12 * S, 16 * S - 1, 16 * S, 20 * S]
+    errors = [failed(n, at_ns - 50 * MS) for n, at_ns in enumerate(moments)]
+    found = only(tmp_path, "FROM fault_windows", *KILL, *errors, request(99, 12 * S))
+    assert found["request_errors"] == 4
 
 
 def test_failovers_cost_on_average(tmp_path: Path) -> None:

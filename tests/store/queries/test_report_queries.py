@@ -26,6 +26,7 @@ from tests.battle.histories import (
     tried,
     write_run,
 )
+from tests.store.test_queries import OTHER_PARAMETERS
 
 FILES = sorted([*QUERIES.glob("*.sql"), *VIEWS.glob("*.sql")])
 
@@ -37,7 +38,7 @@ def ask(tmp_path: Path, name: str, *events: Event, **parameters: object) -> list
 
 def parameters_of(name: str) -> dict[str, object]:
     sql = re.sub(r"--.*", "", (QUERIES / f"{name}.sql").read_text())
-    return dict.fromkeys(re.findall(r"\$(\w+)", sql), 5)
+    return {one: OTHER_PARAMETERS.get(one, 5) for one in re.findall(r"\$(\w+)", sql)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -116,6 +117,7 @@ def test_failovers_summary_lists_the_dearest_first(tmp_path: Path) -> None:
         "answered": 10,
         "hedged": 0,
         "attempts_max": 2,
+        "cost_mean_ns": 5_500_000,
         "cost_p50_ns": 5 * MS,
         "cost_p95_ns": 10 * MS,
         "cost_p99_ns": 10 * MS,
@@ -156,6 +158,13 @@ def test_breaker_summary_counts_changes_and_time(tmp_path: Path) -> None:
             "open_ns": 8 * S,  # the second span lasts to the end of the run
             "half_open_ns": 1 * S,
             "rejections": 0,
+            "outages": 1,
+            "recovered": 0,
+            "recovery_mean_ns": None,
+            "recovery_max_ns": None,
+            "relapses": 0,
+            "probes": 0,
+            "good_probes": 0,
         }
     ]
 
