@@ -18,6 +18,8 @@ def cautions(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
 
 def _differences(before: Snapshot, after: Snapshot) -> Iterator[str]:
     old, new = before.identity, after.identity
+    if before.runs[0].run_id == after.runs[0].run_id:
+        yield "the baseline is of this very run: that nothing is worse says nothing"
     if old.scenario != new.scenario:
         yield f"other scenario: {old.scenario!r} before, {new.scenario!r} after"
     changed = [name for name in _names(before.parts, after.parts) if _differ(before.parts, after.parts, name)]

@@ -205,6 +205,8 @@ def test_what_differs_is_said() -> None:
         "other versions: battle 0.1.0 before, 0.2.0 after",
     )
     assert compare(snapshot(1), snapshot(2)).differences == ()
+    itself = ("the baseline is of this very run: that nothing is worse says nothing",)
+    assert compare(snapshot(1), snapshot(1)).differences == itself
     virtual = compare(
         snapshot(1, world="simulated"), snapshot(2, world="simulated", changes={"host": {"cpus": 64}})
     )
