@@ -85,7 +85,7 @@ def found_below(place: Path) -> Iterator[tuple[str, Scenario]]:
     if not place.exists():
         raise ScenarioError(f"{place} does not exist")
     for path in sorted(place.rglob("*") if place.is_dir() else [place]):
-        if path.suffix == ".py" and "Scenario(" in path.read_text(encoding="utf-8", errors="replace"):
+        if path.suffix == ".py" and (path == place or "Scenario(" in path.read_text("utf-8", "replace")):
             yield from _listed_in(str(path), _load_file(path))
         elif path.name.endswith(tuple(f".battle{suffix}" for suffix in _DATA_SUFFIXES)) or path == place:
             yield str(path), _load_data(path)

@@ -11,9 +11,13 @@ from actors.spec import Spec
 from actors.units import Duration
 from actors.workload.spec import HttpStep, HttpUsers, Workload, WorkloadRole, WsWorkload
 from actors.world.seam import Address
+from battle.errors import ScenarioError
 from battle.scenario import Scenario
 
 GATEWAY = "gateway"
+
+SEEDS = 2**63
+"""A log holds a seed as an integer of 64 bits."""
 
 
 class WorkloadNode(Spec, frozen=True):
@@ -36,7 +40,13 @@ class RunPlan(Spec, frozen=True):
 
 
 def plan_run(scenario: Scenario, seed: int) -> RunPlan:
-    """The plan of a scenario without problems; the same arguments give the same plan."""
+    """The plan of a scenario without problems; the same arguments give the same plan.
+
+    Raises:
+        ScenarioError: the seed is none that a log can hold.
+    """
+    if not -SEEDS <= seed < SEEDS:
+        raise ScenarioError(f"a seed is a whole number of up to 63 bits, not {seed}")
     named = [_resolved(workload, index) for index, workload in enumerate(scenario.workloads)]
     nodes = tuple(
         WorkloadNode(f"load-{workload.name}.{shard}", workload, index, shard)

@@ -168,6 +168,10 @@ def checked(scenario: Scenario) -> Scenario:
     Raises:
         ScenarioError: naming everything that is wrong.
     """
+    try:  # Python takes anything for a field of a struct, and what is no data would only be noticed in a run
+        msgspec.convert(msgspec.to_builtins(scenario), Scenario)
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"scenario {scenario.name!r} cannot be run: {error}") from None
     problems = list(scenario.problems())
     if problems:
         raise ScenarioError(f"scenario {scenario.name!r} cannot be run: " + "; ".join(problems))

@@ -14,7 +14,15 @@ from battle.baselines.counting import Tally
 from battle.baselines.differing import cautions, differences
 from battle.baselines.evidence import Evidence, Exact, Unknown
 from battle.baselines.gathering import Found, gather
-from battle.baselines.judging import DEFAULT, Settings, on_counts, on_exact, on_logs, on_shares
+from battle.baselines.judging import (
+    DEFAULT,
+    Settings,
+    fell_untold,
+    on_counts,
+    on_exact,
+    on_logs,
+    on_shares,
+)
 from battle.baselines.metrics import OF_RUNS, OF_SUBSCRIBERS, OF_WORKLOADS, Metric, key
 from battle.baselines.outcome import SCHEMA_VERSION, Change, Comparison, Side, Status
 from battle.baselines.runs import NOTHING, middle, typical
@@ -41,11 +49,11 @@ def compare(before: Snapshot, after: Snapshot, settings: Settings = DEFAULT) -> 
         if not _idle(known)
     )
 
-    status = status_of(changes, trusted=not after.doubts)
+    status = status_of(changes, settings.threshold, trusted=not after.doubts)
     return Comparison(
         schema_version=SCHEMA_VERSION,
         status=status,
-        headline=headline(status, changes, before.name),
+        headline=headline(status, changes, before.name, settings.threshold),
         before=side(before),
         after=side(after),
         threshold=settings.threshold,
@@ -56,14 +64,18 @@ def compare(before: Snapshot, after: Snapshot, settings: Settings = DEFAULT) -> 
     )
 
 
-def status_of(changes: tuple[Change, ...], *, trusted: bool) -> Status:
-    """What the comparison comes to. Nothing worse needs that something was told, and is trusted."""
+def status_of(changes: tuple[Change, ...], threshold: float, *, trusted: bool) -> Status:
+    """What the comparison comes to.
+
+    Nothing worse needs that something was told, that it is trusted, and that nothing fell that could not be told.
+    """
     deciding = [change for change in changes if change.decides]
     if any(change.verdict == "worse" and change.confirmed is not False for change in deciding):
         return "worse"
     sampled = [change for change in deciding if change.unit != "count"] or deciding
     told = any(change.verdict != "not_enough_data" for change in sampled)
-    return "nothing_worse" if told and trusted else "not_enough_data"
+    fell = any(fell_untold(change, threshold) for change in deciding)
+    return "nothing_worse" if told and trusted and not fell else "not_enough_data"
 
 
 def confirmed(first: Comparison, second: Comparison) -> Comparison:
@@ -75,11 +87,11 @@ def confirmed(first: Comparison, second: Comparison) -> Comparison:
         else change
         for change in first.changes
     )
-    status = status_of(changes, trusted=first.status != "not_enough_data")
+    status = status_of(changes, first.threshold, trusted=first.status != "not_enough_data")
     return replace(
         first,
         status=status,
-        headline=headline(status, changes, first.before.name),
+        headline=headline(status, changes, first.before.name, first.threshold),
         changes=changes,
         confirmed_by=second.after.run_id,
     )

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from battle.baselines.counting import Tally
 from battle.baselines.evidence import Evidence, Exact
 from battle.baselines.metrics import Metric
-from battle.baselines.outcome import Answer
+from battle.baselines.outcome import Answer, Change
+from battle.statistics.estimate import TOO_FEW, TOO_SHORT
 
 BLIND_THRESHOLDS = 2.0
 """An interval that reaches further than so many thresholds has not shown that there is no change."""
@@ -75,6 +76,20 @@ def on_counts(metric: Metric, tally: Tally, level: float, threshold: float) -> A
         return "same"
     low, high = tally.interval(level)
     return "not_enough_data" if low <= 1 <= high else direction(metric, tally.after - tally.before)
+
+
+def fell_untold(change: Change, threshold: float) -> bool:
+    """Whether a workload's success or latency got much worse by its values, and no interval tells if by chance.
+
+    One long outage in a run is like that: from this run alone nobody knows how often there is one.
+    """
+    if not change.decides or change.workload is None or change.note not in (TOO_SHORT, TOO_FEW):
+        return False
+    if change.before is None or change.after is None:
+        return False
+    if change.unit == "share":
+        return change.before - change.after > SHARE_PRECISION
+    return change.unit == "ns" and change.after > (1 + threshold) ** BLIND_THRESHOLDS * change.before
 
 
 def direction(metric: Metric, change: float) -> Answer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from battle.baselines.judging import fell_untold
 from battle.baselines.outcome import Change, Status, Unit
 from battle.judgement.words import duration_text, percent_text, plural
 
@@ -9,7 +10,7 @@ ANSWERS = {"better": "better", "same": "same", "worse": "worse", "not_enough_dat
 NONE = "–"
 
 
-def headline(status: Status, changes: Sequence[Change], baseline: str) -> str:
+def headline(status: Status, changes: Sequence[Change], baseline: str, threshold: float) -> str:
     """The answer in a sentence, with the change that says most."""
     worse = [change for change in changes if counts_against(change)]
     if status == "worse":
@@ -18,6 +19,9 @@ def headline(status: Status, changes: Sequence[Change], baseline: str) -> str:
     if status == "nothing_worse":
         return f"Not worse than {baseline}: {_tally(changes)}."
     why = "what could be told cannot be trusted" if told else _why(changes)
+    if fell := [change for change in changes if fell_untold(change, threshold)]:
+        lost = min(fell, key=lambda change: change.unit != "share")
+        why = f"{moved_text(lost)}, and nothing tells whether that was chance ({lost.note})"
     return f"Not enough data to say whether this is worse than {baseline}: {why}."
 
 

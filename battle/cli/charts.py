@@ -8,6 +8,7 @@ from battle.charts.chart import Chart, ChartSet
 from battle.charts.collect import collect_charts
 from battle.charts.text import text_chart
 from battle.directory import find_run
+from battle.errors import BattleError
 from battle.judgement.findings import Log
 from store.database import open_run
 
@@ -23,7 +24,14 @@ def charts_command(run: str, form: str, to: Path | None, out: Path) -> int:
     if to is None and form in ("text", "ascii"):
         sys.stdout.write(_printed(charts, ascii_only=form == "ascii"))
         return 0
-    for path in _written(charts, form, to or run_dir / FOLDER):
+    directory = to or run_dir / FOLDER
+    try:
+        paths = _written(charts, form, directory)
+    except OSError as error:
+        raise BattleError(
+            f"the charts cannot be written below {directory}: {error.strerror}; give another --to"
+        ) from error
+    for path in paths:
         print(path)
     for _, why in charts.absent:
         print(f"not drawn: {why}", file=sys.stderr)

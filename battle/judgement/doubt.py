@@ -29,10 +29,11 @@ def doubted(
     """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`."""
     excuses = _reactions(log, findings)
     missed = {result.name for result in results if result.status == "missed"}
-    if "generator_kept_pace" in _unsure(findings) and missed & OF_LOAD:
-        query = "punctual_requests"
-        (row,) = log.rows(query, late_ns=lateness_bound_ns(slo), workload=workload)
-        excuses |= _not_the_gateways(query, row, slo)
+    late, cut = "generator_kept_pace" in _unsure(findings), "run_is_complete" in _unsure(findings)
+    if (late or cut) and missed & OF_LOAD:
+        query, bound_ns = "punctual_requests", lateness_bound_ns(slo) if late else None
+        (row,) = log.rows(query, late_ns=bound_ns, workload=workload, cut=cut)
+        excuses |= _not_the_gateways(query, row, slo, late=late)
     return tuple(_excused(result, excuses) for result in results)
 
 
@@ -51,11 +52,12 @@ def doubted_part(
     if OF_LOAD & {result.name for result in results if result.status == "missed"}:
         query, bound_ns = "scoped_requests", lateness_bound_ns(slo)
         part = {**times, "workload": slo.workload, "method": slo.method}
-        (row,) = log.rows(query, **part, late_ns=None)
+        (row,) = log.rows(query, **part, late_ns=None, cut=False)
         late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > bound_ns
-        if late or "generator_kept_pace" in _unsure(findings):
-            (punctual,) = log.rows(query, **part, late_ns=bound_ns)
-            excuses |= _not_the_gateways(query, punctual, slo)
+        late, cut = late or "generator_kept_pace" in _unsure(findings), "run_is_complete" in _unsure(findings)
+        if late or cut:
+            (punctual,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=cut)
+            excuses |= _not_the_gateways(query, punctual, slo, late=late)
     return tuple(_excused(result, excuses) for result in results)
 
 
@@ -82,14 +84,16 @@ def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
     return msgspec.structs.replace(result, status="not_measured", note=excuses[result.name])
 
 
-def _not_the_gateways(query: str, row: Any, slo: Slo) -> dict[str, str]:
-    """The demands that were met by the requests sent on time: those the gateway is answerable for."""
+def _not_the_gateways(query: str, row: Any, slo: Slo, *, late: bool) -> dict[str, str]:
+    """The demands that were met by the requests in `row`: those the gateway is answerable for."""
     nothing = Measure(query, False)
     punctual = {rule.metric: nothing for rule in RULES.values()}
     if row.requests:
         for metric in ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns"):
             punctual[metric] = Measure(query, True, getattr(row, metric))
-    why = "the generator fell behind, and what it sent on time did not miss it"
+    why = "the run was cut off, and the requests that were not cut off with it did not miss it"
+    if late:
+        why = "the generator fell behind, and what it sent on time did not miss it"
     return {
         result.name: why
         for result in compare(slo, punctual)

@@ -103,7 +103,8 @@ def part_measures(log: Log, part: Part, slo: Slo) -> dict[str, Measure]:
 
 def _of_requests(log: Log, part: Part) -> dict[str, Measure]:
     query, scope = "scoped_requests", part.scope
-    (row,) = log.rows(query, **part.times, workload=scope.workload, method=scope.method, late_ns=None)
+    chosen = {"workload": scope.workload, "method": scope.method, "late_ns": None, "cut": False}
+    (row,) = log.rows(query, **part.times, **chosen)
     asked = {RULES[name].metric for name in OF_REQUESTS}
     if not row.requests:
         nothing = Measure(query, False, note=f"no request {scope.text} was due")

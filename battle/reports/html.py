@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jinja2
 import msgspec
+from markupsafe import Markup, escape
 
 from battle.charts.chart import Chart
 from battle.charts.runtime import runtime_script
@@ -38,6 +39,7 @@ def render_html(document: Document) -> str:
     drawn = any(isinstance(block, Drawing) for section in document.sections for block in section.blocks)
     scripts = [*([runtime_script()] if drawn else []), (_TEMPLATES / "report.js").read_text()]
     environment.filters |= {"json": script_json, "spec": vega_lite, "as_text": text_chart, "csv": _csv}
+    environment.filters["breakable"] = breakable
     return environment.get_template("report.html.j2").render(
         document=document,
         style=(_TEMPLATES / "report.css").read_text(),
@@ -45,6 +47,11 @@ def render_html(document: Document) -> str:
         policy=_policy(scripts),
         kind_of=_kind_of,
     )
+
+
+def breakable(text: str) -> Markup:
+    """The text, escaped, with places where a narrow table may break a long name."""
+    return Markup(str(escape(text)).replace("_", "_<wbr>"))
 
 
 def script_json(value: object) -> str:

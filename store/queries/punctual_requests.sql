@@ -1,9 +1,11 @@
 -- How did the requests fare that were sent on time, or that the gateway turned away?
 --
--- When the generator fell behind, only these say something about the gateway: it saw them when it should have.
+-- When the generator fell behind, only these say something about the gateway: it saw them when it should have. And
+-- when the run was cut off, what was under way just then says nothing.
 --
--- $late_ns      how late a request may have been sent and still counts
+-- $late_ns      how late a request may have been sent and still counts; NULL: as late as it likes
 -- $workload     only of this workload; NULL: of all
+-- $cut          whether the run was cut off, so that requests it interrupted do not count
 --
 -- requests
 -- success_ratio     NULL when there are none
@@ -16,7 +18,8 @@ WITH punctual AS (
             if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]
         ) AS ranks
     FROM requests
-    WHERE (sent_ns - scheduled_ns <= $late_ns OR failure = 'refused')
+    WHERE ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure = 'refused')
+        AND NOT ($cut AND failure IS NOT DISTINCT FROM 'interrupted')
         AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
 )
 SELECT

@@ -7,6 +7,7 @@
 -- $workload                 only of this workload; NULL: of all
 -- $method                   only of this method; NULL: of all
 -- $late_ns                  only those sent at most so late, or that the gateway turned away; NULL: all
+-- $cut                      whether the run was cut off, so that requests it interrupted do not count
 --
 -- requests
 -- sent_ratio                of them were sent, or turned away by the gateway; NULL when there are none
@@ -34,6 +35,7 @@ chosen AS (
     WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
         AND ($method::VARCHAR IS NULL OR method = $method::VARCHAR)
         AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure = 'refused')
+        AND NOT ($cut AND failure IS NOT DISTINCT FROM 'interrupted')
 ),
 summed AS (
     SELECT

@@ -1,6 +1,7 @@
 """The generated pages are what the code says now; after a change of the code, `make docs` makes them anew."""
 
 import inspect
+import re
 import sys
 from typing import get_args
 
@@ -63,3 +64,9 @@ def test_the_groups_of_the_faults_page_are_in_order(faults_page):
     headings = [line for line in faults_page.splitlines() if line.startswith("## ")]
     groups = ["Processes", "Behaviour", "Transport", "WebSocket", "Schedules", "Words used above"]
     assert headings == [f"## {group}" for group in groups]
+
+
+def test_options_are_written_as_one_types_them():
+    flags = re.findall(r"`(--[^ `]+)", (DOCS / "commands.md").read_text())
+    assert "--slo-file" in flags
+    assert not [flag for flag in flags if "_" in flag]

@@ -111,6 +111,13 @@ at = "1s"
 """
 
 
+BY_HAND = """
+from battle import HttpConstant, MockProvider, Scenario, Slo, seconds
+workload = HttpConstant("eth_blockNumber", rate={rate}, duration=seconds(1))
+scenario = Scenario("x", providers=[MockProvider("a")], workloads=[workload], slo=Slo(success_rate=1){more})
+"""
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -124,6 +131,14 @@ at = "1s"
             ["run", "wrong.toml"],
             r"rate must be above 0.*seed_latencies names 'zz'.*target 'b' does not exist",
         ),
+        (
+            ["run", "smoke", "--world", "simulated", "--seed", str(2**63)],
+            r"a seed is .* not 9223372036854775808",
+        ),
+        (["run", "callable.py", "--world", "simulated"], r"scenario 'x' cannot be run: .*function"),
+        (["run", "typed.py", "--world", "simulated"], r"scenario 'x' cannot be run: .*workloads.*rate"),
+        (["suite", "empty.py", "--world", "simulated"], r"there is no scenario to run"),
+        (["suite", "failing.py", "--world", "simulated"], r"failing.py cannot be loaded: RuntimeError: oh"),
         (["run", "smoke", "--gateway", "no_such"], r"no gateway 'no_such'.*embedded"),
         (["run", "smoke", "--gateway", "haproxy", "--world", "simulated"], r"only the embedded gateway"),
         (["run", "smoke", "--out", "/proc/nowhere"], r"cannot be written below /proc/nowhere"),
@@ -138,6 +153,10 @@ def test_a_mistake_is_one_sentence_and_status_2(arguments, said, tmp_path):
     (tmp_path / "broken.toml").write_text("name = ")
     (tmp_path / "unknown.json").write_text('{"name": "x", "providers": [], "workloads": [], "colour": "red"}')
     (tmp_path / "wrong.toml").write_text(WRONG_TOML)
+    (tmp_path / "callable.py").write_text(BY_HAND.format(rate=1, more=", setup=print"))
+    (tmp_path / "typed.py").write_text(BY_HAND.format(rate="'often'", more=""))
+    (tmp_path / "empty.py").write_text("")
+    (tmp_path / "failing.py").write_text("raise RuntimeError('oh')")
     ran = battle(*arguments, cwd=tmp_path)
     assert ran.returncode == 2, ran.stderr
     assert re.search(said, ran.stderr.replace("\n", " ")), ran.stderr
@@ -230,7 +249,7 @@ def test_an_interrupted_run_is_sealed_and_says_that_it_is_partial(number, tmp_pa
         stdout, stderr = running.communicate(timeout=30)
     assert running.returncode == 130, stderr
     assert "Traceback" not in stderr
-    assert stdout.startswith(("INCONCLUSIVE", "FAIL"))
+    assert stdout.startswith("INCONCLUSIVE"), "requests that Ctrl-C cut off are not the gateway's failures"
     assert len(nodes) == 4
     assert [node for node in nodes if node.is_running()] == []
     assert (run_dir / "events" / "manifest.json").is_file()

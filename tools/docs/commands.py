@@ -65,7 +65,7 @@ def _command(name: str, callback: Callable[..., Any]) -> Iterator[str]:
 
 def _option(hint: Any, parameter: inspect.Parameter) -> str:
     info, kind = hint.__metadata__[0], get_args(hint)[0]
-    flag = next(iter(info.param_decls or ()), f"--{parameter.name}")
+    flag = next(iter(info.param_decls or ()), f"--{parameter.name.replace('_', '-')}")
     if kind is bool:
         return flag
     choices = "|".join(kind) if isinstance(kind, EnumType) else None

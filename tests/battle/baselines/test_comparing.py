@@ -3,6 +3,7 @@
 import math
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from battle.baselines.comparing import compare, confirmed, together
 from battle.baselines.judging import Settings
 from battle.baselines.outcome import Change, Comparison
+from battle.baselines.snapshot import Sample, Snapshot
 from battle.errors import BattleError
-from tests.battle.baselines.snapshots import snapshot
+from battle.statistics.summary import LatencySummary
+from tests.battle.baselines.snapshots import S, drawn, one_run, snapshot
 
 MIRRORED = {"better": "worse", "worse": "better", "same": "same", "not_enough_data": "not_enough_data"}
 
@@ -145,6 +148,33 @@ def test_too_short_a_run_can_tell_nothing() -> None:
     comparison = compare(snapshot(1, requests=8), snapshot(2, requests=8))
     assert comparison.exit_status == 3
     assert comparison.headline.startswith("Not enough data to say whether this is worse than run-0-1: ")
+
+
+ONE_ATTEMPT = {"attempts_per_request": 1.0}
+
+
+def outage(seconds: int) -> Snapshot:
+    """A run whose requests were not answered for so long, in one go: nobody knows how often that happens."""
+    due_ns, took_ns = drawn(1)
+    hit = np.where((due_ns > 20 * S) & (due_ns < (20 + seconds) * S), np.inf, took_ns)
+    summary = LatencySummary.from_samples(due_ns, hit, workload="load")
+    parts = {
+        "runs": (one_run(1, 1, hit, **ONE_ATTEMPT),),
+        "samples": (Sample(workload="load", latencies=summary),),
+    }
+    return snapshot(1, world="simulated", changes=parts)
+
+
+def test_one_long_outage_is_not_called_no_worse() -> None:
+    """It has no interval, as a run with one event is too short; all else that can be told does not make up for it."""
+    before = snapshot(1, world="simulated", values=ONE_ATTEMPT)
+    comparison = compare(before, outage(25))
+    assert of(comparison, "success_ratio").note == "too short"
+    assert of(comparison, "attempts_per_request").verdict == "same"
+    assert (comparison.status, comparison.exit_status) == ("not_enough_data", 3)
+    assert "success rate of load fell, from 100 % to 58" in comparison.headline
+    assert "nothing tells whether that was chance (too short)" in comparison.headline
+    assert compare(outage(25), before).exit_status == 0, "what got better by as much is no reason to doubt"
 
 
 def test_nothing_worse_in_a_measurement_that_cannot_be_trusted_is_no_answer() -> None:

@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from battle.charts.collect import EVERY_KIND
+from battle.cli.charts import charts_command
+from battle.errors import BattleError
 from tests.battle.charts.samples import eventful_run
 
 HOSTILE = "<script>alert(1)</script>"
@@ -54,6 +56,15 @@ def test_png_goes_into_the_run_when_nothing_else_is_said(run_dir):
     paths = battle_charts(run_dir, "--format", "png").stdout.splitlines()
     assert len(paths) == len(EVERY_KIND)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (run_dir / "charts").iterdir())
+
+
+@pytest.mark.parametrize("form", ["ascii", "svg"])
+def test_a_place_that_cannot_be_written_is_told_in_a_sentence(run_dir, tmp_path, form):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(
+        BattleError, match=r"the charts cannot be written below .*: File exists; give another"
+    ):
+        charts_command(str(run_dir), form, tmp_path / "file", tmp_path)
 
 
 def test_what_is_not_drawn_is_told(tmp_path):

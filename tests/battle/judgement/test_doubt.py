@@ -13,6 +13,7 @@ from tests.battle.histories import (
     fault,
     healthy,
     open_history,
+    phases,
     request,
     sample,
     served,
@@ -56,6 +57,36 @@ def test_a_reaction_that_was_seen_counts_whatever_else_is_in_doubt(tmp_path: Pat
     idle = fault("kill-b", 3 * S, 5 * S, target="b")
     judgement = judged(tmp_path, Slo(min_breaker_changes=1), *idle, breaker(4 * S, "closed", "open"))
     assert statuses(judgement) == {"min_breaker_changes": "met"}
+
+
+def cut_off(tmp_path: Path, slo: Slo, *events: Event) -> Judgement:
+    segments = healthy()
+    segments["coordinator"] = [
+        *phases("started", "load_began", "interrupted", "ended", end_ns=5 * S),
+        *fault("kill-a", S, 2 * S),
+    ]
+    segments["load-load.0"] = [*segments["load-load.0"], *events]
+    with open_run(write_run(tmp_path / "run", segments)) as run:
+        return judge(run, slo)
+
+
+def test_what_an_interruption_cut_off_does_not_fail_the_gateway(tmp_path: Path) -> None:
+    under_way = [failed(n, 5 * S - 20 * MS, 20 * MS, failure="interrupted") for n in range(200, 220)]
+    judgement = cut_off(tmp_path, LOAD, *under_way)
+    assert statuses(judgement) == {"success_rate": "not_measured", "p95_latency_ms": "not_measured"}
+    assert judgement.verdict == "INCONCLUSIVE"
+    assert "the run was cut off" in (judgement.slos[0].note or "")
+
+
+def test_of_a_part_that_an_interruption_cut_off_it_is_the_same(tmp_path: Path) -> None:
+    slo = Slo(success_rate=0.99, when="after")
+    under_way = [failed(n, 5 * S - 20 * MS, 20 * MS, failure="interrupted") for n in range(200, 220)]
+    assert statuses(cut_off(tmp_path, slo, *under_way)) == {"success_rate": "not_measured"}
+
+
+def test_what_had_failed_before_an_interruption_fails_all_the_same(tmp_path: Path) -> None:
+    judgement = cut_off(tmp_path, LOAD, *(failed(n, S, 20 * MS) for n in range(200, 220)))
+    assert statuses(judgement) == {"success_rate": "missed", "p95_latency_ms": "missed"}
 
 
 def behind(tmp_path: Path, slo: Slo, *events: Event) -> Judgement:

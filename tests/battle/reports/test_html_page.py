@@ -16,7 +16,7 @@ from battle.cli.report import report_command
 from battle.reports.content import arrange
 from battle.reports.document import Drawing
 from battle.reports.evidence import BRIEF, source_of
-from battle.reports.html import render_html, script_json
+from battle.reports.html import breakable, render_html, script_json
 from battle.reports.writing import FILES, read_run, render_reading, write_reports
 from store.database import open_run
 from tests.battle.charts.samples import eventful_run
@@ -33,6 +33,12 @@ def run_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(run_dir):
     return render_reading(read_run(run_dir), "html")
+
+
+def test_a_narrow_table_may_break_names_and_nothing_of_them_is_markup():
+    assert breakable("max_stale_answers") == "max_<wbr>stale_<wbr>answers"
+    assert "<script" not in breakable(HOSTILE)
+    assert unescape(breakable(HOSTILE)) == HOSTILE
 
 
 def scripts_of(page: str) -> list[str]:
