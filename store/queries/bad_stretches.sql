@@ -14,7 +14,7 @@ WITH by_second AS (
     SELECT
         scheduled_ns // 1_000_000_000 AS second,
         count(*) AS requests,
-        count_if(outcome <> 'ok') AS failed,
+        count(*) FILTER (outcome <> 'ok') AS failed,
         quantile_disc(if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), 0.95) AS p95_ns
     FROM requests
     WHERE workload = $workload::VARCHAR

@@ -18,9 +18,9 @@ WITH changes AS (
     SELECT
         provider, transport,
         count(*) AS changes,
-        count_if(to_state = 'open') AS opened,
-        count_if(to_state = 'half_open') AS half_opened,
-        count_if(to_state = 'closed') AS closed
+        count(*) FILTER (to_state = 'open') AS opened,
+        count(*) FILTER (to_state = 'half_open') AS half_opened,
+        count(*) FILTER (to_state = 'closed') AS closed
     FROM breaker_changes
     GROUP BY provider, transport
 ),
@@ -43,7 +43,7 @@ recovery AS (
         count(ended_ns) AS recovered,
         round(avg(duration_ns))::BIGINT AS recovery_mean_ns,
         max(duration_ns) AS recovery_max_ns,
-        count_if(relapsed) AS relapses,
+        count(*) FILTER (relapsed) AS relapses,
         sum(probes)::BIGINT AS probes,
         sum(good_probes)::BIGINT AS good_probes
     FROM breaker_outages

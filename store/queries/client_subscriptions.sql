@@ -6,7 +6,7 @@
 SELECT
     name AS workload,
     count(DISTINCT (segment, connection, subscription)) FILTER (change = 'subscribed') AS subscriptions,
-    count_if(change IN ('refused', 'rejected')) AS refused
+    count(*) FILTER (change IN ('refused', 'rejected')) AS refused
 FROM subscriptions
 WHERE side = 'client'
 GROUP BY name

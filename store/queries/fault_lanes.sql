@@ -21,7 +21,7 @@ WITH applied AS (
         least(coalesce(max(at_ns) FILTER (phase = 'reverted'), $to_ns), $to_ns) AS ended_ns
     FROM faults
     GROUP BY fault_id
-    HAVING count_if(phase = 'applied') > 0
+    HAVING count(*) FILTER (phase = 'applied') > 0
 ),
 marked AS (
     SELECT

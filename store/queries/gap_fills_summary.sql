@@ -25,9 +25,9 @@ lengths AS (
 SELECT
     fault_id, kind, reason,
     count(*) AS gaps,
-    count_if(outcome IN ('filled', 'nothing_missing')) AS filled_gaps,
-    count_if(outcome = 'partly') AS partly_gaps,
-    count_if(outcome = 'failed') AS failed_gaps,
+    count(*) FILTER (outcome IN ('filled', 'nothing_missing')) AS filled_gaps,
+    count(*) FILTER (outcome = 'partly') AS partly_gaps,
+    count(*) FILTER (outcome = 'failed') AS failed_gaps,
     coalesce(sum(heights), 0)::BIGINT AS heights,
     max(heights) AS heights_max,
     sum(filled)::BIGINT AS found,

@@ -28,7 +28,7 @@ timed AS MATERIALIZED (
     SELECT
         workload,
         count(*) AS requests,
-        count_if(ok) AS answered,
+        count(*) FILTER (ok) AS answered,
         count(late_ns) AS sent,
         quantile_disc(if(ok, due_ns, 9_223_372_036_854_775_807), [0.5, 0.9, 0.95, 0.99, 0.999]) AS due_ranks,
         quantile_disc(if(ok, w.sent_ns, 9_223_372_036_854_775_807), [0.5, 0.9, 0.95, 0.99, 0.999])

@@ -9,7 +9,7 @@
 SELECT
     workload,
     count(*) AS subscriptions,
-    count_if(interrupted) AS interrupted,
+    count(*) FILTER (interrupted) AS interrupted,
     sum(due)::BIGINT AS due,
     sum(received)::BIGINT AS received,
     sum(missed)::BIGINT AS missed,

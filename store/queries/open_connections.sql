@@ -37,10 +37,10 @@ SELECT
     side, name,
     count(*) AS connected,
     count(closed_ns) AS closed,
-    count_if(connected_ns <= began_ns + (ended_ns - began_ns) // 5
+    count(*) FILTER (connected_ns <= began_ns + (ended_ns - began_ns) // 5
              AND least(closed_ns, died_ns, ended_ns + 1) > began_ns + (ended_ns - began_ns) // 5) AS open_early,
-    count_if(connected_ns <= ended_ns AND least(closed_ns, died_ns, ended_ns + 1) > ended_ns) AS open_at_end,
-    count_if(connected_ns <= ended_ns AND closed_ns IS NULL AND coalesce(died_ns > ended_ns, true)
+    count(*) FILTER (connected_ns <= ended_ns AND least(closed_ns, died_ns, ended_ns + 1) > ended_ns) AS open_at_end,
+    count(*) FILTER (connected_ns <= ended_ns AND closed_ns IS NULL AND coalesce(died_ns > ended_ns, true)
              AND coalesce(whole, false)) AS unclosed
 FROM ended, phases
 GROUP BY side, name

@@ -25,7 +25,7 @@ counted AS (
     SELECT
         least((scheduled_ns - $from_ns) // $cell_ns, (SELECT max(cell) FROM cells)) AS cell,
         count(*) AS requests,
-        count_if(outcome = 'ok') AS answered,
+        count(*) FILTER (outcome = 'ok') AS answered,
         quantile_disc(ended_ns - scheduled_ns, [0.5, 0.95, 0.99]) FILTER (outcome = 'ok') AS ranks_ns,
         max(ended_ns - scheduled_ns) FILTER (outcome = 'ok') AS max_ns
     FROM requests

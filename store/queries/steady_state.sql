@@ -17,8 +17,8 @@
 SELECT
     workload,
     count(*) AS requests,
-    count_if(sent_ns IS NOT NULL OR failure = 'refused') / count(*) AS sent_ratio,
-    count_if(outcome = 'ok') / count(*) AS success_ratio,
+    count(*) FILTER (sent_ns IS NOT NULL OR failure = 'refused') / count(*) AS sent_ratio,
+    count(*) FILTER (outcome = 'ok') / count(*) AS success_ratio,
     nullif(
         quantile_disc(if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), 0.95),
         9_223_372_036_854_775_807

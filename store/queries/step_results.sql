@@ -32,8 +32,8 @@ placed AS (
 ranked AS (
     SELECT
         workload, step, any_value(rates)[step] AS rate_per_s, count(*) AS requests,
-        count_if(sent_ns IS NOT NULL OR failure = 'refused') / count(*) AS sent_ratio,
-        count_if(ok) / count(*) AS success_ratio,
+        count(*) FILTER (sent_ns IS NOT NULL OR failure = 'refused') / count(*) AS sent_ratio,
+        count(*) FILTER (ok) / count(*) AS success_ratio,
         quantile_disc(if(ok, ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]) AS ranks,
         quantile_disc(sent_ns - scheduled_ns, 0.99) AS late_p99_ns
     FROM placed

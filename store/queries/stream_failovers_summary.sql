@@ -17,9 +17,9 @@ WITH begun AS (
 SELECT
     fault_id, kind,
     count(*) AS failovers,
-    count_if(change = 'stale') AS stale,
+    count(*) FILTER (change = 'stale') AS stale,
     count(resumed_ns) AS resumed,
-    count_if(to_provider <> from_provider) AS elsewhere,
+    count(*) FILTER (to_provider <> from_provider) AS elsewhere,
     max(lost_ns - begun.started_ns) AS detect_max_ns,
     round(avg(took_ns))::BIGINT AS took_mean_ns,
     quantile_disc(took_ns, 0.5) AS took_p50_ns,

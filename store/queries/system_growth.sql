@@ -37,8 +37,8 @@ parts AS (
 ),
 arrivals AS (
     SELECT
-        count_if(scheduled_ns < from_ns + part_ns) AS first_requests,
-        count_if(scheduled_ns >= from_ns + 4 * part_ns) AS last_requests
+        count(*) FILTER (scheduled_ns < from_ns + part_ns) AS first_requests,
+        count(*) FILTER (scheduled_ns >= from_ns + 4 * part_ns) AS last_requests
     FROM requests, load
     WHERE scheduled_ns >= from_ns AND scheduled_ns < from_ns + 5 * part_ns
 ),

@@ -14,14 +14,14 @@ SELECT
     sum(stale)::BIGINT AS stale
 FROM (
     SELECT
-        workload, count(*) AS requests, count_if(outcome = 'ok') AS ok, 0 AS notifications,
-        count_if(answer <> 'none') AS checked,
-        count_if(answer = 'wrong') AS wrong, count_if(answer = 'stale') AS stale
+        workload, count(*) AS requests, count(*) FILTER (outcome = 'ok') AS ok, 0 AS notifications,
+        count(*) FILTER (answer <> 'none') AS checked,
+        count(*) FILTER (answer = 'wrong') AS wrong, count(*) FILTER (answer = 'stale') AS stale
     FROM requests
     GROUP BY workload
     UNION ALL
     SELECT
-        workload, 0, 0, count(*), count_if(answer <> 'none'), count_if(answer = 'wrong'), count_if(answer = 'stale')
+        workload, 0, 0, count(*), count(*) FILTER (answer <> 'none'), count(*) FILTER (answer = 'wrong'), count(*) FILTER (answer = 'stale')
     FROM notifications
     GROUP BY workload
 )

@@ -258,18 +258,10 @@ class Health:
 
 def living_objects() -> Counter[str]:
     """How many objects of the actors there are, by type: what a node holds on to shows here."""
-    _forget_closed_streams()
     gc.collect()
     kinds = (type(one) for one in gc.get_objects())
     names = (f"{it.__module__}.{it.__qualname__}" for it in kinds)
     return Counter(name for name in names if name.startswith("actors."))
-
-
-def _forget_closed_streams() -> None:
-    """Simulated nodes do so by themselves, but only now and then."""
-    for one in gc.get_objects():
-        if isinstance(one, SimulatedNode):
-            one.streams = [stream for stream in one.streams if not stream.closed]
 
 
 class Played(msgspec.Struct):

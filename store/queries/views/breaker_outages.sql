@@ -35,7 +35,7 @@ tried AS (
     WHERE side = 'gateway' AND change IN ('subscribed', 'refused', 'rejected')
 ),
 probed AS (
-    SELECT transport, provider, outage, count(*) AS probes, count_if(ok) AS good_probes
+    SELECT transport, provider, outage, count(*) AS probes, count(*) FILTER (ok) AS good_probes
     FROM tried
     JOIN cells USING (transport, provider, cell)
     WHERE tried.started_ns >= cells.started_ns AND tried.started_ns < cells.ended_ns
@@ -45,7 +45,7 @@ outages AS (
     SELECT
         provider, transport, outage, min(started_ns) AS started_ns,
         if(count(*) = count(ended_ns), max(ended_ns), NULL) AS ended_ns,
-        count_if(state = 'open') AS opened
+        count(*) FILTER (state = 'open') AS opened
     FROM breaker_windows
     GROUP BY provider, transport, outage
 )

@@ -40,7 +40,7 @@ per_request AS (
         request_id,
         any_value(source) AS source,
         count(*) AS attempts,
-        count_if(outcome <> 'ok') AS failed_attempts,
+        count(*) FILTER (outcome <> 'ok') AS failed_attempts,
         bool_or(hedged) AS hedged,
         bool_or(outcome = 'ok') AS answered,
         list(provider) AS providers,

@@ -91,7 +91,7 @@ attempted AS (
 ),
 failed AS (
     SELECT
-        fault_id, count(*) AS attempts, count_if(seen.failure = 'refused') AS refused,
+        fault_id, count(*) AS attempts, count(*) FILTER (seen.failure = 'refused') AS refused,
         min(seen.ended_ns) AS first_ns
     FROM bounded
     JOIN seen ON provider = target AND seen.ended_ns >= bounded.started_ns AND seen.ended_ns < until_ns
@@ -101,12 +101,12 @@ failed AS (
 -- A stopped process is resumed just before the fault counts as reverted: 10 ms of answers there are no answers of
 -- a stopped one.
 stalled AS (
-    SELECT fault_id, count_if(seen.ended_ns >= until_ns) AS attempts
+    SELECT fault_id, count(*) FILTER (seen.ended_ns >= until_ns) AS attempts
     FROM bounded
     JOIN seen ON provider = target AND seen.started_ns < until_ns AND seen.ended_ns >= bounded.started_ns
     WHERE kind = 'pause'
     GROUP BY fault_id
-    HAVING count_if(ok AND seen.started_ns >= bounded.started_ns AND seen.ended_ns < until_ns - 10_000_000) = 0
+    HAVING count(*) FILTER (ok AND seen.started_ns >= bounded.started_ns AND seen.ended_ns < until_ns - 10_000_000) = 0
 ),
 tagged AS (
     SELECT fault_id, count(*) AS attempts FROM attempts WHERE fault_id IS NOT NULL GROUP BY fault_id
@@ -119,9 +119,9 @@ subscription_tags AS (
 ),
 acted AS (
     SELECT
-        fault_id, count_if(action NOT IN ('paused', 'resumed', 'kept_down')) AS actions,
-        count_if(action = 'paused') AS pauses,
-        count_if(action = 'kept_down') AS kept_down
+        fault_id, count(*) FILTER (action NOT IN ('paused', 'resumed', 'kept_down')) AS actions,
+        count(*) FILTER (action = 'paused') AS pauses,
+        count(*) FILTER (action = 'kept_down') AS kept_down
     FROM fault_actions
     GROUP BY fault_id
 ),
@@ -152,7 +152,7 @@ ends AS (
 ),
 gateway_lost AS (
     SELECT
-        bounded.fault_id, count(*) AS connections, count_if(change = 'refused') AS refused, min(at_ns) AS first_ns
+        bounded.fault_id, count(*) AS connections, count(*) FILTER (change = 'refused') AS refused, min(at_ns) AS first_ns
     FROM bounded
     JOIN subscriptions ON name = target AND at_ns >= started_ns AND at_ns < until_ns
     WHERE side = 'gateway' AND change IN ('closed', 'refused', 'rejected', 'stale')

@@ -95,10 +95,10 @@ again AS (
 odd AS (
     SELECT
         client,
-        count_if(again.key = key_before) AS duplicated,
-        count_if(again.key <> key_before) AS reorged,
-        count_if(key_before IS NULL AND ordered.number < highest AND ordered.number > first_number) AS out_of_order,
-        count_if(ordered.number < previous AND (
+        count(*) FILTER (again.key = key_before) AS duplicated,
+        count(*) FILTER (again.key <> key_before) AS reorged,
+        count(*) FILTER (key_before IS NULL AND ordered.number < highest AND ordered.number > first_number) AS out_of_order,
+        count(*) FILTER (ordered.number < previous AND (
             again.key = key_before OR (key_before IS NULL AND ordered.number > first_number)
         )) AS went_back
     FROM ordered

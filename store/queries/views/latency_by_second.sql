@@ -11,7 +11,7 @@ CREATE VIEW latency_by_second AS
 SELECT
     scheduled_ns // 1_000_000_000 AS second,
     count(*) AS requests,
-    count_if(outcome <> 'ok') AS failed,
+    count(*) FILTER (outcome <> 'ok') AS failed,
     quantile_disc(ended_ns - scheduled_ns, 0.5) FILTER (outcome = 'ok') AS p50_latency_ns,
     quantile_disc(ended_ns - scheduled_ns, 0.95) FILTER (outcome = 'ok') AS p95_latency_ns,
     quantile_disc(ended_ns - scheduled_ns, 0.99) FILTER (outcome = 'ok') AS p99_latency_ns,

@@ -82,8 +82,8 @@ owed AS (
 ),
 got AS (
     SELECT
-        segment, connection, subscription, count(*) AS received, count_if(copy > 1) AS duplicated,
-        count_if(copy = 1 AND number < highest AND NOT reorged) AS out_of_order, count_if(removed) AS removed
+        segment, connection, subscription, count(*) AS received, count(*) FILTER (copy > 1) AS duplicated,
+        count(*) FILTER (copy = 1 AND number < highest AND NOT reorged) AS out_of_order, count(*) FILTER (removed) AS removed
     FROM arrivals
     GROUP BY segment, connection, subscription
 )

@@ -205,7 +205,7 @@ def test_a_chain_that_is_not_the_models_is_not_judged_but_read():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_is_worked_out_once_and_the_memory_is_bounded(kind):
     one = judge(kind)
-    told = [msgspec.json.encode(told) for height in range(500, 560) for told in published(kind, height)]
+    told = [msgspec.json.encode(told) for height in range(550, 560) for told in published(kind, height)]
     first = [one.judged(text, at(560), 0) for text in told]
     one._read = None
     assert [one.judged(text, at(560), 0) for text in told] == first
@@ -213,5 +213,5 @@ def test_a_text_is_worked_out_once_and_the_memory_is_bounded(kind):
     for number in range(3000):
         fresh.judged(b'"%d"' % number, 0, 0)
     fresh.judged(b'"%b"' % (b"x" * 10**6), 0, 0)
-    assert len(fresh._readings) <= 1024
+    assert len(fresh._readings) <= 256
     assert max(map(len, fresh._readings)) < 20_000

@@ -57,7 +57,12 @@ def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
         findings = [finding for checker in CHECKERS if (finding := checker(Log(run), Demands()))]
     assert {finding.verdict for finding in findings} == {"PASS"}, findings
     left_out = {checker.__name__ for checker in CHECKERS} - {finding.checker for finding in findings}
-    assert left_out == {"websocket_continuity", "heads_monotonic", "connections_leaked"}
+    assert left_out == {
+        "websocket_continuity",
+        "heads_monotonic",
+        "connections_leaked",
+        "metastable_failure",
+    }
 
 
 def test_an_empty_log_proves_nothing(tmp_path: Path) -> None:
