@@ -37,11 +37,20 @@ Parameters = Mapping[str, str | int | float | bool | None]
 
 
 def define_tables(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, str], *, kind: str) -> None:
-    """Define each table of the log from its Parquet file, as a VIEW or as a TABLE."""
+    """Define each table of the log from its Parquet file, as a VIEW or as a TABLE.
+
+    Raises:
+        LogError: one of the files is not whole, as after a copy that was cut short.
+    """
     assert kind in ("VIEW", "TABLE")
     for table in TABLES:
         path = paths[table].replace("'", "''")
-        connection.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet('{path}')")
+        try:
+            connection.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet('{path}')")
+        except duckdb.InvalidInputException:
+            raise LogError(
+                f"{table}.parquet of the sealed log is damaged: it is no whole Parquet file"
+            ) from None
 
 
 def define_segments(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:

@@ -94,6 +94,15 @@ def test_a_sealed_log_with_a_file_missing(tmp_path: Path) -> None:
         open_run(tmp_path)
 
 
+@pytest.mark.parametrize("kept", [0, 100])
+def test_a_sealed_log_with_a_file_cut_short(tmp_path: Path, kept: int) -> None:
+    seal(tmp_path)
+    path = tmp_path / "events" / "requests.parquet"
+    path.write_bytes(path.read_bytes()[:kept])
+    with open_run(tmp_path) as run, pytest.raises(LogError, match=r"requests\.parquet .* is damaged"):
+        run.execute("SELECT 1")
+
+
 def test_a_query_binds_its_parameters(run_dir: Path, queries: Path) -> None:
     (queries / "some.sql").write_text(
         "SELECT $text AS text, count(*) AS n FROM requests WHERE ended_ns > $at_ns"
