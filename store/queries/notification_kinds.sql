@@ -5,7 +5,7 @@
 -- notifications
 -- first_key, first_at_ns      the first of them
 SELECT
-    kind, answer, count(*) AS notifications, arg_min(key, at_ns) AS first_key, min(at_ns) AS first_at_ns
+    kind, answer, count(*) AS notifications, arg_min(key, (at_ns, key)) AS first_key, min(at_ns) AS first_at_ns
 FROM notifications
 GROUP BY kind, answer
 ORDER BY kind, answer
