@@ -22,7 +22,7 @@ Row: TypeAlias = dict[str, Value]
 
 
 class TimeAxis(msgspec.Struct, frozen=True):
-    """The span of a chart over time, in `unit` since the run's epoch. The title says when the time is virtual."""
+    """The span of a chart over time, in `unit` since the load began. The title says when the time is virtual."""
 
     title: str
     unit: Literal["s", "min", "h"]
