@@ -30,6 +30,7 @@ class ReceivingHalf(ReadByOne):
         self._receive: Callable[[bytes, int], object] | None = None
         self._lost: Callable[[Loss, int], object] | None = None
         self._paused = False
+        self._arrived_ns = 0
         self._readable = True
         self._hung_up = False
         self._closed = False
@@ -102,7 +103,8 @@ class ReceivingHalf(ReadByOne):
 
     def _pump(self) -> None:
         """Hand over what there is, until nothing is left: only then will an edge tell of more."""
-        arrived_ns = self._reactor.seen_ns
+        # A look of its own may have found what an event that was seen before it, and is served later, tells again.
+        arrived_ns = self._arrived_ns = max(self._arrived_ns, self._reactor.seen_ns)
         for _ in range(_READS_PER_TURN):
             receive = self._receive
             if receive is None or self._paused:
