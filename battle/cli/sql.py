@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from battle.cli.commands.sql import Format
 from battle.directory import find_run
 from store.database import Result, export_database, open_run
 
@@ -22,7 +23,7 @@ GROUP BY ALL ORDER BY name
 """
 
 
-def sql_command(run: str, query: str | None, form: str, out: Path, *, export: bool) -> int:
+def sql_command(run: str, query: str | None, form: Format, out: Path, *, export: bool) -> int:
     """Print the answer to one question to a run's log; without a question, what can be asked about."""
     run_dir = find_run(run, out)
     if export:

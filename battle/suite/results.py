@@ -9,15 +9,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from battle.exit_status import INTERRUPTED, WRONG_USE
 from battle.judgement.findings import Verdict, worst
 from battle.judgement.verdict import EXIT_STATUS
 from battle.judgement.words import LISTED_MAX, duration_text, plural
 
 SCHEMA_VERSION = 1
 """Raised when a field of suite.json is renamed, removed, or changes its meaning; not when one is added."""
-
-WRONG_USE = 2
-INTERRUPTED = 130
 
 REASONS_SHOWN = 3
 """Of one scenario that did not pass: the first ones tell most, and each run's own report has them all."""

@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from enum import EnumType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer.models
 
-from battle.cli.app import INTERRUPTED, WRONG_USE, app
+from battle.cli.app import app
+from battle.exit_status import INTERRUPTED, WRONG_USE
 from battle.judgement.verdict import EXIT_STATUS
 from tools.docs.markdown import page, table
 
@@ -68,7 +68,7 @@ def _option(hint: Any, parameter: inspect.Parameter) -> str:
     flag = next(iter(info.param_decls or ()), f"--{parameter.name.replace('_', '-')}")
     if kind is bool:
         return flag
-    choices = "|".join(kind) if isinstance(kind, EnumType) else None
+    choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
     return f"{flag} {info.metavar or choices or parameter.name.upper()}"
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle import HttpConstant, MockProvider, Scenario, ScenarioError, Slo, seconds
+from battle.exit_status import INTERRUPTED
 from battle.judgement.verdict import EXIT_STATUS
 from battle.suite.results import (
-    INTERRUPTED,
     REASONS_SHOWN,
     SuiteReport,
     SuiteRun,
