@@ -28,7 +28,6 @@ def test_to_print_the_help_nothing_is_imported_that_takes_long():
 
 def test_each_command_is_in_a_file_of_its_own():
     [group] = app.registered_groups
-
     modules = [group.typer_instance.registered_commands[0].callback.__module__]
     modules += [command.callback.__module__ for command in app.registered_commands]
     assert len(modules) == len(set(modules)) == 10
