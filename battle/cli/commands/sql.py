@@ -13,7 +13,7 @@ Format: TypeAlias = Literal["table", "json", "csv", "markdown"]
 def sql(
     run: Run,
     query: Annotated[
-        str | None, typer.Argument(help="One SELECT; without it, the tables are listed.")
+        str | None, typer.Argument(help="One SELECT, or a DESCRIBE; without it, the tables are listed.")
     ] = None,
     format: Annotated[Format, typer.Option(help="How to print the rows.")] = "table",
     out: Out = DEFAULT_OUT,
