@@ -34,8 +34,8 @@ def selected(
     A file that cannot be loaded may hold any label, so it is always among them, and no label is unknown beside it.
 
     Raises:
-        ScenarioError: there are none, or a label is carried by nobody: it would be run by nobody, and nobody would
-            notice.
+        ScenarioError: there are none that can be run, or a label is carried by nobody: it would be run by nobody,
+            and nobody would notice.
     """
     known = sorted({label for one in candidates for label in _labels(one)})
     all_loaded = all(isinstance(one, Candidate) for one in candidates)
@@ -48,8 +48,9 @@ def selected(
         for one in candidates
         if not labels or isinstance(one, Unloadable) or set(labels) & set(_labels(one))
     ]
-    if not chosen:
-        raise ScenarioError("there is no scenario to run")
+    if not any(isinstance(one, Candidate) for one in chosen):
+        unloadable = dict.fromkeys(one.why for one in chosen if isinstance(one, Unloadable))
+        raise ScenarioError("; ".join(unloadable) or "there is no scenario to run")
     return list({one.name: one for one in chosen}.values())
 
 

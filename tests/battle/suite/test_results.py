@@ -183,7 +183,13 @@ def test_a_file_that_cannot_be_loaded_is_always_among_them():
     broken = Unloadable("broken.py", "SyntaxError")
     assert selected([*ALL, broken], ("fast",)) == [ALL[0], broken]
     assert selected([broken, *ALL], ("fast", "fats")) == [broken, ALL[0]], "the tag may be in that file"
-    assert selected([broken, broken], FAST) == [broken]
+    assert selected([broken, *ALL, broken], FAST) == [broken, ALL[0]]
+
+
+def test_files_that_cannot_be_loaded_alone_are_no_suite():
+    broken, other = Unloadable("broken.py", "a sentence"), Unloadable("other.py", "another")
+    with pytest.raises(ScenarioError, match=r"^a sentence; another$"):
+        selected([broken, other, broken, ALL[1]], FAST)
 
 
 def test_a_label_is_a_name():
