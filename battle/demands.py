@@ -63,12 +63,17 @@ def _workload_problems(scenario: Scenario) -> Iterator[str]:
 def _slo_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
     yield from slo.problems()
     yield from slo.not_collected(scenario.collect)
+    yield from not_there(scenario, slo)
+    if not any(slo.problems()):
+        yield from statement_problems(slo)
+
+
+def not_there(scenario: Scenario, slo: Slo) -> Iterator[str]:
+    """What the demand is about and the scenario does not have: a workload, a method, a phase, a fault."""
     if slo.workload is not None and slo.workload not in _workload_names(scenario):
         yield f"slo: there is no workload named {slo.workload!r}; {_known_workloads(scenario)}"
     else:
         yield from _scope_problems(scenario, slo)
-    if not any(slo.problems()):
-        yield from statement_problems(slo)
 
 
 def _scope_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:

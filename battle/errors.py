@@ -9,6 +9,10 @@ class ScenarioError(BattleError):
     """A scenario cannot be found, read, or run as it is."""
 
 
+class UnloadableError(ScenarioError):
+    """A file that is there, and should hold scenarios, cannot be loaded."""
+
+
 class SetupError(ScenarioError):
     """A scenario's own setup hook raised."""
 

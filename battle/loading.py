@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from battle.errors import ScenarioError
+from battle.errors import ScenarioError, UnloadableError
 from battle.scenario import Scenario, scenario_from_data
 
 _DATA_SUFFIXES = (".toml", ".yaml", ".yml", ".json")
@@ -23,7 +23,8 @@ def load_scenario(text: str) -> Scenario:
     """The scenario that `text` means: NAME, NAME:VARIANT, FILE.py, FILE.py:VARIANT, or a data file.
 
     Raises:
-        ScenarioError: there is no such thing, or it cannot be read.
+        ScenarioError: there is no such thing.
+        UnloadableError: it is a file that cannot be loaded.
     """
     place, _, variant = text.partition(":")
     path = Path(place)
@@ -80,15 +81,42 @@ def found_below(place: Path) -> Iterator[tuple[str, Scenario]]:
     """Each scenario in the files below a directory, or in one file, with the text that `load_scenario` takes.
 
     Raises:
-        ScenarioError: `place` does not exist, or a file that should hold scenarios cannot be read.
+        ScenarioError: `place` does not exist.
+        UnloadableError: a file that should hold scenarios cannot be loaded.
+    """
+    for path in files_below(place):
+        yield from found_in(path)
+
+
+def files_below(place: Path) -> Iterator[Path]:
+    """Each file that should hold scenarios below a directory, in order; of a file that file, whatever it is.
+
+    Raises:
+        ScenarioError: `place` does not exist.
     """
     if not place.exists():
         raise ScenarioError(f"{place} does not exist")
-    for path in sorted(place.rglob("*") if place.is_dir() else [place]):
-        if path.suffix == ".py" and (path == place or "Scenario(" in path.read_text("utf-8", "replace")):
-            yield from _listed_in(str(path), _load_file(path))
-        elif path.name.endswith(tuple(f".battle{suffix}" for suffix in _DATA_SUFFIXES)) or path == place:
-            yield str(path), _load_data(path)
+    if not place.is_dir():
+        yield place
+        return
+    data = tuple(f".battle{suffix}" for suffix in _DATA_SUFFIXES)
+    for path in sorted(place.rglob("*")):
+        if path.is_file() and (
+            path.name.endswith(data) or (path.suffix == ".py" and _speaks_of_scenarios(path))
+        ):
+            yield path
+
+
+def _speaks_of_scenarios(path: Path) -> bool:
+    return "Scenario(" in path.read_text("utf-8", "replace")
+
+
+def found_in(path: Path) -> Iterator[tuple[str, Scenario]]:
+    """Each scenario in a file, with the text that `load_scenario` takes. Raises UnloadableError."""
+    if path.suffix == ".py":
+        yield from _listed_in(str(path), _load_file(path))
+    else:
+        yield str(path), _load_data(path)
 
 
 def _listed_in(place: str, module: ModuleType) -> Iterator[tuple[str, Scenario]]:
@@ -126,12 +154,17 @@ def _load_file(path: Path) -> ModuleType:
 def _executed(path: Path, execute: Callable[[], ModuleType]) -> ModuleType:
     try:
         return execute()
-    except Exception as error:  # whatever the author's own code does is reported as theirs
-        raise ScenarioError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever the author's own code does is reported as theirs
+        raise UnloadableError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def _load_data(path: Path) -> Scenario:
-    return scenario_from_data(read_data(path), str(path))
+    try:
+        return scenario_from_data(read_data(path), str(path))
+    except ScenarioError as error:
+        if not path.exists():
+            raise
+        raise UnloadableError(str(error)) from error
 
 
 def read_data(path: Path) -> Any:

@@ -136,7 +136,7 @@ def _run_in(
             raise StartError(str(error)) from error
         point_latest(run_dir)
         on_start(run_dir)
-        with _shown(progress, run_dir, plan, cluster):
+        with _shown(progress, run_dir, plan, cluster, virtual=world == "simulated"):
             return await _run_until_signalled(coordinator)
 
     if world == "live":
@@ -159,11 +159,13 @@ async def _check_reachable(cluster: Cluster, plan: RunPlan) -> None:
 
 
 @contextmanager
-def _shown(progress: bool, run_dir: Path, plan: RunPlan, cluster: Cluster) -> Iterator[None]:
+def _shown(
+    progress: bool, run_dir: Path, plan: RunPlan, cluster: Cluster, *, virtual: bool
+) -> Iterator[None]:
     if not progress:
         yield
         return
-    display = Progress(run_dir, plan.load)
+    display = Progress(run_dir, plan.load, virtual=virtual)
     display.watch(cluster.world)
     try:
         yield

@@ -1,9 +1,10 @@
 """What a connection to a run shows: the tables of the log, its segments, the run's facts, and the views."""
 
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import duckdb
 import msgspec
@@ -33,7 +34,38 @@ says in another type, and the whole of it as `document`. One row, or none when t
 _PYTHON_TYPES = {"VARCHAR": str, "BIGINT": int}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
+_SENTENCE = re.compile(r".*?[.?](?=\s|$)", re.DOTALL)
+
+_ABOUT_THE_RUN = {
+    "run": "What `run.json` says of the run: its scenario, world, seed and all the rest as a document.",
+    "segments": "One segment of the log, that of one incarnation of a node, and what is known to be wrong with it.",
+}
+
 Parameters = Mapping[str, str | int | float | bool | None]
+
+
+class Entry(NamedTuple):
+    """What can be asked about: of a table `meaning` says what a row is, of a view which question it answers."""
+
+    name: str
+    kind: Literal["table", "view"]
+    meaning: str
+
+
+def entries() -> Iterator[Entry]:
+    """All tables and views of a run: those of the log, those about the run, then the views."""
+    for table, event in TABLES.items():
+        yield Entry(table, "table", _first_sentence(inspect.getdoc(event) or ""))
+    for table, meaning in _ABOUT_THE_RUN.items():
+        yield Entry(table, "table", meaning)
+    for path in sorted(VIEWS.glob("*.sql")):
+        comment, _, _ = path.read_text().partition("\n--\n")
+        yield Entry(path.stem, "view", _first_sentence(comment.replace("-- ", "")))
+
+
+def _first_sentence(text: str) -> str:
+    found = _SENTENCE.match(text)
+    return " ".join((found[0] if found else text).split())
 
 
 def define_tables(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, str], *, kind: str) -> None:

@@ -22,6 +22,7 @@ from battle.baselines.judging import (
     on_exact,
     on_logs,
     on_shares,
+    without_gains,
 )
 from battle.baselines.metrics import OF_RUNS, OF_SUBSCRIBERS, OF_WORKLOADS, Metric, key
 from battle.baselines.outcome import SCHEMA_VERSION, Change, Comparison, Side, Status
@@ -43,12 +44,12 @@ def compare(before: Snapshot, after: Snapshot, settings: Settings = DEFAULT) -> 
         for metric, workload in compared(before, after)
     ]
     level = together(settings.level, sum(can_fail(metric, known) for metric, _, known in found))
-    changes = tuple(
+    judged = [
         _change(metric, workload, known, before, after, level, settings.threshold)
         for metric, workload, known in found
         if not _idle(known)
-    )
-
+    ]
+    changes = without_gains(judged, settings.threshold)
     status = status_of(changes, settings.threshold, trusted=not after.doubts)
     return Comparison(
         schema_version=SCHEMA_VERSION,

@@ -5,10 +5,14 @@ change of twice the threshold would have been seen. All else is not enough data.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from battle.baselines.counting import Tally
 from battle.baselines.evidence import Evidence, Exact
+from battle.baselines.gathering import NEVER
 from battle.baselines.metrics import Metric
 from battle.baselines.outcome import Answer, Change
 from battle.statistics.estimate import TOO_FEW, TOO_SHORT
@@ -18,6 +22,12 @@ BLIND_THRESHOLDS = 2.0
 
 SHARE_PRECISION = 0.01
 """Of the success rate, whose failures have no threshold of their own where there are none: one point."""
+
+
+NO_GAIN = "the success rate is worse, and so it is no gain"
+
+_ROUNDING = 1e-9
+"""A change of just the threshold does not exceed it, whatever floats say."""
 
 
 class Settings(NamedTuple):
@@ -63,9 +73,9 @@ def on_exact(metric: Metric, exact: Exact, threshold: float) -> Answer:
     """The answer for what chance has no part in."""
     if exact.change is None:
         return direction(metric, math.inf)
-    # On logarithms up and down are alike; a change of just the threshold does not exceed it, whatever floats say.
+    # On logarithms up and down are alike.
     size = abs(math.log1p(exact.change)) if exact.change > -1 else math.inf
-    counts = size > math.log1p(threshold) * (1 + 1e-9)
+    counts = size > math.log1p(threshold) * (1 + _ROUNDING)
     return direction(metric, exact.change) if counts else "same"
 
 
@@ -90,6 +100,40 @@ def fell_untold(change: Change, threshold: float) -> bool:
     if change.unit == "share":
         return change.before - change.after > SHARE_PRECISION
     return change.unit == "ns" and change.after > (1 + threshold) ** BLIND_THRESHOLDS * change.before
+
+
+def worse_untold(change: Change, threshold: float) -> bool:
+    """Whether a deciding metric got worse by more than the threshold, and nobody knows whether by chance."""
+    return change.decides and change.verdict == "not_enough_data" and _by_values(change, threshold)
+
+
+def without_gains(changes: Sequence[Change], threshold: float) -> tuple[Change, ...]:
+    """The changes, of which none is better where the success rate is worse, or may be.
+
+    Where requests are no longer answered there is less to retry and less to wait for, and a broken gateway would
+    look like a frugal one. What is of the whole run is no better when any workload's success is worse.
+    """
+    lost = {
+        change.workload
+        for change in changes
+        if change.unit == "share" and (change.verdict == "worse" or worse_untold(change, threshold))
+    }
+    return tuple(
+        replace(change, verdict="not_enough_data", note=NO_GAIN)
+        if change.verdict == "better" and (change.workload in lost or (change.workload is None and lost))
+        else change
+        for change in changes
+    )
+
+
+def _by_values(change: Change, threshold: float) -> bool:
+    """Whether its values alone say that it got worse by more than the threshold."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return before is not None and change.note == NEVER
+    if change.unit == "share":
+        before, after = 1 - before, 1 - after  # what counts is how many times as many failed
+    return after > (1 + threshold) * (1 + _ROUNDING) * before + _ROUNDING
 
 
 def direction(metric: Metric, change: float) -> Answer:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from battle.baselines.judging import fell_untold
+from battle.baselines.judging import fell_untold, worse_untold
 from battle.baselines.outcome import Change, Status, Unit
 from battle.judgement.words import duration_text, percent_text, plural
 
@@ -17,6 +17,10 @@ def headline(status: Status, changes: Sequence[Change], baseline: str, threshold
         return f"Worse than {baseline}: {moved_text(worse[0])}{_more(len(worse) - 1, 'got worse')}."
     told = [change for change in changes if change.decides and change.verdict != "not_enough_data"]
     if status == "nothing_worse":
+        if suspects := [change for change in changes if worse_untold(change, threshold)]:
+            moved = ", ".join(_worse_text(change) for change in suspects)
+            rest = _tally([change for change in changes if change not in suspects])
+            return f"Perhaps worse than {baseline}, not enough data to tell: {moved}; nothing else is worse: {rest}."
         return f"Not worse than {baseline}: {_tally(changes)}."
     why = "what could be told cannot be trusted" if told else _why(changes)
     if fell := [change for change in changes if fell_untold(change, threshold)]:
@@ -39,6 +43,18 @@ def moved_text(change: Change) -> str:
         f"{change.name} {'rose' if rose else 'fell'}{by}{f' ({spread})' if spread else ''}, "
         f"from {value_text(change.before, change.unit)} to {value_text(change.after, change.unit)}"
     )
+
+
+def _worse_text(change: Change) -> str:
+    """Which metric got worse and by how much, by its values alone: "p95 latency of main rose by 21 %"."""
+    if change.after is None:
+        return f"{change.name} is never reached, before it was {value_text(change.before, change.unit)}"
+    before, after = change.before or 0.0, change.after
+    rose = "rose" if after > before else "fell"
+    if not before:
+        return f"{change.name} {rose} from none to {value_text(after, change.unit)}"
+    size = after - before if change.unit == "share" else after / before - 1
+    return f"{change.name} {rose} by {size_text(abs(size), change.unit)}"
 
 
 def value_text(value: float | None, unit: Unit) -> str:

@@ -18,15 +18,14 @@ def providers(log: Log, span: Span) -> Chart | str:
     rows = log.rows("providers_over_time", **parameters)
     if not rows:
         return "Providers over time: no attempt ended ok."
-    return Chart(
+    return span.chart(
         kind="providers_over_time",
         title="Who served what",
         about=f"Good answers a second by the provider that gave them, one above the other. {span.cell_text()}",
         unit="answers per second",
         query="providers_over_time",
         parameters=parameters,
-        virtual=span.virtual,
-        rows=tuple(
+        rows=(
             {
                 "t": span.at(row.at_ns),
                 "end": span.at(row.end_ns),
@@ -36,8 +35,6 @@ def providers(log: Log, span: Span) -> Chart | str:
             }
             for row in rows
         ),
-        time=span.axis,
-        shades=span.shades,
     )
 
 
@@ -46,15 +43,14 @@ def breakers(log: Log, span: Span) -> Chart | str:
     rows = log.rows("breaker_lanes", **parameters)
     if not rows:
         return "Circuit breakers: none changed, or the gateway does not tell."
-    return Chart(
+    return span.chart(
         kind="breaker_lanes",
         title="Circuit breakers",
         about=_lanes_text(rows, "The state of each circuit breaker."),
         unit="",
         query="breaker_lanes",
         parameters=parameters,
-        virtual=span.virtual,
-        rows=tuple(
+        rows=(
             {
                 "lane": f"{label(row.provider)} ({row.transport})",
                 "state": row.state.replace("_", " "),
@@ -64,8 +60,6 @@ def breakers(log: Log, span: Span) -> Chart | str:
             }
             for row in rows
         ),
-        time=span.axis,
-        shades=span.shades,
     )
 
 
@@ -74,15 +68,15 @@ def fault_lanes(log: Log, span: Span) -> Chart | str:
     rows = log.rows("fault_lanes", **parameters)
     if not rows:
         return "Faults: none was in force."
-    return Chart(
+    return span.chart(
         kind="fault_lanes",
         title="When which fault was in force",
         about=_lanes_text(rows, "A lane for each target and kind of fault."),
         unit="",
         query="fault_lanes",
         parameters=parameters,
-        virtual=span.virtual,
-        rows=tuple(
+        shaded=False,
+        rows=(
             {
                 "lane": label(row.lane),
                 "t": span.at(row.started_ns),
@@ -92,7 +86,6 @@ def fault_lanes(log: Log, span: Span) -> Chart | str:
             }
             for row in rows
         ),
-        time=span.axis,
     )
 
 
@@ -105,7 +98,7 @@ def head_delays(log: Log, span: Span) -> Chart | str:
     rows = log.rows("head_delays_over_time", **span.parameters())
     if not rows:
         return "Head delay: no client received a head over WebSocket."
-    return Chart(
+    return span.chart(
         kind="head_delay_over_time",
         title="How late heads came",
         about=(
@@ -114,9 +107,7 @@ def head_delays(log: Log, span: Span) -> Chart | str:
         ),
         unit="ms",
         query="head_delays_over_time",
-        parameters=span.parameters(),
-        virtual=span.virtual,
-        rows=tuple(
+        rows=(
             {
                 "t": span.at(row.at_ns),
                 "end": span.at(min(row.at_ns + span.cell_ns, span.to_ns)),
@@ -127,6 +118,4 @@ def head_delays(log: Log, span: Span) -> Chart | str:
             }
             for row in rows
         ),
-        time=span.axis,
-        shades=span.shades,
     )

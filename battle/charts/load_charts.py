@@ -78,17 +78,13 @@ def latency(log: Log, span: Span) -> Chart | str:
     ]
     if all(row["p50"] is None for row in rows):
         return "Latency over time: no request ended ok."
-    return Chart(
+    return span.chart(
         kind="latency_over_time",
         title="Latency over time",
         about=f"Of the requests due in each cell that ended ok, from the moment they were due. {span.cell_text()}",
         unit="ms",
         query="requests_over_time",
-        parameters=span.parameters(),
-        virtual=span.virtual,
-        rows=tuple(rows),
-        time=span.axis,
-        shades=span.shades,
+        rows=rows,
     )
 
 
@@ -99,17 +95,13 @@ def throughput(log: Log, span: Span) -> Chart | str:
     ]
     if not any(row["due"] for row in rows):
         return "Throughput: no request ended."
-    return Chart(
+    return span.chart(
         kind="throughput_over_time",
         title="Requests a second",
         about=f"How many requests were due, and how many of these ended ok. {span.cell_text()}",
         unit="per second",
         query="requests_over_time",
-        parameters=span.parameters(),
-        virtual=span.virtual,
-        rows=tuple(rows),
-        time=span.axis,
-        shades=span.shades,
+        rows=rows,
     )
 
 
@@ -128,17 +120,13 @@ def success(log: Log, span: Span) -> Chart | str:
         return "Success rate: no request ended."
     if not any(row["failed"] for row in rows):
         return "Success rate: every request ended ok, all of the time."
-    return Chart(
+    return span.chart(
         kind="success_over_time",
         title="Success rate over time",
         about=f"The share of the requests due in each cell that ended ok. {span.cell_text()}",
         unit="%",
         query="requests_over_time",
-        parameters=span.parameters(),
-        virtual=span.virtual,
-        rows=tuple(rows),
-        time=span.axis,
-        shades=span.shades,
+        rows=rows,
     )
 
 
@@ -147,15 +135,14 @@ def errors(log: Log, span: Span) -> Chart | str:
     rows = log.rows("failures_over_time", **parameters)
     if not rows:
         return "Errors over time: no request failed."
-    return Chart(
+    return span.chart(
         kind="errors_over_time",
         title="Errors over time",
         about=f"Requests that did not end ok, at the moment they were due, by what went wrong. {span.cell_text()}",
         unit="requests",
         query="failures_over_time",
         parameters=parameters,
-        virtual=span.virtual,
-        rows=tuple(
+        rows=(
             {
                 "t": span.at(row.at_ns),
                 "end": span.at(row.end_ns),
@@ -164,6 +151,4 @@ def errors(log: Log, span: Span) -> Chart | str:
             }
             for row in rows
         ),
-        time=span.axis,
-        shades=span.shades,
     )

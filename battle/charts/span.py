@@ -1,11 +1,12 @@
 """The span of time that the charts of a run share, and the words and numbers they are told in."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from battle.charts.cells import UNIT_NS, cell_ns, rounded, time_unit
-from battle.charts.chart import Shade, TimeAxis, Value
+from battle.charts.chart import Chart, Kind, Row, Shade, TimeAxis, Value
 from battle.judgement.findings import Log
 from battle.judgement.words import duration_text
 
@@ -33,6 +34,35 @@ class Span(msgspec.Struct, frozen=True):
     def at(self, at_ns: int) -> float:
         """A moment on the axis."""
         return rounded((at_ns - self.from_ns) / UNIT_NS[self.axis.unit], 7)
+
+    def chart(
+        self,
+        *,
+        kind: Kind,
+        title: str,
+        about: str,
+        unit: str,
+        query: str,
+        rows: Iterable[Row],
+        parameters: dict[str, int | str] | None = None,
+        shaded: bool = True,
+    ) -> Chart:
+        """A chart over this span; its `query` was asked with the span's own parameters unless others are given.
+
+        `shaded`: it shows when faults were in force.
+        """
+        return Chart(
+            kind=kind,
+            title=title,
+            about=about,
+            unit=unit,
+            query=query,
+            parameters=self.parameters() if parameters is None else parameters,
+            rows=tuple(rows),
+            virtual=self.virtual,
+            time=self.axis,
+            shades=self.shades if shaded else (),
+        )
 
     def cell_text(self) -> str:
         """The length of a cell, for people."""

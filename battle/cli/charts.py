@@ -7,6 +7,7 @@ from pathlib import Path
 from battle.charts.chart import Chart, ChartSet
 from battle.charts.collect import collect_charts
 from battle.charts.text import text_chart
+from battle.cli.commands.charts import Format
 from battle.directory import find_run
 from battle.errors import BattleError
 from battle.judgement.findings import Log
@@ -16,7 +17,7 @@ FOLDER = "charts"
 """Where pictures go when nothing else is said: a folder in the run's directory."""
 
 
-def charts_command(run: str, form: str, to: Path | None, out: Path) -> int:
+def charts_command(run: str, form: Format, to: Path | None, out: Path) -> int:
     """Print a run's charts as text, or write each into a file; pictures are always files."""
     run_dir = find_run(run, out)
     with open_run(run_dir) as opened:
@@ -44,7 +45,7 @@ def _printed(charts: ChartSet, *, ascii_only: bool) -> str:
     return "\n".join(parts)
 
 
-def _written(charts: ChartSet, form: str, directory: Path) -> list[Path]:
+def _written(charts: ChartSet, form: Format, directory: Path) -> list[Path]:
     drawn = _DRAWERS[form]
     suffix = "txt" if form in ("text", "ascii") else form
     directory.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ def _png(chart: Chart) -> bytes:
     return png(chart)
 
 
-_DRAWERS: dict[str, Callable[[Chart], bytes]] = {
+_DRAWERS: dict[Format, Callable[[Chart], bytes]] = {
     "svg": _svg,
     "png": _png,
     "text": lambda chart: f"{chart.title}\n\n{text_chart(chart)}\n".encode(),

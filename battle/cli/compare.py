@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +12,7 @@ from battle.baselines.outcome import FILE, Comparison
 from battle.baselines.repeating import recipe_of, run_again
 from battle.baselines.snapshot import Snapshot
 from battle.baselines.taking import take
+from battle.cli.commands.compare import Format
 from battle.cli.tables import table_lines
 from battle.directory import find_run
 from battle.errors import BattleError
@@ -20,8 +20,6 @@ from battle.reports.comparison_section import section_of
 from battle.reports.document import Drawing, Section, Table
 from battle.reports.markdown import escaped, render_section
 from battle.reports.writing import write_reports, write_whole
-
-Format: TypeAlias = Literal["table", "json", "markdown"]
 
 REPETITIONS = "repetitions"
 """Below a run's directory: runs that were made to compare it better."""

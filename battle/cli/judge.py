@@ -1,14 +1,14 @@
 """`battle judge`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from actors.units import durations_parsed
-from battle.demands import slos_of, statement_problems
-from battle.directory import find_run
+from battle.demands import not_there, slos_of, statement_problems
+from battle.directory import HEADER, find_run
 from battle.errors import BattleError
 from battle.judgement.slo import Slo
 from battle.judgement.slo_language import SloTextError
@@ -18,6 +18,7 @@ from battle.reports.load_sections import slo_section
 from battle.reports.schema import Report
 from battle.reports.text import block_lines
 from battle.reports.writing import Reading, read_run, render, write_reading
+from battle.scenario import Scenario
 
 JUDGED = "judged"
 """The directory in a run's own for reports by `--write`: those of the run itself stay as they are."""
@@ -35,8 +36,10 @@ def judge_command(
 ) -> int:
     """Judge a run again and print what came of it; the exit status is the verdict. Writes only when told to."""
     demanded = [*_read(list(texts), "--slo"), *([] if file is None else _from_file(file))]
-    _check(demanded)
+    _refuse(problem for slo in demanded for problem in (*slo.problems(), *statement_problems(slo)))
     run_dir = find_run(run, out)
+    if demanded and (scenario := _scenario_of(run_dir)) is not None:
+        _refuse(problem for slo in demanded for problem in not_there(scenario, slo))
     reading = read_run(run_dir, demanded=demanded or None)
     report = reading.report
     print(render(report, "json") if as_json else "\n".join(_lines(report)))
@@ -74,10 +77,23 @@ def _from_file(path: Path) -> Sequence[Slo]:
     return slos
 
 
-def _check(demanded: Sequence[Slo]) -> None:
-    problems = [problem for slo in demanded for problem in (*slo.problems(), *statement_problems(slo))]
-    if problems:
-        raise BattleError("; ".join(problems))
+def _refuse(problems: Iterable[str]) -> None:
+    if told := "; ".join(dict.fromkeys(problems)):
+        raise BattleError(told)
+
+
+class _Header(msgspec.Struct):
+    """What a demand can be held against of `run.json`."""
+
+    scenario: Scenario
+
+
+def _scenario_of(run_dir: Path) -> Scenario | None:
+    """What the run was of; None when its header does not say, or says it in words of another version."""
+    try:
+        return msgspec.json.decode((run_dir / HEADER).read_bytes(), type=_Header).scenario
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _write(reading: Reading, directory: Path) -> None:

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from actors.world.seam import WorldName
-from battle.cli.app import INTERRUPTED
 from battle.cli.summary import summary_lines
+from battle.exit_status import INTERRUPTED
 from battle.judgement.verdict import EXIT_STATUS
 from battle.loading import load_scenario
 from battle.reports.writing import render

@@ -2,36 +2,67 @@
 
 import csv
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from battle.cli.commands.sql import Format
 from battle.directory import find_run
-from store.database import Result, export_database, open_run
+from store.catalog import entries as entries_of_a_run
+from store.database import Result, Run, export_database, open_run
 
 _NUMERIC = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "UBIGINT", "SMALLINT", "TINYINT")
 
-CATALOGUE = """
-SELECT table_name AS name, CASE table_type WHEN 'VIEW' THEN 'table or view' ELSE 'table' END AS kind,
-       string_agg(column_name, ', ' ORDER BY ordinal_position) AS columns
-FROM information_schema.tables JOIN information_schema.columns USING (table_schema, table_name)
-WHERE table_schema = 'main'
-GROUP BY ALL ORDER BY name
-"""
+_WIDTH = 100
+"""Of the list of tables: what a terminal shows without wrapping."""
+
+_COUNTED_MAX = 5_000_000
+"""Events of a log whose views are counted for the list: to count a view is to compute it."""
 
 
-def sql_command(run: str, query: str | None, form: str, out: Path, *, export: bool) -> int:
+def sql_command(run: str, query: str | None, form: Format, out: Path, *, export: bool) -> int:
     """Print the answer to one question to a run's log; without a question, what can be asked about."""
     run_dir = find_run(run, out)
     if export:
         print(export_database(run_dir))
         return 0
     with open_run(run_dir) as log:
-        result = log.execute(query or CATALOGUE)
-    {"table": _print_table, "json": _print_json, "csv": _print_csv, "markdown": _print_markdown}[form](result)
+        result = log.execute(query) if query else _catalogue(log)
+    if query or form != "table":
+        _PRINTERS[form](result)
+    else:
+        _print_catalogue(result)
+        print('For the columns of one of them add its name: "DESCRIBE requests"', file=sys.stderr)
     return 0
+
+
+def _catalogue(log: Run) -> Result:
+    """The tables and views of a run, how many rows each has, and what they tell."""
+    entries = list(entries_of_a_run())
+    few = sum(log.manifest.tables.values()) <= _COUNTED_MAX
+    counted = [entry.name for entry in entries if few or entry.kind == "table"]
+    counts = log.execute(" UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in counted))
+    rows = dict(counts.rows)
+    return Result(
+        columns=["name", "kind", "rows", "what a row is, or what is asked"],
+        types=["VARCHAR", "VARCHAR", "BIGINT", "VARCHAR"],
+        rows=[(entry.name, entry.kind, rows.get(entry.name), entry.meaning) for entry in entries],
+    )
+
+
+def _print_catalogue(result: Result) -> None:
+    """As a table no wider than a terminal: the last column goes on below itself."""
+    cells = [[_cell(value) for value in row] for row in result.rows]
+    left = sum(max(map(len, column)) + 2 for column in list(zip(result.columns, *cells, strict=True))[:-1])
+    lines: list[list[str]] = []
+    for *short, meaning in cells:
+        first, *more = textwrap.wrap(meaning, _WIDTH - left) or [""]
+        lines += [[*short, first], *([*[""] * len(short), one] for one in more)]
+    for line in _table_lines(result, lines):
+        print(line)
 
 
 def _print_json(result: Result) -> None:
@@ -55,13 +86,17 @@ def _print_markdown(result: Result) -> None:
 
 def _print_table(result: Result) -> None:
     cells = [[_cell(value) for value in row] for row in result.rows]
+    for line in _table_lines(result, cells):
+        print(line)
+    print(f"({len(cells)} row{'' if len(cells) == 1 else 's'})", file=sys.stderr)
+
+
+def _table_lines(result: Result, cells: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(result.columns, *cells, strict=True)]
     right = [kind.startswith(_NUMERIC) for kind in result.types]
-    print(_line(result.columns, widths, right))
-    print("  ".join("-" * width for width in widths))
-    for row in cells:
-        print(_line(row, widths, right))
-    print(f"({len(cells)} row{'' if len(cells) == 1 else 's'})", file=sys.stderr)
+    yield _line(result.columns, widths, right)
+    yield "  ".join("-" * width for width in widths)
+    yield from (_line(row, widths, right) for row in cells)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
@@ -79,3 +114,11 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.0f}"
     return str(value).replace("\n", "\\n")
+
+
+_PRINTERS: dict[Format, Callable[[Result], None]] = {
+    "table": _print_table,
+    "json": _print_json,
+    "csv": _print_csv,
+    "markdown": _print_markdown,
+}

@@ -10,12 +10,12 @@ import msgspec
 
 from actors.gateway.spec import EmbeddedGateway
 from actors.world.seam import WorldName
-from battle.errors import BattleError
+from battle.errors import BattleError, UnloadableError
 from battle.gateways import named_gateway
-from battle.loading import found_below, listed, load_scenario
+from battle.loading import files_below, found_in, listed, load_scenario
 from battle.suite.results import SuiteRun, exit_status
 from battle.suite.running import SuiteOrder, run_suite
-from battle.suite.selecting import FAST, FULL, Candidate, selected
+from battle.suite.selecting import FAST, FULL, Candidate, Unloadable, selected
 from battle.suite.table import progress_line, suite_lines
 from battle.suite.writing import render_json
 
@@ -67,17 +67,28 @@ def _labels(choice: Choice) -> tuple[str, Sequence[str]]:
     return ("given", ()) if choice.places and not choice.fast else ("fast", FAST)
 
 
-def _candidates(places: Sequence[str]) -> list[Candidate]:
+def _candidates(places: Sequence[str]) -> list[Candidate | Unloadable]:
     """The scenarios to choose from: the shipped ones, or those that were named."""
     if not places:
         return [Candidate(name, scenario) for name, scenario in listed()]
-    found: list[Candidate] = []
-    for place in places:
-        if Path(place).exists():
-            found += [Candidate(name, scenario) for name, scenario in found_below(Path(place))]
+    return [one for place in places for one in _found_at(place)]
+
+
+def _found_at(place: str) -> Iterator[Candidate | Unloadable]:
+    """What a place holds. A file that cannot be loaded does not take their turn from the others."""
+    if not Path(place).exists():
+        try:
+            yield Candidate(place, load_scenario(place))
+        except UnloadableError as error:
+            yield Unloadable(place, str(error))
+        return
+    for path in files_below(Path(place)):
+        try:
+            found = list(found_in(path))
+        except UnloadableError as error:
+            yield Unloadable(str(path), str(error))
         else:
-            found.append(Candidate(place, load_scenario(place)))
-    return found
+            yield from (Candidate(name, scenario) for name, scenario in found)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What came of a suite: a row for each run, and what they amount to. Pure.
 
 FAIL beats INCONCLUSIVE beats PASS, as for a single run. What was not run, and what crashed, has proved nothing: it
-makes a suite INCONCLUSIVE.
+makes a suite INCONCLUSIVE. A file that cannot be loaded does so too, and the shell is told that it was wrong use.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from battle.exit_status import INTERRUPTED, WRONG_USE
 from battle.judgement.findings import Verdict, worst
 from battle.judgement.verdict import EXIT_STATUS
 from battle.judgement.words import LISTED_MAX, duration_text, plural
@@ -16,15 +17,17 @@ from battle.judgement.words import LISTED_MAX, duration_text, plural
 SCHEMA_VERSION = 1
 """Raised when a field of suite.json is renamed, removed, or changes its meaning; not when one is added."""
 
-INTERRUPTED = 130
-
 REASONS_SHOWN = 3
 """Of one scenario that did not pass: the first ones tell most, and each run's own report has them all."""
 
-Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE", "crashed", "not run"]
-"""A run's verdict; `crashed` when it did not come to one, `not run` when nothing was started."""
+Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE", "crashed", "wrong scenario", "not run"]
+"""A run's verdict; `crashed` when it did not come to one, `not run` when nothing was started.
 
-_WORST_FIRST: tuple[Status, ...] = ("FAIL", "crashed", "INCONCLUSIVE", "not run", "PASS")
+`wrong scenario` is no run but a file that cannot be loaded.
+"""
+
+_WORST_FIRST: tuple[Status, ...] = ("FAIL", "crashed", "wrong scenario", "INCONCLUSIVE", "not run", "PASS")
+_WORDS: dict[Status, str] = {"FAIL": "failed", "INCONCLUSIVE": "inconclusive"}
 _VERDICTS: dict[Status, Verdict] = {"PASS": "PASS", "FAIL": "FAIL"}
 
 
@@ -79,19 +82,25 @@ def verdict_of(runs: Sequence[SuiteRun]) -> Verdict:
 
 def exit_status(report: SuiteReport) -> int:
     """What the shell is told."""
-    return INTERRUPTED if report.interrupted else EXIT_STATUS[report.verdict]
+    if report.interrupted:
+        return INTERRUPTED
+    wrong = any(run.status == "wrong scenario" for run in report.runs)
+    return WRONG_USE if wrong else EXIT_STATUS[report.verdict]
 
 
 def headline_of(runs: Sequence[SuiteRun]) -> str:
     """How many of the runs ended how, and how long all of them took."""
     counts = {status: sum(run.status == status for run in runs) for status in _WORST_FIRST}
-    words = {"FAIL": "failed", "INCONCLUSIVE": "inconclusive", "PASS": "passed"}
-    others = [
-        f"{counts[status]} {words.get(status, status)}" for status in _WORST_FIRST[:-1] if counts[status]
-    ]
+    others = [_counted(status, counts[status]) for status in _WORST_FIRST[:-1] if counts[status]]
     took = duration_text(sum(run.took_ns for run in runs))
     passed = f"all of {plural(len(runs), 'run')} passed" if not others else f"{counts['PASS']} passed"
     return f"{', '.join([*others, passed])}, in {took}"
+
+
+def _counted(status: Status, count: int) -> str:
+    if status == "wrong scenario":
+        return plural(count, status)
+    return f"{count} {_WORDS.get(status, status)}"
 
 
 def by_scenario(runs: Sequence[SuiteRun]) -> list[ScenarioResult]:

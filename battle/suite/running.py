@@ -15,7 +15,7 @@ from battle.errors import BattleError, RunLostError, SetupError, StartError
 from battle.reports.schema import Report
 from battle.run import RunResult, run_scenario
 from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, headline_of, verdict_of
-from battle.suite.selecting import Candidate
+from battle.suite.selecting import Candidate, Unloadable
 from battle.suite.writing import write_suite
 
 SUITES = "suites"
@@ -44,26 +44,22 @@ class _Ended(msgspec.Struct, frozen=True):
 
 
 def run_suite(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Candidate | Unloadable],
     order: SuiteOrder,
     *,
     on_run: Callable[[SuiteRun], object] = lambda run: None,
 ) -> tuple[SuiteReport, Path]:
     """Run each scenario, write the combined report, and return it with the suite's directory.
 
-    Failures and crashes of scenarios are results. Ctrl-C ends the suite early, and what was run until then is
-    reported. `on_run` is told of each run as it ends.
+    Failures and crashes of scenarios are results, and so is a file that cannot be loaded. Ctrl-C ends the suite
+    early, and what was run until then is reported. `on_run` is told of each run as it ends.
 
     Raises:
         StartError: `out` cannot be written.
     """
     started = datetime.now(UTC)
     suite_dir = _make_directory(order, started)
-    planned = [
-        SuiteRun(scenario=one.name, seed=order.seed + turn, status="not run", reasons=(_STOPPED,))
-        for turn in range(order.repeat)
-        for one in candidates
-    ]
+    planned = [_planned(one, order.seed + turn) for turn in range(order.repeat) for one in candidates]
     scenarios = {one.name: one for one in candidates}
     ended: list[_Ended] = []
     interrupted = False
@@ -96,6 +92,13 @@ def run_suite(
     return report, suite_dir
 
 
+def _planned(one: Candidate | Unloadable, seed: int) -> SuiteRun:
+    """The row of a run before its turn has come; of what cannot be loaded it is the row that stays."""
+    if isinstance(one, Unloadable):
+        return SuiteRun(scenario=one.name, seed=seed, status="wrong scenario", reasons=(one.why,))
+    return SuiteRun(scenario=one.name, seed=seed, status="not run", reasons=(_STOPPED,))
+
+
 def _make_directory(order: SuiteOrder, started: datetime) -> Path:
     suites = order.out / SUITES
     try:
@@ -104,7 +107,9 @@ def _make_directory(order: SuiteOrder, started: datetime) -> Path:
         raise StartError(f"the suite cannot be written below {suites}: {error.strerror}") from None
 
 
-def _ended(one: Candidate, run: SuiteRun, order: SuiteOrder, suite_dir: Path) -> _Ended:
+def _ended(one: Candidate | Unloadable, run: SuiteRun, order: SuiteOrder, suite_dir: Path) -> _Ended:
+    if isinstance(one, Unloadable):
+        return _Ended(run)
     began = datetime.now(UTC)
     try:
         result = run_scenario(

@@ -38,7 +38,8 @@ def suite_lines(report: SuiteReport, suite_dir: Path) -> Iterator[str]:
 def progress_line(number: int, total: int, run: SuiteRun) -> str:
     """One run of the suite is over."""
     why = f": {escaped(run.reasons[0])}" if run.reasons else ""
-    return f"[{number}/{total}] {run.scenario}, seed {run.seed}: {run.status} in {duration_text(run.took_ns)}{why}"
+    took = f" in {duration_text(run.took_ns)}" if run.took_ns else ""
+    return f"[{number}/{total}] {run.scenario}, seed {run.seed}: {run.status}{took}{why}"
 
 
 def _cells(result: ScenarioResult, suite_dir: Path) -> tuple[str, ...]:

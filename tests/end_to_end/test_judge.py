@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -62,8 +63,12 @@ def test_without_demands_a_run_is_judged_by_its_own(out, capsys):
         (["p95_latency_ms < 300", "success_rate >= 99%"], 0, "2 of 2 SLOs met."),
         (["p95_latency_ms < 5 during fault"], 1, "p95_latency_ms during faults was missed: 20."),
         (["max_memory_mb <= 5"], 3, "max_memory_mb was not measured"),
-        (["success_rate >= 1% in lunch"], 3, "the scenario has no phase 'lunch'"),
-        (["success_rate >= 1% for workload nobody"], 3, "success_rate was not measured"),
+        (["success_rate >= 1% for workload main method eth_getBalance in end"], 0, "1 of 1 SLO met."),
+        (
+            ["success_rate >= 1% after fault flap a grace 1h"],
+            3,
+            "no request after fault flap a with 60 min of grace was due",
+        ),
     ],
 )
 def test_other_demands_replace_them(out, capsys, texts, status, said):
@@ -73,6 +78,39 @@ def test_other_demands_replace_them(out, capsys, texts, status, said):
     assert said in printed
     assert "orphans" not in printed
     assert contents(out) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("for workload nope", "there is no workload named 'nope'; the workloads are: main"),
+        ("method eth_nope", "nothing asks for 'eth_nope'; the methods are: eth_blockNumber, eth_getBalance"),
+        (
+            "in lunch",
+            'when is "run", "before", "during", "after" or a phase, not \'lunch\'; the phases: end',
+        ),
+        ("during fault kill a", "no planned fault is 'kill a'; those planned: flap a"),
+    ],
+)
+def test_what_the_run_does_not_have_is_wrong_use(out, capsys, tmp_path, text, why):
+    assert judge(out, "--slo", f"success_rate >= 1% {text}") == 2
+    assert capsys.readouterr() == ("", f"battle: slo: {why}\n")
+    (tmp_path / "slos.json").write_bytes(msgspec.json.encode([f"success_rate >= 1% {text}"]))
+    assert judge(out, "--slo-file", str(tmp_path / "slos.json"), "--write") == 2
+    assert not (out / "latest" / "judged").exists()
+
+
+def test_a_run_that_does_not_say_what_it_had_is_judged(out, capsys, tmp_path):
+    """Its header is lost, or of a version with other words: nobody knows, so nothing is refused."""
+    for name, header in (("lost", None), ("other", {"scenario": {"name": "x", "loads": []}})):
+        shutil.copytree((out / "latest").resolve(), tmp_path / name)
+        if header is None:
+            (tmp_path / name / "run.json").unlink()
+        else:
+            (tmp_path / name / "run.json").write_bytes(msgspec.json.encode(header))
+        arguments = ["--out", str(tmp_path), "--slo", "success_rate >= 1% for workload nope"]
+        assert run_command_line(["judge", name, *arguments]) == 3
+        assert "workload nope: success_rate was not measured" in capsys.readouterr().out
 
 
 def test_demands_come_from_a_file_too(out, capsys, tmp_path):

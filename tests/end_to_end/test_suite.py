@@ -99,12 +99,50 @@ def test_junit_has_a_suite_for_each(suite):
     assert len(root[0].findall("testcase")) > 5
 
 
+BROKEN = {
+    "broken.py": "from battle import Scenario\nScenario(",
+    "leaving.py": "raise SystemExit(0)  # Scenario(",
+    "broken.battle.toml": "name = ",
+    "other.battle.json": '{"name": "x", "colour": "blue"}',
+    "notes.txt": "Scenario( is no word of ours here",
+}
+
+
+def test_a_file_that_cannot_be_loaded_is_a_row_and_the_others_are_run(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for name, text in {**BROKEN, "suite_battles.py": BATTLES}.items():
+        (tmp_path / "mine" / name).write_text(text)
+    paths = ("mine", "mine/broken.py:won", "mine/suite_battles.py:won")
+    ran = battle("suite", *paths, "--tag", "mine", "--world", "simulated", cwd=tmp_path)
+    assert ran.returncode == 2, ran.stderr
+    assert ran.stdout.startswith("FAIL: 1 failed, 5 wrong scenarios, 2 not run, 1 passed, in ")
+    for row in (
+        r"mine/suite_battles.py:won +PASS +1/1 .*/report.md",
+        r"mine/broken.py +wrong scenario +0/1 .* -\n    mine/broken.py cannot be loaded: SyntaxError: ",
+        r"mine/broken.py:won +wrong scenario +0/1 .* -\n    mine/broken.py cannot be loaded: SyntaxError: ",
+        r"mine/leaving.py +wrong scenario +0/1 .* -\n    mine/leaving.py cannot be loaded: SystemExit: 0",
+        r"mine/broken.battle.toml +wrong scenario .*\n    mine/broken.battle.toml is not valid TOML",
+        r"mine/other.battle.json +wrong scenario .*\n    mine/other.battle.json: Object contains unknown field",
+    ):
+        assert re.search(row, ran.stdout), ran.stdout
+    assert "notes.txt" not in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert 'class="wrong-scenario"' in _of(tmp_path, "suite.html")
+    errors = {
+        one.get("name"): one.get("errors") for one in ElementTree.fromstring(_of(tmp_path, "suite-junit.xml"))
+    }
+    assert errors["mine/broken.py (simulated, seed 1)"] == "1"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--fast", "--full"], "exclude one another"),
         (["--tag", "fats"], "no scenario carries the tag 'fats'; the tags there are: fast, slow, soak"),
         (["no_such"], "no scenario 'no_such'"),
+        (["smoke", "smoke:no_such"], "smoke has no scenario named 'no_such'"),
+        (["smoke", "missing.py"], "missing.py does not exist"),
+        (["smoke", "missing.toml"], "missing.toml cannot be read: No such file"),
         (["--gateway", "no_such"], "no gateway 'no_such'"),
         (["--repeat", "0"], "--repeat must be at least 1"),
         (["smoke", "--out", "/proc/nowhere"], "cannot be written below /proc/nowhere"),

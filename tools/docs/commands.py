@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from enum import EnumType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer.models
 
-from battle.cli.app import INTERRUPTED, WRONG_USE, app
+from battle.cli.app import app
+from battle.exit_status import INTERRUPTED, WRONG_USE
 from battle.judgement.verdict import EXIT_STATUS
 from tools.docs.markdown import page, table
 
@@ -18,9 +18,12 @@ There is no colour and no animation when stderr is not a terminal.
 
 _STATUS_MEANINGS = {
     EXIT_STATUS["PASS"]: "PASS; of the other commands: done",
-    EXIT_STATUS["FAIL"]: "FAIL",
+    EXIT_STATUS["FAIL"]: "FAIL; of `battle compare`: worse than the baseline",
     WRONG_USE: "wrong use, a wrong scenario, or a run that could not start; one sentence on stderr says why",
-    EXIT_STATUS["INCONCLUSIVE"]: "INCONCLUSIVE: the measurement cannot be trusted, and the report says why",
+    EXIT_STATUS[
+        "INCONCLUSIVE"
+    ]: "INCONCLUSIVE: the measurement cannot be trusted, and the report says why; of "
+    "`battle compare`: not enough data",
     INTERRUPTED: "interrupted (Ctrl-C or SIGTERM): the log is sealed, the report says that it is partial",
 }
 
@@ -33,7 +36,10 @@ def commands_page() -> str:
         *(_command(name, callback) for name, callback in commands()),
         ["## Exit status", ""],
         table(["status", "meaning"], ((str(status), text) for status, text in _STATUS_MEANINGS.items())),
-        ["`battle report` and `battle sql` do not repeat a run's verdict in their exit status.", ""],
+        [
+            "`battle report`, `charts`, `explain` and `sql` do not repeat a run's verdict in their exit status.",
+            "",
+        ],
     )
 
 
@@ -68,7 +74,7 @@ def _option(hint: Any, parameter: inspect.Parameter) -> str:
     flag = next(iter(info.param_decls or ()), f"--{parameter.name.replace('_', '-')}")
     if kind is bool:
         return flag
-    choices = "|".join(kind) if isinstance(kind, EnumType) else None
+    choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
     return f"{flag} {info.metavar or choices or parameter.name.upper()}"
 
 

@@ -1,11 +1,8 @@
-"""Each fault of behaviour: its effect at the client, its name in the log, and no trace of it after its end."""
+"""Faults of how a provider answers: their effect at the client, their name in the log, no trace after their end."""
 
-import msgspec
 import pytest
 import trio
 
-from actors.chain.judge import judge
-from actors.chain.model import ChainModel
 from actors.faults.behaviour import (
     Degrade,
     ErrorRate,
@@ -17,73 +14,13 @@ from actors.faults.behaviour import (
     StaleHead,
     Truncated,
     WrongAnswer,
-    WrongChain,
 )
-from actors.faults.imposing import Impose, Revert
+from actors.faults.imposing import Impose
 from actors.units import ms, seconds
 from actors.wire.http import ProtocolError
-from tests.actors.provider.stage import CHAIN, decoded, facts, play, providing
+from tests.actors.provider.fault_stage import CHAIN_ID, NEWEST, before_under_after, response, signs, told
+from tests.actors.provider.stage import decoded, facts, play, providing
 from tests.actors.worlds import simulated
-
-MODEL = ChainModel(CHAIN)
-HEAD = CHAIN.start_height
-"""A block takes two seconds: these tests are over before the next one comes, unless they wait for it."""
-
-BUSY = next(height for height in range(HEAD, 0, -1) if MODEL.block_at(height).receipts)
-TRANSACTION = MODEL.block_at(BUSY).transactions[0]["hash"]
-
-
-def call(method, *params):
-    return msgspec.json.encode({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-
-
-CHAIN_ID = call("eth_chainId")
-BLOCK_NUMBER = call("eth_blockNumber")
-NEWEST = call("eth_getBlockByNumber", "latest", False)
-BALANCE = call("eth_getBalance", "0x" + "12" * 20, "latest")
-
-
-async def told(stage, provider, message):
-    provider.tell(message)
-    await stage.sleep(ms(10))
-
-
-def before_under_after(world, fault, *bodies, meet=None, **spec):
-    """What the client meets when it asks before the fault, under it and after it, and what the log says of that.
-
-    Returns three lists and the log's fault ids in three lists.
-    """
-    meet = meet or answer
-
-    async def script(stage, provider):
-        met = []
-        for message in (None, Impose("f1", fault), Revert("f1")):
-            if message is not None:
-                await told(stage, provider, message)
-            met.append([await meet(provider, body) for body in bodies])
-        log = await provider.logged(3 * len(bodies))
-        size = len(bodies)
-        return (
-            met,
-            [[event.fault_id for event in log[at : at + size]] for at in range(0, 3 * size, size)],
-            log,
-        )
-
-    return play(world, script, **spec)
-
-
-async def answer(provider, body):
-    return decoded(await provider.ask(body))
-
-
-async def response(provider, body):
-    found = await provider.ask(body)
-    return found.status, found.headers.get(b"content-type"), found.body
-
-
-def signs(count, fault_id="f1"):
-    return [[None] * count, [fault_id] * count, [None] * count]
-
 
 # Failures
 
@@ -218,138 +155,6 @@ def test_what_waits_behind_a_truncated_answer_is_never_sent():
         ("w0-2", "unknown", "f1"),
         ("w0-3", "unknown", "f1"),
     ]
-
-
-# The chain
-
-
-def judged(method, params, met):
-    return judge(MODEL, method, params, msgspec.json.encode(met["result"]), HEAD, HEAD)
-
-
-def test_a_stale_head_lags_in_all_that_depends_on_it(either_world):
-    fault = StaleHead("a", blocks=4)
-    met, signed, log = before_under_after(either_world, fault, CHAIN_ID, BLOCK_NUMBER, NEWEST, BALANCE)
-    before, under, after = met
-    assert before == after
-    assert under[0] == before[0]
-    assert under[1]["result"] == under[2]["result"]["number"] == hex(HEAD - 4)
-    assert judged("eth_getBlockByNumber", ["latest", False], under[2]) == "stale"
-    assert judged("eth_getBalance", ["0x" + "12" * 20, "latest"], under[3]) == "stale"
-    assert signed == [[None] * 4, [None, "f1", "f1", "f1"], [None] * 4]
-    assert {event.outcome for event in log} == {"ok"}
-
-
-def test_a_reorg_replaces_the_newest_blocks_until_its_end(either_world):
-    heights = [HEAD - 2, HEAD - 1, HEAD]
-    bodies = [call("eth_getBlockByNumber", hex(height), False) for height in heights]
-    bodies.append(call("eth_getBlockByHash", MODEL.block_hash(HEAD), False))
-    met, signed, _ = before_under_after(either_world, Reorg("a", depth=2), *bodies)
-    before, under, after = ([one["result"] for one in part] for part in met)
-    assert before == after
-    assert under[0] == before[0]
-    assert under[1]["parentHash"] == under[0]["hash"]
-    assert under[2]["parentHash"] == under[1]["hash"] != before[1]["hash"]
-    assert under[2]["hash"] != before[2]["hash"]
-    assert under[3] is None
-    assert signed == [[None] * 4, [None, "f1", "f1", "f1"], [None] * 4]
-    assert judged("eth_getBlockByNumber", ["latest", False], {"result": under[2]}) == "stale"
-
-
-def test_blocks_after_a_reorg_build_on_the_new_branch_and_end_with_it():
-    async def script(stage, provider):
-        await told(stage, provider, Impose("f1", Reorg("a", depth=2)))
-        fork = (await answer(provider, call("eth_getBlockByNumber", hex(HEAD - 1), False)))["result"]
-        await stage.sleep(3 * CHAIN.block_time)
-        later = [
-            (await answer(provider, call("eth_getBlockByNumber", hex(height), False)))["result"]
-            for height in range(HEAD - 2, HEAD + 4)
-        ]
-        orphan = call("eth_getBlockByHash", later[-1]["hash"], False)
-        known = (await answer(provider, orphan))["result"]
-        await told(stage, provider, Revert("f1"))
-        return fork, later, known, (await answer(provider, orphan))["result"]
-
-    fork, later, known, gone = play(simulated, script)
-    assert later[1] == fork
-    assert [one["parentHash"] for one in later[1:]] == [one["hash"] for one in later[:-1]]
-    assert later[0]["hash"] == MODEL.block_hash(HEAD - 2)
-    assert [int(one["number"], 16) for one in later] == list(range(HEAD - 2, HEAD + 4))
-    assert known == later[-1]
-    assert gone is None
-
-
-def test_a_reorg_goes_back_from_the_head_that_the_provider_sees():
-    async def script(stage, provider):
-        await told(stage, provider, Impose("stale", StaleHead("a", blocks=5)))
-        await told(stage, provider, Impose("f1", Reorg("a", depth=2)))
-        hashes = [
-            (await answer(provider, call("eth_getBlockByNumber", hex(HEAD - back), False)))["result"]["hash"]
-            for back in (7, 6, 5)
-        ]
-        return [one == MODEL.block_hash(HEAD - back) for one, back in zip(hashes, (7, 6, 5), strict=True)]
-
-    assert play(simulated, script) == [True, False, False]
-
-
-def test_a_wrong_chain_has_another_id_and_other_blocks(either_world):
-    met, signed, _ = before_under_after(
-        either_world, WrongChain("a", chain_id=77), CHAIN_ID, NEWEST, BLOCK_NUMBER, BALANCE
-    )
-    before, under, after = met
-    assert before == after
-    assert under[0]["result"] == "0x4d"
-    assert under[2] == before[2]
-    assert judged("eth_getBlockByNumber", ["latest", False], under[1]) == "wrong"
-    assert judged("eth_getBalance", ["0x" + "12" * 20, "latest"], under[3]) == "wrong"
-    assert signed == [[None] * 4, ["f1", "f1", None, "f1"], [None] * 4]
-
-
-def test_missing_data_is_null_or_empty(either_world):
-    bodies = [
-        NEWEST,
-        call("eth_getBlockByHash", MODEL.block_hash(HEAD), True),
-        call("eth_getTransactionByHash", TRANSACTION),
-        call("eth_getTransactionReceipt", TRANSACTION),
-        call("eth_getLogs", {"fromBlock": hex(HEAD - 9), "toBlock": hex(HEAD)}),
-        call("eth_getBlockByHash", "0x" + "34" * 32, True),
-        BALANCE,
-    ]
-    met, signed, _ = before_under_after(either_world, MissingData("a"), *bodies)
-    before, under, after = ([one["result"] for one in part] for part in met)
-    assert before == after
-    assert all(before[:5])
-    assert under == [None, None, None, None, [], None, before[-1]]
-    assert signed == [[None] * 7, [*["f1"] * 5, None, None], [None] * 7]
-
-
-def test_wrong_answers_are_well_formed_and_wrong(either_world):
-    met, signed, log = before_under_after(
-        either_world, WrongAnswer("a"), CHAIN_ID, BLOCK_NUMBER, NEWEST, BALANCE
-    )
-    before, under, after = met
-    assert before == after
-    assert [type(one["result"]) for one in under] == [str, str, dict, str]
-    for method, params, one in (
-        ("eth_chainId", [], under[0]),
-        ("eth_blockNumber", [], under[1]),
-        ("eth_getBlockByNumber", ["latest", False], under[2]),
-        ("eth_getBalance", ["0x" + "12" * 20, "latest"], under[3]),
-    ):
-        assert judged(method, params, one) == "wrong"
-    assert signed == signs(4)
-    assert {event.outcome for event in log} == {"ok"}
-
-
-def test_the_calls_of_a_batch_are_told_apart(either_world):
-    batch = b"[%b,%b]" % (CHAIN_ID, BLOCK_NUMBER)
-
-    async def script(stage, provider):
-        await told(stage, provider, Impose("f1", StaleHead("a")))
-        await provider.ask(batch)
-        return [facts(event, "method", "fault_id") for event in await provider.logged(2)]
-
-    assert play(either_world, script) == [("eth_chainId", None), ("eth_blockNumber", "f1")]
 
 
 # Shares, several at once, and repeatability

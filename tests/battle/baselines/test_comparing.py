@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from battle.baselines.comparing import compare, confirmed, together
-from battle.baselines.judging import Settings
+from battle.baselines.judging import NO_GAIN, Settings
 from battle.baselines.outcome import Change, Comparison
 from battle.baselines.snapshot import Sample, Snapshot
 from battle.errors import BattleError
@@ -64,7 +64,9 @@ def test_the_other_way_round_it_is_the_mirror(
             assert mirrored.change == pytest.approx(-change.change)
         else:
             assert (1 + change.change) * (1 + mirrored.change) == pytest.approx(1)
-        if not _on_the_edge(change):
+        if NO_GAIN in (change.note, mirrored.note):  # what got faster while more failed is no gain
+            assert "worse" in (change.verdict, mirrored.verdict)
+        elif not _on_the_edge(change):
             assert mirrored.verdict == MIRRORED[change.verdict]
 
 
@@ -175,6 +177,51 @@ def test_one_long_outage_is_not_called_no_worse() -> None:
     assert "success rate of load fell, from 100 % to 58" in comparison.headline
     assert "nothing tells whether that was chance (too short)" in comparison.headline
     assert compare(outage(25), before).exit_status == 0, "what got better by as much is no reason to doubt"
+
+
+def test_what_got_much_worse_by_its_values_alone_is_no_all_clear() -> None:
+    """One run on each side cannot tell of these whether it was chance, so nothing is confirmed: exit status 0."""
+    usual = {"attempts_per_request": 1.0, "gateway_rss_max_bytes": 40e6, "failovers": 0.0}
+    before = snapshot(1, values=usual)
+    more = {"attempts_per_request": 1.3, "gateway_rss_max_bytes": 90e6, "failovers": 1.0}
+    comparison = compare(before, snapshot(2, values=more))
+    assert (comparison.status, comparison.exit_status) == ("nothing_worse", 0)
+    assert comparison.headline.startswith(
+        "Perhaps worse than run-0-1, not enough data to tell: attempts per request rose by 30 %, "
+        "gateway's memory rose by 125 %, failovers rose from none to 1; nothing else is worse: "
+    )
+    hardly = compare(before, snapshot(2, values={**usual, "attempts_per_request": 1.09}))
+    assert hardly.headline.startswith("Not worse than run-0-1: ")
+    less = compare(snapshot(2, values=more), before)
+    assert less.headline.startswith("Not worse than run-0-2: "), "what fell is nothing to worry about"
+
+
+def test_a_latency_with_too_wide_an_interval_is_named_when_it_rose() -> None:
+    shape = {"world": "simulated", "values": ONE_ATTEMPT, "requests": 400, "sigma": 1.5}
+    comparison = compare(snapshot(1, **shape), snapshot(1, **shape, median_ms=60))
+    change = of(comparison, "p50_latency_ns")
+    assert (change.verdict, change.note, comparison.exit_status) == ("not_enough_data", None, 0)
+    assert comparison.headline.startswith(
+        "Perhaps worse than run-0-1, not enough data to tell: p50 latency of load rose by "
+    )
+
+
+def test_nothing_is_better_where_requests_are_no_longer_answered() -> None:
+    """Same seed in the simulated world: that attempts became fewer is certain, and so is why."""
+    retried = snapshot(1, world="simulated", values={"attempts_per_request": 2.0, "stale_answers": 9.0})
+    frugal = {"attempts_per_request": 1.1, "stale_answers": 0.0}
+    better = compare(retried, snapshot(1, world="simulated", median_ms=35, values=frugal))
+    assert {"p50_latency_ns", *frugal} <= {c.metric for c in better.changes if c.verdict == "better"}
+    collapsed = compare(retried, snapshot(1, world="simulated", median_ms=35, failing=0.4, values=frugal))
+    assert of(collapsed, "success_ratio").verdict == "worse"
+    assert "better" not in verdicts(collapsed).values()
+    assert (of(collapsed, "attempts_per_request").verdict, of(collapsed, "attempts_per_request").note) == (
+        "not_enough_data",
+        NO_GAIN,
+    )
+    perhaps = compare(snapshot(1, world="simulated", values={"attempts_per_request": 2.0}), outage(25))
+    assert of(perhaps, "success_ratio").verdict == "not_enough_data"
+    assert of(perhaps, "attempts_per_request").note == NO_GAIN
 
 
 def test_nothing_worse_in_a_measurement_that_cannot_be_trusted_is_no_answer() -> None:

@@ -42,6 +42,8 @@ def test_charts_over_time_share_the_span_and_the_fault_windows(charts):
         if chart.time is not None and chart.kind != "fault_lanes":
             [shade] = chart.shades
             assert (shade.start, shade.end, shade.label) == (3.0, 5.0, "kill-1")
+    assert charts.of("fault_lanes").shades == (), "its lanes are what the shades of the others stand for"
+    assert {chart.virtual for chart in charts.charts} == {False}
 
 
 def test_latency_and_throughput_are_by_the_moment_a_request_was_due(charts):

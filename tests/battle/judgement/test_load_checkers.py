@@ -1,11 +1,11 @@
-"""What the load did to the gateway, and the gateway to the providers: retries, leaks, knees, demands on workloads."""
+"""What the load did to the gateway, and the gateway to the providers: retries, leaks, wrong answers."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from battle.judgement import Judgement, judge
+from battle.judgement import judge
 from battle.judgement.answers import answers_are_right
 from battle.judgement.findings import Finding, Log
 from battle.judgement.leaks import connections_leaked
@@ -18,13 +18,11 @@ from tests.battle.histories import (
     S,
     connection_changed,
     failed,
-    healthy,
     life,
     node_sample,
     open_history,
     phases,
     request,
-    sample,
     served,
     tried,
     write_run,
@@ -279,128 +277,3 @@ def test_a_demand_on_one_workload_decides_for_that_one_alone(tmp_path: Path) -> 
     assert answers(tmp_path / "1", *events, demands=one).verdict == "FAIL"
     both = Demands(workloads={name: Slo(max_wrong_answers=1) for name in ("load", "other")})
     assert answers(tmp_path / "2", *events, demands=both).verdict == "PASS"
-
-
-# demands on workloads
-
-
-def judged(tmp_path: Path, workload_slos: dict[str, Slo], *events: Event, **header: Any) -> Judgement:
-    segments = healthy()
-    segments["load-load.0"] += events
-    with open_run(write_run(tmp_path / "run", segments, **header)) as run:
-        return judge(run, None, workload_slos=workload_slos)
-
-
-SLOW = [
-    *(request(n, n * 10 * MS, 400 * MS, workload="slow") for n in range(1000, 1040)),
-    sample(S, 40, workload="slow"),
-]
-
-
-def test_each_workload_is_held_to_its_own_demands(tmp_path: Path) -> None:
-    demands = {"load": Slo(p95_latency_ms=60, success_rate=1), "slow": Slo(p95_latency_ms=300)}
-    judgement = judged(tmp_path, demands, *SLOW)
-    found = {(one.workload, slo.name): slo.status for one in judgement.workload_slos for slo in one.slos}
-    assert found == {
-        ("load", "success_rate"): "met",
-        ("load", "p95_latency_ms"): "met",
-        ("slow", "p95_latency_ms"): "missed",
-    }
-    assert judgement.verdict == "FAIL"
-    assert judgement.reasons == ("workload slow: p95_latency_ms was missed: 400 ms, at most 300 ms demanded",)
-
-
-def test_demands_on_workloads_are_enough_to_pass(tmp_path: Path) -> None:
-    assert judged(tmp_path, {"load": Slo(success_rate=1)}).verdict == "PASS"
-
-
-def test_a_workload_that_left_no_trace_was_not_measured(tmp_path: Path) -> None:
-    judgement = judged(tmp_path, {"ghost": Slo(success_rate=0.5)})
-    assert judgement.verdict == "INCONCLUSIVE"
-    assert judgement.reasons[0].startswith("workload ghost: success_rate was not measured (no request ended")
-
-
-def test_a_workload_that_was_sent_late_missed_nothing(tmp_path: Path) -> None:
-    late = [request(n, 0, 2 * S, sent_ns=2 * S - 20 * MS, workload="slow") for n in range(1000, 1040)]
-    judgement = judged(tmp_path, {"slow": Slo(p95_latency_ms=300)}, *late, sample(S, 40, workload="slow"))
-    ((result,),) = (one.slos for one in judgement.workload_slos)
-    assert result.status == "not_measured"
-
-
-def test_what_a_workload_missed_on_time_it_missed_whatever_others_met(tmp_path: Path) -> None:
-    late = [request(n, 0, 2 * S, sent_ns=2 * S - 20 * MS, workload="slow") for n in range(2000, 2040)]
-    judgement = judged(tmp_path, {"slow": Slo(p95_latency_ms=300)}, *late, *SLOW)
-    ((result,),) = (one.slos for one in judgement.workload_slos)
-    assert result.status == "missed"
-
-
-# the knee
-
-STEPS = {"type": "http_step", "name": "steps", "step_duration": S, "rates": [20.0, 40.0, 80.0, 160.0]}
-
-
-def stepped(took_ms: tuple[int, ...], late_step: int | None = None) -> list[Event]:
-    """Each step's requests take so long."""
-    events: list[Event] = []
-    for step, (rate, took) in enumerate(zip((20, 40, 80, 160), took_ms, strict=True)):
-        for number in range(rate):
-            at_ns = 5 * S + step * S + number * S // rate
-            sent_ns = at_ns + (200 * MS if step == late_step else MS)
-            number += 10_000 * (step + 1)
-            events.append(request(number, at_ns, took * MS, sent_ns=sent_ns, workload="steps"))
-    return [*events, sample(9 * S, 300, workload="steps")]
-
-
-OWN = {"steps": Slo(p95_latency_ms=100, success_rate=0.99)}
-
-
-def knee_of(tmp_path: Path, took_ms: tuple[int, ...], slos: dict[str, Slo], **changes: Any) -> Judgement:
-    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
-    return judged(tmp_path, slos, *stepped(took_ms, **changes), **header)
-
-
-def test_the_knee_is_the_highest_rate_that_met_the_demands(tmp_path: Path) -> None:
-    judgement = knee_of(tmp_path, (10, 20, 50, 300), OWN)
-    (knee,) = judgement.knees
-    assert (knee.rate_per_s, knee.demanded) == (80, "workload")
-    assert [(step.rate_per_s, step.requests, step.status) for step in knee.steps] == [
-        (20, 20, "met"),
-        (40, 40, "met"),
-        (80, 80, "met"),
-        (160, 160, "missed"),
-    ]
-    assert [step.p95_latency_ns for step in knee.steps] == [10 * MS, 20 * MS, 50 * MS, 300 * MS]
-    ((rate, latency),) = (one.slos for one in judgement.workload_slos)
-    assert (latency.status, latency.measured, latency.note) == (
-        "met",
-        50,
-        "at the knee, 80 requests a second",
-    )
-    assert (rate.status, judgement.verdict) == ("met", "PASS")
-
-
-def test_a_load_without_a_step_that_met_the_demands_fails(tmp_path: Path) -> None:
-    judgement = knee_of(tmp_path, (200, 210, 220, 300), OWN)
-    assert judgement.knees[0].rate_per_s is None
-    assert judgement.verdict == "FAIL"
-    assert "p95_latency_ms was missed: 200 ms" in judgement.reasons[0]
-
-
-def test_a_step_that_the_generator_did_not_keep_up_with_says_nothing(tmp_path: Path) -> None:
-    (knee,) = knee_of(tmp_path, (10, 20, 50, 60), OWN, late_step=3).knees
-    assert (knee.rate_per_s, knee.steps[3].status) == (80, "generator_late")
-
-
-def test_without_demands_of_its_own_a_step_is_held_to_those_of_the_run(tmp_path: Path) -> None:
-    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
-    with open_history(tmp_path, *stepped((10, 20, 50, 300)), **header) as run:
-        (held,), (free,) = (
-            judge(run, Slo(p95_latency_ms=30)).knees,
-            judge(run, Slo(max_wrong_answers=0)).knees,
-        )
-    assert (held.demanded, held.rate_per_s) == ("run", 40)
-    assert (free.demanded, free.rate_per_s, free.steps[0].status) == (None, None, "not_demanded")
-
-
-def test_other_loads_have_no_knee(tmp_path: Path) -> None:
-    assert judged(tmp_path, {}).knees == ()

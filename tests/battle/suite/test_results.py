@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle import HttpConstant, MockProvider, Scenario, ScenarioError, Slo, seconds
+from battle.exit_status import INTERRUPTED
 from battle.judgement.verdict import EXIT_STATUS
 from battle.suite.results import (
-    INTERRUPTED,
     REASONS_SHOWN,
     SuiteReport,
     SuiteRun,
@@ -21,11 +21,11 @@ from battle.suite.results import (
     headline_of,
     verdict_of,
 )
-from battle.suite.selecting import FAST, FULL, Candidate, selected
+from battle.suite.selecting import FAST, FULL, Candidate, Unloadable, selected
 from battle.suite.table import suite_lines
 from battle.suite.writing import render_html, render_junit, render_markdown
 
-STATUSES = ("PASS", "FAIL", "INCONCLUSIVE", "crashed", "not run")
+STATUSES = ("PASS", "FAIL", "INCONCLUSIVE", "crashed", "wrong scenario", "not run")
 
 
 def run(scenario: str, status: str, *reasons: str, seed: int = 1, directory: str | None = None) -> SuiteRun:
@@ -50,6 +50,8 @@ def report(*runs: SuiteRun, interrupted: bool = False, repeat: int = 1) -> Suite
         (["PASS", "crashed"], 3),
         (["PASS", "not run"], 3),
         (["not run", "INCONCLUSIVE", "FAIL", "PASS"], 1),
+        (["PASS", "wrong scenario"], 2),
+        (["FAIL", "wrong scenario", "not run"], 2),
     ],
 )
 def test_fail_beats_inconclusive_beats_pass(statuses, status):
@@ -65,7 +67,8 @@ def test_an_interrupted_suite_says_so_whatever_it_found():
 def test_only_passes_make_a_pass(statuses):
     made = report(*(run(str(number), each) for number, each in enumerate(statuses)))
     assert (made.verdict == "PASS") == (set(statuses) == {"PASS"})
-    assert (exit_status(made) == EXIT_STATUS["FAIL"]) == ("FAIL" in statuses)
+    assert (made.verdict == "FAIL") == ("FAIL" in statuses)
+    assert exit_status(made) == (2 if "wrong scenario" in statuses else EXIT_STATUS[made.verdict])
 
 
 def test_the_runs_of_a_scenario_are_one_row_which_shows_the_worst():
@@ -94,6 +97,8 @@ def test_the_headline_counts():
     assert headline_of([run("a", "PASS"), run("b", "PASS")]) == "all of 2 runs passed, in 2 s"
     runs = [run("a", "PASS"), run("b", "FAIL"), run("c", "crashed"), run("d", "not run"), run("e", "FAIL")]
     assert headline_of(runs) == "2 failed, 1 crashed, 1 not run, 1 passed, in 5 s"
+    wrong = [run("a", "PASS"), run("b", "wrong scenario"), run("c", "wrong scenario")]
+    assert headline_of(wrong) == "2 wrong scenarios, 1 passed, in 3 s"
 
 
 MIXED = report(
@@ -172,6 +177,19 @@ def test_a_label_that_nobody_carries_is_told():
         selected([candidate("c")], FAST)
     with pytest.raises(ScenarioError, match="no scenario to run"):
         selected([], ())
+
+
+def test_a_file_that_cannot_be_loaded_is_always_among_them():
+    broken = Unloadable("broken.py", "SyntaxError")
+    assert selected([*ALL, broken], ("fast",)) == [ALL[0], broken]
+    assert selected([broken, *ALL], ("fast", "fats")) == [broken, ALL[0]], "the tag may be in that file"
+    assert selected([broken, *ALL, broken], FAST) == [broken, ALL[0]]
+
+
+def test_files_that_cannot_be_loaded_alone_are_no_suite():
+    broken, other = Unloadable("broken.py", "a sentence"), Unloadable("other.py", "another")
+    with pytest.raises(ScenarioError, match=r"^a sentence; another$"):
+        selected([broken, other, broken, ALL[1]], FAST)
 
 
 def test_a_label_is_a_name():

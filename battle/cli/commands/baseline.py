@@ -1,0 +1,51 @@
+"""`battle baseline save`, `list` and `show`: their arguments and options."""
+
+from typing import Annotated
+
+import typer
+
+from battle.cli.commands.options import DEFAULT_BASELINES, DEFAULT_OUT, Baselines, Out, Run
+
+baseline = typer.Typer(
+    help="Keep runs to compare later ones with.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@baseline.command("save")
+def baseline_save(
+    run: Run,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Instead of one from scenario, world and gateway.")
+    ] = None,
+    calibrate: Annotated[
+        int, typer.Option(metavar="N", help="Run the same N more times, to learn how much runs differ.")
+    ] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a run that did not pass, or over another's baseline.")
+    ] = False,
+    out: Out = DEFAULT_OUT,
+    dir: Baselines = DEFAULT_BASELINES,
+) -> None:
+    """Keep RUN as the baseline of its scenario, world and gateway."""
+    from battle.cli.baseline import save_command
+
+    raise typer.Exit(save_command(run, name, out, dir, calibrate=calibrate, force=force))
+
+
+@baseline.command("list")
+def baseline_list(dir: Baselines = DEFAULT_BASELINES) -> None:
+    """List the baselines."""
+    from battle.cli.baseline import list_command
+
+    raise typer.Exit(list_command(dir))
+
+
+@baseline.command("show")
+def baseline_show(
+    name: Annotated[str, typer.Argument(help="A baseline's name or file.")],
+    dir: Baselines = DEFAULT_BASELINES,
+) -> None:
+    """Show what a baseline holds, and which changes a comparison with it can see."""
+    from battle.cli.baseline import show_command
+
+    raise typer.Exit(show_command(name, dir))

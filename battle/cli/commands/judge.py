@@ -1,0 +1,29 @@
+"""`battle judge`: its arguments and options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from battle.cli.commands.options import DEFAULT_OUT, Out, Run
+
+
+def judge(
+    run: Run,
+    slo: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="A demand, such as `p95_latency_ms<300 during fault`; repeat it."),
+    ] = None,
+    slo_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Demands in a TOML, YAML or JSON file.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the reports into `judged/` in the run's directory.")
+    ] = False,
+) -> None:
+    """Judge RUN again from its log alone, by its own SLOs or by others."""
+    from battle.cli.judge import judge_command
+
+    raise typer.Exit(judge_command(run, slo or [], slo_file, out, as_json=json, write=write))

@@ -1,0 +1,21 @@
+"""`battle report`: its arguments and options."""
+
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from battle.cli.commands.options import DEFAULT_OUT, Out, Run
+
+Format: TypeAlias = Literal["json", "markdown", "html", "junit"]
+"""What `--format` takes."""
+
+
+def report(
+    run: Run,
+    format: Annotated[Format, typer.Option(help="What to print.")] = "markdown",
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Print the report of RUN, made anew from its log."""
+    from battle.cli.report import report_command
+
+    raise typer.Exit(report_command(run, format, out))

@@ -1,0 +1,27 @@
+"""`battle sql`: its arguments and options."""
+
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from battle.cli.commands.options import DEFAULT_OUT, Out, Run
+
+Format: TypeAlias = Literal["table", "json", "csv", "markdown"]
+"""What `--format` takes."""
+
+
+def sql(
+    run: Run,
+    query: Annotated[
+        str | None, typer.Argument(help="One SELECT, or a DESCRIBE; without it, the tables are listed.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How to print the rows.")] = "table",
+    out: Out = DEFAULT_OUT,
+    export: Annotated[
+        bool, typer.Option("--export", help="Write the run into run.duckdb beside its log.")
+    ] = False,
+) -> None:
+    """Ask the log of RUN."""
+    from battle.cli.sql import sql_command
+
+    raise typer.Exit(sql_command(run, query, format, out, export=export))
