@@ -8,6 +8,7 @@ import trio
 from actors.world.cluster import NodeState
 from actors.world.common import CommonWorld, serve_one
 from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
+from actors.world.simulated.clock import EventTimer
 from actors.world.simulated.network import LATENCY_NS, Network
 from actors.world.simulated.stream import SimulatedStream
 
@@ -23,11 +24,11 @@ class SimulatedNode(CommonWorld):
     def __init__(self, network: Network, node: str, seed: int, log: EventLog) -> None:
         super().__init__(node, seed, log)
         self.alive = True
+        self.running = True
         self._streams: dict[SimulatedStream, None] = {}
         self.root_task: trio.lowlevel.Task | None = None
         self._network = network
         self._clock = network.clock
-        self._paused = False
         self._paused_ns = 0
         self._going_on: Timer | None = None
         self._held: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
@@ -37,22 +38,22 @@ class SimulatedNode(CommonWorld):
 
     def deliver(self, fn: Callable[..., object], *args: Any) -> None:
         """Call `fn(*args)` now, when the node is resumed, or never if it is dead."""
-        if self._paused:
-            self._held.append((fn, args))
-        elif self.alive:
+        if self.running:
             fn(*args)
+        elif self.alive:
+            self._held.append((fn, args))
 
     @property
     def state(self) -> NodeState:
         """What the simulated kernel says of it."""
         if not self.alive:
             return "gone"
-        return "paused" if self._paused else "running"
+        return "running" if self.running else "paused"
 
     @property
     def ran_until_ns(self) -> int:
         """Now, or the moment at which it was paused."""
-        return self._paused_ns if self._paused else self._clock.now_ns()
+        return self._paused_ns if self.state == "paused" else self._clock.now_ns()
 
     def pause(self) -> None:
         """Nothing reaches the node and none of its tasks runs until it is resumed; its kernel still accepts
@@ -60,14 +61,14 @@ class SimulatedNode(CommonWorld):
         if not self.alive:
             return
         self._stay()
-        self._paused = True
+        self.running = False
         self._paused_ns = self._clock.now_ns()
         if self.root_task is not None:
             self._clock.tasks.hold(self.root_task)
 
     def resume(self) -> None:
         """All that was held back happens now, in order, once whoever asked has nothing more to do."""
-        if self._paused and self._going_on is None:
+        if self.state == "paused" and self._going_on is None:
             self._going_on = self._clock.call_at(self._clock.now_ns(), self._go_on)
 
     def _stay(self) -> None:
@@ -77,7 +78,7 @@ class SimulatedNode(CommonWorld):
 
     def _go_on(self) -> None:
         self._going_on = None
-        self._paused = False
+        self.running = True
         held, self._held = self._held, []
         for fn, args in held:
             self.deliver(fn, *args)
@@ -89,8 +90,7 @@ class SimulatedNode(CommonWorld):
 
     def die(self) -> None:
         """Stop at once, as at a SIGKILL: the node does nothing more, and its peers notice a moment later."""
-        self.alive = False
-        self._paused = False
+        self.alive = self.running = False
         self._held.clear()
         self._stay()
         self._release_tasks()  # to be cancelled: whatever they do on the way has no effect any more
@@ -98,7 +98,7 @@ class SimulatedNode(CommonWorld):
 
     def sever(self) -> None:
         """The kernel closes what the node had open."""
-        self.alive = False
+        self.alive = self.running = False
         self._network.unlisten(self)
         for stream in [*self._streams]:
             stream.sever()
@@ -122,7 +122,7 @@ class SimulatedNode(CommonWorld):
         return self._clock.now_ns()
 
     def call_at(self, at_ns: int, fn: Callable[..., object], *args: Any) -> Timer:
-        return self._clock.call_at(at_ns, fn, *args, host=self)
+        return self._clock.add(at_ns, EventTimer(self, fn, args))
 
     def wake(self, task: trio.lowlevel.Task) -> None:
         trio.lowlevel.reschedule(task)

@@ -177,8 +177,9 @@ class Pipe:
 
     def _on_arrival(self) -> None:
         self.wake()
-        while self._receive is not None and not self.paused and self.arrived():
-            receive, arrived_ns = self._receive, self.queue[0][0]
+        queue, now_ns = self.queue, self._clock.now_ns()  # no time passes while events are served
+        while self._receive is not None and not self.paused and queue and queue[0][0] <= now_ns:
+            receive, arrived_ns = self._receive, queue[0][0]
             data = self.take(None)
             if data is _EOF:
                 self._receive = None

@@ -18,7 +18,7 @@ from tests.actors.worlds import live, simulated
 
 
 class _AlwaysUp:
-    alive = True
+    alive = running = True
 
     def deliver(self, fn, *args):
         fn(*args)
