@@ -7,9 +7,9 @@ import duckdb
 
 from store.errors import QueryError
 
-STORED = frozenset({"attempt_cells", "breaker_outages", "failovers"})
+STORED = frozenset({"attempt_cells", "breaker_outages", "failovers", "request_ends"})
 """Views that make little of much, and that several report queries ask: on the connection of the reports each is
-computed once and kept, so that the millions of attempts of a large log are counted once and not for each query."""
+computed once and kept, so that the millions of rows of a large log are counted once and not for each query."""
 
 _COMMENT = re.compile(r"--.*")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")

@@ -11,56 +11,71 @@
 -- counted    'due' and 'sent': of them ended ok; 'late': of them were sent
 -- p50_ns, p90_ns, p95_ns, p99_ns, p999_ns      NULL: never, because more than the rest was not answered
 -- max_ns, mean_ns    over those counted; NULL when there are none
-WITH waits AS (
-    SELECT
-        workload,
-        outcome = 'ok' AS ok,
-        ended_ns - scheduled_ns AS due_ns,
-        ended_ns - sent_ns AS sent_ns,
-        sent_ns - scheduled_ns AS late_ns
-    FROM requests
+WITH workloads AS MATERIALIZED (
+    SELECT DISTINCT workload FROM request_ends
 ),
 several AS (
-    SELECT 1 FROM (SELECT DISTINCT workload FROM requests) HAVING count(*) > 1
+    SELECT 1 FROM workloads HAVING count(*) > 1
 ),
-timed AS MATERIALIZED (
+waits AS NOT MATERIALIZED (
     -- The largest BIGINT stands for never until the ranks are found.
     SELECT
         workload,
-        count(*) AS requests,
-        count(*) FILTER (ok) AS answered,
-        count(late_ns) AS sent,
-        quantile_disc(if(ok, due_ns, 9_223_372_036_854_775_807), [0.5, 0.9, 0.95, 0.99, 0.999]) AS due_ranks,
-        quantile_disc(if(ok, w.sent_ns, 9_223_372_036_854_775_807), [0.5, 0.9, 0.95, 0.99, 0.999])
-            AS sent_ranks,
-        quantile_disc(late_ns, [0.5, 0.9, 0.95, 0.99, 0.999]) AS late_ranks,
-        max(if(ok, due_ns, NULL)) AS due_max_ns,
-        max(if(ok, w.sent_ns, NULL)) AS sent_max_ns,
-        max(late_ns) AS late_max_ns,
-        avg(if(ok, due_ns, NULL)) AS due_mean_ns,
-        avg(if(ok, w.sent_ns, NULL)) AS sent_mean_ns,
-        avg(late_ns) AS late_mean_ns
-    FROM (
-        FROM waits
-        UNION ALL
-        SELECT NULL, * EXCLUDE workload FROM waits WHERE EXISTS (FROM several)
-    ) AS w
+        outcome = 'ok' AS ok,
+        if(ok, ended_ns - scheduled_ns, NULL) AS from_due_ns,
+        if(ok, ended_ns - sent_ns, NULL) AS from_sent_ns,
+        if(ok, from_due_ns, 9_223_372_036_854_775_807) AS due_or_never_ns,
+        if(ok, from_sent_ns, 9_223_372_036_854_775_807) AS sent_or_never_ns,
+        sent_ns - scheduled_ns AS late_ns
+    FROM requests
+),
+-- Ranking without groups takes half the time and memory of ranking in one group, and clocks apart are ranked in parallel.
+together AS MATERIALIZED (
+    SELECT
+        NULL AS workload, 'due' AS clock, count(*) AS requests, count(*) FILTER (ok) AS counted,
+        quantile_disc(due_or_never_ns, [0.5, 0.9, 0.95, 0.99, 0.999]) AS ranks,
+        max(from_due_ns) AS max_ns, avg(from_due_ns) AS mean_ns
+    FROM waits
+    UNION ALL
+    SELECT
+        NULL, 'sent', count(*), count(*) FILTER (ok),
+        quantile_disc(sent_or_never_ns, [0.5, 0.9, 0.95, 0.99, 0.999]), max(from_sent_ns), avg(from_sent_ns)
+    FROM waits
+    UNION ALL
+    SELECT
+        NULL, 'late', count(*), count(late_ns),
+        quantile_disc(late_ns, [0.5, 0.9, 0.95, 0.99, 0.999]), max(late_ns), avg(late_ns)
+    FROM waits
+),
+apart AS (
+    SELECT
+        workload, 'due', count(*), count(*) FILTER (ok),
+        quantile_disc(due_or_never_ns, [0.5, 0.9, 0.95, 0.99, 0.999]), max(from_due_ns), avg(from_due_ns)
+    FROM waits
+    WHERE EXISTS (FROM several)
+    GROUP BY workload
+    UNION ALL
+    SELECT
+        workload, 'sent', count(*), count(*) FILTER (ok),
+        quantile_disc(sent_or_never_ns, [0.5, 0.9, 0.95, 0.99, 0.999]), max(from_sent_ns), avg(from_sent_ns)
+    FROM waits
+    WHERE EXISTS (FROM several)
+    GROUP BY workload
+    UNION ALL
+    SELECT
+        workload, 'late', count(*), count(late_ns),
+        quantile_disc(late_ns, [0.5, 0.9, 0.95, 0.99, 0.999]), max(late_ns), avg(late_ns)
+    FROM waits
+    WHERE EXISTS (FROM several)
     GROUP BY workload
 ),
-with_all AS (
-    FROM timed
-    UNION ALL
-    -- One workload is all of them: copying its row is cheaper than ranking everything twice.
-    SELECT NULL, * EXCLUDE workload FROM timed WHERE NOT EXISTS (FROM several)
-),
 by_clock AS (
-    SELECT workload, 'due' AS clock, requests, answered AS counted, due_ranks AS ranks, due_max_ns AS max_ns,
-           due_mean_ns AS mean_ns
-    FROM with_all
+    FROM together WHERE requests > 0
     UNION ALL
-    SELECT workload, 'sent', requests, answered, sent_ranks, sent_max_ns, sent_mean_ns FROM with_all
+    FROM apart
     UNION ALL
-    SELECT workload, 'late', requests, sent, late_ranks, late_max_ns, late_mean_ns FROM with_all
+    -- One workload is all of them.
+    SELECT workloads.workload, together.* EXCLUDE workload FROM together, workloads WHERE NOT EXISTS (FROM several)
 )
 SELECT
     workload, clock, requests, counted,

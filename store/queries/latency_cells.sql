@@ -25,28 +25,32 @@ placed AS (
     SELECT
         workload,
         if($by_method::BOOLEAN, method, NULL) AS method,
-        ((scheduled_ns - began_ns) // cell_ns * 4096)::INTEGER AS cell,
+        (scheduled_ns - began_ns) // cell_ns AS cell,
         outcome = 'ok' AS ok,
-        least(3000, floor(ln(greatest(1, ended_ns - scheduled_ns)) / ln(1.01)))::INTEGER AS due_bin,
-        least(3000, floor(ln(greatest(1, ended_ns - sent_ns)) / ln(1.01)))::INTEGER AS sent_bin
+        floor(ln(if(ended_ns > scheduled_ns, ended_ns - scheduled_ns, 1)) / ln(1.01))::INTEGER AS due_bin,
+        floor(ln(if(ended_ns > sent_ns, ended_ns - sent_ns, 1)) / ln(1.01))::INTEGER AS sent_bin
     FROM requests, load
 ),
 counted AS MATERIALIZED (
-    -- Both clocks at once: their bins differ little, so there are hardly more groups than with one.
-    SELECT
-        workload, method,
-        cell + if(ok, due_bin + 1, 0) AS due_place,
-        cell + if(ok, sent_bin + 1, 0) AS sent_place,
-        count(*) AS requests
+    -- Both clocks at once: their bins differ little, so there are hardly more groups than with one. What can be worked
+    -- out for each group is left until then, there are so many more requests.
+    SELECT workload, method, cell, ok, due_bin, sent_bin, count(*) AS requests
     FROM placed
     GROUP BY ALL
 ),
 by_clock AS (
-    SELECT workload, method, 'due' AS clock, due_place AS place, sum(requests)::BIGINT AS requests
+    SELECT
+        workload, method, 'due' AS clock,
+        (cell * 4096 + if(ok, least(3000, due_bin) + 1, 0))::INTEGER AS place,
+        sum(requests)::BIGINT AS requests
     FROM counted
     GROUP BY ALL
     UNION ALL
-    SELECT workload, method, 'sent', sent_place, sum(requests)::BIGINT FROM counted GROUP BY ALL
+    SELECT
+        workload, method, 'sent', (cell * 4096 + if(ok, least(3000, sent_bin) + 1, 0))::INTEGER AS place,
+        sum(requests)::BIGINT
+    FROM counted
+    GROUP BY ALL
 )
 SELECT
     workload, method, clock,

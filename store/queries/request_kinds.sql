@@ -11,10 +11,10 @@
 -- first_scheduled_ns, last_scheduled_ns
 SELECT
     outcome, answer, failure, http_status, rpc_code,
-    count(*) AS requests,
-    count(sent_ns) AS sent,
-    min(scheduled_ns) AS first_scheduled_ns,
-    max(scheduled_ns) AS last_scheduled_ns
-FROM requests
+    sum(requests)::BIGINT AS requests,
+    sum(sent)::BIGINT AS sent,
+    min(first_scheduled_ns) AS first_scheduled_ns,
+    max(last_scheduled_ns) AS last_scheduled_ns
+FROM request_ends
 GROUP BY ALL
 ORDER BY requests DESC, outcome, answer, failure, http_status, rpc_code

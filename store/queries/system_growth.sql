@@ -36,11 +36,12 @@ parts AS (
     GROUP BY ALL
 ),
 arrivals AS (
+    -- Apart, so that of a log in the order of time only what lies in these two parts is read.
     SELECT
-        count(*) FILTER (scheduled_ns < from_ns + part_ns) AS first_requests,
-        count(*) FILTER (scheduled_ns >= from_ns + 4 * part_ns) AS last_requests
-    FROM requests, load
-    WHERE scheduled_ns >= from_ns AND scheduled_ns < from_ns + 5 * part_ns
+        (SELECT count(*) FROM requests, load
+         WHERE scheduled_ns >= from_ns AND scheduled_ns < from_ns + part_ns) AS first_requests,
+        (SELECT count(*) FROM requests, load
+         WHERE scheduled_ns >= from_ns + 4 * part_ns AND scheduled_ns < from_ns + 5 * part_ns) AS last_requests
 ),
 -- One sampler may sample several nodes, and a node that was started again begins anew: so by node and segment.
 grown AS (

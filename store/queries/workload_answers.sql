@@ -14,11 +14,10 @@ SELECT
     sum(stale)::BIGINT AS stale
 FROM (
     SELECT
-        workload, count(*) AS requests, count(*) FILTER (outcome = 'ok') AS ok, 0 AS notifications,
-        count(*) FILTER (answer <> 'none') AS checked,
-        count(*) FILTER (answer = 'wrong') AS wrong, count(*) FILTER (answer = 'stale') AS stale
-    FROM requests
-    GROUP BY workload
+        workload, requests, if(outcome = 'ok', requests, 0) AS ok, 0 AS notifications,
+        if(answer <> 'none', requests, 0) AS checked,
+        if(answer = 'wrong', requests, 0) AS wrong, if(answer = 'stale', requests, 0) AS stale
+    FROM request_ends
     UNION ALL
     SELECT
         workload, 0, 0, count(*), count(*) FILTER (answer <> 'none'), count(*) FILTER (answer = 'wrong'), count(*) FILTER (answer = 'stale')

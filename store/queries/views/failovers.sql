@@ -17,7 +17,7 @@
 CREATE VIEW failovers AS
 WITH gateway_tried AS (
     -- A first attempt that ended ok needed no other, and most do: leave them out before grouping.
-    SELECT 'gateway' AS source, request_id, provider, started_ns, ended_ns, outcome, hedged
+    SELECT request_id, provider, started_ns, ended_ns, outcome, hedged
     FROM gateway_attempts
     WHERE request_id IS NOT NULL AND (attempt > 1 OR outcome <> 'ok')
 ),
@@ -30,7 +30,7 @@ providers_repeated AS (
 ),
 providers_tried AS (
     SELECT
-        'providers' AS source, request_id, provider, received_ns AS started_ns,
+        request_id, provider, received_ns AS started_ns,
         coalesce(replied_ns, received_ns) AS ended_ns, outcome, false AS hedged
     FROM attempts
     WHERE request_id IN (FROM providers_repeated) AND NOT EXISTS (FROM gateway_attempts)
@@ -38,11 +38,9 @@ providers_tried AS (
 per_request AS (
     SELECT
         request_id,
-        any_value(source) AS source,
         count(*) AS attempts,
         count(*) FILTER (outcome <> 'ok') AS failed_attempts,
         bool_or(hedged) AS hedged,
-        bool_or(outcome = 'ok') AS answered,
         list(provider) AS providers,
         -- Sorting short lists later is cheaper than an ordered aggregate. What failed came before what did not.
         list(started_ns * 2 + (outcome = 'ok')::INTEGER) AS turns,
@@ -54,7 +52,10 @@ per_request AS (
     HAVING count(*) > 1
 )
 SELECT
-    request_id, source, attempts, failed_attempts, hedged, answered,
+    request_id,
+    if(EXISTS (FROM gateway_attempts), 'gateway', 'providers') AS source,
+    attempts, failed_attempts, hedged,
+    answer_started_ns IS NOT NULL AS answered,
     list_select(providers, list_grade_up(turns)) AS providers,
     started_ns, ended_ns,
     coalesce(answer_started_ns, ended_ns) - started_ns AS cost_ns

@@ -52,20 +52,22 @@ edges AS MATERIALIZED (
     SELECT provider, unnest(range(started_ns // 100_000_000, ended_ns // 100_000_000 + 1)) FROM half_open
 ),
 single AS MATERIALIZED (
-    SELECT provider, cell, started_ns, attempt, outcome = 'ok' AS ok
-    FROM (SELECT *, started_ns // 100_000_000 AS cell FROM gateway_attempts)
-    SEMI JOIN edges USING (provider, cell)
-),
-probing AS MATERIALIZED (
-    SELECT provider, single.started_ns
-    FROM single
-    JOIN half_open USING (provider)
-    WHERE single.started_ns >= half_open.started_ns AND single.started_ns < half_open.ended_ns
+    -- Spans in which one breaker is half open do not overlap: an attempt is in one of them or in none.
+    SELECT attempts.provider, cell, attempts.started_ns, attempt, ok, half_open.provider IS NOT NULL AS is_probe
+    FROM (
+        SELECT provider, cell, started_ns, attempt, outcome = 'ok' AS ok
+        FROM (SELECT *, started_ns // 100_000_000 AS cell FROM gateway_attempts)
+        SEMI JOIN edges USING (provider, cell)
+    ) AS attempts
+    LEFT JOIN half_open
+        ON attempts.provider = half_open.provider
+        AND attempts.started_ns >= half_open.started_ns AND attempts.started_ns < half_open.ended_ns
 ),
 probed AS (
     SELECT fault_id, count(*) AS probes
     FROM bounded
-    JOIN probing ON provider = target AND probing.started_ns >= bounded.started_ns AND probing.started_ns < until_ns
+    JOIN single ON provider = target AND single.started_ns >= bounded.started_ns AND single.started_ns < until_ns
+    WHERE is_probe
     GROUP BY fault_id
 ),
 choices AS (
@@ -74,7 +76,7 @@ choices AS (
     ANTI JOIN edges USING (provider, cell)
     WHERE last_choice_ns IS NOT NULL
     UNION ALL
-    SELECT provider, started_ns FROM single ANTI JOIN probing USING (provider, started_ns) WHERE attempt = 1
+    SELECT provider, started_ns FROM single WHERE attempt = 1 AND NOT is_probe
 ),
 chosen AS (
     SELECT fault_id, max(at_ns) AS last_ns
@@ -95,7 +97,7 @@ good AS (
     ANTI JOIN edges USING (provider, cell)
     WHERE ok AND source = 'gateway'
     UNION ALL
-    SELECT provider, started_ns FROM single ANTI JOIN probing USING (provider, started_ns) WHERE ok
+    SELECT provider, started_ns FROM single WHERE ok AND NOT is_probe
 ),
 readmitted AS (
     SELECT fault_id, if(at_ns < next_started_ns, at_ns - ended_ns, NULL) AS after_ns
