@@ -95,6 +95,15 @@ def test_latencies_are_per_workload_too(tmp_path: Path) -> None:
     assert found == {None: 4 * MS, "reads": 2 * MS, "writes": 4 * MS}
 
 
+def test_growth_is_told_with_the_load_of_its_first_and_last_part(tmp_path: Path) -> None:
+    # The load lasts 100 s: the parts after its first tenth begin at 10, 28, 46, 64 and 82 s.
+    due_s = [9, 10, 27, 28, 81, 82, 90, 99, 100]
+    events = [request(number, at_s * S) for number, at_s in enumerate(due_s)]
+    events += [*phases(end_ns=100 * S), node_sample(20 * S, "gateway")]
+    row = ask(tmp_path, "system_growth", *events)[0]
+    assert (row["first_requests"], row["last_requests"]) == (2, 3)
+
+
 def test_request_kinds_count_every_combination(tmp_path: Path) -> None:
     lost = failed(3, 7, outcome="unknown", failure="timeout", http_status=None)
     unsent = failed(4, 9, sent_ns=None, failure="unsent", http_status=None)
