@@ -6,12 +6,15 @@ from pathlib import Path
 import trio
 
 from actors.chaos.conductor import conduct, log_plan
+from actors.gateway.spec import CommandGateway
 from actors.system import ChildLostError, EscalationError, LifecycleChange
 from actors.units import ms
 from actors.workload.spec import Begin
 from actors.world.cluster import Cluster
-from battle.nodes import FaultTargets
-from battle.plan import RunPlan
+from battle.errors import StartError
+from battle.external import never_up
+from battle.nodes import FaultTargets, NodeCrashed
+from battle.plan import GATEWAY, RunPlan
 from battle.setup import SetupContext, run_setup
 from battle.tree import RunTree
 from store.events import ActorChanged, Phase, RunChanged
@@ -34,6 +37,10 @@ class Coordinator:
     def __init__(self, cluster: Cluster, plan: RunPlan, run_dir: Path) -> None:
         self._world = cluster.world
         self._plan = plan
+        self._run_dir = run_dir
+        self._gateway_was_up = False
+        self.never_up: StartError | None = None
+        """Set when the run ended because the gateway's program never came up: no gateway was tested."""
         self._began = trio.Event()
         self._begin_ns = 0
         self._interrupted_by: str | None = None
@@ -108,11 +115,24 @@ class Coordinator:
 
     def _on_change(self, change: LifecycleChange) -> None:
         self._log_change(change)
+        self._note_gateway(change)
         if change.change in ("crashed", "stopped") and self._began.is_set():
             for workload in self._tree.workloads:
                 if workload.name == change.actor:
                     # Its next incarnation must not send at once what was due while it was away.
                     workload.stand("begin", Begin(self._begin_ns, away_since_ns=self._world.now_ns()))
+
+    def _note_gateway(self, change: LifecycleChange) -> None:
+        """A program that does not even come up has a wrong command or configuration: it is not tried again."""
+        gateway = self._plan.scenario.gateway
+        if change.actor != GATEWAY or not isinstance(gateway, CommandGateway):
+            return
+        if change.change == "started":
+            self._gateway_was_up = True
+        elif change.change == "crashed" and not self._gateway_was_up:
+            why = (change.reason or "").removeprefix(f"{NodeCrashed.__name__}: ")
+            self.never_up = never_up(gateway, self._run_dir, why)
+            self._tree.root.stop()
 
     def _log_change(self, change: LifecycleChange) -> None:
         self._world.log.append(

@@ -57,8 +57,20 @@ def point_latest(run_dir: Path) -> None:
 
 
 def discard_run_directory(run_dir: Path) -> None:
-    """Remove the directory of a run that never started."""
+    """Remove the directory of a run that never started; `latest` means the newest of the others again."""
     shutil.rmtree(run_dir)
+    latest = run_dir.with_name(LATEST)
+    if latest.is_symlink() and latest.readlink().name == run_dir.name:
+        if others := _run_ids(run_dir.parent):
+            point_latest(run_dir.with_name(others[-1]))
+        else:
+            latest.unlink()
+
+
+def _run_ids(out: Path) -> list[str]:
+    """The runs below `out`, oldest first."""
+    headers = out.glob(f"*/{HEADER}")
+    return sorted(header.parent.name for header in headers if header.parent.name != LATEST)
 
 
 def find_run(text: str, out: Path = DEFAULT_OUT) -> Path:
@@ -70,9 +82,7 @@ def find_run(text: str, out: Path = DEFAULT_OUT) -> Path:
     for candidate in (out / text, Path(text)):
         if (candidate / HEADER).is_file() or (candidate / "events").is_dir():
             return candidate.resolve()
-    known = sorted(
-        entry.name for entry in out.glob(f"*/{HEADER}") for entry in [entry.parent] if entry.name != LATEST
-    )
+    known = _run_ids(out)
     hint = f"the newest below {out} is {known[-1]}" if known else f"there is none below {out}"
     raise BattleError(f"there is no run {text!r}; {hint}")
 

@@ -1,5 +1,6 @@
 """The coordinator's side of a world: starting nodes, and what can be done to them."""
 
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -28,6 +29,11 @@ class Command(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
     address: Address
     ready_timeout: Duration
+
+
+def output_path(run_dir: Path, node: str, incarnation: int) -> Path:
+    """Where what the process of an incarnation prints is kept; there is no such file when it prints nothing."""
+    return run_dir / "nodes" / f"{node}.{incarnation}.txt"
 
 
 class Node(Protocol):

@@ -77,17 +77,35 @@ def test_a_foreign_gateway_is_started_sampled_and_judged_by_what_the_providers_s
     assert memory > 5_000_000
 
 
-@pytest.mark.live
-def test_a_foreign_gateway_that_does_not_start_is_a_failed_run_with_its_reason(tmp_path):
-    path = tmp_path / "dies.toml"
+def program(tmp_path: Path, name: str, code: str, more: str = "") -> str:
+    """A gateway that is a few words of Python."""
+    path = tmp_path / f"{name}.toml"
     path.write_text(
-        f'type = "command"\nname = "dies"\ncommand = ["{sys.executable}", "-c", "raise SystemExit(3)"]\n'
+        f'type = "command"\nname = "{name}"\ncommand = ["{sys.executable}", "-c", "{code}"]\n{more}'
     )
-    result = run_scenario(failover(), gateway=str(path), out=tmp_path / "out")
-    assert result.report.verdict in ("FAIL", "INCONCLUSIVE")
-    assert any("exit status 3" in crash.first_reason for crash in result.report.crashes), (
-        result.report.crashes
-    )
+    return str(path)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("code", "more", "why"),
+    [
+        ("print('no such option'); raise SystemExit(3)", "", "exit status 3; its last words: no such option"),
+        (
+            "import time; time.sleep(60)",
+            'ready_timeout = "300ms"',
+            "did not listen on .* in time; it printed nothing",
+        ),
+    ],
+    ids=["it ends", "it never listens"],
+)
+def test_a_program_that_never_comes_up_is_wrong_use_and_is_not_started_again(tmp_path, code, more, why):
+    out = tmp_path / "out"
+    earlier = run_scenario(failover(), world="simulated", out=out).run_dir
+    with pytest.raises(StartError, match=f"gateway never did not start: .*{why}"):
+        run_scenario(failover(), gateway=program(tmp_path, "never", code, more), out=out)
+    assert (out / "latest").resolve() == earlier.resolve()
+    assert sorted(entry.name for entry in out.iterdir()) == [earlier.name, "latest"]
 
 
 @pytest.mark.live

@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from actors.spec import Spec
-from actors.world.cluster import Command, Exit, NodeState
+from actors.world.cluster import Command, Exit, NodeState, output_path
 from actors.world.live.channel import Beat, Channel, Deliver, Failed, FromNode, Ready, Start, ToNode
 from actors.world.live.process import ChildProcess, describe_status
 from actors.world.live.reactor import Reactor
@@ -170,7 +170,7 @@ class LiveCluster:
         with theirs:
             process = ChildProcess(
                 [sys.executable, "-m", self._module, str(theirs.fileno())],
-                output=self._run_dir / "nodes" / f"{node}.{incarnation}.txt",
+                output=output_path(self._run_dir, node, incarnation),
                 pass_fds=(theirs.fileno(),),
             )
         live = LiveNode(node, incarnation, process)
@@ -202,7 +202,7 @@ class LiveCluster:
         with mine, theirs:
             process = ChildProcess(
                 [sys.executable, "-m", "actors.world.live.guard", str(theirs.fileno()), "--", *command.words],
-                output=self._run_dir / "nodes" / f"{node}.{incarnation}.txt",
+                output=output_path(self._run_dir, node, incarnation),
                 pass_fds=(theirs.fileno(),),
             )
             theirs.close()
