@@ -102,8 +102,7 @@ class HttpBurst(_Http, frozen=True, kw_only=True, tag="http_burst"):
             yield f"size must be above 0 requests, not {self.size}"
         if self.every <= 0:
             yield f"every must be above 0, not {self.every}"
-        if not 0 <= self.rate < inf:
-            yield f"rate must be 0 or more requests per second, not {self.rate}"
+        yield from rate_problems("rate", self.rate, may_be_none=True)
         yield from span_problems(self.duration, self.shards)
 
 
@@ -118,8 +117,7 @@ class HttpRamp(_Http, frozen=True, kw_only=True, tag="http_ramp"):
     def problems(self) -> Iterator[str]:
         yield from self.common_problems()
         for name, rate in (("start_rate", self.start_rate), ("end_rate", self.end_rate)):
-            if not 0 <= rate < inf:
-                yield f"{name} must be 0 or more requests per second, not {rate}"
+            yield from rate_problems(name, rate, may_be_none=True)
         if self.start_rate == self.end_rate == 0:
             yield "start_rate and end_rate cannot both be 0, or nothing is sent"
         yield from span_problems(self.duration, self.shards)
@@ -171,6 +169,8 @@ class HttpStep(_Http, frozen=True, kw_only=True, tag="http_step"):
             yield from rate_problems("step", self.step)
             if not self.start_rate <= self.end_rate < inf:
                 yield f"end_rate must be at least start_rate, {self.start_rate}, not {self.end_rate}"
+            else:
+                yield from rate_problems("end_rate", self.end_rate)
         if len(self.all_rates) > MAX_STEPS:
             yield f"at most {MAX_STEPS} steps: use HttpRamp, or a larger step"
 

@@ -4,11 +4,17 @@ from collections.abc import Iterator
 from math import inf
 from typing import TypeAlias
 
-from actors.units import Duration
+from actors.units import Duration, format_duration, minutes
 from actors.workload.custom import GeneratorError, load_generator
 
 Methods: TypeAlias = str | dict[str, float]
 """One method, or a weighted mix: method to weight."""
+
+RATE_MAX = 1_000_000
+"""Requests a second: tens of times what a generator can send, so that a slip is told before memory is full of it."""
+
+DURATION_MAX = minutes(7 * 24 * 60)
+"""Of a load: a week. Times of the log are nanoseconds in 64 bits; ends far beyond them could not be written."""
 
 
 def question_problems(method: Methods, generator: str) -> Iterator[str]:
@@ -26,10 +32,14 @@ def question_problems(method: Methods, generator: str) -> Iterator[str]:
         yield "a mix of methods needs at least one method, each with a weight above 0"
 
 
-def rate_problems(name: str, rate: float) -> Iterator[str]:
+def rate_problems(name: str, rate: float, *, may_be_none: bool = False) -> Iterator[str]:
     """What is wrong with a rate; `name` is the field's."""
-    if not 0 < rate < inf:
+    if may_be_none and not 0 <= rate < inf:
+        yield f"{name} must be 0 or more requests per second, not {rate}"
+    elif not may_be_none and not 0 < rate < inf:
         yield f"{name} must be above 0 requests per second, not {rate}"
+    elif rate > RATE_MAX:
+        yield f"{name} must be at most {RATE_MAX:,} requests per second, not {rate:,.0f}"
 
 
 def span_problems(duration: Duration, shards: int) -> Iterator[str]:
@@ -42,6 +52,8 @@ def duration_problems(duration: Duration) -> Iterator[str]:
     """What is wrong with the length of a load."""
     if duration <= 0:
         yield f"duration must be above 0, not {duration}"
+    elif duration > DURATION_MAX:
+        yield f"duration must be at most {format_duration(DURATION_MAX)}, not {format_duration(duration)}"
 
 
 def shard_problems(shards: int) -> Iterator[str]:

@@ -23,6 +23,9 @@ COLLECT_EVERY_NS = 60 * _SECOND_NS
 """Virtual time between two collections of garbage. What a connection, a node or a crash leaves behind hangs together
 in cycles, and the collector is off while simulating: it would come at moments of its own. One takes 20 ms."""
 
+EVENTS_PER_TURN = 10_000
+"""Fired before trio may look for signals again: else nobody could stop a simulation in which no task ever wakes."""
+
 
 class Host(Protocol):
     """The node an event happens on: it may be paused or dead when the moment comes."""
@@ -117,11 +120,13 @@ class EventClock(trio.abc.Clock):
             return math.inf  # wait_all_tasks_blocked comes first: it sees the moment before time moves
         heap = self._heap
         limit_ns = _ceil_ns(deadline)
-        while heap and not runner.runq:
-            if heap[0][0] > limit_ns:
+        for _ in range(EVENTS_PER_TURN):
+            if not heap or runner.runq or heap[0][0] > limit_ns:
                 break
             self._now_ns, _, timer = heapq.heappop(heap)
             self._fire(timer)
+        else:
+            return 0
         if self._now_ns >= self._collect_ns:
             self._collect_ns = self._now_ns + COLLECT_EVERY_NS
             gc.collect()

@@ -52,6 +52,16 @@ NAN = float("nan")
     [
         (HttpConstant, {"rate": INF}, "rate must be above 0"),
         (HttpConstant, {"rate": NAN}, "rate must be above 0"),
+        (
+            HttpConstant,
+            {"rate": 1e9},
+            "rate must be at most 1,000,000 requests per second, not 1,000,000,000",
+        ),
+        (HttpPoisson, {"rate": 1_000_001}, "rate must be at most 1,000,000"),
+        (HttpBurst, {"rate": 1e9}, "rate must be at most 1,000,000"),
+        (HttpRamp, {"end_rate": 1e9}, "end_rate must be at most 1,000,000"),
+        (HttpStep, {"end_rate": 2e6, "step": 1e6}, "end_rate must be at most 1,000,000"),
+        (HttpConstant, {"duration": 10**30}, "duration must be at most 168 h, not "),
         (HttpConstant, {"method": ""}, "it needs a method, a mix of methods, or a generator"),
         (HttpConstant, {"method": {"m": NAN}}, "a mix of methods needs at least one method"),
         (HttpConstant, {"generator": "x:y"}, "either a method or a generator makes the questions"),

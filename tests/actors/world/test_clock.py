@@ -1,5 +1,7 @@
 """Virtual time: exact, ordered, and it knows when nothing can happen any more."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import trio
 import trio.testing
 
 from actors.world.simulated import SimulationOverrun, simulate
-from actors.world.simulated.clock import EventClock
+from actors.world.simulated.clock import EVENTS_PER_TURN, EventClock
 
 HOUR_NS = 3600 * 10**9
 
@@ -68,6 +70,19 @@ def test_a_simulation_that_never_ends_is_stopped_at_its_limit(tmp_path):
 
     with pytest.raises(SimulationOverrun, match="60 virtual seconds"):
         _simulate(main, tmp_path, limit_ns=60 * 10**9)
+
+
+def test_a_signal_reaches_a_simulation_in_which_no_task_wakes(tmp_path):
+    async def main(cluster):
+        def again():
+            cluster.world.call_at(cluster.world.now_ns() + 1, again)
+
+        with trio.open_signal_receiver(signal.SIGUSR1) as signals:
+            cluster.world.call_at(0, os.kill, os.getpid(), signal.SIGUSR1)
+            again()
+            return await anext(aiter(signals))
+
+    assert _simulate(main, tmp_path, limit_ns=100 * EVENTS_PER_TURN) == signal.SIGUSR1
 
 
 def test_what_a_callback_raises_ends_the_simulation(tmp_path):
