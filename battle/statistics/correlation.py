@@ -42,20 +42,29 @@ class Spread(msgspec.Struct, frozen=True):
         return self.times >= TIMES_MIN
 
 
-def share_spread(hits: Series, trials: Series) -> Spread:
+class ShareSpread(Spread, frozen=True):
+    """The spread of a share: `size` independent requests would have it, `clusters` of them with the rarer outcome."""
+
+    size: float
+    clusters: float
+
+
+def share_spread(hits: Series, trials: Series, cost: float) -> ShareSpread:
     """The spread of the share of hits among trials, both by cells of time; there is at least one trial.
 
-    Where few independent hits (or misses) make up the share, it takes their number off the degrees of freedom: a
-    variance that a handful of clusters tell is itself uncertain.
+    Where few clusters of hits (or misses) make up the share, it takes their number off the degrees of freedom, the
+    more the higher the `cost`: a variance that a handful of clusters tell is itself uncertain.
     """
     total, share = float(trials.sum()), float(hits.sum() / trials.sum())
     spread = sum_spread(hits - share * trials)
-    variance = (spread.error / total) ** 2
-    if not variance:
-        return Spread(0.0, spread.freedom, spread.times, spread.cosines)
-    clusters = share * (1 - share) / variance * min(share, 1 - share)
-    freedom = 1 / (1 / spread.freedom + 1 / max(1.0, clusters))
-    return Spread(math.sqrt(variance), freedom, spread.times, spread.cosines)
+    error = spread.error / total
+    if not error:
+        return ShareSpread(0.0, spread.freedom, spread.times, spread.cosines, math.inf, math.inf)
+    size = share * (1 - share) / error**2
+    clusters = size * min(share, 1 - share)
+    clustered = max(0.0, 1 - size / total)
+    freedom = 1 / (1 / spread.freedom + cost * clustered / max(1.0, clusters))
+    return ShareSpread(error, freedom, spread.times, spread.cosines, size, clusters)
 
 
 def sum_spread(residuals: Series) -> Spread:
