@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from battle.statistics.correlation import coarser, share_spread
-from battle.statistics.quantiles import cells_below, rank_value
+from battle.statistics.correlation import coarser
+from battle.statistics.quantiles import cells_below, quantile_spread, rank_value
 from battle.statistics.summary import LatencySummary, edges_of
 
 Values = NDArray[np.float64]
@@ -35,7 +35,7 @@ def resampled(summary: LatencySummary, q: float, replicates: int, rng: np.random
     """So many replicates: a matrix product, whose cost does not depend on how many requests there were."""
     counts, edges = summary.counts(), edges_of(summary, summary.counts())
     below, by_cell = cells_below(summary, counts, q)
-    spread = share_spread(below, by_cell, CLUSTER_COST)
+    spread = quantile_spread(summary, counts, q, CLUSTER_COST)
     blocks = min(spread.cosines + 1, summary.cells)
     unanswered = np.asarray(summary.unanswered)
     table = coarser(np.column_stack([counts, unanswered]).astype(np.float64), blocks)
