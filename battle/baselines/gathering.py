@@ -19,7 +19,8 @@ from battle.baselines.runs import (
 )
 from battle.baselines.snapshot import Snapshot
 from battle.statistics.change import quantile_ratio, rate_difference
-from battle.statistics.estimate import Estimate
+from battle.statistics.estimate import NO_FAILURE, NO_SUCCESS, Estimate
+from battle.statistics.proportion import wilson
 from battle.statistics.student import two_sided
 from battle.statistics.summary import LatencySummary
 
@@ -33,6 +34,7 @@ SCALING_FREEDOM = 8
 
 NEVER = "never answered on one side: see the success rate"
 SAME = "the same requests"
+SINGLY = "Wilson, as if failures came singly"
 SAME_SEED = "same seed: chance has no part"
 
 
@@ -122,6 +124,11 @@ def _of_share(
     one: LatencySummary, two: LatencySummary, olds: Sequence[float], news: Sequence[float]
 ) -> Found:
     difference = rate_difference(one, two, "success", BOOTSTRAP_LEVEL)
+    if difference.note in (NO_FAILURE, NO_SUCCESS):
+        noise, freedom = extra_noise(olds, 0.0)
+        return Evidence(
+            middle(news) - middle(olds), _singly(one, two), noise, freedom, with_runs(SINGLY, olds)
+        )
     if not difference.enough:
         return Unknown(difference.note or NOTHING)
     noise, freedom = extra_noise(olds, _error(*_reach(difference)))
@@ -132,6 +139,17 @@ def _of_share(
         freedom,
         with_runs("Newcombe", olds),
     )
+
+
+def _singly(one: LatencySummary, two: LatencySummary) -> Reach:
+    """For two runs whose requests all ended alike: nothing tells whether failures would come in clusters."""
+
+    def within(level: float) -> tuple[float, float]:
+        bounds = [wilson(run.answered, run.total, level).bounds() for run in (one, two)]
+        reach = math.hypot(*(high - low for low, high in bounds))
+        return reach, reach
+
+    return within
 
 
 def _of_throughput(

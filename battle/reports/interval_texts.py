@@ -4,8 +4,8 @@ import math
 
 from battle.judgement.words import duration_text, percent_text
 from battle.reports.document import Cell
-from battle.reports.intervals import Intervals
-from battle.statistics.estimate import TOO_FEW, TOO_SHORT, Estimate
+from battle.reports.intervals import Intervals, SuccessInterval
+from battle.statistics.estimate import NO_FAILURE, NO_SUCCESS, TOO_FEW, TOO_SHORT, Estimate
 
 SHORT_RUN = (
     "“Too short”: too short for an interval, because the run has fewer than 20 times the span over which what "
@@ -26,10 +26,19 @@ def interval_cell(estimate: Estimate) -> Cell:
     return Cell(f"{low} to {high}")
 
 
-def share_text(estimate: Estimate) -> str:
+def share_text(known: SuccessInterval) -> str:
     """A share's interval: "94.5 % to 99.9 %"."""
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.note} for an interval" if estimate.note == TOO_SHORT else f"{estimate.note}"
+    note = known.success.note
+    if note == NO_FAILURE:
+        return f"{_shares(known.independent)} as if failures came singly: there was none to tell"
+    if note == NO_SUCCESS:
+        return f"{_shares(known.independent)} as if each failed by itself: there was no other to tell"
+    return _shares(known.success) if note is None else f"{note} for an interval"
+
+
+def _shares(estimate: Estimate) -> str:
+    assert estimate.low is not None
+    assert estimate.high is not None
     width = estimate.high - estimate.low
     digits = 3 if width < 0.001 else 2 if width < 0.01 else 1
     scale = 10.0 ** (digits + 2)

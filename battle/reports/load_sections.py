@@ -91,7 +91,7 @@ def _outcome_text(report: Report) -> str:
     ratio = percent_text(requests.ok / requests.total)
     for interval in report.intervals.successes:
         if interval.workload is None:
-            ratio += f"; {share_text(interval.success)}"
+            ratio += f"; {share_text(interval)}"
     return (
         f"{requests.ok:,} of {plural(requests.total, 'request')} ended ok ({ratio}){rate}{failed}{unknown}."
     )

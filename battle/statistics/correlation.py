@@ -42,31 +42,49 @@ class Spread(msgspec.Struct, frozen=True):
         return self.times >= TIMES_MIN
 
 
-def share_spread(hits: Series, trials: Series) -> Spread:
+class ShareSpread(Spread, frozen=True):
+    """The spread of a share: `size` independent requests would have it, `clusters` of them with the rarer outcome."""
+
+    size: float
+    clusters: float
+
+
+def share_spread(hits: Series, trials: Series, cost: float, times: float = math.inf) -> ShareSpread:
     """The spread of the share of hits among trials, both by cells of time; there is at least one trial.
 
-    Where few independent hits (or misses) make up the share, it takes their number off the degrees of freedom: a
-    variance that a handful of clusters tell is itself uncertain.
+    Where few clusters of hits (or misses) make up the share, it takes their number off the degrees of freedom, the
+    more the higher the `cost`: a variance that a handful of clusters tell is itself uncertain. `times`: as for
+    `sum_spread`.
     """
     total, share = float(trials.sum()), float(hits.sum() / trials.sum())
-    spread = sum_spread(hits - share * trials)
-    variance = (spread.error / total) ** 2
-    if not variance:
-        return Spread(0.0, spread.freedom, spread.times, spread.cosines)
-    clusters = share * (1 - share) / variance * min(share, 1 - share)
-    freedom = 1 / (1 / spread.freedom + 1 / max(1.0, clusters))
-    return Spread(math.sqrt(variance), freedom, spread.times, spread.cosines)
+    spread = sum_spread(hits - share * trials, times)
+    error = spread.error / total
+    if not error:
+        return ShareSpread(0.0, spread.freedom, spread.times, spread.cosines, math.inf, math.inf)
+    size = share * (1 - share) / error**2
+    clusters = size * min(share, 1 - share)
+    clustered = max(0.0, 1 - size / total)
+    freedom = 1 / (1 / spread.freedom + cost * clustered / max(1.0, clusters))
+    return ShareSpread(error, freedom, spread.times, spread.cosines, size, clusters)
 
 
-def sum_spread(residuals: Series) -> Spread:
-    """The spread of the sum of a series of deviations, that is, of one that sums to zero."""
+def sum_spread(residuals: Series, times: float = math.inf) -> Spread:
+    """The spread of the sum of a series of deviations, that is, of one that sums to zero.
+
+    `times`: how many correlation times the run is known to have, where this series alone may not show them.
+    """
     cells = len(residuals)
-    coarse = coarser(residuals, COARSE_CELLS)
-    times = len(coarse) / correlation_time(coarse)
-    cosines = min(max(int(times / TIMES_PER_COSINE), COSINES_MIN), COSINES_MAX)
+    seen = correlation_times(residuals)
+    cosines = min(max(int(min(seen, times) / TIMES_PER_COSINE), COSINES_MIN), COSINES_MAX)
     phases = np.pi / cells * np.outer(np.arange(1, cosines + 1), np.arange(cells) + 0.5)
     error = math.sqrt(2 * float(np.mean(np.square(np.cos(phases) @ residuals))))
-    return Spread(error, cosines, times, cosines)
+    return Spread(error, cosines, seen, cosines)
+
+
+def correlation_times(residuals: Series) -> float:
+    """How many correlation times long a series of deviations is."""
+    coarse = coarser(residuals, COARSE_CELLS)
+    return len(coarse) / correlation_time(coarse)
 
 
 def coarser(by_cell: NDArray[np.float64], parts: int) -> NDArray[np.float64]:

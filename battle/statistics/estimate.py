@@ -7,6 +7,8 @@ import msgspec
 TOO_SHORT = "too short"
 TOO_FEW = "too few requests"
 NO_UPPER = "no upper bound: too few requests beyond"
+NO_FAILURE = "no failure to tell whether they come in clusters"
+NO_SUCCESS = "no success to tell whether they come in clusters"
 NOTHING = "nothing was measured"
 
 
@@ -14,10 +16,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """A number, and the interval that holds its true value with probability `level`.
 
     With `enough`, None stands for what JSON cannot say. `value` None is +infinity: of a latency "never", because too
-    many requests were not answered. `high` None: no upper bound, or "never". `low` None: "never" when the value is
-    None too, else no lower bound. Without `enough` there is no interval: `low` and `high` are None and say nothing,
-    `note` says why ("too short", "too few requests", ...), and `value` is what was seen all the same (None: never,
-    or nothing was seen). `method` names the calculation; `note` may also qualify an interval.
+    many requests were not answered. `high` None: "never", or no upper bound; then `low` alone is below the true value
+    with probability `level`. `low` None: "never" when the value is None too, else no lower bound. Without `enough`
+    there is no interval: `low` and `high` are None and say nothing, `note` says why ("too short", "too few
+    requests", ...), and `value` is what was seen all the same (None: never, or nothing was seen). `method` names the
+    calculation; `note` may also qualify an interval.
     """
 
     value: float | None

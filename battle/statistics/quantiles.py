@@ -5,20 +5,30 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from battle.statistics.correlation import Spread, share_spread
+from battle.statistics.correlation import ShareSpread, correlation_times, share_spread
 from battle.statistics.estimate import NO_UPPER, NOTHING, TOO_FEW, TOO_SHORT, Estimate, estimated, unbounded
-from battle.statistics.student import two_sided
+from battle.statistics.student import one_sided, two_sided
 from battle.statistics.summary import Counts, LatencySummary, edges_of
 
-METHOD = "woodruff"
+METHOD = "woodruff, arcsine"
+
+CLUSTERS_MIN = 2
+"""With fewer clusters of requests beyond a quantile, nothing tells how many there are in other runs."""
+
+CLUSTERS_BEYOND = 0.5
+"""An upper bound needs as much beyond it: the slowest request seen is none."""
+
+CLUSTER_COST = 1.4
+"""As decision 0010 found it: with it intervals cover 93 to 97 % also when few clusters carry them."""
 
 
 def quantile_interval(summary: LatencySummary, q: float, level: float = 0.95) -> Estimate:
     """The latency in nanoseconds that a share `q` (0 to 1) of all requests did not exceed, with its interval.
 
     A request that did not end ok was never answered; a value or bound of None is "never". With the note `NO_UPPER`
-    the interval has no upper bound: requests beyond the quantile are too few to give one. The interval is never
-    narrower than the bin of the value, 1 %. The exact quantile lies in that bin, and so in the interval.
+    the interval has no upper bound, because requests beyond the quantile are too few to give one, and its lower
+    bound alone holds with probability `level`. The interval is never narrower than the bin of the value, 1 %. The
+    exact quantile lies in that bin, and so in the interval.
     """
     assert 0 < q < 1
     if not summary.total:
@@ -29,21 +39,28 @@ def quantile_interval(summary: LatencySummary, q: float, level: float = 0.95) ->
     spread = quantile_spread(summary, counts, q)
     if not spread.enough:
         return unbounded(value, level=level, method=METHOD, note=TOO_SHORT)
-    reach = two_sided(level, spread.freedom) * spread.error
-    if q <= reach:
+    below, above = _share_bounds(q, spread, level)
+    if not below:
         return unbounded(value, level=level, method=METHOD, note=TOO_FEW)
     least, most = _bin_of(edges, value)
-    low = min(least, rank_value(by_bin, edges, (q - reach) * total))
-    if q + reach >= 1:
+    low = min(least, rank_value(by_bin, edges, below * total))
+    if above >= 1:
         return estimated(value, low, math.inf, level=level, method=METHOD, note=NO_UPPER)
-    high = max(most, rank_value(by_bin, edges, (q + reach) * total))
+    high = max(most, rank_value(by_bin, edges, above * total))
     return estimated(value, low, high, level=level, method=METHOD)
 
 
-def quantile_spread(summary: LatencySummary, counts: Counts, q: float) -> Spread:
-    """How much the share of requests below the quantile would vary from run to run."""
-    below, by_cell = cells_below(summary, counts, q)
-    return share_spread(below, by_cell)
+def quantile_spread(
+    summary: LatencySummary, counts: Counts, q: float, cost: float = CLUSTER_COST
+) -> ShareSpread:
+    """How much the share of requests below the quantile would vary from run to run.
+
+    What hangs together is best seen at the median; beyond a high quantile single requests hide it.
+    """
+    middle, by_cell = cells_below(summary, counts, 0.5)
+    times = correlation_times(middle - middle.sum() / by_cell.sum() * by_cell)
+    below, _ = cells_below(summary, counts, q)
+    return share_spread(below, by_cell, cost, times)
 
 
 def cells_below(
@@ -62,6 +79,27 @@ def rank_value(by_bin: Counts, edges: NDArray[np.float64], rank: float) -> float
     at = int(np.searchsorted(total, rank))
     part = 1 - (float(total[at]) - rank) / max(1, int(by_bin[at]))
     return float(edges[at] * (edges[at + 1] / edges[at]) ** part)
+
+
+def _share_bounds(q: float, spread: ShareSpread, level: float) -> tuple[float, float]:
+    """Between which shares of all requests the true quantile is; 0 or 1 is no bound.
+
+    On the scale of angles a share's error is the same whatever the share (Anscombe 1948). On that of shares p99 would
+    seldom have an upper bound.
+    """
+    if spread.clusters < CLUSTERS_MIN:
+        return 0.0, 1.0
+    error = 0.5 / math.sqrt(spread.size)
+    reach = two_sided(level, spread.freedom) * error
+    low, high = _turned(q, -reach), _turned(q, reach)
+    if (1 - high) * spread.size >= CLUSTERS_BEYOND:
+        return low, high
+    return _turned(q, -one_sided(level, spread.freedom) * error), 1.0
+
+
+def _turned(share: float, by: float) -> float:
+    angle = math.asin(math.sqrt(share)) + by
+    return math.sin(min(max(angle, 0.0), math.pi / 2)) ** 2
 
 
 def _below(counts: Counts, rank: float) -> NDArray[np.float64]:

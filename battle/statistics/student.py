@@ -28,6 +28,11 @@ def two_sided(level: float, freedom: float = math.inf) -> float:
     return t_quantile((1 + level) / 2, freedom)
 
 
+def one_sided(level: float, freedom: float = math.inf) -> float:
+    """How many standard errors an interval of this level reaches, that has a bound on one side only."""
+    return t_quantile(level, freedom)
+
+
 @cache
 def t_quantile(probability: float, freedom: float) -> float:
     """The value below which this share of Student's t with `freedom` > 0 degrees of freedom lies."""

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from battle.reports.interval_texts import interval_cell, share_text
+from battle.reports.intervals import SuccessInterval
 from battle.reports.schema import Report
 from battle.reports.writing import read_report, render
-from battle.statistics.estimate import NO_UPPER, TOO_SHORT, Estimate, estimated, unbounded
+from battle.statistics.estimate import NO_FAILURE, NO_UPPER, TOO_SHORT, Estimate, estimated, unbounded
+from battle.statistics.proportion import wilson
 from tests.battle.histories import MS, S, failed, healthy, phases, request, write_run
 from tests.battle.reports.report_runs import golden_run
 
@@ -44,11 +46,15 @@ def test_the_interval_of_a_percentile(known: Estimate, text: str) -> None:
         (estimate(0.99, 0.94551, 0.99824), "94.5 % to 99.9 %"),
         (estimate(0.9999, 0.99981, 0.99995), "99.981 % to 99.995 %"),
         (estimate(1.0, 0.9999999, 1.0), "99.999 % to 100 %"),
+        (
+            unbounded(1.0, level=0.95, method="test", note=NO_FAILURE),
+            "96.3 % to 100 % as if failures came singly: there was none to tell",
+        ),
         (unbounded(0.9, level=0.95, method="test", note=TOO_SHORT), "too short for an interval"),
     ],
 )
 def test_a_rate_with_its_interval_is_never_rounded_inwards(known: Estimate, text: str) -> None:
-    assert share_text(known) == text
+    assert share_text(SuccessInterval(workload=None, success=known, independent=wilson(100, 100))) == text
 
 
 def report_of(run_dir: Path, *events: object, world: str = "live") -> Report:

@@ -1,6 +1,8 @@
 """The one promise of an interval: it holds the truth as often as it says, also when requests hang together."""
 
 from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -43,14 +45,27 @@ def pairs(runs: list[LatencySummary]) -> list[tuple[LatencySummary, LatencySumma
     return list(zip(runs[::2], runs[1::2], strict=True))
 
 
+@cache
 def ar1(correlation_s: float, requests: int = 9000) -> Make:
     return lambda rng, runs: latencies(correlated(rng, runs, correlation_s, requests))
+
+
+@cache
+def blend(correlation_s: float) -> Make:
+    """Three tenths of the variance correlated, the rest of single requests."""
+    return lambda rng, runs: latencies(mixed(rng, runs, correlation_s, 0.3))
 
 
 def heavy(rng: np.random.Generator, runs: int) -> Runs:
     """A tail without a mean: 50 ms to the power of a correlated, exponential excess (Pareto)."""
     normal = correlated(rng, runs, 0.5)
     return np.asarray(50e6 * np.exp(np.logaddexp(0, 2 * normal)))
+
+
+def heavy_latency(q: float) -> float:
+    """The true quantile of `heavy`."""
+    normal = np.log(true_latency(q) / 50e6) / 0.5
+    return float(50e6 * np.exp(np.logaddexp(0, 2 * normal)))
 
 
 @pytest.mark.parametrize("correlation_s", [0, 1])
@@ -77,60 +92,115 @@ def test_quickly_that_independence_would_be_wrong() -> None:
     assert independent < 0.5
 
 
-ENOUGH: dict[str, tuple[Make, tuple[float, ...]]] = {
-    "independent": (ar1(0), (0.5, 0.95, 0.99)),
-    "1 s": (ar1(1), (0.5,)),
-    "2 s": (ar1(2), (0.5,)),
-    "1 s, for 9 minutes": (ar1(1, 27_000), (0.5, 0.95)),
-    "3 s, for 9 minutes": (ar1(3, 27_000), (0.5,)),
-    "three tenths of the variance, 2 s": (lambda rng, n: latencies(mixed(rng, n, 2, 0.3)), (0.5, 0.95, 0.99)),
+REPETITIONS = 1000
+COVERS = (0.93, 0.97)
+"""What is accepted of a 95 % interval; chance has 0.7 points in 1,000 repetitions. One seed is for all cases."""
+
+Case: TypeAlias = tuple[Make, float, float, float]
+"""How runs are made, the quantile, and in what share of runs, and of pairs of them, there must be an interval."""
+
+CASES: dict[str, Case] = {
+    "independent, p50": (ar1(0), 0.5, 0.98, 0.98),
+    "independent, p95": (ar1(0), 0.95, 0.98, 0.98),
+    "independent, p99": (ar1(0), 0.99, 0.98, 0.98),
+    "half a second, p50": (ar1(0.5), 0.5, 0.98, 0.98),
+    "half a second, p95": (ar1(0.5), 0.95, 0.98, 0.98),
+    "half a second, p99": (ar1(0.5), 0.99, 0.95, 0.98),
+    "1 s, p50": (ar1(1), 0.5, 0.97, 0.95),
+    "1 s, p95": (ar1(1), 0.95, 0.97, 0.95),
+    "1 s, p99": (ar1(1), 0.99, 0.85, 0.95),
+    "2 s, p50": (ar1(2), 0.5, 0.9, 0.85),
+    "2 s, p95": (ar1(2), 0.95, 0.9, 0.95),
+    "2 s, p99": (ar1(2), 0.99, 0.6, 0.95),
+    "4.5 s, p50": (ar1(4.5), 0.5, 0.75, 0.6),
+    "4.5 s, p95": (ar1(4.5), 0.95, 0.7, 0.9),
+    "4.5 s, p99": (ar1(4.5), 0.99, 0.3, 0.95),
+    "9 s, p50": (ar1(9), 0.5, 0.5, 0.3),
+    "9 s, p95": (ar1(9), 0.95, 0.5, 0.85),
+    "9 s, p99": (ar1(9), 0.99, 0.1, 0.95),
+    "1 s for 9 minutes, p50": (ar1(1, 27_000), 0.5, 0.98, 0.98),
+    "1 s for 9 minutes, p95": (ar1(1, 27_000), 0.95, 0.98, 0.98),
+    "1 s for 9 minutes, p99": (ar1(1, 27_000), 0.99, 0.98, 0.98),
+    "three tenths 2 s, p50": (blend(2), 0.5, 0.9, 0.85),
+    "three tenths 2 s, p95": (blend(2), 0.95, 0.95, 0.9),
+    "three tenths 2 s, p99": (blend(2), 0.99, 0.95, 0.95),
+    "three tenths 4.5 s, p50": (blend(4.5), 0.5, 0.75, 0.6),
+    "three tenths 4.5 s, p95": (blend(4.5), 0.95, 0.8, 0.7),
+    "three tenths 4.5 s, p99": (blend(4.5), 0.99, 0.9, 0.85),
+    "heavy, p50": (heavy, 0.5, 0.98, 0.98),
+    "heavy, p95": (heavy, 0.95, 0.98, 0.98),
+    "heavy, p99": (heavy, 0.99, 0.95, 0.98),
+    "500 requests, p95": (ar1(0, 500), 0.95, 0.98, 0.98),
+    "1,000 requests, p99": (ar1(0, 1000), 0.99, 0.98, 0.98),
 }
 
 
+@lru_cache(maxsize=1)
+def runs_of(make: Make) -> list[LatencySummary]:
+    """Runs for as many repetitions of a comparison; cases of the same process follow one another."""
+    return list(simulated(make, 2 * REPETITIONS))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ENOUGH)
+@pytest.mark.parametrize("name", CASES)
 def test_intervals_cover(name: str) -> None:
-    make, quantiles = ENOUGH[name]
-    runs = list(simulated(make, 1000))
-    for q in quantiles:
-        truth = true_latency(q)
-        covered, given = coverage([quantile_interval(run, q) for run in runs], truth)
-        print(f"{name}, p{100 * q:g}: {covered:.1%} of the {given:.1%} given")
-        assert 0.93 <= covered <= 0.97, q
-        ratio, pairs_given = coverage([quantile_ratio(*pair, q, replicates=500) for pair in pairs(runs)], 1)
-        changes = [quantile_difference(*pair, q, replicates=500) for pair in pairs(runs)]
-        difference, _ = coverage(changes, 0)
-        print(f"  ratio {ratio:.1%}, difference {difference:.1%} of {pairs_given:.1%}")
-        # 500 pairs have a noise of 1 %.
-        assert 0.92 <= ratio <= 0.98, q
-        assert 0.92 <= difference <= 0.98, q
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_intervals_cover_heavy_tails() -> None:
-    runs = list(simulated(heavy, 1000))
-    for q in (0.5, 0.95):
-        normal = np.log(true_latency(q) / 50e6) / 0.5
-        truth = float(50e6 * np.exp(np.logaddexp(0, 2 * normal)))
-        covered, _ = coverage([quantile_interval(run, q) for run in runs], truth)
-        print(f"heavy, p{100 * q:g}: {covered:.1%}")
-        assert 0.93 <= covered <= 0.975, q
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize(("on", "off"), [(1.0001, 99), (10, 990), (50, 2450)])
-def test_success_rates_cover(on: float, off: float) -> None:
-    failing = bursts(np.random.default_rng(5), 1000, on, off)
-    runs = list(summaries(np.where(failing, np.inf, 50e6)))
-    covered, _ = coverage([success_interval(run) for run in runs], off / (on + off))
-    difference, _ = coverage([rate_difference(one, two) for one, two in pairs(runs)], 0)
-    throughput, _ = coverage([rate_difference(one, two, "throughput") for one, two in pairs(runs)], 0)
+    make, q, given_min, pairs_given_min = CASES[name]
+    runs = runs_of(make)
+    truth = heavy_latency(q) if make is heavy else true_latency(q)
+    covered, given = coverage([quantile_interval(run, q) for run in runs[:REPETITIONS]], truth)
+    bounded = np.mean([quantile_interval(run, q).high is not None for run in runs[:REPETITIONS]])
+    ratio, pairs_given = coverage([quantile_ratio(*pair, q) for pair in pairs(runs)], 1)
     print(
-        f"failures {on:g} in {off:g}: {covered:.1%}, difference {difference:.1%}, throughput {throughput:.1%}"
+        f"{name}: {covered:.1%} of {given:.1%}, {bounded:.1%} bounded; ratio {ratio:.1%} of {pairs_given:.1%}"
     )
-    assert 0.93 <= covered <= 0.98
-    assert 0.93 <= difference <= 0.99
-    assert 0.93 <= throughput <= 0.99  # on the wide side when a run has but three bursts
+    assert COVERS[0] <= covered <= COVERS[1]
+    assert COVERS[0] <= ratio <= COVERS[1]
+    assert given >= given_min
+    assert pairs_given >= pairs_given_min
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ["independent, p95", "1 s, p95", "2 s, p50"])
+def test_differences_cover(name: str) -> None:
+    make, q, _, pairs_given_min = CASES[name]
+    differences = [quantile_difference(*pair, q) for pair in pairs(runs_of(make))]
+    covered, given = coverage(differences, 0)
+    print(f"{name}: difference {covered:.1%} of {given:.1%}")
+    assert COVERS[0] <= covered <= COVERS[1]
+    assert given >= pairs_given_min
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("on", "off", "given_min", "throughput_given_min"),
+    [
+        (1.0001, 99, 0.98, 0.98),
+        (1.0001, 999, 0.98, 0.98),
+        (5, 1500, 0.98, 0.98),
+        (10, 490, 0.98, 0.98),
+        (10, 990, 0.98, 0.98),
+        (50, 950, 0.98, 0.98),
+        (50, 2450, 0.95, 0.93),
+        (50, 4450, 0.83, 0.7),  # two bursts are expected; one run in seven has none, and so no interval
+    ],
+)
+def test_success_rates_cover(on: float, off: float, given_min: float, throughput_given_min: float) -> None:
+    failing = bursts(np.random.default_rng(3), 2 * REPETITIONS, on, off)
+    runs = list(summaries(np.where(failing, np.inf, 50e6)))
+    estimates = [success_interval(run) for run in runs[:REPETITIONS]]
+    covered, given = coverage(estimates, off / (on + off))
+    difference, pairs_given = coverage([rate_difference(one, two) for one, two in pairs(runs)], 0)
+    changes = [rate_difference(one, two, "throughput") for one, two in pairs(runs)]
+    throughput, throughput_given = coverage(changes, 0)
+    print(
+        f"failures {on:g} in {off:g}: {covered:.1%} of {given:.1%}, difference {difference:.1%} of "
+        f"{pairs_given:.1%}, throughput {throughput:.1%} of {throughput_given:.1%}"
+    )
+    for share in (covered, difference, throughput):
+        assert COVERS[0] <= share <= COVERS[1]
+    assert given >= given_min
+    assert pairs_given >= given_min
+    assert throughput_given >= throughput_given_min

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from battle.statistics.change import (
     NEVER,
     NEVER_BEFORE,
-    OPEN,
+    NEWCOMBE,
+    WELCH,
     quantile_difference,
     quantile_ratio,
     rate_difference,
 )
 from battle.statistics.correlation import correlation_time, sum_spread
-from battle.statistics.estimate import NO_UPPER, NOTHING, TOO_FEW, TOO_SHORT, Estimate
-from battle.statistics.proportion import NO_FAILURE, success_interval, wilson
+from battle.statistics.estimate import NO_FAILURE, NO_SUCCESS, NO_UPPER, NOTHING, TOO_FEW, TOO_SHORT, Estimate
+from battle.statistics.proportion import success_interval, wilson
 from battle.statistics.quantiles import quantile_interval
 from battle.statistics.summary import LatencySummary
 from tests.battle.histories import MS
@@ -113,10 +114,10 @@ def test_who_was_not_answered_waits_for_ever() -> None:
 
 
 def test_few_requests_have_no_upper_bound_and_fewer_none_at_all() -> None:
-    some = quantile_interval(steady(3, requests=150), 0.99)
+    some = quantile_interval(steady(3, requests=200), 0.99)
     assert some.value is not None
     assert (some.enough, some.high, some.note) == (True, None, NO_UPPER)
-    assert quantile_interval(steady(3, requests=5), 0.5).note in (TOO_FEW, TOO_SHORT)
+    assert quantile_interval(steady(3, requests=3), 0.5).note in (TOO_FEW, TOO_SHORT)
 
 
 def test_a_run_that_only_drifts_is_too_short() -> None:
@@ -168,12 +169,11 @@ def test_changes_to_and_from_never() -> None:
     assert quantile_ratio(ill, ill, 0.95).note == NEVER
 
 
-def test_a_change_is_open_where_one_run_is() -> None:
-    few, many = steady(3, requests=150), steady(1)
-    up, down = quantile_ratio(many, few, 0.99), quantile_ratio(few, many, 0.99)
-    assert (up.high, up.note) == (None, OPEN)
-    assert (down.low, down.note) == (0, OPEN)
-    assert quantile_difference(few, many, 0.99).bounds()[0] == -math.inf
+def test_a_change_needs_requests_beyond_the_quantile_in_both_runs() -> None:
+    few, many = steady(3, requests=400), steady(1)
+    assert quantile_ratio(many, few, 0.99).note == TOO_FEW
+    assert quantile_difference(few, many, 0.99).note == TOO_FEW
+    assert quantile_ratio(few, many, 0.95).enough
 
 
 def test_rates() -> None:
@@ -185,6 +185,7 @@ def test_rates() -> None:
     assert throughput.value == pytest.approx(-2, abs=0.3)
     assert throughput.excludes(0)
     assert not rate_difference(well, well).excludes(0)
+    assert (success.method, throughput.method) == (NEWCOMBE, NEWCOMBE)
     assert rate_difference(EMPTY, well).note == NOTHING
 
 
@@ -206,10 +207,51 @@ def test_failures_in_clusters_make_the_interval_wider() -> None:
     assert two_high - two_low > 2 * (one_high - one_low)
 
 
-def test_without_a_failure_it_is_told_that_clusters_are_unknown() -> None:
-    estimate = success_interval(run_of([50 * MS] * 100))
-    assert (estimate.value, estimate.high, estimate.note) == (1, 1, NO_FAILURE)
-    assert estimate.low == pytest.approx(0.963, abs=5e-4)
+def test_what_all_ended_alike_tells_nothing_of_clusters() -> None:
+    well, ill = run_of([50 * MS] * 100), run_of([np.inf] * 100)
+    for run, value, note in ((well, 1, NO_FAILURE), (ill, 0, NO_SUCCESS)):
+        alone = success_interval(run)
+        assert (alone.enough, alone.value, alone.low, alone.note) == (False, value, None, note)
+        both = rate_difference(run, run)
+        assert (both.enough, both.value, both.note) == (False, 0, note)
+    assert rate_difference(well, ill).excludes(0)
+
+
+def test_a_run_without_failures_is_taken_to_be_as_clustered_as_the_other() -> None:
+    rng = np.random.default_rng(2)
+    well = run_of([50 * MS] * 9000)
+    alone, together = (
+        rate_difference(well, run_of(np.where(bursts(rng, 1, on, off)[0], np.inf, 50 * MS)))
+        for on, off in ((1.0001, 99), (50, 4950))
+    )
+    assert alone.excludes(0)
+    assert not together.excludes(0)
+    assert together.value is not None
+    assert together.value < 0
+
+
+def test_uneven_requests_make_throughput_uncertain_by_themselves() -> None:
+    rng = np.random.default_rng(2)
+
+    def uneven() -> LatencySummary:
+        due_ns = np.sort(rng.integers(0, 180 * 10**9, 9000))
+        return LatencySummary.from_samples(due_ns, np.where(rng.random(9000) < 0.01, np.inf, 50 * MS))
+
+    throughput = rate_difference(uneven(), uneven(), "throughput")
+    low, high = throughput.bounds()
+    even_low, even_high = rate_difference(
+        steady(1, failing=0.01), steady(2, failing=0.01), "throughput"
+    ).bounds()
+    assert throughput.method == WELCH
+    assert high - low > 3 * (even_high - even_low)
+
+
+def test_without_an_upper_bound_the_lower_one_alone_is_as_sure() -> None:
+    """It is that of an interval with two bounds, of which each is missed half as often."""
+    summary = steady(3, requests=250)
+    alone, of_two = quantile_interval(summary, 0.99, 0.95), quantile_interval(summary, 0.99, 0.9)
+    assert alone.note == NO_UPPER
+    assert alone.low == pytest.approx(of_two.low)
 
 
 @pytest.mark.parametrize(("keep", "times"), [(0.0, 1), (0.5, 3), (0.8, 9)])
