@@ -7,10 +7,11 @@ import msgspec
 
 from battle.judgement.doubt import doubted_part
 from battle.judgement.findings import Finding, Log
+from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.scope import AFTER, BEFORE, RELATIVE, Scope
 from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 from battle.judgement.windows import WHOLE, Window, fault_windows, merged, selects
-from battle.judgement.words import plural, seconds_text
+from battle.judgement.words import plural
 
 ANSWERS = ("max_wrong_answers", "max_stale_answers")
 HEADS = ("max_missed_heads", "max_duplicate_heads", "max_head_delay_ms")
@@ -58,8 +59,8 @@ def part_of(log: Log, scope: Scope) -> Part:
     if phase.started_ns is None:
         return Part(scope, (), f"phase {scope.when} never came: the load never began")
     if phase.load_ended_ns is not None and phase.load_ended_ns <= phase.started_ns:
-        over = seconds_text(phase.load_ended_ns)
-        return Part(scope, (), f"phase {scope.when} never came: the load ended at {over}")
+        over = at_text(phase.load_ended_ns, load_began_ns(log))
+        return Part(scope, (), f"phase {scope.when} never came: the load ended {over}")
     return Part(scope, merged([(phase.started_ns, phase.ended_ns)]))
 
 

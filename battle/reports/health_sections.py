@@ -1,9 +1,19 @@
 """The sections about what the measurement itself rests on: machine, generator, log."""
 
-from battle.judgement.words import percent_text, plural, seconds_text
+from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.schema import Crash, GeneratorHealth, Latency, NodeHealth, Report, SegmentFacts
-from battle.reports.values import NONE, NOT_MEASURED, bad_if_any, count, duration, megabytes, percent, timed
+from battle.reports.values import (
+    NONE,
+    NOT_MEASURED,
+    bad_if_any,
+    count,
+    duration,
+    megabytes,
+    moment,
+    percent,
+    timed,
+)
 
 
 def system_section(report: Report) -> Section:
@@ -22,8 +32,9 @@ def system_section(report: Report) -> Section:
         )
         blocks = [Table(titles, tuple(_node_row(node) for node in report.nodes))]
     if report.crashes:
+        began_ns = report.run.load_began_ns
         titles = columns(":crashed", "times", "first at", ":who did it", ":reason of the first")
-        blocks.append(Table(titles, tuple(_crash_row(crash) for crash in report.crashes)))
+        blocks.append(Table(titles, tuple(_crash_row(crash, began_ns) for crash in report.crashes)))
     else:
         blocks.append(Paragraph("No node crashed."))
     return Section("System health", tuple(blocks))
@@ -42,11 +53,11 @@ def _node_row(node: NodeHealth) -> tuple[Cell, ...]:
     )
 
 
-def _crash_row(crash: Crash) -> tuple[Cell, ...]:
+def _crash_row(crash: Crash, began_ns: int | None) -> tuple[Cell, ...]:
     return row(
         crash.node if crash.first_actor == crash.node else f"{crash.first_actor} on {crash.node}",
         count(crash.crashes),
-        seconds_text(crash.first_at_ns),
+        moment(crash.first_at_ns, since_ns=began_ns),
         Cell("a fault", "plain") if crash.induced else Cell("nobody meant to", "bad"),
         crash.first_reason or "–",
     )
