@@ -7,6 +7,7 @@ from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone, columns, row
 from battle.reports.interval_texts import interval_cell, interval_note, share_text
 from battle.reports.intervals import LatencyIntervals
+from battle.reports.load_facts import only_subscriptions
 from battle.reports.schema import Latency, Report, RequestFacts
 from battle.reports.values import NEVER, count, duration, explain_command, text, timed
 
@@ -49,9 +50,14 @@ def _slo_row(result: SloResult) -> tuple[Cell, ...]:
     )
 
 
-def performance_section(report: Report) -> Section:
-    """How many requests ended ok, how long they took, what went wrong, and who did the work."""
+def performance_section(report: Report) -> Section | None:
+    """How many requests ended ok, how long they took, what went wrong, and who did the work.
+
+    None where the load was nothing but subscriptions: their section says how they fared.
+    """
     requests = report.requests
+    if only_subscriptions(report):
+        return None
     if not requests.total:
         return Section("Performance summary", (Paragraph("No request ended."),))
     blocks: list[Block] = [
