@@ -131,7 +131,7 @@ def _findings_section(report: Report) -> Section:
         "Checks",
         (
             Paragraph("What had to hold for the numbers above to mean anything.", quiet=True),
-            Table(columns(":check", ":verdict", ":about", ":finding"), rows),
+            Table(columns(":check", ":verdict", ":about", ":finding"), rows, stacks=True),
         ),
     )
 

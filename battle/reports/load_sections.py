@@ -30,13 +30,14 @@ def slo_section(report: Report) -> Section:
     met = sum(result.status == "met" for _, result in results)
     titles = columns(":of", ":SLO", "demanded", "measured", ":result", ":note")
     rows = tuple((Cell(workload or "the run"), *_slo_row(result)) for workload, result in results)
-    if all(result.note is None for _, result in results):
+    noted = any(result.note is not None for _, result in results)
+    if not noted:
         titles, rows = titles[:-1], tuple(row[:-1] for row in rows)
     if not report.workload_slos:
         titles, rows = titles[1:], tuple(row[1:] for row in rows)
     return Section(
         timed("SLO compliance", report.run.world),
-        (Paragraph(f"{met} of {plural(len(results), 'SLO')} met."), Table(titles, rows)),
+        (Paragraph(f"{met} of {plural(len(results), 'SLO')} met."), Table(titles, rows, stacks=noted)),
     )
 
 
