@@ -13,14 +13,20 @@ SHORT_RUN = (
 )
 
 
-def interval_cell(estimate: Estimate) -> Cell:
-    """The interval of a percentile: "50.9 to 53.8 ms"."""
+def interval_cell(estimate: Estimate, max_ns: int | None = None) -> Cell:
+    """The interval of a percentile: "50.9 to 53.8 ms".
+
+    Its bounds are latencies of this run, told to the bin of 1 % they lie in; where that bin reaches beyond `max_ns`,
+    the longest of them, the interval ends there.
+    """
     if not estimate.enough:
         return Cell(estimate.note or TOO_SHORT, "quiet")
     low = _latency(estimate.low)
     if estimate.high is None:
         return Cell(f"at least {low}" if estimate.note is not None else f"{low} to never")
-    high = _latency(estimate.high)
+    high = _latency(estimate.high if max_ns is None else min(estimate.high, max_ns))
+    if low == high:
+        return Cell(high)
     if low.rpartition(" ")[2] == high.rpartition(" ")[2] and low.count(" ") == 1:
         low = low.partition(" ")[0]
     return Cell(f"{low} to {high}")

@@ -8,7 +8,7 @@ from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone
 from battle.reports.interval_texts import interval_cell, interval_note, share_text
 from battle.reports.intervals import LatencyIntervals
 from battle.reports.load_facts import only_subscriptions
-from battle.reports.schema import Latency, Report, RequestFacts
+from battle.reports.schema import Latency, Report, RequestFacts, RequestKind
 from battle.reports.values import NEVER, count, duration, explain_command, text, timed
 
 _STATUS: dict[str, tuple[str, Tone]] = {
@@ -16,6 +16,9 @@ _STATUS: dict[str, tuple[str, Tone]] = {
     "missed": ("missed", "bad"),
     "not_measured": ("not measured", "doubtful"),
 }
+NOT_TRUSTED = Cell("not trusted", "doubtful")
+"""Measured, but the test bench may be why it was missed."""
+
 _BOUNDS: dict[Bound, str] = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
 _CLOCKS = {"due": "since it was due", "sent": "since it was sent"}
 
@@ -46,7 +49,7 @@ def _slo_row(result: SloResult) -> tuple[Cell, ...]:
         result.title,
         f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)}",
         text(measured_text(result)),
-        Cell(*_STATUS[result.status]),
+        NOT_TRUSTED if result.doubted else Cell(*_STATUS[result.status]),
         text(result.note) if result.note else "",
     )
 
@@ -92,7 +95,10 @@ _LATENCY_NOTE = (
 def _outcome_text(report: Report) -> str:
     requests = report.requests
     rate = "" if requests.sent_per_s is None else f", sent at {requests.sent_per_s:,.1f} a second"
-    failed = f"; {requests.error:,} failed" if requests.error else ""
+    # One that never left is the load generator's failure, or that of whoever held its connections: nobody was asked.
+    unsent = sum(kind.requests for kind in requests.kinds if _never_left(kind))
+    failed = f"; {requests.error - unsent:,} failed" if requests.error > unsent else ""
+    failed += f"; {unsent:,} never left the load generator" if unsent else ""
     lost = f"; {requests.unknown:,} ended unknown: they may or may not have taken effect"
     unknown = lost if requests.unknown else ""
     ratio = percent_text(requests.ok / requests.total)
@@ -102,6 +108,10 @@ def _outcome_text(report: Report) -> str:
     return (
         f"{requests.ok:,} of {plural(requests.total, 'request')} ended ok ({ratio}){rate}{failed}{unknown}."
     )
+
+
+def _never_left(kind: RequestKind) -> bool:
+    return kind.outcome == "error" and kind.failure in ("unsent", "interrupted")
 
 
 def _answer_text(requests: RequestFacts) -> str:
@@ -142,7 +152,10 @@ def _interval_row(latency: Latency, intervals: LatencyIntervals) -> tuple[Cell, 
     return row(
         _CLOCKS[latency.clock],
         latency.workload or "all",
-        *(interval_cell(estimate) for estimate in (intervals.p50, intervals.p95, intervals.p99)),
+        *(
+            interval_cell(estimate, latency.max_ns)
+            for estimate in (intervals.p50, intervals.p95, intervals.p99)
+        ),
     )
 
 
