@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from battle.baselines.counting import Tally
 from battle.baselines.differing import cautions, differences
-from battle.baselines.evidence import Evidence, Exact, Unknown
+from battle.baselines.evidence import Evidence, Exact, Unknown, relative
 from battle.baselines.gathering import Found, gather
 from battle.baselines.judging import (
     DEFAULT,
@@ -233,17 +233,13 @@ def _of_ratio(metric: Metric, found: Evidence, change: Change, level: float, thr
     low, high = found.interval(level)
     return replace(
         change,
-        change=math.expm1(found.change),
-        low=math.expm1(low),
-        high=_finite(_expm1(high)),
-        visible=_finite(max(threshold, _expm1(found.visible(level)))),
+        change=relative(found.change),
+        low=relative(low),
+        high=_finite(relative(high)),
+        visible=_finite(max(threshold, relative(found.visible(level)))),
         verdict=on_logs(metric, found, level, threshold),
         method=found.method,
     )
-
-
-def _expm1(value: float) -> float:
-    return math.expm1(value) if value < 700 else math.inf  # e^709 is the last that a float holds
 
 
 def _finite(value: float) -> float | None:

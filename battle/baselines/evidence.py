@@ -54,3 +54,8 @@ class Unknown(NamedTuple):
     """Why nothing can be said of a change."""
 
     note: str
+
+
+def relative(change: float) -> float:
+    """A change on the scale of logarithms as (after / before) - 1; infinite where no float holds it."""
+    return math.expm1(change) if change < 700 else math.inf  # e^709 is the last that a float holds

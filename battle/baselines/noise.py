@@ -6,7 +6,7 @@ from statistics import stdev
 import msgspec
 
 from battle.baselines.comparing import can_fail, compared, together
-from battle.baselines.evidence import Evidence
+from battle.baselines.evidence import Evidence, relative
 from battle.baselines.gathering import against_another
 from battle.baselines.judging import DEFAULT, Settings
 from battle.baselines.metrics import key
@@ -46,7 +46,7 @@ def noise_of(snapshot: Snapshot, settings: Settings = DEFAULT) -> tuple[Noise, .
         visible = None
         if isinstance(known, Evidence):
             reach = known.visible(level)
-            visible = reach if metric.unit == "share" else max(settings.threshold, math.expm1(reach))
+            visible = reach if metric.unit == "share" else max(settings.threshold, relative(reach))
         rows.append(
             Noise(
                 name=metric.text if workload is None else f"{metric.text} of {workload}",

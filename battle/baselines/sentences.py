@@ -9,6 +9,12 @@ from battle.judgement.words import duration_text, percent_text, plural
 ANSWERS = {"better": "better", "same": "same", "worse": "worse", "not_enough_data": "not enough data"}
 NONE = "–"
 
+TELLING_MAX = 10.0
+"""A change of 1,000 %, or eleven times as much. What must be larger to be seen, or may be anything up to more than
+that, is said in words: six digits of per cent only say that nothing is known."""
+
+TOO_NOISY = "too noisy to tell"
+
 
 def headline(status: Status, changes: Sequence[Change], baseline: str, threshold: float) -> str:
     """The answer in a sentence, with the change that says most."""
@@ -85,15 +91,29 @@ def change_text(change: Change) -> str:
 
 def interval_text(change: Change) -> str:
     """From where to where the true change may be; empty without an interval."""
-    if change.low is None:
+    low, high = change.low, change.high
+    if low is None:
         return ""
-    high = "no limit" if change.high is None else _signed(change.high, change.unit)
-    return f"{_signed(change.low, change.unit)} to {high}"
+    if high is None:
+        up = "no limit"
+    elif high > TELLING_MAX and 1 + high > (1 + TELLING_MAX) * (1 + low):
+        # A large change can be known well, +9,000 % to +9,500 %; this one is not.
+        up = f"over {_signed(TELLING_MAX, change.unit)}"
+    else:
+        up = _signed(high, change.unit)
+    return f"{_signed(low, change.unit)} to {up}"
 
 
 def visible_text(change: Change) -> str:
     """The smallest change that would have been seen."""
-    return NONE if change.visible is None else size_text(change.visible, change.unit)
+    return seen_from_text(change.visible, change.unit)
+
+
+def seen_from_text(visible: float | None, unit: Unit) -> str:
+    """The smallest change that can be seen; in words where that is more than anybody would ask about."""
+    if visible is None:
+        return NONE
+    return size_text(visible, unit) if visible <= TELLING_MAX else TOO_NOISY
 
 
 def _signed(change: float, unit: Unit) -> str:
@@ -115,8 +135,10 @@ def _tally(changes: Sequence[Change]) -> str:
     deciding = [change for change in changes if change.decides]
     unconfirmed = [change for change in deciding if change.confirmed is False]
     better = [change for change in deciding if change.verdict == "better"]
-    same = sum(change.verdict == "same" for change in deciding)
-    untold = sum(change.verdict == "not_enough_data" for change in deciding)
+    # Every row of the table is counted once, so that the reader who counts them finds as many.
+    same = sum(change.verdict == "same" for change in changes)
+    untold = sum(change.verdict == "not_enough_data" for change in changes)
+    informing = sum(change.verdict in ("better", "worse") and not change.decides for change in changes)
     parts = []
     if unconfirmed:
         parts.append(f"a second run did not confirm that {moved_text(unconfirmed[0])}")
@@ -125,6 +147,10 @@ def _tally(changes: Sequence[Change]) -> str:
     parts.append(f"{plural(same, 'metric')} the same")
     if untold:
         parts.append(f"{untold} not to be told")
+    if informing:
+        parts.append(
+            f"{plural(informing, 'metric')} changed that only {'informs' if informing == 1 else 'inform'}"
+        )
     return "; ".join(parts)
 
 

@@ -11,7 +11,7 @@ from battle.baselines.noise import Noise, noise_of
 from battle.baselines.outcome import Unit
 from battle.baselines.repeating import recipe_of, run_again
 from battle.baselines.runs import CALIBRATED_RUNS_MIN
-from battle.baselines.sentences import NONE, size_text, value_text
+from battle.baselines.sentences import NONE, seen_from_text, size_text, value_text
 from battle.baselines.snapshot import OneRun, Snapshot, default_name
 from battle.baselines.taking import take, take_values
 from battle.cli.compare import REPETITIONS
@@ -126,7 +126,7 @@ def _noise_row(one: Noise) -> tuple[str, ...]:
         one.name,
         value_text(one.value, one.unit),
         _optional(one.spread, one.unit),
-        _optional(one.visible, one.unit),
+        seen_from_text(one.visible, one.unit),
         "fails" if one.decides else "informs",
     )
 

@@ -10,7 +10,7 @@ import msgspec
 
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import SENT_RATIO_MIN, lateness_bound_ns
-from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
+from battle.judgement.slo import NEVER_BUT, OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 
 REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
 """Demands on how the gateway reacts to faults: without effective faults there is nothing to react to."""
@@ -81,7 +81,9 @@ def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
 def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
     if result.status != "missed" or result.name not in excuses:
         return result
-    return msgspec.structs.replace(result, status="not_measured", note=excuses[result.name])
+    why = excuses[result.name]
+    note = f"{NEVER_BUT}{why}" if result.never else why
+    return msgspec.structs.replace(result, status="not_measured", note=note)
 
 
 def _not_the_gateways(query: str, row: Any, slo: Slo, *, late: bool) -> dict[str, str]:

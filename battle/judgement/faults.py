@@ -3,8 +3,9 @@
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.slo import Demands
-from battle.judgement.words import plural, seconds_text, sentence
+from battle.judgement.words import plural, sentence
 
 _SIGNS = {
     "killed": "{target} was killed",
@@ -56,7 +57,7 @@ def faults_took_effect(log: Log, demands: Demands) -> Finding:
         if planned:
             summary = f"the scenario plans {plural(planned, 'fault')}, and none is in the log"
     elif idle:
-        summary = sentence([_why_idle(fault) for fault in idle])
+        summary = sentence([_why_idle(fault, load_began_ns(log)) for fault in idle])
     else:
         summary = f"{plural(len(faults), 'fault')} took effect"
     return Finding(
@@ -85,9 +86,9 @@ def effect_text(fault: Any) -> str:
     return ", ".join(_SIGNS[sign].format(**facts) for sign in fault.evidence)
 
 
-def _why_idle(fault: Any) -> str:
+def _why_idle(fault: Any, began_ns: int | None) -> str:
     if fault.started_ns is None:
-        due = "" if fault.planned_ns is None else f" (due at {seconds_text(fault.planned_ns)})"
+        due = "" if fault.planned_ns is None else f" (due {at_text(fault.planned_ns, began_ns)})"
         return f"{fault.fault_id} was never applied{due}" + (f": {fault.failure}" if fault.failure else "")
     for sign in fault.evidence:
         if sign in _ALONE and sign in fault.signs:

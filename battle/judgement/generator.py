@@ -101,7 +101,8 @@ def _kept(health: list[Any], late: dict[str, int | None], bound_ns: int, subscri
         return f"{sent:,} of {due:,} due subscriptions were asked for"
     sent, due = sum(row.sent for row in asking), sum(row.due for row in asking)
     worst_ns = max((late.get(row.workload) or 0 for row in health), default=0)
+    late_text = f"at most {duration_text(worst_ns)} late" if worst_ns else "on time"
     return (
-        f"{sent:,} of {due:,} due requests were sent, 99 % of them at most {duration_text(worst_ns)} late "
+        f"{sent:,} of {due:,} due requests were sent, 99 % of them {late_text} "
         f"(bound: {duration_text(bound_ns)})"
     )

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
 from battle.judgement.generator import LATENESS_FLOOR_NS, LATENESS_SHARE_OF_SLO, SENT_RATIO_MIN
 from battle.judgement.leaks import LOAD_GROWTH_MAX
+from battle.judgement.moments import at_text
 from battle.judgement.slo import Demands
-from battle.judgement.words import duration_text, percent_text, plural, seconds_text, sentence
+from battle.judgement.words import duration_text, percent_text, plural, sentence
 from battle.judgement.workloads import SUBSCRIBES
 
 WORST_LISTED = 3
@@ -88,8 +89,8 @@ def _times(log: Log, plan: Any) -> Times | str:
     last = max(spans, key=lambda span: span.ended_ns)
     judged = last.ended_ns + plan.within_ns
     if judged >= phases["load_ended"]:
-        over = seconds_text(phases["load_ended"])
-        return f"the load was over at {over}, before the time that the healing is granted"
+        over = at_text(phases["load_ended"], phases["load_began"])
+        return f"the load was over {over}, before the time that the healing is granted"
     return Times(
         began=phases["load_began"],
         first_fault=min(span.started_ns for span in spans),
@@ -159,7 +160,7 @@ def _failure(log: Log, cases: list[Case], times: Times) -> Finding:
     problems = [text for case in cases for text in _ill(log, case, times)]
     summary = (
         f"the run did not heal within {duration_text(times.judged - times.healing)} after the last fault "
-        f"({times.last_fault}, over at {seconds_text(times.healing)}): {sentence(problems)}"
+        f"({times.last_fault}, over {at_text(times.healing, times.began)}): {sentence(problems)}"
     )
     worst = [request for case in cases for request in case.after.worst]
     return _finding("FAIL", summary + _retries(log, times), times, worst)
@@ -189,6 +190,7 @@ def _since(log: Log, case: Case, times: Times) -> str:
         p95_limit_ns=round(case.p95_limit_ns),
         success_min_ratio=case.success_min,
         start_ns=times.judged,
+        began_ns=times.began,
     )
     if not stretches:
         return ""

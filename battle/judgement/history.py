@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.moments import at_text
 from battle.judgement.slo import Demands
-from battle.judgement.words import plural, seconds_text, sentence
+from battle.judgement.words import plural, sentence
 
 
 def run_is_complete(log: Log, demands: Demands) -> Finding:
@@ -23,10 +24,11 @@ def _unfinished(phases: dict[str, Any], sealed: bool) -> Iterator[str]:
     if not phases:
         yield "no phase of it is in the log"
         return
+    began_ns = phases["load_began"].at_ns if "load_began" in phases else None
     for bad, how in (("interrupted", "it was interrupted"), ("failed", "it failed")):
         if bad in phases:
             why = f" ({phases[bad].detail})" if phases[bad].detail else ""
-            yield f"{how} at {seconds_text(phases[bad].at_ns)}{why}"
+            yield f"{how} {at_text(phases[bad].at_ns, began_ns)}{why}"
     if "load_began" not in phases:
         yield "its load never began"
     elif "load_ended" not in phases:

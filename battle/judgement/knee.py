@@ -7,6 +7,7 @@ import msgspec
 
 from battle.judgement.findings import Log
 from battle.judgement.generator import SENT_RATIO_MIN, lateness_bound_ns
+from battle.judgement.measures import unanswered_text
 from battle.judgement.slo import OF_REQUESTS, RULES, Demands, Measure, Slo, SloResult, compare
 from battle.judgement.workloads import STEPS, planned
 
@@ -63,9 +64,16 @@ def knee_measures(knee: Knee) -> dict[str, Measure]:
         return {RULES[name].metric: Measure("step_results", False, note=note) for name in OF_REQUESTS}
     where = "at the knee" if knee.at else "no step met all demands; in the first one"
     return {
-        metric: msgspec.structs.replace(measure, note=f"{where}, {step.rate_per_s:,g} requests a second")
+        metric: msgspec.structs.replace(
+            measure,
+            note=f"{_never(metric, measure)}{where}, {step.rate_per_s:,g} requests a second",
+        )
         for metric, measure in _measures(step).items()
     }
+
+
+def _never(metric: str, measure: Measure) -> str:
+    return "" if measure.value is not None else f"{unanswered_text(int(metric[1:3]), 'of the requests')}: "
 
 
 def _knee(log: Log, workload: str, demands: Demands) -> Knee:

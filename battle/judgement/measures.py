@@ -90,8 +90,13 @@ def _percentile(row: Any, percent: int) -> Measure:
     if row is None:
         return Measure("latencies", False, note="no request ended")
     value = getattr(row, f"p{percent}_ns")
-    note = f"never: more than {100 - percent} % of the requests were not answered" if value is None else None
+    note = unanswered_text(percent, "of the requests") if value is None else None
     return Measure("latencies", True, value, note)
+
+
+def unanswered_text(percent: int, whose: str) -> str:
+    """Why a percentile of the latency was never reached."""
+    return f"more than {100 - percent} % {whose} were never answered"
 
 
 def _of_failovers(log: Log) -> dict[str, Measure]:
@@ -103,7 +108,7 @@ def _of_failovers(log: Log) -> dict[str, Measure]:
     if summary.failovers == 0:
         cost = Measure(query, False, note="there was no failover")
     elif summary.answered == 0:
-        cost = Measure(query, True, note="never: no failover was answered")
+        cost = Measure(query, True, note="no failover was answered")
     else:
         cost = Measure(query, True, summary.cost_max_ns)
     return {"failovers": Measure(query, True, summary.failovers), "max_failover_latency_ns": cost}

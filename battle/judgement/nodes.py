@@ -3,8 +3,9 @@
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.slo import Demands
-from battle.judgement.words import plural, seconds_text, sentence
+from battle.judgement.words import plural, sentence
 
 GATEWAY_NODE = "gateway"
 
@@ -16,7 +17,7 @@ def nodes_lived(log: Log, demands: Demands) -> Finding:
     induced = sum(row.crashes for row in log.rows("node_crashes") if row.induced)
     gateway = [row for row in crashed if row.node == GATEWAY_NODE]
     if crashed:
-        summary = sentence([_crash(row) for row in gateway or crashed])
+        summary = sentence([_crash(row, load_began_ns(log)) for row in gateway or crashed])
     elif not started:
         summary = "no node's start is in the log"
     else:
@@ -31,8 +32,8 @@ def nodes_lived(log: Log, demands: Demands) -> Finding:
     )
 
 
-def _crash(row: Any) -> str:
+def _crash(row: Any, began_ns: int | None) -> str:
     who = row.node if row.first_actor == row.node else f"{row.first_actor} on {row.node}"
     often = "" if row.crashes == 1 else f", {row.crashes} times in all"
     why = row.first_reason or "no reason given"
-    return f"{who} crashed at {seconds_text(row.first_at_ns)} ({why}){often}"
+    return f"{who} crashed {at_text(row.first_at_ns, began_ns)} ({why}){often}"

@@ -3,6 +3,7 @@
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.moments import at_text, load_began_ns, second_ns
 from battle.judgement.slo import Demands
 from battle.judgement.words import plural
 
@@ -27,9 +28,9 @@ def retry_amplification(log: Log, demands: Demands) -> Finding | None:
     return Finding(
         checker="retry_amplification",
         verdict="FAIL" if storm and limit is None else "PASS",
-        summary=_summary(row) + decided,
+        summary=_summary(row, load_began_ns(log)) + decided,
         query="SELECT * FROM attempts_by_second WHERE requests > 0 ORDER BY attempts / requests DESC",
-        ids=tuple(f"second {one['second']}" for one in row.storm),
+        ids=tuple(f"second {one['second']} of the run" for one in row.storm),
     )
 
 
@@ -39,15 +40,16 @@ def amplification(log: Log, limit: float | None) -> Any:
     return log.rows("retry_amplification", bound=bound, limit=EVIDENCE_IDS_MAX)[0]
 
 
-def _summary(row: Any) -> str:
+def _summary(row: Any, began_ns: int | None) -> str:
     overall = f"{row.attempts_per_request:.2f} attempts for each of {plural(row.requests, 'request')}"
     worst = row.worst_attempts_per_request
     peak = "" if worst is None else f", {worst:.2f} in the worst second"
     if not row.storm_seconds:
         return f"{overall}{peak}"
     first = row.storm[0]
+    when = at_text(second_ns(first["second"], began_ns), began_ns)
     return (
-        f"a retry storm of {plural(row.storm_seconds, 'second')}: at {first['second']:,} s there were "
+        f"a retry storm of {plural(row.storm_seconds, 'second')}: {when} there were "
         f"{first['attempts']:,} attempts for {plural(first['requests'], 'request')}, "
         f"{first['failed']:,} of them failed; in all {overall}"
     )

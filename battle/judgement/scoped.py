@@ -7,10 +7,12 @@ import msgspec
 
 from battle.judgement.doubt import doubted_part
 from battle.judgement.findings import Finding, Log
+from battle.judgement.measures import unanswered_text
+from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.scope import AFTER, BEFORE, RELATIVE, Scope
 from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 from battle.judgement.windows import WHOLE, Window, fault_windows, merged, selects
-from battle.judgement.words import plural, seconds_text
+from battle.judgement.words import plural
 
 ANSWERS = ("max_wrong_answers", "max_stale_answers")
 HEADS = ("max_missed_heads", "max_duplicate_heads", "max_head_delay_ms")
@@ -58,8 +60,8 @@ def part_of(log: Log, scope: Scope) -> Part:
     if phase.started_ns is None:
         return Part(scope, (), f"phase {scope.when} never came: the load never began")
     if phase.load_ended_ns is not None and phase.load_ended_ns <= phase.started_ns:
-        over = seconds_text(phase.load_ended_ns)
-        return Part(scope, (), f"phase {scope.when} never came: the load ended at {over}")
+        over = at_text(phase.load_ended_ns, load_began_ns(log))
+        return Part(scope, (), f"phase {scope.when} never came: the load ended {over}")
     return Part(scope, merged([(phase.started_ns, phase.ended_ns)]))
 
 
@@ -110,9 +112,15 @@ def _of_requests(log: Log, part: Part) -> dict[str, Measure]:
         nothing = Measure(query, False, note=f"no request {scope.text} was due")
         measured = dict.fromkeys(asked, nothing)
     else:
-        note = f"of {plural(row.requests, 'request')}"
-        measured = {metric: Measure(query, True, getattr(row, metric), note) for metric in asked}
+        measured = {metric: _of_request(row, metric) for metric in asked}
     return {**measured, **_of_answers(log, part, row)}
+
+
+def _of_request(row: Any, metric: str) -> Measure:
+    value, of = getattr(row, metric), f"of {plural(row.requests, 'request')}"
+    never = value is None and metric != "success_ratio"
+    note = unanswered_text(int(metric[1:3]), of) if never else of
+    return Measure("scoped_requests", True, value, note)
 
 
 def _of_answers(log: Log, part: Part, requests: Any) -> dict[str, Measure]:
@@ -139,7 +147,7 @@ def _of_failovers(log: Log, part: Part) -> dict[str, Measure]:
     if row.failovers == 0:
         cost = Measure(query, False, note=f"there was no failover {part.scope.text}")
     elif row.answered == 0:
-        cost = Measure(query, True, note="never: no failover was answered")
+        cost = Measure(query, True, note="no failover was answered")
     else:
         cost = Measure(query, True, row.cost_max_ns)
     return {"failovers": Measure(query, True, row.failovers), "max_failover_latency_ns": cost}

@@ -158,12 +158,16 @@ class Measure(msgspec.Struct, frozen=True):
     note: str | None = None
 
 
+NEVER_BUT = "never reached, but "
+"""Begins the note of a demand that was missed without a number, where the miss proves nothing."""
+
+
 class SloResult(msgspec.Struct, frozen=True, kw_only=True):
     """One demand, compared: `measured` has to be `bound` `limit`, both in `unit`.
 
     `measured` is None when the log cannot tell (`not_measured`), and when what it tells is no number, as
-    `note` explains. `query` is the report query the measured value comes from, or the SQL of a demand on SQL.
-    `scope` is the part of the run it is about.
+    `note` explains. With a number, `not_measured` says that it is not to be trusted. `query` is the report query the
+    measured value comes from, or the SQL of a demand on SQL. `scope` is the part of the run it is about.
     """
 
     name: str
@@ -175,6 +179,17 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     bound: Bound = "<="
     scope: Scope = WHOLE_RUN
+
+    @property
+    def never(self) -> bool:
+        """Whether what was measured is that the value is never reached."""
+        reached = self.status != "not_measured" or (self.note or "").startswith(NEVER_BUT)
+        return self.measured is None and reached
+
+    @property
+    def doubted(self) -> bool:
+        """Whether it was measured, and missed, but something else than the gateway may be why."""
+        return self.status == "not_measured" and (self.never or self.measured is not None)
 
     @property
     def title(self) -> str:

@@ -92,15 +92,20 @@ def judge(
 def slo_text(result: SloResult) -> str:
     """An SLO's result as a sentence."""
     demand = f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)} demanded"
+    if result.never and result.note:
+        missed = "is not trusted" if result.doubted else f"was {result.status}"
+        return f"{result.title} {missed}: {result.note}, {demand}"
+    if result.doubted:
+        return f"{result.title} is not trusted: {measured_text(result)}, but {result.note}, {demand}"
     if result.status == "not_measured":
         return f"{result.title} was not measured ({result.note}; {demand})"
-    return f"{result.title} was {result.status}: {measured_text(result) or result.note}, {demand}"
+    return f"{result.title} was {result.status}: {measured_text(result)}, {demand}"
 
 
 def measured_text(result: SloResult) -> str | None:
     """What was measured, with digits enough to tell it from the limit: 300.04 ms is not 300 ms."""
     if result.measured is None:
-        return None
+        return "never" if result.never else None
     limit = quantity_text(result.limit, result.unit)
     texts = (quantity_text(result.measured, result.unit, digits) for digits in (4, 6, 9, 12))
     return next((text for text in texts if text != limit or result.measured == result.limit), limit)

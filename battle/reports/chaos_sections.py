@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from battle.judgement.faults import effect_text
 from battle.judgement.words import plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
+from battle.reports.load_facts import only_subscriptions
 from battle.reports.reaction_tables import longest, reaction_blocks, stream_blocks
 from battle.reports.schema import FaultEffect, Report, SlowFailover
 from battle.reports.values import count, duration, explain_command, moment, timed
@@ -32,12 +33,14 @@ _FAULT_NOTE = (
 def failover_section(report: Report) -> Section:
     """How often requests needed more than one attempt, and streams another upstream, and what that cost."""
     facts = report.failovers
+    streams = report.websocket.stream_failovers
     blocks: list[Block] = []
     if facts.failovers:
         blocks += _failover_blocks(report)
+    elif only_subscriptions(report):
+        blocks += [] if streams else [Paragraph("No stream is known to have lost its upstream.")]
     else:
         blocks.append(Paragraph("No request needed more than one attempt."))
-    streams = report.websocket.stream_failovers
     blocks += stream_blocks(streams)
     title = timed("Failovers", report.run.world) if facts.failovers or streams else "Failovers"
     return Section(title, tuple(blocks))

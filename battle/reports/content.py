@@ -19,6 +19,7 @@ from battle.reports.document import (
 )
 from battle.reports.evidence import NO_CHARTS, Asked, with_evidence
 from battle.reports.health_sections import generator_section, log_section, system_section
+from battle.reports.load_facts import due, load_text, missed, only_subscriptions, subscriptions
 from battle.reports.load_sections import performance_section, slo_section
 from battle.reports.rate_sections import amplification_section, knee_section
 from battle.reports.schema import Report
@@ -81,7 +82,7 @@ def _context(report: Report) -> tuple[str, ...]:
     parts = [
         f"{run.scenario} against gateway {run.gateway}{seed}",
         world_text(report),
-        f"{load}, {plural(report.requests.total, 'request')}, {plural(len(report.faults), 'fault')}",
+        f"{load}, {load_text(report)}, {plural(len(report.faults), 'fault')}",
     ]
     if run.partial:
         parts.append("PARTIAL: the run did not go to its end")
@@ -91,12 +92,12 @@ def _context(report: Report) -> tuple[str, ...]:
 def _figures(report: Report) -> tuple[Figure, ...]:
     virtual = "virtual " if report.run.world == "simulated" else ""
     overall = next((row for row in report.latencies if row.workload is None and row.clock == "due"), None)
-    figures = []
+    figures = _figures_of_subscriptions(report) if only_subscriptions(report) else []
     if overall is not None:
         figures.append(Figure("ended ok", percent_text(overall.counted / overall.requests)))
         figures.append(Figure(f"{virtual}p95 latency", duration(overall.p95_ns, NEVER).text))
     moved = sum(streams.failovers for streams in report.websocket.stream_failovers)
-    if report.failovers.failovers or not moved:
+    if report.failovers.failovers or not (moved or only_subscriptions(report)):
         figures.append(Figure("failovers", f"{report.failovers.failovers:,}"))
     if moved:
         figures.append(Figure("stream failovers", f"{moved:,}"))
@@ -106,6 +107,14 @@ def _figures(report: Report) -> tuple[Figure, ...]:
         effective = sum(fault.effect_observed for fault in report.faults)
         figures.append(Figure("faults that took effect", f"{effective} of {len(report.faults)}"))
     return tuple(figures)
+
+
+def _figures_of_subscriptions(report: Report) -> list[Figure]:
+    return [
+        Figure("subscriptions", f"{subscriptions(report):,}"),
+        Figure("heads and logs due" if report.websocket.logs else "heads due", f"{due(report):,}"),
+        Figure("missed", f"{missed(report):,}"),
+    ]
 
 
 def _findings_section(report: Report) -> Section:
@@ -122,7 +131,7 @@ def _findings_section(report: Report) -> Section:
         "Checks",
         (
             Paragraph("What had to hold for the numbers above to mean anything.", quiet=True),
-            Table(columns(":check", ":verdict", ":about", ":finding"), rows),
+            Table(columns(":check", ":verdict", ":about", ":finding"), rows, stacks=True),
         ),
     )
 

@@ -41,10 +41,14 @@ class Code(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows of as many cells as there are columns."""
+    """Rows of as many cells as there are columns.
+
+    `stacks`: where there is no room, the last cell of a row stands below the others, because it is a sentence.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    stacks: bool = False
 
 
 class Drawing(msgspec.Struct, frozen=True):

@@ -1,9 +1,22 @@
 """The sections about what the measurement itself rests on: machine, generator, log."""
 
-from battle.judgement.words import percent_text, plural, seconds_text
-from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
+from battle.judgement.words import percent_text, plural
+from battle.reports.document import Block, Cell, Column, Paragraph, Section, Table, columns, row
 from battle.reports.schema import Crash, GeneratorHealth, Latency, NodeHealth, Report, SegmentFacts
-from battle.reports.values import NONE, NOT_MEASURED, bad_if_any, count, duration, megabytes, percent, timed
+from battle.reports.values import (
+    NONE,
+    NOT_MEASURED,
+    bad_if_any,
+    count,
+    duration,
+    megabytes,
+    moment,
+    percent,
+    timed,
+)
+
+_OF_COLUMN = ("node", "memory", "memory", "CPU", "CPU", "loop lag", "tasks", "open files")
+"""What each column of the table of nodes is about."""
 
 
 def system_section(report: Report) -> Section:
@@ -20,13 +33,25 @@ def system_section(report: Report) -> Section:
             "tasks",
             "open files",
         )
-        blocks = [Table(titles, tuple(_node_row(node) for node in report.nodes))]
+        blocks = _measured(titles, [_node_row(node) for node in report.nodes])
     if report.crashes:
+        began_ns = report.run.load_began_ns
         titles = columns(":crashed", "times", "first at", ":who did it", ":reason of the first")
-        blocks.append(Table(titles, tuple(_crash_row(crash) for crash in report.crashes)))
+        blocks.append(Table(titles, tuple(_crash_row(crash, began_ns) for crash in report.crashes)))
     else:
         blocks.append(Paragraph("No node crashed."))
     return Section("System health", tuple(blocks))
+
+
+def _measured(titles: tuple[Column, ...], rows: list[tuple[Cell, ...]]) -> list[Block]:
+    """The columns in which at least one node was measured, and a word for those left out."""
+    empty = {at for at in range(len(titles)) if all(row[at] == NOT_MEASURED for row in rows)}
+    kept = [at for at in range(len(titles)) if at not in empty]
+    table = Table(tuple(titles[at] for at in kept), tuple(tuple(row[at] for at in kept) for row in rows))
+    if not empty:
+        return [table]
+    left_out = dict.fromkeys(_OF_COLUMN[at] for at in sorted(empty))
+    return [table, Paragraph(f"Not measured in this run: {', '.join(left_out)}.", quiet=True)]
 
 
 def _node_row(node: NodeHealth) -> tuple[Cell, ...]:
@@ -42,11 +67,11 @@ def _node_row(node: NodeHealth) -> tuple[Cell, ...]:
     )
 
 
-def _crash_row(crash: Crash) -> tuple[Cell, ...]:
+def _crash_row(crash: Crash, began_ns: int | None) -> tuple[Cell, ...]:
     return row(
         crash.node if crash.first_actor == crash.node else f"{crash.first_actor} on {crash.node}",
         count(crash.crashes),
-        seconds_text(crash.first_at_ns),
+        moment(crash.first_at_ns, since_ns=began_ns),
         Cell("a fault", "plain") if crash.induced else Cell("nobody meant to", "bad"),
         crash.first_reason or "–",
     )

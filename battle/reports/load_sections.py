@@ -7,7 +7,8 @@ from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone, columns, row
 from battle.reports.interval_texts import interval_cell, interval_note, share_text
 from battle.reports.intervals import LatencyIntervals
-from battle.reports.schema import Latency, Report, RequestFacts
+from battle.reports.load_facts import only_subscriptions
+from battle.reports.schema import Latency, Report, RequestFacts, RequestKind
 from battle.reports.values import NEVER, count, duration, explain_command, text, timed
 
 _STATUS: dict[str, tuple[str, Tone]] = {
@@ -15,6 +16,9 @@ _STATUS: dict[str, tuple[str, Tone]] = {
     "missed": ("missed", "bad"),
     "not_measured": ("not measured", "doubtful"),
 }
+NOT_TRUSTED = Cell("not trusted", "doubtful")
+"""Measured, but the test bench may be why it was missed."""
+
 _BOUNDS: dict[Bound, str] = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
 _CLOCKS = {"due": "since it was due", "sent": "since it was sent"}
 
@@ -29,13 +33,14 @@ def slo_section(report: Report) -> Section:
     met = sum(result.status == "met" for _, result in results)
     titles = columns(":of", ":SLO", "demanded", "measured", ":result", ":note")
     rows = tuple((Cell(workload or "the run"), *_slo_row(result)) for workload, result in results)
-    if all(result.note is None for _, result in results):
+    noted = any(result.note is not None for _, result in results)
+    if not noted:
         titles, rows = titles[:-1], tuple(row[:-1] for row in rows)
     if not report.workload_slos:
         titles, rows = titles[1:], tuple(row[1:] for row in rows)
     return Section(
         timed("SLO compliance", report.run.world),
-        (Paragraph(f"{met} of {plural(len(results), 'SLO')} met."), Table(titles, rows)),
+        (Paragraph(f"{met} of {plural(len(results), 'SLO')} met."), Table(titles, rows, stacks=noted)),
     )
 
 
@@ -44,14 +49,19 @@ def _slo_row(result: SloResult) -> tuple[Cell, ...]:
         result.title,
         f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)}",
         text(measured_text(result)),
-        Cell(*_STATUS[result.status]),
+        NOT_TRUSTED if result.doubted else Cell(*_STATUS[result.status]),
         text(result.note) if result.note else "",
     )
 
 
-def performance_section(report: Report) -> Section:
-    """How many requests ended ok, how long they took, what went wrong, and who did the work."""
+def performance_section(report: Report) -> Section | None:
+    """How many requests ended ok, how long they took, what went wrong, and who did the work.
+
+    None where the load was nothing but subscriptions: their section says how they fared.
+    """
     requests = report.requests
+    if only_subscriptions(report):
+        return None
     if not requests.total:
         return Section("Performance summary", (Paragraph("No request ended."),))
     blocks: list[Block] = [
@@ -85,7 +95,10 @@ _LATENCY_NOTE = (
 def _outcome_text(report: Report) -> str:
     requests = report.requests
     rate = "" if requests.sent_per_s is None else f", sent at {requests.sent_per_s:,.1f} a second"
-    failed = f"; {requests.error:,} failed" if requests.error else ""
+    # One that never left is the load generator's failure, or that of whoever held its connections: nobody was asked.
+    unsent = sum(kind.requests for kind in requests.kinds if _never_left(kind))
+    failed = f"; {requests.error - unsent:,} failed" if requests.error > unsent else ""
+    failed += f"; {unsent:,} never left the load generator" if unsent else ""
     lost = f"; {requests.unknown:,} ended unknown: they may or may not have taken effect"
     unknown = lost if requests.unknown else ""
     ratio = percent_text(requests.ok / requests.total)
@@ -95,6 +108,10 @@ def _outcome_text(report: Report) -> str:
     return (
         f"{requests.ok:,} of {plural(requests.total, 'request')} ended ok ({ratio}){rate}{failed}{unknown}."
     )
+
+
+def _never_left(kind: RequestKind) -> bool:
+    return kind.outcome == "error" and kind.failure in ("unsent", "interrupted")
 
 
 def _answer_text(requests: RequestFacts) -> str:

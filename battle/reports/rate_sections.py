@@ -1,6 +1,7 @@
 """The sections about rates: the knee of a load that goes up in steps, and what retries make of a load."""
 
 from battle.judgement.knee import Knee, Step, StepStatus
+from battle.judgement.moments import second_ns
 from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.schema import Amplification, Report
@@ -72,7 +73,7 @@ def amplification_section(report: Report) -> Section | None:
         began_ns = report.run.load_began_ns
         storm = tuple(
             row(
-                moment(one.second * 10**9, since_ns=began_ns),
+                moment(second_ns(one.second, began_ns), since_ns=began_ns),
                 count(one.requests),
                 count(one.attempts),
                 count(one.failed),

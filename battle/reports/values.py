@@ -3,7 +3,8 @@
 import shlex
 from typing import Any
 
-from battle.judgement.words import duration_text, seconds_text
+from battle.judgement.moments import moment_text
+from battle.judgement.words import duration_text
 from battle.reports.document import Cell, Code
 from battle.reports.schema import Report
 
@@ -22,9 +23,9 @@ def duration(value_ns: int | None, otherwise: Cell = NONE) -> Cell:
     return otherwise if value_ns is None else Cell(duration_text(value_ns))
 
 
-def moment(at_ns: int | None, otherwise: Cell = NONE, *, since_ns: int | None = None) -> Cell:
-    """A moment of the run, told from `since_ns` on: where the plan is meant, that is the begin of the load."""
-    return otherwise if at_ns is None else Cell(seconds_text(at_ns - (since_ns or 0)))
+def moment(at_ns: int | None, otherwise: Cell = NONE, *, since_ns: int | None) -> Cell:
+    """A moment of the run, told from `since_ns` on: the begin of the load; None: it never began."""
+    return otherwise if at_ns is None else Cell(moment_text(at_ns, since_ns))
 
 
 def count(value: int | None, otherwise: Cell = NONE) -> Cell:

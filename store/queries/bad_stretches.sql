@@ -1,18 +1,20 @@
 -- In which stretches of seconds was a workload slower or worse than it should be?
 --
--- A request belongs to the second it was due in; a second without requests breaks a stretch. The longest comes first.
+-- A request belongs to the second it was due in, counted from $began_ns; one without requests breaks a stretch. The
+-- longest comes first.
 --
 -- $workload
 -- $p95_limit_ns          a second is bad when its p95 latency, over all its requests, is above this, or was never
 -- $success_min_ratio     reached, or when fewer than this share of its requests ended ok
 -- $start_ns              only stretches that go on after this
+-- $began_ns              when the load began
 --
--- from_second, to_second      the first and the last bad second, since the run's epoch
+-- from_second, to_second      the first and the last bad second, since the load began
 -- requests, failed
 -- to_the_end                  whether no later second has a request
 WITH by_second AS (
     SELECT
-        scheduled_ns // 1_000_000_000 AS second,
+        (scheduled_ns - $began_ns::BIGINT) // 1_000_000_000 AS second,
         count(*) AS requests,
         count(*) FILTER (outcome <> 'ok') AS failed,
         quantile_disc(if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), 0.95) AS p95_ns
@@ -33,5 +35,5 @@ SELECT
     max(second) = (SELECT max(second) FROM by_second) AS to_the_end
 FROM bad
 GROUP BY stretch
-HAVING (to_second + 1) * 1_000_000_000 > $start_ns::BIGINT
+HAVING $began_ns::BIGINT + (to_second + 1) * 1_000_000_000 > $start_ns::BIGINT
 ORDER BY count(*) DESC, from_second DESC

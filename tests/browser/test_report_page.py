@@ -6,6 +6,7 @@ import pytest
 
 from battle.reports.writing import write_reports
 from tests.battle.charts.samples import eventful_run
+from tests.battle.histories import S, failed, fault, healthy, write_run
 from tests.browser.chromium import Page, on_a_page, running_chromium
 
 HOSTILE = "</script><img src=x onerror=window.owned=1><script>window.owned=1</script>"
@@ -28,7 +29,29 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir / "report.html"
 
 
-def test_the_report_in_a_browser(report: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def demanding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with reasons beside its demands, on the run, on a workload and on a part of the run."""
+    segments = healthy()
+    segments["coordinator"] += [
+        *fault("kill-a.1", 3 * S, 5 * S),
+        *(failed(1000 + n, 4 * S) for n in range(9)),
+    ]
+    slo = [
+        {"success_rate": 0.999, "p95_latency_ms": 300, "max_failover_latency_ms": 2000, "max_memory_mb": 256},
+        {"success_rate": 0.99, "p99_latency_ms": 300, "when": "during", "fault": "kill a"},
+    ]
+    run_dir = write_run(
+        tmp_path_factory.mktemp("demanding") / "run",
+        segments,
+        slo=slo,
+        workload_slos={"load": {"success_rate": 0.999, "p95_latency_ms": 300}},
+    )
+    write_reports(run_dir)
+    return run_dir / "report.html"
+
+
+def test_the_report_in_a_browser(report: Path, demanding: Path, tmp_path: Path) -> None:
     """One browser for all that is looked at: it takes seconds to start, and must not outlive the test."""
 
     async def visit(page: Page) -> None:
@@ -39,6 +62,9 @@ def test_the_report_in_a_browser(report: Path, tmp_path: Path) -> None:
         await _buttons_copy(page)
         await _dark_mode_changes_colours(page)
         await _nothing_overflows_a_phone(page, report)
+        await _reasons_fit_a_phone(page, demanding)
+        await page.open(report)
+        await page.wait_until(DRAWN)
         await _it_prints(page, tmp_path)
         await _it_reads_without_a_script(page, report)
 
@@ -146,6 +172,25 @@ async def _nothing_overflows_a_phone(page: Page, report: Path) -> None:
     )
     assert wide == []
     assert page.problems == []
+
+
+async def _reasons_fit_a_phone(page: Page, demanding: Path) -> None:
+    """Why a demand was missed is read without a swipe: each cell ends within the screen, and the reason has room."""
+    await page.resize(390, 844, mobile=True)
+    await page.open(demanding)
+    boxes = await page.ask(
+        "[...document.querySelectorAll('table.stacks')].map(t => [t.parentElement.scrollWidth, "
+        "t.parentElement.clientWidth, "
+        "Math.max(...[...t.querySelectorAll('td')].map(c => c.getBoundingClientRect().right))])"
+    )
+    assert len(boxes) == 2  # the demands, and the checks
+    assert all(inner <= outer and right <= 390 for inner, outer, right in boxes)
+    notes = await page.ask(
+        "[...document.querySelector('table.stacks').querySelectorAll('td:last-child')]"
+        ".filter(c => c.textContent).map(c => c.getBoundingClientRect().width)"
+    )
+    assert notes
+    assert all(width > 300 for width in notes)
 
 
 async def _it_prints(page: Page, tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_the_gateway_under_test_must_not_crash(tmp_path: Path) -> None:
     finding = found(tmp_path, nodes_lived, *STARTED, crash, other)
     assert (finding.verdict, finding.summary) == (
         "FAIL",
-        "gateway crashed at 3.000 s (killed by SIGSEGV)",
+        "gateway crashed at 3.000 s of the run (killed by SIGSEGV)",
     )
 
 
@@ -255,7 +255,7 @@ def test_an_actor_on_the_gateways_node_is_the_gateway(tmp_path: Path) -> None:
     finding = found(tmp_path, nodes_lived, *STARTED, crash)
     assert (finding.verdict, finding.summary) == (
         "FAIL",
-        "pool on gateway crashed at 3.000 s (KeyError('a'))",
+        "pool on gateway crashed at 3.000 s of the run (KeyError('a'))",
     )
 
 
@@ -263,7 +263,7 @@ def test_a_crash_of_the_test_bench_spoils_the_measurement(tmp_path: Path) -> Non
     crashes = [life("a", "crashed", n * S, reason="exit status 1") for n in (2, 3)]
     finding = found(tmp_path, nodes_lived, *STARTED, *crashes)
     assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("a",))
-    assert finding.summary == "a crashed at 2.000 s (exit status 1), 2 times in all"
+    assert finding.summary == "a crashed at 2.000 s of the run (exit status 1), 2 times in all"
 
 
 def test_a_crash_that_a_fault_induced_is_meant(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_one_fault_without_effect_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("events", "words"),
     [
-        (fault("kill-a", None, None), "kill-a was never applied (due at 3.000 s)"),
+        (fault("kill-a", None, None), "kill-a was never applied (due at 3.000 s of the run)"),
         (fault("kill-a", 3 * S, 5 * S)[:2], "kill-a had no effect: no death by its SIGKILL is in the log"),
         (
             fault("slow-a", 3 * S, 5 * S, kind="degrade"),

@@ -53,9 +53,10 @@ def retries(tmp_path: Path, events: list[Event], slo: Slo | None = None) -> Find
 def test_a_retry_storm_fails_and_names_its_second(tmp_path: Path) -> None:
     finding = retries(tmp_path, hammered(20))
     assert finding is not None
-    assert (finding.verdict, finding.ids) == ("FAIL", ("second 3",))
+    assert (finding.verdict, finding.ids) == ("FAIL", ("second 3 of the run",))
     assert finding.summary.startswith(
-        "a retry storm of 1 second: at 3 s there were 420 attempts for 40 requests, 400 of them failed; in all 2.73"
+        "a retry storm of 1 second: at 3.000 s of the run there were 420 attempts for 40 requests, 400 of them "
+        "failed; in all 2.73"
     )
 
 

@@ -93,6 +93,36 @@ def test_subscriptions_to_logs_have_a_row_and_those_to_nothing_else_a_section(tm
     assert "| logs | logs | 2 | 0 | 4 | 3 | ✗ 1 | 0 | 0 | 0 |" in text
 
 
+def test_a_load_of_subscriptions_alone_is_told_by_them(tmp_path: Path) -> None:
+    """Nobody was to send requests, so that none ended is no fact, and no section may read as if it were."""
+    events = [*phases(), *heads(), sample(10 * S, 2, workload="heads")]
+    report = read_report(write_run(tmp_path / "run", {"coordinator": events}))
+    text = lines(report)
+    assert "- 10 s of load, 2 subscriptions, 16 heads due, 1 missed, 1 fault" in text
+    assert any(
+        line.startswith("subscriptions **2**, heads due **16**, missed **1**, faults") for line in text
+    )
+    assert "No stream is known to have lost its upstream." in text
+    about = " ".join(line for line in text if not line.startswith("|"))
+    assert "No request" not in about
+    assert "Performance summary" not in about
+
+
+def test_requests_that_were_due_and_never_ended_are_told_beside_subscriptions(tmp_path: Path) -> None:
+    events = [*phases(), *heads(), sample(10 * S, 5, workload="load")]
+    text = lines(read_report(write_run(tmp_path / "run", {"coordinator": events})))
+    assert "- 10 s of load, 0 requests, 2 subscriptions, 16 heads due, 1 missed, 1 fault" in text
+    assert "No request ended." in text
+
+
+def test_subscriptions_to_logs_count_in_the_load(tmp_path: Path) -> None:
+    stood = [connection_changed("subscribed", 0, "1", name="logs", kind="logs", subscription="s")]
+    came: dict[str, Any] = {"workload": "logs", "kind": "logs", "hash": None, "parent_hash": None}
+    events = [*phases(), *stood, notified(1, S, "1", key="0x1:0", **came)]
+    text = lines(read_report(write_run(tmp_path / "run", {"coordinator": events})))
+    assert "- 10 s of load, 1 subscription, 1 log entry due, 0 missed, 0 faults" in text
+
+
 def test_streams_that_moved_are_failovers_and_a_gateway_that_says_so_tells_of_breakers(
     tmp_path: Path,
 ) -> None:
