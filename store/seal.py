@@ -13,6 +13,7 @@ import msgspec
 
 from store.errors import LogError
 from store.events import TABLES, tag_of
+from store.interruption import interruptible
 from store.scan import Scan, SegmentHealth, line_start, scan_segment, segment_name
 from store.schema import struct_columns, table_columns
 
@@ -81,6 +82,7 @@ def scan_run(run_dir: Path) -> list[Scan]:
     return [scan_segment(path) for path in paths]
 
 
+@interruptible()
 def write_tables(scans: list[Scan], target: Path) -> Manifest:
     """Write one Parquet file per table of the log into `target`, and check what was written.
 
