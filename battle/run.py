@@ -70,8 +70,8 @@ def run_scenario(
     """Run a scenario, seal its log, judge it and write its reports.
 
     Arguments: `gateway` replaces the scenario's, as `--gateway` does; `on_start` is told the run's directory.
-    Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged. Asked a second
-    time, or while a run is sealed or judged, they leave the log as it is.
+    Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
+    Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged.
 
     Raises:
         ScenarioError: the scenario cannot be run as it is.
