@@ -194,6 +194,10 @@ def _lock(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(f"the query is no valid UTF-8, at character {error.start + 1}") from None
+    try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
         raise QueryError(message_of(error)) from None
