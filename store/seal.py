@@ -80,8 +80,17 @@ def read_manifest(run_dir: Path) -> Manifest | None:
 
 
 def scan_run(run_dir: Path) -> list[Scan]:
-    """Scan all segments of a run, in the order of their nodes and incarnations."""
-    paths = sorted((run_dir / "events").glob("*.ndjson"), key=segment_name)
+    """Scan all segments of a run, in the order of their nodes and incarnations.
+
+    Raises:
+        LogError: a segment has a strange name; or there are only Parquet files, and nothing vouches for them.
+    """
+    events = run_dir / "events"
+    paths = sorted(events.glob("*.ndjson"), key=segment_name)
+    if not paths and any(events.glob("*.parquet")):
+        raise LogError(
+            f"{events / 'manifest.json'} is missing: without it the Parquet files beside it are no log"
+        )
     return [scan_segment(path) for path in paths]
 
 

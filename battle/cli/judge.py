@@ -92,7 +92,7 @@ def _scenario_of(run_dir: Path) -> Scenario | None:
     """What the run was of; None when its header does not say, or says it in words of another version."""
     try:
         return msgspec.json.decode((run_dir / HEADER).read_bytes(), type=_Header).scenario
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

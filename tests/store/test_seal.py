@@ -229,3 +229,22 @@ def test_a_segment_that_grows_while_it_is_asked_is_read_as_far_as_it_was_scanned
         (request(1).request_id,),
         (request(2).request_id,),
     ]
+
+
+def test_parquet_files_without_their_manifest_are_no_empty_log(tmp_path: Path) -> None:
+    golden_run(tmp_path)
+    seal(tmp_path)
+    (tmp_path / "events" / "manifest.json").unlink()
+    before = digests(tmp_path)
+    for ask in (open_run, seal):
+        with pytest.raises(LogError, match=r"manifest\.json is missing"):
+            ask(tmp_path)
+    assert digests(tmp_path) == before, "sealing again would have emptied them"
+
+
+@pytest.mark.parametrize("header", [b"\xff\xfe\x00", b"{", b"[]", b'{"seed": \xff}'])
+def test_a_damaged_header_is_told(tmp_path: Path, header: bytes) -> None:
+    golden_run(tmp_path)
+    (tmp_path / "run.json").write_bytes(header)
+    with open_run(tmp_path) as run, pytest.raises(LogError, match=r"run\.json cannot be understood"):
+        run.execute("SELECT 1")
