@@ -5,9 +5,15 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    from battle.cli.app import run_command_line
+    from battle.exit_status import INTERRUPTED
 
-    sys.exit(run_command_line(sys.argv[1:]))
+    try:  # around the imports too: they are most of what a short command does
+        from battle.cli.app import run_command_line
+
+        status = run_command_line(sys.argv[1:])
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    sys.exit(status)
 
 
 if __name__ == "__main__":

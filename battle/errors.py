@@ -1,5 +1,7 @@
 """What can go wrong before or around a run. Each message is a sentence that says what to do."""
 
+from pathlib import Path
+
 
 class BattleError(Exception):
     """Wrong use: the message is for the person who gave the command; exit status 2."""
@@ -19,6 +21,16 @@ class SetupError(ScenarioError):
 
 class RunLostError(BattleError):
     """The run took place, but its log could not be sealed or its report not written: a full disk, say."""
+
+
+class RunInterruptedError(KeyboardInterrupt):
+    """Whoever gave the command would not wait for the end of a run that took place: its log is kept, unjudged."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(
+            f"interrupted before the run was judged: the log is kept at {run_dir}, "
+            f"ask for `battle report {run_dir}`"
+        )
 
 
 class StartError(BattleError):

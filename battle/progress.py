@@ -147,6 +147,7 @@ class Progress:
         self._interactive = self._out.isatty()
         self._shown = ""
         self._lines_due_ns = 0
+        self._readable = True
 
     def watch(self, world: World) -> None:
         """Show the situation from now on, until the load has ended."""
@@ -155,8 +156,7 @@ class Progress:
     def close(self) -> None:
         """Leave the terminal's cursor on a line of its own."""
         if self._interactive and self._shown:
-            self._out.write("\n")
-            self._out.flush()
+            self._write("\n")
 
     def _tick(self, now: Callable[[], int], call_at: Callable[..., object]) -> None:
         for segment, event in self._tail.read():
@@ -169,12 +169,21 @@ class Progress:
         text = self._text(now_ns, self._load)
         if self._interactive:
             fitting = text[: _columns(self._out) - 1]  # a line that wraps could not be written over
-            self._out.write(f"\r\x1b[2K{fitting}")
-            self._out.flush()
+            self._write(f"\r\x1b[2K{fitting}")
             self._shown = text
         elif now_ns >= self._lines_due_ns:
             self._lines_due_ns = now_ns + LINES_EVERY * self._interval_ns
-            self._out.write(text + "\n")
+            self._write(text + "\n")
+
+    def _write(self, text: str) -> None:
+        """A run does not end because nobody can watch it."""
+        if not self._readable:
+            return
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except OSError:
+            self._readable = False
 
 
 def _columns(out: TextIO) -> int:

@@ -1,9 +1,10 @@
 """The composition root: a scenario goes in, a judged run directory comes out."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import duckdb
 import msgspec
@@ -19,7 +20,7 @@ from actors.world.seam import WorldName
 from actors.world.simulated import simulate
 from battle.coordinator import Coordinator
 from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
-from battle.errors import BattleError, RunLostError, ScenarioError, StartError
+from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError
 from battle.gateways import named_gateway
 from battle.plan import RunPlan, plan_run
 from battle.progress import Progress
@@ -35,6 +36,10 @@ REACH_SECONDS = 5.0
 
 OVERTIME = minutes(10)
 """Virtual time a simulation may take on top of its load: for starting, stopping, and the last timeouts."""
+
+
+Ending: TypeAlias = Literal["in order", "interrupted", "cut short"]
+"""How the load came to its end. Cut short: it was interrupted again before its end in good order was over."""
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -65,12 +70,14 @@ def run_scenario(
     """Run a scenario, seal its log, judge it and write its reports.
 
     Arguments: `gateway` replaces the scenario's, as `--gateway` does; `on_start` is told the run's directory.
-    Ctrl-C and SIGTERM end the run early, in good order: what there is by then is sealed and judged.
+    Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
+    Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged.
 
     Raises:
         ScenarioError: the scenario cannot be run as it is.
         RunLostError: the log cannot be sealed or reported; what there is of it lies in the run's directory.
         StartError: a port is in use, a program is missing, `out` cannot be written.
+        RunInterruptedError: somebody would not wait for the end; it is a KeyboardInterrupt.
     """
     recorded = record_scenario(
         scenario, world=world, seed=seed, gateway=gateway, out=out, progress=progress, on_start=on_start
@@ -96,13 +103,17 @@ def record_scenario(
     _check_world(plan, world)
     run_dir = create_run_directory(out, plan, world)
     try:
-        interrupted = _run_in(world, plan, run_dir, progress, on_start)
+        ending = _run_in(world, plan, run_dir, progress, on_start)
     except BattleError:
         discard_run_directory(run_dir)
         raise
+    except KeyboardInterrupt:
+        raise RunInterruptedError(run_dir) from None
+    if ending == "cut short":
+        raise RunInterruptedError(run_dir)
     with _judgeable(run_dir):
         seal(run_dir)
-    return Recorded(run_dir, interrupted)
+    return Recorded(run_dir, ending == "interrupted")
 
 
 @contextmanager
@@ -110,6 +121,8 @@ def _judgeable(run_dir: Path) -> Iterator[None]:
     """What goes wrong after a run took place does not make it a run that did not."""
     try:
         yield
+    except KeyboardInterrupt:
+        raise RunInterruptedError(run_dir) from None
     except (OSError, duckdb.Error) as error:
         raise RunLostError(
             f"the run cannot be judged ({error}): make room, then ask for `battle report {run_dir}`"
@@ -125,10 +138,10 @@ def _check_world(plan: RunPlan, world: WorldName) -> None:
 
 def _run_in(
     world: WorldName, plan: RunPlan, run_dir: Path, progress: bool, on_start: Callable[[Path], object]
-) -> bool:
-    """Run the plan; the answer is whether it was interrupted. A BattleError means that nothing has started."""
+) -> Ending:
+    """Run the plan; the answer is how it ended. A BattleError means that nothing has started."""
 
-    async def main(cluster: Cluster) -> bool:
+    async def main(cluster: Cluster) -> Ending:
         await _check_reachable(cluster, plan)
         try:
             coordinator = Coordinator(cluster, plan, run_dir)
@@ -176,20 +189,27 @@ def _shown(
         display.close()
 
 
-async def _run_until_signalled(coordinator: Coordinator) -> bool:
-    interrupted = False
+def _signals() -> Sequence[signal.Signals]:
+    """Those that end a run. SIGHUP, of a terminal that is gone, is not one where `nohup` has it ignored."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return (signal.SIGINT, signal.SIGTERM)
+    return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def _run_until_signalled(coordinator: Coordinator) -> Ending:
+    ending: Ending = "in order"
 
     async def stop_at_signal() -> None:
-        nonlocal interrupted
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        nonlocal ending
+        with trio.open_signal_receiver(*_signals()) as signals:
             async for number in signals:
-                if interrupted:
+                if ending != "in order":
                     nursery.cancel_scope.cancel()  # asked twice: without the grace
-                interrupted = True
+                ending = "interrupted" if ending == "in order" else "cut short"
                 coordinator.stop(signal.Signals(number).name)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stop_at_signal)
         await coordinator.run()
         nursery.cancel_scope.cancel()
-    return interrupted
+    return ending

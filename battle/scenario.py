@@ -25,6 +25,7 @@ from battle.demands import demand_problems, slos_of
 from battle.errors import ScenarioError
 from battle.judgement.slo import Slo
 from battle.phases import Healing, Phase
+from battle.wrong_values import problem_text
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -184,10 +185,11 @@ def scenario_from_data(data: Any, source: str) -> Scenario:
     Raises:
         ScenarioError: the data has a wrong shape, an unknown field, or a wrong type.
     """
+    plain = _providers_typed(durations_parsed(data))
     try:
-        return msgspec.convert(_providers_typed(durations_parsed(data)), Scenario)
+        return msgspec.convert(plain, Scenario)
     except msgspec.ValidationError as error:
-        raise ScenarioError(f"{source}: {error}") from None
+        raise ScenarioError(f"{source}: {problem_text(error, plain)}") from None
 
 
 def _providers_typed(data: Any) -> Any:

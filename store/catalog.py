@@ -103,10 +103,10 @@ def define_run(connection: duckdb.DuckDBPyConnection, run_dir: Path) -> None:
     path = run_dir / "run.json"
     rows = []
     if path.exists():
-        text = path.read_text()
         try:
+            text = path.read_bytes().decode()
             document = msgspec.json.decode(text, type=dict[str, Any])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise LogError(f"{path} cannot be understood: {error}") from None
         rows.append([*(_fact(document, name) for name in RUN_COLUMNS if name != "document"), text])
     _define(connection, "run", RUN_COLUMNS, rows)

@@ -18,6 +18,7 @@ from store import catalog
 from store.catalog import Parameters
 from store.errors import QueryError
 from store.files import LogFiles
+from store.interruption import interruptible
 from store.seal import Manifest
 from store.views import Views, message_of
 
@@ -78,6 +79,7 @@ class Run:
         """Whether the run was sealed when it was opened."""
         return self._files.sealed
 
+    @interruptible()
     def query(self, name: str, **parameters: object) -> list[Any]:
         """The rows of the report query `name` as named tuples, its `$parameters` bound.
 
@@ -95,6 +97,7 @@ class Run:
         """Like `query`, with each row as a `row_type` (a msgspec Struct) of the same field names."""
         return [msgspec.convert(row._asdict(), row_type) for row in self.query(name, **parameters)]
 
+    @interruptible()
     def execute(self, sql: str) -> Result:
         """The answer to one statement of a user's own SQL. It cannot write, nor read outside the log.
 
@@ -155,6 +158,7 @@ def open_run(run_dir: Path, parameters: Parameters | None = None) -> Run:
     return Run(run_dir, parameters or {})
 
 
+@interruptible()
 def export_database(run_dir: Path) -> Path:
     """Write the whole run into `run.duckdb` in its directory, for other tools, and return its path.
 
@@ -190,6 +194,10 @@ def _lock(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(f"the query is no valid UTF-8, at character {error.start + 1}") from None
+    try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
         raise QueryError(message_of(error)) from None
@@ -204,6 +212,8 @@ def _run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, 
     try:
         cursor = connection.execute(sql, parameters) if parameters else connection.execute(sql)
         rows: Iterable[tuple[Any, ...]] = cursor.fetchall()
+    except duckdb.InterruptException:
+        raise
     except duckdb.Error as error:
         raise QueryError(message_of(error)) from None
     described = cursor.description or []

@@ -38,7 +38,7 @@ class LogFiles:
             self._open_tables(run_dir / "events")
         else:
             with TemporaryDirectory(prefix="battle-log-") as scratch:
-                manifest = write_tables(scan_run(run_dir), Path(scratch))
+                manifest = write_tables(scan_run(run_dir), Path(scratch), growing=True)
                 self._open_tables(Path(scratch))
         self.manifest: Manifest = manifest
 

@@ -13,6 +13,7 @@ import msgspec
 
 from store.errors import LogError
 from store.events import TABLES, tag_of
+from store.interruption import interruptible
 from store.scan import Scan, SegmentHealth, line_start, scan_segment, segment_name
 from store.schema import struct_columns, table_columns
 
@@ -21,6 +22,9 @@ FORMAT_VERSION = 1
 _EXTRACT_BELOW = 0.5
 """A table with a smaller part of a segment gets its lines picked out first: DuckDB parses 1 M lines a
 second, and picking rare lines out runs at the speed of memory."""
+
+
+_COPIED_AT_ONCE = 2**20
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +80,25 @@ def read_manifest(run_dir: Path) -> Manifest | None:
 
 
 def scan_run(run_dir: Path) -> list[Scan]:
-    """Scan all segments of a run, in the order of their nodes and incarnations."""
-    paths = sorted((run_dir / "events").glob("*.ndjson"), key=segment_name)
+    """Scan all segments of a run, in the order of their nodes and incarnations.
+
+    Raises:
+        LogError: a segment has a strange name; or there are only Parquet files, and nothing vouches for them.
+    """
+    events = run_dir / "events"
+    paths = sorted(events.glob("*.ndjson"), key=segment_name)
+    if not paths and any(events.glob("*.parquet")):
+        raise LogError(
+            f"{events / 'manifest.json'} is missing: without it the Parquet files beside it are no log"
+        )
     return [scan_segment(path) for path in paths]
 
 
-def write_tables(scans: list[Scan], target: Path) -> Manifest:
+@interruptible()
+def write_tables(scans: list[Scan], target: Path, *, growing: bool = False) -> Manifest:
     """Write one Parquet file per table of the log into `target`, and check what was written.
+
+    `growing`: somebody may still write the segments. Then no more is read of them than was scanned.
 
     Raises:
         LogError: a file does not hold as many rows as the scans counted.
@@ -95,7 +111,9 @@ def write_tables(scans: list[Scan], target: Path) -> Manifest:
             expected = sum(scan.health.tables.get(table, 0) for scan in scans)
             with TemporaryDirectory(prefix="battle-seal-") as scratch:
                 sources = [
-                    _source(scan, table, Path(scratch)) for scan in scans if table in scan.health.tables
+                    _source(scan, table, Path(scratch), growing=growing)
+                    for scan in scans
+                    if table in scan.health.tables
                 ]
                 problems += _write_table(connection, table, sources, target)
             counts[table] = _count_rows(connection, target / f"{table}.parquet")
@@ -107,11 +125,14 @@ def write_tables(scans: list[Scan], target: Path) -> Manifest:
     return Manifest(format_version=FORMAT_VERSION, tables=counts, segments=health, problems=problems)
 
 
-def _source(scan: Scan, table: str, scratch: Path) -> str:
+def _source(scan: Scan, table: str, scratch: Path, *, growing: bool) -> str:
     """A readable file with this table's lines of a segment, named after the segment."""
     path = scratch / scan.path.name
     if scan.health.complete and scan.health.tables[table] >= _EXTRACT_BELOW * scan.health.events:
-        path.symlink_to(scan.path.absolute())
+        if growing:
+            _copy_start(scan.path, path, scan.health.bytes)
+        else:
+            path.symlink_to(scan.path.absolute())
         return str(path)
     start = line_start(tag_of(TABLES[table]))
     with scan.path.open("rb") as original, path.open("wb") as copy:
@@ -121,6 +142,13 @@ def _source(scan: Scan, table: str, scratch: Path) -> str:
             if start in block:
                 copy.writelines(line for line in block.splitlines(keepends=True) if line.startswith(start))
     return str(path)
+
+
+def _copy_start(source: Path, target: Path, size: int) -> None:
+    with source.open("rb") as original, target.open("wb") as copy:
+        while size > 0 and (data := original.read(min(size, _COPIED_AT_ONCE))):
+            copy.write(data)
+            size -= len(data)
 
 
 def _write_table(

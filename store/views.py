@@ -65,6 +65,8 @@ class Views:
                 try:
                     self._connection.execute(self._statement(name))
                     self._defined.add(name)
+                except duckdb.InterruptException:
+                    raise
                 except duckdb.Error as error:
                     failures[name] = message_of(error)
             if len(failures) == len(waiting):

@@ -32,7 +32,7 @@ def recipe_of(run_dir: Path) -> Recipe:
         return msgspec.json.decode(path.read_bytes(), type=Recipe)
     except OSError as error:
         raise BattleError(f"{path} cannot be read: {error.strerror}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BattleError(f"{path} does not say how to run it again: {error}") from None
 
 

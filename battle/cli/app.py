@@ -18,7 +18,8 @@ from battle.cli.commands.report import report
 from battle.cli.commands.run import run
 from battle.cli.commands.sql import sql
 from battle.cli.commands.suite import suite
-from battle.exit_status import WRONG_USE
+from battle.cli.output import outputs
+from battle.exit_status import INTERRUPTED, WRONG_USE
 
 app = typer.Typer(
     name="battle",
@@ -60,12 +61,28 @@ app.command()(judge)
 app.add_typer(baseline, name="baseline")
 
 
+_VERDICTS = frozenset({"run", "suite", "compare", "judge"})
+"""Commands whose exit status is an answer: it stays, though what they print cannot be written."""
+
+
 def run_command_line(arguments: list[str]) -> int:
     """Run one command; the answer is the exit status. Mistakes of the user end as one sentence on stderr."""
+    with outputs() as out:
+        status = _status(arguments)
+        out.flush()
+        if out.lost is None:
+            return status
+        print(f"battle: the output cannot be written: {out.lost}", file=sys.stderr)
+    return status if arguments[:1] and arguments[0] in _VERDICTS else WRONG_USE
+
+
+def _status(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="battle")
     except SystemExit as leave:
         return int(leave.code or 0)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Exception as error:
         if not _is_users(error):
             raise

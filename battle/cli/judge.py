@@ -19,6 +19,7 @@ from battle.reports.schema import Report
 from battle.reports.text import block_lines
 from battle.reports.writing import Reading, read_run, render, write_reading
 from battle.scenario import Scenario
+from battle.wrong_values import problem_text
 
 JUDGED = "judged"
 """The directory in a run's own for reports by `--write`: those of the run itself stay as they are."""
@@ -66,10 +67,11 @@ def _read(demanded: Slo | str | Sequence[Slo | str], source: str) -> Sequence[Sl
 
 def _from_file(path: Path) -> Sequence[Slo]:
     data: Any = durations_parsed(read_data(path))
+    fields = {"slo": data} if isinstance(data, list) else data
     try:
-        held = msgspec.convert({"slo": data} if isinstance(data, list) else data, _Demanded)
+        held = msgspec.convert(fields, _Demanded)
     except msgspec.ValidationError as error:
-        raise BattleError(f"{path}: {error}") from None
+        raise BattleError(f"{path}: {problem_text(error, fields)}") from None
     named = [msgspec.structs.replace(slo, workload=name) for name, slo in held.workload_slos.items()]
     slos = [*_read(held.slo, str(path)), *named]
     if not slos:
@@ -92,7 +94,7 @@ def _scenario_of(run_dir: Path) -> Scenario | None:
     """What the run was of; None when its header does not say, or says it in words of another version."""
     try:
         return msgspec.json.decode((run_dir / HEADER).read_bytes(), type=_Header).scenario
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from actors.world.seam import WorldName
 from battle.cli.summary import summary_lines
+from battle.errors import RunInterruptedError
 from battle.exit_status import INTERRUPTED
 from battle.judgement.verdict import EXIT_STATUS
 from battle.loading import load_scenario
@@ -22,9 +23,13 @@ def run_command(
         if not quiet:
             print(f"running {loaded.name!r} in the {world} world, seed {seed}: {run_dir}", file=sys.stderr)
 
-    result = run_scenario(
-        loaded, world=world, seed=seed, gateway=gateway, out=out, progress=not quiet, on_start=announce
-    )
+    try:
+        result = run_scenario(
+            loaded, world=world, seed=seed, gateway=gateway, out=out, progress=not quiet, on_start=announce
+        )
+    except RunInterruptedError as interruption:
+        print(f"battle: {interruption}", file=sys.stderr)
+        return INTERRUPTED
     print(
         render(result.report, "json") if as_json else "\n".join(summary_lines(result.report, result.run_dir))
     )

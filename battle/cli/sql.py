@@ -3,6 +3,7 @@
 import csv
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 
 from battle.cli.commands.sql import Format
 from battle.directory import find_run
+from battle.errors import BattleError
 from store.catalog import entries as entries_of_a_run
 from store.database import Result, Run, export_database, open_run
 
@@ -66,6 +68,11 @@ def _print_catalogue(result: Result) -> None:
 
 
 def _print_json(result: Result) -> None:
+    twice = [f"`{name}`" for name, count in Counter(result.columns).items() if count > 1]
+    if twice:
+        raise BattleError(
+            f"JSON has one value for each name, and columns share {', '.join(twice)}: name them apart"
+        )
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     print(msgspec.json.format(msgspec.json.encode(rows, enc_hook=str)).decode())
 

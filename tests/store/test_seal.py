@@ -9,10 +9,12 @@ import duckdb
 import msgspec
 import pytest
 
+from store import files as files_module
 from store import seal as seal_module
 from store.database import open_run
 from store.errors import LogError
 from store.events import TABLES
+from store.scan import Scan
 from store.schema import table_columns
 from store.seal import read_manifest, seal
 from tests.store.log_samples import fault, golden_run, request, write_segment
@@ -208,3 +210,41 @@ def test_a_run_directory_with_a_strange_name(tmp_path: Path) -> None:
     assert rows(run_dir, "SELECT count(*) FROM requests") == [(100,)]
     seal(run_dir)
     assert rows(run_dir, "SELECT count(*) FROM requests") == [(100,)]
+
+
+def test_a_segment_that_grows_while_it_is_asked_is_read_as_far_as_it_was_scanned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_segment(tmp_path, "load", [[request(1), request(2)]])
+    scan_run = seal_module.scan_run
+
+    def scan_and_grow(run_dir: Path) -> list[Scan]:
+        scans = scan_run(run_dir)
+        with (run_dir / "events" / "load.1.ndjson").open("ab") as segment:
+            segment.write(msgspec.json.encode(request(3)) + b"\n")
+        return scans
+
+    monkeypatch.setattr(files_module, "scan_run", scan_and_grow)
+    assert rows(tmp_path, "SELECT request_id FROM requests ORDER BY ALL") == [
+        (request(1).request_id,),
+        (request(2).request_id,),
+    ]
+
+
+def test_parquet_files_without_their_manifest_are_no_empty_log(tmp_path: Path) -> None:
+    golden_run(tmp_path)
+    seal(tmp_path)
+    (tmp_path / "events" / "manifest.json").unlink()
+    before = digests(tmp_path)
+    for ask in (open_run, seal):
+        with pytest.raises(LogError, match=r"manifest\.json is missing"):
+            ask(tmp_path)
+    assert digests(tmp_path) == before, "sealing again would have emptied them"
+
+
+@pytest.mark.parametrize("header", [b"\xff\xfe\x00", b"{", b"[]", b'{"seed": \xff}'])
+def test_a_damaged_header_is_told(tmp_path: Path, header: bytes) -> None:
+    golden_run(tmp_path)
+    (tmp_path / "run.json").write_bytes(header)
+    with open_run(tmp_path) as run, pytest.raises(LogError, match=r"run\.json cannot be understood"):
+        run.execute("SELECT 1")

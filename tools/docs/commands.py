@@ -24,7 +24,8 @@ _STATUS_MEANINGS = {
         "INCONCLUSIVE"
     ]: "INCONCLUSIVE: the measurement cannot be trusted, and the report says why; of "
     "`battle compare`: not enough data",
-    INTERRUPTED: "interrupted (Ctrl-C or SIGTERM): the log is sealed, the report says that it is partial",
+    INTERRUPTED: "interrupted (Ctrl-C, SIGTERM, SIGHUP): the log is sealed, the report says that it is partial; "
+    "interrupted again, or while the run is judged: the log is kept as it is",
 }
 
 

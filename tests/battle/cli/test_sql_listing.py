@@ -69,3 +69,17 @@ def test_the_columns_of_one_are_asked_for_by_its_name(run_dir, capsys):
     described = listed(run_dir, capsys, "DESCRIBE requests")
     assert "scheduled_ns" in described
     assert max(map(len, described.splitlines())) <= 100
+
+
+def test_a_query_that_is_no_text_is_one_sentence(run_dir, capsys):
+    assert run_command_line(["sql", str(run_dir), "SELECT '\ud800'"]) == 2
+    assert capsys.readouterr().err == "battle: the query is no valid UTF-8, at character 9\n"
+
+
+def test_json_drops_no_column_that_shares_its_name(run_dir, capsys):
+    query = "SELECT 1 AS n, 2 AS n"
+    assert run_command_line(["sql", str(run_dir), query, "--format", "json"]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "share `n`: name them apart" in said.err) == ("", True)
+    assert run_command_line(["sql", str(run_dir), query, "--format", "csv"]) == 0
+    assert capsys.readouterr().out == "n,n\n1,2\n"
