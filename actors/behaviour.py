@@ -1,10 +1,14 @@
 """How a provider can behave: the words that scenarios, faults and providers share."""
 
 from collections.abc import Iterator
+from math import exp
 from typing import Literal, TypeAlias
 
 from actors.spec import Spec
 from actors.units import Duration
+
+_EXPONENT_MAX = 100.0
+"""Longer than any run; a larger one would overflow."""
 
 
 class Uniform(Spec, frozen=True, tag="uniform"):
@@ -16,6 +20,11 @@ class Uniform(Spec, frozen=True, tag="uniform"):
     def problems(self) -> Iterator[str]:
         if not 0 <= self.low <= self.high:
             yield f"a uniform latency needs 0 <= low <= high, not low {self.low} and high {self.high} ns"
+
+    @property
+    def nearly_longest(self) -> Duration:
+        """What all but a few are within."""
+        return self.high
 
     def scaled(self, share: float) -> "Uniform":
         """The same latency at a share of its length."""
@@ -32,6 +41,11 @@ class Normal(Spec, frozen=True, tag="normal"):
         if self.mean < 0 or self.deviation < 0:
             yield "a normal latency needs a mean and a deviation of 0 or more"
 
+    @property
+    def nearly_longest(self) -> Duration:
+        """What all but a few are within."""
+        return self.mean + 2 * self.deviation
+
     def scaled(self, share: float) -> "Normal":
         """The same latency at a share of its length."""
         return Normal(round(self.mean * share), round(self.deviation * share))
@@ -47,6 +61,11 @@ class LogNormal(Spec, frozen=True, tag="lognormal"):
         if self.median <= 0 or self.sigma < 0:
             yield "a lognormal latency needs a median above 0 and a sigma of 0 or more"
 
+    @property
+    def nearly_longest(self) -> Duration:
+        """What all but a few are within."""
+        return round(self.median * exp(min(2 * self.sigma, _EXPONENT_MAX)))
+
     def scaled(self, share: float) -> "LogNormal":
         """The same latency at a share of its length."""
         return LogNormal(max(1, round(self.median * share)), self.sigma)
@@ -60,6 +79,11 @@ class Empirical(Spec, frozen=True, tag="empirical"):
     def problems(self) -> Iterator[str]:
         if not self.samples or min(self.samples) < 0:
             yield "an empirical latency needs at least one sample, none of them negative"
+
+    @property
+    def nearly_longest(self) -> Duration:
+        """What all but a few are within."""
+        return max(self.samples)
 
     def scaled(self, share: float) -> "Empirical":
         """The same latency at a share of its length."""

@@ -24,6 +24,7 @@ from actors.workload.spec import Workload
 from battle.demands import demand_problems, slos_of
 from battle.errors import ScenarioError
 from battle.judgement.slo import Slo
+from battle.methods import method_problems
 from battle.phases import Healing, Phase
 from battle.wrong_values import problem_text
 
@@ -93,6 +94,7 @@ class Scenario(Spec, frozen=True):
             yield from provider.problems()
         for number, workload in enumerate(self.workloads, 1):
             yield from (f"workload {workload.name or number}: {p}" for p in workload.problems())
+        yield from method_problems(self.workloads, self.providers)
         yield from self._gateway_problems()
         yield from self._chaos_problems()
         yield from demand_problems(self)

@@ -6,10 +6,14 @@ from typing import Self, TypeVar
 import msgspec
 
 from actors.spec import Spec
-from actors.units import Duration, seconds
+from actors.units import Duration, format_duration, seconds, us
 
 Span = tuple[Duration, Duration]
 """From when to when, counted from the begin of the load."""
+
+OBSERVABLE_MIN = us(100)
+"""A shorter delay drowns in what scheduling and the loopback interface do by themselves, so that to survive it
+proves nothing; it is nearly always a bare number that was meant as milliseconds."""
 
 F = TypeVar("F", bound="FaultSpec")
 
@@ -103,3 +107,14 @@ def above_zero_problems(kind: str, **values: float) -> Iterator[str]:
     for name, value in values.items():
         if value <= 0:
             yield f"{kind}: {name} must be above 0, not {value}"
+
+
+def unobservable_problems(kind: str, **delays: Duration) -> Iterator[str]:
+    """What is wrong with delays that are above 0 and yet too short to be seen."""
+    for name, delay in delays.items():
+        if 0 < delay < OBSERVABLE_MIN:
+            yield (
+                f"{kind}: {name} of {format_duration(delay)} is too short to be observed (at least "
+                f'{format_duration(OBSERVABLE_MIN)}): durations are nanoseconds; write ms(1), or "1ms" in a '
+                "file, for a millisecond"
+            )

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import Literal, Self, TypeAlias
 
 from actors.behaviour import FailureKind, Latency
-from actors.faults.base import LastingFault, ShareFault, above_zero_problems, ratio_problems, replaced
+from actors.faults.base import (
+    LastingFault,
+    ShareFault,
+    above_zero_problems,
+    ratio_problems,
+    replaced,
+    unobservable_problems,
+)
 from actors.units import Duration, seconds
 
 LimitStyle: TypeAlias = Literal["http_429", "rpc_limit"]
@@ -49,8 +56,12 @@ class Degrade(LastingFault, frozen=True, tag="degrade"):
         if isinstance(self.added_latency, int):
             if self.added_latency < 0:
                 yield f"degrade: added_latency cannot be negative ({self.added_latency} ns)"
+            yield from unobservable_problems("degrade", added_latency=self.added_latency)
         else:
-            yield from self.added_latency.problems()
+            mistakes = list(self.added_latency.problems())
+            yield from mistakes
+            if not mistakes:
+                yield from unobservable_problems("degrade", added_latency=self.added_latency.nearly_longest)
 
 
 class ErrorRate(ShareFault, frozen=True, tag="error_rate"):

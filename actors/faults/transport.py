@@ -8,7 +8,7 @@ delays or holds back goes on at once, but for `Timeout`. Several at once add up;
 from collections.abc import Iterator
 from typing import Literal, Self, TypeAlias
 
-from actors.faults.base import LastingFault, above_zero_problems, replaced
+from actors.faults.base import LastingFault, above_zero_problems, replaced, unobservable_problems
 from actors.units import Duration, ms
 
 Direction: TypeAlias = Literal["in", "out", "both"]
@@ -34,6 +34,7 @@ class Latency(LastingFault, frozen=True, tag="latency"):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from above_zero_problems("latency", delay=self.delay)
+        yield from unobservable_problems("latency", delay=self.delay)
 
 
 class Jitter(LastingFault, frozen=True, tag="jitter"):
@@ -48,6 +49,7 @@ class Jitter(LastingFault, frozen=True, tag="jitter"):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from above_zero_problems("jitter", spread=self.spread)
+        yield from unobservable_problems("jitter", spread=self.spread)
 
 
 class Bandwidth(LastingFault, frozen=True, tag="bandwidth"):
@@ -72,6 +74,7 @@ class SlowClose(LastingFault, frozen=True, tag="slow_close"):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from above_zero_problems("slow_close", delay=self.delay)
+        yield from unobservable_problems("slow_close", delay=self.delay)
 
 
 class Timeout(LastingFault, frozen=True, tag="timeout"):
@@ -107,6 +110,7 @@ class Slicer(LastingFault, frozen=True, tag="slicer"):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from above_zero_problems("slicer", piece_bytes=self.piece_bytes, delay=self.delay)
+        yield from unobservable_problems("slicer", delay=self.delay)
 
 
 class LimitData(LastingFault, frozen=True, tag="limit_data"):

@@ -20,7 +20,8 @@ overlap, also those of one kind at one provider: then each holds for its own tim
 group is hit at the same moment, and each of its providers has a fault of its own in the log.
 
 **Times** are counted from the begin of the load and written `ms(50)`, `seconds(5)`, `minutes(3)` in Python, `"50ms"`,
-`"5s"`, `"3min"` in files.
+`"5s"`, `"3min"` in files; a bare number is nanoseconds. A delay above 0 and below 100 microseconds is refused: nobody
+could observe it.
 
 **In the log** a fault is called `<kind>-<target>.<number>`, such as `kill-a.2`. The table `faults` has it as planned,
 applied and reverted with its parameters, the view `fault_windows` what it did. A fault that shows no effect makes
