@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from battle.judgement.words import duration_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone, columns, row
-from battle.reports.schema import Report
+from battle.reports.schema import FaultEffect, Report
 from battle.reports.values import moment, timed
 
 MOMENTS_SHOWN = 30
@@ -43,10 +43,24 @@ def _faults(report: Report) -> Iterator[_Moment]:
             Cell(detected + errors, tone),
         )
         if fault.ended_ns is not None:
-            back = "no good answer came from it any more"
-            if fault.time_to_recover_ns is not None:
-                back = f"its next good answer after {duration_text(fault.time_to_recover_ns)}"
+            back = _return(report, fault)
             yield fault.ended_ns, f"{fault.kind} of {fault.target} ended ({fault.fault_id})", Cell(back)
+
+
+def _return(report: Report, fault: FaultEffect) -> str:
+    """How the target came back. One that nobody asked, or that never answered well, was not lost by the fault."""
+    if fault.time_to_recover_ns is not None:
+        return f"its next good answer after {duration_text(fault.time_to_recover_ns)}"
+    if fault.source is None:
+        return "nobody logged what it answered"
+    if fault.source == "clients":
+        return "no request ended well after it"
+    share = next((one for one in report.provider_shares if one.provider == fault.target), None)
+    if share is None or share.attempts == 0:
+        return "no request was sent to it in the whole run"
+    if share.failed == share.attempts:
+        return "it gave no good answer in the whole run"
+    return "no good answer of it was seen after that"
 
 
 def _breakers(report: Report) -> Iterator[_Moment]:
