@@ -195,6 +195,17 @@ def test_a_request_leaves_nothing_behind_for_the_garbage_collector(tmp_path, mon
     assert 1 <= most <= 5
 
 
+@pytest.mark.parametrize("seed", [1, 7])
+def test_smoke_shows_a_whole_story_of_death_recovery_and_readmission(tmp_path, seed):
+    """It is the first report that anybody sees."""
+    result = run_scenario(load_scenario("smoke"), world="simulated", seed=seed, out=tmp_path)
+    assert result.report.verdict == "PASS", result.report.reasons
+    [(recovered_ns,)] = ask(result.run_dir, "SELECT time_to_recover_ns FROM fault_windows")
+    [(readmitted_ns,)] = ask(result.run_dir, "SELECT time_to_readmit_ns FROM fault_reactions")
+    assert 0 < recovered_ns < seconds(2)
+    assert 0 < readmitted_ns < seconds(2)
+
+
 def _rss_while_simulating(name: str, cwd: Path) -> list[tuple[int, int]]:
     """The memory of `battle run`, ten times a second, until its load has ended; each with the minute of the
     simulation, as its log has it."""
