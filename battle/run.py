@@ -150,10 +150,10 @@ def _run_in(
         point_latest(run_dir)
         on_start(run_dir)
         with _shown(progress, run_dir, plan, cluster, virtual=world == "simulated"):
-            interrupted = await _run_until_signalled(coordinator)
-        if coordinator.never_up is not None and not interrupted:
+            ending = await _run_until_signalled(coordinator)
+        if coordinator.never_up is not None and ending == "in order":
             raise coordinator.never_up
-        return interrupted
+        return ending
 
     if world == "live":
         return run_live(main, run_dir=run_dir, seed=plan.seed)
