@@ -12,9 +12,12 @@ from tests.battle.charts.samples import eventful_run
 
 
 class Broken(io.StringIO):
-    """A pipe whose reader has left."""
+    """A pipe whose reader has left; counts how often somebody tried to write."""
+
+    tried = 0
 
     def write(self, text):
+        self.tried += 1
         raise BrokenPipeError
 
 
@@ -52,10 +55,12 @@ def full():
 
 
 def test_progress_that_cannot_be_written_is_shown_no_more(tmp_path):
-    progress = Progress(tmp_path, 10**9, out=Broken())
+    out = Broken()
+    progress = Progress(tmp_path, 10**9, out=out)
     progress._show(0)
     progress._show(10**10)
     progress.close()
+    assert out.tried == 1
 
 
 def test_a_run_that_nobody_watches_ends_with_its_verdict(tmp_path, left):
