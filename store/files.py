@@ -12,6 +12,8 @@ from typing import Self
 
 from store.errors import LogError
 from store.events import TABLES
+from store.regular import open_regular as open_regular
+from store.regular import read_regular as read_regular
 from store.seal import Manifest, read_manifest, scan_run, write_tables
 
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
