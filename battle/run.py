@@ -64,12 +64,14 @@ def run_scenario(
     seed: int = DEFAULT_SEED,
     gateway: str | None = None,
     out: Path = DEFAULT_OUT,
+    strict: bool = False,
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
 ) -> RunResult:
     """Run a scenario, seal its log, judge it and write its reports.
 
-    Arguments: `gateway` replaces the scenario's, as `--gateway` does; `on_start` is told the run's directory.
+    Arguments: `gateway` replaces the scenario's, as `--gateway` does; `strict` fails the run on a warning, as
+    the scenario's own does; `on_start` is called with the run's directory.
     Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
     Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged.
 
@@ -80,7 +82,14 @@ def run_scenario(
         RunInterruptedError: somebody would not wait for the end; it is a KeyboardInterrupt.
     """
     recorded = record_scenario(
-        scenario, world=world, seed=seed, gateway=gateway, out=out, progress=progress, on_start=on_start
+        scenario,
+        world=world,
+        seed=seed,
+        gateway=gateway,
+        out=out,
+        strict=strict,
+        progress=progress,
+        on_start=on_start,
     )
     with _judgeable(recorded.run_dir):
         return RunResult(recorded.run_dir, write_reports(recorded.run_dir), recorded.interrupted)
@@ -93,12 +102,15 @@ def record_scenario(
     seed: int = DEFAULT_SEED,
     gateway: str | None = None,
     out: Path = DEFAULT_OUT,
+    strict: bool = False,
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
 ) -> Recorded:
     """Run a scenario and seal its log: all that `run_scenario` does before it judges. Raises the same."""
     if gateway is not None:
         scenario = msgspec.structs.replace(scenario, gateway=named_gateway(gateway, scenario.gateway))
+    if strict:
+        scenario = msgspec.structs.replace(scenario, strict=True)
     plan = plan_run(checked(scenario), seed)
     _check_world(plan, world)
     run_dir = create_run_directory(out, plan, world)

@@ -44,6 +44,8 @@ class Scenario(Spec, frozen=True):
     `workload_slos` demands something of single workloads, by their names, beside what `slo` demands of the whole run.
     Of an `HttpStep` its demands on success and latency say what its knee is: the highest step that meets them.
 
+    With `strict` a warning, a smell that no client felt, fails the run; without it the run passes with warnings.
+
     `phases` names spans of the load for demands on them. With `healing` the load ends with a span without faults, in
     which the run must return to its steady state.
 
@@ -58,6 +60,7 @@ class Scenario(Spec, frozen=True):
     collect: set[Collected] = msgspec.field(default_factory=lambda: set(COLLECTED))
     slo: Slo | str | list[Slo | str] = Slo()
     workload_slos: dict[str, Slo] = {}
+    strict: bool = False
     phases: list[Phase] = []
     healing: Healing | None = None
     chain: Chain = Chain()

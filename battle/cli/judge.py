@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from actors.units import durations_parsed
+from battle.cli.summary import verdict_lines
 from battle.demands import not_there, slos_of, statement_problems
 from battle.directory import HEADER, find_run
 from battle.errors import BattleError
@@ -33,7 +34,14 @@ class _Demanded(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def judge_command(
-    run: str, texts: Sequence[str], file: Path | None, out: Path, *, as_json: bool, write: bool
+    run: str,
+    texts: Sequence[str],
+    file: Path | None,
+    out: Path,
+    *,
+    strict: bool,
+    as_json: bool,
+    write: bool,
 ) -> int:
     """Judge a run again and print what came of it; the exit status is the verdict. Writes only when told to."""
     demanded = [*_read(list(texts), "--slo"), *([] if file is None else _from_file(file))]
@@ -41,7 +49,7 @@ def judge_command(
     run_dir = find_run(run, out)
     if demanded and (scenario := _scenario_of(run_dir)) is not None:
         _refuse(problem for slo in demanded for problem in not_there(scenario, slo))
-    reading = read_run(run_dir, demanded=demanded or None)
+    reading = read_run(run_dir, demanded=demanded or None, strict=strict)
     report = reading.report
     print(render(report, "json") if as_json else "\n".join(_lines(report)))
     if write:
@@ -50,9 +58,7 @@ def judge_command(
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield f"{report.verdict}: {report.headline}"
-    for reason in report.reasons:
-        yield f"  - {reason}"
+    yield from verdict_lines(report)
     for block in slo_section(report).blocks:
         yield ""
         yield from block_lines(block)

@@ -14,7 +14,15 @@ from battle.run import RunResult, run_scenario
 
 
 def run_command(
-    scenario: str, world: WorldName, seed: int, gateway: str | None, out: Path, *, as_json: bool, quiet: bool
+    scenario: str,
+    world: WorldName,
+    seed: int,
+    gateway: str | None,
+    out: Path,
+    *,
+    strict: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Run a scenario, print what came out of it, and answer with the exit status."""
     loaded = load_scenario(scenario)
@@ -25,7 +33,14 @@ def run_command(
 
     try:
         result = run_scenario(
-            loaded, world=world, seed=seed, gateway=gateway, out=out, progress=not quiet, on_start=announce
+            loaded,
+            world=world,
+            seed=seed,
+            gateway=gateway,
+            out=out,
+            strict=strict,
+            progress=not quiet,
+            on_start=announce,
         )
     except RunInterruptedError as interruption:
         print(f"battle: {interruption}", file=sys.stderr)

@@ -37,6 +37,7 @@ def suite_command(
     repeat: int,
     out: Path,
     *,
+    strict: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -47,7 +48,9 @@ def suite_command(
     if gateway is not None:
         named_gateway(gateway, EmbeddedGateway())  # a wrong name is told before anything is run
     chosen = selected(_candidates(choice.places), labels)
-    order = SuiteOrder(selection=selection, world=world, seed=seed, repeat=repeat, gateway=gateway, out=out)
+    order = SuiteOrder(
+        selection=selection, world=world, seed=seed, repeat=repeat, gateway=gateway, out=out, strict=strict
+    )
     with _terminated_like_interrupted():
         report, suite_dir = run_suite(chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet))
     print(render_json(report) if as_json else "\n".join(suite_lines(report, suite_dir)))

@@ -11,11 +11,16 @@ from battle.reports.writing import FILES
 _MARKS = {"met": "ok  ", "missed": "FAIL", "not_measured": "?   "}
 
 
+def verdict_lines(report: Report) -> Iterator[str]:
+    """The verdict in the first line, then why, and what to look at though it passed."""
+    yield f"{report.verdict_text}: {report.headline}"
+    yield from (f"  - {reason}" for reason in report.reasons)
+    yield from (f"  - warning: {warning}" for warning in report.warnings)
+
+
 def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
     """The summary of a run, for a person at a terminal."""
-    yield f"{report.verdict}: {report.headline}"
-    for reason in report.reasons:
-        yield f"  - {reason}"
+    yield from verdict_lines(report)
     yield ""
     for result in report.slos:
         yield f"  {_MARKS[result.status]} {slo_text(result)}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # a scenario imports `Slo` from this package, and should not 
     from store.seal import Manifest
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+Severity: TypeAlias = Literal["harm", "warning"]
 
 EVIDENCE_IDS_MAX = 10
 """As many ids as a reader will look up; the query finds the rest."""
@@ -21,6 +22,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `query` is SQL for `battle sql RUN`; `ids` are at most `EVIDENCE_IDS_MAX` of what it is about (requests,
     faults, nodes or segments).
+
+    `severity` says who is concerned. "harm": a client got something false, late beyond its SLO, or nothing, or a
+    process under test died; that is FAIL. "warning": a smell that no client felt; the verdict stays PASS, or becomes
+    FAIL in a strict judgement. None: nothing is wrong, or the measurement is in doubt. A FAIL that gives no severity
+    is harm. Raises ValueError for a severity that does not go with the verdict.
     """
 
     checker: str
@@ -28,6 +34,26 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     query: str | None = None
     ids: tuple[str, ...] = ()
+    severity: Severity | None = None
+
+    def __post_init__(self) -> None:
+        if self.verdict == "FAIL" and self.severity is None:
+            msgspec.structs.force_setattr(self, "severity", "harm")
+        if self.severity is not None and self.verdict not in _VERDICTS[self.severity]:
+            raise ValueError(f"{self.checker}: {self.severity} does not go with {self.verdict}")
+
+    @property
+    def warns(self) -> bool:
+        """Whether it is a warning, strict or not."""
+        return self.severity == "warning"
+
+
+_VERDICTS: dict[Severity, tuple[Verdict, ...]] = {"harm": ("FAIL",), "warning": ("PASS", "FAIL")}
+
+
+def strictly(finding: Finding) -> Finding:
+    """The finding in a strict judgement: a warning fails it."""
+    return msgspec.structs.replace(finding, verdict="FAIL") if finding.warns else finding
 
 
 class Log:

@@ -9,11 +9,11 @@ import msgspec
 
 from battle.judgement.checkers import CHECKERS, Checker, check
 from battle.judgement.demanded import WorkloadSlos, run_results, workload_results
-from battle.judgement.findings import Finding, Log, Verdict, worst
+from battle.judgement.findings import Finding, Log, Verdict, strictly, worst
 from battle.judgement.knee import Knee, knees
 from battle.judgement.scalar import Bound
 from battle.judgement.slo import Slo, SloResult, demands_of
-from battle.judgement.words import percent_text
+from battle.judgement.words import percent_text, plural
 
 if TYPE_CHECKING:
     from store.database import Run
@@ -35,7 +35,11 @@ _BOUNDS: dict[Bound, str] = {
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on a run. `reasons` are those for FAIL, then those for INCONCLUSIVE; a PASS has none."""
+    """The verdict on a run.
+
+    `reasons` are those for FAIL, then those for INCONCLUSIVE; a PASS has none. `warnings` are what the findings warn
+    of; a strict judgement makes them reasons for FAIL, and none is left.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -43,6 +47,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     workload_slos: tuple[WorkloadSlos, ...] = ()
     knees: tuple[Knee, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def judge(
@@ -50,11 +55,13 @@ def judge(
     slo: Slo | Sequence[Slo] | None,
     checkers: Sequence[Checker] = CHECKERS,
     workload_slos: Mapping[str, Slo] | None = None,
+    *,
+    strict: bool = False,
 ) -> Judgement:
     """Judge a run by its log alone. What cannot be judged is INCONCLUSIVE, never an exception.
 
     `slo` are the demands, on the run and on parts of it; `workload_slos` more of them, on single workloads by their
-    names.
+    names. A `strict` judgement fails on a warning.
     """
     log = run if isinstance(run, Log) else Log(run)
     demands = demands_of(slo, workload_slos)
@@ -72,6 +79,8 @@ def judge(
     if not demands.any:
         summary = "the scenario has no SLO, so there is nothing to pass"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
+    if strict:
+        findings = [strictly(finding) for finding in findings]
     said = [(finding.verdict, finding.summary) for finding in findings]
     said += [(_SLO_VERDICT[result.status], slo_text(result)) for result in slos]
     said += [
@@ -86,7 +95,13 @@ def judge(
         findings=tuple(findings),
         workload_slos=of_workloads,
         knees=found_knees,
+        warnings=tuple(one.summary for one in findings if one.warns and one.verdict == "PASS"),
     )
+
+
+def verdict_text(verdict: str, warnings: int) -> str:
+    """The verdict as the first line of every report says it: "PASS with 2 warnings"."""
+    return f"{verdict} with {plural(warnings, 'warning')}" if verdict == "PASS" and warnings else verdict
 
 
 def slo_text(result: SloResult) -> str:

@@ -36,12 +36,14 @@ class Battle:
         seed: int | None = None,
         gateway: Gateway | str | None = None,
         out: str | Path | None = None,
+        strict: bool | None = None,
     ) -> BattleResult:
         """Run a scenario to its end and judge it.
 
         Arguments: `scenario` is one, or what `battle run` takes: a shipped name, or a file. A relative file is looked
         for beside the test, then in the working directory. `gateway` replaces the scenario's: a gateway, or what
-        `--gateway` takes. `out` is the directory to make the run's in.
+        `--gateway` takes. `out` is the directory to make the run's in. `strict` fails the run on a warning; None is
+        what the options say.
 
         Raises:
             BattleError: the scenario cannot be loaded or run; the message is one sentence.
@@ -51,7 +53,7 @@ class Battle:
         from battle.errors import BattleError
 
         try:
-            return self._run(scenario, world, seed, gateway, out)
+            return self._run(scenario, world, seed, gateway, out, strict)
         except BattleError as error:
             raise error.with_traceback(None) from None
 
@@ -62,6 +64,7 @@ class Battle:
         seed: int | None,
         gateway: Gateway | str | None,
         out: str | Path | None,
+        strict: bool | None,
     ) -> BattleResult:
         __tracebackhide__ = True
         import msgspec
@@ -87,6 +90,7 @@ class Battle:
                 seed=settings.seed if seed is None else seed,
                 gateway=named,
                 out=settings.out if out is None else Path(out),
+                strict=settings.strict if strict is None else strict,
             )
             result = BattleResult(ran.run_dir, ran.report)
             remember(self._config, item, result)

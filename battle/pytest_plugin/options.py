@@ -23,6 +23,8 @@ _HELP = {
     "out": f"where runs lie; {_DEFAULT_OUT} in pytest's root directory by default",
 }
 
+_STRICT = "a warning fails a battle, as in `battle run --strict`"
+
 
 class Settings(NamedTuple):
     """What holds for each run that does not say otherwise."""
@@ -31,6 +33,7 @@ class Settings(NamedTuple):
     seed: int
     gateway: str | None
     out: Path
+    strict: bool
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, text in _HELP.items():
         group.addoption(f"--battle-{name}", help=text, **kinds[name])
         parser.addini(f"battle_{name}", text)
+    group.addoption("--battle-strict", action="store_true", default=None, help=_STRICT)
+    parser.addini("battle_strict", _STRICT, type="bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,7 +76,8 @@ def settings_of(config: pytest.Config) -> Settings:
         number = int(seed)
     except ValueError:
         raise pytest.UsageError(f"battle_seed is a whole number, not {seed!r}") from None
-    return Settings(world, number, _asked(config, "gateway"), out_of(config))
+    strict = bool(config.getoption("battle_strict") or config.getini("battle_strict"))
+    return Settings(world, number, _asked(config, "gateway"), out_of(config), strict)
 
 
 def out_of(config: pytest.Config) -> Path:

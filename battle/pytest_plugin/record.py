@@ -15,7 +15,7 @@ from battle.pytest_plugin.result import BattleResult
 REPORT = "report.html"
 """Of all reports the one that people open."""
 
-_PROPERTIES = ("verdict", "scenario", "world", "seed", "run_dir")
+_PROPERTIES = ("verdict", "scenario", "world", "seed", "warnings", "run_dir")
 """In this order, named `battle_...`; the last one completes a run, of which a test may have several."""
 
 _LAST = f"battle_{_PROPERTIES[-1]}"
@@ -26,7 +26,14 @@ _HERE = pytest.StashKey[list[tuple[str, str]]]()
 def remember(config: pytest.Config, item: pytest.Item | None, result: BattleResult) -> None:
     """Keep what the reports of `item` and of the session say about a run."""
     run = result.report.run
-    values = (result.verdict, run.scenario, run.world, str(run.seed), str(result.run_dir))
+    values = (
+        result.verdict,
+        run.scenario,
+        run.world,
+        str(run.seed),
+        str(len(result.warnings)),
+        str(result.run_dir),
+    )
     properties = [(f"battle_{name}", value) for name, value in zip(_PROPERTIES, values, strict=True)]
     config.stash.setdefault(_HERE, []).extend(properties)
     if item is not None:
@@ -62,7 +69,10 @@ def _complete(properties: Iterable[tuple[str, object]]) -> Iterator[dict[str, st
 
 
 def _line(run: dict[str, str], here: Path) -> str:
+    from battle.judgement.verdict import verdict_text
+
     report = Path(run[_LAST]) / REPORT
     shown = report.relative_to(here) if report.is_relative_to(here) else report
     what = f"{run['battle_scenario']} ({run['battle_world']}, seed {run['battle_seed']})"
-    return f"{run['battle_verdict']:<12}  {what}  {shown}"
+    verdict = verdict_text(run["battle_verdict"], int(run["battle_warnings"]))
+    return f"{verdict:<12}  {what}  {shown}"

@@ -38,6 +38,11 @@ class BattleResult:
         return self.report.reasons
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a run warns of though no client felt it; a strict run has none, they are reasons."""
+        return self.report.warnings
+
+    @property
     def summary(self) -> str:
         """The verdict, each reason with its evidence, and where the report lies, in some lines for people."""
         from battle.pytest_plugin.summary import summary_text
@@ -68,4 +73,4 @@ class BattleResult:
     def __repr__(self) -> str:
         """One line, because pytest shows it so."""
         why = "; ".join(self.reasons)
-        return f"<{self.verdict} {self.report.run.scenario}{': ' if why else ''}{why}>"
+        return f"<{self.report.verdict_text} {self.report.run.scenario}{': ' if why else ''}{why}>"

@@ -16,12 +16,13 @@ def summary_text(report: Report, run_dir: Path) -> str:
 
 def _lines(report: Report, run_dir: Path) -> Iterator[str]:
     run = report.run
-    yield f"{report.verdict}: {report.headline}"
+    yield f"{report.verdict_text}: {report.headline}"
     findings = {finding.summary: finding for finding in report.findings}
     for reason in report.reasons:
         yield f"  - {reason}"
         if reason in findings:
             yield from _evidence(findings[reason], run_dir)
+    yield from (f"  - warning: {warning}" for warning in report.warnings)
     yield f"  run     {run.scenario}, {run.world} world, seed {run.seed}, gateway {run.gateway}"
     yield f"  report  {run_dir / FILES['html']}"
 

@@ -1,6 +1,7 @@
 """Arranges a report: which sections there are, and what the top of it says."""
 
 from battle.charts.chart import ChartSet
+from battle.judgement.findings import Finding
 from battle.judgement.words import duration_text, percent_text, plural
 from battle.reports.breaker_section import breaker_section
 from battle.reports.chaos_sections import failover_section, fault_section
@@ -39,6 +40,7 @@ def arrange(report: Report, charts: ChartSet = NO_CHARTS, asked: Asked = ()) -> 
         context=_context(report),
         figures=_figures(report),
         reasons=report.reasons,
+        warnings=report.warnings,
         sections=tuple(
             with_evidence(section, report, charts, asked)
             for section in _sections(report)
@@ -121,7 +123,7 @@ def _findings_section(report: Report) -> Section:
     rows = tuple(
         row(
             finding.checker,
-            Cell(finding.verdict, _VERDICT_TONES[finding.verdict]),
+            _verdict_cell(finding),
             ", ".join(finding.ids),
             finding.summary,
         )
@@ -134,6 +136,12 @@ def _findings_section(report: Report) -> Section:
             Table(columns(":check", ":verdict", ":about", ":finding"), rows, stacks=True),
         ),
     )
+
+
+def _verdict_cell(finding: Finding) -> Cell:
+    if finding.warns:
+        return Cell("warning", "doubtful") if finding.verdict == "PASS" else Cell("FAIL (warning)", "bad")
+    return Cell(finding.verdict, _VERDICT_TONES[finding.verdict])
 
 
 def _run_section(report: Report) -> Section:

@@ -9,6 +9,7 @@ import msgspec
 
 from battle.charts.chart import Chart
 from battle.judgement.findings import Verdict
+from battle.judgement.verdict import verdict_text
 
 Tone: TypeAlias = Literal["plain", "good", "bad", "doubtful", "quiet"]
 
@@ -94,6 +95,12 @@ class Document(msgspec.Struct, frozen=True):
     figures: tuple[Figure, ...]
     reasons: tuple[str, ...]
     sections: tuple[Section, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def verdict_text(self) -> str:
+        """The verdict with the number of its warnings."""
+        return verdict_text(self.verdict, len(self.warnings))
 
 
 def columns(*titles: str) -> tuple[Column, ...]:

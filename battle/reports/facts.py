@@ -53,10 +53,13 @@ SPANS_LISTED = 50
 _PARTIAL_PHASES = {"interrupted", "failed"}
 
 
-def collect_report(run: Run, log: Log | None = None, demanded: Sequence[Slo] | None = None) -> Report:
+def collect_report(
+    run: Run, log: Log | None = None, demanded: Sequence[Slo] | None = None, *, strict: bool = False
+) -> Report:
     """Everything the run says, and the verdict on it.
 
-    `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands.
+    `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands. `strict` fails
+    on a warning, as a run that was made so does anyway.
 
     Raises:
         LogError: `run.json` holds an SLO that cannot be understood.
@@ -65,7 +68,8 @@ def collect_report(run: Run, log: Log | None = None, demanded: Sequence[Slo] | N
     log = log or Log(run)
     header = _header(log)
     slos, workload_slos = (demanded, None) if demanded is not None else run_demands(header)
-    judgement = judge(log, slos, workload_slos=workload_slos)
+    strict = strict or header.get("strict") is True
+    judgement = judge(log, slos, workload_slos=workload_slos, strict=strict)
     faults = _rows(log, FaultEffect, "fault_effects")
     facts = _run_facts(log, header, run.run_dir.name)
     return Report(
@@ -95,6 +99,8 @@ def collect_report(run: Run, log: Log | None = None, demanded: Sequence[Slo] | N
         knees=judgement.knees,
         log=_log_health(log),
         comparison=read_comparison(run.run_dir),
+        warnings=judgement.warnings,
+        strict=strict,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from battle.judgement.slo import SloResult
 from battle.judgement.verdict import Judgement
 from battle.judgement.words import plural
 from battle.reports.schema import FaultEffect
@@ -10,15 +11,31 @@ from battle.reports.schema import FaultEffect
 def headline(judgement: Judgement, faults: Sequence[FaultEffect], world: str) -> str:
     """One sentence that answers the question, and one that says why."""
     if judgement.verdict == "PASS":
-        return _passed(_demands(judgement), len(faults), world)
+        return _warned(judgement.warnings) + _passed(len(_results(judgement)), len(faults), world)
     first, others = judgement.reasons[0], len(judgement.reasons) - 1
     more = f" (and {plural(others, 'more reason')})" if others else ""
-    answer = "Do not ship" if judgement.verdict == "FAIL" else "This run cannot tell"
-    return f"{answer}, because {first}{more}."
+    return f"{_answer(judgement)}, because {first}{more}."
 
 
-def _demands(judgement: Judgement) -> int:
-    return len(judgement.slos) + sum(len(one.slos) for one in judgement.workload_slos)
+def _answer(judgement: Judgement) -> str:
+    if judgement.verdict != "FAIL":
+        return "This run cannot tell"
+    missed = any(result.status == "missed" for result in _results(judgement))
+    harm = missed or any(finding.severity == "harm" for finding in judgement.findings)
+    return "Do not ship" if harm else "Do not ship (strict: a warning fails the run)"
+
+
+def _warned(warnings: Sequence[str]) -> str:
+    """What a PASS warns of comes before what it says else."""
+    if not warnings:
+        return ""
+    others = len(warnings) - 1
+    more = f" (and {plural(others, 'more warning')})" if others else ""
+    return f"{warnings[0]}{more}. "
+
+
+def _results(judgement: Judgement) -> list[SloResult]:
+    return [*judgement.slos, *(result for one in judgement.workload_slos for result in one.slos)]
 
 
 def _passed(slos: int, faults: int, world: str) -> str:

@@ -1,7 +1,8 @@
 """A report as JUnit XML: one test case per SLO and per check, for whatever a CI server shows.
 
-A missed SLO and a failed check are failures; INCONCLUSIVE is an error, so that no CI takes it for green. What the
-message of a case rests on stands in its text: ids, and the query that finds the rest.
+A missed SLO and a failed check are failures; INCONCLUSIVE is an error, so that no CI takes it for green. A warning is
+no failure: its case passes, and its output says so. What the message of a case rests on stands in its text: ids, and
+the query that finds the rest.
 """
 
 import re
@@ -29,6 +30,7 @@ def render_junit(report: Report) -> str:
         properties={
             "run_id": run.run_id,
             "verdict": report.verdict,
+            "warnings": str(len(report.warnings)),
             "world": run.world,
             "seed": "" if run.seed is None else str(run.seed),
             "gateway": run.gateway,
@@ -82,7 +84,7 @@ def cases_of(report: Report) -> Iterator[ElementTree.Element]:
             f"{scenario}.checks",
             found.checker,
             found.verdict,
-            found.summary,
+            f"warning: {found.summary}" if found.warns else found.summary,
             _evidence(found, report.run.run_id),
         )
 

@@ -19,15 +19,16 @@ _MARKS = {"good": "✓ ", "bad": "✗ ", "doubtful": "? "}
 
 def render_markdown(document: Document) -> str:
     """The document as GitHub-flavoured Markdown; its first line answers whether to ship."""
-    lines = [f"# {document.verdict}: {escaped(document.headline)}", ""]
+    lines = [f"# {document.verdict_text}: {escaped(document.headline)}", ""]
     lines += [f"- {_line_of(line)}" for line in document.context]
     lines += [
         "",
         ", ".join(f"{escaped(figure.name)} **{escaped(figure.text)}**" for figure in document.figures),
     ]
-    if document.reasons:
-        lines += ["", "**Reasons**", ""]
-        lines += [f"{number}. {_line_of(reason)}" for number, reason in enumerate(document.reasons, 1)]
+    for title, texts in (("Reasons", document.reasons), ("Warnings", document.warnings)):
+        if texts:
+            lines += ["", f"**{title}**", ""]
+            lines += [f"{number}. {_line_of(text)}" for number, text in enumerate(texts, 1)]
     for section in document.sections:
         lines += _section(section)
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from battle.judgement.demanded import WorkloadSlos
 from battle.judgement.findings import Finding, Verdict
 from battle.judgement.knee import Knee
 from battle.judgement.slo import SloResult
+from battle.judgement.verdict import verdict_text
 from battle.reports.failure_facts import FaultReaction, LogSubscriptions, PublishedHeads, StreamFailovers
 from battle.reports.intervals import Intervals
 
@@ -347,6 +348,7 @@ class Amplification(_Part, frozen=True, kw_only=True):
 class Report(_Part, frozen=True, kw_only=True):
     """Everything a run says. Lists of rows are whole unless their name says otherwise.
 
+    `warnings` are smells that no client felt; in a `strict` run they are among the reasons for FAIL instead.
     `comparison` is what `battle compare` found, when it was asked: the one thing here that is not in the log.
     """
 
@@ -376,6 +378,13 @@ class Report(_Part, frozen=True, kw_only=True):
     knees: tuple[Knee, ...]
     log: LogHealth
     comparison: Comparison | None = None
+    warnings: tuple[str, ...] = ()
+    strict: bool = False
+
+    @property
+    def verdict_text(self) -> str:
+        """The verdict as the first line of every report says it."""
+        return verdict_text(self.verdict, len(self.warnings))
 
 
 def json_schema() -> str:

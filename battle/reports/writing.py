@@ -61,14 +61,21 @@ def write_reading(reading: Reading, directory: Path) -> None:
         write_whole(directory / name, render_reading(reading, form))
 
 
-def read_run(run_dir: Path, form: Format | None = None, demanded: Sequence[Slo] | None = None) -> Reading:
+def read_run(
+    run_dir: Path,
+    form: Format | None = None,
+    demanded: Sequence[Slo] | None = None,
+    *,
+    strict: bool = False,
+) -> Reading:
     """The report of a run with its charts, from its log; nothing is written. Raises LogError like `write_reports`.
 
     With `form`, only the charts that this format shows are asked for. `demanded` replaces what its scenario demands.
+    `strict` fails on a warning, also where the run was not made so.
     """
     with open_run(run_dir) as run:
         log = Log(run)
-        report = collect_report(run, log, demanded)
+        report = collect_report(run, log, demanded, strict=strict)
         charts = collect_charts(log, CHARTS_OF.get(form, EVERY_KIND))
         return Reading(report, charts, log.asked)
 

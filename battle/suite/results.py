@@ -11,7 +11,7 @@ import msgspec
 
 from battle.exit_status import INTERRUPTED, WRONG_USE
 from battle.judgement.findings import Verdict, worst
-from battle.judgement.verdict import EXIT_STATUS
+from battle.judgement.verdict import EXIT_STATUS, verdict_text
 from battle.judgement.words import LISTED_MAX, duration_text, plural
 
 SCHEMA_VERSION = 1
@@ -34,7 +34,8 @@ _VERDICTS: dict[Status, Verdict] = {"PASS": "PASS", "FAIL": "FAIL"}
 class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run of one scenario. `directory` is the run's, as seen from the suite's; None: there is none.
 
-    `reasons` say why it is no PASS. `took_ns` is real time, also in the simulated world.
+    `reasons` say why it is no PASS, `warnings` what a PASS warns of. `took_ns` is real time, also in
+    the simulated world.
     """
 
     scenario: str
@@ -44,6 +45,12 @@ class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
     headline: str = ""
     took_ns: int = 0
     directory: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def status_text(self) -> str:
+        """The status with the number of warnings of a PASS."""
+        return verdict_text(self.status, len(self.warnings))
 
 
 class SuiteReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +69,17 @@ class SuiteReport(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     runs: tuple[SuiteRun, ...]
 
+    @property
+    def verdict_text(self) -> str:
+        """The verdict with the number of warnings of all its runs."""
+        return verdict_text(self.verdict, sum(len(run.warnings) for run in self.runs))
+
 
 class ScenarioResult(msgspec.Struct, frozen=True, kw_only=True):
-    """All runs of one scenario. `shown` is the one to look at: the worst, and of several the first."""
+    """All runs of one scenario. `shown` is the one to look at: the worst, and of several the first.
+
+    `reasons` are those of the runs that did not pass, then the warnings of those that did.
+    """
 
     scenario: str
     status: Status
@@ -73,6 +88,12 @@ class ScenarioResult(msgspec.Struct, frozen=True, kw_only=True):
     took_ns: int
     shown: SuiteRun
     reasons: tuple[str, ...]
+    warnings: int
+
+    @property
+    def status_text(self) -> str:
+        """The status with the number of warnings of a PASS."""
+        return verdict_text(self.status, self.warnings)
 
 
 def verdict_of(runs: Sequence[SuiteRun]) -> Verdict:
@@ -94,7 +115,9 @@ def headline_of(runs: Sequence[SuiteRun]) -> str:
     others = [_counted(status, counts[status]) for status in _WORST_FIRST[:-1] if counts[status]]
     took = duration_text(sum(run.took_ns for run in runs))
     passed = f"all of {plural(len(runs), 'run')} passed" if not others else f"{counts['PASS']} passed"
-    return f"{', '.join([*others, passed])}, in {took}"
+    warned = sum(run.status == "PASS" and bool(run.warnings) for run in runs)
+    with_warnings = f" ({warned:,} with warnings)" if warned else ""
+    return f"{', '.join([*others, passed])}{with_warnings}, in {took}"
 
 
 def _counted(status: Status, count: int) -> str:
@@ -112,9 +135,9 @@ def by_scenario(runs: Sequence[SuiteRun]) -> list[ScenarioResult]:
 
 
 def _together(name: str, runs: list[SuiteRun]) -> ScenarioResult:
-    shown = min(runs, key=lambda run: _WORST_FIRST.index(run.status))
+    shown = min(runs, key=lambda run: (_WORST_FIRST.index(run.status), not run.warnings))
     troubled = [run for run in runs if run.status != "PASS"]
-    reasons = shown.reasons if len(runs) == 1 else tuple(_reasons_by_seed(troubled))
+    reasons = _told_of(shown) if len(runs) == 1 else tuple(_reasons_by_seed(runs))
     more = len(reasons) - REASONS_SHOWN
     return ScenarioResult(
         scenario=name,
@@ -124,14 +147,20 @@ def _together(name: str, runs: list[SuiteRun]) -> ScenarioResult:
         took_ns=sum(run.took_ns for run in runs),
         shown=shown,
         reasons=(*reasons[:REASONS_SHOWN], f"and {more} more") if more > 0 else reasons,
+        warnings=sum(len(run.warnings) for run in runs),
     )
 
 
-def _reasons_by_seed(troubled: Sequence[SuiteRun]) -> Iterator[str]:
-    """The first reason of each run, those that are the same together."""
+def _told_of(run: SuiteRun) -> tuple[str, ...]:
+    return (*run.reasons, *(f"warning: {warning}" for warning in run.warnings))
+
+
+def _reasons_by_seed(runs: Sequence[SuiteRun]) -> Iterator[str]:
+    """The first reason or warning of each run, those that are the same together; those that did not pass first."""
     seeds: dict[str, list[int]] = {}
-    for run in troubled:
-        seeds.setdefault(run.reasons[0] if run.reasons else run.status, []).append(run.seed)
+    for run in sorted(runs, key=lambda run: run.status == "PASS"):
+        if told := (*_told_of(run), *([run.status] if run.status != "PASS" else [])):
+            seeds.setdefault(told[0], []).append(run.seed)
     for reason, those in seeds.items():
         named = ", ".join(map(str, those[:LISTED_MAX]))
         rest = f" and {len(those) - LISTED_MAX} more" if len(those) > LISTED_MAX else ""

@@ -25,7 +25,10 @@ _STOPPED = "the suite was interrupted before its turn came"
 
 
 class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """How to run a suite. Round `n` of `repeat` is run with the seed `seed + n`, counted from 0."""
+    """How to run a suite. Round `n` of `repeat` is run with the seed `seed + n`, counted from 0.
+
+    `strict` fails a run on a warning, as a scenario's own does.
+    """
 
     selection: str
     world: WorldName
@@ -33,6 +36,7 @@ class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     repeat: int
     gateway: str | None
     out: Path
+    strict: bool = False
 
 
 class _Ended(msgspec.Struct, frozen=True):
@@ -113,7 +117,12 @@ def _ended(one: Candidate | Unloadable, run: SuiteRun, order: SuiteOrder, suite_
     began = datetime.now(UTC)
     try:
         result = run_scenario(
-            one.scenario, world=order.world, seed=run.seed, gateway=order.gateway, out=order.out
+            one.scenario,
+            world=order.world,
+            seed=run.seed,
+            gateway=order.gateway,
+            out=order.out,
+            strict=order.strict,
         )
     except Exception as error:  # whatever it is, the others have a right to their turn
         status, reason = _status_of(error)
@@ -130,6 +139,7 @@ def _judged(run: SuiteRun, began: datetime, result: RunResult, suite_dir: Path) 
         began,
         status=report.verdict,
         reasons=report.reasons,
+        warnings=report.warnings,
         headline=report.headline,
         directory=os.path.relpath(result.run_dir, suite_dir),
     )

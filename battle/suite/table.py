@@ -16,7 +16,7 @@ _HEADINGS = ("scenario", "verdict", "passed", "time", "report")
 
 def suite_lines(report: SuiteReport, suite_dir: Path) -> Iterator[str]:
     """The summary of a suite, for a person at a terminal."""
-    yield f"{report.verdict}: {report.headline}"
+    yield f"{report.verdict_text}: {report.headline}"
     for line in context_lines(report):
         yield f"  {line}"
     yield ""
@@ -37,16 +37,17 @@ def suite_lines(report: SuiteReport, suite_dir: Path) -> Iterator[str]:
 
 def progress_line(number: int, total: int, run: SuiteRun) -> str:
     """One run of the suite is over."""
-    why = f": {escaped(run.reasons[0])}" if run.reasons else ""
+    told = (*run.reasons, *run.warnings)
+    why = f": {escaped(told[0])}" if told else ""
     took = f" in {duration_text(run.took_ns)}" if run.took_ns else ""
-    return f"[{number}/{total}] {run.scenario}, seed {run.seed}: {run.status}{took}{why}"
+    return f"[{number}/{total}] {run.scenario}, seed {run.seed}: {run.status_text}{took}{why}"
 
 
 def _cells(result: ScenarioResult, suite_dir: Path) -> tuple[str, ...]:
     link = report_link(result.shown, "markdown")
     return (
         result.scenario,
-        result.status,
+        result.status_text,
         f"{result.passed}/{result.runs}",
         duration_text(result.took_ns),
         "-" if link is None else os.path.normpath(suite_dir / link),

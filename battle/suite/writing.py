@@ -39,13 +39,13 @@ def render_json(report: SuiteReport) -> str:
 def render_markdown(report: SuiteReport) -> str:
     """suite.md: the verdict first, then a row for each scenario, then why."""
     results = by_scenario(report.runs)
-    lines = [f"# {report.verdict}: {escaped(report.headline)}", ""]
+    lines = [f"# {report.verdict_text}: {escaped(report.headline)}", ""]
     lines += [f"- {escaped(line)}" for line in context_lines(report)]
     lines += ["", "| scenario | verdict | passed | time | first reason | report |"]
     lines += ["| --- | --- | ---: | ---: | --- | --- |", *map(_markdown_row, results)]
     for result in results:
         if len(result.reasons) > 1:
-            lines += ["", f"## {escaped(result.scenario)}: {result.status}", ""]
+            lines += ["", f"## {escaped(result.scenario)}: {result.status_text}", ""]
             lines += [f"{number}. {escaped(reason)}" for number, reason in enumerate(result.reasons, 1)]
     return "\n".join(lines) + "\n"
 
@@ -54,7 +54,7 @@ def _markdown_row(result: ScenarioResult) -> str:
     link = report_link(result.shown, "markdown")
     cells = [
         escaped(result.scenario),
-        result.status,
+        result.status_text,
         f"{result.passed} of {result.runs}",
         duration_text(result.took_ns),
         escaped(result.reasons[0]) if result.reasons else "",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_OUT, Out, Run
+from battle.cli.commands.options import DEFAULT_OUT, Out, Run, Strict
 
 
 def judge(
@@ -17,6 +17,7 @@ def judge(
     slo_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Demands in a TOML, YAML or JSON file.")
     ] = None,
+    strict: Strict = False,
     out: Out = DEFAULT_OUT,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead.")] = False,
     write: Annotated[
@@ -26,4 +27,4 @@ def judge(
     """Judge RUN again from its log alone, by its own SLOs or by others."""
     from battle.cli.judge import judge_command
 
-    raise typer.Exit(judge_command(run, slo or [], slo_file, out, as_json=json, write=write))
+    raise typer.Exit(judge_command(run, slo or [], slo_file, out, strict=strict, as_json=json, write=write))

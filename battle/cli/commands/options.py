@@ -19,3 +19,5 @@ World: TypeAlias = Annotated[
 
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="What all chance is drawn from.")]
 DEFAULT_SEED = 1
+
+Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="A warning fails the run, exit status 1.")]

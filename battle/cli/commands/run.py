@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_OUT, DEFAULT_SEED, Out, Seed, World
+from battle.cli.commands.options import DEFAULT_OUT, DEFAULT_SEED, Out, Seed, Strict, World
 
 
 def run(
@@ -17,6 +17,7 @@ def run(
         str | None,
         typer.Option(metavar="NAME|URL|FILE", help="The gateway to test instead of the scenario's."),
     ] = None,
+    strict: Strict = False,
     out: Out = DEFAULT_OUT,
     json: Annotated[bool, typer.Option("--json", help="Print report.json instead of the summary.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
@@ -24,4 +25,5 @@ def run(
     """Run SCENARIO and judge it."""
     from battle.cli.run import run_command
 
-    raise typer.Exit(run_command(scenario, world, seed, gateway, out, as_json=json, quiet=quiet))
+    status = run_command(scenario, world, seed, gateway, out, strict=strict, as_json=json, quiet=quiet)
+    raise typer.Exit(status)

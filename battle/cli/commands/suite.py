@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_OUT, DEFAULT_SEED, Out, Seed, World
+from battle.cli.commands.options import DEFAULT_OUT, DEFAULT_SEED, Out, Seed, Strict, World
 
 
 def suite(
@@ -32,6 +32,7 @@ def suite(
     repeat: Annotated[
         int, typer.Option(metavar="N", help="Run all of them so often, each time with the next seed.")
     ] = 1,
+    strict: Strict = False,
     out: Out = DEFAULT_OUT,
     json: Annotated[bool, typer.Option("--json", help="Print suite.json instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
@@ -40,5 +41,7 @@ def suite(
     from battle.cli.suite import Choice, suite_command
 
     choice = Choice(tuple(paths or ()), fast, full, tuple(tag or ()))
-    status = suite_command(choice, world, seed, gateway, repeat, out, as_json=json, quiet=quiet)
+    status = suite_command(
+        choice, world, seed, gateway, repeat, out, strict=strict, as_json=json, quiet=quiet
+    )
     raise typer.Exit(status)

@@ -17,24 +17,24 @@ from battle.pytest_plugin.options import settings_of
 
 
 def test_settings(pytestconfig):
-    world, seed, gateway, out = settings_of(pytestconfig)
-    print(world, seed, gateway, out.relative_to(pytestconfig.rootpath))
+    world, seed, gateway, out, strict = settings_of(pytestconfig)
+    print(world, seed, gateway, out.relative_to(pytestconfig.rootpath), strict)
 """
 
 
 @pytest.mark.parametrize(
     ("ini", "arguments", "settings"),
     [
-        ("", (), "live 1 None battle_results"),
+        ("", (), "live 1 None battle_results False"),
         (
-            "battle_world = simulated\nbattle_seed = 5\nbattle_gateway = nginx\nbattle_out = a/b\n",
+            "battle_world = simulated\nbattle_seed = 5\nbattle_gateway = nginx\nbattle_out = a/b\nbattle_strict = true\n",
             (),
-            "simulated 5 nginx a/b",
+            "simulated 5 nginx a/b True",
         ),
         (
             "battle_world = simulated\nbattle_seed = 5\nbattle_gateway = nginx\nbattle_out = a/b\n",
-            ("--battle-world", "live", "--battle-seed=0", "--battle-gateway=embedded", "--battle-out=c"),
-            "live 0 embedded c",
+            ("--battle-world", "live", "--battle-seed=0", "--battle-gateway=embedded", "--battle-out=c", "--battle-strict"),
+            "live 0 embedded c True",
         ),
     ],
 )
