@@ -27,13 +27,17 @@ def test_settings(pytestconfig):
     [
         ("", (), "live 1 None battle_results False"),
         (
-            "battle_world = simulated\nbattle_seed = 5\nbattle_gateway = nginx\nbattle_out = a/b\nbattle_strict = true\n",
+            "battle_world = simulated\nbattle_seed = 5\nbattle_gateway = nginx\nbattle_out = a/b\n"
+            "battle_strict = true\n",
             (),
             "simulated 5 nginx a/b True",
         ),
         (
             "battle_world = simulated\nbattle_seed = 5\nbattle_gateway = nginx\nbattle_out = a/b\n",
-            ("--battle-world", "live", "--battle-seed=0", "--battle-gateway=embedded", "--battle-out=c", "--battle-strict"),
+            (
+                *("--battle-world", "live", "--battle-seed=0", "--battle-gateway=embedded"),
+                *("--battle-out=c", "--battle-strict"),
+            ),
             "live 0 embedded c True",
         ),
     ],
