@@ -85,6 +85,7 @@ def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str)
         canned,
         checks_answers=len(mocks) == len(plan.scenario.providers),
         may_be_parted=any(_parts(planned.fault, node) for planned in plan.timeline),
+        only_canned=[method for method in canned if all(method in provider.canned for provider in mocks)],
     )
 
 

@@ -44,7 +44,19 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     """A client request came to its end. Latency counts from `scheduled_ns`, the moment it was due.
 
     `sent_ns` is NULL when it never left (no connection in time). `failure` names what went wrong:
-    `timeout`, `refused`, `reset`, `closed`, `protocol`, `http_status`, `rpc_error`, `unsent`, `interrupted`.
+    `timeout`, `refused`, `reset`, `closed`, `protocol`, `http_status`, `not_json_rpc` (an answer came, under a status
+    of success if it was HTTP, and is not JSON-RPC), `rpc_error`, `unsent`, `interrupted`.
+
+    An error can be the right answer: then the outcome is `ok`, the answer `right`, and `rpc_code` is the error's.
+    `expected_rpc_code` is the code of the error that is the right answer, also where another answer came, or none;
+    NULL where a result is right, where nobody knows, and for batches. A JSON-RPC error in a body with an HTTP status
+    of failure has both codes.
+
+    `height` is the block at which the answer holds, of questions about the newest block: of right and stale answers,
+    and of those of another chain that say it. Of stale answers `blocks_behind` is how many blocks before the head, at
+    the moment the request was sent, the answer held for the last time, and `stale_ns` how long before that moment it
+    had ceased to hold; answers of another branch of the chain held at the last block that both branches have. Of a
+    batch they are the lowest height and the greatest staleness.
     """
 
     request_id: str
@@ -60,6 +72,10 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     failure: str | None = None
     provider: str | None = None
     response_bytes: int | None = None
+    height: int | None = None
+    blocks_behind: int | None = None
+    stale_ns: int | None = None
+    expected_rpc_code: int | None = None
 
 
 class AttemptServed(Event, frozen=True, kw_only=True, tag=_tag):

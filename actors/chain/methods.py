@@ -7,10 +7,17 @@ from typing import Any, TypeAlias
 from actors.chain import fees, logs, parameters
 from actors.chain.facts import Facts
 from actors.chain.parameters import Params, positional
+from actors.wire.jsonrpc import RpcError
 
 Method: TypeAlias = Callable[[Facts, Params, int], Any]
 
 CLIENT_VERSION = "Battle/v1/mock"
+
+REVERTING_SELECTOR = "0x08c379a0"
+"""Calls of this function revert on every contract, with the call's data as the error's. It is the selector of
+Solidity's `Error(string)`, with which contracts write down why they reverted, and which no contract has as a
+function: so the data of a call is the reason that its answer will give."""
+_REVERTED = 3
 
 _PLAIN_GAS = 21_000
 _BYTE_GAS = 16
@@ -95,15 +102,33 @@ def _storage_at(facts: Facts, params: Params, head: int) -> str:
 def _call(facts: Facts, params: Params, head: int) -> str:
     values = positional(params, 1, 3)
     to, data = parameters.transaction(values[0], "0")
-    return facts.accounts.word(b"call", to, data, facts.height_of_state(values, 1, head))
+    height = facts.height_of_state(values, 1, head)
+    _run(data)
+    return facts.accounts.word(b"call", to, data, height)
 
 
 def _estimate_gas(facts: Facts, params: Params, head: int) -> str:
     values = positional(params, 1, 3)
     _, data = parameters.transaction(values[0], "0")
     facts.height_of_state(values, 1, head)
+    _run(data)
     size_bytes = len(data) // 2 - 1
     return hex(_PLAIN_GAS + (_CALL_GAS + _BYTE_GAS * size_bytes if size_bytes else 0))
+
+
+def _run(data: str) -> None:
+    """Raises what a call with this data that reverts is answered: code 3, as geth and others have it."""
+    if not data.startswith(REVERTING_SELECTOR):
+        return
+    reason = _reason(bytes.fromhex(data[len(REVERTING_SELECTOR) :]))
+    raise RpcError(_REVERTED, f"execution reverted: {reason}" if reason else "execution reverted", data)
+
+
+def _reason(encoded: bytes) -> str:
+    """The string in the ABI's encoding of one; "" where there is none."""
+    size_bytes = int.from_bytes(encoded[32:64], "big")
+    text = encoded[64 : 64 + size_bytes] if len(encoded) >= 64 + size_bytes else b""
+    return text.decode("utf-8", "replace")
 
 
 def _block_by_number(facts: Facts, params: Params, head: int) -> dict[str, Any] | None:

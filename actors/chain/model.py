@@ -43,12 +43,17 @@ class ChainModel:
         """The height of the newest block at `now_ns` since the run's epoch."""
         return self.spec.start_height + now_ns // self.spec.block_time
 
+    def time_of(self, height: int) -> int:
+        """When the block of this height became the newest, in ns since the run's epoch; below 0 for older ones."""
+        return (height - self.spec.start_height) * self.spec.block_time
+
     def answer(self, method: str, params: Params, head: int) -> Any:
         """The result of a call as plain data, which is shared: do not change it.
 
         Raises:
             RpcError: an error is the answer: -32601 for an unknown method, -32602 for wrong parameters,
-                -32000 for state that is not known at `head`, -32005 for a log query that is too wide.
+                -32000 for state that is not known at `head`, -32005 for a log query that is too wide, 3 for a
+                call that reverts (`methods.REVERTING_SELECTOR`).
         """
         function = METHODS.get(method)
         if function is None:

@@ -75,7 +75,7 @@ class Answer(msgspec.Struct):
     error: ErrorObject | None = None
 
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for text that is not JSON, not UTF-8, or nested too deeply."""
 
 _decode_call = msgspec.json.Decoder(Call).decode
@@ -95,7 +95,7 @@ def read_calls(body: bytes, max_batch_calls: int = MAX_BATCH_CALLS) -> Item | li
         return _read_call(body)
     try:
         elements = _decode_batch(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return Invalid(RpcError(PARSE_ERROR, f"Parse error: {error}"))
     if not elements:
         return Invalid(RpcError(INVALID_REQUEST, "Invalid Request: an empty batch"))
@@ -110,7 +110,7 @@ def _read_call(text: bytes) -> Item:
         call = _decode_call(text)
     except msgspec.ValidationError as error:
         return Invalid(RpcError(INVALID_REQUEST, f"Invalid Request: {error}"), _loose_id(text))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return Invalid(RpcError(PARSE_ERROR, f"Parse error: {error}"))
     if call.id is not msgspec.UNSET and not _is_id(call.id):
         return Invalid(RpcError(INVALID_REQUEST, "Invalid Request: an id is a string, a number or null"))
@@ -134,7 +134,7 @@ def _loose_id(text: bytes) -> msgspec.Raw:
     """The id of something that is not a valid call, so that the client can tell which one was refused."""
     try:
         found = _decode_loose(text).get("id", _NULL)
-    except _UNREADABLE:
+    except UNREADABLE:
         return _NULL
     return found if _is_id(found) else _NULL
 

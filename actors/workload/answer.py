@@ -1,16 +1,17 @@
 """What a response means: the outcome of its request, and whether the answer in it is the right one. Pure."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from actors.chain.judge import judge
+from actors.chain.expected import expected_answer
+from actors.chain.judge import height_told, judge, right_error
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
 from actors.wire.http import HttpResponse
+from actors.wire.jsonrpc import UNREADABLE, ErrorObject, read_answer
 from actors.wire.jsonrpc import Answer as RpcAnswer
-from actors.wire.jsonrpc import RpcError, read_answer
-from actors.workload.asking import asks_about_the_chain
 from actors.workload.request import Request
 from actors.workload.spec import WorkloadRole
 from store.events import Answer, Outcome
@@ -23,6 +24,10 @@ class Ending(NamedTuple):
     answer: Answer = "none"
     failure: str | None = None
     rpc_code: int | None = None
+    height: int | None = None
+    blocks_behind: int | None = None
+    stale_ns: int | None = None
+    expected_rpc_code: int | None = None
 
 
 TIMED_OUT = Ending("unknown", failure="timeout")
@@ -34,67 +39,129 @@ UNSENT = Ending("error", failure="unsent")
 NEVER_SENT = Ending("error", failure="interrupted")
 """Interrupted before it left."""
 PROTOCOL = Ending("error", failure="protocol")
-"""An answer came that is not HTTP, or not JSON-RPC."""
+"""What came is not HTTP, or not a WebSocket's frames: nobody knows whether an answer was in it."""
+NOT_JSON_RPC = Ending("error", "wrong", "not_json_rpc")
+"""A body under a status of success, or a message, came that is not JSON-RPC: a wrong answer, whatever was asked."""
 HTTP_STATUS = Ending("error", failure="http_status")
 
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for text that is not JSON, not UTF-8, or nested too deeply."""
-
 _OK: dict[Answer, Ending] = {answer: Ending("ok", answer) for answer in ("right", "wrong", "stale", "none")}
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Asked(Protocol):
+    """A call, and the answer that was recorded for it: `{"result": ...}` or `{"error": {...}}` as JSON text."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def params(self) -> Params: ...
+    @property
+    def recorded(self) -> bytes | None: ...
 
 
 class AnswerReader:
     """Reads responses, and checks the answers in them against the chain model.
 
     The head may move while a request is under way: an answer is right for any head from the moment the
-    request was sent to the moment it ended.
+    request was sent to the moment it ended. An error that is the right answer ends its request `ok`. Where an
+    answer was recorded, that one alone is right.
     """
 
     def __init__(self, role: WorkloadRole, model: ChainModel) -> None:
         self._model = model
-        self._canned = role.canned
+        self._canned = {
+            method: [expected_answer(value) for value in values] for method, values in role.canned.items()
+        }
+        self._only_canned = frozenset(role.only_canned)
         self._checks = role.checks_answers
-        self._knows_all = asks_about_the_chain(role)
 
     def ending(self, request: Request, response: HttpResponse, ended_ns: int) -> Ending:
         """How `request` ends with this response."""
-        if not 200 <= response.status < 300:
-            return HTTP_STATUS
         try:
             answer = read_answer(response.body)
         except UNREADABLE:
-            return PROTOCOL
-        return self.ending_with(request, answer, ended_ns)
+            answer = RpcAnswer()
+        succeeded = 200 <= response.status < 300
+        if answer.error is None and (not succeeded or isinstance(answer.result, msgspec.UnsetType)):
+            return self.failed(request, NOT_JSON_RPC if succeeded else HTTP_STATUS, ended_ns)
+        ending = self.ending_with(request, answer, ended_ns)
+        return ending if succeeded or ending.outcome == "ok" else ending._replace(failure="http_status")
 
     def ending_with(self, request: Request, answer: RpcAnswer, ended_ns: int) -> Ending:
         """How `request` ends with this answer, which came on its connection."""
-        if answer.error is not None:
-            # A server that could not read the call's id answers null.
-            ours = not self._checks or bytes(answer.id) == b"null" or _is_for(request, answer)
-            return Ending("error", "none" if ours else "wrong", "rpc_error", answer.error.code)
-        if isinstance(answer.result, msgspec.UnsetType):
-            return PROTOCOL
+        told = answer.result if answer.error is None else answer.error
+        if isinstance(told, msgspec.UnsetType):
+            return self.failed(request, NOT_JSON_RPC, ended_ns)
+        code = None if answer.error is None else answer.error.code
+        if self._checks and not _is_for(request, answer):
+            wrong = _OK["wrong"] if code is None else Ending("error", "wrong", "rpc_error", code)
+            return self.failed(request, wrong, ended_ns)
+        ending = self.judged(request, told, request.sent_ns, ended_ns)
+        if code is None:
+            return ending
+        if ending.answer == "right":
+            return ending._replace(rpc_code=code)
+        return ending._replace(outcome="error", failure="rpc_error", rpc_code=code)
+
+    def failed(self, asked: Asked, ending: Ending, ended_ns: int) -> Ending:
+        """This ending of a request that got no answer to it, with the error that the answer should have been."""
         if not self._checks:
-            return _OK["none"]
-        if not _is_for(request, answer):
-            return _OK["wrong"]
-        return _OK[self.judged(request.method, request.params, answer.result, request.sent_ns, ended_ns)]
+            return ending
+        canned, only = self._known(asked)
+        head = self._model.head_at(ended_ns)
+        code = right_error(self._model, asked.method, asked.params, head, canned, canned_only=only)
+        return ending if code is None else ending._replace(expected_rpc_code=code)
 
-    def judged(self, method: str, params: Params, result: msgspec.Raw, sent_ns: int, ended_ns: int) -> Answer:
-        """What a result is worth; `none` for the author's own questions when neither chain nor canned knows."""
-        head_from, head_to = self._model.head_at(sent_ns), self._model.head_at(ended_ns)
-        canned = self._canned.get(method, ())
-        if not self._knows_all and not canned and not self._can_answer(method, params, head_to):
-            return "none"
-        return judge(self._model, method, params, result, head_from, head_to, canned)
+    def judged(self, asked: Asked, told: msgspec.Raw | ErrorObject, sent_ns: int, ended_ns: int) -> Ending:
+        """The ending of a call with this answer, as if an error were one as good as a result."""
+        model = self._model
+        if not self._checks and asked.recorded is None:
+            if isinstance(told, ErrorObject):
+                return _OK["none"]
+            height = height_told(asked.method, asked.params, told)
+            return _OK["none"] if height is None else Ending("ok", height=height)
+        canned, only = self._known(asked)
+        head_from = model.head_at(sent_ns)
+        answer, height, behind, code = judge(
+            model,
+            asked.method,
+            asked.params,
+            told,
+            head_from,
+            model.head_at(ended_ns),
+            canned,
+            canned_only=only,
+        )
+        if height is behind is code is None:
+            return _OK[answer]
+        stale_ns = None if behind is None else max(sent_ns - model.time_of(head_from - behind + 1), 0)
+        return Ending("ok", answer, None, None, height, behind, stale_ns, code)
 
-    def _can_answer(self, method: str, params: Params, head: int) -> bool:
-        try:
-            self._model.answer(method, params, head)
-        except RpcError:
-            return False
-        return True
+    def _known(self, asked: Asked) -> tuple[Sequence[Any], bool]:
+        """The answers that are known without the chain, and whether they are the only right ones."""
+        if asked.recorded is not None:
+            return [recorded_answer(asked.recorded)], True
+        return self._canned.get(asked.method, ()), asked.method in self._only_canned
+
+
+def recorded_answer(text: bytes) -> Any:
+    """The answer that a trace's call should have: a result, or an `RpcError`.
+
+    Raises:
+        ValueError: it has neither or both, or an error that is none; the message says what is wrong.
+    """
+    recorded = _decode(text)
+    if isinstance(recorded, dict):
+        if "error" in recorded and "result" not in recorded:
+            return expected_answer({"error": recorded["error"]})
+        if "result" in recorded and "error" not in recorded:
+            return recorded["result"]
+    raise ValueError('an answer is written {"result": ...} or {"error": {"code": ..., "message": "..."}}')
 
 
 def _is_for(request: Request, answer: RpcAnswer) -> bool:
-    return bytes(answer.id) == b'"%b"' % request.id.encode()
+    """Whether an answer has the request's id. A server that could not read a call's id answers null, an error."""
+    found = bytes(answer.id)
+    return found == b'"%b"' % request.id.encode() or (answer.error is not None and found == b"null")

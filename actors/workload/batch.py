@@ -13,9 +13,9 @@ import msgspec
 from actors.chain.parameters import Params
 from actors.wire.correlation import request_id
 from actors.wire.http import HttpResponse, encode_request, request_head
+from actors.wire.jsonrpc import UNREADABLE, read_answer, read_answers
 from actors.wire.jsonrpc import Answer as RpcAnswer
-from actors.wire.jsonrpc import read_answer, read_answers
-from actors.workload.answer import HTTP_STATUS, PROTOCOL, UNREADABLE, AnswerReader, Ending
+from actors.workload.answer import HTTP_STATUS, NOT_JSON_RPC, AnswerReader, Ending
 from actors.workload.asking import Ask
 from actors.workload.request import Request, encode_call_text
 from actors.workload.spec import WorkloadRole
@@ -27,11 +27,12 @@ _WORST_FIRST: tuple[Answer, ...] = ("wrong", "stale", "none", "right")
 
 
 class BatchCall(NamedTuple):
-    """One call of a batch; `id` is as it stands in the JSON text."""
+    """One call of a batch; `id` is as it stands in the JSON text. `recorded` is as of a `Request`."""
 
     id: bytes
     method: str
     params: Params
+    recorded: bytes | None = None
 
 
 class BatchRequest(Request):
@@ -71,52 +72,68 @@ class BatchBuilder:
 class BatchReader(AnswerReader):
     """Reads responses to batches: right only when each call has its answer, once, and the right one.
 
-    With any error among the answers the outcome is `error`, with the first one's code. The answer is the worst
-    of all: wrong (which a missing, repeated or unasked one is too, also when answers are not checked), stale,
-    none (which an error is), right.
+    With an error among the answers that is not the right answer to its call the outcome is `error`, with the first
+    one's code. The answer is the worst of all: wrong (which a missing, repeated or unasked one is too, also when
+    answers are not checked), stale, none (which such an error is), right. The height is the lowest of all, staleness
+    the greatest.
     """
 
     def ending(self, request: Request, response: HttpResponse, ended_ns: int) -> Ending:
         """How `request` ends with this response."""
         assert isinstance(request, BatchRequest)
-        if not 200 <= response.status < 300:
-            return HTTP_STATUS
+        succeeded = 200 <= response.status < 300
         try:
             if not response.body.lstrip().startswith(b"["):
-                return self._refused(request, read_answer(response.body))
+                return self._refused(request, read_answer(response.body), succeeded)
             answers = read_answers(response.body)
         except UNREADABLE:
-            return PROTOCOL
+            return NOT_JSON_RPC if succeeded else HTTP_STATUS
         if any(answer.error is None and answer.result is msgspec.UNSET for answer in answers):
-            return PROTOCOL
-        worst = self._worst(request, answers, ended_ns)
-        for answer in answers:
-            if answer.error is not None:
-                return Ending("error", worst, "rpc_error", answer.error.code)
-        return Ending("ok", worst)
+            return NOT_JSON_RPC if succeeded else HTTP_STATUS
+        ending = self._worst(request, answers, ended_ns)
+        if succeeded or (ending.outcome == "ok" and all(answer.error is not None for answer in answers)):
+            return ending
+        return ending._replace(outcome="error", failure="http_status")
 
-    def _refused(self, request: BatchRequest, answer: RpcAnswer) -> Ending:
+    def _refused(self, request: BatchRequest, answer: RpcAnswer, succeeded: bool) -> Ending:
         """One answer to all calls: an error can be that."""
         if answer.error is None:
-            return PROTOCOL
+            return NOT_JSON_RPC if succeeded else HTTP_STATUS
         ours = bytes(answer.id) in (b"null", *(call.id for call in request.calls))
-        return Ending("error", "none" if ours else "wrong", "rpc_error", answer.error.code)
+        failure = "rpc_error" if succeeded else "http_status"
+        return Ending("error", "none" if ours else "wrong", failure, answer.error.code)
 
-    def _worst(self, request: BatchRequest, answers: list[RpcAnswer], ended_ns: int) -> Answer:
-        if not _each_once(request.calls, answers):
-            return "wrong"
+    def _worst(self, request: BatchRequest, answers: list[RpcAnswer], ended_ns: int) -> Ending:
         by_id = {bytes(answer.id): answer for answer in answers}
-        judged = {self._judged_call(request, call, by_id.get(call.id), ended_ns) for call in request.calls}
-        return next(answer for answer in _WORST_FIRST if answer in judged)
+        calls = [(call, by_id[call.id]) for call in request.calls if call.id in by_id]
+        judged = [(answer, self._judged_call(request, call, answer, ended_ns)) for call, answer in calls]
+        found = {ending.answer for _, ending in judged}
+        if not _each_once(request.calls, answers):
+            found.add("wrong")
+        elif len(judged) < len(request.calls):
+            found.add("none")
+        heights = [ending.height for _, ending in judged if ending.height is not None]
+        ages = [
+            (ending.blocks_behind, ending.stale_ns)
+            for _, ending in judged
+            if ending.blocks_behind is not None and ending.stale_ns is not None
+        ]
+        right = {bytes(answer.id) for answer, ending in judged if ending.answer == "right"}
+        errors = [answer for answer in answers if answer.error is not None]
+        bad = [answer for answer in errors if bytes(answer.id) not in right]
+        code = next((answer.error.code for answer in (*bad, *errors) if answer.error is not None), None)
+        worst = next(answer for answer in _WORST_FIRST if answer in found)
+        failure = "rpc_error" if bad else None
+        blocks_behind, stale_ns = max(ages, default=(None, None))
+        height = min(heights, default=None)
+        return Ending("error" if bad else "ok", worst, failure, code, height, blocks_behind, stale_ns)
 
     def _judged_call(
-        self, request: BatchRequest, call: BatchCall, answer: RpcAnswer | None, ended_ns: int
-    ) -> Answer:
-        if answer is None or answer.error is not None or isinstance(answer.result, msgspec.UnsetType):
-            return "none"
-        if not self._checks:
-            return "none"
-        return self.judged(call.method, call.params, answer.result, request.sent_ns, ended_ns)
+        self, request: BatchRequest, call: BatchCall, answer: RpcAnswer, ended_ns: int
+    ) -> Ending:
+        told = answer.result if answer.error is None else answer.error
+        assert not isinstance(told, msgspec.UnsetType), "it was looked for before"
+        return self.judged(call, told, request.sent_ns, ended_ns)
 
 
 def _each_once(calls: list[BatchCall], answers: list[RpcAnswer]) -> bool:

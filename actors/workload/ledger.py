@@ -110,7 +110,7 @@ class Ledger:
     def _record(
         self, request: Request, ending: Ending, ended_ns: int, response: HttpResponse | bytes | None
     ) -> None:
-        outcome, answer, failure, rpc_code = ending
+        outcome, answer, failure, rpc_code, height, behind, stale_ns, expected_rpc_code = ending
         status = provider = size = None
         if isinstance(response, bytes):
             size = len(response)
@@ -134,6 +134,10 @@ class Ledger:
                 http_status=status,
                 provider=provider,
                 response_bytes=size,
+                height=height,
+                blocks_behind=behind,
+                stale_ns=stale_ns,
+                expected_rpc_code=expected_rpc_code,
             )
         )
         if outcome != "ok":

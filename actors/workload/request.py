@@ -30,15 +30,17 @@ class Carrier(Protocol):
 class Request:
     """One request from the moment it is due to its end.
 
-    `stream` is the connection it left on, None while it waits for one.
+    `stream` is the connection it left on, None while it waits for one. `recorded` is the answer that a trace says it
+    should get, as JSON text.
     """
 
-    __slots__ = ("ended", "id", "method", "params", "scheduled_ns", "sent_ns", "stream", "wire")
+    __slots__ = ("ended", "id", "method", "params", "recorded", "scheduled_ns", "sent_ns", "stream", "wire")
 
     def __init__(self, id: str, method: str, params: Params, scheduled_ns: int, wire: bytes) -> None:
         self.id = id
         self.method = method
         self.params = params
+        self.recorded: bytes | None = None
         self.scheduled_ns = scheduled_ns
         self.wire = wire
         self.sent_ns = 0

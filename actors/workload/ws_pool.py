@@ -4,9 +4,18 @@ from collections import deque
 
 import trio
 
-from actors.wire.jsonrpc import read_answer
+from actors.wire.jsonrpc import UNREADABLE, read_answer
 from actors.wire.websocket import PING_TIMEOUT, READS_TOO_SLOWLY, Ended
-from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNREADABLE, UNSENT, AnswerReader, Ending
+from actors.workload.answer import (
+    CLOSED,
+    NOT_JSON_RPC,
+    PROTOCOL,
+    REFUSED,
+    RESET,
+    UNSENT,
+    AnswerReader,
+    Ending,
+)
 from actors.workload.ledger import Ledger
 from actors.workload.request import Request
 from actors.workload.spec import WorkloadRole, WsRequests
@@ -196,7 +205,8 @@ class _Channel:
         if request is None:
             self._take_unasked(key, text, arrived_ns)
         else:
-            self._ledger.end(request, PROTOCOL, max(arrived_ns, request.sent_ns), text)
+            ended_ns = max(arrived_ns, request.sent_ns)
+            self._ledger.end(request, self._reader.failed(request, NOT_JSON_RPC, ended_ns), ended_ns, text)
 
     def _take_unasked(self, key: bytes | None, text: bytes, arrived_ns: int) -> None:
         if key is not None and key in self._late:

@@ -8,6 +8,8 @@ from battle.judgement.slo import Demands
 from battle.judgement.words import plural, sentence
 
 _CAUSES = {
+    "not_json_rpc": "{n} under a status of success were not JSON-RPC (first: {first})",
+    "changed_error": "{n} changed or hid an error that was the right answer (first: {first})",
     "of_another_request": "{n} said to answer another request (swapped)",
     "faulty_provider": "{n} came from a provider under a fault",
     "nobody_asked": "{n} came from no provider that logs",
@@ -60,7 +62,7 @@ def _told(log: Log, wrong: int) -> Iterator[str]:
     if wrong:
         for row in log.rows("wrong_answer_causes"):
             if row.cause in _CAUSES:
-                yield _CAUSES[row.cause].format(n=f"{row.requests:,}")
+                yield _CAUSES[row.cause].format(n=f"{row.requests:,}", first=row.first_request_id)
     notified = sum(row.notifications for row in log.rows("notification_kinds") if row.answer == "wrong")
     if notified:
         yield f"{notified:,} of them were notifications"

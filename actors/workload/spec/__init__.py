@@ -74,8 +74,9 @@ class WorkloadRole(Spec, frozen=True, tag="workload"):
 
     `seed` is the run's: arrivals and choices follow from it and `index` alone, not from the node's name, so
     that shards agree. `index` numbers the workloads of a run from 0. `canned` lists, per method, the fixed
-    results that some provider of the run may give instead of the chain model's. `checks_answers` is off for
-    upstreams that serve another chain than ours. `may_be_parted`: a partition between it and the gateway is planned.
+    answers that some provider of the run may give instead of the chain model's, and `only_canned` the methods of
+    which every provider has one. `checks_answers` is off for upstreams that serve another chain than ours.
+    `may_be_parted`: a partition between it and the gateway is planned.
     """
 
     spec: Workload
@@ -88,3 +89,4 @@ class WorkloadRole(Spec, frozen=True, tag="workload"):
     canned: dict[str, list[Any]] = {}
     checks_answers: bool = True
     may_be_parted: bool = False
+    only_canned: list[str] = []

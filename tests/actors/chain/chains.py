@@ -3,6 +3,7 @@
 import msgspec
 from hypothesis import strategies as st
 
+from actors.chain import judge as oracle
 from actors.chain.model import ChainModel
 from actors.chain.spec import Chain
 
@@ -26,3 +27,8 @@ def block(height, full=True, head=HEAD):
 
 def as_json(data) -> bytes:
     return msgspec.json.encode(data)
+
+
+def judge(*arguments, **more) -> oracle.Judgement:
+    """What an answer is worth, without the rest of what the oracle says of it."""
+    return oracle.judge(*arguments, **more).answer

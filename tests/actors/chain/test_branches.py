@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 
 from actors.chain.branches import Branch, fork_of
 from actors.chain.hashes import Hashes
-from actors.chain.judge import judge
 from actors.chain.methods import METHODS
 from actors.chain.model import ChainModel
 from actors.chain.questions import params_for
 from actors.wire.jsonrpc import SERVER_ERROR, RpcError
 from actors.world.chance import Draws
-from tests.actors.chain.chains import CHAIN, HEAD, MODEL, PERSON, as_json, ask
+from tests.actors.chain.chains import CHAIN, HEAD, MODEL, PERSON, as_json, ask, judge
 
 DRAWS = Draws(3, "branches")
 FORK = HEAD - 5

@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.judge import STALE_BLOCKS, judge
+from actors.chain.judge import STALE_BLOCKS, Judged, asks_for_newest
+from actors.chain.judge import judge as whole_judge
 from actors.chain.methods import METHODS
 from actors.chain.model import ChainModel
 from actors.chain.questions import params_for
 from actors.chain.spec import Chain
+from actors.wire.jsonrpc import ErrorObject, RpcError
 from actors.world.chance import Draws
-from tests.actors.chain.chains import MODEL, PERSON, as_json, ask
+from tests.actors.chain.chains import MODEL, PERSON, as_json, ask, judge
 
 DRAWS = Draws(3, "judge")
 HEAD = 2000
@@ -146,7 +148,9 @@ def test_canned_results_are_right_beside_the_chains_own():
 
 
 def test_a_result_where_the_chain_has_none_is_wrong_unless_it_is_canned():
-    assert judge(MODEL, "eth_mine", [], b"true", HEAD, HEAD) == "wrong"
+    # A gateway may know methods that no provider knows, but nobody knows what null would answer.
+    assert judge(MODEL, "eth_mine", [], b"true", HEAD, HEAD) == "none"
+    assert judge(MODEL, "eth_mine", [], b"null", HEAD, HEAD) == "wrong"
     assert judge(MODEL, "eth_mine", [], b"true", HEAD, HEAD, [True]) == "right"
     assert judge(MODEL, "eth_getBalance", ["0x12"], b'"0x1"', HEAD, HEAD) == "wrong"
 
@@ -154,3 +158,114 @@ def test_a_result_where_the_chain_has_none_is_wrong_unless_it_is_canned():
 def test_a_young_chain_has_no_heads_below_zero():
     assert judge(MODEL, "eth_blockNumber", [], b'"0x1"', 3, 3) == "stale"
     assert judge(MODEL, "eth_getBlockByNumber", ["0x3", False], b"null", 3, 3) == "stale"
+
+
+# How old an answer is
+
+
+@given(st.sampled_from(sorted(set(AGEING) - {"eth_gasPrice"})), numbers, st.integers(1, STALE_BLOCKS))
+def test_a_stale_answer_says_at_which_head_it_held_and_how_far_behind_that_is(method, number, age):
+    params = params_for(MODEL, method, 1, number, HEAD, DRAWS)
+    text = as_json(MODEL.answer(method, params, HEAD - age))
+    assert whole_judge(MODEL, method, params, text, HEAD, HEAD + 1) == Judged("stale", HEAD - age, age)
+
+
+@given(st.sampled_from(AGEING), numbers, st.integers(0, 3))
+def test_a_right_answer_about_the_newest_block_says_its_height_and_any_other_none(method, number, later):
+    params = params_for(MODEL, method, 1, number, HEAD, DRAWS)
+    text = as_json(MODEL.answer(method, params, HEAD + later))
+    found = whole_judge(MODEL, method, params, text, HEAD, HEAD + 3)
+    assert found.height == (HEAD + later if method != "eth_gasPrice" else None)
+    assert not asks_for_newest("eth_getBalance", [PERSON, hex(HEAD)])
+    assert asks_for_newest("eth_getBalance", [PERSON])
+
+
+@given(st.integers(1, STALE_BLOCKS - 1), st.integers(0, 100))
+def test_what_was_not_there_yet_is_as_old_as_the_newest_head_that_did_not_have_it(age, deeper):
+    """Its provider may be further behind; nobody can see that in its answer."""
+    asked = [hex(HEAD - age + 1), False]
+    assert whole_judge(MODEL, "eth_getBlockByNumber", asked, b"null", HEAD, HEAD) == Judged(
+        "stale", None, age
+    )
+    state = [PERSON, hex(HEAD - age + 1)]
+    lagging = ErrorObject(-32000, "header not found")
+    assert whole_judge(MODEL, "eth_getBalance", state, lagging, HEAD, HEAD) == Judged("stale", None, age)
+
+
+# Errors that are right answers
+
+REVERT = "0x08c379a0" + "20".rjust(64, "0") + "06".rjust(64, "0") + b"paused".hex().ljust(64, "0")
+ERRORS = [
+    ("eth_getLogs", [{"fromBlock": hex(HEAD), "toBlock": hex(HEAD - 1)}], -32602),
+    ("eth_getLogs", [{"fromBlock": hex(HEAD - 1500), "toBlock": hex(HEAD)}], -32005),
+    ("eth_getBalance", ["0x12", "latest"], -32602),
+    ("eth_getBalance", [PERSON, hex(HEAD + 50)], -32000),
+    ("eth_call", [{"to": PERSON, "data": REVERT}, "latest"], 3),
+    ("eth_estimateGas", [{"to": PERSON, "data": REVERT}], 3),
+    ("eth_mine", [], -32601),
+]
+
+
+def told(method, params):
+    """The error that the chain answers, as a client reads it."""
+    with pytest.raises(RpcError) as raised:
+        MODEL.answer(method, params, HEAD)
+    return ErrorObject(raised.value.code, raised.value.message, raised.value.data)
+
+
+@pytest.mark.parametrize(("method", "params", "code"), ERRORS)
+def test_the_error_that_the_chain_answers_is_right_and_any_other_answer_is_not(method, params, code):
+    right = told(method, params)
+    assert right.code == code
+    assert whole_judge(MODEL, method, params, right, HEAD, HEAD) == Judged("right", error_code=code)
+    loud = ErrorObject(code, f"upstream 7 said:  {right.message.upper()} (request 12)", right.data)
+    assert judge(MODEL, method, params, loud, HEAD, HEAD) == "right"
+    other = ErrorObject(code + 7 if code > 0 else code - 1000, right.message, right.data)
+    assert whole_judge(MODEL, method, params, other, HEAD, HEAD) == Judged("wrong", error_code=code)
+    hidden = [b"null"] if method == "eth_mine" else [b"null", b'"0x"', b"[]"]
+    for text in hidden:
+        assert whole_judge(MODEL, method, params, text, HEAD, HEAD) == Judged("wrong", error_code=code)
+    broken = ErrorObject(-32603, "Internal error")
+    assert whole_judge(MODEL, method, params, broken, HEAD, HEAD) == Judged("none", error_code=code)
+
+
+def test_a_revert_has_its_reason_and_its_data():
+    method, params = "eth_call", [{"to": PERSON, "data": REVERT}, "latest"]
+    right = told(method, params)
+    assert right == ErrorObject(3, "execution reverted: paused", REVERT)
+    for data in (None, "0x", REVERT[:-2]):
+        lost = ErrorObject(3, right.message, data)
+        assert judge(MODEL, method, params, lost, HEAD, HEAD) == "wrong"
+    assert judge(MODEL, method, params, ErrorObject(-32000, "execution reverted"), HEAD, HEAD) == "wrong"
+    assert told(method, [{"to": PERSON, "data": "0x08c379a0"}]) == ErrorObject(
+        3, "execution reverted", "0x08c379a0"
+    )
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_an_error_where_a_result_is_right_is_no_answer(method):
+    params = params_for(MODEL, method, 1, 5, HEAD, DRAWS)
+    for code in (3, -32000, -32602, -32603):
+        assert whole_judge(MODEL, method, params, ErrorObject(code, "no"), HEAD, HEAD) == Judged("none")
+
+
+def test_a_canned_error_is_right_and_the_only_one_where_every_provider_has_it():
+    canned = [RpcError(3, "execution reverted: mine", {"a": [1]})]
+    params = params_for(MODEL, "eth_call", 1, 5, HEAD, DRAWS)
+    chains = as_json(MODEL.answer("eth_call", params, HEAD))
+    right, bare = ErrorObject(3, "execution reverted", {"a": [1.0]}), ErrorObject(3, "execution reverted")
+    assert judge(MODEL, "eth_call", params, right, HEAD, HEAD, canned) == "right"
+    assert judge(MODEL, "eth_call", params, chains, HEAD, HEAD, canned) == "right"
+    assert judge(MODEL, "eth_call", params, bare, HEAD, HEAD, canned) == "none"
+    assert judge(MODEL, "eth_call", params, chains, HEAD, HEAD, canned, canned_only=True) == "wrong"
+    assert judge(MODEL, "eth_call", params, bare, HEAD, HEAD, canned, canned_only=True) == "wrong"
+
+
+@given(
+    st.sampled_from(ERRORS), st.integers(-40000, 40000), st.text(max_size=20), st.none() | st.text(max_size=5)
+)
+def test_any_error_can_be_judged(asked, code, message, data):
+    method, params, right = asked
+    judged = whole_judge(MODEL, method, params, ErrorObject(code, message, data), HEAD, HEAD)
+    assert judged.error_code == right
+    assert code == right or judged.answer in {"wrong", "none"}

@@ -149,7 +149,7 @@ def test_an_http_status_that_is_not_2xx_is_an_error(tmp_path: Path, status: int)
 def test_an_answer_that_is_not_json_rpc_is_an_error(tmp_path: Path, body: bytes) -> None:
     log = run_load(tmp_path, constant(), Server(answering(200, body)))
     assert {(r.outcome, r.failure, r.http_status, r.answer) for r in log.requests} == {
-        ("error", "protocol", 200, "none")
+        ("error", "not_json_rpc", 200, "wrong")
     }
 
 

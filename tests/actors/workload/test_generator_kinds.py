@@ -125,7 +125,7 @@ def test_a_trace_is_replayed_with_its_times_and_parameters(tmp_path: Path) -> No
     assert [(r.request_id, r.method, r.outcome, r.answer) for r in log.requests] == [
         ("w0-0", "my_method", "ok", "none"),
         ("w0-1", "eth_getBalance", "ok", "right"),
-        ("w0-2", "eth_call", "ok", "none"),
+        ("w0-2", "eth_call", "ok", "wrong"),
     ]
 
 

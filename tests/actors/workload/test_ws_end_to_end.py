@@ -124,7 +124,7 @@ def test_malformed_answers_are_told_apart(either_world):
         await stage.sleep(0)
 
     log, _ = against_provider(either_world, requests(rate=40, timeout=seconds(2)), during=spoil)
-    assert set(log.endings()[5:]) == {("error", "none", "protocol")}
+    assert set(log.endings()[5:]) == {("error", "wrong", "not_json_rpc")}
 
 
 def test_the_same_seed_gives_the_same_log():

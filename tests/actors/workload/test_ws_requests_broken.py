@@ -69,7 +69,7 @@ def test_what_is_no_answer_ends_the_one_request_it_can_be_for(answer):
             websocket.send(answer.replace(b"%s", call["id"].encode()))
 
     log, _ = against(simulated, Spoiling, requests())
-    assert log.endings() == [("error", "none", "protocol")] * 10
+    assert log.endings() == [("error", "wrong", "not_json_rpc")] * 10
     assert log.requests[0].ended_ns - log.requests[0].sent_ns == ms(0.1)
     assert log.requests[0].response_bytes == len(answer.replace(b"%s", b"w0-0"))
 
@@ -83,7 +83,7 @@ def test_a_spoiled_answer_ends_its_own_request_among_several():
 
     log, _ = against(simulated, Spoiling, requests(rate=40))
     endings = {one.request_id: (one.outcome, one.failure) for one in log.requests}
-    spoiled = [name for name, ending in endings.items() if ending == ("error", "protocol")]
+    spoiled = [name for name, ending in endings.items() if ending == ("error", "not_json_rpc")]
     assert sorted(spoiled) == ["w0-13", "w0-3"]
     assert len([ending for ending in endings.values() if ending == ("ok", None)]) == 18
 
