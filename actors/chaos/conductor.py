@@ -93,12 +93,13 @@ def _steps(timeline: tuple[PlannedFault, ...], begin_ns: int) -> list[tuple[int,
 
 def _apply(world: World, planned: PlannedFault, targets: Targets) -> bool:
     """Whether it could be applied."""
+    at_ns = world.now_ns()  # before it acts: nothing that it does is earlier than its begin
     try:
         action = _begin(planned, targets)
     except TargetGone as error:
         _log(world, planned, "failed", detail=str(error))
         return False
-    _log(world, planned, "applied")
+    _log(world, planned, "applied", at_ns=at_ns)
     if action is not None:
         _log_action(world, planned, action)
     if isinstance(planned.fault, Pause):
@@ -163,12 +164,13 @@ def _log(
     planned: PlannedFault,
     phase: Phase,
     *,
+    at_ns: int | None = None,
     planned_ns: int | None = None,
     detail: str | None = None,
 ) -> None:
     world.log.append(
         FaultChanged(
-            at_ns=world.now_ns(),
+            at_ns=world.now_ns() if at_ns is None else at_ns,
             fault_id=planned.fault_id,
             kind=planned.kind,
             target=planned.target,

@@ -108,12 +108,13 @@ class Publisher:
     def _publish_head(
         self, header: dict[str, Any], fault_id: str | None = None, action: str | None = None
     ) -> None:
+        at_ns = self._world.now_ns()  # before it is sent: no client can have it earlier
         told = self._tell("newHeads", [header])
         if not told:
             return
         self._world.log.append(
             HeadPublished(
-                at_ns=self._world.now_ns(),
+                at_ns=at_ns,
                 provider=self._service.spec.name,
                 number=int(header["number"], 16),
                 hash=header["hash"],
@@ -123,7 +124,7 @@ class Publisher:
             )
         )
         if fault_id is not None and action is not None:
-            self._acted(fault_id, action)
+            self._acted(fault_id, action, at_ns=at_ns)
 
     def _reorganise(self, before: ChainModel, after: ChainModel, reorg_id: str | None) -> None:
         for header in publishing.reorg_heads(before, after, self._published):
@@ -163,11 +164,13 @@ class Publisher:
             silenced.add(session)
             self._acted(fault_id, "silenced", session.name)
 
-    def _acted(self, fault_id: str | None, action: str, connection: str | None = None) -> None:
+    def _acted(
+        self, fault_id: str | None, action: str, connection: str | None = None, at_ns: int | None = None
+    ) -> None:
         assert fault_id is not None
         self._world.log.append(
             FaultActed(
-                at_ns=self._world.now_ns(),
+                at_ns=self._world.now_ns() if at_ns is None else at_ns,
                 fault_id=fault_id,
                 node=self._world.node,
                 action=action,

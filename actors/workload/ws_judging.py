@@ -69,21 +69,25 @@ class NotificationJudge:
             self._ahead = 1
             self._read = self._read_pending
 
-    def judged(self, result: bytes, arrived_ns: int, newest: int) -> tuple[Answer, Reading]:
-        """What a notification is worth that arrived then; `result` is JSON text.
+    def judged(self, result: bytes, now_ns: int, newest: int) -> tuple[Answer, Reading]:
+        """What a notification is worth that is read now; `result` is JSON text.
 
-        It is right when it is true on the main branch by then; stale when it is true on another, or older by more
+        It is right when it is true on the main branch by now; stale when it is true on another, or older by more
         than `REORG_BLOCKS` than `newest`, the highest block of which this client was told rightly before.
         Otherwise it is wrong. A log that is said to be removed is right when its block is of another branch.
         """
         reading = self._readings.get(result) or self._reading(result)
         if not self._checks:
             return "none", reading
-        if reading.truth == "none" or reading.height > self._model.head_at(arrived_ns) + self._ahead:
+        if reading.truth == "none" or reading.height > self._model.head_at(now_ns) + self._ahead:
             return "wrong", reading
         if reading.truth == "orphaned" or reading.height < newest - REORG_BLOCKS:
             return "stale", reading
         return "right", reading
+
+    def earliest_ns(self, reading: Reading) -> int:
+        """Before that nobody can have sent what is right: the moment at which its block came about."""
+        return self._model.time_of(reading.height - self._ahead)
 
     def _reading(self, result: bytes) -> Reading:
         try:

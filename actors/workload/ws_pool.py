@@ -178,7 +178,9 @@ class _Channel:
             return
         # What was sent and answered while a batch of events is served arrived, by the clock of the batch, before.
         ended_ns = max(arrived_ns, request.sent_ns)
-        self._ledger.end(request, self._reader.ending_with(request, answer, ended_ns), ended_ns, text)
+        # What is read now may have been sent after the stamp, when the chain had gone on.
+        ending = self._reader.ending_with(request, answer, self._lines.world.now_ns())
+        self._ledger.end(request, ending, ended_ns, text)
 
     def failed(self, *, refused: bool) -> None:
         self._pool.on_failure(refused=refused)

@@ -144,9 +144,12 @@ class Subscriber:
     # What is heard.
 
     def _take_news(self, slot: _Slot, result: bytes, arrived_ns: int) -> None:
-        answer, reading = slot.topic.judge.judged(result, arrived_ns, self._newest)
-        if answer == "right" and reading.height > self._newest:
-            self._newest = reading.height
+        judge = slot.topic.judge
+        # The stamp is of the moment at which something was seen to have come, what is read may have come after it.
+        answer, reading = judge.judged(result, self._world.now_ns(), self._newest)
+        if answer == "right":
+            arrived_ns = max(arrived_ns, judge.earliest_ns(reading))
+            self._newest = max(self._newest, reading.height)
         self._log_news(slot.name, slot.topic.kind, answer, reading, arrived_ns)
 
     def _take_nonsense(self, text: bytes, name: str, arrived_ns: int) -> None:

@@ -102,7 +102,7 @@ def head_delays(log: Log, span: Span) -> Chart | str:
         kind="head_delay_over_time",
         title="How late heads came",
         about=(
-            "From the first publication of a head by any provider to its arrival at each client. "
+            "From the moment the chain produced a block to the arrival of its head at each client. "
             + span.cell_text()
         ),
         unit="ms",

@@ -60,7 +60,7 @@ def head_rows(log: Log) -> list[Any]:
 
 
 def delay_row(log: Log, workload: str | None) -> Any | None:
-    """How long heads took to the clients of a workload, or of all; None when there is nothing to compare."""
+    """How long after their block's time heads came, of one workload or of all; None: nothing to compare."""
     return next((row for row in log.rows("head_delays") if row.workload == workload), None)
 
 
@@ -120,7 +120,7 @@ def _continuous(row: Any) -> str:
 def _staleness(log: Log, row: Any) -> str:
     delay = delay_row(log, row.workload)
     late = (
-        "" if delay is None else f", 99 % of them within {duration_text(delay.p99_ns)} of their publication"
+        "" if delay is None else f", 99 % of them within {duration_text(delay.p99_ns)} of their block's time"
     )
     behind = f"at worst {plural(row.blocks_behind_max, 'block')} behind"
     return f"heads of {row.workload} never went back{late}, {behind}, {row.reorged:,} by reorgs"

@@ -69,7 +69,7 @@ def _of_heads(log: Log, workload: str | None) -> dict[str, Measure]:
         "duplicate_heads": Measure(query, True, sum(row.duplicated for row in rows)),
         "longest_silence_ns": Measure(query, True, max(row.longest_silence_ns for row in rows)),
         "head_delay_p99_ns": Measure(
-            "head_delays", False, note="no head came that a provider published meanwhile"
+            "head_delays", False, note="no head came whose block came about after its client had subscribed"
         )
         if delay is None
         else Measure("head_delays", True, delay.p99_ns),

@@ -159,7 +159,7 @@ def _of_heads(log: Log, part: Part) -> dict[str, Measure]:
     if not row.due and not row.received:
         nothing = Measure(query, False, note=f"no client was due any head {part.scope.text}")
         return dict.fromkeys(("missed_heads", "duplicate_heads", "head_delay_p99_ns"), nothing)
-    late = "no head came that a provider published meanwhile"
+    late = "no head came whose block came about then, after its client had subscribed"
     return {
         "missed_heads": Measure(query, True, row.missed, f"of {plural(row.due, 'head')} due"),
         "duplicate_heads": Measure(query, True, row.duplicated),

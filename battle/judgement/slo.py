@@ -24,8 +24,9 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `max_attempts_per_request` limits what retries may make of the load: attempts at providers for each request, in
     the worst second that had at least 10 requests. Heads are judged per client subscription and added up:
     `max_missed_heads`, `max_duplicate_heads`; `max_head_delay_ms` limits the 99th percentile of the time from the
-    first publication of a head by any provider to its arrival, `max_silence_ms` the longest time without a head
-    that any client had to wait, a block time included.
+    moment at which a block comes about on the chain to the arrival of its head, with all that providers and the
+    gateway add; `max_silence_ms` the longest time without a head that any client had to wait, a block time
+    included, while there was one to get. When no head was due, these are met.
 
     All of it is demanded of the whole run, or of a part: `when` is "run", "before", "during" or "after" faults, or
     the name of one of the scenario's `phases`; `fault` picks faults by words that name their id, kind or target

@@ -274,7 +274,7 @@ class Continuity(_Part, frozen=True, kw_only=True):
 
 
 class HeadDelay(_Part, frozen=True, kw_only=True):
-    """From the first publication of a head to its arrival, for one workload, or for all (`workload` None)."""
+    """From a block's time on the chain to the arrival of its head, for one workload, or for all (`workload` None)."""
 
     workload: str | None
     heads: int

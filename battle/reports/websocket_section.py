@@ -11,7 +11,8 @@ from battle.reports.values import bad_if_any, count, duration, moment, timed
 _NOTE = (
     "Due: every height that some provider had while the subscription stood, but for its last second; of logs, every "
     "entry that any client of the workload got meanwhile. Interrupted: the client lost its connection. Delay: from "
-    "the first publication by any provider to the arrival. Silence: the longest time that any client had to wait."
+    "the moment the chain produced the block to the arrival, with what providers add. Silence: the longest time that "
+    "any client waited for a head, while there was one to get."
 )
 _FAULT_NOTE = "The time from the begin of a fault to the next head at each client; a block time is normal."
 FAULTS_SHOWN = 50

@@ -1,6 +1,7 @@
--- How long after its first publication by any provider did a head reach the clients?
+-- How long after their block's time on the chain did heads reach the clients?
 --
--- Only heads published after the client's subscription stood. A row per workload; workload NULL is all of them.
+-- The view `head_arrivals`: only heads whose block came about after the client's subscription stood. A row per workload;
+-- workload NULL is all of them.
 --
 -- workload
 -- heads                       arrivals, over all clients
@@ -11,13 +12,7 @@ SELECT
     quantile_disc(delay_ns, 0.5) AS p50_ns,
     quantile_disc(delay_ns, 0.99) AS p99_ns,
     max(delay_ns) AS max_ns
-FROM (
-    SELECT subscribed.workload, at_ns - first_ns AS delay_ns
-    FROM notifications
-    JOIN head_subscriptions AS subscribed USING (segment, connection, subscription)
-    JOIN published_heads ON key = published_heads.hash
-    WHERE kind = 'newHeads' AND first_ns >= started_ns
-)
+FROM head_arrivals
 GROUP BY GROUPING SETS ((workload), ())
 HAVING count(*) > 0
 ORDER BY workload NULLS FIRST

@@ -10,7 +10,7 @@
 -- received          that came in the windows, however often
 -- missed            of those due
 -- duplicated        heads that came again on the same subscription, with no other head of their height between
--- delay_p99_ns      from the first publication to the arrival; NULL: nothing to compare
+-- delay_p99_ns      from the block's time on the chain to the arrival (`head_arrivals`); NULL: nothing to compare
 WITH windows AS (
     SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
 ),
@@ -56,13 +56,10 @@ counted AS (
     SEMI JOIN seconds ON at_ns // 1_000_000_000 = second AND at_ns >= start_ns AND at_ns < end_ns
 ),
 delays AS (
-    SELECT quantile_disc(at_ns - first_ns, 0.99) AS delay_p99_ns
-    FROM notifications
-    JOIN head_subscriptions USING (segment, connection, subscription)
-    JOIN published_heads ON key = published_heads.hash
-    SEMI JOIN heights ON published_heads.number = heights.number
-    WHERE kind = 'newHeads' AND first_ns >= started_ns
-        AND ($workload::VARCHAR IS NULL OR head_subscriptions.workload = $workload::VARCHAR)
+    SELECT quantile_disc(delay_ns, 0.99) AS delay_p99_ns
+    FROM head_arrivals
+    SEMI JOIN heights USING (number)
+    WHERE $workload::VARCHAR IS NULL OR workload = $workload::VARCHAR
 )
 SELECT due, received, missed, duplicated, delay_p99_ns
 FROM due, missed, counted, delays

@@ -1,12 +1,16 @@
--- From when on could a client have got a head of each height?
+-- When did each height come about on the chain, and from when on could a client have got a head of it?
+--
+-- A block comes about when the chain's clock says so: block n after the start height at n block times since the run's
+-- epoch, whoever published it, and when. What the chain does is what the scenario says of it, when all providers are
+-- mocks; otherwise a height comes about when some provider first published one.
 --
 -- From when some provider published one, or already from when there was one on the chain and a provider that could have
 -- published it: nobody publishes to a gateway that has not subscribed, and that must not hide what its clients missed.
--- A provider could when no fault held it. The chain is what the scenario says of it, when all providers are mocks;
--- otherwise only what was published counts.
+-- A provider could when no fault held it.
 --
 -- number        the height
--- first_ns
+-- first_ns      from when on a client could have got it
+-- produced_ns   when it came about on the chain; never after first_ns
 CREATE VIEW chain_heights AS
 WITH chain AS (
     SELECT
@@ -53,10 +57,12 @@ available AS (
     ASOF JOIN free ON mined.at_ns >= free.at_ns
     WHERE free_ns < 9_223_372_036_854_775_807
 )
-SELECT number, min(first_ns) AS first_ns
+SELECT
+    number, min(first_ns) AS first_ns, coalesce(any_value(mined.at_ns), min(first_ns)) AS produced_ns
 FROM (
     SELECT number, first_ns FROM available
     UNION ALL
     SELECT number, first_ns FROM published_heads
 )
+LEFT JOIN mined USING (number)
 GROUP BY number

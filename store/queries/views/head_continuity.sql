@@ -16,8 +16,12 @@
 -- went_back              heads lower than the one before them that were no reorg: duplicated or out of order
 -- reorged                heads of a height of which another head had come before
 -- parent_breaks          heads whose parent never came; the first one, and what lies below it, do not count
--- longest_silence_ns     the longest time without any head, counted also from its start and to its end
--- delay_max_ns           from the first publication of a head to its arrival; NULL: nothing to compare
+-- longest_silence_ns     the longest time without any head although there was one to get, a block time included: from
+--                        the head before (or the start), but at most one block time before the first head that was
+--                        then due, to the next head (or the end). While nothing was due there is no silence. Where
+--                        nothing is known of the chain, any time without a head counts
+-- delay_max_ns           from a block's time on the chain to the arrival of its head (the view `head_arrivals`); NULL:
+--                        nothing to compare
 -- blocks_behind_max      heights there were that had not come, at the worst moment before a head came, this one not
 --                        counted
 CREATE VIEW head_continuity AS
@@ -35,6 +39,13 @@ tops AS MATERIALIZED (
     SELECT first_ns, max(max(number)) OVER (ORDER BY first_ns) AS height, min(number) AS lowest
     FROM chain_heights
     GROUP BY first_ns
+),
+pace AS (
+    SELECT any_value((document ->> '$.scenario.chain.block_time')::BIGINT) AS block_ns FROM run
+),
+onward AS MATERIALIZED (
+    -- From when on a head of this height or a higher one could be had.
+    SELECT number, min(first_ns) OVER (ORDER BY number DESC) AS from_ns FROM chain_heights
 ),
 ranges AS MATERIALIZED (
     SELECT
@@ -58,7 +69,7 @@ came AS (
 arrivals AS MATERIALIZED (
     SELECT
         client, started_ns, first_due, last_due, at_ns, came.number, key, parent, turn,
-        at_ns - lag(at_ns, 1, started_ns) OVER in_order AS silence_ns,
+        lag(at_ns, 1, started_ns) OVER in_order AS since_ns,
         lag(came.number) OVER in_order AS previous,
         lag(key) OVER in_order AS previous_key
     FROM came
@@ -129,12 +140,34 @@ summed AS (
         client,
         count(*) AS received,
         count(DISTINCT if(ordered.number BETWEEN first_due AND last_due, ordered.number, NULL)) AS delivered,
-        max(silence_ns) AS silence_ns,
         max(at_ns) AS last_ns,
-        max(at_ns - first_ns) FILTER (first_ns >= started_ns) AS delay_max_ns
-    FROM ordered
-    LEFT JOIN (SELECT hash(hash) AS key, first_ns FROM published_heads) USING (key)
+        max(highest_now) AS highest_now
+    FROM (SELECT *, greatest(highest, number) AS highest_now FROM ordered) AS ordered
     GROUP BY client
+),
+waits AS (
+    SELECT client, coalesce(highest, first_due - 1) AS highest, since_ns, at_ns AS until_ns FROM ordered
+    UNION ALL
+    SELECT client, coalesce(highest_now, first_due - 1), coalesce(last_ns, started_ns), over_ns
+    FROM ranges
+    LEFT JOIN summed USING (client)
+),
+silences AS (
+    SELECT
+        client,
+        max(CASE
+            WHEN NOT EXISTS (FROM onward) THEN until_ns - since_ns
+            WHEN from_ns < until_ns THEN until_ns - greatest(since_ns, from_ns - block_ns)
+        END) AS silence_ns
+    FROM waits
+    CROSS JOIN pace
+    ASOF LEFT JOIN onward ON waits.highest < onward.number
+    GROUP BY client
+),
+delays AS (
+    SELECT segment, connection, subscription, max(delay_ns) AS delay_max_ns
+    FROM head_arrivals
+    GROUP BY segment, connection, subscription
 )
 SELECT
     segment, workload, connection, subscription, started_ns, ended_ns, interrupted, first_due, last_due,
@@ -146,7 +179,7 @@ SELECT
     coalesce(went_back, 0) AS went_back,
     coalesce(reorged, 0) AS reorged,
     coalesce(parent_breaks, 0) AS parent_breaks,
-    greatest(silence_ns, over_ns - coalesce(last_ns, started_ns), 0) AS longest_silence_ns,
+    greatest(silence_ns, 0) AS longest_silence_ns,
     delay_max_ns,
     greatest(coalesce(blocks, 0), 0) AS blocks_behind_max
 FROM ranges
@@ -154,3 +187,5 @@ LEFT JOIN summed USING (client)
 LEFT JOIN odd USING (client)
 LEFT JOIN orphans USING (client)
 LEFT JOIN behind USING (client)
+LEFT JOIN silences USING (client)
+LEFT JOIN delays USING (segment, connection, subscription)

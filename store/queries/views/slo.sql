@@ -48,11 +48,8 @@ clients AS (
     FROM head_continuity
 ),
 delays AS (
-    SELECT quantile_disc(at_ns - first_ns, 0.99) AS p99_ns
-    FROM notifications
-    JOIN head_subscriptions USING (segment, connection, subscription)
-    JOIN published_heads ON key = published_heads.hash
-    WHERE kind = 'newHeads' AND first_ns >= started_ns
+    SELECT quantile_disc(delay_ns, 0.99) AS p99_ns
+    FROM head_arrivals
 ),
 failed_over AS (
     SELECT count(*) AS failovers, max(cost_ns) AS max_cost_ns, bool_or(answered) AS any_answered

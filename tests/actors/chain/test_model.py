@@ -37,6 +37,14 @@ def all_answers(chain: Chain) -> bytes:
 # The head
 
 
+@given(st.integers(0, 10**15), st.sampled_from([ms(1), ms(300), seconds(12), seconds(3600)]))
+def test_a_block_is_produced_when_the_head_gets_there(now_ns, block_time):
+    model = ChainModel(Chain(block_time=block_time))
+    head = model.head_at(now_ns)
+    assert model.time_of(head) <= now_ns < model.time_of(head + 1)
+    assert model.head_at(model.time_of(head)) == head
+
+
 def test_the_head_advances_with_the_block_time():
     model = ChainModel(Chain(start_height=500, block_time=ms(250)))
     assert [model.head_at(at) for at in (0, ms(249), ms(250), seconds(1))] == [500, 500, 501, 504]

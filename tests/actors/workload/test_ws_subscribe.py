@@ -4,6 +4,7 @@ import pytest
 
 from actors.chain.publishing import header, logs_of_block, pending_transactions, read_pattern
 from actors.units import ms
+from actors.wire.websocket import WebSocket
 from actors.workload.spec import LogFilter, Reconnect
 from tests.actors.workload.ws_stage import (
     CHAIN,
@@ -54,6 +55,16 @@ def test_every_subscription_hears_every_head_and_leaves_in_good_order(either_wor
     assert {(one.side, one.name) for one in log.changes} == {("client", "subs")}
     assert script.subscriptions == {}
     assert [session.ends[0].clean for session in script.server.sessions] == [True] * 3
+
+
+def test_no_news_is_older_than_its_block(monkeypatch):
+    """An event may be stamped before all that is read for it was sent: a head stays true, and is not early."""
+    feed = WebSocket.feed
+    monkeypatch.setattr(WebSocket, "feed", lambda self, data, at_ns: feed(self, data, at_ns - ms(30)))
+    log, _ = against(simulated, Script, subscribe(duration=ms(450)), publishing=True)
+    assert len(log.news) >= 4
+    assert {one.answer for one in log.news} == {"right"}
+    assert all(one.at_ns == MODEL.time_of(one.number) for one in log.news)
 
 
 def test_the_moment_of_receipt_is_that_of_arrival():

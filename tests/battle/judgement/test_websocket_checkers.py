@@ -55,7 +55,7 @@ def test_a_stream_without_a_flaw_passes_with_its_numbers(tmp_path: Path) -> None
     assert finding is not None
     assert (finding.verdict, finding.ids) == ("PASS", ())
     assert finding.summary == (
-        "8 heads due to 1 subscription of heads: 0 missed, 0 twice, 0 out of order, longest silence 2 s"
+        "8 heads due to 1 subscription of heads: 0 missed, 0 twice, 0 out of order, longest silence 1 s"
     )
 
 
@@ -162,7 +162,7 @@ def test_heads_that_never_go_back_are_monotonic(tmp_path: Path) -> None:
     assert finding is not None
     assert (finding.verdict, finding.summary) == (
         "PASS",
-        "heads of heads never went back, 99 % of them within 5 ms of their publication, at worst 0 blocks behind, "
+        "heads of heads never went back, 99 % of them within 5 ms of their block's time, at worst 0 blocks behind, "
         "0 by reorgs",
     )
 

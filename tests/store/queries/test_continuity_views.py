@@ -65,7 +65,7 @@ def test_a_client_that_got_every_head_once_has_no_flaw(tmp_path: Path) -> None:
     assert (row["first_due"], row["last_due"], row["due"], row["received"]) == (3, 8, 6, 6)
     assert flaws(row) == {}
     assert (row["interrupted"], row["delay_max_ns"], row["blocks_behind_max"]) == (False, 5 * MS, 0)
-    assert row["longest_silence_ns"] == 10 * S - 8005 * MS
+    assert row["longest_silence_ns"] == S  # after the last one nothing was due
 
 
 def test_a_head_that_never_came_was_missed(tmp_path: Path) -> None:
@@ -311,4 +311,89 @@ def test_heights_and_when_they_could_be_had(tmp_path: Path) -> None:
     held = [*fault("kill-a.1", 2500 * MS, 4500 * MS), *fault("kill-b.1", 3500 * MS, 5500 * MS, target="b")]
     with open_history(tmp_path, *phases(end_ns=6 * S), *held, published(4, 4200 * MS), **on_chain()) as run:
         found = run.execute("FROM chain_heights ORDER BY number").rows
-    assert found == [(0, 0), (1, S), (2, 2 * S), (3, 3 * S), (4, 4200 * MS), (5, 5 * S), (6, 6 * S)]
+    first_ns = [0, S, 2 * S, 3 * S, 4200 * MS, 5 * S, 6 * S]
+    assert found == [(number, at_ns, number * S) for number, at_ns in enumerate(first_ns)]
+
+
+# delays, by the chain's clock
+
+
+def delays(tmp_path: Path, *events: Event, **header: Any) -> list[tuple[int, int]]:
+    with open_history(tmp_path, *phases(), *sorted(events, key=moment_of), **(header or on_chain())) as run:
+        return run.execute("SELECT number, delay_ns FROM head_arrivals ORDER BY at_ns, number").rows
+
+
+def test_a_head_fetched_before_its_provider_publishes_it_is_not_early(tmp_path: Path) -> None:
+    late = [published(4, 6 * S), notified(4, 4300 * MS)]
+    assert delays(tmp_path, *subscribed(), *late) == [(4, 300 * MS)]
+
+
+def test_a_head_that_no_provider_published_has_a_delay(tmp_path: Path) -> None:
+    events = [*subscribed(), published(4, 4 * S), notified(4, 4 * S + MS), notified(5, 7800 * MS)]
+    assert delays(tmp_path / "1", *events) == [(4, MS), (5, 2800 * MS)]
+    with open_history(tmp_path / "2", *phases(), *events, **on_chain()) as run:
+        assert run.execute("SELECT delay_max_ns FROM head_continuity").rows == [(2800 * MS,)]
+        assert run.execute("SELECT value FROM slo WHERE metric = 'head_delay_p99_ns'").rows == [(2800 * MS,)]
+        (scoped,) = run.query("scoped_heads", starts_ns=[0], ends_ns=[10 * S], workload=None)
+        assert scoped.delay_p99_ns == 2800 * MS
+        cells = run.query("head_delays_over_time", from_ns=0, to_ns=10 * S, cell_ns=S)
+        assert [(cell.at_ns, cell.max_ms) for cell in cells] == [(4 * S, 1.0), (5 * S, 2800.0)]
+
+
+def test_what_a_provider_lags_counts(tmp_path: Path) -> None:
+    events = [published(4, 6 * S, fault_id="stale_head-a.1"), notified(4, 6001 * MS)]
+    assert delays(tmp_path, *subscribed(), *events) == [(4, 2001 * MS)]
+
+
+def test_without_the_chains_clock_a_head_counts_from_its_publication(tmp_path: Path) -> None:
+    events = [*subscribed(), published(4, 4500 * MS), notified(4, 4600 * MS), notified(5, 5 * S)]
+    assert delays(tmp_path, *events, **on_chain(kind="real")) == [(4, 100 * MS)]
+
+
+def test_a_head_that_came_again_or_is_wrong_has_no_delay(tmp_path: Path) -> None:
+    events = [notified(4, 4001 * MS), notified(4, 9 * S), notified(5, 5 * S, branch="no", answer="wrong")]
+    assert delays(tmp_path, *subscribed(), *events) == [(4, MS)]
+
+
+def test_blocks_that_a_reorg_replaces_are_as_old_as_their_branch(tmp_path: Path) -> None:
+    reorg = fault("reorg-a.1", 4500 * MS, 6500 * MS, kind="reorg")
+    branch = [notified(n, 4510 * MS, branch="x", answer="stale") for n in (3, 4)]
+    on_it = [notified(n, n * S + 5 * MS, branch="x", answer="stale") for n in (5, 6)]
+    back = [notified(n, 6520 * MS) for n in (3, 4, 5, 6)]
+    events = [*subscribed(), *got([3, 4]), *reorg, *branch, *on_it, *back, *got([7])]
+    assert delays(tmp_path, *events) == [
+        (3, 5 * MS),
+        (4, 5 * MS),
+        (3, 10 * MS),
+        (4, 10 * MS),
+        (5, 5 * MS),
+        (6, 5 * MS),
+        (5, 20 * MS),
+        (6, 20 * MS),
+        (7, 5 * MS),
+    ]
+
+
+# silence
+
+
+def silence(tmp_path: Path, *events: Event, block_ns: int = S) -> int:
+    header = on_chain("a")
+    header["scenario"]["chain"]["block_time"] = block_ns
+    return int(only(tmp_path, *events, **header)["longest_silence_ns"])
+
+
+def test_a_chain_that_has_nothing_new_is_not_silent(tmp_path: Path) -> None:
+    client = subscribed(500 * MS)
+    assert silence(tmp_path / "1", *client, block_ns=3600 * S) == 0
+    assert silence(tmp_path / "2", *client, notified(1, 8010 * MS), block_ns=8 * S) == 7510 * MS
+    assert silence(tmp_path / "3", *client, block_ns=8 * S) == 9500 * MS
+
+
+def test_a_silence_begins_at_most_a_block_time_before_what_was_due(tmp_path: Path) -> None:
+    outage = fault("kill-a.1", 3500 * MS, 7500 * MS)
+    events = [*subscribed(500 * MS), *got([1, 2, 3]), *outage]
+    # From 7.5 s on 4 to 7 can be had: a block time before it begins what clients wait.
+    back = [notified(n, 7600 * MS) for n in (4, 5, 6, 7)]
+    assert silence(tmp_path / "1", *events, *back, *got([8, 9], late_ns=MS)) == 1100 * MS
+    assert silence(tmp_path / "2", *events) == 3500 * MS

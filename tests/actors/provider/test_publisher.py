@@ -1,0 +1,54 @@
+"""What a provider's publisher logs, beside what it sends."""
+
+from itertools import count
+from types import SimpleNamespace
+
+from actors.chain.model import ChainModel
+from actors.chain.spec import Chain
+from actors.provider.publisher import Publisher
+from actors.provider.sight import Sight
+from actors.provider.subscriptions import Session
+from actors.units import ms
+from actors.world.chance import Draws
+from store.events import HeadPublished
+
+
+class _Node:
+    """A node whose clock goes on by 1 ns with each look at it."""
+
+    node = "a"
+
+    def __init__(self):
+        self.log = []
+        self._clock = count(ms(100))
+
+    def now_ns(self):
+        return next(self._clock)
+
+    def draws(self, name):
+        return Draws(1, name)
+
+    def call_at(self, at_ns, fn, *args):
+        return SimpleNamespace(cancel=lambda: None)
+
+
+def test_a_publication_is_stamped_before_it_is_sent():
+    world, model, sent_ns = _Node(), ChainModel(Chain(block_time=ms(100))), []
+    head = model.spec.start_height
+    service = SimpleNamespace(
+        world=world,
+        spec=SimpleNamespace(name="a"),
+        model=model,
+        behaviour=SimpleNamespace(imposed=[]),
+        sight=lambda: Sight(model, head),
+    )
+    publisher = Publisher(service)
+    session = Session("1", lambda text: sent_ns.append(world.now_ns()))
+    session.keep(session.make(["newHeads"]))
+    publisher.add(session)
+    before, head = service.sight(), head + 1
+    publisher.sight_changed(before, None)
+    (published,) = world.log
+    assert isinstance(published, HeadPublished)
+    assert len(sent_ns) == 1
+    assert published.at_ns < sent_ns[0]
