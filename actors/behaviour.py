@@ -5,7 +5,7 @@ from math import exp
 from typing import Literal, TypeAlias
 
 from actors.spec import Spec
-from actors.units import Duration
+from actors.units import Duration, format_duration
 
 _EXPONENT_MAX = 100.0
 """Longer than any run; a larger one would overflow."""
@@ -19,7 +19,8 @@ class Uniform(Spec, frozen=True, tag="uniform"):
 
     def problems(self) -> Iterator[str]:
         if not 0 <= self.low <= self.high:
-            yield f"a uniform latency needs 0 <= low <= high, not low {self.low} and high {self.high} ns"
+            low, high = format_duration(self.low), format_duration(self.high)
+            yield f"a uniform latency needs 0 <= low <= high, not low {low} and high {high}"
 
     @property
     def nearly_longest(self) -> Duration:

@@ -1,5 +1,6 @@
 """What can go wrong before or around a run. Each message is a sentence that says what to do."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -35,3 +36,10 @@ class RunInterruptedError(KeyboardInterrupt):
 
 class StartError(BattleError):
     """The run could not start: a port in use, a missing program, a directory that cannot be written."""
+
+
+def listed_problems(head: str, problems: Sequence[str]) -> str:
+    """What is wrong, as one sentence, or as a list of several."""
+    if len(problems) == 1:
+        return f"{head}: {problems[0]}"
+    return "\n  - ".join([f"{head}:", *problems])

@@ -1,15 +1,12 @@
 """What `--gateway` means: a shipped recipe's name, a URL, or a file that describes one."""
 
-import tomllib
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-
 from actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, UrlGateway
-from actors.units import durations_parsed
+from battle.data_files import DataFile, converted, parsed
 from battle.errors import ScenarioError
 
 EMBEDDED = "embedded"
@@ -56,10 +53,16 @@ def gateway_label(gateway: Gateway) -> str:
             return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+def gateway_of(file: DataFile) -> CommandGateway:
+    """The gateway that a file describes. Raises ScenarioError."""
+    return converted(file, CommandGateway)
+
+
 def _read(read: Callable[..., str], source: str) -> CommandGateway:
     try:
-        return msgspec.convert(durations_parsed(tomllib.loads(read(encoding="utf-8"))), CommandGateway)
+        text = read(encoding="utf-8")
     except OSError as error:
         raise ScenarioError(f"gateway {source}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ScenarioError(f"gateway {source}: {error}") from None
+    except ValueError as error:
+        raise ScenarioError(f"gateway {source}: it is no UTF-8 ({error})") from None
+    return gateway_of(parsed(text, ".toml", f"gateway {source}"))

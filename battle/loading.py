@@ -3,19 +3,16 @@
 import importlib
 import importlib.util
 import pkgutil
-import tomllib
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-import msgspec
-import yaml
-
+from battle.data_files import SUFFIXES as _DATA_SUFFIXES
+from battle.data_files import read_data
 from battle.errors import ScenarioError, UnloadableError
-from battle.scenario import Scenario, scenario_from_data
+from battle.scenario import Scenario, scenario_from_file
 
-_DATA_SUFFIXES = (".toml", ".yaml", ".yml", ".json")
 _DEFAULT_NAME = "scenario"
 
 
@@ -155,37 +152,23 @@ def _executed(path: Path, execute: Callable[[], ModuleType]) -> ModuleType:
     try:
         return execute()
     except (Exception, SystemExit) as error:  # whatever the author's own code does is reported as theirs
-        raise UnloadableError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        line = line_in(path, error)
+        where = "" if line is None else f" (line {line})"
+        raise UnloadableError(f"{path} cannot be loaded: {type(error).__name__}: {error}{where}") from error
+
+
+def line_in(path: Path, error: BaseException) -> int | None:
+    """The line of the file in which the error came about, or from which it went elsewhere; None: not there."""
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    return lines[-1] if lines else None
 
 
 def _load_data(path: Path) -> Scenario:
     try:
-        return scenario_from_data(read_data(path), str(path))
+        return scenario_from_file(read_data(path))
     except ScenarioError as error:
         if not path.exists():
             raise
         raise UnloadableError(str(error)) from error
-
-
-def read_data(path: Path) -> Any:
-    """What a TOML, YAML or JSON file holds, as plain data.
-
-    Raises:
-        ScenarioError: it cannot be read, or is not what its name says.
-    """
-    if path.suffix not in _DATA_SUFFIXES:
-        raise ScenarioError(f"{path}: a data file ends in {', '.join(_DATA_SUFFIXES)}")
-    try:
-        return _parse(path.read_text(encoding="utf-8"), path.suffix)
-    except OSError as error:
-        raise ScenarioError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise ScenarioError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from None
-
-
-def _parse(text: str, suffix: str) -> Any:
-    if suffix == ".toml":
-        return tomllib.loads(text)
-    if suffix == ".json":
-        return msgspec.json.decode(text)
-    return yaml.safe_load(text)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from actors.spec import Spec
-from actors.units import Duration, format_duration, ms, seconds
+from actors.units import Duration, format_duration, ms, not_a_share, seconds
 from battle.judgement.scope import RESERVED
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -22,8 +22,10 @@ class Phase(Spec, frozen=True):
             yield f"phase {self.name!r}: a name is a lower-case letter, then up to 31 of a-z 0-9 _ -"
         if self.name in RESERVED:
             yield f"phase {self.name!r}: that word means something else in an SLO; choose another name"
-        if self.at < 0 or self.duration <= 0:
-            yield f"phase {self.name}: at must be 0 or later, and its duration above 0"
+        if self.at < 0:
+            yield f"phase {self.name}: at must be 0 or later, not {format_duration(self.at)}"
+        if self.duration <= 0:
+            yield f"phase {self.name}: duration must be above 0, not {format_duration(self.duration)}"
 
     def outside(self, load: Duration) -> Iterator[str]:
         """What is wrong with it for a load that lasts `load`."""
@@ -54,15 +56,17 @@ class Healing(Spec, frozen=True, kw_only=True):
     workload: str | None = None
 
     def problems(self) -> Iterator[str]:
-        if self.duration <= 0 or self.within < 0:
-            yield "healing: duration must be above 0, and within 0 or more"
+        if self.duration <= 0:
+            yield f"healing: duration must be above 0, not {format_duration(self.duration)}"
+        elif self.within < 0:
+            yield f"healing: within must be 0 or more, not {format_duration(self.within)}"
         elif self.within >= self.duration:
             yield (
                 f"healing: within, {format_duration(self.within)}, must be shorter than duration, "
                 f"{format_duration(self.duration)}: what comes between is what is judged"
             )
         if not 0 <= self.max_success_loss < 1:
-            yield f"healing: max_success_loss is a share from 0 to below 1, not {self.max_success_loss}"
+            yield f"healing: max_success_loss {not_a_share(self.max_success_loss, 'from 0 to below 1')}"
         if not self.max_p95_ratio >= 1 or self.p95_slack < 0:
             yield "healing: max_p95_ratio must be 1 or more, and p95_slack 0 or more"
         if self.min_requests < 1:

@@ -19,14 +19,15 @@ from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
 from actors.link.spec import RealProvider
 from actors.provider.spec import MockProvider
 from actors.spec import Spec
-from actors.units import Duration, durations_parsed
+from actors.units import Duration
 from actors.workload.spec import Workload
+from battle.data_files import DataFile, converted
 from battle.demands import demand_problems, slos_of
-from battle.errors import ScenarioError
+from battle.errors import ScenarioError, listed_problems
 from battle.judgement.slo import Slo
 from battle.methods import method_problems
 from battle.phases import Healing, Phase
-from battle.wrong_values import problem_text
+from battle.shapes import problems_of, shown_text
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -90,6 +91,13 @@ class Scenario(Spec, frozen=True):
 
     def problems(self) -> Iterator[str]:
         """Each thing wrong with this scenario, in a sentence."""
+        told = list(self._problems_of_parts())
+        yield from (
+            str(problem) for problem in problems_of(self) if not any(problem.is_in(one) for one in told)
+        )
+        yield from told
+
+    def _problems_of_parts(self) -> Iterator[str]:
         yield from self._name_problems()
         yield from self.chain.problems()
         yield from self.gateway.problems()
@@ -174,14 +182,21 @@ def checked(scenario: Scenario) -> Scenario:
     Raises:
         ScenarioError: naming everything that is wrong.
     """
+    if problems := all_problems(scenario):
+        raise ScenarioError(
+            listed_problems(f"scenario {shown_text(scenario.name)!r} cannot be run", problems)
+        )
+    return scenario
+
+
+def all_problems(scenario: Scenario) -> list[str]:
+    """Each thing wrong with a scenario, also with one that has values of wrong types."""
     try:  # Python takes anything for a field of a struct, and what is no data would only be noticed in a run
         msgspec.convert(msgspec.to_builtins(scenario), Scenario)
-    except (TypeError, ValueError) as error:
-        raise ScenarioError(f"scenario {scenario.name!r} cannot be run: {error}") from None
-    problems = list(scenario.problems())
-    if problems:
-        raise ScenarioError(f"scenario {scenario.name!r} cannot be run: " + "; ".join(problems))
-    return scenario
+        msgspec.json.encode(scenario)
+    except (TypeError, ValueError, RecursionError) as error:
+        return [str(problem) for problem in problems_of(scenario)] or [str(error)]
+    return list(scenario.problems())
 
 
 def scenario_from_data(data: Any, source: str) -> Scenario:
@@ -190,11 +205,12 @@ def scenario_from_data(data: Any, source: str) -> Scenario:
     Raises:
         ScenarioError: the data has a wrong shape, an unknown field, or a wrong type.
     """
-    plain = _providers_typed(durations_parsed(data))
-    try:
-        return msgspec.convert(plain, Scenario)
-    except msgspec.ValidationError as error:
-        raise ScenarioError(f"{source}: {problem_text(error, plain)}") from None
+    return scenario_from_file(DataFile(source, data))
+
+
+def scenario_from_file(file: DataFile) -> Scenario:
+    """The same from what was read of a file, so that messages tell the line. Raises ScenarioError."""
+    return converted(msgspec.structs.replace(file, data=_providers_typed(file.data)), Scenario)
 
 
 def _providers_typed(data: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from actors.spec import Spec
-from actors.units import Duration, seconds
+from actors.units import Duration, format_duration, seconds
 
 
 class Chain(Spec, frozen=True):
@@ -19,6 +19,6 @@ class Chain(Spec, frozen=True):
 
     def problems(self) -> Iterator[str]:
         if self.block_time <= 0:
-            yield f"chain: block_time must be above 0, not {self.block_time}"
+            yield f"chain: block_time must be above 0, not {format_duration(self.block_time)}"
         if self.chain_id <= 0 or self.start_height < 128:
             yield "chain: chain_id must be above 0 and start_height at least 128"

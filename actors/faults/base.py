@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from actors.spec import Spec
-from actors.units import Duration, format_duration, seconds, us
+from actors.units import Duration, format_duration, not_a_share, seconds, us
 
 Span = tuple[Duration, Duration]
 """From when to when, counted from the begin of the load."""
@@ -90,16 +90,16 @@ def replaced(spec: F, **changes: object) -> F:
 def span_problems(kind: str, at: Duration, length: Duration) -> Iterator[str]:
     """What is wrong with a span."""
     if at < 0:
-        yield f"{kind}: at must be 0 or later, not {at}"
+        yield f"{kind}: at must be 0 or later, not {format_duration(at)}"
     if length <= 0:
-        yield f"{kind}: it must last longer than 0, not {length}"
+        yield f"{kind}: it must last longer than 0, not {format_duration(length)}"
 
 
 def ratio_problems(kind: str, **ratios: float) -> Iterator[str]:
     """What is wrong with shares."""
     for name, ratio in ratios.items():
         if not 0 <= ratio <= 1:
-            yield f"{kind}: {name} is a share from 0 to 1, not {ratio}"
+            yield f"{kind}: {name} {not_a_share(ratio)}"
 
 
 def above_zero_problems(kind: str, **values: float) -> Iterator[str]:

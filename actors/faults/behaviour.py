@@ -15,7 +15,7 @@ from actors.faults.base import (
     replaced,
     unobservable_problems,
 )
-from actors.units import Duration, seconds
+from actors.units import Duration, format_duration, seconds
 
 LimitStyle: TypeAlias = Literal["http_429", "rpc_limit"]
 """How a provider says "too many requests": HTTP 429 with Retry-After, or JSON-RPC -32005 in an HTTP 200."""
@@ -55,7 +55,7 @@ class Degrade(LastingFault, frozen=True, tag="degrade"):
             yield "degrade: give it an added_latency or an error_ratio, or it does nothing"
         if isinstance(self.added_latency, int):
             if self.added_latency < 0:
-                yield f"degrade: added_latency cannot be negative ({self.added_latency} ns)"
+                yield f"degrade: added_latency cannot be negative ({format_duration(self.added_latency)})"
             yield from unobservable_problems("degrade", added_latency=self.added_latency)
         else:
             mistakes = list(self.added_latency.problems())

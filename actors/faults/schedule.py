@@ -115,7 +115,7 @@ class Ramp(Schedule, frozen=True, tag="ramp"):
         yield from super().problems()
         yield from above_zero_problems("ramp", rise=self.rise)
         if self.fall < 0:
-            yield f"ramp: fall must be 0 or more, not {self.fall}"
+            yield f"ramp: fall must be 0 or more, not {format_duration(self.fall)}"
         if not 1 <= self.steps <= RAMP_STEPS_MAX:
             yield f"ramp: steps must be from 1 to {RAMP_STEPS_MAX}, not {self.steps}"
         else:
@@ -149,7 +149,7 @@ class Sequence(Schedule, frozen=True, tag="sequence"):
         if not self.faults:
             yield "sequence: it needs at least one fault"
         if self.pause < 0:
-            yield f"sequence: pause must be 0 or more, not {self.pause}"
+            yield f"sequence: pause must be 0 or more, not {format_duration(self.pause)}"
         if any(isinstance(fault, Flap) for fault in self.faults[:-1]):
             yield "sequence: a flap goes on until the load ends, so nothing can come after it"
 

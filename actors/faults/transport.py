@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Literal, Self, TypeAlias
 
 from actors.faults.base import LastingFault, above_zero_problems, replaced, unobservable_problems
-from actors.units import Duration, ms
+from actors.units import Duration, format_duration, ms
 
 Direction: TypeAlias = Literal["in", "out", "both"]
 
@@ -97,7 +97,7 @@ class ResetPeer(LastingFault, frozen=True, tag="reset_peer"):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if self.after < 0:
-            yield f"reset_peer: after must be 0 or more, not {self.after}"
+            yield f"reset_peer: after must be 0 or more, not {format_duration(self.after)}"
 
 
 class Slicer(LastingFault, frozen=True, tag="slicer"):

@@ -5,8 +5,8 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from actors.gateway.ws_spec import Continuity
-from actors.spec import Spec
-from actors.units import Duration, ms, seconds
+from actors.spec import Spec, above_zero_problems
+from actors.units import Duration, format_duration, ms, not_a_share, seconds
 from actors.world.seam import Address
 
 Strategy: TypeAlias = Literal["priority", "round_robin", "fastest", "latency_weighted", "random"]
@@ -27,11 +27,11 @@ class Breaker(Spec, frozen=True):
     probe_limit: int = 1
 
     def problems(self) -> Iterator[str]:
-        for name in ("failure_threshold", "success_threshold", "open_for", "probe_limit"):
-            if getattr(self, name) <= 0:
-                yield f"breaker: {name} must be above 0, not {getattr(self, name)}"
+        yield from above_zero_problems(
+            "breaker:", self, "failure_threshold", "success_threshold", "open_for", "probe_limit"
+        )
         if not 0 <= self.jitter_ratio <= 1:
-            yield f"breaker: jitter_ratio is a share from 0 to 1, not {self.jitter_ratio}"
+            yield f"breaker: jitter_ratio {not_a_share(self.jitter_ratio)}"
 
 
 class Retry(Spec, frozen=True):
@@ -48,9 +48,7 @@ class Retry(Spec, frozen=True):
     budget_floor: int = 10
 
     def problems(self) -> Iterator[str]:
-        for name in ("max_attempts", "attempt_timeout", "deadline"):
-            if getattr(self, name) <= 0:
-                yield f"retry: {name} must be above 0, not {getattr(self, name)}"
+        yield from above_zero_problems("retry:", self, "max_attempts", "attempt_timeout", "deadline")
         if self.budget_ratio < 0 or self.budget_floor < 0:
             yield "retry: budget_ratio and budget_floor must be 0 or more"
 
@@ -80,7 +78,7 @@ class EmbeddedGateway(Spec, frozen=True, tag="embedded"):
         yield from self.retry.problems()
         yield from self.continuity.problems()
         if self.hedge_after is not None and self.hedge_after <= 0:
-            yield f"gateway: hedge_after must be above 0, not {self.hedge_after}"
+            yield f"gateway: hedge_after must be above 0, not {format_duration(self.hedge_after)}"
         if any(latency < 0 for latency in self.seed_latencies.values()):
             yield "gateway: seed_latencies cannot be negative"
         if self.latency_window <= 0 or self.connections_per_provider <= 0:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from actors.spec import Spec
+from actors.spec import Spec, above_zero_problems
 from actors.units import Duration, ms
 
 LARGEST_GAP_BLOCKS = 512
@@ -32,16 +32,16 @@ class Continuity(Spec, frozen=True):
     slow_client: SlowClient = "close"
 
     def problems(self) -> Iterator[str]:
-        for name in (
+        yield from above_zero_problems(
+            "continuity:",
+            self,
             "max_gap_blocks",
             "fill_attempts",
             "hold_back",
             "reorder_wait",
             "stale_after_blocks",
             "client_buffer_messages",
-        ):
-            if getattr(self, name) <= 0:
-                yield f"continuity: {name} must be above 0, not {getattr(self, name)}"
+        )
         if self.max_gap_blocks > LARGEST_GAP_BLOCKS:
             yield f"continuity: max_gap_blocks can be at most {LARGEST_GAP_BLOCKS}, not {self.max_gap_blocks}"
         if self.client_buffer_messages < self.max_gap_blocks + self.hold_back:

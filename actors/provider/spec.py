@@ -6,7 +6,7 @@ from typing import Any
 from actors.behaviour import FailureKind, Latency
 from actors.chain.spec import Chain
 from actors.spec import Spec
-from actors.units import format_duration, ms
+from actors.units import format_duration, ms, not_a_share
 from actors.wire.http import HttpLimits
 from actors.wire.websocket_frames import WebSocketLimits
 from actors.world.seam import Address
@@ -20,7 +20,7 @@ class Reliability(Spec, frozen=True):
 
     def problems(self) -> Iterator[str]:
         if not 0 <= self.failure_ratio <= 1:
-            yield f"failure_ratio is a share from 0 to 1, not {self.failure_ratio}"
+            yield f"failure_ratio {not_a_share(self.failure_ratio)}"
         if not self.kinds:
             yield "reliability needs at least one kind of failure"
 

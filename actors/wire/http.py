@@ -12,7 +12,7 @@ from http import HTTPStatus
 import httptools
 import msgspec
 
-from actors.spec import Spec
+from actors.spec import Spec, above_zero_problems
 from actors.units import Duration, seconds
 
 REQUEST_ID_HEADER = b"x-battle-request"
@@ -39,9 +39,7 @@ class HttpLimits(Spec, frozen=True):
     """How long a connection may stay open with nothing to do."""
 
     def problems(self) -> Iterator[str]:
-        for name in self.__struct_fields__:
-            if getattr(self, name) <= 0:
-                yield f"limit {name} must be above 0, not {getattr(self, name)}"
+        yield from above_zero_problems("limit", self, *self.__struct_fields__)
 
 
 class ProtocolError(Exception):

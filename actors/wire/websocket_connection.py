@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 import trio
 
-from actors.spec import Spec
+from actors.spec import Spec, above_zero_problems
 from actors.units import Duration, seconds
 from actors.wire.close_codes import ABNORMAL, NORMAL, POLICY_VIOLATION, is_close_code
 from actors.wire.websocket_frames import (
@@ -39,9 +39,7 @@ class KeepAlive(Spec, frozen=True):
     """A ping that is not answered within this ends the connection."""
 
     def problems(self) -> Iterator[str]:
-        for name in self.__struct_fields__:
-            if getattr(self, name) <= 0:
-                yield f"keep-alive {name} must be above 0, not {getattr(self, name)}"
+        yield from above_zero_problems("keep-alive", self, *self.__struct_fields__)
 
 
 class Ended(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 import msgspec
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 
-from actors.spec import Spec
+from actors.spec import Spec, above_zero_problems
 from actors.units import Duration, seconds
 from actors.wire.close_codes import BAD_TEXT, NO_CODE, TOO_BIG
 from actors.world.seam import WRITE_LIMIT_BYTES
@@ -32,9 +32,7 @@ class WebSocketLimits(Spec, frozen=True):
     """How long the peer may take to read our close frame and to answer it."""
 
     def problems(self) -> Iterator[str]:
-        for name in self.__struct_fields__:
-            if getattr(self, name) <= 0:
-                yield f"limit {name} must be above 0, not {getattr(self, name)}"
+        yield from above_zero_problems("limit", self, *self.__struct_fields__)
         if self.unsent_bytes > WRITE_LIMIT_BYTES:
             yield f"limit unsent_bytes must be at most {WRITE_LIMIT_BYTES}, which is what a stream holds"
 

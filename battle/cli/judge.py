@@ -2,25 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from actors.units import durations_parsed
 from battle.cli.summary import verdict_lines
+from battle.data_files import converted, read_data
 from battle.demands import not_there, slos_of, statement_problems
 from battle.directory import HEADER, find_run
 from battle.errors import BattleError
 from battle.judgement.slo import Slo
 from battle.judgement.slo_language import SloTextError
 from battle.judgement.verdict import EXIT_STATUS
-from battle.loading import read_data
 from battle.reports.load_sections import slo_section
 from battle.reports.schema import Report
 from battle.reports.text import block_lines
 from battle.reports.writing import Reading, read_run, render, write_reading
 from battle.scenario import Scenario
-from battle.wrong_values import problem_text
 
 JUDGED = "judged"
 """The directory in a run's own for reports by `--write`: those of the run itself stay as they are."""
@@ -72,12 +69,10 @@ def _read(demanded: Slo | str | Sequence[Slo | str], source: str) -> Sequence[Sl
 
 
 def _from_file(path: Path) -> Sequence[Slo]:
-    data: Any = durations_parsed(read_data(path))
-    fields = {"slo": data} if isinstance(data, list) else data
-    try:
-        held = msgspec.convert(fields, _Demanded)
-    except msgspec.ValidationError as error:
-        raise BattleError(f"{path}: {problem_text(error, fields)}") from None
+    file = read_data(path)
+    if isinstance(file.data, list):
+        file = msgspec.structs.replace(file, data={"slo": file.data})
+    held = converted(file, _Demanded)
     named = [msgspec.structs.replace(slo, workload=name) for name, slo in held.workload_slos.items()]
     slos = [*_read(held.slo, str(path)), *named]
     if not slos:

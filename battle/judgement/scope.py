@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from actors.units import duration_problem, format_duration
 from battle.judgement.words import duration_text
 
 RUN, BEFORE, DURING, AFTER = "run", "before", "during", "after"
@@ -47,7 +48,9 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         if self.fault is not None and not self.fault.strip():
             yield 'fault is empty; write words such as "kill a", or leave it out for all faults'
         if self.grace_ns < 0:
-            yield f"grace must be 0 or more, not {self.grace_ns}"
+            yield f"grace must be 0 or more, not {format_duration(self.grace_ns)}"
+        elif problem := duration_problem(self.grace_ns):
+            yield f"grace = {format_duration(self.grace_ns)}: {problem}"
         if self.grace_ns and self.when not in (DURING, AFTER):
             yield 'grace says how long after a fault "during" ends and "after" begins: give one of them as when'
 

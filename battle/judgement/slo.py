@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 import msgspec
 
+from actors.spec import Checking
+from actors.units import Duration, not_a_share
 from battle.judgement.scalar import Bound, SqlDemand, holds
 from battle.judgement.scope import WHOLE_RUN, Scope
 
@@ -12,7 +14,7 @@ Collected: TypeAlias = Literal["requests", "circuit_breaker", "system"]
 SloStatus: TypeAlias = Literal["met", "missed", "not_measured"]
 
 
-class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, metaclass=Checking):
     """What a run must reach to pass. None is not demanded, and a scenario that demands nothing cannot pass.
 
     `success_rate` is the share of requests that end ok, 0 to 1. Latencies count from the moment a request was
@@ -55,7 +57,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     queries: tuple[SqlDemand, ...] = ()
     when: str = "run"
     fault: str | None = None
-    grace: int = 0
+    grace: Duration = 0
     workload: str | None = None
     method: str | None = None
 
@@ -84,7 +86,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         for name, limit in self.demands().items():
             if name == "success_rate":
                 if not 0 < limit <= 1:
-                    yield f"slo: success_rate is a share above 0 and at most 1, not {limit}"
+                    yield f"slo: success_rate {not_a_share(limit, 'above 0 and at most 1')}"
             elif name in COUNTS:
                 if limit < 0:
                     yield f"slo: {name} must be 0 or more, not {limit}"

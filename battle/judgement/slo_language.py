@@ -13,13 +13,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
+from actors.units import duration_problem, exact_duration, parse_duration
 from battle.judgement.scope import AFTER, BEFORE, DURING, RELATIVE, RESERVED, RUN
 from battle.judgement.slo import COUNTS, RULES, Slo
 
 _TOKEN = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<word><=|>=|<|>|==|=|%|[^\s<>="%]+)|(?P<bad>\S))')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|min|h)")
-_UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 _PARTS = (*RELATIVE, "in", "for", "of", "and", "workload", "method", "grace")
 
 TEXT_MAX = 1000
@@ -59,19 +58,13 @@ def _scope_words(slo: Slo) -> Iterator[str]:
         yield f"{slo.when} faults" if slo.fault is None else f"{slo.when} fault"
         yield from (_word(word) for word in (slo.fault or "").split())
         if slo.grace:
-            yield f"grace {_duration_text(slo.grace)}"
+            yield f"grace {exact_duration(slo.grace)}"
     elif slo.when != RUN:
         yield f"in phase {_word(slo.when)}"
     if slo.workload is not None:
         yield f"for workload {_word(slo.workload)}"
     if slo.method is not None:
         yield f"method {_word(slo.method)}"
-
-
-def _duration_text(value_ns: int) -> str:
-    """Exactly this duration, in its largest whole unit."""
-    unit = next(unit for unit in ("h", "min", "s", "ms", "us", "ns") if value_ns % _UNITS_NS[unit] == 0)
-    return f"{value_ns // _UNITS_NS[unit]}{unit}"
 
 
 def _word(word: str) -> str:
@@ -165,12 +158,13 @@ class _Reader:
 
     def _duration(self) -> int:
         token = self._take("a duration such as 5s")
-        match = _DURATION.fullmatch(token.text)
-        if match is None:
-            self._refuse(
-                token, f"grace takes a duration such as 5s or 500ms; its units: {', '.join(_UNITS_NS)}"
-            )
-        return round(float(match[1]) * _UNITS_NS[match[2]])
+        text = token.text
+        while (more := self._peek()) is not None and parse_duration(f"{text} {more}") is not None:
+            text = f"{text} {self._take('a unit').text}"
+        value = parse_duration(text)
+        if value is None:
+            self._refuse(token, f"grace takes a duration such as 5s or 500ms: {duration_problem(text)}")
+        return value
 
     def _set(self, token: _Token, name: str, value: object) -> None:
         if name in self._values:

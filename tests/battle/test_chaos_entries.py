@@ -8,7 +8,7 @@ import pytest
 import battle
 from actors.chaos.timeline import expand
 from actors.faults.schedule import ChaosEntry, Fault, Ramp, Schedule
-from actors.units import format_duration, ms, seconds
+from actors.units import Duration, exact_duration, ms, seconds
 from battle.scenario import Scenario, scenario_from_data
 
 FAULTS = get_args(Fault)
@@ -83,7 +83,7 @@ def test_it_round_trips_through_json(entry):
 @each_entry
 def test_it_can_be_written_in_a_file(entry):
     """With durations in words, as people write them."""
-    words = in_words(msgspec.to_builtins(entry))
+    words = in_words(entry)
     scenario = scenario_from_data(msgspec.to_builtins(SCENARIO) | {"chaos": [words]}, "test")
     assert scenario.chaos == [entry]
     assert list(scenario.problems()) == []
@@ -91,11 +91,17 @@ def test_it_can_be_written_in_a_file(entry):
 
 
 def in_words(data):
-    if isinstance(data, dict):
-        return {key: in_words(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [in_words(item) for item in data]
-    return format_duration(data) if isinstance(data, int) and data >= 10**6 else data
+    """As plain data, with each field of a duration as a text."""
+    if isinstance(data, msgspec.Struct):
+        plain = msgspec.to_builtins(data)
+        for field in msgspec.structs.fields(data):
+            value = getattr(data, field.name)
+            if isinstance(value, int) and Duration in (field.type, *get_args(field.type)):
+                plain[field.name] = exact_duration(value)
+            else:
+                plain[field.name] = in_words(value)
+        return plain
+    return [in_words(item) for item in data] if isinstance(data, list | tuple) else data
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.__name__)

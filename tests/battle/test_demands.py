@@ -85,8 +85,8 @@ def test_sound_demands_have_no_problems():
             Slo(success_rate=0.9, fault="kill a"),
             'slo: fault selects faults for when="before", "during" or "after"',
         ),
-        (Slo(success_rate=0.9, when="before", grace=1), "slo: grace says how long after a fault"),
-        (Slo(success_rate=0.9, when="during", grace=-1), "slo: grace must be 0 or more, not -1"),
+        (Slo(success_rate=0.9, when="before", grace=ms(1)), "slo: grace says how long after a fault"),
+        (Slo(success_rate=0.9, when="during", grace=-ms(1)), "slo: grace must be 0 or more, not -1 ms"),
         (
             Slo(success_rate=0.9, workload="writes"),
             "slo: there is no workload named 'writes'; the workloads are: reads, users",
@@ -167,16 +167,16 @@ def test_a_demand_of_one_workload_may_have_a_scope_in_either_place():
 @pytest.mark.parametrize(
     ("phases", "problem"),
     [
-        ([Phase("Peak", at=0, duration=1)], "phase 'Peak': a name is a lower-case letter"),
-        ([Phase("peak", at=-1, duration=1)], "phase peak: at must be 0 or later"),
-        ([Phase("peak", at=0, duration=0)], "phase peak: at must be 0 or later, and its duration above 0"),
+        ([Phase("Peak", at=0, duration=ms(1))], "phase 'Peak': a name is a lower-case letter"),
+        ([Phase("peak", at=-ms(1), duration=ms(1))], "phase peak: at must be 0 or later"),
+        ([Phase("peak", at=0, duration=0)], "phase peak: duration must be above 0, not 0"),
         (
             [Phase("peak", at=seconds(29), duration=seconds(2))],
             "phase peak: it would end at 31 s, and the load is over",
         ),
-        ([Phase("peak", 0, 1), Phase("peak", 1, 1)], "phase 'peak' is there 2 times"),
+        ([Phase("peak", 0, ms(1)), Phase("peak", ms(1), ms(1))], "phase 'peak' is there 2 times"),
         *(
-            ([Phase(word, 0, 1)], f"phase {word!r}: that word means something else")
+            ([Phase(word, 0, ms(1))], f"phase {word!r}: that word means something else")
             for word in sorted(RESERVED)
         ),
     ],

@@ -11,7 +11,8 @@ from tools.docs.structs import reachable, section_of, words_of
 _SCENARIO_INTRO = """\
 What a scenario can say. All of it is imported from `battle`; see the [guide](guide.md) for how it goes together.
 In TOML, YAML and JSON files the same names are keys, and `type` says which kind is meant where there are several.
-Durations are written `ms(50)`, `seconds(5)`, `minutes(3)` in Python and `"50ms"`, `"5s"`, `"3min"` in files.
+Durations are written `ms(50)`, `seconds(5)`, `minutes(3)` in Python and `"50ms"`, `"5 sec"`, `"1h30m"` in files (the
+units: ns, us, ms, s, min or m, h). A bare number is nanoseconds, and below 10 us it is refused as a slip.
 """.splitlines()
 
 

@@ -5,7 +5,7 @@ from math import inf
 from typing import TypeAlias
 
 from actors.spec import Spec
-from actors.units import Duration, seconds
+from actors.units import Duration, format_duration, seconds
 from actors.workload.spec.problems import (
     Methods,
     duration_problems,
@@ -33,7 +33,7 @@ class _Connected(Spec, frozen=True, kw_only=True):
 
     def connection_problems(self) -> Iterator[str]:
         if self.timeout <= 0:
-            yield f"timeout must be above 0, not {self.timeout}"
+            yield f"timeout must be above 0, not {format_duration(self.timeout)}"
         if self.max_connections <= 0:
             yield f"max_connections must be above 0, not {self.max_connections}"
 
@@ -101,7 +101,7 @@ class HttpBurst(_Http, frozen=True, kw_only=True, tag="http_burst"):
         if self.size <= 0:
             yield f"size must be above 0 requests, not {self.size}"
         if self.every <= 0:
-            yield f"every must be above 0, not {self.every}"
+            yield f"every must be above 0, not {format_duration(self.every)}"
         yield from rate_problems("rate", self.rate, may_be_none=True)
         yield from span_problems(self.duration, self.shards)
 
@@ -155,7 +155,7 @@ class HttpStep(_Http, frozen=True, kw_only=True, tag="http_step"):
         yield from self.common_problems()
         yield from self._step_problems()
         if self.step_duration <= 0:
-            yield f"step_duration must be above 0, not {self.step_duration}"
+            yield f"step_duration must be above 0, not {format_duration(self.step_duration)}"
         yield from shard_problems(self.shards)
 
     def _step_problems(self) -> Iterator[str]:
@@ -191,7 +191,7 @@ class HttpUsers(_Http, frozen=True, kw_only=True, tag="http_users"):
         if self.users <= 0:
             yield f"users must be above 0, not {self.users}"
         if self.think_time < 0:
-            yield f"think_time cannot be negative, {self.think_time}"
+            yield f"think_time cannot be negative, {format_duration(self.think_time)}"
         yield from duration_problems(self.duration)
 
 

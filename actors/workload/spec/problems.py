@@ -51,7 +51,7 @@ def span_problems(duration: Duration, shards: int) -> Iterator[str]:
 def duration_problems(duration: Duration) -> Iterator[str]:
     """What is wrong with the length of a load."""
     if duration <= 0:
-        yield f"duration must be above 0, not {duration}"
+        yield f"duration must be above 0, not {format_duration(duration)}"
     elif duration > DURATION_MAX:
         yield f"duration must be at most {format_duration(DURATION_MAX)}, not {format_duration(duration)}"
 

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, get_args
 
 from actors.chain.logs import LogPattern, read_pattern
 from actors.spec import Spec
-from actors.units import Duration, ms, seconds
+from actors.units import Duration, format_duration, ms, not_a_share, seconds
 from actors.wire.jsonrpc import RpcError
 from actors.workload.spec.problems import Methods, question_problems, rate_problems, span_problems
 
@@ -68,7 +68,7 @@ class Reconnect(Spec, frozen=True):
         if not 0 < self.first_pause <= self.max_pause:
             yield "reconnect: first_pause must be above 0, and max_pause not below it"
         if not 0 <= self.jitter_ratio <= 1:
-            yield f"reconnect: jitter_ratio is a share from 0 to 1, not {self.jitter_ratio}"
+            yield f"reconnect: jitter_ratio {not_a_share(self.jitter_ratio)}"
 
 
 class _Ws(Spec, frozen=True, kw_only=True):
@@ -89,9 +89,9 @@ class _Ws(Spec, frozen=True, kw_only=True):
         elif self.shards > connections:
             yield f"each of the {self.shards} shards needs a connection, and there are {connections}"
         if self.timeout <= 0:
-            yield f"timeout must be above 0, not {self.timeout}"
+            yield f"timeout must be above 0, not {format_duration(self.timeout)}"
         if self.ping_interval < 0:
-            yield f"ping_interval must be 0 (no pings) or more, not {self.ping_interval}"
+            yield f"ping_interval must be 0 (no pings) or more, not {format_duration(self.ping_interval)}"
         yield from self.reconnect.problems()
         yield from span_problems(self.duration, self.shards)
 
@@ -113,7 +113,7 @@ class WsSubscribe(_Ws, frozen=True, kw_only=True, tag="ws_subscribe"):
         if self.subscriptions <= 0:
             yield f"subscriptions must be above 0 for each connection, not {self.subscriptions}"
         if self.connect_over < 0 or 0 < self.duration <= self.connect_over:
-            yield f"connect_over must be from 0 to less than the duration, not {self.connect_over}"
+            yield f"connect_over must be from 0 to less than the duration, not {format_duration(self.connect_over)}"
         yield from self._kind_problems()
 
     def _kind_problems(self) -> Iterator[str]:

@@ -294,9 +294,9 @@ KILL = Kill("a", at=0, down=seconds(5))
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        (Pause("a", at=-1), "pause: at must be 0 or later, not -1"),
+        (Pause("a", at=-1), "pause: at must be 0 or later, not -1 ns"),
         (Pause("a", duration=0), "pause: it must last longer than 0, not 0"),
-        (Restart("a", at=0, down=-1), "restart: it must last longer than 0, not -1"),
+        (Restart("a", at=0, down=-1), "restart: it must last longer than 0, not -1 ns"),
         (Every(KILL, period=seconds(5)), "every: kill lasts 5 s, so it cannot begin again every 5 s"),
         (Every(KILL, period=seconds(9), times=0), "every: times must be above 0, not 0"),
         (
@@ -312,11 +312,11 @@ KILL = Kill("a", at=0, down=seconds(5))
         (Ramp(Timeout("a"), rise=seconds(5)), "ramp: timeout has no strength that could grow"),
         (Ramp(RateLimit("a"), rise=seconds(5)), "ramp: rate_limit has no strength that could grow"),
         (Ramp(Hang("a"), rise=0), "ramp: rise must be above 0, not 0"),
-        (Ramp(Hang("a"), rise=seconds(1), fall=-1), "ramp: fall must be 0 or more, not -1"),
+        (Ramp(Hang("a"), rise=seconds(1), fall=-1), "ramp: fall must be 0 or more, not -1 ns"),
         (Ramp(Hang("a"), rise=seconds(1), steps=0), "ramp: steps must be from 1 to 1000, not 0"),
         (Ramp(Hang("a"), rise=ms(50)), "ramp: 10 steps in a rise of 50 ms are shorter than 10 ms"),
         (Sequence(()), "sequence: it needs at least one fault"),
-        (Sequence((KILL,), pause=-1), "sequence: pause must be 0 or more, not -1"),
+        (Sequence((KILL,), pause=-1), "sequence: pause must be 0 or more, not -1 ns"),
         (
             Sequence((Flap("a", down=1, up=1), KILL)),
             "sequence: a flap goes on until the load ends, so nothing can come after it",

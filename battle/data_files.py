@@ -1,0 +1,86 @@
+"""TOML, YAML and JSON files as plain data, and as the structs that they are to be."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from battle.errors import ScenarioError, listed_problems
+from battle.lines import line_of
+from battle.shapes import Problem, read
+from store.regular import read_regular
+
+SUFFIXES = (".toml", ".yaml", ".yml", ".json")
+
+DATA_FILE_BYTES_MAX = 4 * 2**20
+"""Of a file of settings that people write: a larger one is something else."""
+
+T = TypeVar("T")
+
+
+class DataFile(msgspec.Struct, frozen=True):
+    """What a file holds, and the text that it was read from; `source` names it in messages."""
+
+    source: str
+    data: Any
+    text: str = ""
+    suffix: str = ".json"
+
+    def within(self, problem: Problem) -> str:
+        """The problem with the line it is in, if that can be told."""
+        line = line_of(self.text, self.suffix, problem.path)
+        return str(problem) if line is None else f"line {line}: {problem}"
+
+
+def read_data(path: Path) -> DataFile:
+    """What a TOML, YAML or JSON file holds, as plain data.
+
+    Raises:
+        ScenarioError: it cannot be read, or is not what its name says.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ScenarioError(f"{path}: a data file ends in {', '.join(SUFFIXES)}")
+    try:
+        text = read_regular(path, DATA_FILE_BYTES_MAX).decode()
+    except OSError as error:
+        raise ScenarioError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ScenarioError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from None
+    return parsed(text, path.suffix, str(path))
+
+
+def parsed(text: str, suffix: str, source: str) -> DataFile:
+    """The text of a file of that kind as plain data. Raises ScenarioError."""
+    try:
+        return DataFile(source, _parse(text, suffix), text, suffix)
+    except (ValueError, yaml.YAMLError) as error:
+        raise ScenarioError(f"{source} is not valid {suffix[1:].upper()}: {error}") from None
+    except RecursionError:
+        raise ScenarioError(f"{source} is nested too deeply") from None
+
+
+def converted(file: DataFile, root: type[T]) -> T:
+    """The struct that the file's data describes; durations may be written "50ms".
+
+    Raises:
+        ScenarioError: naming every value of a wrong shape, every unknown and every missing field.
+    """
+    try:
+        plain, problems = read(file.data, root)
+        if not problems:
+            return msgspec.convert(plain, root)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(f"{file.source}: {error}") from None
+    except RecursionError:
+        raise ScenarioError(f"{file.source} is nested too deeply, or refers to itself") from None
+    raise ScenarioError(listed_problems(file.source, [file.within(problem) for problem in problems]))
+
+
+def _parse(text: str, suffix: str) -> Any:
+    if suffix == ".toml":
+        return tomllib.loads(text)
+    if suffix == ".json":
+        return msgspec.json.decode(text)
+    return yaml.safe_load(text)
