@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -131,7 +132,7 @@ class SegmentWriter:
     def _take_pending(self) -> tuple[bytes, int]:
         try:
             return self._encoder.encode_lines(self._pending), len(self._pending)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return self._encoded_one_by_one()
         finally:
             self._pending.clear()
@@ -141,10 +142,16 @@ class SegmentWriter:
         lines = []
         for event in self._pending:
             try:
-                lines.append(self._encoder.encode_lines([event]))
-            except (TypeError, ValueError) as error:
+                lines.append(self._encoded(event))
+            except (TypeError, ValueError, RecursionError) as error:
                 self._count_lost(1, f"{type(event).__name__} cannot be encoded: {error}")
         return b"".join(lines), len(lines)
+
+    def _encoded(self, event: Event) -> bytes:
+        try:
+            return self._encoder.encode_lines([event])
+        except UnicodeEncodeError:
+            return self._encoder.encode_lines([_encodable(msgspec.to_builtins(event))])
 
     def close(self) -> None:
         """Flush, sync to disk and close; harmless when repeated. Never raises for I/O.
@@ -182,6 +189,16 @@ class SegmentWriter:
             lost=self._lost,
             error=self._error,
         )
+
+
+def _encodable(data: Any) -> Any:
+    """The same data with `?` for each lone surrogate: Python's strings may hold some (they come from file names and
+    environments that are not UTF-8), and JSON cannot."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "replace").decode()
+    if isinstance(data, dict):
+        return {_encodable(key): _encodable(value) for key, value in data.items()}
+    return [_encodable(each) for each in data] if isinstance(data, list) else data
 
 
 def segment_path(run_dir: Path, node: str, incarnation: int) -> Path:

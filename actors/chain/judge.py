@@ -11,7 +11,8 @@ from actors.chain.expected import is_distorted, is_expected_error, same_json
 from actors.chain.facts import TAG_LAGS
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
-from actors.wire.jsonrpc import METHOD_NOT_FOUND, UNREADABLE, ErrorObject, RpcError
+from actors.wire.foreign import Unreadable, reader
+from actors.wire.jsonrpc import METHOD_NOT_FOUND, ErrorObject, RpcError
 
 STALE_BLOCKS = 256
 """How old the head of an answer may be to count as stale; anything older is wrong."""
@@ -63,10 +64,13 @@ _WHICH_BLOCK: dict[str, int | None] = {
 
 _NEWEST = ("latest", "pending", None)
 
+_HEIGHT_BOUND = 2**60
+"""No chain is as high, and the log has no room for more."""
+
 _is_hash = re.compile(r"0x[0-9a-f]{64}").fullmatch
 _LAGS = sorted(set(TAG_LAGS.values()))
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
+_decode = reader()
 
 
 def judge(
@@ -86,7 +90,8 @@ def judge(
     the request was sent, and when its answer came), or is one of `canned`, which are results and `RpcError`s; with
     `canned_only` nothing else is right. It is stale when it held at one of the `STALE_BLOCKS` heads before, or holds
     at any of these on another branch: a reorg's answers are about blocks that are no longer, or not yet,
-    everybody's. Otherwise a result is wrong. White space and the order of members do not matter.
+    everybody's. Otherwise a result, also one that cannot be read, is wrong. White space and the order of members do
+    not matter.
 
     `actors.chain.expected` says when an error is the right one. Any other is wrong where an error is the right
     answer and this one claims to be it; else it is no answer.
@@ -102,7 +107,7 @@ def judge(
     # Not the bytes we would have written: compare as data, and look further back.
     try:
         result = _decode(text)
-    except msgspec.MsgspecError:
+    except Unreadable:
         return Judged(
             "wrong", error_code=right_error(model, method, params, head_to, canned, canned_only=canned_only)
         )
@@ -141,7 +146,7 @@ def height_told(method: str, params: Params, result: bytes | msgspec.Raw) -> int
         return None
     try:
         return _height_said(method, _decode(result))
-    except UNREADABLE:
+    except Unreadable:
         return None
 
 
@@ -262,7 +267,8 @@ def _answer(model: ChainModel, method: str, params: Params, head: int) -> Any:
 def _height_said(method: str, result: Any) -> int | None:
     """The height that a result speaks of, if it is of the shape such a result has."""
     try:
-        return _READ_HEIGHT[method](result)
+        height = _READ_HEIGHT[method](result)
+        return height if 0 <= height < _HEIGHT_BOUND else None
     except (TypeError, ValueError, LookupError):
         return None  # a method whose answers never age, or not even the right shape
 

@@ -27,6 +27,7 @@ import msgspec
 
 from actors.gateway.breaker import Result
 from actors.units import Duration, seconds
+from actors.wire.foreign import Unreadable, reader
 from actors.wire.http import HttpResponse
 from actors.wire.jsonrpc import (
     INVALID_PARAMS,
@@ -100,7 +101,11 @@ _NOT_THERE = re.compile(
 )
 """Of blocks and states: too old for this provider, or too new."""
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_WORDS_READ = 1000
+"""Characters of an error's message that are searched. The patterns above take quadratic time, so a message of a
+megabyte would stop the gateway for minutes."""
+
+_read_id = reader(str | int | float | None)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -160,7 +165,7 @@ def _of_body(response: HttpResponse, ids: Sequence[bytes], batch: bool) -> Verdi
         if batch and response.body.lstrip().startswith(b"["):
             return _of_answers(read_answers(response.body), ids, response.headers)
         answer = read_answer(response.body)
-    except _UNREADABLE:
+    except Unreadable:
         return _protocol("the response is not JSON-RPC")
     if answer.error is not None:
         return of_error(answer.error, response.headers)
@@ -188,12 +193,16 @@ def _same_ids(answered: list[bytes], asked: Sequence[bytes]) -> bool:
 
 
 def _plain(identifier: bytes) -> str:
-    return repr(msgspec.json.decode(identifier))
+    """An id however it is spelled; what is no id (a list, a number out of range) stands for itself."""
+    try:
+        return repr(_read_id(identifier))
+    except Unreadable:
+        return repr(identifier)
 
 
 def of_error(error: ErrorObject, headers: Mapping[bytes, bytes]) -> Verdict:
     """The verdict on a JSON-RPC error."""
-    code, words = error.code, error.message
+    code, words = error.code, error.message[:_WORDS_READ]
     final = Verdict("final", "ok", None, code, words)
     limited = Verdict("rate_limited", "error", "rate_limited", code, words, retry_after(headers))
     if code == _HTTP_LIKE_LIMIT:

@@ -10,8 +10,8 @@ from actors.gateway.classify import TransportFailure
 from actors.gateway.continuity import Fill, FillAnswered, FillFailed
 from actors.gateway.topics import HEADS, Topic
 from actors.gateway.upstream import Provider
-from actors.gateway.ws_words import Unreadable
 from actors.units import Duration
+from actors.wire.foreign import Unreadable
 from actors.wire.http import HttpResponse, encode_request
 from actors.world.seam import World
 

@@ -10,16 +10,16 @@ import msgspec
 
 from actors.gateway.continuity import Fill, Head, Log
 from actors.gateway.topics import Topic
-from actors.gateway.ws_words import Unreadable, read_item, read_quantity, read_text
+from actors.gateway.ws_words import read_item, read_quantity, read_text
+from actors.wire.foreign import Unreadable, reader
 from actors.wire.jsonrpc import Answer, encode_call, read_answer, read_answers
 
 _NOT_IN_HEADER = ("transactions", "uncles", "size", "totalDifficulty", "withdrawals")
 """What a block has and a head that is published has not."""
 
-_SENSELESS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-_decode_block = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_block = reader(dict[str, msgspec.Raw] | None)
+_decode_list = reader(list[msgspec.Raw])
+_decode_filter = reader(dict[str, Any])
 
 HEIGHT_ID = 0
 """The id of the one call of a fill that is no batch."""
@@ -41,7 +41,7 @@ def height_call() -> bytes:
 
 def logs_call(topic: Topic, first: int, last: int) -> bytes:
     """Asks for the logs of a subscription's filter in these heights."""
-    wanted: dict[str, Any] = msgspec.json.decode(topic.filter)
+    wanted = _decode_filter(topic.filter)
     return encode_call("eth_getLogs", [{**wanted, "fromBlock": hex(first), "toBlock": hex(last)}], HEIGHT_ID)
 
 
@@ -51,10 +51,7 @@ def read_blocks(body: bytes, fill: Fill) -> tuple[tuple[Head, ...], int]:
     Raises:
         Unreadable: the answer is no answer to `blocks_call`.
     """
-    try:
-        answers = {bytes(answer.id): answer for answer in read_answers(body)}
-    except _SENSELESS as error:
-        raise Unreadable(str(error)) from None
+    answers = {bytes(answer.id): answer for answer in read_answers(body)}
     heads: list[Head] = []
     for height in range(fill.first, fill.last + 1):
         head = _read_block(answers.get(b"%d" % height), height)
@@ -67,14 +64,11 @@ def read_blocks(body: bytes, fill: Fill) -> tuple[tuple[Head, ...], int]:
 def _read_block(answer: Answer | None, height: int) -> Head | None:
     if answer is None or answer.error is not None or answer.result is msgspec.UNSET:
         return None
-    try:
-        block = _decode_block(answer.result)
-    except _SENSELESS as error:
-        raise Unreadable(str(error)) from None
+    block = _decode_block(answer.result)
     if block is None:
         return None
     header = {name: value for name, value in block.items() if name not in _NOT_IN_HEADER}
-    head = read_item("newHeads", _text(msgspec.json.encode(header)))
+    head = read_item("newHeads", msgspec.json.encode(header).decode())
     assert isinstance(head, Head)
     if head.number != height:
         raise Unreadable(f"asked for block {height}, got {head.number}")
@@ -96,26 +90,13 @@ def read_logs(body: bytes) -> tuple[Log, ...]:
     Raises:
         Unreadable: the answer is an error, or no list of logs.
     """
-    try:
-        found = _decode_list(_result(body))
-    except _SENSELESS as error:
-        raise Unreadable(str(error)) from None
-    logs = [read_item("logs", _text(bytes(log))) for log in found]
+    found = _decode_list(_result(body))
+    logs = [read_item("logs", bytes(log).decode()) for log in found]
     return tuple(log for log in logs if isinstance(log, Log))
 
 
-def _text(part: bytes) -> str:
-    try:
-        return part.decode()  # nobody has looked into the parts that are passed on as they are
-    except UnicodeDecodeError as error:
-        raise Unreadable(str(error)) from None
-
-
 def _result(body: bytes) -> bytes:
-    try:
-        answer = read_answer(body)
-    except _SENSELESS as error:
-        raise Unreadable(str(error)) from None
+    answer = read_answer(body)
     if answer.error is not None or answer.result is msgspec.UNSET:
         raise Unreadable("an error, or no result")
     return bytes(answer.result)

@@ -18,8 +18,9 @@ from actors.gateway.spec import Upstream
 from actors.gateway.topics import HEADS, Topic
 from actors.gateway.ws_feed import Carried, Feed
 from actors.gateway.ws_questions import Questions
-from actors.gateway.ws_words import Answered, Item, Unreadable
+from actors.gateway.ws_words import Answered, Item
 from actors.units import Duration, seconds
+from actors.wire.foreign import Unreadable
 from actors.wire.http import ProtocolError
 from actors.wire.websocket import Ended, KeepAlive, WebSocket, WebSocketRefused, connect_websocket
 from actors.world.seam import World
@@ -29,6 +30,9 @@ KEEP_ALIVE = KeepAlive(ping_interval=seconds(5), pong_timeout=seconds(5))
 """A half-open connection is found out within ten seconds, also on a chain so slow that silence proves nothing."""
 
 NORMAL, GOING_AWAY = 1000, 1001
+
+DETAIL_CHARACTERS = 200
+"""What the log keeps of a provider's words, which may be as long as a message."""
 
 Change: TypeAlias = Literal[
     "connected", "refused", "subscribed", "rejected", "unsubscribed", "closed", "stale"
@@ -191,7 +195,7 @@ class Connection:
             if wanted:
                 self._rejected(feed, why, alone=answer is not None)
             return
-        feed.subscription = ws_words.read_text(answer.result)
+        feed.subscription = ws_words.read_subscription(answer.result)
         if not wanted:
             self._unsubscribe(feed)
             return
@@ -318,6 +322,6 @@ class Connection:
                 subscription=None if feed is None else feed.subscription,
                 kind=None if feed is None else feed.topic.kind,
                 close_code=close_code,
-                detail=detail,
+                detail=None if detail is None else detail[:DETAIL_CHARACTERS],
             )
         )

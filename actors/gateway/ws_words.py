@@ -11,6 +11,7 @@ import msgspec
 from actors.gateway.continuity import Head, Log, Pending
 from actors.gateway.replies import Reply
 from actors.gateway.topics import Kind, Topic
+from actors.wire.foreign import Unreadable, reader
 from actors.wire.jsonrpc import (
     SERVER_ERROR,
     ErrorObject,
@@ -26,7 +27,11 @@ SUBSCRIBE, UNSUBSCRIBE = "eth_subscribe", "eth_unsubscribe"
 Item: TypeAlias = Head | Log | Pending
 
 _HASH = re.compile("0x[0-9a-fA-F]{64}")
-_QUANTITY = re.compile("0x[0-9a-fA-F]{1,16}")
+_QUANTITY = re.compile("0x[0-9a-fA-F]{1,15}")
+"""What every column of the log can hold; no chain is as high."""
+
+MAX_SUBSCRIPTION_CHARACTERS = 128
+"""Of the id that a provider gives a subscription: it goes to the log with each change."""
 
 
 # What clients are told.
@@ -65,7 +70,7 @@ def _is_answer(body: bytes) -> bool:
             return bool(read_answers(body))
         answer = read_answer(body)
         return answer.error is not None or answer.result is not msgspec.UNSET
-    except (msgspec.MsgspecError, RecursionError):
+    except Unreadable:
         return False
 
 
@@ -85,10 +90,6 @@ def unsubscribe_call(call_id: int, subscription: str) -> str:
 def block_number_call(call_id: int) -> str:
     """Asks for the newest block's height."""
     return encode_call("eth_blockNumber", [], call_id).decode()
-
-
-class Unreadable(Exception):
-    """What a provider said makes no sense; the message says why."""
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -119,8 +120,7 @@ class _Message(msgspec.Struct):
     error: ErrorObject | None = None
 
 
-_decode_message = msgspec.json.Decoder(_Message).decode
-_SENSELESS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_decode_message = reader(_Message)
 
 
 def read_message(text: bytes) -> Notification | Answered | None:
@@ -131,7 +131,7 @@ def read_message(text: bytes) -> Notification | Answered | None:
     """
     try:
         message = _decode_message(text)
-    except _SENSELESS as error:
+    except Unreadable as error:
         raise Unreadable(f"neither a notification nor an answer: {error}") from None
     if message.params is not None and message.method == "eth_subscription":
         return Notification(message.params.subscription, bytes(message.params.result).decode())
@@ -155,9 +155,9 @@ class _LogFields(msgspec.Struct):
     removed: bool = False
 
 
-_decode_head = msgspec.json.Decoder(_HeadFields).decode
-_decode_log = msgspec.json.Decoder(_LogFields).decode
-_decode_text = msgspec.json.Decoder(str).decode
+_decode_head = reader(_HeadFields)
+_decode_log = reader(_LogFields)
+_decode_text = reader(str)
 
 
 def read_item(kind: Kind, text: str) -> Item:
@@ -175,7 +175,7 @@ def read_item(kind: Kind, text: str) -> Item:
             index = read_quantity(log.logIndex)
             return Log(read_quantity(log.blockNumber), _hash(log.blockHash), index, log.removed, text)
         return Pending(_hash(_decode_text(text)), text)
-    except _SENSELESS as error:
+    except Unreadable as error:
         raise Unreadable(f"this is nothing of {kind}: {error}") from None
 
 
@@ -187,8 +187,20 @@ def read_text(result: bytes) -> str:
     """
     try:
         return _decode_text(result)
-    except _SENSELESS as error:
+    except Unreadable as error:
         raise Unreadable(f"expected a string: {error}") from None
+
+
+def read_subscription(result: bytes) -> str:
+    """The id that a provider gives a subscription.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    name = read_text(result)
+    if not 0 < len(name) <= MAX_SUBSCRIPTION_CHARACTERS:
+        raise Unreadable(f"a subscription's id of {len(name)} characters")
+    return name
 
 
 def _hash(text: str) -> str:
@@ -201,7 +213,7 @@ def read_quantity(text: str) -> int:
     """A height or an index.
 
     Raises:
-        Unreadable: it is no quantity of at most 64 bits.
+        Unreadable: it is no quantity of at most 60 bits.
     """
     if not _QUANTITY.fullmatch(text):
         raise Unreadable(f"{text!r:.40} is no quantity")

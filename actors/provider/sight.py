@@ -13,9 +13,10 @@ from actors.chain.falsehoods import missing, mistaken
 from actors.chain.model import ChainModel
 from actors.faults.behaviour import MissingData, Reorg, StaleHead, WrongAnswer, WrongChain
 from actors.faults.imposing import ImposedFault
+from actors.wire.foreign import reader
 from actors.wire.jsonrpc import Call, RpcError
 
-_decode = msgspec.json.Decoder().decode
+_decode = reader()
 
 _OTHER_CHAINS_KEPT = 4
 """Models of wrong chains that are kept: a provider is hardly on more of them at a time."""

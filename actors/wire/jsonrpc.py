@@ -3,9 +3,11 @@
 Ids are kept as the bytes the client wrote (`msgspec.Raw`), so every id comes back exactly as it was sent.
 """
 
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
+
+from actors.wire.foreign import Unreadable, reader
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -60,9 +62,9 @@ Item: TypeAlias = Call | Invalid
 
 
 class ErrorObject(msgspec.Struct):
-    """The `error` member of an answer."""
+    """The `error` member of an answer. A code that no column of the log can hold is none."""
 
-    code: int
+    code: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
     message: str = ""
     data: Any = None
 
@@ -75,14 +77,11 @@ class Answer(msgspec.Struct):
     error: ErrorObject | None = None
 
 
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for text that is not JSON, not UTF-8, or nested too deeply."""
-
-_decode_call = msgspec.json.Decoder(Call).decode
-_decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_loose = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_answer = msgspec.json.Decoder(Answer).decode
-_decode_answers = msgspec.json.Decoder(list[Answer]).decode
+_decode_call = reader(Call)
+_decode_batch = reader(list[msgspec.Raw])
+_decode_loose = reader(dict[str, msgspec.Raw])
+_decode_answer = reader(Answer)
+_decode_answers = reader(list[Answer])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -95,7 +94,7 @@ def read_calls(body: bytes, max_batch_calls: int = MAX_BATCH_CALLS) -> Item | li
         return _read_call(body)
     try:
         elements = _decode_batch(body)
-    except UNREADABLE as error:
+    except Unreadable as error:
         return Invalid(RpcError(PARSE_ERROR, f"Parse error: {error}"))
     if not elements:
         return Invalid(RpcError(INVALID_REQUEST, "Invalid Request: an empty batch"))
@@ -108,9 +107,9 @@ def read_calls(body: bytes, max_batch_calls: int = MAX_BATCH_CALLS) -> Item | li
 def _read_call(text: bytes) -> Item:
     try:
         call = _decode_call(text)
-    except msgspec.ValidationError as error:
-        return Invalid(RpcError(INVALID_REQUEST, f"Invalid Request: {error}"), _loose_id(text))
-    except UNREADABLE as error:
+    except Unreadable as error:
+        if error.is_json:
+            return Invalid(RpcError(INVALID_REQUEST, f"Invalid Request: {error}"), _loose_id(text))
         return Invalid(RpcError(PARSE_ERROR, f"Parse error: {error}"))
     if call.id is not msgspec.UNSET and not _is_id(call.id):
         return Invalid(RpcError(INVALID_REQUEST, "Invalid Request: an id is a string, a number or null"))
@@ -118,23 +117,14 @@ def _read_call(text: bytes) -> Item:
 
 
 def _is_id(found: msgspec.Raw) -> bool:
-    """Raw text has not been read by anybody: what is no Unicode must not come back in an answer."""
-    text = bytes(found)
-    if text[0] not in _ID_STARTS:
-        return False
-    if not text.isascii():
-        try:
-            text.decode()
-        except UnicodeDecodeError:
-            return False
-    return True
+    return bytes(found)[0] in _ID_STARTS
 
 
 def _loose_id(text: bytes) -> msgspec.Raw:
     """The id of something that is not a valid call, so that the client can tell which one was refused."""
     try:
         found = _decode_loose(text).get("id", _NULL)
-    except UNREADABLE:
+    except Unreadable:
         return _NULL
     return found if _is_id(found) else _NULL
 
@@ -161,7 +151,7 @@ def read_answer(body: bytes) -> Answer:
     """A single answer.
 
     Raises:
-        msgspec.MsgspecError: it is not JSON, or not an answer.
+        Unreadable: it is not JSON, or not an answer.
     """
     return _decode_answer(body)
 
@@ -170,6 +160,6 @@ def read_answers(body: bytes) -> list[Answer]:
     """The answers to a batch, in the order they came.
 
     Raises:
-        msgspec.MsgspecError: it is not JSON, or not a list of answers.
+        Unreadable: it is not JSON, or not a list of answers.
     """
     return _decode_answers(body)

@@ -9,9 +9,10 @@ from actors.chain.expected import expected_answer
 from actors.chain.judge import height_told, judge, right_error
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
+from actors.wire.foreign import Unreadable, reader
 from actors.wire.http import HttpResponse
-from actors.wire.jsonrpc import UNREADABLE, ErrorObject, read_answer
 from actors.wire.jsonrpc import Answer as RpcAnswer
+from actors.wire.jsonrpc import ErrorObject, read_answer
 from actors.workload.request import Request
 from actors.workload.spec import WorkloadRole
 from store.events import Answer, Outcome
@@ -45,9 +46,7 @@ NOT_JSON_RPC = Ending("error", "wrong", "not_json_rpc")
 HTTP_STATUS = Ending("error", failure="http_status")
 
 _OK: dict[Answer, Ending] = {answer: Ending("ok", answer) for answer in ("right", "wrong", "stale", "none")}
-
-
-_decode = msgspec.json.Decoder().decode
+_decode = reader()
 
 
 class Asked(Protocol):
@@ -81,7 +80,7 @@ class AnswerReader:
         """How `request` ends with this response."""
         try:
             answer = read_answer(response.body)
-        except UNREADABLE:
+        except Unreadable:
             answer = RpcAnswer()
         succeeded = 200 <= response.status < 300
         if answer.error is None and (not succeeded or isinstance(answer.result, msgspec.UnsetType)):

@@ -8,6 +8,7 @@ import msgspec
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
 from actors.chain.questions import params_for
+from actors.wire.foreign import reader
 from actors.workload.custom import load_generator, question
 from actors.workload.mix import Mix
 from actors.workload.spec import Methods, Replay, WorkloadRole, WsSubscribe
@@ -15,7 +16,7 @@ from actors.workload.trace import Trace
 from actors.world.chance import Draws
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
+_decode = reader()
 
 
 class Question(NamedTuple):

@@ -12,9 +12,10 @@ import msgspec
 
 from actors.chain.parameters import Params
 from actors.wire.correlation import request_id
+from actors.wire.foreign import Unreadable
 from actors.wire.http import HttpResponse, encode_request, request_head
-from actors.wire.jsonrpc import UNREADABLE, read_answer, read_answers
 from actors.wire.jsonrpc import Answer as RpcAnswer
+from actors.wire.jsonrpc import read_answer, read_answers
 from actors.workload.answer import HTTP_STATUS, NOT_JSON_RPC, AnswerReader, Ending
 from actors.workload.asking import Ask
 from actors.workload.request import Request, encode_call_text
@@ -86,7 +87,7 @@ class BatchReader(AnswerReader):
             if not response.body.lstrip().startswith(b"["):
                 return self._refused(request, read_answer(response.body), succeeded)
             answers = read_answers(response.body)
-        except UNREADABLE:
+        except Unreadable:
             return NOT_JSON_RPC if succeeded else HTTP_STATUS
         if any(answer.error is None and answer.result is msgspec.UNSET for answer in answers):
             return NOT_JSON_RPC if succeeded else HTTP_STATUS

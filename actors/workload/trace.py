@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from actors.units import Duration, minutes, ms
+from actors.wire.foreign import Unreadable, reader
 
 MAX_CALLS = 1_000_000
 """Of one trace: all of it is held in memory, about 200 bytes for each."""
@@ -47,8 +49,8 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     at_ns: int | None = None
 
 
-_decode = msgspec.json.Decoder(_Line).decode
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_decode = reader(_Line)
+_decode_params = reader(list[Any] | dict[str, Any])
 
 
 def read_trace(path: str) -> Trace:
@@ -106,11 +108,15 @@ def _call(text: bytes) -> tuple[Duration, str, bytes]:
     """One line's time, method and parameters. Raises ValueError saying what is wrong."""
     try:
         line = _decode(text)
-    except _UNREADABLE as error:
+    except Unreadable as error:
         raise ValueError(str(error)) from None
     params = bytes(line.params)
     if params[:1] not in (b"[", b"{"):
         raise ValueError(f"params must be a list or an object, not {params[:40].decode('utf-8', 'replace')}")
+    try:
+        _decode_params(params)
+    except Unreadable as error:
+        raise ValueError(f"params cannot be sent: {error}") from None
     return _time(line), line.method, params
 
 

@@ -7,11 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-import msgspec
-
 from actors.chain.facts import FINALIZED_BLOCKS
 from actors.chain.model import ChainModel
 from actors.chain.publishing import header
+from actors.wire.foreign import Unreadable, reader
 from actors.workload.spec import Kind, LogFilter
 from actors.workload.ws_messages import TEXT_CHARACTERS, beginning
 from store.events import Answer
@@ -26,10 +25,9 @@ _LONGEST_KEPT_BYTES = 16 * 1024
 _HEIGHT_BOUND = 2**40
 """No chain of ours is as high, and no hash of a block could say so."""
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _is_hash = re.compile(r"0x[0-9a-f]{64}").fullmatch
 _is_quantity = re.compile(r"0x(0|[1-9a-f][0-9a-f]{0,14})").fullmatch
-_decode = msgspec.json.Decoder().decode
+_decode = reader()
 
 Truth: TypeAlias = Literal["main", "orphaned", "none"]
 """Of the chain that everybody agrees on; of another branch of it; of neither."""
@@ -92,7 +90,7 @@ class NotificationJudge:
     def _reading(self, result: bytes) -> Reading:
         try:
             reading = self._read(_decode(result))
-        except (*_UNREADABLE, _NotThat):
+        except (Unreadable, _NotThat):
             reading = Reading("none", 0, beginning(result))
         if len(result) <= _LONGEST_KEPT_BYTES:
             if len(self._readings) >= _READINGS_KEPT:

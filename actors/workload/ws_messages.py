@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.wire.foreign import Unreadable, reader
 from actors.wire.jsonrpc import Answer, ErrorObject
 
 SUBSCRIBE, UNSUBSCRIBE, NOTIFICATION = "eth_subscribe", "eth_unsubscribe", "eth_subscription"
@@ -37,9 +38,8 @@ class _Incoming(msgspec.Struct):
     error: ErrorObject | None = None
 
 
-_decode = msgspec.json.Decoder(_Incoming).decode
-_decode_name = msgspec.json.Decoder(str).decode
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_decode = reader(_Incoming)
+_decode_name = reader(str)
 _our_id = re.compile(rb'"id"\s*:\s*("w\d+-\d+")').search
 
 
@@ -47,7 +47,7 @@ def read_message(text: bytes) -> Message:
     """What a server's message is. An answer has a result or an error; its id may be anybody's."""
     try:
         incoming = _decode(text)
-    except _UNREADABLE:
+    except Unreadable:
         return Nonsense(beginning(text))
     if incoming.method is None:
         if incoming.error is not None or incoming.result is not msgspec.UNSET:
@@ -63,7 +63,7 @@ def granted(answer: Answer) -> tuple[str, str | None]:
         return "", f"{answer.error.code}: {answer.error.message}"[:TEXT_CHARACTERS]
     try:
         name = "" if isinstance(answer.result, msgspec.UnsetType) else _decode_name(answer.result)
-    except _UNREADABLE:
+    except Unreadable:
         name = ""
     if not 0 < len(name) <= TEXT_CHARACTERS:
         return "", "the answer is no subscription's id"

@@ -4,7 +4,9 @@ from collections import deque
 
 import trio
 
-from actors.wire.jsonrpc import UNREADABLE, read_answer
+from actors.wire.close_codes import BAD_TEXT
+from actors.wire.foreign import Unreadable
+from actors.wire.jsonrpc import read_answer
 from actors.wire.websocket import PING_TIMEOUT, READS_TOO_SLOWLY, Ended
 from actors.workload.answer import (
     CLOSED,
@@ -166,7 +168,7 @@ class _Channel:
     def heard(self, text: bytes, arrived_ns: int) -> None:
         try:
             answer = read_answer(text)
-        except UNREADABLE:
+        except Unreadable:
             self._take_spoiled(text, arrived_ns)
             return
         key = bytes(answer.id)
@@ -189,6 +191,9 @@ class _Channel:
         ending = _ending(ended)
         in_flight, self._in_flight = self._in_flight, {}
         self._late.clear()
+        if in_flight and ended.by == "us" and ended.code == BAD_TEXT:
+            # One answer was not UTF-8. Nobody can read whose it was: it counts for the oldest request.
+            self._spoil(in_flight.pop(next(iter(in_flight))), ended.at_ns)
         for request in in_flight.values():
             self._ledger.end(request, ending, max(ended.at_ns, request.sent_ns))
 
@@ -207,8 +212,11 @@ class _Channel:
         if request is None:
             self._take_unasked(key, text, arrived_ns)
         else:
-            ended_ns = max(arrived_ns, request.sent_ns)
-            self._ledger.end(request, self._reader.failed(request, NOT_JSON_RPC, ended_ns), ended_ns, text)
+            self._spoil(request, arrived_ns, text)
+
+    def _spoil(self, request: Request, arrived_ns: int, text: bytes | None = None) -> None:
+        ended_ns = max(arrived_ns, request.sent_ns)
+        self._ledger.end(request, self._reader.failed(request, NOT_JSON_RPC, ended_ns), ended_ns, text)
 
     def _take_unasked(self, key: bytes | None, text: bytes, arrived_ns: int) -> None:
         if key is not None and key in self._late:

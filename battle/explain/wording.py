@@ -13,6 +13,7 @@ _FAILURES: Mapping[str, str] = {
     "reset": "the connection was reset",
     "closed": "the connection was closed before an answer came",
     "protocol": "the answer broke the protocol",
+    "not_json_rpc": "the answer could not be read: it is not JSON-RPC",
     "unsent": "it could not be sent",
     "interrupted": "the run was interrupted",
     "cancelled": "it was called off",

@@ -10,6 +10,7 @@ import textwrap
 import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from store import segment, sink
@@ -133,13 +134,26 @@ def test_a_discarded_writer_forgets_what_was_not_flushed() -> None:
 def test_an_event_that_is_no_json_is_lost_and_its_neighbours_are_not() -> None:
     tape = Tape()
     writer = SegmentWriter(tape)
-    for event in (request(1), request(2, method="\ud800"), fault("applied", 1, value=object()), request(3)):
+    for event in (request(1), fault("applied", 1, value=object()), request(3)):
         writer.append(event)
     writer.flush()
     assert writer.statistics().events == 2
-    assert writer.statistics().lost == 2
-    assert "RequestEnded cannot be encoded" in str(writer.statistics().error)
-    assert json.loads(tape.blocks[0].splitlines()[-1])["lost"] == 2
+    assert writer.statistics().lost == 1
+    assert "FaultChanged cannot be encoded" in str(writer.statistics().error)
+    assert json.loads(tape.blocks[0].splitlines()[-1])["lost"] == 1
+
+
+def test_a_string_that_json_cannot_say_costs_its_surrogates_and_no_event() -> None:
+    tape = Tape()
+    writer = SegmentWriter(tape)
+    strange = (request(1), request(2, method="a\ud800b"), fault("applied", 1, names={"\udfff": ["\udc80"]}))
+    for event in strange:
+        writer.append(event)
+    writer.flush()
+    assert (writer.statistics().events, writer.statistics().lost) == (3, 0)
+    lines = [json.loads(line) for line in tape.blocks[0].splitlines()]
+    assert lines[1] == json.loads(msgspec.json.encode(request(2, method="a?b")))
+    assert lines[2]["parameters"] == {"names": {"?": ["?"]}}
 
 
 def test_a_full_disk_loses_blocks_and_the_next_one_that_fits_tells() -> None:

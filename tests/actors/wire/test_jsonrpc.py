@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.wire.foreign import Unreadable
 from actors.wire.jsonrpc import (
     INVALID_REQUEST,
     PARSE_ERROR,
@@ -152,5 +153,5 @@ def test_the_answers_to_a_batch_are_read_in_order():
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"id":1,"error":"text"}', b'{"id":1,"error":{}}'])
 def test_what_is_no_answer_is_an_error(body):
-    with pytest.raises(msgspec.MsgspecError):
+    with pytest.raises(Unreadable):
         read_answer(body)

@@ -48,7 +48,7 @@ def test_what_was_recorded_is_read_in_the_order_of_its_times(calls: list[tuple[i
     ("line", "says"),
     [
         (b"{", "truncated"),
-        (b"\xff", "JSON"),
+        (b"\xff", "utf-8"),
         (b"[1]", "Expected `object`"),
         (b'{"at_ms": 1}', "missing required field `method`"),
         (b'{"at_ms": 1, "method": 2}', "Expected `str`"),

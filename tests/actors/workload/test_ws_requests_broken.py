@@ -5,7 +5,7 @@ import pytest
 
 from actors.units import ms, seconds
 from actors.workload.spec import Reconnect
-from tests.actors.wire.websocket_stage import BINARY, frame
+from tests.actors.wire.websocket_stage import BINARY, CONTINUATION, frame
 from tests.actors.workload.ws_stage import Script, against, nobody, play, requests, serving
 from tests.actors.worlds import simulated
 
@@ -128,7 +128,7 @@ def test_answers_that_cannot_be_checked_are_not():
         (lambda websocket: websocket.abort(), ("unknown", "none", "reset")),
         (lambda websocket: websocket._stream.close(), ("unknown", "none", "closed")),
         (
-            lambda websocket: websocket._stream.write(frame(BINARY, b"\xff", masked=False)),
+            lambda websocket: websocket._stream.write(frame(CONTINUATION, b"x", masked=False)),
             ("error", "none", "protocol"),
         ),
     ],
@@ -148,6 +148,20 @@ def test_requests_under_way_end_with_their_connection_and_others_go_on(end, fail
     assert {endings["w0-2"], endings["w0-3"], endings["w0-4"]} == {failure}
     assert {endings[f"w0-{n}"] for n in (0, 1, 5, 6, 7, 8, 9)} == {OK}
     assert [one.connection for one in log.changes if one.change == "connected"] == ["0.1", "0.2"]
+
+
+def test_an_answer_that_is_no_text_is_a_wrong_one_and_the_others_are_lost_with_the_connection():
+    class Garbling(Slow):
+        def on_other(self, websocket, call):
+            if call["id"] == "w0-4":
+                websocket._stream.write(frame(BINARY, b"\xff", masked=False))
+            else:
+                super().on_other(websocket, call)
+
+    log, _ = against(simulated, Garbling, requests(rate=20, reconnect=QUICK, timeout=seconds(1)))
+    endings = {one.request_id: (one.outcome, one.answer, one.failure) for one in log.requests}
+    assert endings["w0-2"] == ("error", "wrong", "not_json_rpc")
+    assert {endings["w0-3"], endings["w0-4"]} == {("error", "none", "protocol")}
 
 
 def test_a_broken_connection_costs_only_what_was_on_it():

@@ -1,0 +1,307 @@
+"""One function for each decoder of foreign bytes: it takes any bytes, and raises only for a mistake of ours.
+
+What a decoder documents to raise is caught here; anything else that comes out is a finding. What would go to the log
+is encoded, and its numbers must fit the log's columns.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from actors.chain.model import ChainModel
+from actors.chain.spec import Chain
+from actors.faults.behaviour import MissingData, WrongAnswer
+from actors.gateway import classify, fill_words, ws_words
+from actors.gateway.continuity import Fill
+from actors.gateway.inquiry import inquiry_of
+from actors.gateway.replies import Reply
+from actors.gateway.topics import read_subscription_id, read_topic
+from actors.provider.answering import Answering, read_question
+from actors.provider.sight import InForce
+from actors.units import seconds
+from actors.wire.close_codes import is_close_code
+from actors.wire.foreign import Unreadable
+from actors.wire.http import (
+    HttpLimits,
+    HttpRequest,
+    HttpResponse,
+    ProtocolError,
+    RequestParser,
+    ResponseParser,
+)
+from actors.wire.jsonrpc import Answer, Call, RpcError, read_calls
+from actors.wire.websocket_frames import CloseFrame, Frames, WebSocketLimits
+from actors.wire.websocket_handshake import ClientHandshake, Refusal, WebSocketRefused, accept_upgrade
+from actors.workload.answer import AnswerReader
+from actors.workload.batch import BatchCall, BatchReader, BatchRequest
+from actors.workload.request import Request
+from actors.workload.spec import HttpConstant, LogFilter, WorkloadRole
+from actors.workload.trace import TraceError, parse_trace
+from actors.workload.ws_judging import NotificationJudge
+from actors.workload.ws_messages import Notification, granted, id_within, is_yes, read_message
+
+Target = Callable[[bytes], None]
+
+AT_NS = seconds(20)
+CHAIN = Chain(start_height=1_000, block_time=seconds(2))
+MODEL = ChainModel(CHAIN)
+HEAD = MODEL.head_at(AT_NS)
+BUSY = next(height for height in range(HEAD, 0, -1) if MODEL.block_at(height).transactions)
+ADDRESS = "0x" + "ab" * 20
+QUESTIONS: dict[str, list[Any]] = {
+    "eth_blockNumber": [],
+    "eth_gasPrice": [],
+    "eth_feeHistory": ["0x2", "latest", [50]],
+    "eth_getBalance": [ADDRESS, "latest"],
+    "eth_getBlockByNumber": ["latest", False],
+    "eth_getLogs": [{"fromBlock": hex(BUSY), "toBlock": "latest"}],
+    "eth_getTransactionReceipt": [MODEL.block_at(BUSY).transactions[0]["hash"]],
+}
+KINDS: tuple[Any, ...] = ("newHeads", LogFilter(), "newPendingTransactions")
+FILL = Fill(1, HEAD - 1, HEAD, 1, "a")
+LIMITS = HttpLimits(header_bytes=4096, body_bytes=64 * 1024)
+KEY = b"0123456789abcdef"
+
+_BIGINT = range(-(2**63), 2**63)
+
+
+def loggable(*values: Any) -> None:
+    """What the log is given must have a place there."""
+    for value in values:
+        if isinstance(value, int):
+            assert value in _BIGINT, value
+    msgspec.json.encode(values)
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """The data as a network might bring it: the first byte says in which steps."""
+    step = data[0] % 7 * 3 + 1 if data and data[0] % 2 else len(data)
+    for at in range(0, len(data), max(step, 1)):
+        yield data[at : at + max(step, 1)]
+
+
+# What clients send: to providers, and to the gateway.
+
+
+def calls(data: bytes) -> None:
+    """A body, from its bytes to the answer of a truthful provider and of a lying one."""
+    question = read_question(HttpRequest("POST", "/", {}, data, True), 100)
+    answer = _ANSWERING.answer(question, HEAD)
+    assert not answer or _skim(answer)
+    _ANSWERING.answer(read_question(HttpRequest("POST", "/", {}, data, True), 100), HEAD, faults=_LIES)
+    for asked in question.asked:
+        loggable(asked.method, asked.request_id, asked.rpc_code, asked.fault_id)
+
+
+_skim = msgspec.json.Decoder(msgspec.Raw).decode  # an id of 5000 digits comes back as it was sent
+_ANSWERING = Answering(MODEL, {"eth_gasPrice": "0x1"})
+_LIES = (InForce("f1", MissingData("a", at=0, duration=1)), InForce("f2", WrongAnswer("a", at=0, duration=1)))
+
+
+def inquiries(data: bytes) -> None:
+    """A body, or a message, as the gateway reads it."""
+    asked = read_calls(data)
+    inquiry = inquiry_of(data, asked, 1, data[:50])
+    if isinstance(inquiry, Reply):
+        assert inquiry.status == 200
+        return
+    loggable(inquiry.method, inquiry.request_id)
+    items = asked if isinstance(asked, list) else [asked]
+    for call in (item for item in items if isinstance(item, Call)):
+        msgspec.json.encode([call])
+        for read in (read_topic, read_subscription_id):
+            try:
+                read(call.params)
+            except RpcError as error:
+                msgspec.json.encode(error.message)
+
+
+def http_requests(data: bytes) -> None:
+    """A connection's bytes, and the handshake of a WebSocket in them."""
+    parser = RequestParser(LIMITS)
+    refusal = 400
+    try:
+        for piece in pieces(data):
+            parser.feed(piece)
+    except ProtocolError as error:
+        refusal = error.status
+    assert 400 <= refusal <= 505, refusal
+    while (request := parser.next_request()) is not None:
+        loggable(request.method, request.target)
+        assert len(request.body) <= LIMITS.body_bytes
+        answer = accept_upgrade(request)
+        assert answer if isinstance(answer, bytes) else answer.encode()
+        assert isinstance(answer, Refusal) or request.wants_websocket
+
+
+def frames_of_clients(data: bytes) -> None:
+    """Frames, as a server reads them."""
+    _frames(data, client=False)
+
+
+def frames_of_servers(data: bytes) -> None:
+    """Frames, as a client reads them."""
+    _frames(data, client=True)
+
+
+def _frames(data: bytes, *, client: bool) -> None:
+    frames = Frames(client, WebSocketLimits(message_bytes=1000, fragments=5))
+    for piece in pieces(data):
+        for incoming in frames.read(piece):
+            if isinstance(incoming, bytes):
+                incoming.decode()
+            elif isinstance(incoming, CloseFrame):
+                loggable(incoming.code, incoming.reason)
+                assert is_close_code(incoming.code) or incoming.code in (1005, 1006), incoming.code
+                frames.close(incoming.code, "")
+
+
+def traces(data: bytes) -> None:
+    """A recorded trace."""
+    try:
+        trace = parse_trace(data.splitlines(keepends=True), "t")
+    except TraceError as error:
+        loggable(*error.problems)
+        return
+    for method, params in zip(trace.methods, trace.params, strict=True):
+        loggable(method, msgspec.json.decode(params))
+
+
+# What providers say to the gateway.
+
+
+def attempts(data: bytes) -> None:
+    """The body of a response, as the gateway judges and passes it on."""
+    for ids, batch in (
+        ((b'"w0-4"',), False),
+        ((b"1", b"2.50", b'"x"'), True),
+        ((), False),
+        ((b"1e999",), False),
+    ):
+        verdict = classify.of_response(
+            HttpResponse(200, {b"retry-after": data[:30]}, data, True), ids, batch=batch
+        )
+        loggable(verdict.outcome, verdict.failure, verdict.rpc_code, verdict.detail, verdict.retry_after)
+        ws_words.reply_text(Reply(200, data), ids, batch=batch).encode()
+        ws_words.reply_text(Reply(502, data), ids, batch=batch).encode()
+
+
+def gateway_messages(data: bytes) -> None:
+    """What a provider says over a WebSocket."""
+    try:
+        message = ws_words.read_message(data)
+        if isinstance(message, ws_words.Notification):
+            for kind in ("newHeads", "logs", "newPendingTransactions"):
+                _read_item(kind, message.text)
+        elif message is not None:
+            loggable(ws_words.read_subscription(message.result))
+            loggable(ws_words.read_quantity(ws_words.read_text(message.result)))
+    except Unreadable as error:
+        loggable(str(error))
+
+
+def _read_item(kind: Any, text: str) -> None:
+    try:
+        loggable(*msgspec.structs.astuple(ws_words.read_item(kind, text)))
+    except Unreadable as error:
+        loggable(str(error))
+
+
+def fills(data: bytes) -> None:
+    """Answers to what fills a gap."""
+    reads: tuple[Callable[[], Any], ...] = (
+        lambda: [msgspec.structs.astuple(head) for head in fill_words.read_blocks(data, FILL)[0]],
+        lambda: [fill_words.read_height(data)],
+        lambda: [msgspec.structs.astuple(log) for log in fill_words.read_logs(data)],
+    )
+    for read in reads:
+        try:
+            loggable(*read())
+        except Unreadable as error:
+            loggable(str(error))
+
+
+# What servers say to the load.
+
+
+def http_responses(data: bytes) -> None:
+    """A connection's bytes, as a client reads them; and the end of the stream."""
+    parser = ResponseParser(LIMITS)
+    try:
+        for piece in pieces(data):
+            parser.feed(piece)
+        parser.feed_eof()
+    except ProtocolError as error:
+        loggable(str(error))
+    while (response := parser.next_response()) is not None:
+        loggable(response.status, len(response.body))
+        assert 200 <= response.status <= 999
+
+
+def handshakes(data: bytes) -> None:
+    """The answer to the handshake of a WebSocket."""
+    handshake = ClientHandshake("a:1", "/", {}, KEY)
+    try:
+        for piece in (*pieces(data), b""):
+            if handshake.feed(piece) is not None:
+                return
+    except WebSocketRefused as refusal:
+        loggable(refusal.status, str(refusal))
+    except ProtocolError as error:
+        loggable(str(error))
+
+
+def _reader(kind: type[AnswerReader], *, checks: bool) -> AnswerReader:
+    spec = HttpConstant(list(QUESTIONS), rate=1, duration=seconds(1))  # type: ignore[arg-type]
+    role = WorkloadRole(spec, 0, 0, "server:1", "/", CHAIN, 1, checks_answers=checks)
+    return kind(role, MODEL)
+
+
+_READERS = [_reader(AnswerReader, checks=checks) for checks in (True, False)]
+_BATCH_READERS = [_reader(BatchReader, checks=checks) for checks in (True, False)]
+
+
+def answers(data: bytes) -> None:
+    """The body of a response, as the load judges it."""
+    response = HttpResponse(200, {}, data, True)
+    for method, params in QUESTIONS.items():
+        request = Request("w0-4", method, params, AT_NS, b"")
+        request.sent_ns = AT_NS
+        for reader in _READERS:
+            loggable(*reader.ending(request, response, AT_NS))
+    named = zip((b'"w0-4"', b'"w0-5"', b'"w0-6"'), QUESTIONS.items(), strict=False)
+    batch = BatchRequest("w0-4", [BatchCall(name, *question) for name, question in named], AT_NS, b"")
+    batch.sent_ns = AT_NS
+    for reader in _BATCH_READERS:
+        loggable(*reader.ending(batch, response, AT_NS))
+
+
+def notifications(data: bytes) -> None:
+    """What a server says over a WebSocket to a client that subscribes."""
+    message = read_message(data)
+    id_within(data)
+    if isinstance(message, Notification):
+        results: Iterable[bytes] = (bytes(message.result),)
+    elif isinstance(message, Answer):
+        loggable(*granted(message), is_yes(message))
+        return
+    else:
+        loggable(message.text)
+        results = (data,)
+    for kind in KINDS:
+        judge = NotificationJudge(MODEL, kind, checks=True)
+        for result in results:
+            answer, reading = judge.judged(result, AT_NS, HEAD)
+            loggable(answer, *reading)
+
+
+TARGETS: dict[str, Target] = {
+    each.__name__: each
+    for each in (
+        calls, inquiries, http_requests, frames_of_clients, frames_of_servers, traces,
+        attempts, gateway_messages, fills,
+        http_responses, handshakes, answers, notifications,
+    )
+}  # fmt: skip
+"""By name, each decoder of foreign bytes."""
