@@ -18,6 +18,7 @@ from battle.plan import GATEWAY, RunPlan
 from battle.setup import SetupContext, run_setup
 from battle.tree import RunTree
 from store.events import ActorChanged, Phase, RunChanged
+from store.segment import segment_path
 
 LEAD_NS = ms(100)
 """From the moment all nodes are ready to the first due request: time for the word to reach every node."""
@@ -135,13 +136,22 @@ class Coordinator:
             self._tree.root.stop()
 
     def _log_change(self, change: LifecycleChange) -> None:
+        is_node = change.actor in self._node_names
         self._world.log.append(
             ActorChanged(
                 at_ns=self._world.now_ns(),
                 actor=change.actor,
-                node=change.actor if change.actor in self._node_names else self._world.node,
+                node=change.actor if is_node else self._world.node,
                 change=change.change,
                 incarnation=change.incarnation,
                 reason=change.reason,
+                segment_bytes=self._segment_bytes(change) if is_node else None,
             )
         )
+
+    def _segment_bytes(self, change: LifecycleChange) -> int | None:
+        """How much of its log the node has written: what vouches for segments that their writers could not close."""
+        try:
+            return segment_path(self._run_dir, change.actor, change.incarnation).stat().st_size
+        except OSError:
+            return None  # a program that is none of ours, or a node that died before it began its log

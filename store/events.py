@@ -244,7 +244,11 @@ class GapFilled(Event, frozen=True, kw_only=True, tag=_tag):
 
 
 class ActorChanged(Event, frozen=True, kw_only=True, tag=_tag):
-    """An actor's life: what happened to it, on which node, in which incarnation (counted from 1)."""
+    """An actor's life: what happened to it, on which node, in which incarnation (counted from 1).
+
+    `segment_bytes` is, of a node, how large the segment of this incarnation was at that moment: once it has ended,
+    the whole of it. NULL: it has none, as an actor inside a node, and a program that is none of ours.
+    """
 
     at_ns: int
     actor: str
@@ -252,6 +256,7 @@ class ActorChanged(Event, frozen=True, kw_only=True, tag=_tag):
     change: Literal["started", "crashed", "restarting", "escalated", "stopped"]
     incarnation: int
     reason: str | None = None
+    segment_bytes: int | None = None
 
 
 class SystemSampled(Event, frozen=True, kw_only=True, tag=_tag):

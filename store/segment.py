@@ -17,6 +17,7 @@ import msgspec
 from store.events import Event
 from store.sink import ChunkSink as ChunkSink
 from store.sink import FileSink as FileSink
+from store.sink import Owner as Owner
 from store.sink import Sink as Sink
 
 FLUSH_INTERVAL_NS = 10_000_000
@@ -39,21 +40,34 @@ class BlockFlushed(
 ):
     """The trailer line of a block: what the lines before it must be for the block to count.
 
-    `crc32` is of the block's lines and of the trailer's other numbers, as `checksum` says. `lost` is the
-    segment's count so far of events that no write could save. `closed` marks the last block of a segment
-    whose writer ended in order; a segment without it was killed, or could not write its end.
+    `crc32` is of the block's lines and of the trailer's other fields, as `checksum` says. `start` and `before` are
+    where in the segment the block starts and how many events stand before it, and `digest` is of all the segment's
+    lines up to here, as `running_digest` says: so a block that was cut out, moved or repeated is noticed. `lost` is
+    the segment's count so far of events that no write could save. `opened` stands in the first block of a segment,
+    which is written before the node does anything: whose segment it is, of which `run`. `closed` marks the last
+    block of a segment whose writer ended in order; a segment without it was killed, or could not write its end.
     """
 
     bytes: int
     crc32: int
     events: int
     lost: int
+    start: int
+    before: int
+    digest: int
+    opened: str | None = None
+    run: str | None = None
     closed: bool = False
 
 
-def checksum(lines: bytes, events: int, lost: int, *, closed: bool) -> int:
-    """The CRC-32 that a block's trailer must state: of its lines, then of "events,lost,closed" in decimal."""
-    return zlib.crc32(b"%d,%d,%d" % (events, lost, closed), zlib.crc32(lines))
+def checksum(lines_crc32: int, trailer: BlockFlushed) -> int:
+    """The CRC-32 that a block's trailer must state: of its lines, then of the trailer without this number."""
+    return zlib.crc32(msgspec.json.encode(msgspec.structs.replace(trailer, crc32=0)), lines_crc32)
+
+
+def running_digest(lines_crc32: int, digest_before: int) -> int:
+    """The `digest` of a block, given that of the block before it: a CRC-32 over those of all lines up to here."""
+    return zlib.crc32(b"%d," % lines_crc32, digest_before)
 
 
 class SegmentStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +84,8 @@ class SegmentWriter:
     """Appends events to one segment. Not for use from more than one thread at a time.
 
     `on_first_pending` is called when the first event of a block is appended: the moment to arm a
-    timer that calls `flush` after `FLUSH_INTERVAL_NS`. A flush with nothing pending does nothing.
+    timer that calls `flush` after `FLUSH_INTERVAL_NS`. A flush with nothing pending does nothing. A sink with an
+    owner gets a first block without events at once, which says whose segment it is.
     """
 
     def __init__(self, sink: Sink, on_first_pending: Callable[[], object] | None = None) -> None:
@@ -80,9 +95,13 @@ class SegmentWriter:
         self._pending: list[Event] = []
         self._events = 0
         self._bytes = 0
+        self._digest = 0
         self._lost = 0
         self._error: str | None = None
         self._state = "open"
+        self._owner: Owner | None = sink.owner
+        if self._owner is not None:
+            self._write_block(closed=False)
 
     def append(self, event: Event) -> None:
         """Record one fact. Never raises; waits for the disk only when it fills a block.
@@ -117,8 +136,7 @@ class SegmentWriter:
 
     def _write_block(self, *, closed: bool) -> bool:
         lines, events = self._take_pending()
-        crc32 = checksum(lines, events, self._lost, closed=closed)
-        trailer = BlockFlushed(bytes=len(lines), crc32=crc32, events=events, lost=self._lost, closed=closed)
+        trailer = self._trailer(lines, events, closed=closed)
         block = b"%b%b\n" % (lines, self._encoder.encode(trailer))
         try:
             self._sink.write(block)
@@ -127,7 +145,25 @@ class SegmentWriter:
             return False
         self._events += events
         self._bytes += len(block)
+        self._digest = trailer.digest
+        self._owner = None  # it is said once; when no write could save it, by the next block
         return True
+
+    def _trailer(self, lines: bytes, events: int, *, closed: bool) -> BlockFlushed:
+        owner, lines_crc32 = self._owner, zlib.crc32(lines)
+        trailer = BlockFlushed(
+            bytes=len(lines),
+            crc32=0,
+            events=events,
+            lost=self._lost,
+            start=self._bytes,
+            before=self._events,
+            digest=running_digest(lines_crc32, self._digest),
+            opened=None if owner is None else owner.segment,
+            run=None if owner is None else owner.run,
+            closed=closed,
+        )
+        return msgspec.structs.replace(trailer, crc32=checksum(lines_crc32, trailer))
 
     def _take_pending(self) -> tuple[bytes, int]:
         try:
@@ -208,8 +244,15 @@ def segment_path(run_dir: Path, node: str, incarnation: int) -> Path:
     return run_dir / "events" / f"{node}.{incarnation}.ndjson"
 
 
-def open_segment(run_dir: Path, node: str, incarnation: int) -> FileSink:
-    """Create the segment file of one incarnation, and its directory.
+def run_mark(seed: int, epoch_ns: int = 0) -> str:
+    """What tells the segments of one run from those of others. In virtual time, which has no epoch, runs of one
+    seed share theirs: the same seed gives the same bytes.
+    """
+    return f"{seed}@{epoch_ns}"
+
+
+def open_segment(run_dir: Path, node: str, incarnation: int, run: str = "") -> FileSink:
+    """Create the segment file of one incarnation, and its directory. `run` tells the run from others.
 
     Raises:
         FileExistsError: this incarnation has a segment already.
@@ -217,4 +260,4 @@ def open_segment(run_dir: Path, node: str, incarnation: int) -> FileSink:
     """
     path = segment_path(run_dir, node, incarnation)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return FileSink(path)
+    return FileSink(path, Owner(path.stem, run))

@@ -2,14 +2,23 @@
 
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 CHUNK_BYTES = 2**16
 """What a simulated node's sink gathers before it bothers the disk."""
 
 
+class Owner(NamedTuple):
+    """Whose blocks they are: the segment's name, `<node>.<incarnation>`, and what tells its run from others."""
+
+    segment: str
+    run: str
+
+
 class Sink(Protocol):
-    """Where a writer's blocks go."""
+    """Where a writer's blocks go. `owner` is what the first of them says; None: nothing."""
+
+    owner: Owner | None
 
     def write(self, block: bytes | bytearray) -> None:
         """Append the whole block, or raise OSError and leave what was there before."""
@@ -28,7 +37,8 @@ class FileSink:
         FileExistsError: an incarnation writes its segment once; nobody appends to another's.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, owner: Owner | None = None) -> None:
+        self.owner = owner
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         self._size = 0
         self._broken: OSError | None = None
@@ -68,6 +78,7 @@ class ChunkSink:
     """
 
     def __init__(self, sink: Sink) -> None:
+        self.owner = sink.owner
         self._sink = sink
         self._chunk = bytearray()
 

@@ -40,13 +40,14 @@ def _unfinished(phases: dict[str, Any], sealed: bool) -> Iterator[str]:
 
 
 def log_is_whole(log: Log, demands: Demands) -> Finding:
-    """INCONCLUSIVE when events are known to be missing; the torn end of a node a fault killed is expected."""
+    """INCONCLUSIVE when events are known to be missing, or are not the run's own.
+
+    The torn end of a node that a fault killed is expected.
+    """
     segments = log.rows("log_health")
     damaged = {row.segment: problems for row in segments if (problems := list(_damage(row)))}
     problems = [f"{segment}: {sentence(parts)}" for segment, parts in damaged.items()]
     problems += [f"values were replaced by NULL: {problem}" for problem in log.manifest.problems]
-    if not segments:
-        problems.append("the run has no log")
     events = sum(row.events for row in segments)
     whole = f"{plural(events, 'event')} of {plural(len(segments), 'segment')}, none known to be missing"
     return Finding(
@@ -59,14 +60,37 @@ def log_is_whole(log: Log, demands: Demands) -> Finding:
 
 
 def _damage(row: Any) -> Iterator[str]:
+    if not row.present:
+        yield "the whole segment is missing"
+        return
+    yield from _not_its_own(row)
     if row.lost_events:
         yield f"{plural(row.lost_events, 'event')} could not be written"
     if row.damaged_blocks:
         yield f"{plural(row.damaged_blocks, 'damaged block')} left out"
+    if row.missing_bytes:
+        yield f"{plural(row.missing_events, 'event')} missing ({plural(row.missing_bytes, 'byte')})"
     if row.unknown_events:
         yield f"{plural(row.unknown_events, 'event')} of an unknown type"
-    if not row.fault_killed:
+    if row.expected_bytes is not None and row.bytes != row.expected_bytes:
+        yield (
+            f"it has {plural(row.bytes, 'byte')}, and had {row.expected_bytes:,} when its node ended: "
+            f"{'its end is missing' if row.bytes < row.expected_bytes else 'somebody added to it'}"
+        )
+    elif not row.fault_killed:
         if row.torn_bytes:
             yield f"its end is torn ({plural(row.torn_bytes, 'byte')})"
         elif not row.closed:
             yield "its writer did not end in order"
+
+
+def _not_its_own(row: Any) -> Iterator[str]:
+    """A segment under another's name, of another run, or of a node that never ran."""
+    if row.opened_as is None:
+        yield "its first block is missing" if row.bytes else "it is empty"
+    elif row.opened_as != row.segment:
+        yield f"it is a copy of {row.opened_as}, or that one renamed"
+    if row.stray:
+        yield "it is of another run than the coordinator's segment"
+    if not row.expected:
+        yield "the coordinator's log does not mention this incarnation"

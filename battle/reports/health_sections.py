@@ -111,28 +111,35 @@ def log_section(report: Report) -> Section:
     """Whether the log is whole; segments are listed only when there is something to say about them."""
     log = report.log
     sealed = "sealed" if log.sealed else "never sealed"
-    counted = f"{plural(log.events, 'event')} in {plural(len(log.segments), 'segment')}, {sealed}."
+    present = sum(segment.present for segment in log.segments)
+    counted = f"{plural(log.events, 'event')} in {plural(present, 'segment')}, {sealed}."
     blocks: list[Block] = [Paragraph(counted)]
     odd = [segment for segment in log.segments if _is_odd(segment)]
     if odd:
-        titles = columns(":segment", "events", "lost", "damaged blocks", "torn bytes", "unverified", ":ended")
+        titles = columns(
+            ":segment", "events", "lost", "missing", "damaged blocks", "torn bytes", "unverified", ":ended"
+        )
         blocks.append(Table(titles, tuple(_segment_row(segment) for segment in odd)))
     blocks += [Paragraph(f"Values were replaced by NULL: {problem}") for problem in log.problems]
     return Section("Log health", tuple(blocks))
 
 
 def _is_odd(segment: SegmentFacts) -> bool:
-    missing = segment.lost_events + segment.damaged_blocks + segment.torn_bytes + segment.unknown_events
-    return missing > 0 or not (segment.closed or segment.fault_killed)
+    missing = segment.lost_events + segment.missing_events + segment.damaged_blocks
+    odd = missing + segment.torn_bytes + segment.unknown_events
+    return odd > 0 or not segment.present or not (segment.closed or segment.fault_killed)
 
 
 def _segment_row(segment: SegmentFacts) -> tuple[Cell, ...]:
     ended = "in order" if segment.closed else "killed by a fault" if segment.fault_killed else "abruptly"
-    expected = segment.closed or segment.fault_killed
+    if not segment.present:
+        ended = "the whole segment is missing"
+    expected = segment.present and (segment.closed or segment.fault_killed)
     return row(
         segment.segment,
         count(segment.events),
         bad_if_any(segment.lost_events),
+        bad_if_any(segment.missing_events),
         bad_if_any(segment.damaged_blocks),
         count(segment.torn_bytes),
         count(segment.unverified_events),

@@ -230,13 +230,15 @@ class GeneratorHealth(_Part, frozen=True, kw_only=True):
 
 
 class SegmentFacts(_Part, frozen=True, kw_only=True):
-    """The health of one segment of the log."""
+    """The health of one segment of the log; one that is not `present` is known from the coordinator's segment."""
 
     segment: str
     node: str
     incarnation: int
+    present: bool
     events: int
     lost_events: int
+    missing_events: int
     torn_bytes: int
     damaged_blocks: int
     unverified_events: int

@@ -170,7 +170,10 @@ def healthy(requests: int = 100) -> dict[str, list[Event]]:
 
 
 def write_run(run_dir: Path, segments: dict[str, list[Event]], *, sealed: bool = True, **header: Any) -> Path:
-    """A run directory with these segments; `a.2` is node a's second incarnation. Each is closed in order."""
+    """A run directory with these segments; `a.2` is node a's second incarnation. Each is closed in order.
+
+    The coordinator's log tells that each of them was started, where the script does not.
+    """
     run_dir.mkdir(parents=True)
     described = {
         "format": 1,
@@ -183,12 +186,23 @@ def write_run(run_dir: Path, segments: dict[str, list[Event]], *, sealed: bool =
         **header,
     }
     (run_dir / "run.json").write_text(json.dumps(described))
-    for name, events in segments.items():
-        node, _, incarnation = name.rpartition(".") if name.count(".") > _dots(name) else (name, "", "1")
-        _write_segment(run_dir, node, int(incarnation), events)
+    named = {_incarnation(name): list(events) for name, events in segments.items()}
+    if (leading := named.get(("coordinator", 1))) is not None:
+        told = {(e.node, e.incarnation) for e in leading if isinstance(e, ActorChanged) and e.actor == e.node}
+        untold = [one for one in named if one not in told and one != ("coordinator", 1)]
+        leading += [life(node, "started", incarnation=incarnation) for node, incarnation in untold]
+    for (node, incarnation), events in named.items():
+        _write_segment(run_dir, node, incarnation, events)
     if sealed:
         seal(run_dir)
     return run_dir
+
+
+def _incarnation(name: str) -> tuple[str, int]:
+    if name.count(".") <= _dots(name):
+        return name, 1
+    node, _, incarnation = name.rpartition(".")
+    return node, int(incarnation)
 
 
 def _dots(name: str) -> int:

@@ -99,7 +99,8 @@ def make_run(run_dir: Path, requests: int) -> Manifest:
         connection.close()
     health = SegmentHealth(
         segment="made.1", node="made", incarnation=1, events=sum(counts.values()), bytes=0, sha256="",
-        closed=True, lost_events=0, torn_bytes=0, damaged_blocks=0, damaged_bytes=0, unverified_events=0,
+        opened_as="made.1", run="", closed=True, lost_events=0, missing_events=0, missing_bytes=0,
+        torn_bytes=0, damaged_blocks=0, damaged_bytes=0, unverified_events=0,
         unknown_events=0, tables=counts,
     )  # fmt: skip
     manifest = Manifest(format_version=FORMAT_VERSION, tables=counts, segments=[health], problems=[])

@@ -20,7 +20,7 @@ from actors.world.live.channel import Beat, Channel, Deliver, Failed, Ready, Sta
 from actors.world.live.reactor import Reactor
 from actors.world.live.world import LiveWorld
 from actors.world.seam import World
-from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment
+from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 
 BEAT_SECONDS = 0.5
 INBOX_MESSAGES = 1024
@@ -76,7 +76,8 @@ async def _main(fd: int, role_type: Any, message_type: Any, boot: Boot) -> int:
 async def _play(channel: Channel, start: Start, role: Spec, message_type: Any, boot: Boot) -> None:
     """Run the role with the reactor beneath it, its log beside it, and the control channel over it."""
     reactor = Reactor(start.epoch_ns)
-    sink = open_segment(Path(start.run_dir), start.node, start.incarnation)
+    run = run_mark(start.seed, start.epoch_ns)
+    sink = open_segment(Path(start.run_dir), start.node, start.incarnation, run)
 
     def arm_flush() -> None:
         reactor.call_at(reactor.now_ns() + FLUSH_INTERVAL_NS, writer.flush)

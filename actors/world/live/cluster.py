@@ -18,7 +18,7 @@ from actors.world.live.reactor import Reactor
 from actors.world.live.usage import UsageMeter
 from actors.world.live.world import LiveWorld
 from actors.world.seam import Address, Usage, World
-from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment
+from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 
 COORDINATOR = "coordinator"
 LOOPBACK = "127.0.0.1"
@@ -125,7 +125,8 @@ class LiveCluster:
         self._epoch_ns = time.perf_counter_ns()
         self._reserved: dict[Address, socket.socket] = {}
         self._reactor = Reactor(self._epoch_ns)
-        self._writer = SegmentWriter(open_segment(run_dir, COORDINATOR, 1), self._arm_flush)
+        sink = open_segment(run_dir, COORDINATOR, 1, run_mark(seed, self._epoch_ns))
+        self._writer = SegmentWriter(sink, self._arm_flush)
         self.world: World = LiveWorld(self._reactor, COORDINATOR, seed, self._writer)
 
     def _arm_flush(self) -> None:

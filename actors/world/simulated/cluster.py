@@ -13,7 +13,7 @@ from actors.world.seam import Address, Usage, World
 from actors.world.simulated.clock import EventClock
 from actors.world.simulated.network import Network
 from actors.world.simulated.node import SimulatedNode
-from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment
+from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 from store.sink import ChunkSink
 from store.virtual import VirtualSegmentWriter
 
@@ -180,13 +180,13 @@ class SimulatedCluster:
         def arm() -> None:
             world.call_at(world.now_ns() + FLUSH_INTERVAL_NS, writer.flush)
 
-        writer = SegmentWriter(open_segment(self._run_dir, COORDINATOR, 1), arm)
+        writer = SegmentWriter(open_segment(self._run_dir, COORDINATOR, 1, run_mark(self._seed)), arm)
         world = SimulatedNode(self._network, COORDINATOR, self._seed, writer)
         return world, writer
 
     def _make_node(self, name: str, incarnation: int) -> tuple[SimulatedNode, SegmentWriter]:
         """A node, and the writer of its log. A paused node would flush nothing, so its log's time stands still."""
-        sink = ChunkSink(open_segment(self._run_dir, name, incarnation))
+        sink = ChunkSink(open_segment(self._run_dir, name, incarnation, run_mark(self._seed)))
         writer = VirtualSegmentWriter(sink, lambda: world.ran_until_ns)
         world = SimulatedNode(self._network, name, self._seed, writer)
         return world, writer

@@ -15,7 +15,8 @@ from battle.judgement.nodes import nodes_lived
 from battle.judgement.slo import Demands, Slo
 from store.database import open_run
 from store.events import Event, RunChanged
-from store.segment import segment_path
+from store.seal import seal
+from store.segment import SegmentWriter, open_segment, segment_path
 from tests.battle.histories import (
     MS,
     S,
@@ -28,6 +29,7 @@ from tests.battle.histories import (
     phases,
     request,
     sample,
+    served,
     tried,
     write_run,
 )
@@ -177,6 +179,89 @@ def test_a_damaged_block_is_never_expected(tmp_path: Path) -> None:
     finding = found_in(run_dir, log_is_whole)
     assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("a.1",))
     assert "1 damaged block left out" in finding.summary
+
+
+def test_a_segment_that_is_missing_empty_copied_or_renamed_is_told(tmp_path: Path) -> None:
+    def remove(path: Path) -> None:
+        path.unlink()
+
+    def empty(path: Path) -> None:
+        path.write_bytes(b"")
+
+    def copy(path: Path) -> None:
+        path.with_name("a.7.ndjson").write_bytes(path.read_bytes())
+
+    def copy_over(path: Path) -> None:
+        path.with_name("gateway.1.ndjson").write_bytes(path.read_bytes())
+
+    def rename(path: Path) -> None:
+        path.rename(path.with_name("c.1.ndjson"))
+
+    def of_another_run(path: Path) -> None:
+        path.unlink()
+        writer = SegmentWriter(open_segment(path.parent.parent, "a", 1, "8@5"))
+        writer.close()
+
+    cases = [
+        (remove, "a.1: the whole segment is missing"),
+        (empty, "a.1: it is empty"),
+        (copy, "a.7: it is a copy of a.1, or that one renamed; the coordinator's log does not mention"),
+        (copy_over, "gateway.1: it is a copy of a.1, or that one renamed"),
+        (rename, "a.1: the whole segment is missing; c.1: it is a copy of a.1, or that one renamed"),
+        (of_another_run, "a.1: it is of another run"),
+    ]
+    for number, (harm, words) in enumerate(cases):
+        for sealed in (False, True):
+            run_dir = told_run(tmp_path / f"{number}{sealed}")
+            harm(segment_path(run_dir, "a", 1))
+            if sealed:
+                seal(run_dir)
+            finding = found_in(run_dir, log_is_whole)
+            assert finding.verdict == "INCONCLUSIVE", words
+            assert words in finding.summary
+
+
+def told_run(run_dir: Path) -> Path:
+    """A run whose coordinator tells how large each segment was in the end, all of them whole."""
+    sizes = {}
+    for name in ("draft", "run"):
+        lives = [
+            life(node, change, segment_bytes=sizes.get(f"{node}.1", 1))
+            for node in ("a", "gateway")
+            for change in ("started", "stopped")
+        ]
+        segments: dict[str, list[Event]] = {
+            "coordinator": [*phases(), *lives],
+            "a": [served(n, "a", n) for n in range(3)],
+            "gateway": [tried(n, "a", n, n + 1) for n in range(3)],
+        }
+        made = write_run(run_dir / name, segments, sealed=False)
+        sizes = {path.stem: path.stat().st_size for path in (made / "events").iterdir()}
+    assert found_in(made, log_is_whole).verdict == "PASS"
+    return made
+
+
+def test_the_coordinators_own_segment_is_missed_as_well(tmp_path: Path) -> None:
+    for harm in (Path.unlink, lambda path: path.write_bytes(b"")):
+        run_dir = told_run(tmp_path / harm.__name__)
+        harm(segment_path(run_dir, "coordinator", 1))
+        finding = found_in(run_dir, log_is_whole)
+        assert finding.verdict == "INCONCLUSIVE"
+        assert "coordinator.1: " in finding.summary
+
+
+def test_a_segment_cut_at_the_end_of_a_block_is_missed_also_of_a_killed_node(tmp_path: Path) -> None:
+    killed = [
+        life("a", "started", segment_bytes=100),
+        life("a", "crashed", 5, reason="killed by SIGKILL (fault kill-a)", segment_bytes=2000),
+    ]
+    segments: dict[str, list[Event]] = {
+        "coordinator": [*phases(), *killed],
+        "a": [served(n, "a", n) for n in range(3)],
+    }
+    finding = found_in(write_run(tmp_path / "run", segments, sealed=False), log_is_whole)
+    assert finding.verdict == "INCONCLUSIVE"
+    assert "had 2,000 when its node ended: its end is missing" in finding.summary
 
 
 # something_was_sent
