@@ -7,6 +7,7 @@ from battle.charts import chaos_charts, load_charts
 from battle.charts.chart import Chart, ChartSet, Kind
 from battle.charts.span import Span, span_of
 from battle.judgement.findings import Log
+from battle.omissions import Parts
 
 Maker: TypeAlias = Callable[[Log, Span], Chart | str]
 """Answers with the chart, or with a sentence that says why there is none."""
@@ -28,13 +29,24 @@ MAKERS: dict[Kind, Maker] = {
 }
 
 
-def collect_charts(log: Log, kinds: Collection[Kind] = EVERY_KIND) -> ChartSet:
-    """The charts of these kinds that the log has something for, and why the others are left out."""
-    span = span_of(log)
+def collect_charts(log: Log, kinds: Collection[Kind] = EVERY_KIND, parts: Parts | None = None) -> ChartSet:
+    """The charts of these kinds that the log has something for, and why the others are left out.
+
+    One that cannot be made is left out as well; `parts` remembers it.
+    """
+    parts = parts or Parts()
+    span = parts.make("the time axis of all charts", lambda: span_of(log), lambda omission: omission.text)
     if span is None:
-        return ChartSet(absent=tuple((kind, "The log has nothing to draw.") for kind in kinds))
-    made = [(kind, MAKERS[kind](log, span)) for kind in EVERY_KIND if kind in kinds]
+        span = "The log has nothing to draw."
+    if isinstance(span, str):
+        return ChartSet(absent=tuple((kind, span) for kind in kinds))
+    made = [(kind, _made(kind, log, span, parts)) for kind in EVERY_KIND if kind in kinds]
     return ChartSet(
         charts=tuple(one for _, one in made if isinstance(one, Chart)),
         absent=tuple((kind, one) for kind, one in made if isinstance(one, str)),
     )
+
+
+def _made(kind: Kind, log: Log, span: Span, parts: Parts) -> Chart | str:
+    name = kind.replace("_", " ")
+    return parts.make(f"the chart {name}", lambda: MAKERS[kind](log, span), lambda omission: omission.text)

@@ -114,10 +114,10 @@ def _lines(
 
 
 def _bars(y: alt.Y, series: str, colours: Sequence[str], tooltips: list[alt.Tooltip]) -> alt.LayerChart:
-    """Cells stacked by what they are made of."""
+    """Cells stacked by what they are made of. Vega-Lite stacks bars, never rects: those would hide one another."""
     bars = (
         alt.Chart(ROWS)
-        .mark_rect()
+        .mark_bar(orient="vertical")
         .encode(
             x=_x(),
             x2="end:Q",

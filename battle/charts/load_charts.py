@@ -39,8 +39,9 @@ def histogram(log: Log, span: Span) -> Chart | str:
 
 
 def percentiles(log: Log, span: Span) -> Chart | str:
-    rows = log.rows("percentile_curve")
-    if not any(row.latency_ms is not None for row in rows):
+    # The axis is logarithmic: what took no time at all has no place on it.
+    rows = [row for row in log.rows("percentile_curve") if row.latency_ms is not None and row.latency_ms > 0]
+    if not rows:
         return "Percentiles: no request ended ok."
     clocks = {"due": "since it was due", "sent": "since it was sent"}
     return Chart(
@@ -59,7 +60,6 @@ def percentiles(log: Log, span: Span) -> Chart | str:
                 "ms": number(row.latency_ms),
             }
             for row in rows
-            if row.latency_ms is not None and row.latency_ms > 0
         ),
     )
 

@@ -18,6 +18,9 @@ BARS_MAX = 16
 TALL = 8
 """Rows of a chart that has a vertical axis."""
 
+NARROWEST_PERCENT = 0.01
+"""What an axis of percentages spans at least."""
+
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
 
 
@@ -123,16 +126,14 @@ def _marked_lines(fields: dict[str, str]) -> Callable[[Chart, Glyphs], Iterator[
 
     def draw(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
         rows = chart.rows
-        top = (
-            max((_float(row[field]) for row in rows for field in fields if row[field] is not None), default=0)
-            or 1.0
-        )
+        values = [_float(row[field]) for row in rows for field in fields if row[field] is not None]
+        top = max([0.0, *values]) or 1.0
         grid = _Grid(_time_axis(chart), [_short(top)], glyphs)
         canvas = [[" "] * grid.count for _ in range(TALL)]
         for field, mark in reversed(list(zip(fields, glyphs.marks, strict=False))):
             for at, value in enumerate(grid.spread(rows, _worst(field))):
                 if value is not None:
-                    canvas[min(int(value / top * TALL), TALL - 1)][at] = mark
+                    canvas[_level(value, top)][at] = mark
         legend = "   ".join(
             f"{mark} {name}" for mark, name in zip(glyphs.marks, fields.values(), strict=False)
         )
@@ -142,6 +143,11 @@ def _marked_lines(fields: dict[str, str]) -> Callable[[Chart, Glyphs], Iterator[
         yield from grid.axis()
 
     return draw
+
+
+def _level(value: float, top: float) -> int:
+    """The row of a value on an axis from 0 to `top`; one beyond an end stands at that end."""
+    return min(max(int(value / top * TALL), 0), TALL - 1)
 
 
 def _upright(grid: _Grid, canvas: Sequence[Sequence[str]], bottom: float, top: float) -> Iterator[str]:
@@ -167,7 +173,7 @@ def _throughput(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
     grid = _Grid(_time_axis(chart), [_short(top)], glyphs)
     canvas = _filled_area(grid, grid.spread(chart.rows, _worst("answered", min)), 0.0, top)
     for at, due in enumerate(grid.spread(chart.rows, _worst("due"))):
-        level = min(int((due or 0.0) / top * TALL), TALL - 1)
+        level = _level(due or 0.0, top)
         if due and canvas[level][at] == " ":
             canvas[level][at] = glyphs.due
     legend = f"{glyphs.steps[-1]} ended ok   {glyphs.due} due   ({chart.unit})"
@@ -179,7 +185,8 @@ def _throughput(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
 
 def _success(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
     worst = min(_float(row["percent"]) for row in chart.rows if row["percent"] is not None)
-    bottom = max(0.0, worst - (100 - worst) / 4)
+    below = max(100 - worst, NARROWEST_PERCENT)  # of millions one failure is 100 % when rounded
+    bottom = max(0.0, worst - below / 4)
     grid = _Grid(_time_axis(chart), [f"{_short(bottom)} %"], glyphs)
     canvas = _filled_area(grid, grid.spread(chart.rows, _worst("percent", min)), bottom, 100.0)
     yield from _upright(grid, canvas, bottom, 100.0)

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from battle.explain.lines import escaped
 from battle.judgement.verdict import slo_text
 from battle.reports.schema import Report
 from battle.reports.writing import FILES
@@ -27,6 +28,7 @@ def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
     for one in report.workload_slos:
         for result in one.slos:
             yield f"  {_MARKS[result.status]} {one.workload}: {slo_text(result)}"
+    yield from (f"  {escaped(omission.text)}" for omission in report.omitted)
     yield ""
     yield f"  reports  {run_dir / FILES['markdown']}"
     for form in ("html", "json", "junit"):

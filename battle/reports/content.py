@@ -1,8 +1,13 @@
 """Arranges a report: which sections there are, and what the top of it says."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
 from battle.charts.chart import ChartSet
 from battle.judgement.findings import Finding
 from battle.judgement.words import duration_text, percent_text, plural
+from battle.omissions import Omission, Parts
 from battle.reports.breaker_section import breaker_section
 from battle.reports.chaos_sections import failover_section, fault_section
 from battle.reports.comparison_section import comparison_section
@@ -31,43 +36,64 @@ from battle.reports.websocket_section import websocket_section
 _VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
 
 
-def arrange(report: Report, charts: ChartSet = NO_CHARTS, asked: Asked = ()) -> Document:
-    """The report as a document, ready to be rendered: with its charts, and with what the log was asked for it."""
+def arrange(
+    report: Report, charts: ChartSet = NO_CHARTS, asked: Asked = (), parts: Parts | None = None
+) -> Document:
+    """The report as a document, ready to be rendered: with its charts, and with what the log was asked for it.
+
+    What cannot be made of it is named in its place, and `parts` remembers it.
+    """
+    parts, facts = parts or Parts(), _known(report)
+    made = [
+        parts.make(
+            f"the section {title!r}",
+            partial(_section, make, facts, charts, asked),
+            partial(_omitted_section, title),
+        )
+        for title, make in _SECTIONS
+    ]
     return Document(
         title=report.run.scenario,
         verdict=report.verdict,
         headline=report.headline,
-        context=_context(report),
-        figures=_figures(report),
+        context=_context(facts, parts),
+        figures=parts.make("the figures at the top", lambda: _figures(facts), lambda omission: ()),
         reasons=report.reasons,
         warnings=report.warnings,
-        sections=tuple(
-            with_evidence(section, report, charts, asked)
-            for section in _sections(report)
-            if section is not None
-        ),
+        sections=tuple(section for section in made if section is not None),
     )
 
 
-def _sections(report: Report) -> tuple[Section | None, ...]:
-    """All sections in their order; None for what this kind of run has nothing to say about."""
-    return (
-        slo_section(report),
-        story_section(report),
-        performance_section(report),
-        comparison_section(report),
-        knee_section(report),
-        websocket_section(report),
-        failover_section(report),
-        amplification_section(report),
-        fault_section(report),
-        breaker_section(report),
-        system_section(report),
-        generator_section(report),
-        log_section(report),
-        _findings_section(report),
-        _run_section(report),
-    )
+def _section(
+    make: Callable[[Report], Section | None], report: Report, charts: ChartSet, asked: Asked
+) -> Section | None:
+    section = make(report)
+    return None if section is None else with_evidence(section, report, charts, asked)
+
+
+def _omitted_section(title: str, omission: Omission) -> Section:
+    return Section(title, (Paragraph(omission.text),))
+
+
+class _OmittedError(Exception):
+    """A field was read that could not be collected: "none" must not be said of what is not known."""
+
+
+class _Known:
+    """A report whose omitted fields cannot be read."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._omitted = {omission.part: omission.why for omission in report.omitted}
+
+    def __getattr__(self, name: str) -> object:
+        if name in self._omitted:
+            raise _OmittedError(f"{name} could not be collected: {self._omitted[name]}")
+        return getattr(self._report, name)
+
+
+def _known(report: Report) -> Report:
+    return cast(Report, _Known(report)) if report.omitted else report
 
 
 def world_text(report: Report) -> str:
@@ -77,18 +103,23 @@ def world_text(report: Report) -> str:
     return f"{report.run.world} world"
 
 
-def _context(report: Report) -> tuple[str, ...]:
+def _context(report: Report, parts: Parts) -> tuple[str, ...]:
     run = report.run
-    load = "load of unknown length" if run.load_ns is None else f"{duration_text(run.load_ns)} of load"
     seed = "" if run.seed is None else f", seed {run.seed}"
-    parts = [
+    lines = [
         f"{run.scenario} against gateway {run.gateway}{seed}",
         world_text(report),
-        f"{load}, {load_text(report)}, {plural(len(report.faults), 'fault')}",
+        parts.make("what the load was", lambda: _load(report), lambda omission: omission.text),
     ]
     if run.partial:
-        parts.append("PARTIAL: the run did not go to its end")
-    return tuple(parts)
+        lines.append("PARTIAL: the run did not go to its end")
+    return tuple(lines)
+
+
+def _load(report: Report) -> str:
+    load_ns = report.run.load_ns
+    load = "load of unknown length" if load_ns is None else f"{duration_text(load_ns)} of load"
+    return f"{load}, {load_text(report)}, {plural(len(report.faults), 'fault')}"
 
 
 def _figures(report: Report) -> tuple[Figure, ...]:
@@ -170,3 +201,24 @@ def _plain(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return "unknown" if value is None else str(value)
+
+
+_SECTIONS: tuple[tuple[str, Callable[[Report], Section | None]], ...] = (
+    ("SLO compliance", slo_section),
+    ("What broke, and when", story_section),
+    ("Performance summary", performance_section),
+    ("Comparison with the baseline", comparison_section),
+    ("Knee", knee_section),
+    ("WebSocket continuity", websocket_section),
+    ("Failovers", failover_section),
+    ("Retry amplification", amplification_section),
+    ("Faults", fault_section),
+    ("Circuit breakers", breaker_section),
+    ("System health", system_section),
+    ("Generator health", generator_section),
+    ("Log health", log_section),
+    ("Checks", _findings_section),
+    ("This run", _run_section),
+)
+"""All sections in their order, by the titles they have where they cannot be made. One makes None where this kind of
+run has nothing to say about it."""

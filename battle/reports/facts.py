@@ -1,8 +1,9 @@
 """Collects a run's facts through the named queries, each asked once, and judges them on the way."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from types import UnionType
+from typing import Any, TypeVar, Union, cast, get_origin
 
 import msgspec
 
@@ -12,11 +13,12 @@ from battle.judgement.measures import SLOWEST_LISTED, gateway_tells
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo, demands_of
 from battle.judgement.slo_language import SloTextError, parse_slo
-from battle.judgement.verdict import judge
+from battle.judgement.verdict import Judgement, judge
+from battle.omissions import Omission, Parts
 from battle.reports.compared import read_comparison
 from battle.reports.failure_facts import FaultReaction, LogSubscriptions, PublishedHeads, StreamFailovers
 from battle.reports.headline import headline
-from battle.reports.intervals import intervals
+from battle.reports.intervals import Intervals, intervals
 from battle.reports.schema import (
     SCHEMA_VERSION,
     Amplification,
@@ -46,6 +48,7 @@ from store.database import Run
 from store.errors import LogError
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+Fact = TypeVar("Fact")
 
 SPANS_LISTED = 50
 """How many breaker spans a report lists; the view `breaker_windows` has them all."""
@@ -61,47 +64,82 @@ def collect_report(
     `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands. `strict` fails
     on a warning, as a run that was made so does anyway.
 
+    A fact that cannot be collected is omitted: the report names it, and the verdict stands without it.
+
     Raises:
-        LogError: `run.json` holds an SLO that cannot be understood.
-        QueryError: the log cannot answer; a mistake of ours.
+        LogError: `run.json` holds an SLO that cannot be understood, or `comparison.json` cannot be read.
+        QueryError: the log cannot say which run it is of.
     """
     log = log or Log(run)
     header = _header(log)
     slos, workload_slos = (demanded, None) if demanded is not None else run_demands(header)
     strict = strict or header.get("strict") is True
     judgement = judge(log, slos, workload_slos=workload_slos, strict=strict)
-    faults = _rows(log, FaultEffect, "fault_effects")
     facts = _run_facts(log, header, run.run_dir.name)
-    return Report(
+    parts = Parts()
+
+    def rows(field: str, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
+        return parts.make(field, lambda: _rows(log, row_type, query, **parameters), lambda omission: ())
+
+    def fact(field: str, collect: Callable[[], Fact], kind: type[Fact]) -> Fact:
+        def blank(omission: Omission) -> Fact:
+            return cast(Fact, _blank(kind))
+
+        return parts.make(field, collect, blank)
+
+    faults = rows("faults", FaultEffect, "fault_effects")
+    failovers = rows("failovers", FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)
+    limits = demands_of(slos, workload_slos).run
+    report = Report(
         schema_version=SCHEMA_VERSION,
         run=facts,
         verdict=judgement.verdict,
-        headline=headline(judgement, faults, facts.world),
+        headline=_headline(judgement, faults, facts.world, parts),
         reasons=judgement.reasons,
         slos=judgement.slos,
         workload_slos=judgement.workload_slos,
         findings=judgement.findings,
-        requests=_requests(log),
-        latencies=_rows(log, Latency, "latencies"),
-        intervals=intervals(log, facts.world),
-        failovers=_rows(log, FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)[0],
-        provider_shares=_rows(log, ProviderShare, "provider_shares"),
+        requests=fact("requests", lambda: _requests(log), RequestFacts),
+        latencies=rows("latencies", Latency, "latencies"),
+        intervals=fact("intervals", lambda: intervals(log, facts.world), Intervals),
+        failovers=failovers[0] if failovers else _blank(FailoverFacts),
+        provider_shares=rows("provider_shares", ProviderShare, "provider_shares"),
         faults=faults,
-        reactions=_rows(log, FaultReaction, "fault_handling"),
-        gateway_tells=gateway_tells(log),
-        breakers=_rows(log, BreakerFacts, "breaker_summary"),
-        first_breaker_spans=_rows(log, BreakerSpan, "breaker_spans", limit=SPANS_LISTED),
-        nodes=_rows(log, NodeHealth, "system_health"),
-        crashes=_rows(log, Crash, "node_crashes"),
-        generator=_rows(log, GeneratorHealth, "generator_health"),
-        amplification=_amplification(log, demands_of(slos, workload_slos).run),
-        websocket=_websocket(log),
+        reactions=rows("reactions", FaultReaction, "fault_handling"),
+        gateway_tells=fact("gateway_tells", lambda: gateway_tells(log), bool),
+        breakers=rows("breakers", BreakerFacts, "breaker_summary"),
+        first_breaker_spans=rows("first_breaker_spans", BreakerSpan, "breaker_spans", limit=SPANS_LISTED),
+        nodes=rows("nodes", NodeHealth, "system_health"),
+        crashes=rows("crashes", Crash, "node_crashes"),
+        generator=rows("generator", GeneratorHealth, "generator_health"),
+        amplification=fact("amplification", lambda: _amplification(log, limits), Amplification),
+        websocket=fact("websocket", lambda: _websocket(log), WebSocketFacts),
         knees=judgement.knees,
-        log=_log_health(log),
+        log=fact("log", lambda: _log_health(log), LogHealth),
         comparison=read_comparison(run.run_dir),
         warnings=judgement.warnings,
         strict=strict,
     )
+    return msgspec.structs.replace(report, omitted=tuple(parts.omitted))
+
+
+def _headline(judgement: Judgement, faults: tuple[FaultEffect, ...], world: str, parts: Parts) -> str:
+    """The first sentence; where it would speak of faults that are not known, it says that instead."""
+    unknown = next((omission for omission in parts.omitted if omission.part == "faults"), None)
+    if unknown is not None and judgement.verdict == "PASS":
+        return f"All SLOs were met, but which faults took effect is not known. {unknown.text}"
+    return headline(judgement, faults, world)
+
+
+def _blank(kind: Any) -> Any:
+    """What stands in a field that was omitted, so that report.json has the shape it promises."""
+    origin = get_origin(kind) or kind
+    if origin in (UnionType, Union):
+        return None
+    if isinstance(origin, type) and issubclass(origin, msgspec.Struct):
+        fields = msgspec.structs.fields(origin)
+        return origin(**{field.name: _blank(field.type) for field in fields if field.required})
+    return origin()
 
 
 def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:

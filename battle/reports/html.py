@@ -8,6 +8,7 @@ import csv
 import hashlib
 import io
 from base64 import b64encode
+from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -18,6 +19,7 @@ from battle.charts.chart import Chart
 from battle.charts.runtime import runtime_script
 from battle.charts.text import text_chart
 from battle.charts.vega import vega_lite
+from battle.omissions import Omission, Parts
 from battle.reports.document import Block, Code, Document, Drawing, Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -26,8 +28,20 @@ _JSON_ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in ("<", ">"
 """JSON says the same with these, and then no `</script>`, `<!--` or line end can be in it."""
 
 
-def render_html(document: Document) -> str:
-    """The document as an HTML page. Everything in it is escaped by the template engine."""
+class _Drawn(msgspec.Struct, frozen=True):
+    """A chart in the forms that a page has it in: for the script, as text, and for a spreadsheet."""
+
+    spec: str
+    text: str
+    csv: str
+
+
+def render_html(document: Document, parts: Parts | None = None) -> str:
+    """The document as an HTML page. Everything in it is escaped by the template engine.
+
+    A chart that cannot be drawn is named in its place, and `parts` remembers it.
+    """
+    parts = parts or Parts()
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -38,8 +52,7 @@ def render_html(document: Document) -> str:
     )
     drawn = any(isinstance(block, Drawing) for section in document.sections for block in section.blocks)
     scripts = [*([runtime_script()] if drawn else []), (_TEMPLATES / "report.js").read_text()]
-    environment.filters |= {"json": script_json, "spec": vega_lite, "as_text": text_chart, "csv": _csv}
-    environment.filters["breakable"] = breakable
+    environment.filters |= {"breakable": breakable, "drawn": partial(_drawn, parts=parts)}
     return environment.get_template("report.html.j2").render(
         document=document,
         style=(_TEMPLATES / "report.css").read_text(),
@@ -47,6 +60,13 @@ def render_html(document: Document) -> str:
         policy=_policy(scripts),
         kind_of=_kind_of,
     )
+
+
+def _drawn(chart: Chart, parts: Parts) -> _Drawn | Omission:
+    def draw() -> _Drawn | Omission:
+        return _Drawn(script_json(vega_lite(chart)), text_chart(chart), _csv(chart))
+
+    return parts.make(f"the chart {chart.title!r}", draw, lambda omission: omission)
 
 
 def breakable(text: str) -> Markup:

@@ -3,8 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import partial
 
+from battle.charts.chart import Chart
 from battle.charts.text import text_chart
+from battle.omissions import Omission, Parts
 from battle.reports.document import Cell, Code, Column, Document, Drawing, Paragraph, Section, Table
 
 _SPECIAL = re.compile(r"([\\`*\[\]|~])")
@@ -17,8 +20,12 @@ PADDED_MAX = 40
 _MARKS = {"good": "✓ ", "bad": "✗ ", "doubtful": "? "}
 
 
-def render_markdown(document: Document) -> str:
-    """The document as GitHub-flavoured Markdown; its first line answers whether to ship."""
+def render_markdown(document: Document, parts: Parts | None = None) -> str:
+    """The document as GitHub-flavoured Markdown; its first line answers whether to ship.
+
+    A chart that cannot be drawn is named in its place, and `parts` remembers it.
+    """
+    parts = parts or Parts()
     lines = [f"# {document.verdict_text}: {escaped(document.headline)}", ""]
     lines += [f"- {_line_of(line)}" for line in document.context]
     lines += [
@@ -30,13 +37,13 @@ def render_markdown(document: Document) -> str:
             lines += ["", f"**{title}**", ""]
             lines += [f"{number}. {_line_of(text)}" for number, text in enumerate(texts, 1)]
     for section in document.sections:
-        lines += _section(section)
+        lines += _section(section, parts)
     return "\n".join(lines) + "\n"
 
 
 def render_section(section: Section) -> str:
     """One section by itself."""
-    return "\n".join(_section(section)).lstrip("\n") + "\n"
+    return "\n".join(_section(section, Parts())).lstrip("\n") + "\n"
 
 
 def escaped(text: str) -> str:
@@ -56,11 +63,11 @@ def _line_of(text: str) -> str:
     return _LINE_START.sub(r"\1\\", escaped(text))
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, parts: Parts) -> Iterator[str]:
     yield from ("", f"## {escaped(section.title)}")
     for block in section.blocks:
         if isinstance(block, Drawing):
-            yield from _drawing(block)
+            yield from _drawing(block, parts)
             continue
         yield ""
         if isinstance(block, Table):
@@ -71,16 +78,29 @@ def _section(section: Section) -> Iterator[str]:
             yield _paragraph(block)
 
 
-def _drawing(drawing: Drawing) -> Iterator[str]:
+def _drawing(drawing: Drawing, parts: Parts) -> Iterator[str]:
     """A chart in text, indented: no name in it can end the block, as one could that stands between back-quotes."""
     if not drawing.brief:
         return
     if isinstance(drawing.chart, str):
         yield from ("", f"*{escaped(drawing.chart)}*")
         return
-    yield from ("", f"**{escaped(drawing.chart.title)}**", "")
-    yield from (f"    {line}".rstrip() for line in text_chart(drawing.chart).splitlines())
-    yield from ("", f"*{escaped(drawing.chart.about)}*")
+    chart = drawing.chart
+    text = parts.make(f"the chart {chart.title!r}", partial(_text, chart), _itself)
+    yield from ("", f"**{escaped(chart.title)}**", "")
+    if isinstance(text, Omission):
+        yield escaped(text.text)
+        return
+    yield from (f"    {line}".rstrip() for line in text.splitlines())
+    yield from ("", f"*{escaped(chart.about)}*")
+
+
+def _text(chart: Chart) -> str | Omission:
+    return text_chart(chart)
+
+
+def _itself(omission: Omission) -> str | Omission:
+    return omission
 
 
 def _paragraph(paragraph: Paragraph) -> str:

@@ -14,6 +14,7 @@ from battle.judgement.findings import Finding, Verdict
 from battle.judgement.knee import Knee
 from battle.judgement.slo import SloResult
 from battle.judgement.verdict import verdict_text
+from battle.omissions import Omission
 from battle.reports.failure_facts import FaultReaction, LogSubscriptions, PublishedHeads, StreamFailovers
 from battle.reports.intervals import Intervals
 
@@ -352,6 +353,7 @@ class Report(_Part, frozen=True, kw_only=True):
 
     `warnings` are smells that no client felt; in a `strict` run they are among the reasons for FAIL instead.
     `comparison` is what `battle compare` found, when it was asked: the one thing here that is not in the log.
+    `omitted` names fields that could not be collected, by a defect of Battle: what stands in them means nothing.
     """
 
     schema_version: int
@@ -380,6 +382,7 @@ class Report(_Part, frozen=True, kw_only=True):
     knees: tuple[Knee, ...]
     log: LogHealth
     comparison: Comparison | None = None
+    omitted: tuple[Omission, ...] = ()
     warnings: tuple[str, ...] = ()
     strict: bool = False
 

@@ -12,7 +12,8 @@ from battle.charts.text import WIDTH, text_chart
 from tests.battle.charts.samples import chart
 
 KINDS = st.sampled_from(EVERY_KIND)
-NUMBERS = st.floats(0, 1e9) | st.integers(0, 10**9)
+NUMBERS = st.floats(-1e9, 1e9) | st.integers(-(10**9), 10**9) | st.sampled_from([1e300, -1e300, 5e-324])
+"""Also what no run should give: a head that comes before it was published has a delay below zero."""
 PLACES = st.floats(0, 10)
 
 
@@ -33,7 +34,7 @@ def any_chart(draw):
         if "t" in row:
             row["t"], row["end"] = sorted(draw(st.tuples(PLACES, PLACES)))
         if "percent" in row:
-            row["percent"] = draw(st.floats(0, 100))
+            row["percent"] = draw(st.floats(0, 100) | st.sampled_from([99.99999, 100.0]))
         rows.append(row)
     return replace(one, rows=tuple(rows))
 
