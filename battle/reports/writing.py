@@ -125,7 +125,9 @@ def _rendered(reading: Reading, form: Format, parts: Parts) -> str:
 
 
 def _plain(report: Report, omission: Omission) -> str:
-    return "\n".join((f"{report.verdict_text}: {report.headline}", *report.reasons, *report.warnings, omission.text))
+    return "\n".join(
+        (f"{report.verdict_text}: {report.headline}", *report.reasons, *report.warnings, omission.text)
+    )
 
 
 def _bare_json(report: Report, omission: Omission) -> str:
