@@ -18,6 +18,9 @@ BARS_MAX = 16
 TALL = 8
 """Rows of a chart that has a vertical axis."""
 
+WHOLE_BELOW = 1e15
+"""A larger number would not fit beside a chart."""
+
 NARROWEST_PERCENT = 0.01
 """What an axis of percentages spans at least."""
 
@@ -114,8 +117,9 @@ def _worst(field: str, choose: Callable[[list[float]], float] = max) -> Callable
 
 
 def _short(value: float) -> str:
-    """A number on an axis: three digits, and no more."""
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    """A number on an axis: whole, or three digits and no more."""
+    whole = 100 <= abs(value) < WHOLE_BELOW or (abs(value) < 100 and value == int(value))
+    return f"{value:,.0f}" if whole else f"{value:.3g}"
 
 
 # lines
@@ -272,10 +276,11 @@ def _lying(
 ) -> Iterator[str]:
     gutter = min(max((len(label) for label in labels), default=0), GUTTER_MAX)
     room = WIDTH - gutter - 3 - max((len(text) for text in texts), default=0)
-    top = max(values, default=1.0) or 1.0
+    top = max([0.0, *values]) or 1.0
     parts = len(glyphs.bars) - 1
     for label, value, text in zip(labels, values, texts, strict=True):
-        full, rest = divmod(max(round(value / top * room * parts), 1), parts)
+        share = min(max(value, 0.0), top) / top
+        full, rest = divmod(max(round(share * room * parts), 1), parts)
         bar = glyphs.bars[-1] * full + (glyphs.bars[rest] if rest else "")
         yield f"{fitted(label, gutter, glyphs)} {glyphs.wall}{bar} {text}"
 
