@@ -151,7 +151,7 @@ def _marked_lines(fields: dict[str, str]) -> Callable[[Chart, Glyphs], Iterator[
 
 def _level(value: float, top: float) -> int:
     """The row of a value on an axis from 0 to `top`; one beyond an end stands at that end."""
-    return min(max(int(value / top * TALL), 0), TALL - 1)
+    return min(int(min(max(value, 0.0), top) / top * TALL), TALL - 1)
 
 
 def _upright(grid: _Grid, canvas: Sequence[Sequence[str]], bottom: float, top: float) -> Iterator[str]:
@@ -164,7 +164,8 @@ def _filled_area(grid: _Grid, values: Sequence[float | None], bottom: float, top
     steps = grid.glyphs.steps
     canvas = [[" "] * grid.count for _ in range(TALL)]
     for at, value in enumerate(values):
-        filled = 0.0 if value is None else (value - bottom) / (top - bottom) * TALL
+        shown = bottom if value is None else min(max(value, bottom), top)
+        filled = (shown - bottom) / (top - bottom) * TALL
         for level in range(TALL):
             part = min(max(filled - level, 0.0), 1.0)
             canvas[level][at] = steps[round(part * (len(steps) - 1))]
@@ -172,8 +173,7 @@ def _filled_area(grid: _Grid, values: Sequence[float | None], bottom: float, top
 
 
 def _throughput(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
-    top = max(_float(row["due"]) for row in chart.rows) or 1.0
-    top = max(top, *(_float(row["answered"]) for row in chart.rows))
+    top = max(0.0, *(_float(row[field]) for row in chart.rows for field in ("due", "answered"))) or 1.0
     grid = _Grid(_time_axis(chart), [_short(top)], glyphs)
     canvas = _filled_area(grid, grid.spread(chart.rows, _worst("answered", min)), 0.0, top)
     for at, due in enumerate(grid.spread(chart.rows, _worst("due"))):
@@ -206,7 +206,7 @@ def _stacked(series: str, field: str) -> Callable[[Chart, Glyphs], Iterator[str]
 
     def draw(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
         names = list(dict.fromkeys(str(row[series]) for row in chart.rows))
-        top = max(_float(row[field]) for row in chart.rows) or 1.0
+        top = max(0.0, *(_float(row[field]) for row in chart.rows)) or 1.0
         grid = _Grid(_time_axis(chart), names, glyphs)
         for name in names:
             rows = [row for row in chart.rows if row[series] == name]
@@ -225,7 +225,7 @@ def _stacked(series: str, field: str) -> Callable[[Chart, Glyphs], Iterator[str]
 def _step(value: float | None, top: float, glyphs: Glyphs) -> str:
     if not value:
         return " "
-    return glyphs.steps[max(1, round(value / top * (len(glyphs.steps) - 1)))]
+    return glyphs.steps[max(1, round(min(max(value, 0.0), top) / top * (len(glyphs.steps) - 1)))]
 
 
 def _breakers(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
