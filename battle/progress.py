@@ -171,9 +171,10 @@ class Progress:
             fitting = text[: _columns(self._out) - 1]  # a line that wraps could not be written over
             self._write(f"\r\x1b[2K{fitting}")
             self._shown = text
-        elif now_ns >= self._lines_due_ns:
+        elif now_ns >= self._lines_due_ns and text != self._shown:
             self._lines_due_ns = now_ns + LINES_EVERY * self._interval_ns
             self._write(text + "\n")
+            self._shown = text
 
     def _write(self, text: str) -> None:
         """A run does not end because nobody can watch it."""

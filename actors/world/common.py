@@ -124,3 +124,10 @@ async def serve_one(handler: ConnectionHandler, stream: Stream) -> None:
         pass  # the connection broke: the handler has recorded what that means
     finally:
         stream.close()
+
+
+def describe_failure(error: BaseException) -> str:
+    """How a node that raised this says why it ended: the first real error inside the groups that nurseries make."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"

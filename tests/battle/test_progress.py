@@ -142,6 +142,13 @@ def test_half_an_hour_in_virtual_time_is_no_more_to_read_than_a_minute(tmp_path,
     assert len(made.lines()) == lines
 
 
+def test_where_nothing_changes_nothing_more_is_written(tmp_path):
+    made = stage(tmp_path, virtual=True)
+    made.until(600)
+    assert made.lines()[-1].startswith("virtual   38 s of 38 s")
+    assert len(made.lines()) == len(set(made.lines()))
+
+
 def test_it_ends_with_the_load(tmp_path):
     made = stage(tmp_path, virtual=True)
     made.until(5)

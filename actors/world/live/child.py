@@ -15,6 +15,7 @@ import msgspec
 import trio
 
 from actors.spec import Spec
+from actors.world.common import describe_failure
 from actors.world.control import Control
 from actors.world.live.channel import Beat, Channel, Deliver, Failed, Ready, Start, ToNode
 from actors.world.live.reactor import Reactor
@@ -132,11 +133,4 @@ async def _stop_at_sigterm(scope: trio.CancelScope) -> None:
 async def _tell_failure(channel: Channel, error: Exception) -> None:
     # When nobody is left to be told, the exit status and stderr still say it.
     with suppress(trio.BrokenResourceError), trio.move_on_after(1):
-        await channel.send(Failed(_describe(error)))
-
-
-def _describe(error: BaseException) -> str:
-    """The first real error inside the groups that nurseries wrap around it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
+        await channel.send(Failed(describe_failure(error)))

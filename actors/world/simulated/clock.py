@@ -41,14 +41,17 @@ class Host(Protocol):
     def deliver(self, fn: Callable[..., object], *args: Any) -> None:
         """Call `fn(*args)` now, later if the node is paused, never if it is dead."""
 
+    def crash(self, error: Exception) -> bool:
+        """A callback on the node raised this. Whether the node can end by it; else it is the simulation's failure."""
+
 
 class EventTimer:
     """A callback in the heap; cancelled ones stay there, empty, until their time comes."""
 
-    __slots__ = ("_args", "_fn", "_host")
+    __slots__ = ("_args", "_fn", "host")
 
     def __init__(self, host: Host | None, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
-        self._host = host
+        self.host = host
         self._fn: Callable[..., object] | None = fn
         self._args = args
 
@@ -59,7 +62,7 @@ class EventTimer:
 
     def fire(self) -> None:
         """The moment has come."""
-        fn, host = self._fn, self._host
+        fn, host = self._fn, self.host
         if fn is None:
             return
         if host is None or host.running:  # nearly always: one call less in each event of a simulation
@@ -75,9 +78,9 @@ class EventTimer:
 class EventClock(trio.abc.Clock):
     """The clock of one simulation. Time starts at 0 and is counted in whole nanoseconds.
 
-    `on_failure` is called once with the exception a callback raised, or with None when nothing is left that
-    could ever happen (a deadlock). It must make the run end: to raise inside a clock would be an internal
-    error of trio.
+    What a callback raises is the crash of the node it happened on. `on_failure` is called once with the exception
+    when there is no such node (the coordinator's own callbacks), or with None when nothing is left that could ever
+    happen (a deadlock). It must make the run end: to raise inside a clock would be an internal error of trio.
     """
 
     def __init__(self, on_failure: Callable[[BaseException | None], object]) -> None:
@@ -86,6 +89,7 @@ class EventClock(trio.abc.Clock):
         self._heap: list[tuple[int, int, EventTimer]] = []
         self._order = count()
         self._failed = False
+        self._over = False
         self._collect_ns = COLLECT_EVERY_NS
         self.tasks = TaskHold()
         """Which tasks may not run now, because their node is paused."""
@@ -106,6 +110,10 @@ class EventClock(trio.abc.Clock):
         heapq.heappush(self._heap, (at_ns if at_ns > now_ns else now_ns, next(self._order), timer))
         return timer
 
+    def end(self) -> None:
+        """The simulation is over: whatever is still due does not happen, while trio itself comes to its end."""
+        self._over = True
+
     # trio.abc.Clock
 
     def start_clock(self) -> None:
@@ -116,6 +124,8 @@ class EventClock(trio.abc.Clock):
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         runner = GLOBAL_RUN_CONTEXT.runner
+        if self._over:
+            return 0
         if runner.waiting_for_idle:
             return math.inf  # wait_all_tasks_blocked comes first: it sees the moment before time moves
         heap = self._heap
@@ -141,6 +151,9 @@ class EventClock(trio.abc.Clock):
     def _fire(self, timer: EventTimer) -> None:
         try:
             timer.fire()
+        except Exception as error:
+            if timer.host is None or not timer.host.crash(error):
+                self._fail(error)
         except BaseException as error:
             self._fail(error)
 

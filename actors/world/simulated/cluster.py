@@ -8,6 +8,7 @@ import trio
 
 from actors.spec import Spec
 from actors.world.cluster import Command, Exit, NodeState
+from actors.world.common import describe_failure
 from actors.world.control import Control
 from actors.world.seam import Address, Usage, World
 from actors.world.simulated.clock import EventClock
@@ -58,6 +59,12 @@ class SimulatedNodeHandle:
         self.killed_by: str | None = None
         self.stopped_by: str | None = None
         self.failure: str | None = None
+        world.on_crash = self.fail
+
+    def fail(self, error: Exception) -> None:
+        """What runs on the node has raised this: the node ends by it."""
+        self.failure = self.failure or describe_failure(error)
+        self.scope.cancel()
 
     def tell(self, message: Spec) -> None:
         self._world.deliver(self._send.send_nowait, message)
@@ -160,7 +167,7 @@ class SimulatedCluster:
                 await self._boot(world, role, _Control(task_status, handle))
         except Exception as error:
             # Not swallowed: it is how the node ended, and whoever runs it is told.
-            handle.failure = f"{type(error).__name__}: {error}"
+            handle.fail(error)
         finally:
             handle.close()
             handle.over.set()

@@ -25,6 +25,9 @@ class SimulatedNode(CommonWorld):
         super().__init__(node, seed, log)
         self.alive = True
         self.running = True
+        self.on_crash: Callable[[Exception], object] | None = None
+        """Takes what a callback on this node raised, and ends the node."""
+        self._crashed = False
         self._streams: dict[SimulatedStream, None] = {}
         self.root_task: trio.lowlevel.Task | None = None
         self._network = network
@@ -43,12 +46,23 @@ class SimulatedNode(CommonWorld):
         elif self.alive:
             self._held.append((fn, args))
 
+    def crash(self, error: Exception) -> bool:
+        """The world under the node's tasks is broken, as a live node's when its reactor fails: nothing reaches them
+        any more but their end."""
+        if self.on_crash is None:
+            return False
+        self._crashed = True
+        self.running = False
+        self._held.clear()
+        self.on_crash(error)
+        return True
+
     @property
     def state(self) -> NodeState:
         """What the simulated kernel says of it."""
         if not self.alive:
             return "gone"
-        return "running" if self.running else "paused"
+        return "running" if self.running or self._crashed else "paused"
 
     @property
     def ran_until_ns(self) -> int:
@@ -58,7 +72,7 @@ class SimulatedNode(CommonWorld):
     def pause(self) -> None:
         """Nothing reaches the node and none of its tasks runs until it is resumed; its kernel still accepts
         connections. Harmless for a node that is dead."""
-        if not self.alive:
+        if not self.alive or self._crashed:
             return
         self._stay()
         self.running = False
@@ -80,8 +94,12 @@ class SimulatedNode(CommonWorld):
         self._going_on = None
         self.running = True
         held, self._held = self._held, []
-        for fn, args in held:
-            self.deliver(fn, *args)
+        try:
+            for fn, args in held:
+                self.deliver(fn, *args)
+        except Exception as error:
+            if not self.crash(error):
+                raise
         self._release_tasks()
 
     def _release_tasks(self) -> None:

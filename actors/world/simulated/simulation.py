@@ -47,6 +47,7 @@ def simulate(
                 return await main(cluster)
         finally:
             cluster.close()
+            clock.end()
         if not failures:
             raise SimulationOverrun(f"the simulation did not end within {limit_ns / 1e9:g} virtual seconds")
         raise failures[0] or Deadlock("every task waits for another, and no event is left to wake one")

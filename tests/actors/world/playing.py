@@ -21,6 +21,13 @@ class Crash(Spec, frozen=True, tag="crash"):
     ready: bool
 
 
+class Break(Spec, frozen=True, tag="break"):
+    """Is ready; 50 ms later a callback of its raises, and there is another one due after that."""
+
+    by: str
+    """`timer`, or `data`: what the node hears on a connection to itself."""
+
+
 class Spin(Spec, frozen=True, tag="spin"):
     """Is ready, then blocks its event loop for ever."""
 
@@ -43,7 +50,7 @@ class Note(Spec, frozen=True, tag="note"):
     text: str
 
 
-Role = Echo | Crash | Spin | Finish | Tick | Stubborn
+Role = Echo | Crash | Break | Spin | Finish | Tick | Stubborn
 
 
 async def boot(world, role, control):
@@ -55,6 +62,8 @@ async def boot(world, role, control):
                 control.ready()
                 await trio.sleep(0.05)
             raise RuntimeError("the role broke")
+        case Break(by):
+            await _break(world, by, control)
         case Spin():
             control.ready()
             await trio.sleep(0.05)
@@ -67,6 +76,32 @@ async def boot(world, role, control):
             control.ready()
             with trio.CancelScope(shield=True):
                 await trio.sleep_forever()
+
+
+async def _break(world, by, control):
+    def fail(*_):
+        world.call_at(world.now_ns(), _note, world, "a callback after the crash")
+        raise RuntimeError("the callback broke")
+
+    async def listen(stream):
+        stream.on_data(fail, _nothing)
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        address = await nursery.start(world.serve, "127.0.0.1:0", listen)
+        control.ready()
+        if by == "timer":
+            world.call_at(world.now_ns() + 50_000_000, fail)
+        else:
+            (await world.connect(address)).write(b"?")
+        try:
+            await trio.sleep_forever()
+        finally:
+            _note(world, "finally")
+
+
+def _nothing(*_):
+    pass
 
 
 def _block():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.actors.world.nodes import Running, both_worlds, details, live, process_exists
-from tests.actors.world.playing import Crash, Echo, Finish, Note, Spin
+from tests.actors.world.nodes import Running, both_worlds, details, live, process_exists, simulated
+from tests.actors.world.playing import Break, Crash, Echo, Finish, Note, Spin
 
 
 @both_worlds
@@ -83,6 +83,62 @@ def test_how_a_node_ends_by_itself(run, tmp_path):
         assert exit.how == "failed"
         assert "RuntimeError: the role broke" in exit.reason
     assert finished.how == "finished"
+
+
+@both_worlds
+@pytest.mark.parametrize("by", ["timer", "data"])
+def test_a_callback_that_raises_is_the_crash_of_its_node_and_nobody_else_s(run, by, tmp_path):
+    async def main(cluster):
+        async with trio.open_nursery() as nursery:
+            other = await Running(cluster, "other", 1, Echo(cluster.reserve("other"))).start(nursery)
+            broken = await Running(cluster, "a", 1, Break(by)).start(nursery)
+            await broken.ended.wait()
+            again = await Running(cluster, "a", 2, Break(by)).start(nursery)
+            await again.ended.wait()
+            other.node.tell(Note("alive"))
+            await trio.sleep(0.3)
+            nursery.cancel_scope.cancel()
+        return broken.exit, again.exit
+
+    for exit in run(main, tmp_path):
+        assert (exit.how, exit.induced) == ("failed", False)
+        assert "RuntimeError: the callback broke" in exit.reason
+    assert details(tmp_path, "a.1.ndjson") == details(tmp_path, "a.2.ndjson") == ["finally"]
+    assert details(tmp_path, "other.1.ndjson") == ["alive", "finally"]
+
+
+def test_what_breaks_a_simulated_node_as_it_is_resumed_is_its_crash(tmp_path):
+    async def main(cluster):
+        async with trio.open_nursery() as nursery:
+            broken = await Running(cluster, "a", 1, Break("timer")).start(nursery)
+            broken.node.pause()
+            await trio.sleep(1)
+            broken.node.resume()
+            await broken.ended.wait()
+        return broken.exit
+
+    exit = simulated(main, tmp_path)
+    assert (exit.how, exit.reason) == ("failed", "RuntimeError: the callback broke")
+
+
+def test_nothing_happens_in_a_simulation_whose_own_callback_raised(tmp_path):
+    later = []
+
+    async def main(cluster):
+        def tick():
+            later.append(cluster.world.now_ns())
+            cluster.world.call_at(cluster.world.now_ns() + 1, tick)
+
+        def fail():
+            tick()
+            raise RuntimeError("the coordinator broke")
+
+        cluster.world.call_at(cluster.world.now_ns() + 10, fail)
+        await trio.sleep_forever()
+
+    with pytest.raises(RuntimeError, match="the coordinator broke"):
+        simulated(main, tmp_path)
+    assert len(later) == 1
 
 
 @pytest.mark.live
