@@ -79,7 +79,10 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
 
 
 class AttemptServed(Event, frozen=True, kw_only=True, tag=_tag):
-    """A provider served one request, or failed it. `replied_ns` is NULL when no answer was sent."""
+    """A provider served one request, or failed it. `replied_ns` is NULL when no answer was sent.
+
+    The outcome is `ok` with an `rpc_code` when that error is the right answer to the call.
+    """
 
     provider: str
     transport: Transport

@@ -1,9 +1,10 @@
 """Errors that are right answers: how they are written down, and when an error is the one that was expected. Pure.
 
-An answer that is known beforehand (a provider's `canned`, the `expect` of a recorded call) is a result or an error.
-It is an error when it is an object whose only member is `error`:
+A provider's canned answer is an error when it is an object whose only member is `error`:
 
     {"error": {"code": 3, "message": "execution reverted", "data": "0x08c379a0"}}
+
+What a trace says a call should be answered is written as in JSON-RPC: {"result": ...} or {"error": ...}.
 
 An error is the expected one when
 
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from actors.wire.foreign import Unreadable, reader
 from actors.wire.jsonrpc import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -32,6 +34,9 @@ _ONE_MEANING = frozenset({PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALI
 
 _SERVER_CODES = (range(-32099, -31999), (-32603, 429))
 """With these a server speaks of itself, or of nearly everything; any other code speaks of the request."""
+
+
+_decode = reader()
 
 
 class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,6 +60,24 @@ def expected_answer(value: Any) -> Any:
             f'an error is written {{"error": {{"code": 3, "message": "..."}}}}, with "data" if it has any: {problem}'
         ) from None
     return RpcError(error.code, error.message, error.data)
+
+
+def recorded_answer(text: bytes) -> Any:
+    """The answer that a recorded call should have, from its JSON text: a result, or an `RpcError`.
+
+    Raises:
+        ValueError: it has neither or both, or an error that is none; the message says what is wrong.
+    """
+    try:
+        recorded = _decode(text)
+    except Unreadable as problem:
+        raise ValueError(f"an answer cannot be read: {problem}") from None
+    if isinstance(recorded, dict):
+        if "error" in recorded and "result" not in recorded:
+            return expected_answer({"error": recorded["error"]})
+        if "result" in recorded and "error" not in recorded:
+            return recorded["result"]
+    raise ValueError('an answer is written {"result": ...} or {"error": {"code": ..., "message": "..."}}')
 
 
 def is_expected_error(error: ErrorObject, expected: RpcError) -> bool:

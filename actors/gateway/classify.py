@@ -5,6 +5,9 @@ fault; another would say the same, so it is passed on, and is no failure of the 
 the provider is well and wants to be left alone. `retryable`: the provider failed, or does not have what is asked
 for, which another may have: that is no failure, or a client with odd questions could open every breaker.
 
+A JSON-RPC error in a body says more than the HTTP status over it: some servers answer a revert with 400 or 500. Only
+what such an error leaves open goes by the status.
+
 Codes alone do not tell: -32005 is said of too many requests and of too wide a log query, -32000 of nearly everything.
 So the words decide first, as geth, Erigon, Infura, Alchemy, QuickNode and others write them; what no words are known
 of goes by its code.
@@ -59,9 +62,20 @@ _REVERTED = 3
 _HTTP_LIKE_LIMIT = 429
 """Some providers put HTTP's 429 into the JSON-RPC code."""
 _REJECTED, _UNSUPPORTED, _WRONG_VERSION = -32003, -32004, -32006  # EIP-1474
+_VM_ERROR = -32015
+"""Parity's and Nethermind's for a call that reverts."""
 
 _FINAL_CODES = frozenset(
-    {_REVERTED, INVALID_REQUEST, INVALID_PARAMS, METHOD_NOT_FOUND, _REJECTED, _UNSUPPORTED, _WRONG_VERSION}
+    {
+        _REVERTED,
+        INVALID_REQUEST,
+        INVALID_PARAMS,
+        METHOD_NOT_FOUND,
+        _REJECTED,
+        _UNSUPPORTED,
+        _WRONG_VERSION,
+        _VM_ERROR,
+    }
 )
 _LIMIT_CODES = frozenset({LIMIT_EXCEEDED, _HTTP_LIKE_LIMIT})
 _NOT_FOUND = -32001
@@ -71,8 +85,13 @@ _RESERVED_CODES = range(-32768, -31999)
 
 _FINAL_MESSAGE = re.compile(
     "already known|known transaction|already imported|nonce too (low|high)|insufficient funds|underpriced"
-    "|execution reverted|gas required exceeds|intrinsic gas|exceeds block gas limit|invalid sender"
-    "|invalid opcode|out of gas|max fee per gas less than|oversized data|transaction type not supported",
+    "|\\brevert|gas required exceeds|intrinsic gas|exceeds (block|transaction|the configured) (gas limit|maximum|cap)"
+    "|invalid sender|invalid opcode|invalid jump|out of gas|gas uint64 overflow"
+    "|gas limit (is )?(too (low|high)|reached)|max (priority )?fee per gas|oversized data"
+    "|transaction type not supported|insufficient balance for transfer"
+    "|replacement transaction|future transaction|negative value|init ?code size|max code size|call depth exceeded"
+    "|stack (underflow|limit)|write protection|address collision|return data out of bounds|not an eoa"
+    "|always failing transaction|vm execution error|filter not found|invalid (block range|argument|param)",
     re.IGNORECASE,
 )
 """Nodes answer most mistakes of a transaction's author with the same -32000 as their own troubles."""
@@ -153,9 +172,12 @@ def of_response(response: HttpResponse, ids: Sequence[bytes], *, batch: bool) ->
         return _of_body(response, ids, batch)
     if status == 429:
         return Verdict("rate_limited", "error", "rate_limited", retry_after=retry_after(response.headers))
+    told = _of_body(response, ids, batch)
+    if told.rpc_code is not None and told.kind != "retryable":
+        return told
     if status in _FINAL_STATUSES:
-        return Verdict("final", "ok")
-    return Verdict("retryable", "error", "http_status")
+        return Verdict("final", "ok", None, told.rpc_code)
+    return Verdict("retryable", "error", "http_status", told.rpc_code, told.detail if told.rpc_code else None)
 
 
 def _of_body(response: HttpResponse, ids: Sequence[bytes], batch: bool) -> Verdict:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from actors.chain.expected import expected_answer
 from actors.chain.model import ChainModel
 from actors.provider.sight import InForce, Seer, tell
 from actors.wire import correlation
@@ -32,7 +33,8 @@ _encode = msgspec.json.Encoder().encode
 class Asked(msgspec.Struct):
     """One call of a request as it came in, with the id by which the log knows it.
 
-    What is no call has the method "". The last two are how it was answered, and which fault decided that.
+    What is no call has the method "". The last three are how it was answered: with which error, which fault decided
+    that, and whether the error is the right answer to the call.
     """
 
     item: Item
@@ -40,6 +42,7 @@ class Asked(msgspec.Struct):
     request_id: str | None
     rpc_code: int | None = None
     fault_id: str | None = None
+    is_rightly_refused: bool = False
 
 
 class Question(msgspec.Struct):
@@ -75,12 +78,12 @@ def _asked_in_batch(item: Item, headers: dict[bytes, bytes]) -> Asked:
 
 
 class Answering:
-    """Answers calls: from the canned results first, then from the chain."""
+    """Answers calls: from the canned answers first, then from the chain."""
 
     def __init__(self, model: ChainModel, canned: dict[str, Any]) -> None:
         self._model = model
         self.seer = Seer(model)
-        self._canned = {method: msgspec.Raw(_encode(result)) for method, result in canned.items()}
+        self._canned = {method: _prepared(expected_answer(value)) for method, value in canned.items()}
 
     def answer(
         self,
@@ -122,12 +125,17 @@ class Answering:
                 error = raised
         if error is not None:
             asked.rpc_code = error.code
+            asked.is_rightly_refused = failure is None and asked.fault_id is None
             return b"" if item.id is msgspec.UNSET else encode_error(item.id, error)
         return b"" if item.id is msgspec.UNSET else encode_result(item.id, result)
 
     def _result(self, call: Call, head: int) -> Any:
         canned = self._canned.get(call.method)
-        return self._model.answer(call.method, call.params, head) if canned is None else canned
+        if canned is None:
+            return self._model.answer(call.method, call.params, head)
+        if isinstance(canned, RpcError):
+            raise RpcError(canned.code, canned.message, canned.data)
+        return canned
 
     def _result_under(self, faults: Sequence[InForce], asked: Asked, call: Call, head: int) -> Any:
         told = tell(self.seer, call, head, faults, self._canned.get(call.method))
@@ -136,3 +144,7 @@ class Answering:
         if told.error is not None:
             raise told.error
         return told.result
+
+
+def _prepared(answer: Any) -> msgspec.Raw | RpcError:
+    return answer if isinstance(answer, RpcError) else msgspec.Raw(_encode(answer))

@@ -52,7 +52,8 @@ class Response(msgspec.Struct, frozen=True):
         """What the log says became of a call: nobody knows that of one whose response was not sent whole."""
         if self.ending not in ("keep", "close"):
             return "unknown"
-        refused = self.is_malformed or asked.rpc_code is not None or self.status not in (None, 200, 204)
+        failed = asked.rpc_code is not None and not asked.is_rightly_refused
+        refused = self.is_malformed or failed or self.status not in (None, 200, 204)
         return "error" if refused else "ok"
 
 

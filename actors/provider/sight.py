@@ -105,9 +105,13 @@ def in_order(faults: Sequence[InForce]) -> tuple[InForce, ...]:
 
 
 def tell(
-    seer: Seer, call: Call, head: int, faults: Sequence[InForce], canned: msgspec.Raw | None = None
+    seer: Seer,
+    call: Call,
+    head: int,
+    faults: Sequence[InForce],
+    canned: msgspec.Raw | RpcError | None = None,
 ) -> Told:
-    """What `call` is told under `faults`, which are `in_order`. `canned` takes the place of the chain's result.
+    """What `call` is told under `faults`, which are `in_order`. `canned` takes the place of the chain's answer.
 
     The answer is worked out without any fault, then with one more at a time: the last one that changed it has
     decided it, and one that changed nothing leaves no trace.
@@ -131,7 +135,9 @@ def tell(
     return told
 
 
-def _answered(sight: Sight, call: Call, canned: msgspec.Raw | None) -> Told:
+def _answered(sight: Sight, call: Call, canned: msgspec.Raw | RpcError | None) -> Told:
+    if isinstance(canned, RpcError):
+        return Told(error=RpcError(canned.code, canned.message, canned.data))
     if canned is not None:
         return Told(_decode(canned))
     try:

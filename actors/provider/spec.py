@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from actors.behaviour import FailureKind, Latency
+from actors.chain.expected import expected_answer
 from actors.chain.spec import Chain
 from actors.spec import Spec
 from actors.units import format_duration, ms, not_a_share
@@ -28,7 +29,9 @@ class Reliability(Spec, frozen=True):
 class MockProvider(Spec, frozen=True, tag="mock"):
     """An upstream that Battle runs itself: a JSON-RPC server over the deterministic chain model.
 
-    `canned` gives fixed results per method, before the chain model is asked. `port` 0 lets the kernel pick.
+    `canned` gives fixed answers per method, before the chain model is asked. An object whose only member is `error`
+    is an error, which clients then expect, such as `{"error": {"code": 3, "message": "execution reverted", "data":
+    "0x08c379a0"}}`; anything else is a result. `port` 0 lets the kernel pick.
     """
 
     name: str
@@ -51,8 +54,16 @@ class MockProvider(Spec, frozen=True, tag="mock"):
             yield from (f"provider {self.name}: {problem}" for problem in part.problems())
         if self.max_batch_calls <= 0:
             yield f"provider {self.name}: max_batch_calls must be above 0, not {self.max_batch_calls}"
+        yield from self._canned_problems()
         if not 0 <= self.port <= 65535:
             yield f"provider {self.name}: port must be from 0 (any) to 65535, not {self.port}"
+
+    def _canned_problems(self) -> Iterator[str]:
+        for method, value in self.canned.items():
+            try:
+                expected_answer(value)
+            except ValueError as problem:
+                yield f"provider {self.name}: the canned answer to {method}: {problem}"
 
 
 class ProviderRole(Spec, frozen=True, tag="provider"):

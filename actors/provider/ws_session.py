@@ -170,11 +170,13 @@ class WebSocketSession:
 
     def _subscribe(self, asked: Asked, call: Call, fate: Fate) -> tuple[Response, Subscription | None]:
         asked.fault_id = fate.fault_id
+        imposed = self._service.behaviour.imposed
+        refusing = [one for one in imposed if isinstance(one.fault, RefuseSubscriptions)]
         try:
-            for one in self._service.behaviour.imposed:
-                if isinstance(one.fault, RefuseSubscriptions):
-                    asked.fault_id = one.fault_id
-                    raise RpcError(one.fault.rpc_code, "subscriptions are not to be had here")
+            for one in refusing:
+                assert isinstance(one.fault, RefuseSubscriptions)
+                asked.fault_id = one.fault_id
+                raise RpcError(one.fault.rpc_code, "subscriptions are not to be had here")
             subscription = self.session.make(call.params)
         except RpcError as error:
             kind = call.params[0] if isinstance(call.params, list) and call.params else None
@@ -183,6 +185,7 @@ class WebSocketSession:
             )
             if asked.fault_id is not None:
                 self._acted(asked.fault_id, "refused")
+            asked.is_rightly_refused = not refusing
             return self._failed(asked, call, error), None
         return Response(_result(call, subscription.name), "keep"), subscription
 
@@ -191,6 +194,7 @@ class WebSocketSession:
         try:
             ended = self.session.end(call.params)
         except RpcError as error:
+            asked.is_rightly_refused = True
             return self._failed(asked, call, error)
         if ended is not None:
             self._log("unsubscribed", subscription=ended.name, kind=ended.kind)

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from actors.chain.expected import expected_answer
+from actors.chain.expected import expected_answer, recorded_answer
 from actors.chain.judge import height_told, judge, right_error
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
-from actors.wire.foreign import Unreadable, reader
+from actors.wire.foreign import Unreadable
 from actors.wire.http import HttpResponse
 from actors.wire.jsonrpc import Answer as RpcAnswer
 from actors.wire.jsonrpc import ErrorObject, read_answer
@@ -46,7 +46,6 @@ NOT_JSON_RPC = Ending("error", "wrong", "not_json_rpc")
 HTTP_STATUS = Ending("error", failure="http_status")
 
 _OK: dict[Answer, Ending] = {answer: Ending("ok", answer) for answer in ("right", "wrong", "stale", "none")}
-_decode = reader()
 
 
 class Asked(Protocol):
@@ -143,21 +142,6 @@ class AnswerReader:
         if asked.recorded is not None:
             return [recorded_answer(asked.recorded)], True
         return self._canned.get(asked.method, ()), asked.method in self._only_canned
-
-
-def recorded_answer(text: bytes) -> Any:
-    """The answer that a trace's call should have: a result, or an `RpcError`.
-
-    Raises:
-        ValueError: it has neither or both, or an error that is none; the message says what is wrong.
-    """
-    recorded = _decode(text)
-    if isinstance(recorded, dict):
-        if "error" in recorded and "result" not in recorded:
-            return expected_answer({"error": recorded["error"]})
-        if "result" in recorded and "error" not in recorded:
-            return recorded["result"]
-    raise ValueError('an answer is written {"result": ...} or {"error": {"code": ..., "message": "..."}}')
 
 
 def _is_for(request: Request, answer: RpcAnswer) -> bool:

@@ -1,4 +1,4 @@
-"""Where the questions of a workload come from: a mix of methods, a function of the author's, or a trace."""
+"""Where the questions of a workload come from: a mix of methods, or a function of the author's."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -8,15 +8,12 @@ import msgspec
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
 from actors.chain.questions import params_for
-from actors.wire.foreign import reader
 from actors.workload.custom import load_generator, question
 from actors.workload.mix import Mix
 from actors.workload.spec import Methods, Replay, WorkloadRole, WsSubscribe
-from actors.workload.trace import Trace
 from actors.world.chance import Draws
 
 _encode = msgspec.json.Encoder().encode
-_decode = reader()
 
 
 class Question(NamedTuple):
@@ -31,16 +28,13 @@ Ask: TypeAlias = Callable[[int, int], Question]
 """From the number of a call, and the moment it is due, to what it asks."""
 
 
-def asker(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Ask:
-    """What makes the questions of this workload. A `Replay` needs its trace.
+def asker(role: WorkloadRole, model: ChainModel) -> Ask:
+    """What makes the questions of this workload, which is no `Replay`: a trace says what it asks.
 
     Raises:
         GeneratorError: its generator cannot be found.
     """
-    if isinstance(role.spec, Replay):
-        assert trace is not None
-        return _recorded(trace)
-    assert not isinstance(role.spec, WsSubscribe), "it asks nothing"
+    assert not isinstance(role.spec, Replay | WsSubscribe), "it makes no questions"
     draws = Draws(role.seed, f"workload:{role.index}")
     if role.spec.generator:
         return _generated(role.spec.generator, draws)
@@ -50,14 +44,6 @@ def asker(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Ask:
 def asks_about_the_chain(role: WorkloadRole) -> bool:
     """Whether all questions are made from the chain model, so that it knows all the answers."""
     return not isinstance(role.spec, Replay | WsSubscribe) and not role.spec.generator
-
-
-def _recorded(trace: Trace) -> Ask:
-    def ask(number: int, _scheduled_ns: int) -> Question:
-        text = trace.params[number]
-        return Question(trace.methods[number], _decode(text), text)
-
-    return ask
 
 
 def _generated(name: str, draws: Draws) -> Ask:

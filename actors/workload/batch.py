@@ -12,7 +12,7 @@ import msgspec
 
 from actors.chain.parameters import Params
 from actors.wire.correlation import request_id
-from actors.wire.foreign import Unreadable
+from actors.wire.foreign import Unreadable, reader
 from actors.wire.http import HttpResponse, encode_request, request_head
 from actors.wire.jsonrpc import Answer as RpcAnswer
 from actors.wire.jsonrpc import read_answer, read_answers
@@ -20,10 +20,10 @@ from actors.workload.answer import HTTP_STATUS, NOT_JSON_RPC, AnswerReader, Endi
 from actors.workload.asking import Ask
 from actors.workload.request import Request, encode_call_text
 from actors.workload.spec import WorkloadRole
+from actors.workload.trace import BATCH, Trace, calls_of
 from store.events import Answer
 
-BATCH = "batch"
-
+_decode = reader()
 _WORST_FIRST: tuple[Answer, ...] = ("wrong", "stale", "none", "right")
 
 
@@ -70,18 +70,53 @@ class BatchBuilder:
         return BatchRequest(name, calls, scheduled_ns, encode_request(self._head, body, name.encode()))
 
 
-class BatchReader(AnswerReader):
-    """Reads responses to batches: right only when each call has its answer, once, and the right one.
+class TraceBuilder:
+    """Builds the requests of a trace: single calls, and batches."""
 
-    With an error among the answers that is not the right answer to its call the outcome is `error`, with the first
-    one's code. The answer is the worst of all: wrong (which a missing, repeated or unasked one is too, also when
-    answers are not checked), stale, none (which such an error is), right. The height is the lowest of all, staleness
-    the greatest.
+    def __init__(self, role: WorkloadRole, trace: Trace) -> None:
+        self._index = role.index
+        self._head = request_head(role.target, role.path)
+        self._trace = trace
+
+    def build(self, number: int, scheduled_ns: int) -> Request:
+        """Request `number`, due at `scheduled_ns`."""
+        trace = self._trace
+        if number in trace.batches:
+            return self._batch(number, scheduled_ns)
+        method, text = trace.methods[number], trace.params[number]
+        name = request_id(self._index, number)
+        body = encode_call_text(b'"%b"' % name.encode(), method, text)
+        wire = encode_request(self._head, body, name.encode())
+        request = Request(name, method, _decode(text), scheduled_ns, wire)
+        request.recorded = trace.answers[number]
+        return request
+
+    def _batch(self, number: int, scheduled_ns: int) -> BatchRequest:
+        calls: list[BatchCall] = []
+        texts: list[bytes] = []
+        second = self._trace.batches[number]
+        for place, one in enumerate(calls_of(self._trace.params[number])):
+            call_id = b'"%b"' % request_id(self._index, second + place - 1 if place else number).encode()
+            calls.append(BatchCall(call_id, one.method, _decode(one.params), one.answer))
+            texts.append(encode_call_text(call_id, one.method, one.params))
+        name = request_id(self._index, number)
+        wire = encode_request(self._head, b"[%b]" % b",".join(texts), name.encode())
+        return BatchRequest(name, calls, scheduled_ns, wire)
+
+
+class BatchReader(AnswerReader):
+    """Reads responses to batches, and to the single calls beside them in a trace.
+
+    A batch is right only when each call has its answer, once, and the right one. With an error among the answers that
+    is not the right answer to its call the outcome is `error`, with the first one's code. The answer is the worst
+    of all: wrong (which a missing, repeated or unasked one is too, also when answers are not checked), stale, none
+    (which such an error is), right. The height is the lowest of all, staleness the greatest.
     """
 
     def ending(self, request: Request, response: HttpResponse, ended_ns: int) -> Ending:
         """How `request` ends with this response."""
-        assert isinstance(request, BatchRequest)
+        if not isinstance(request, BatchRequest):
+            return super().ending(request, response, ended_ns)
         succeeded = 200 <= response.status < 300
         try:
             if not response.body.lstrip().startswith(b"["):

@@ -11,7 +11,7 @@ from actors.wire.http import HttpResponse
 from actors.wire.transport_faults import TransportFaults
 from actors.workload.answer import UNSENT, AnswerReader
 from actors.workload.asking import asker, asks_about_the_chain
-from actors.workload.batch import BatchBuilder, BatchReader
+from actors.workload.batch import BatchBuilder, BatchReader, TraceBuilder
 from actors.workload.ledger import Ledger
 from actors.workload.pacer import Build, Pacer, Users
 from actors.workload.pool import ConnectionPool
@@ -88,7 +88,8 @@ class _Load:
         self._connect = connect
         self._trace = read_trace(role.spec.path) if isinstance(role.spec, Replay) else None
         self._build = _builder(role, model, self._trace)
-        self._reader = (BatchReader if _calls(role) > 1 else AnswerReader)(role, model)
+        in_batches = _calls(role) > 1 or (self._trace is not None and bool(self._trace.batches))
+        self._reader = (BatchReader if in_batches else AnswerReader)(role, model)
         self._ending = self._reader.ending
         self._ledger = Ledger(
             world,
@@ -177,10 +178,12 @@ class _Load:
 
 def _builder(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Build:
     """The shortest way that will do: most workloads are single calls about the chain."""
+    if trace is not None:
+        return TraceBuilder(role, trace).build
     if _calls(role) > 1:
-        return BatchBuilder(role, asker(role, model, trace), _calls(role)).build
+        return BatchBuilder(role, asker(role, model), _calls(role)).build
     if not asks_about_the_chain(role):
-        return CallBuilder(role, asker(role, model, trace)).build
+        return CallBuilder(role, asker(role, model)).build
     return RequestBuilder(role, model).build
 
 

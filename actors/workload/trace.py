@@ -1,12 +1,23 @@
-"""Recorded traces: JSON lines of calls with their times, read and checked as a whole before anything starts."""
+"""Recorded traces: JSON lines of calls with their times, read and checked as a whole before anything starts.
+
+A line is a call, or a list of calls that were sent as one batch, of which the first says the time:
+
+    {"at_ms": 12.5, "method": "eth_call", "params": [...]}
+    {"at_ms": 13, "method": "eth_chainId", "expect": {"result": "0x1"}}
+    {"at_ms": 14, "method": "eth_mine", "response": {"id": 7, "error": {"code": -32601, "message": "no such method"}}}
+    [{"at_ms": 20, "method": "eth_chainId"}, {"method": "eth_gasPrice"}]
+
+`expect` and `response` are two names for one thing: the answer that the call should get.
+"""
 
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from actors.chain.expected import recorded_answer
 from actors.units import Duration, minutes, ms
 from actors.wire.foreign import Unreadable, reader
 
@@ -23,15 +34,20 @@ _CACHED_TRACES = 2
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """Calls in the order of their times, counted from the start of the load.
+    """Requests in the order of their times, counted from the start of the load.
 
     One tuple for each column, of values that the garbage collector need not look into: a million objects
-    would make it pause in the middle of the load. `params` is JSON text, as it was recorded.
+    would make it pause in the middle of the load. `params` is JSON text, as it was recorded, and so is `answers`:
+    what should come, None where nobody said. A batch has the method "batch" and its whole line for parameters
+    (`calls_of` reads it); `batches` has the number of each with that of its second call: the first call of a request
+    has the request's number, further ones are numbered from behind the last request.
     """
 
     times_ns: tuple[Duration, ...]
     methods: tuple[str, ...]
     params: tuple[bytes, ...]
+    answers: tuple[bytes | None, ...]
+    batches: dict[int, int] = {}
 
 
 class TraceError(Exception):
@@ -47,9 +63,23 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     params: msgspec.Raw = msgspec.Raw(b"[]")
     at_ms: float | None = None
     at_ns: int | None = None
+    expect: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    response: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
+
+class Recorded(NamedTuple):
+    """One recorded call; `params` and `answer` are JSON text."""
+
+    method: str
+    params: bytes
+    answer: bytes | None
+
+
+BATCH = "batch"
+"""What the log has for the method of a batch."""
 
 _decode = reader(_Line)
+_decode_batch = reader(list[_Line])
 _decode_params = reader(list[Any] | dict[str, Any])
 
 
@@ -78,38 +108,71 @@ def parse_trace(lines: Iterable[bytes], name: str) -> Trace:
     Raises:
         TraceError: naming each bad line.
     """
-    calls: list[tuple[Duration, str, bytes]] = []
+    requests: list[tuple[Duration, Recorded, int]] = []
+    total = 0
     methods: dict[str, str] = {}
     problems: list[str] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            at_ns, method, params = _call(line)
+            at_ns, recorded, calls = _request(line.strip())
         except ValueError as error:
             problems.append(f"trace {name}, line {number}: {error}")
         else:
-            calls.append((at_ns, methods.setdefault(method, method), params))
+            method = methods.setdefault(recorded.method, recorded.method)
+            requests.append((at_ns, recorded._replace(method=method), calls))
+            total += calls or 1
         if len(problems) >= MAX_PROBLEMS:
             raise TraceError([*problems, f"trace {name}: what follows line {number} was not read"])
-        if len(calls) > MAX_CALLS:
+        if total > MAX_CALLS:
             raise TraceError([*problems, f"trace {name} has more than {MAX_CALLS:,} calls"])
-    if problems or not calls:
+    if problems or not requests:
         raise TraceError(problems or [f"trace {name} holds no calls"])
-    calls.sort(key=_time_of)
-    return Trace(*zip(*calls, strict=True))
+    requests.sort(key=_time_of)
+    return _columns(requests)
 
 
-def _time_of(call: tuple[Duration, str, bytes]) -> Duration:
-    return call[0]
+def calls_of(batch: bytes) -> list[Recorded]:
+    """The calls of a batch from its line, which was checked."""
+    return [_recorded(line) for line in _decode_batch(batch)]
 
 
-def _call(text: bytes) -> tuple[Duration, str, bytes]:
-    """One line's time, method and parameters. Raises ValueError saying what is wrong."""
+def _columns(requests: list[tuple[Duration, Recorded, int]]) -> Trace:
+    batches: dict[int, int] = {}
+    following = len(requests)
+    for number, (_, _, calls) in enumerate(requests):
+        if calls:
+            batches[number] = following
+            following += calls - 1
+    times_ns = tuple(at_ns for at_ns, _, _ in requests)
+    methods, params, answers = zip(*(recorded for _, recorded, _ in requests), strict=True)
+    return Trace(times_ns, methods, params, answers, batches)
+
+
+def _time_of(request: tuple[Duration, Recorded, int]) -> Duration:
+    return request[0]
+
+
+def _request(text: bytes) -> tuple[Duration, Recorded, int]:
+    """A line's time, what it asks, and how many calls its batch has, 0 for a single call.
+
+    Raises ValueError saying what is wrong.
+    """
+    is_batch = text.startswith(b"[")
     try:
-        line = _decode(text)
+        lines = _decode_batch(text) if is_batch else [_decode(text)]
     except Unreadable as error:
         raise ValueError(str(error)) from None
+    if not lines:
+        raise ValueError("a batch needs at least one call")
+    calls = [_recorded(line) for line in lines]
+    if not is_batch:
+        return _time(lines[0]), calls[0], 0
+    return _time(lines[0]), Recorded(BATCH, text, None), len(calls)
+
+
+def _recorded(line: _Line) -> Recorded:
     params = bytes(line.params)
     if params[:1] not in (b"[", b"{"):
         raise ValueError(f"params must be a list or an object, not {params[:40].decode('utf-8', 'replace')}")
@@ -117,7 +180,12 @@ def _call(text: bytes) -> tuple[Duration, str, bytes]:
         _decode_params(params)
     except Unreadable as error:
         raise ValueError(f"params cannot be sent: {error}") from None
-    return _time(line), line.method, params
+    answers = [bytes(one) for one in (line.expect, line.response) if not isinstance(one, msgspec.UnsetType)]
+    if len(answers) > 1:
+        raise ValueError("it says its answer twice: write either expect or response")
+    for answer in answers:
+        recorded_answer(answer)
+    return Recorded(line.method, params, answers[0] if answers else None)
 
 
 def _time(line: _Line) -> Duration:

@@ -200,7 +200,10 @@ class Replay(_Connected, frozen=True, tag="replay"):
 
     `path`, taken from the working directory, is a file of JSON lines, such as
     `{"at_ms": 12.5, "method": "eth_call", "params": [...]}`: times count from the start of the load, in `at_ms` or
-    `at_ns`. Answers that the chain model cannot judge count as `none`.
+    `at_ns`. A call with `"expect": {"result": ...}` or `"expect": {"error": {"code": ..., "message": ...}}` has that
+    answer for its only right one; a recorded `response` in the form of JSON-RPC means the same. A line that is a list
+    of calls is a batch: the first says its time. Other answers are judged by the chain model; those that it does not
+    know count as `none`.
     """
 
     path: str

@@ -49,6 +49,13 @@ def test_a_result_is_a_success():
         (-32000, "nonce too low: next nonce 8, tx nonce 7"),
         (-32000, "already known"),
         (-32000, "Insufficient funds for gas * price + value"),
+        (-32000, "VM execution error."),
+        (-32000, "always failing transaction"),
+        (-32000, "replacement transaction underpriced"),
+        (-32000, "gas limit is too low"),
+        (-32000, "max priority fee per gas higher than max fee per gas"),
+        (-32000, "tx fee (2.00 ether) exceeds the configured cap (1.00 ether)"),
+        (-32015, "VM execution error."),
         (-32003, "transaction rejected"),
         (-32004, "method not supported"),
         (4001, "an application's own code"),
@@ -286,3 +293,35 @@ def test_a_date_in_the_past_means_now():
 def test_any_response_gets_a_verdict(status, body, batch):
     found = verdict(body, status=status, batch=batch)
     assert found.answered == (found.failure is None)
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 502])
+@pytest.mark.parametrize(("code", "message"), [(3, "execution reverted"), (-32602, "no"), (-32601, "no")])
+def test_an_error_that_answers_the_call_is_final_under_any_status(status, code, message):
+    found = verdict(error(code, message), status=status)
+    assert (found.kind, found.outcome, found.rpc_code, found.breaker_result) == (
+        "final",
+        "ok",
+        code,
+        "success",
+    )
+    assert verdict([error(code, message)], status=status, batch=True).kind == "final"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "code"),
+    [
+        (error(-32005, "rate limit exceeded"), 503, "rate_limited", -32005),
+        (error(-32000, "the provider failed"), 500, "retryable", -32000),
+        (error(-32000, "unknown block"), 404, "retryable", -32000),
+        (error(-32000, "the provider failed"), 400, "final", -32000),
+        (error(3, "execution reverted"), 429, "rate_limited", None),
+        (result(), 500, "retryable", None),
+        (b"<html>", 500, "retryable", None),
+        (b"<html>", 400, "final", None),
+    ],
+)
+def test_what_an_error_leaves_open_goes_by_the_status(body, status, kind, code):
+    found = verdict(body, status=status)
+    assert (found.kind, found.rpc_code) == (kind, code)
+    assert found.failure == {"retryable": "http_status", "rate_limited": "rate_limited", "final": None}[kind]

@@ -5,7 +5,11 @@ import pytest
 
 from actors.chain.model import ChainModel
 from actors.chain.spec import Chain
+from actors.faults.behaviour import StaleHead
 from actors.provider.answering import Answering, read_question
+from actors.provider.response import Response
+from actors.provider.sight import InForce, in_order
+from actors.provider.spec import MockProvider
 from actors.wire.correlation import embedded
 from actors.wire.http import HttpRequest
 from actors.wire.jsonrpc import RpcError
@@ -141,3 +145,52 @@ def test_an_error_that_many_calls_get_gathers_nothing():
     asked = question([call(number) for number in range(5)])
     assert ANSWERING.answer(asked, HEAD, failure).count(b"-32005") == 5
     assert failure.__traceback__ is None
+
+
+CANNED = {"error": {"code": 3, "message": "execution reverted", "data": "0x08"}}
+
+
+def test_a_canned_error_is_an_error_and_one_with_other_members_a_result():
+    answering = Answering(MODEL, {"m": CANNED, "other": {**CANNED, "more": 1}})
+    asked = question(call(1, "m"))
+    assert msgspec.json.decode(answering.answer(asked, HEAD)) == {"jsonrpc": "2.0", "id": 1, **CANNED}
+    assert msgspec.json.decode(answering.answer(question(call(1, "other")), HEAD))["result"] == {
+        **CANNED,
+        "more": 1,
+    }
+
+
+@pytest.mark.parametrize("faults", [(), in_order((InForce("old", StaleHead("a", blocks=3)),))])
+def test_a_provider_that_answers_with_the_right_error_has_not_failed(faults):
+    answering = Answering(MODEL, {"m": CANNED})
+    for body in (call(1, "m"), call(2, "eth_mine"), call(3, "eth_getBalance", ["0x12"])):
+        asked = question(body)
+        answering.answer(asked, HEAD, None, faults)
+        assert Response(b"", "keep", 200).outcome(asked.asked[0]) == "ok"
+
+
+def test_a_provider_whose_error_is_a_fault_s_or_about_no_call_has_failed():
+    late = question(call(1, "eth_getBalance", ["0x" + "12" * 20, hex(HEAD)]))
+    ANSWERING.answer(late, HEAD, None, in_order((InForce("old", StaleHead("a", blocks=3)),)))
+    ill, broken = question(call(1)), question(b"{")
+    ANSWERING.answer(ill, HEAD, RpcError(-32000, "the provider failed"))
+    ANSWERING.answer(broken, HEAD)
+    for asked in (late, ill, broken):
+        assert asked.asked[0].rpc_code is not None
+        assert Response(b"", "keep", 200).outcome(asked.asked[0]) == "error"
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        ({"code": 3}, "missing required field `message`"),
+        ({"message": "no"}, "missing required field `code`"),
+        ({"code": "3", "message": "no"}, "Expected `int`"),
+        ({"code": 3, "message": "no", "date": 1}, "unknown field `date`"),
+        ("no", "Expected `object`"),
+    ],
+)
+def test_a_canned_error_that_is_none_is_said_before_the_run(error, problem):
+    (told,) = MockProvider("a", canned={"eth_call": {"error": error}, "m": CANNED, "n": 1}).problems()
+    assert told.startswith("provider a: the canned answer to eth_call: an error is written {")
+    assert problem in told

@@ -30,7 +30,7 @@ from tests.actors.worlds import simulated
 
 
 def judged(method, params, met):
-    return judge(MODEL, method, params, msgspec.json.encode(met["result"]), HEAD, HEAD)
+    return judge(MODEL, method, params, msgspec.json.encode(met["result"]), HEAD, HEAD).answer
 
 
 def test_a_stale_head_lags_in_all_that_depends_on_it(either_world):

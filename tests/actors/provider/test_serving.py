@@ -59,7 +59,10 @@ def test_errors_of_json_rpc_are_http_200(either_world):
     assert [response.status for response in responses] == [200] * 4
     assert [decoded(response)["error"]["code"] for response in responses] == codes
     assert [facts(event, "method", "outcome", "rpc_code") for event in log] == [
-        (method, "error", code) for method, code in zip(["", "", "m", "eth_chainId"], codes, strict=True)
+        (method, outcome, code)
+        for method, outcome, code in zip(
+            ["", "", "m", "eth_chainId"], ["error", "error", "ok", "ok"], codes, strict=True
+        )
     ]
 
 

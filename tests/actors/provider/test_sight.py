@@ -95,7 +95,7 @@ def test_a_stale_providers_answers_are_stale_or_right_and_a_liars_are_wrong(meth
         found = told(asked, fault)
         if found.error is None:
             text = msgspec.json.encode(found.result)
-            judged = judge(MODEL, method, asked.params, text, HEAD, HEAD)
+            judged = judge(MODEL, method, asked.params, text, HEAD, HEAD).answer
             assert judged in expected
             assert (found.fault_id is None) == (judged == "right")
 

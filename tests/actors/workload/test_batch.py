@@ -15,7 +15,7 @@ from actors.wire.http import HttpLimits, HttpResponse, RequestParser
 from actors.wire.jsonrpc import Call, read_calls
 from actors.workload.answer import Ending
 from actors.workload.asking import asker
-from actors.workload.batch import BatchBuilder, BatchReader, BatchRequest
+from actors.workload.batch import BatchBuilder, BatchCall, BatchReader, BatchRequest
 from actors.workload.spec import HttpConstant, WorkloadRole
 from tests.actors.workload.sample_generators import HERE
 
@@ -38,7 +38,7 @@ def role(**more: Any) -> WorkloadRole:
 
 def built(**more: Any) -> BatchRequest:
     given = role(**more)
-    return BatchBuilder(given, asker(given, MODEL, None), SIZE).build(NUMBER, AT_NS)
+    return BatchBuilder(given, asker(given, MODEL), SIZE).build(NUMBER, AT_NS)
 
 
 def answers(request: BatchRequest, *, behind: int = 0) -> list[dict[str, Any]]:
@@ -169,3 +169,31 @@ def test_questions_the_chain_does_not_know_make_the_answer_none() -> None:
     results = [{"id": each, "result": {"any": "thing"}} for each in IDS]
     assert ending(results, method="", generator=f"{HERE}:by_name") == Ending("ok", "none")
     assert ending(results[1:], method="", generator=f"{HERE}:by_name") == Ending("ok", "wrong")
+
+
+REFUSED = [("eth_getBalance", ["0x12"], -32602), ("eth_mine", [], -32601)]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_errors_that_are_right_answers_make_no_batch_an_error(status: int) -> None:
+    calls = [BatchCall(b'"w2-%d"' % n, method, params) for n, (method, params, _) in enumerate(REFUSED)]
+    request = BatchRequest("w2-0", calls, AT_NS, b"")
+    request.sent_ns = AT_NS
+
+    def read(*codes: int) -> Ending:
+        body = msgspec.json.encode([error(f"w2-{n}", code) for n, code in enumerate(codes)])
+        return BatchReader(role(), MODEL).ending(request, HttpResponse(status, {}, body, True), AT_NS)
+
+    assert read(-32602, -32601) == Ending("ok", "right", None, -32602)
+    failure = "rpc_error" if status == 200 else "http_status"
+    assert read(-32602, 3) == Ending("error", "wrong", failure, 3)
+    assert read(-32603, -32601) == Ending("error", "none", failure, -32603)
+
+
+def test_a_batch_is_as_low_and_as_old_as_the_worst_of_its_answers() -> None:
+    right, old = answers(built()), answers(built(), behind=5)
+    request = built()
+    request.sent_ns = AT_NS
+    mixed = HttpResponse(200, {}, msgspec.json.encode([*right[:2], old[2], right[3]]), True)
+    found = BatchReader(role(), MODEL).ending(request, mixed, AT_NS)
+    assert found == Ending("ok", "stale", None, None, 1005, 5, seconds(8))

@@ -30,7 +30,7 @@ def ask(number, rng):
 def asking(name: str, *, seed: int = 1, index: int = 0, shard: int = 0) -> Ask:
     spec = HttpConstant(generator=name, rate=1, duration=seconds(1))
     role = WorkloadRole(spec, index, shard, "server:1", "/", Chain(), seed)
-    return asker(role, ChainModel(Chain()), None)
+    return asker(role, ChainModel(Chain()))
 
 
 def test_a_function_of_a_package_is_found() -> None:

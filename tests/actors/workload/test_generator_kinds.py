@@ -10,7 +10,7 @@ import pytest
 
 from actors.units import ms, seconds
 from actors.wire.http import HttpRequest, encode_response
-from actors.wire.jsonrpc import Call, encode_result, read_calls
+from actors.wire.jsonrpc import Call, RpcError, encode_error, encode_result, read_calls
 from actors.workload.spec import (
     Begin,
     HttpBurst,
@@ -144,6 +144,85 @@ def test_a_replayed_question_that_the_chain_knows_is_judged(tmp_path: Path) -> N
 
     log = run_load(tmp_path / "run", Replay(str(path)), Server(odd), canned={"my_canned": [1]})
     assert [request.answer for request in log.requests] == ["wrong", "wrong", "right"]
+
+
+def test_a_replayed_call_that_says_its_answer_is_right_with_that_one_alone(tmp_path: Path) -> None:
+    revert = {"code": 3, "message": "execution reverted: paused", "data": "0x08"}
+    calls = [
+        ("eth_chainId", {"result": "0x1"}),
+        ("eth_chainId", {"result": "0x2"}),
+        ("my_method", {"result": {"a": 1}}),
+        ("my_call", {"error": revert}),
+        ("eth_chainId", {"error": revert}),
+        ("my_method", {"error": revert}),
+    ]
+    path = write_trace(
+        tmp_path / "t.jsonl", *({"at_ms": 10 * n, "method": m, "expect": e} for n, (m, e) in enumerate(calls))
+    )
+
+    async def answering(world: World, stream: Stream, request: HttpRequest) -> None:
+        call = call_of(request)
+        if call.method == "my_call":
+            body = encode_error(call.id, RpcError(3, "Execution reverted", "0x08"))  # type: ignore[arg-type]
+        else:
+            body = encode_result(call.id, "0x1" if call.method == "eth_chainId" else {"a": 1})  # type: ignore[arg-type]
+        stream.write(encode_response(200, body))
+
+    log = run_load(tmp_path / "run", Replay(str(path)), Server(answering))
+    assert [(r.outcome, r.answer, r.rpc_code, r.expected_rpc_code) for r in log.requests] == [
+        ("ok", "right", None, None),
+        ("ok", "wrong", None, None),
+        ("ok", "right", None, None),
+        ("ok", "right", 3, 3),
+        ("ok", "wrong", None, 3),
+        ("ok", "wrong", None, 3),
+    ]
+
+
+def test_a_recorded_batch_is_replayed_as_one_and_judged_call_by_call(tmp_path: Path) -> None:
+    about = ["0x" + "11" * 20, "latest"]
+    lines: list[Any] = [
+        {"at_ms": 0, "method": "eth_chainId"},
+        [{"at_ms": 10, "method": "eth_getBalance", "params": about}, {"method": "eth_mine"}],
+        [{"at_ms": 20, "method": "eth_chainId", "expect": {"result": "0x7"}}],
+        [
+            {"at_ms": 30, "method": "eth_mine"},
+            {"method": "eth_chainId"},
+            {"method": "eth_mine", "params": [1]},
+        ],
+    ]
+    path = tmp_path / "t.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+
+    async def answering(world: World, stream: Stream, request: HttpRequest) -> None:
+        found = read_calls(request.body)
+        calls = [call for call in (found if isinstance(found, list) else [found]) if isinstance(call, Call)]
+        refusal = RpcError(-32601, "no such method")
+        answers = [
+            encode_error(call.id, refusal)  # type: ignore[arg-type]
+            if call.method == "eth_mine"
+            else encode_result(call.id, result_of(world, call))  # type: ignore[arg-type]
+            for call in calls
+        ]
+        stream.write(
+            encode_response(200, b"[%b]" % b",".join(answers) if isinstance(found, list) else answers[0])
+        )
+
+    server = Server(answering)
+    log = run_load(tmp_path / "run", Replay(str(path)), server)
+    asked = [json.loads(request.body) for request in server.requests]
+    assert [[one["id"] for one in body] for body in asked[1:]] == [
+        ["w0-1", "w0-4"],
+        ["w0-2"],
+        ["w0-3", "w0-5", "w0-6"],
+    ]
+    assert asked[3][2]["params"] == [1]
+    assert [(r.request_id, r.method, r.outcome, r.answer) for r in log.requests] == [
+        ("w0-0", "eth_chainId", "ok", "right"),
+        ("w0-1", "batch", "ok", "right"),
+        ("w0-2", "batch", "ok", "wrong"),
+        ("w0-3", "batch", "ok", "right"),
+    ]
 
 
 def test_shards_deal_a_trace_out_among_themselves(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_a_scenario_s_words_become_schedules() -> None:
     ramp = HttpRamp("m", start_rate=1, end_rate=9, duration=seconds(1))
     assert schedule_of(burst, 1) == Bursts(3, ms(100), seconds(1), 5)
     assert schedule_of(ramp, 1) == Ramp(1, 9, seconds(1))
-    trace = Trace((0, 10), ("a", "b"), (b"[]", b"[]"))
+    trace = Trace((0, 10), ("a", "b"), (b"[]", b"[]"), (None, None))
     recorded = schedule_of(Replay("nowhere", speed=2), 1, trace)
     assert list(recorded) == [0, 5]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from actors.units import ms, seconds
 from actors.workload.spec import Replay
-from actors.workload.trace import MAX_PROBLEMS, Trace, TraceError, parse_trace, read_trace
+from actors.workload.trace import MAX_PROBLEMS, Trace, TraceError, calls_of, parse_trace, read_trace
 
 GOOD = b'{"at_ms": 12.5, "method": "eth_call", "params": [1]}\n'
 
@@ -22,7 +22,7 @@ def problems(*lines: bytes) -> list[str]:
 
 def test_times_are_in_milliseconds_or_nanoseconds() -> None:
     trace = parse_trace([GOOD, b'{"at_ns": 7, "method": "m"}', b"\n", b'{"at_ms": 3, "method": "n"}'], "t")
-    assert trace == Trace((7, ms(3), ms(12.5)), ("m", "n", "eth_call"), (b"[]", b"[]", b"[1]"))
+    assert trace == Trace((7, ms(3), ms(12.5)), ("m", "n", "eth_call"), (b"[]", b"[]", b"[1]"), (None,) * 3)
 
 
 def test_parameters_keep_every_byte() -> None:
@@ -50,6 +50,24 @@ def test_what_was_recorded_is_read_in_the_order_of_its_times(calls: list[tuple[i
         (b"{", "truncated"),
         (b"\xff", "utf-8"),
         (b"[1]", "Expected `object`"),
+        (b"[]", "a batch needs at least one call"),
+        (b'[{"method": "m"}, {"at_ms": 1, "method": "m"}]', "must say its time"),
+        (
+            b'[{"at_ms": 1, "method": "m"}, {"method": "m", "params": 1}]',
+            "params must be a list or an object, not 1",
+        ),
+        (b'{"at_ms": 1, "method": "m", "expect": 1}', "an answer is written {"),
+        (b'{"at_ms": 1, "method": "m", "expect": {}}', "an answer is written {"),
+        (b'{"at_ms": 1, "method": "m", "expect": {"result": 1, "error": {}}}', "an answer is written {"),
+        (
+            b'{"at_ms": 1, "method": "m", "response": {"error": {"code": 3}}}',
+            "missing required field `message`",
+        ),
+        (
+            b'{"at_ms": 1, "method": "m", "expect": {"result": 1}, "response": {"result": 1}}',
+            "its answer twice",
+        ),
+        (b'[{"at_ms": 1, "method": "m", "expect": {"error": 1}}]', "an error is written {"),
         (b'{"at_ms": 1}', "missing required field `method`"),
         (b'{"at_ms": 1, "method": 2}', "Expected `str`"),
         (b'{"at_ms": true, "method": "m"}', "Expected `float"),
@@ -109,3 +127,26 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     assert len(read_trace(str(path)).times_ns) == 1
     path.write_bytes(GOOD * 2)
     assert len(read_trace(str(path)).times_ns) == 2
+
+
+def test_a_call_may_say_its_answer_under_two_names() -> None:
+    result, error = b'{"result": [1.0]}', b'{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"no"}}'
+    lines = [
+        b'{"at_ms":1,"method":"m","expect":%b}' % result,
+        b'{"at_ms":2,"method":"n","response":%b}' % error,
+    ]
+    assert parse_trace([*lines, GOOD], "t").answers == (result, error, None)
+
+
+def test_a_list_of_calls_is_a_batch_and_its_further_calls_have_numbers_behind_all_requests() -> None:
+    others = b'{"method": "b", "params": {"c": 1}}, {"method": "d", "expect": {"result": 1}}'
+    three = b'[{"at_ms": 5, "method": "a"}, %b]' % others
+    one = b'[{"at_ms": 1, "method": "batch"}]'
+    trace = parse_trace([GOOD, three, b'{"at_ms": 2, "method": "batch"}', one, three], "t")
+    assert trace.methods == ("batch", "batch", "batch", "batch", "eth_call")
+    assert trace.batches == {0: 5, 2: 5, 3: 7}
+    assert calls_of(trace.params[2]) == [
+        ("a", b"[]", None),
+        ("b", b'{"c": 1}', None),
+        ("d", b"[]", b'{"result": 1}'),
+    ]
