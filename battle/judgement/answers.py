@@ -10,9 +10,10 @@ from battle.judgement.words import plural, sentence
 _CAUSES = {
     "not_json_rpc": "{n} under a status of success were not JSON-RPC (first: {first})",
     "changed_error": "{n} changed or hid an error that was the right answer (first: {first})",
-    "of_another_request": "{n} said to answer another request (swapped)",
-    "faulty_provider": "{n} came from a provider under a fault",
-    "nobody_asked": "{n} came from no provider that logs",
+    "of_another_request": "{n} said to answer another request, swapped (first: {first})",
+    "faulty_provider": "{n} came from a provider under a fault (first: {first})",
+    "nobody_asked": "{n} came from no known provider (first: {first})",
+    "unknown": "{n} of unknown origin: no provider that logs gave them under a fault (first: {first})",
 }
 
 
@@ -60,15 +61,34 @@ def _decided(wrong: int, undecided: int) -> str:
 
 def _told(log: Log, wrong: int) -> Iterator[str]:
     if wrong:
-        for row in log.rows("wrong_answer_causes"):
-            if row.cause in _CAUSES:
-                yield _CAUSES[row.cause].format(n=f"{row.requests:,}", first=row.first_request_id)
-    notified = sum(row.notifications for row in log.rows("notification_kinds") if row.answer == "wrong")
-    if notified:
-        yield f"{notified:,} of them were notifications"
+        yield from wrong_causes(log)
     missing = sum(kind.requests for kind in log.rows("request_kinds") if kind.outcome == "unknown")
     if missing:
         yield f"{plural(missing, 'answer')} missing"
     (repeated,) = log.rows("repeated_transactions", limit=EVIDENCE_IDS_MAX)
     if repeated.requests:
         yield f"providers took {plural(repeated.requests, 'transaction')} more than once"
+
+
+def wrong_causes(log: Log) -> Iterator[str]:
+    """Where wrong answers come from, a sentence for each cause."""
+    for row in log.rows("wrong_answer_causes"):
+        if row.cause in _CAUSES:
+            yield _CAUSES[row.cause].format(n=f"{row.requests:,}", first=row.first_request_id)
+    yield from _notified_as(log, "wrong")
+
+
+def stale_causes(log: Log) -> Iterator[str]:
+    """Where stale answers come from, a sentence for each cause."""
+    for row in log.rows("stale_answer_causes"):
+        under = "while no provider's head lagged" if row.fault_id is None else f"under {row.fault_id}"
+        yield f"{row.requests:,} {under} (first: {row.first_request_id})"
+    yield from _notified_as(log, "stale")
+
+
+def _notified_as(log: Log, answer: str) -> Iterator[str]:
+    rows = [row for row in log.rows("notification_kinds") if row.answer == answer]
+    if rows:
+        first = min(rows, key=lambda row: row.first_at_ns)
+        notified = sum(row.notifications for row in rows)
+        yield f"{notified:,} of them were notifications (first: {first.first_key})"

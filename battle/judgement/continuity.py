@@ -64,6 +64,21 @@ def delay_row(log: Log, workload: str | None) -> Any | None:
     return next((row for row in log.rows("head_delays") if row.workload == workload), None)
 
 
+def break_causes(log: Log, workload: str | None, what: str | None) -> Iterator[str]:
+    """Why heads did not come as they should: interrupted and refused subscriptions, slow clients, and the worst one.
+
+    `what` is the count by which the worst subscription is chosen; None names none.
+    """
+    rows = [row for row in head_rows(log) if workload in (None, row.workload)]
+    for row in rows:
+        if row.interrupted:
+            yield f"{plural(row.interrupted, 'subscription')} of {row.subscriptions:,} of {row.workload} interrupted"
+    yield from _turned_away(log)
+    yield from _slow_clients(log)
+    if what is not None and (worst := _worst(rows, lambda one: one[what])):
+        yield f"the worst subscription was {worst[0]}"
+
+
 def _silent(log: Log, rows: list[Any]) -> list[str]:
     """The workloads that should have subscribed, and of which no notification is in the log."""
     heard = {row.workload for row in log.rows("workload_answers") if row.notifications}

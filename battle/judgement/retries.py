@@ -40,16 +40,26 @@ def amplification(log: Log, limit: float | None) -> Any:
     return log.rows("retry_amplification", bound=bound, limit=EVIDENCE_IDS_MAX)[0]
 
 
+def storm_text(log: Log, limit: float | None, began_ns: int | None) -> str:
+    """When there were how many attempts in the first second beyond the limit; empty when there was no such second."""
+    row = amplification(log, limit)
+    return _storm(row, began_ns) if row.storm_seconds else ""
+
+
 def _summary(row: Any, began_ns: int | None) -> str:
     overall = f"{row.attempts_per_request:.2f} attempts for each of {plural(row.requests, 'request')}"
     worst = row.worst_attempts_per_request
     peak = "" if worst is None else f", {worst:.2f} in the worst second"
     if not row.storm_seconds:
         return f"{overall}{peak}"
+    return f"{_storm(row, began_ns)}; in all {overall}"
+
+
+def _storm(row: Any, began_ns: int | None) -> str:
     first = row.storm[0]
     when = at_text(second_ns(first["second"], began_ns), began_ns)
     return (
         f"a retry storm of {plural(row.storm_seconds, 'second')}: {when} there were "
         f"{first['attempts']:,} attempts for {plural(first['requests'], 'request')}, "
-        f"{first['failed']:,} of them failed; in all {overall}"
+        f"{first['failed']:,} of them failed"
     )

@@ -171,6 +171,7 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
     `measured` is None when the log cannot tell (`not_measured`), and when what it tells is no number, as
     `note` explains. With a number, `not_measured` says that it is not to be trusted. `query` is the report query the
     measured value comes from, or the SQL of a demand on SQL. `scope` is the part of the run it is about.
+    `causes` are what the log says of why it was missed.
     """
 
     name: str
@@ -182,6 +183,7 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     bound: Bound = "<="
     scope: Scope = WHOLE_RUN
+    causes: tuple[str, ...] = ()
 
     @property
     def never(self) -> bool:

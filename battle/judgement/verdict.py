@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from battle.judgement.causes import with_causes
 from battle.judgement.checkers import CHECKERS, Checker, check
 from battle.judgement.demanded import WorkloadSlos, run_results, workload_results
 from battle.judgement.findings import Finding, Log, Verdict, strictly, worst
 from battle.judgement.knee import Knee, knees
 from battle.judgement.scalar import Bound
 from battle.judgement.slo import Slo, SloResult, demands_of
-from battle.judgement.words import percent_text, plural
+from battle.judgement.words import percent_text, plural, sentence
 
 if TYPE_CHECKING:
     from store.database import Run
@@ -71,8 +72,14 @@ def judge(
     found_knees: tuple[Knee, ...] = ()
     try:
         found_knees = knees(log, demands)
-        slos = run_results(log, demands, findings)
-        of_workloads = workload_results(log, demands, found_knees, findings)
+        slos = tuple(with_causes(log, result) for result in run_results(log, demands, findings))
+        of_workloads = tuple(
+            WorkloadSlos(
+                workload=one.workload,
+                slos=tuple(with_causes(log, result, one.workload) for result in one.slos),
+            )
+            for one in workload_results(log, demands, found_knees, findings)
+        )
     except Exception as error:  # as for a checker that crashes
         summary = f"measuring crashed: {type(error).__name__}: {error}"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
@@ -82,9 +89,9 @@ def judge(
     if strict:
         findings = [strictly(finding) for finding in findings]
     said = [(finding.verdict, finding.summary) for finding in findings]
-    said += [(_SLO_VERDICT[result.status], slo_text(result)) for result in slos]
+    said += [(_SLO_VERDICT[result.status], reason_text(result)) for result in slos]
     said += [
-        (_SLO_VERDICT[result.status], f"workload {one.workload}: {slo_text(result)}")
+        (_SLO_VERDICT[result.status], f"workload {one.workload}: {reason_text(result)}")
         for one in of_workloads
         for result in one.slos
     ]
@@ -115,6 +122,12 @@ def slo_text(result: SloResult) -> str:
     if result.status == "not_measured":
         return f"{result.title} was not measured ({result.note}; {demand})"
     return f"{result.title} was {result.status}: {measured_text(result)}, {demand}"
+
+
+def reason_text(result: SloResult) -> str:
+    """An SLO's result as a sentence, with what the log says of why it was missed."""
+    causes = f": {sentence(result.causes)}" if result.causes else ""
+    return slo_text(result) + causes
 
 
 def measured_text(result: SloResult) -> str | None:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from battle.judgement.findings import Finding
 from battle.judgement.slo import SloResult
-from battle.judgement.verdict import slo_text
+from battle.judgement.verdict import reason_text
 from battle.reports.schema import Report
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -91,7 +91,7 @@ def cases_of(report: Report) -> Iterator[ElementTree.Element]:
 
 def _slo_case(group: str, result: SloResult) -> ElementTree.Element:
     return case_of(
-        group, result.title, result.status, slo_text(result), f"measured by the query {result.query}"
+        group, result.title, result.status, reason_text(result), f"measured by the query {result.query}"
     )
 
 

@@ -253,9 +253,10 @@ def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
     assert finding.ids == ("r1", "r2", "r3", "r4")
     assert finding.summary.startswith("of 4 checked answers 4 were wrong and 0 stale; ")
     assert set(finding.summary.split("; ")[1:]) == {
-        "1 said to answer another request (swapped)",
-        "1 came from a provider under a fault",
-        "1 came from no provider that logs",
+        "1 said to answer another request, swapped (first: r1)",
+        "1 came from a provider under a fault (first: r2)",
+        "1 came from no known provider (first: r3)",
+        "1 of unknown origin: no provider that logs gave them under a fault (first: r4)",
     }
 
 
