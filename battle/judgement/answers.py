@@ -13,7 +13,7 @@ _CAUSES = {
     "of_another_request": "{n} said to answer another request, swapped (first: {first})",
     "faulty_provider": "{n} came from a provider under a fault (first: {first})",
     "nobody_asked": "{n} came from no known provider (first: {first})",
-    "unknown": "{n} of unknown origin: no provider that logs gave them under a fault (first: {first})",
+    "unknown": "{n} came from a provider that no fault held, or that does not log (first: {first})",
 }
 
 

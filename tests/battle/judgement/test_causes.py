@@ -149,7 +149,7 @@ def test_reports_show_the_cause(tmp_path: Path) -> None:
     segments = healthy()
     segments["load-load.0"].append(request(500, S, answer="wrong"))
     report = read_report(write_run(tmp_path / "run", segments, slo={"max_wrong_answers": 0}))
-    cause = "1 of unknown origin"
+    cause = "1 came from a provider that no fault held"
     assert cause in report.headline
     assert cause in render(report, "markdown")
     suite = ElementTree.fromstring(render(report, "junit"))

@@ -414,7 +414,10 @@ def test_a_wrong_answer_fails_the_run(tmp_path: Path) -> None:
     events = [request(1), request(2, answer="wrong"), request(3, answer="stale"), failed(4)]
     finding = found(tmp_path, answers_are_right, *events)
     assert (finding.verdict, finding.ids) == ("FAIL", ("r2",))
-    assert finding.summary == "of 3 checked answers 1 were wrong and 1 stale"
+    assert finding.summary == (
+        "of 3 checked answers 1 were wrong and 1 stale; "
+        "1 came from a provider that no fault held, or that does not log (first: r2)"
+    )
 
 
 def test_the_slo_on_wrong_answers_takes_precedence(tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
         "1 said to answer another request, swapped (first: r1)",
         "1 came from a provider under a fault (first: r2)",
         "1 came from no known provider (first: r3)",
-        "1 of unknown origin: no provider that logs gave them under a fault (first: r4)",
+        "1 came from a provider that no fault held, or that does not log (first: r4)",
     }
 
 
