@@ -7,12 +7,10 @@ import jinja2
 
 from actors.gateway.spec import CommandGateway
 from actors.world.cluster import Command, output_path
+from actors.world.output import last_output
 from actors.world.seam import Address
 from battle.errors import StartError
 from battle.plan import GATEWAY
-
-LAST_WORDS_CHARS = 300
-"""Of what a program printed that did not start: its last lines say what is wrong."""
 
 
 def prepare_command(
@@ -36,12 +34,8 @@ def prepare_command(
 
 def never_up(gateway: CommandGateway, run_dir: Path, why: str) -> StartError:
     """What to say of a program that ended, or was given up, before it listened for the first time."""
-    try:
-        printed = output_path(run_dir, GATEWAY, 1).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        printed = ""
-    last = " | ".join(printed.split("\n")).strip(" |")[-LAST_WORDS_CHARS:]
-    said = f"its last words: {last}" if last else "it printed nothing"
+    last = last_output(output_path(run_dir, GATEWAY, 1))
+    said = f"last output: {last}" if last else "no output"
     return StartError(f"gateway {gateway.name} did not start: {why}; {said}")
 
 

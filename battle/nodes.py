@@ -21,6 +21,10 @@ class NodeCrashed(Exception):
     """A node ended when it should not have; the message says how."""
 
 
+class NodeNotStarted(Exception):
+    """A node could not even be begun: this machine has no process, memory or descriptor left. Not its own fault."""
+
+
 class RunNode(Protocol):
     """Runs one incarnation of a node and tells how it ended: `Cluster.run_node`, the rest filled in."""
 
@@ -82,6 +86,8 @@ class NodeActor:
             self._due.clear()
         if exit.induced:
             raise Induced(exit.reason)
+        if exit.how == "bench":
+            raise NodeNotStarted(exit.reason)
         if exit.how != "finished":
             raise NodeCrashed(exit.reason)
 

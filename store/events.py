@@ -297,6 +297,27 @@ class GeneratorSampled(Event, frozen=True, kw_only=True, tag=_tag):
     latency_p95_ns: int | None = None
 
 
+BenchLimit: TypeAlias = Literal["open_files", "processes", "memory", "ports", "connections", "standstill"]
+
+
+class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
+    """The test bench itself, not the gateway, met a limit of its own on a node.
+
+    `limit`: `open_files`, `processes`, `memory` and `ports` are the operating system's (`detail` is its message, and
+    what failed); `connections` is a workload's `max_connections` (`bound`), for which requests waited, the longest
+    for `duration_ns`; `standstill`: the node did not run for `duration_ns` (it was stopped, or the machine was).
+    `times` is how often since the last such row of this node.
+    """
+
+    at_ns: int
+    node: str
+    limit: BenchLimit
+    times: int
+    bound: int | None = None
+    duration_ns: int | None = None
+    detail: str | None = None
+
+
 TABLES: dict[str, type[Event]] = {
     "run_phases": RunChanged,
     "requests": RequestEnded,
@@ -314,6 +335,7 @@ TABLES: dict[str, type[Event]] = {
     "actor_lifecycle": ActorChanged,
     "system_samples": SystemSampled,
     "generator_samples": GeneratorSampled,
+    "bench_limits": BenchLimitReached,
 }
 """Each table of the log, and the event that is its row."""
 
@@ -334,6 +356,7 @@ AnyEvent: TypeAlias = (
     | ActorChanged
     | SystemSampled
     | GeneratorSampled
+    | BenchLimitReached
 )
 
 

@@ -14,7 +14,7 @@ async def sample_system(
     """Append a `SystemSampled` every second until cancelled. Loop lag is how late this task itself woke.
 
     By default of this node itself; of another one with its name and what reads its usage, or None while it
-    does not run.
+    does not run. A second in which nobody can say what the node uses has no sample.
     """
     read = usage or world.usage
     due_ns = world.now_ns() + INTERVAL_NS

@@ -5,7 +5,7 @@ from actors.system.lifecycle import LifecycleChange
 from actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec, MailboxStatistics, Overflow
 from actors.system.question import ActorDeadError, AskError, AskTimeoutError, MailboxFullError, Question
 from actors.system.restart import Backoff, Limits, RestartType, Strategy
-from actors.system.supervisor import ChildLostError, EscalationError, Supervisor
+from actors.system.supervisor import ChildLostError, EscalationError, HopelessError, Supervisor
 
 __all__ = [
     "ActorContext",
@@ -17,6 +17,7 @@ __all__ = [
     "ChildLostError",
     "ChildSpec",
     "EscalationError",
+    "HopelessError",
     "Inbox",
     "Induced",
     "LifecycleChange",

@@ -18,20 +18,26 @@ RestartType: TypeAlias = Literal["permanent", "transient", "temporary"]
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
 """Who is restarted with it: nobody; all its siblings; the siblings that were started after it."""
 
-ExitKind: TypeAlias = Literal["normal", "crash", "induced"]
-"""`induced`: killed on purpose by a chaos fault. It is restarted at once and held against nobody."""
+ExitKind: TypeAlias = Literal["normal", "crash", "induced", "hopeless"]
+"""`induced`: killed on purpose by a chaos fault. It is restarted at once and held against nobody. `hopeless`: a
+supervisor below gave up because a child of its own cannot start; nobody above tries again."""
 
 
 class Limits(msgspec.Struct, frozen=True):
     """Restart intensity: more than `max_restarts` in any span of `within`, and the supervisor itself fails.
 
-    An exit that takes siblings with it counts as one restart; an induced exit counts as none.
+    An exit that takes siblings with it counts as one restart; an induced exit counts as none. A child that ended
+    `max_failed_starts` times in a row before it had started makes the supervisor fail too, however long each of its
+    starts took.
     """
 
     max_restarts: int = 3
     within: Duration = seconds(5)
+    max_failed_starts: int = 3
 
     def __post_init__(self) -> None:
+        if self.max_failed_starts < 1:
+            raise ValueError(f"max_failed_starts is {self.max_failed_starts}; it must be 1 or more")
         if self.max_restarts < 0:
             raise ValueError(f"max_restarts is {self.max_restarts}; it cannot be negative")
         if self.within <= 0:
@@ -90,22 +96,25 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Exit(msgspec.Struct, frozen=True):
-    """The end of one incarnation. `ran_for` counts from when it said it had started; 0 if it never did."""
+    """The end of one incarnation. `ran_for` counts from when it said it had `started`; 0 if it never did."""
 
     child: str
     kind: ExitKind
     ran_for: Duration = 0
+    started: bool = True
 
 
 class History(msgspec.Struct, frozen=True):
     """What a decision needs to know of the past; a new supervisor begins with `History()`.
 
     `restarts_ns` are the moments of the restarts that count, oldest first, at most `max_restarts` of them;
-    `failures` is the number of failures in a row of each child that has any.
+    `failures` is the number of failures in a row of each child that has any, `failed_starts` that of its incarnations
+    which crashed before they had started.
     """
 
     restarts_ns: tuple[int, ...] = ()
     failures: Mapping[str, int] = {}
+    failed_starts: Mapping[str, int] = {}
 
 
 class Leave(msgspec.Struct, frozen=True):
@@ -121,9 +130,10 @@ class Restart(msgspec.Struct, frozen=True):
 
 
 class Escalate(msgspec.Struct, frozen=True):
-    """Stop everything and fail upward, for `reason`."""
+    """Stop everything and fail upward, for `reason`. Hopeless: to start it all again would not help."""
 
     reason: str
+    hopeless: bool = False
 
 
 Decision: TypeAlias = Leave | Restart | Escalate
@@ -144,9 +154,21 @@ def decide(
         history = _forgiven(history, exited.child)
     if not _comes_back(children[exited.child], exited.kind):
         return Leave(), history
+    if exited.kind == "hopeless":
+        return Escalate(f"{exited.child} cannot start", hopeless=True), history
     if exited.kind == "induced":
         return _restart(policy.strategy, children, exited.child, delay=0), history
+    history = _with_start(history, exited)
+    if history.failed_starts.get(exited.child, 0) >= policy.limits.max_failed_starts:
+        times = policy.limits.max_failed_starts
+        return Escalate(f"{exited.child} did not start, {times} times in a row", hopeless=True), history
     return _counted_restart(policy, children, history, exited, now_ns)
+
+
+def _with_start(history: History, exited: Exit) -> History:
+    """The history with how this incarnation's start went."""
+    failed = 0 if exited.started else history.failed_starts.get(exited.child, 0) + 1
+    return msgspec.structs.replace(history, failed_starts={**history.failed_starts, exited.child: failed})
 
 
 def _counted_restart(
@@ -160,7 +182,8 @@ def _counted_restart(
         return Escalate(reason), history
     failures = history.failures.get(exited.child, 0) + 1
     decision = _restart(policy.strategy, children, exited.child, policy.backoff.delay(failures))
-    return decision, History((*recent, now_ns), {**history.failures, exited.child: failures})
+    failed = {**history.failures, exited.child: failures}
+    return decision, msgspec.structs.replace(history, restarts_ns=(*recent, now_ns), failures=failed)
 
 
 def _comes_back(restart: RestartType, kind: ExitKind) -> bool:
@@ -186,4 +209,4 @@ def _group(strategy: Strategy, names: tuple[str, ...], child: str) -> tuple[str,
 
 def _forgiven(history: History, child: str) -> History:
     failures = {name: count for name, count in history.failures.items() if name != child}
-    return History(history.restarts_ns, failures)
+    return msgspec.structs.replace(history, failures=failures)

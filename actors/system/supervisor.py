@@ -38,6 +38,10 @@ class EscalationError(Exception):
     """A supervisor gave up. Its `__cause__` is the exception of the child that would not stay up, if any."""
 
 
+class HopelessError(EscalationError):
+    """A supervisor gave up because a child of its own, or of one below, cannot start: no other start would help."""
+
+
 class ChildLostError(Exception):
     """What was waited for cannot happen any more: the child crashed for good or was stopped."""
 
@@ -129,6 +133,7 @@ class Supervisor:
 
         Raises:
             EscalationError: the restart intensity was exceeded.
+        HopelessError: a child failed to start too often in a row.
         """
         await trio.lowlevel.checkpoint()
         assert self._nursery is None, f"supervisor {self.name} runs already"
@@ -141,7 +146,8 @@ class Supervisor:
             self._nursery = None
             self._stop_asked = False
         if self._escalated is not None:
-            raise EscalationError(f"{self.name}: {self._escalated.reason}") from self._cause
+            error = HopelessError if self._escalated.hopeless else EscalationError
+            raise error(f"{self.name}: {self._escalated.reason}") from self._cause
 
     async def _run_in(self, nursery: trio.Nursery, context: ActorContext | None) -> None:
         self._reset()
@@ -225,7 +231,7 @@ class Supervisor:
         if slot.phase != "exited":
             return  # it was stopped, or went down with a sibling: that has decided about it
         assert slot.life is not None
-        exited = Exit(slot.spec.name, slot.life.exit_kind, slot.life.ran_for)
+        exited = self._exit_of(slot.spec.name, slot.life)
         now_ns = round(trio.current_time() * 1e9)
         decision, self._history = decide(self._policy, self._restart_types, self._history, exited, now_ns)
         match decision:
@@ -240,6 +246,10 @@ class Supervisor:
                     self.name, self.name, "escalated", self._incarnation, decision.reason
                 )
                 self._on_change(change)
+
+    def _exit_of(self, name: str, life: Life) -> Exit:
+        hopeless = isinstance(life.error, HopelessError)
+        return Exit(name, "hopeless" if hopeless else life.exit_kind, life.ran_for, life.has_started)
 
     async def _restart(self, decision: Restart, exited: Exit) -> None:
         await self._stop(self._slots[name] for name in decision.stop)

@@ -98,18 +98,16 @@ class _Load:
             closed_loop=isinstance(role.spec, HttpUsers),
             forsake=forsake if isinstance(role.spec, WsRequests) else None,
         )
-        self.sample = self._ledger.sample
-        self.close = self._ledger.close
-        self._pool: ConnectionPool | WsPool
+        self._pool: ConnectionPool | WsPool | None = None
 
     async def run(self, begin: Begin) -> None:
         async with trio.open_nursery() as nursery:
-            self._pool = self._new_pool(nursery)
-            with closing(self._pool):
+            pool = self._pool = self._new_pool(nursery)
+            with closing(pool):
                 await self._send_all(begin)
                 await self._ledger.wait_until_all_ended()
-                if isinstance(self._pool, WsPool):
-                    await self._pool.finish()
+                if isinstance(pool, WsPool):
+                    await pool.finish()
             nursery.cancel_scope.cancel()
 
     async def _send_all(self, begin: Begin) -> None:
@@ -118,6 +116,20 @@ class _Load:
         else:
             assert not isinstance(self._role.spec, WsSubscribe)
             await self._follow_schedule(self._role.spec, begin)
+
+    def sample(self) -> None:
+        """As `Sampled.sample`; and what waited for a free connection in that second."""
+        self._ledger.sample()
+        self._log_waits()
+
+    def close(self) -> None:
+        """As `Sampled.close`."""
+        self._log_waits()
+        self._ledger.close()
+
+    def _log_waits(self) -> None:
+        if isinstance(self._pool, ConnectionPool):
+            self._pool.log_waits()
 
     def _new_pool(self, nursery: trio.Nursery) -> ConnectionPool | WsPool:
         role = self._role
@@ -130,16 +142,18 @@ class _Load:
             self._ledger,
             self._on_response,
             target=role.target,
-            max_connections=role.spec.max_connections,
+            max_connections=role.spec.connection_limit,
             connect_timeout=role.spec.timeout,
             connect=self._connect,
         )
 
     def _submit(self, request: Request) -> None:
+        assert self._pool is not None
         self._ledger.due(request)
         self._pool.submit(request)
 
     def _submit_in_time(self, request: Request, now_ns: int) -> None:
+        assert self._pool is not None
         self._ledger.due(request)
         if self._ledger.is_too_late(request, now_ns):  # this node itself was frozen for so long
             self._ledger.end(request, UNSENT, now_ns)

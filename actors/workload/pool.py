@@ -13,6 +13,7 @@ from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNSENT, End
 from actors.workload.ledger import Ledger
 from actors.workload.request import Request
 from actors.world.seam import Address, Connect, Loss, Stream, World
+from store.events import BenchLimitReached
 
 _JUST_USED = ms(1)
 """A connection on which a response came so lately is taken to be open without asking the kernel: servers close
@@ -66,6 +67,9 @@ class ConnectionPool:
         self._connections: dict[_Connection, None] = {}
         self._opening = 0
         self._closed = False
+        # Of this second: how many requests had to wait because no further connection may be opened, and how long.
+        self._waited = 0
+        self._longest_wait_ns = 0
 
     def submit(self, request: Request) -> None:
         """Send this request as soon as possible. Does not wait."""
@@ -128,11 +132,39 @@ class ConnectionPool:
 
     def _free(self, connection: _Connection) -> None:
         """A connection can take a request: the one that waits longest, if any does."""
+        at_limit = len(self._connections) >= self._max_connections
         request = self._next_waiting()
         if request is None:
             self._idle.append(connection)
         else:
+            if at_limit:
+                self._note_wait(request)
             self._send(connection, request)
+
+    def _note_wait(self, request: Request) -> None:
+        self._waited += 1
+        waited_ns = self._now_ns() - request.scheduled_ns
+        self._longest_wait_ns = max(self._longest_wait_ns, waited_ns)
+
+    def log_waits(self) -> None:
+        """Log how many requests waited since the last time for one of all connections that this pool may have."""
+        if len(self._connections) >= self._max_connections:
+            oldest = next((request for request in self._waiting if not request.ended), None)
+            if oldest is not None:
+                self._note_wait(oldest)
+        if not self._waited:
+            return
+        self._world.log.append(
+            BenchLimitReached(
+                at_ns=self._now_ns(),
+                node=self._world.node,
+                limit="connections",
+                times=self._waited,
+                bound=self._max_connections,
+                duration_ns=self._longest_wait_ns,
+            )
+        )
+        self._waited = self._longest_wait_ns = 0
 
     def _take(self, connection: _Connection, data: bytes, arrived_ns: int) -> None:
         """Bytes from the server, b"" at their end."""

@@ -10,13 +10,22 @@ from actors.spec import Spec
 from actors.units import Duration
 from actors.world.seam import Address, Usage, World
 
+READY_SECONDS = 20.0
+"""A node that does nothing useful by then has not started; 0.2 s is usual. Virtual ones, in the simulated world."""
+
 
 class Exit(msgspec.Struct, frozen=True):
-    """How a node ended. `induced`: a fault of the chaos plan did it, on purpose."""
+    """How a node ended. `induced`: a fault of the chaos plan did it, on purpose. `bench`: it never began, because
+    this machine had no process, memory or descriptor left for it."""
 
-    how: Literal["finished", "stopped", "failed", "killed", "hung"]
+    how: Literal["finished", "stopped", "failed", "killed", "hung", "bench"]
     reason: str = ""
     induced: bool = False
+
+
+def not_ready() -> str:
+    """What is said of a node that is ended because it was not ready in time."""
+    return f"it was not ready within {READY_SECONDS:g} s"
 
 
 NodeState: TypeAlias = Literal["running", "paused", "gone"]
@@ -64,8 +73,8 @@ class Node(Protocol):
     def state(self) -> NodeState:
         """What the operating system says of it now; a signal takes a moment until it shows."""
 
-    def usage(self) -> Usage:
-        """What the node's program uses; for nodes that cannot sample themselves."""
+    def usage(self) -> Usage | None:
+        """What the node's program uses; for nodes that cannot sample themselves. None when nobody can say."""
 
     def pause(self) -> None:
         """Stop it as SIGSTOP does: its kernel still accepts connections, and what is due waits until it resumes."""

@@ -158,8 +158,8 @@ class World(Protocol):
     def draws(self, name: str) -> Draws:
         """Randomness that is a pure function of the run's seed, `name` and the keys given to each draw."""
 
-    def usage(self) -> Usage:
-        """What this node uses now."""
+    def usage(self) -> Usage | None:
+        """What this node uses now; None when the operating system does not say, which then is in the log."""
 
     def wake(self, task: trio.lowlevel.Task) -> None:
         """Reschedule a task that waits for something a callback of this world has brought about."""

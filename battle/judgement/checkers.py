@@ -11,6 +11,7 @@ from battle.judgement.generator import generator_kept_pace, something_was_sent
 from battle.judgement.healing import metastable_failure
 from battle.judgement.history import log_is_whole, run_is_complete
 from battle.judgement.leaks import connections_leaked
+from battle.judgement.limits import bench_within_limits
 from battle.judgement.nodes import nodes_lived
 from battle.judgement.retries import retry_amplification
 from battle.judgement.slo import Demands
@@ -23,6 +24,7 @@ CHECKERS: tuple[Checker, ...] = (
     log_is_whole,
     something_was_sent,
     generator_kept_pace,
+    bench_within_limits,
     nodes_lived,
     faults_took_effect,
     answers_are_right,

@@ -15,7 +15,7 @@ def nodes_lived(log: Log, demands: Demands) -> Finding:
     started = log.rows("nodes_started")
     crashed = [row for row in log.rows("node_crashes") if not row.induced]
     induced = sum(row.crashes for row in log.rows("node_crashes") if row.induced)
-    gateway = [row for row in crashed if row.node == GATEWAY_NODE]
+    gateway = [row for row in crashed if row.node == GATEWAY_NODE and not row.bench]
     if crashed:
         summary = sentence([_crash(row, load_began_ns(log)) for row in gateway or crashed])
     elif not started:

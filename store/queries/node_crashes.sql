@@ -2,11 +2,13 @@
 --
 -- node
 -- induced        whether a fault of the chaos plan did it
+-- bench          whether the machine could not even start it
 -- crashes        how often
 -- first_at_ns, first_actor, first_reason (NULL: none was given)
 SELECT
     node,
     coalesce(contains(reason, '(fault '), false) AS induced,
+    coalesce(starts_with(reason, 'NodeNotStarted'), false) AS bench,
     count(*) AS crashes,
     min(at_ns) AS first_at_ns,
     arg_min(actor, (at_ns, actor)) AS first_actor,

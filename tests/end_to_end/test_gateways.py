@@ -90,11 +90,11 @@ def program(tmp_path: Path, name: str, code: str, more: str = "") -> str:
 @pytest.mark.parametrize(
     ("code", "more", "why"),
     [
-        ("print('no such option'); raise SystemExit(3)", "", "exit status 3; its last words: no such option"),
+        ("print('no such option'); raise SystemExit(3)", "", "exit status 3; last output: no such option"),
         (
             "import time; time.sleep(60)",
             'ready_timeout = "300ms"',
-            "did not listen on .* in time; it printed nothing",
+            "did not listen on .* in time; no output",
         ),
     ],
     ids=["it ends", "it never listens"],

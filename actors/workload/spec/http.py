@@ -23,18 +23,28 @@ MAX_STEPS = 1000
 """Steps of one `HttpStep`: more are a ramp."""
 
 
+DEFAULT_CONNECTIONS = 1024
+"""Far more than most loads ever have open, and less than most systems let a process have."""
+
+
 class _Connected(Spec, frozen=True, kw_only=True):
     """What all workloads over HTTP connections have in common."""
 
     name: str = ""
     timeout: Duration = seconds(10)
     """Counted from the moment a request was due."""
-    max_connections: int = 1024
+    max_connections: int | None = None
+    """Of one node, at most. By default `DEFAULT_CONNECTIONS`, and of `HttpUsers` as many as there are users."""
+
+    @property
+    def connection_limit(self) -> int:
+        """`max_connections`, or what stands for it."""
+        return DEFAULT_CONNECTIONS if self.max_connections is None else self.max_connections
 
     def connection_problems(self) -> Iterator[str]:
         if self.timeout <= 0:
             yield f"timeout must be above 0, not {format_duration(self.timeout)}"
-        if self.max_connections <= 0:
+        if self.connection_limit <= 0:
             yield f"max_connections must be above 0, not {self.max_connections}"
 
 
@@ -185,6 +195,11 @@ class HttpUsers(_Http, frozen=True, kw_only=True, tag="http_users"):
     users: int
     duration: Duration
     think_time: Duration = 0
+
+    @property
+    def connection_limit(self) -> int:
+        """Each user has a connection, unless `max_connections` says otherwise."""
+        return max(DEFAULT_CONNECTIONS, self.users) if self.max_connections is None else self.max_connections
 
     def problems(self) -> Iterator[str]:
         yield from self.common_problems()

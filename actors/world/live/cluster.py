@@ -1,5 +1,7 @@
 """The nodes of a live run: processes on this machine, each with a control channel to the coordinator."""
 
+import os
+import secrets
 import signal
 import socket
 import sys
@@ -8,25 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 import trio
 
 from actors.spec import Spec
-from actors.world.cluster import Command, Exit, NodeState, output_path
+from actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready, output_path
 from actors.world.live.channel import Beat, Channel, Deliver, Failed, FromNode, Ready, Start, ToNode
 from actors.world.live.process import ChildProcess, describe_status
+from actors.world.live.processes import become_subreaper, end_descendants, has_mark
 from actors.world.live.reactor import Reactor
 from actors.world.live.usage import UsageMeter
 from actors.world.live.world import LiveWorld
-from actors.world.seam import Address, Usage, World
+from actors.world.output import last_output
+from actors.world.seam import Address, Usage
+from store.events import BenchLimitReached
 from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 
 COORDINATOR = "coordinator"
 LOOPBACK = "127.0.0.1"
-READY_SECONDS = 20.0
-"""A node that does nothing useful by then has not started; 0.2 s is usual."""
-
 HANG_SECONDS = 10.0
 """Without a beat for this long a node hangs: twenty beats, so that a busy machine is not taken for one."""
+
+STANDSTILL_SECONDS = 1.0
+"""A coordinator that wakes later than this was not busy but did not run: stopped (Ctrl-Z), or the machine was."""
+
+_LOOK_SECONDS = 0.25
+"""Between two looks at whether the coordinator itself runs on time."""
 
 _OUTBOX_MESSAGES = 1024
 _CONNECT_RETRY_SECONDS = 0.05
@@ -45,7 +54,11 @@ _decode = msgspec.json.Decoder(FromNode).decode
 class LiveNode:
     """A running node's process, as the coordinator holds it."""
 
-    def __init__(self, name: str, incarnation: int, process: ChildProcess) -> None:
+    def __init__(
+        self, name: str, incarnation: int, process: ChildProcess, world: LiveWorld, *, guarded: bool = False
+    ) -> None:
+        self._world = world
+        self._guarded = guarded
         self.name = name
         self.incarnation = incarnation
         self.pid: int | None = process.pid
@@ -55,6 +68,7 @@ class LiveNode:
         self.stop_asked = trio.Event()
         self.hung: str | None = None
         self.failure: str | None = None
+        self.is_ready = False
         self.last_beat = trio.current_time()
         self.paused = False
         self._process = process
@@ -90,16 +104,30 @@ class LiveNode:
         self.paused = False
         self._process.send_signal(signal.SIGCONT)
 
-    def usage(self) -> Usage:
-        """What the processes below this node's own use."""
-        if self._meter is None:
-            self._meter = UsageMeter(self._process.pid)
-        return self._meter.read()
+    def usage(self) -> Usage | None:
+        """What the processes below this node's own use; None when nobody can say."""
+        try:
+            if self._meter is None:
+                self._meter = UsageMeter(self._process.pid)
+            return self._meter.read()
+        except OSError as error:
+            self._world.note_limit(error, "reading /proc")
+            return None
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended; another user's
+            return None
+
+    def said_ready(self, task_status: trio.TaskStatus[Any]) -> None:
+        """It does its work now, or takes connections."""
+        self.is_ready = True
+        task_status.started(self)
 
     def declare_hung(self, why: str) -> None:
         """End it, so that it can be restarted like after any other crash."""
         self.hung = why
-        self._process.send_signal(signal.SIGKILL)
+        if self._guarded:
+            self.stop_asked.set()  # a guard that is killed could end nobody
+        else:
+            self._process.send_signal(signal.SIGKILL)
 
     def exit(self, status: int) -> Exit:
         """What its end means, given its process's exit status."""
@@ -123,11 +151,13 @@ class LiveCluster:
         self._seed = seed
         self._module = module
         self._epoch_ns = time.perf_counter_ns()
+        self._mark = secrets.token_hex(16)
         self._reserved: dict[Address, socket.socket] = {}
         self._reactor = Reactor(self._epoch_ns)
         sink = open_segment(run_dir, COORDINATOR, 1, run_mark(seed, self._epoch_ns))
         self._writer = SegmentWriter(sink, self._arm_flush)
-        self.world: World = LiveWorld(self._reactor, COORDINATOR, seed, self._writer)
+        self.world = LiveWorld(self._reactor, COORDINATOR, seed, self._writer)
+        self._was_subreaper = become_subreaper()  # whoever loses its guard is still below us
 
     def _arm_flush(self) -> None:
         self._reactor.call_at(self._reactor.now_ns() + FLUSH_INTERVAL_NS, self._writer.flush)
@@ -136,8 +166,27 @@ class LiveCluster:
         """Serve the coordinator's own timers until cancelled."""
         await self._reactor.run(task_status)
 
+    async def watch_itself(self) -> None:
+        """Log each time that the coordinator did not run for a while, until cancelled."""
+        while True:
+            due = trio.current_time() + _LOOK_SECONDS
+            await trio.sleep_until(due)
+            late = trio.current_time() - due
+            if late >= STANDSTILL_SECONDS:
+                self.world.log.append(
+                    BenchLimitReached(
+                        at_ns=self.world.now_ns(),
+                        node=COORDINATOR,
+                        limit="standstill",
+                        times=1,
+                        duration_ns=round(late * 1e9),
+                    )
+                )
+
     def close(self) -> None:
-        """End the coordinator's log and give up the reserved ports. All nodes have ended."""
+        """End the coordinator's log, give up the reserved ports, end what nodes have left. All nodes have ended."""
+        self._end_marked("")
+        become_subreaper(self._was_subreaper)
         self._writer.close()
         self._reactor.close()
         for sock in self._reserved.values():
@@ -167,14 +216,12 @@ class LiveCluster:
         role: Spec,
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
-        mine, theirs = socket.socketpair()
-        with theirs:
-            process = ChildProcess(
-                [sys.executable, "-m", self._module, str(theirs.fileno())],
-                output=output_path(self._run_dir, node, incarnation),
-                pass_fds=(theirs.fileno(),),
-            )
-        live = LiveNode(node, incarnation, process)
+        words = [sys.executable, "-m", self._module]
+        try:
+            process, mine = self._spawn(node, incarnation, words)
+        except OSError as error:
+            return self._not_spawned(error)
+        live = LiveNode(node, incarnation, process, self.world)
         channel = Channel(mine)
         live.outbox.send_nowait(self._start(node, incarnation, role))
         try:
@@ -182,10 +229,11 @@ class LiveCluster:
                 nursery.start_soon(_send, channel, live)
                 nursery.start_soon(_listen, channel, live, task_status)
                 nursery.start_soon(live.stop_when_asked)
+                nursery.start_soon(process.keep_output_small)
                 status = await process.wait()
                 nursery.cancel_scope.cancel()
             await _read_last_words(channel, live, task_status)
-            return live.exit(status)
+            return self._with_output(live.exit(status), live)
         finally:
             with trio.CancelScope(shield=True):
                 await channel.aclose()  # which asks the node to stop
@@ -199,43 +247,88 @@ class LiveCluster:
         command: Command,
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
-        mine, theirs = socket.socketpair()
-        with mine, theirs:
-            process = ChildProcess(
-                [sys.executable, "-m", "actors.world.live.guard", str(theirs.fileno()), "--", *command.words],
-                output=output_path(self._run_dir, node, incarnation),
-                pass_fds=(theirs.fileno(),),
-            )
-            theirs.close()
-            live = LiveNode(node, incarnation, process)
-            try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._wait_until_it_listens, command, live, task_status)
-                    nursery.start_soon(live.stop_when_asked)
-                    status = await process.wait()
-                    nursery.cancel_scope.cancel()
-            finally:
-                mine.close()  # which asks the guard to end the program
-                with trio.CancelScope(shield=True):
-                    await process.stop()
-                process.close()
+        words = [sys.executable, "-m", "actors.world.live.guard"]
+        try:
+            process, mine = self._spawn(node, incarnation, words, "--", *command.words)
+        except OSError as error:
+            return self._not_spawned(error)
+        live = LiveNode(node, incarnation, process, self.world, guarded=True)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._wait_until_it_listens, command, live, task_status)
+                nursery.start_soon(live.stop_when_asked)
+                nursery.start_soon(process.keep_output_small)
+                status = await process.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            mine.close()  # which asks the guard to end the program
+            with trio.CancelScope(shield=True):
+                await process.stop()
+            process.close()
+            self._end_marked(f"{node}.{incarnation}.", process.pid)
         exit = live.exit(status)
         return exit if exit.how != "finished" else Exit("failed", "exit status 0")
+
+    def _spawn(
+        self, node: str, incarnation: int, words: list[str], *more: str
+    ) -> tuple[ChildProcess, socket.socket]:
+        """Start a process with its end of a control socket as its first argument. Raises OSError."""
+        mine, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = ChildProcess(
+                    [*words, str(theirs.fileno()), *more],
+                    output=output_path(self._run_dir, node, incarnation),
+                    mark=f"{self._mark}.{node}.{incarnation}.",
+                    pass_fds=(theirs.fileno(),),
+                )
+            except OSError:
+                mine.close()
+                raise
+        return process, mine
+
+    def _not_spawned(self, error: OSError) -> Exit:
+        """A limit of this machine is the bench's, and no crash of what was to be started."""
+        at_limit = self.world.note_limit(error, "starting a process")
+        return Exit("bench" if at_limit else "failed", f"its process could not be started: {error.strerror}")
+
+    def _with_output(self, exit: Exit, live: LiveNode) -> Exit:
+        """Of a node that never was ready, what its process printed is often the only hint."""
+        if exit.how not in ("failed", "hung") or live.is_ready or live.failure is not None:
+            return exit
+        last = last_output(output_path(self._run_dir, live.name, live.incarnation))
+        said = f"last output: {last}" if last else "no output"
+        return Exit(exit.how, f"{exit.reason}; {said}")
+
+    def _end_marked(self, mark: str, session: int | None = None) -> None:
+        """Whatever a node has left running, and no longer belongs to its guard or parent, is still below us."""
+        end_descendants(os.getpid(), 0, has_mark(f"{self._mark}.{mark}", session))
 
     async def _wait_until_it_listens(
         self, command: Command, live: LiveNode, task_status: trio.TaskStatus[Any]
     ) -> None:
-        with trio.move_on_after(command.ready_timeout / 1e9):
-            while True:
-                try:
-                    stream = await self.world.connect(command.address)
-                except OSError:
-                    await trio.sleep(_CONNECT_RETRY_SECONDS)
-                else:
-                    stream.close()
-                    task_status.started(live)
-                    return
+        deadline = trio.current_time() + command.ready_timeout / 1e9
+        while True:
+            with trio.move_on_at(deadline):
+                await self._connect_once(command.address)
+                live.said_ready(task_status)
+                return
+            standstill = _standstill(deadline)
+            if not standstill:
+                break
+            deadline = trio.current_time() + standstill
         live.declare_hung(f"it did not listen on {command.address} in time")
+
+    async def _connect_once(self, address: Address) -> None:
+        """Try until somebody takes a connection."""
+        while True:
+            try:
+                stream = await self.world.connect(address)
+            except OSError:
+                await trio.sleep(_CONNECT_RETRY_SECONDS)
+            else:
+                stream.close()
+                return
 
     def _start(self, node: str, incarnation: int, role: Spec) -> Start:
         encoded = msgspec.Raw(msgspec.json.encode(role))
@@ -252,9 +345,9 @@ async def _send(channel: Channel, live: LiveNode) -> None:
 
 async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus[Any]) -> None:
     """Take in what the node says, and notice when it says nothing for too long."""
-    live.last_beat = trio.current_time() + READY_SECONDS - HANG_SECONDS
+    live.last_beat = trio.current_time()
     while True:
-        silent_at = live.last_beat + HANG_SECONDS
+        silent_at = _silent_at(live)
         with trio.move_on_at(silent_at):
             frame = await channel.receive()
             if frame is None:
@@ -263,18 +356,33 @@ async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus
             continue
         if live.paused:
             live.last_beat = trio.current_time()
-        elif trio.current_time() >= live.last_beat + HANG_SECONDS:
-            live.declare_hung(f"no heartbeat for {HANG_SECONDS:g} s")
+        elif standstill := _standstill(silent_at):
+            live.last_beat += (
+                standstill  # it was the coordinator that heard nothing: it listens as long again
+            )
+        elif trio.current_time() >= _silent_at(live):
+            live.declare_hung(f"no heartbeat for {HANG_SECONDS:g} s" if live.is_ready else not_ready())
             return
     await trio.sleep(HANG_SECONDS)  # its end cancels this
     live.declare_hung("it closed its control channel and did not end")
+
+
+def _silent_at(live: LiveNode) -> float:
+    """When a node that says nothing more counts as hung."""
+    return live.last_beat + (HANG_SECONDS if live.is_ready else READY_SECONDS)
+
+
+def _standstill(due: float) -> float:
+    """For how long the coordinator itself did not run, when it wakes now and should have at `due`."""
+    late = trio.current_time() - due
+    return late if late >= STANDSTILL_SECONDS else 0.0
 
 
 def _take(frame: bytes, live: LiveNode, task_status: trio.TaskStatus[Any]) -> None:
     live.last_beat = trio.current_time()
     match _decode(frame):
         case Ready():
-            task_status.started(live)
+            live.said_ready(task_status)
         case Failed(reason):
             live.failure = reason
         case Beat():

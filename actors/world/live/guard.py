@@ -1,8 +1,9 @@
-"""Keeps a program that is none of ours from outliving its coordinator.
+"""Keeps a program that is none of ours, and whatever it starts, from outliving its coordinator.
 
 Used as `python -m actors.world.live.guard FD -- PROGRAM ...`. The program gets a process group of its own. When
-the coordinator closes the control socket FD, or dies, the whole group is ended: asked with SIGTERM, then
-killed. The guard's exit status is the program's.
+the coordinator closes the control socket FD, or dies, or the program ends, everything below the guard is ended: asked
+with SIGTERM, then killed. The guard is a subreaper, so that includes what has forked twice or left the group and
+session. The guard's exit status is the program's.
 """
 
 import ctypes
@@ -12,17 +13,22 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
 from functools import partial
+
+from actors.world.live.processes import become_subreaper, descendants, end_descendants
 
 GRACE_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
+
+LISTED_MAX = 10
+"""Of the processes that a program left behind, so many are named."""
 
 
 def main() -> int:
     """Start the program, wait for its end or the coordinator's, and leave nothing behind."""
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGTERM, _leave)
+    become_subreaper()
     # Should the guard itself be killed, the kernel takes the program along. A process without threads may do this.
     program = subprocess.Popen(
         sys.argv[3:],
@@ -34,7 +40,11 @@ def main() -> int:
     try:
         select.select([control.fileno(), pidfd], [], [])
     finally:
-        _end_group(program, pidfd)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is being done
+        if program.poll() is not None:
+            _say_who_is_left()
+        end_descendants(os.getpid(), GRACE_SECONDS, unreaped={program.pid})
+        program.wait()
     return program.returncode if program.returncode >= 0 else 128 - program.returncode
 
 
@@ -48,13 +58,16 @@ def _die_with_the_guard(guard: int) -> None:
         os._exit(1)  # it died before the kernel could be asked, so nothing would come any more
 
 
-def _end_group(program: "subprocess.Popen[bytes]", pidfd: int) -> None:
-    """Children that stay when the program itself has gone belong to the group, and go as well."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(program.pid, number)
-        select.select([pidfd], [], [], GRACE_SECONDS)
-    program.wait()
+def _say_who_is_left() -> None:
+    """A program that goes into the background is no longer the one that was started, and cannot be watched."""
+    left = [found.pid for found in descendants(os.getpid()) if not found.has_ended]
+    if left:
+        listed = ", ".join(map(str, left[:LISTED_MAX]))
+        print(
+            f"battle: the program ended, and processes that it started went on (pid {listed}). They were ended too: "
+            "a gateway must stay in the foreground; most have an option for that.",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

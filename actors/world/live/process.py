@@ -3,14 +3,20 @@
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import trio
 
 from actors.world.cluster import NodeState
+from actors.world.live.processes import MARK
+from actors.world.output import cut_output
 
 ASK_SECONDS = 2.0
 TERM_SECONDS = 1.0
+
+LOOK_AT_OUTPUT_SECONDS = 0.2
+"""A program that prints a gigabyte a second fills a fifth of that before it is cut."""
 
 _STATES: dict[str, NodeState] = {"T": "paused", "Z": "gone", "X": "gone"}
 
@@ -22,10 +28,13 @@ class ChildProcess:
     its children along.
     """
 
-    def __init__(self, command: list[str], *, output: Path, pass_fds: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, command: list[str], *, output: Path, mark: str, pass_fds: tuple[int, ...] = ()
+    ) -> None:
         self._output = output
         output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("wb") as sink:
+        output.unlink(missing_ok=True)
+        with output.open("ab") as sink:  # appending, so that the file can be cut while it is written
             self._popen = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -33,9 +42,15 @@ class ChildProcess:
                 stderr=sink,
                 pass_fds=pass_fds,
                 start_new_session=True,
+                env={**os.environ, MARK: mark},
             )
         self.pid = self._popen.pid
-        self._pidfd = os.pidfd_open(self.pid)
+        try:
+            self._pidfd = os.pidfd_open(self.pid)
+        except OSError:
+            self._popen.kill()
+            self._popen.wait()
+            raise
 
     async def wait(self) -> int:
         """Wait for the end: its exit status, or minus the number of the signal that ended it."""
@@ -78,11 +93,19 @@ class ChildProcess:
         await self.wait()
         return "stopped at SIGKILL"
 
+    async def keep_output_small(self) -> None:
+        """Cut what it prints to its head and its newest tail again and again, until cancelled."""
+        while True:
+            await trio.sleep(LOOK_AT_OUTPUT_SECONDS)
+            cut_output(self._output)
+
     def close(self) -> None:
         """Release the descriptor, and the output file if nothing was written to it. The process has ended."""
         os.close(self._pidfd)
-        if self._output.stat().st_size == 0:
-            self._output.unlink()
+        cut_output(self._output)
+        with suppress(FileNotFoundError):  # somebody has tidied up
+            if self._output.stat().st_size == 0:
+                self._output.unlink()
 
 
 def describe_status(status: int) -> str:

@@ -26,6 +26,7 @@ def run_live(
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(cluster.run_reactor)
+                nursery.start_soon(cluster.watch_itself)
                 result = await outcome.acapture(main, cluster)
                 nursery.cancel_scope.cancel()
         finally:

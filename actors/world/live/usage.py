@@ -16,7 +16,11 @@ class UsageMeter:
         self._root.cpu_percent()  # psutil measures from the call before
 
     def read(self) -> Usage:
-        """Sums over the processes; CPU since the last reading. Those that end meanwhile count no more."""
+        """Sums over the processes; CPU since the last reading. Those that end meanwhile count no more.
+
+        Raises:
+            OSError: /proc cannot be read now, as when no descriptor is free.
+        """
         tasks = trio.lowlevel.current_statistics().tasks_living if self._own else 0
         rss_bytes, cpu_percent, open_fds = 0, 0.0, 0
         for process in self._processes():
@@ -24,7 +28,7 @@ class UsageMeter:
                 rss_bytes += process.memory_info().rss
                 cpu_percent += process.cpu_percent()
                 open_fds += process.num_fds()
-            except psutil.NoSuchProcess:
+            except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's
                 self._known.pop(process.pid, None)
         return Usage(tasks, open_fds, self._root.pid, rss_bytes, cpu_percent)
 

@@ -3,20 +3,21 @@
 import socket
 from collections.abc import Callable
 from contextlib import closing
-from errno import EINPROGRESS, EMFILE, ENFILE
+from errno import EINPROGRESS
 from os import strerror
 from typing import Any
 
 import trio
 
 from actors.world.common import CommonWorld, serve_one
+from actors.world.live.limits import LimitNotes
 from actors.world.live.listening import Listener
 from actors.world.live.reactor import Reactor
 from actors.world.live.stream import LiveStream
 from actors.world.live.usage import UsageMeter
 from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 
-_OUT_OF_DESCRIPTORS_PAUSE_SECONDS = 0.1
+_NO_ROOM_PAUSE_SECONDS = 0.1
 
 
 class LiveWorld(CommonWorld):
@@ -29,6 +30,7 @@ class LiveWorld(CommonWorld):
         self.now_ns = reactor.now_ns  # an attribute saves a call on the hot path
         self._reactor = reactor
         self._usage = UsageMeter().read
+        self._limits = LimitNotes(node)
         self._resolved: dict[Address, tuple[socket.AddressFamily, Any]] = {}
         self._listeners: dict[Address, Listener] = {}
 
@@ -38,8 +40,16 @@ class LiveWorld(CommonWorld):
     def wake(self, task: trio.lowlevel.Task) -> None:
         self._reactor.wake(task)
 
-    def usage(self) -> Usage:
-        return self._usage()
+    def usage(self) -> Usage | None:
+        try:
+            return self._usage()
+        except OSError as error:
+            self.note_limit(error, "reading /proc")
+            return None
+
+    def note_limit(self, error: OSError, doing: str) -> bool:
+        """Put in the log that this node met a limit of the operating system; False when `error` is another one."""
+        return self._limits.note(error, doing, self.now_ns(), self.log)
 
     async def serve(
         self,
@@ -71,17 +81,21 @@ class LiveWorld(CommonWorld):
             except (BlockingIOError, ConnectionAbortedError):
                 return accepted
             except OSError as error:
-                if error.errno not in (EMFILE, ENFILE):
+                if not self.note_limit(error, "accepting a connection"):
                     raise
-                # Clients wait in the backlog until a descriptor is free; spinning would not free one.
-                await trio.sleep(_OUT_OF_DESCRIPTORS_PAUSE_SECONDS)
+                # Clients wait in the backlog until there is room; spinning would make none.
+                await trio.sleep(_NO_ROOM_PAUSE_SECONDS)
                 return accepted
             sock.setblocking(False)
             accepted.append(LiveStream(self._reactor, sock))
 
     async def connect(self, address: Address) -> Stream:
         family, target = await self._resolve(address)
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as limit:
+            self.note_limit(limit, "opening a connection")
+            raise
         try:
             sock.setblocking(False)
             error = sock.connect_ex(target)
@@ -89,7 +103,9 @@ class LiveWorld(CommonWorld):
                 await trio.lowlevel.wait_writable(sock)
                 error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if error:
-                raise OSError(error, f"{strerror(error)}: {address}")
+                refusal = OSError(error, f"{strerror(error)}: {address}")
+                self.note_limit(refusal, "opening a connection")
+                raise refusal
             return LiveStream(self._reactor, sock)
         except BaseException:
             sock.close()

@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from actors.spec import Spec
-from actors.world.cluster import Command, Exit, NodeState
+from actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready
 from actors.world.common import describe_failure
 from actors.world.control import Control
 from actors.world.seam import Address, Usage, World
@@ -25,6 +25,8 @@ INBOX_MESSAGES = 1024
 START_NS = 150_000_000
 """From the start of a node to its first action: what a process of Python and trio needs."""
 
+READY_NS = round(READY_SECONDS * 1e9)
+
 Boot = Callable[[World, Any, Control], Awaitable[None]]
 """Runs the actors of a node: what a live node's process does, as a coroutine."""
 
@@ -38,6 +40,7 @@ class _Control:
         self._handle = handle
 
     def ready(self) -> None:
+        self._handle.is_ready = True
         self._task_status.started(self._handle)
 
 
@@ -55,6 +58,8 @@ class SimulatedNodeHandle:
         self.receive: trio.MemoryReceiveChannel[Spec]
         self._send, self.receive = trio.open_memory_channel(INBOX_MESSAGES)
         self.scope = trio.CancelScope(shield=True)  # as a process, it ends only when it is told to
+        self.is_ready = False
+        self.hung: str | None = None
         self.over = trio.Event()
         self.killed_by: str | None = None
         self.stopped_by: str | None = None
@@ -76,6 +81,11 @@ class SimulatedNodeHandle:
             self._writer.discard()
             self._world.die()
             self.scope.cancel()
+
+    def declare_hung(self, why: str) -> None:
+        """End it as hard as `kill` does, but by nobody's plan."""
+        self.hung = why
+        self.kill(why)
 
     def stop(self, reason: str) -> None:
         """In good order: what is in a `finally` runs, streams are closed, the log is flushed."""
@@ -109,6 +119,8 @@ class SimulatedNodeHandle:
 
     def exit(self) -> Exit:
         """How it ended."""
+        if self.hung is not None:
+            return Exit("hung", self.hung)
         if self.killed_by is not None:
             return Exit("killed", f"killed by SIGKILL ({self.killed_by})", induced=True)
         if self.failure is not None:
@@ -151,11 +163,22 @@ class SimulatedCluster:
         handle = SimulatedNodeHandle(world, incarnation, writer)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._live, handle, world, role, task_status)
+            timer = self.world.call_at(self.world.now_ns() + READY_NS, self._look, handle)
             try:
                 await handle.over.wait()
             finally:
+                timer.cancel()
                 handle.leave()
         return handle.exit()
+
+    def _look(self, handle: SimulatedNodeHandle) -> None:
+        """Whether it is ready, when it should be by now. One that is paused takes its time."""
+        if handle.is_ready:
+            return
+        if handle.state() == "paused":
+            self.world.call_at(self.world.now_ns() + READY_NS, self._look, handle)
+        else:
+            handle.declare_hung(not_ready())
 
     async def _live(
         self, handle: SimulatedNodeHandle, world: SimulatedNode, role: Spec, task_status: trio.TaskStatus[Any]

@@ -189,9 +189,48 @@ def test_the_delay_never_overflows(failures: int) -> None:
     assert 1 <= backoff.delay(failures) <= seconds(10)
 
 
+@given(st.integers(1, 5), st.sampled_from(STRATEGIES), st.integers(0, 10**12))
+def test_a_child_that_never_starts_is_given_up_however_long_each_start_takes(
+    most: int, strategy: Any, between_ns: int
+) -> None:
+    policy = Policy(strategy, Limits(max_failed_starts=most))
+    history, tries = History(), 0
+    while True:
+        tries += 1
+        exited = Exit("b", "crash", started=False)
+        now_ns = NOW + tries * between_ns
+        decision, history = decide(policy, {"a": "permanent", "b": "permanent"}, history, exited, now_ns)
+        if isinstance(decision, Escalate):
+            break
+    spaced = between_ns * policy.limits.max_restarts >= policy.limits.within
+    assert tries == most if spaced else tries <= most
+    assert decision.hopeless or not spaced
+
+
+def test_an_incarnation_that_starts_makes_the_failed_starts_before_it_good() -> None:
+    policy = Policy(limits=Limits(max_failed_starts=2))
+    history = History()
+    for number, started in enumerate([False, True, False, True, False]):
+        exited = Exit("a", "crash", started=started)
+        decision, history = decide(
+            policy, {"a": "permanent"}, history, exited, NOW + number * policy.limits.within
+        )
+        assert isinstance(decision, Restart)
+
+
+@given(cases(), st.sampled_from(STRATEGIES))
+def test_nobody_above_tries_again_what_cannot_start(case: Any, strategy: Any) -> None:
+    family, child = case
+    family[child] = "permanent"
+    decision = first_decision(strategy, family, child, "hopeless")
+    assert isinstance(decision, Escalate)
+    assert decision.hopeless
+
+
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
+        (lambda: Limits(max_failed_starts=0), "1 or more"),
         (lambda: Limits(max_restarts=-1), "negative"),
         (lambda: Limits(within=0), "positive"),
         (lambda: Backoff(first=0), "0 < first"),

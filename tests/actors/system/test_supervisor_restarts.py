@@ -10,6 +10,7 @@ from actors.system import (
     ActorContext,
     Backoff,
     EscalationError,
+    HopelessError,
     Induced,
     Limits,
     Supervisor,
@@ -278,3 +279,20 @@ def test_an_escalation_climbs_two_levels(run: Run, journal: Any) -> None:
     ]
     assert journal.when("before", "started") == [0]
     assert journal.alive == []
+
+
+def test_slow_starts_that_fail_end_the_whole_tree_and_not_only_their_own_supervisor(
+    run: Run, journal: Any
+) -> None:
+    """Seven seconds each: three restarts within five seconds are never met, at no level of the tree."""
+
+    async def fails_slowly(ctx: ActorContext) -> None:
+        await trio.sleep(7)
+        raise OSError("no such library")
+
+    group = Supervisor("group", [journal.child("a", fails_slowly)], on_change=journal.on_change)
+    top = Supervisor("top", [group.as_child()], on_change=journal.on_change)
+    with pytest.RaisesGroup(pytest.RaisesExc(HopelessError, match="top: group cannot start")):
+        run(run_for, top, 3600)
+    assert len(journal.when("a", "crashed")) == 3
+    assert journal.when("group", "escalated")[0] < 25

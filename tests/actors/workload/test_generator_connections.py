@@ -12,6 +12,7 @@ from actors.world.cluster import Node
 from actors.world.seam import Stream, World
 from actors.world.simulated.cluster import SimulatedCluster
 from actors.world.simulated.network import LATENCY_NS
+from store.events import BenchLimitReached
 from tests.actors.workload.scripted import (
     BEGIN_NS,
     Log,
@@ -138,6 +139,33 @@ def test_the_pool_grows_with_need_up_to_its_limit(tmp_path: Path) -> None:
     assert kinds(plenty) == kinds(scarce) == {("ok", None, True)}
     assert max(sample.backlog for sample in scarce.samples) > 40
     assert max(sample.in_flight for sample in scarce.samples) == 4
+    assert waits(plenty) == []
+    assert {(wait.limit, wait.bound, wait.node) for wait in waits(scarce)} == {("connections", 4, "load")}
+    assert sum(wait.times for wait in waits(scarce)) >= 96  # all but the first four, and those at each look
+    longest_ns = max(request.sent_ns - request.scheduled_ns for request in scarce.requests if request.sent_ns)
+    assert max(wait.duration_ns or 0 for wait in waits(scarce)) == longest_ns
+
+
+def test_users_who_wait_for_a_connection_are_told_of(tmp_path: Path) -> None:
+    async def slow(world: World, stream: Stream, request: HttpRequest) -> None:
+        await world.sleep_until(world.now_ns() + ms(300))
+        await truthful(world, stream, request)
+
+    spec = HttpUsers("eth_blockNumber", users=8, duration=seconds(2), max_connections=2)
+    assert waits(run_load(tmp_path / "few", spec, Server(slow)))
+    enough = HttpUsers("eth_blockNumber", users=8, duration=seconds(2))
+    assert waits(run_load(tmp_path / "enough", enough, Server(slow))) == []
+
+
+def test_each_user_has_a_connection_unless_the_scenario_says_otherwise() -> None:
+    assert HttpUsers("eth_blockNumber", users=10_000, duration=seconds(1)).connection_limit == 10_000
+    assert HttpUsers("eth_blockNumber", users=10, duration=seconds(1)).connection_limit == 1024
+    few = HttpUsers("eth_blockNumber", users=10_000, duration=seconds(1), max_connections=7)
+    assert few.connection_limit == 7
+
+
+def waits(log: Log) -> list[BenchLimitReached]:
+    return [event for event in log.events if isinstance(event, BenchLimitReached)]
 
 
 def test_the_connection_used_last_is_used_first(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Roles for nodes in tests, and `python -m tests.actors.world.playing FD`, a node's process that plays them."""
 
+import os
+import resource
 import sys
 import time
+from contextlib import suppress
 
 import trio
 
@@ -44,13 +47,23 @@ class Finish(Spec, frozen=True, tag="finish"):
     """Is ready, then done."""
 
 
+class NeverReady(Spec, frozen=True, tag="never_ready"):
+    """Does not say that it is ready, and does not end."""
+
+
+class Starved(Spec, frozen=True, tag="starved"):
+    """As `Echo`, but first without a descriptor left: it reads its usage, is ready, and soon lets go of them."""
+
+    address: str
+
+
 class Note(Spec, frozen=True, tag="note"):
     """A message."""
 
     text: str
 
 
-Role = Echo | Crash | Break | Spin | Finish | Tick | Stubborn
+Role = Echo | Crash | Break | Spin | Finish | Tick | Stubborn | NeverReady | Starved
 
 
 async def boot(world, role, control):
@@ -72,6 +85,10 @@ async def boot(world, role, control):
             control.ready()
         case Tick():
             await _tick(world, control)
+        case NeverReady():
+            await trio.sleep_forever()
+        case Starved(address):
+            await _starve(world, address, control)
         case Stubborn():
             control.ready()
             with trio.CancelScope(shield=True):
@@ -104,6 +121,21 @@ def _nothing(*_):
     pass
 
 
+async def _starve(world, address, control):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.serve, address, _answer)
+        taken = []
+        with suppress(OSError):
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        assert world.usage() is None
+        control.ready()
+        await trio.sleep(0.5)
+        for fd in taken:
+            os.close(fd)
+
+
 def _block():
     time.sleep(60)
 
@@ -133,13 +165,14 @@ def _note(world, text):
     world.log.append(RunChanged(at_ns=world.now_ns(), phase="started", detail=text))
 
 
-async def _echo(world, address, control):
-    async def answer(stream):
-        while data := await stream.receive_some():
-            stream.write(data)
+async def _answer(stream):
+    while data := await stream.receive_some():
+        stream.write(data)
 
+
+async def _echo(world, address, control):
     async with trio.open_nursery() as nursery:
-        await nursery.start(world.serve, address, answer)
+        await nursery.start(world.serve, address, _answer)
         control.ready()
         try:
             async for note in control.inbox:

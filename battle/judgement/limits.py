@@ -1,0 +1,63 @@
+"""Did the test bench meet a limit of its own? What it could not do then is not the gateway's doing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.generator import lateness_bound_ns
+from battle.judgement.moments import at_text, load_began_ns
+from battle.judgement.nodes import GATEWAY_NODE
+from battle.judgement.slo import Demands
+from battle.judgement.words import duration_text, plural, sentence
+
+_SYSTEM = {
+    "open_files": "open files: raise it (ulimit -n)",
+    "processes": "processes: raise it (ulimit -u, or the pids limit of the container)",
+    "memory": "memory: give the machine or the container more, or run less at once",
+    "ports": "local ports: run less at once (net.ipv4.ip_local_port_range)",
+}
+"""The limits of the operating system, and what to do about each."""
+
+
+def bench_within_limits(log: Log, demands: Demands) -> Finding | None:
+    """INCONCLUSIVE when a node of the bench met a limit of the machine, stood still, or let requests wait long."""
+    began_ns, bound_ns = load_began_ns(log), lateness_bound_ns(demands.run)
+    if began_ns is None:
+        return None  # why it did not begin is another checker's
+    rows = log.rows("bench_limits")
+    problems = [problem for row in rows for problem in _problems(row, began_ns, bound_ns)]
+    return Finding(
+        checker="bench_within_limits",
+        verdict="INCONCLUSIVE" if problems else "PASS",
+        summary=sentence(problems) if problems else _within(rows),
+        query="SELECT * FROM bench_limits ORDER BY at_ns",
+        ids=tuple(dict.fromkeys(row.node for row in rows))[:EVIDENCE_IDS_MAX],
+    )
+
+
+def _problems(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
+    if row.limit == "standstill":
+        yield (
+            f"the {row.node} was stopped for {duration_text(row.duration_ns)} until "
+            f"{at_text(row.first_at_ns, began_ns).removeprefix('at ')} (Ctrl-Z, or the machine was paused): run again"
+        )
+    elif row.limit == "connections":
+        if row.duration_ns > bound_ns:
+            yield (
+                f"{row.node} reached its limit of {plural(row.bound, 'connection')} (max_connections): "
+                f"{plural(row.times, 'request')} waited up to {duration_text(row.duration_ns)} for one"
+            )
+    else:
+        who = "the embedded gateway" if row.node == GATEWAY_NODE else row.node
+        yield (
+            f"{who} reached the machine's limit of {_SYSTEM[row.limit]}; {plural(row.times, 'time')}, "
+            f"first {at_text(row.first_at_ns, began_ns)} ({row.detail})"
+        )
+
+
+def _within(rows: list[Any]) -> str:
+    waited = sum(row.times for row in rows)
+    if not waited:
+        return "no node of the bench met a limit of its own"
+    longest_ns = max(row.duration_ns for row in rows)
+    return f"{plural(waited, 'request')} waited for a connection, {duration_text(longest_ns)} at most"

@@ -1,0 +1,127 @@
+"""Nothing that a program under test has started outlives it, however it tries; nothing else is touched."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import trio
+
+from actors.world.cluster import Command
+from actors.world.live.processes import MARK, descendants, end_descendants, has_mark
+from tests.actors.world.nodes import live, process_exists
+
+pytestmark = pytest.mark.live
+
+MODULE = "tests.actors.world.leftovers"
+
+
+def printed(tmp_path, node="gateway"):
+    text = (tmp_path / "nodes" / f"{node}.1.txt").read_text()
+    return [int(line) for line in text.splitlines() if line.isdigit()]
+
+
+def wait_for(condition):
+    for _ in range(200):
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+async def run_program(cluster, kind, then):
+    """Run a program until `then` has been done to it; how it ended."""
+    address = cluster.reserve("gateway")
+    words = (sys.executable, "-m", MODULE, kind, address.rpartition(":")[2])
+    command = Command(words, address, 5 * 10**9)
+    exits = []
+
+    async def run(task_status):
+        exits.append(await cluster.run_command("gateway", 1, command, task_status))
+
+    async with trio.open_nursery() as nursery:
+        node = await nursery.start(run)
+        await trio.sleep(0.2)
+        then(node)
+        nursery.cancel_scope.cancel()
+    return exits
+
+
+@pytest.mark.parametrize("kind", ["own_session", "clean_environment"])
+def test_what_a_program_has_started_ends_with_it(tmp_path, kind):
+    async def main(cluster):
+        await run_program(cluster, kind, lambda node: None)
+
+    live(main, tmp_path)
+    pids = printed(tmp_path)
+    assert pids
+    assert [pid for pid in pids if process_exists(pid)] == []
+
+
+def test_what_a_program_has_started_ends_though_its_guard_was_killed(tmp_path):
+    async def main(cluster):
+        await run_program(cluster, "own_session", lambda node: os.kill(node.pid, signal.SIGKILL))
+
+    live(main, tmp_path)
+    pids = printed(tmp_path)
+    assert len(pids) == 2
+    assert [pid for pid in pids if process_exists(pid)] == []
+
+
+def test_a_program_that_goes_into_the_background_is_ended_and_told_of(tmp_path):
+    async def main(cluster):
+        address = cluster.reserve("gateway")
+        words = (sys.executable, "-m", MODULE, "daemon", address.rpartition(":")[2])
+        return await cluster.run_command("gateway", 1, Command(words, address, 5 * 10**9))
+
+    exit = live(main, tmp_path)
+    assert (exit.how, exit.reason) == ("failed", "exit status 0")
+    [pid] = printed(tmp_path)
+    assert not process_exists(pid)
+    assert "must stay in the foreground" in (tmp_path / "nodes" / "gateway.1.txt").read_text()
+
+
+def test_nothing_is_left_when_the_coordinator_is_killed(tmp_path):
+    words = [sys.executable, "-m", "tests.actors.world.abandoned", str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as coordinator:
+        assert coordinator.stdout is not None
+        assert coordinator.stdout.readline() == "up\n"
+        pids = printed(tmp_path)
+        assert len(pids) == 2
+        assert all(map(process_exists, pids))
+        coordinator.kill()
+    assert wait_for(lambda: not any(map(process_exists, pids)))
+
+
+def test_only_what_bears_the_mark_is_ended():
+    """A coordinator in somebody's own process has children that are not of any run."""
+    script = "import time; time.sleep(60)"
+    marked = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, MARK: "one.gateway.1."})
+    other = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, MARK: "one.gateway.11."})
+    plain = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        time.sleep(0.3)
+        ended = end_descendants(os.getpid(), 0, has_mark("one.gateway.1."), unreaped={marked.pid})
+        assert ended == [marked.pid]
+        assert marked.wait() < 0
+        assert (other.poll(), plain.poll()) == (None, None)
+    finally:
+        for process in (marked, other, plain):
+            process.kill()
+            process.wait()
+
+
+def test_descendants_are_found_below_their_parents():
+    shell = subprocess.Popen(["/bin/sh", "-c", "sleep 30 & wait"])
+    try:
+        assert wait_for(lambda: len(descendants(shell.pid)) == 1)
+        [sleeper] = descendants(shell.pid)
+        assert sleeper.parent == shell.pid
+        assert Path(f"/proc/{sleeper.pid}/comm").read_text() == "sleep\n"
+    finally:
+        end_descendants(shell.pid, 1)
+        shell.kill()
+        shell.wait()
