@@ -110,7 +110,7 @@ def test_a_coordinator_that_was_stopped_kills_no_node_when_it_wakes_and_says_for
         assert coordinator.stdout is not None
         assert int(coordinator.stdout.readline()) == coordinator.pid
         coordinator.send_signal(signal.SIGSTOP)
-        time.sleep(3)
+        time.sleep(6)
         coordinator.send_signal(signal.SIGCONT)
         assert coordinator.stdout.readline() == "alive\n"
     stood = [event for event in logged(tmp_path, "coordinator.1.ndjson") if event.limit == "standstill"]
