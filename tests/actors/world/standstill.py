@@ -1,4 +1,4 @@
-"""A coordinator with a node that counts as hung after four seconds; it says so, is stopped, and tells what it found."""
+"""A coordinator with a node that counts as hung after four seconds; it is stopped, and says what it found then."""
 
 import os
 import sys
