@@ -194,6 +194,10 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True, tag=_tag):
     as it does when it closes one that reads too slowly. `change`: `connected`, `refused` (no connection came about),
     `subscribed`, `rejected` (no subscription), `unsubscribed`, `closed` (with `close_code`; 1006: without a closing
     frame), `stale` (given up by the gateway).
+
+    `closed_by` says which end of the connection closed it: this `side` (`us`) or the other one (`peer`). `was_due` is
+    set when a client leaves a subscription that brought it nothing: whether the chain had something for it, up to a
+    second before; NULL: it brought something, or nobody knows.
     """
 
     at_ns: int
@@ -206,6 +210,8 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True, tag=_tag):
     close_code: int | None = None
     detail: str | None = None
     fault_id: str | None = None
+    closed_by: Literal["us", "peer"] | None = None
+    was_due: bool | None = None
 
 
 class NotificationReceived(Event, frozen=True, kw_only=True, tag=_tag):

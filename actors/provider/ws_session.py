@@ -243,7 +243,13 @@ class WebSocketSession:
         for reply in self._waiting:
             log_attempts(self._service, "ws", reply, None)
         self._waiting.clear()
-        self._log("closed", close_code=ended.code, detail=ended.reason or None, fault_id=self._dropped_by)
+        self._log(
+            "closed",
+            close_code=ended.code,
+            detail=ended.reason or None,
+            fault_id=self._dropped_by,
+            closed_by=ended.by,
+        )
         self.ended.set()
 
     def _log(
@@ -255,6 +261,7 @@ class WebSocketSession:
         close_code: int | None = None,
         detail: str | None = None,
         fault_id: str | None = None,
+        closed_by: Literal["us", "peer"] | None = None,
     ) -> None:
         self._world.log.append(
             SubscriptionChanged(
@@ -268,6 +275,7 @@ class WebSocketSession:
                 close_code=close_code,
                 detail=detail,
                 fault_id=fault_id,
+                closed_by=closed_by,
             )
         )
 

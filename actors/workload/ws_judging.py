@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from actors.chain.facts import FINALIZED_BLOCKS
 from actors.chain.model import ChainModel
-from actors.chain.publishing import header
+from actors.chain.publishing import header, logs_of_block, pending_transactions
 from actors.wire.foreign import Unreadable, reader
 from actors.workload.spec import Kind, LogFilter
 from actors.workload.ws_messages import TEXT_CHARACTERS, beginning
@@ -21,6 +21,9 @@ REORG_BLOCKS = FINALIZED_BLOCKS
 _READINGS_KEPT = 256
 """Texts whose meaning is remembered: clients are told the same within seconds. A kilobyte or two each."""
 _LONGEST_KEPT_BYTES = 16 * 1024
+
+HEIGHTS_LOOKED_AT = 256
+"""Blocks that are looked through for something that was due: a millisecond or two each, when the load is over."""
 
 _HEIGHT_BOUND = 2**40
 """No chain of ours is as high, and no hash of a block could say so."""
@@ -55,6 +58,8 @@ class NotificationJudge:
         self._model = model
         self._checks = checks
         self._readings: dict[bytes, Reading] = {}
+        self._publishing: dict[int, bool] = {}
+        """By height, whether its block has something for such a subscription."""
         self._read: Callable[[Any], Reading]
         # What waits to be in a block is of the one after the newest.
         self._ahead = 0
@@ -86,6 +91,32 @@ class NotificationJudge:
     def earliest_ns(self, reading: Reading) -> int:
         """Before that nobody can have sent what is right: the moment at which its block came about."""
         return self._model.time_of(reading.height - self._ahead)
+
+    def has_news(self, from_ns: int, until_ns: int) -> bool | None:
+        """Whether the chain had something for such a subscription after `from_ns` and up to `until_ns`.
+
+        Of more than `HEIGHTS_LOOKED_AT` blocks only the newest are looked at. None: the chain is not the model's.
+        """
+        if not self._checks:
+            return None
+        first, last = self._model.head_at(from_ns) + 1, self._model.head_at(max(until_ns, 0))
+        return any(
+            self._publishes_at(height) for height in range(max(first, last + 1 - HEIGHTS_LOOKED_AT), last + 1)
+        )
+
+    def _publishes_at(self, height: int) -> bool:
+        known = self._publishing.get(height)
+        if known is None:
+            if self.kind == "newHeads":
+                known = True
+            elif self.kind == "logs":
+                known = bool(logs_of_block(self._model, self._pattern, height))
+            else:
+                known = bool(pending_transactions(self._model, height))
+            if len(self._publishing) >= HEIGHTS_LOOKED_AT:
+                self._publishing.clear()
+            self._publishing[height] = known
+        return known
 
     def _reading(self, result: bytes) -> Reading:
         try:

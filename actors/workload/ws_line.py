@@ -129,7 +129,7 @@ class Line:
             self.log("refused", detail=INTERRUPTED)
             self._scope.cancel()
         elif self.websocket is not None:
-            self.log("closed", close_code=_ABNORMAL, detail=INTERRUPTED)
+            self.log("closed", close_code=_ABNORMAL, detail=INTERRUPTED, closed_by="us")
             self.websocket.abort()
             self.websocket = None
 
@@ -142,6 +142,8 @@ class Line:
         kind: str | None = None,
         close_code: int | None = None,
         detail: str | None = None,
+        closed_by: Literal["us", "peer"] | None = None,
+        was_due: bool | None = None,
     ) -> None:
         """Record a change of the present connection, now if nothing else is said."""
         self._world.log.append(
@@ -155,6 +157,8 @@ class Line:
                 kind=kind,
                 close_code=close_code,
                 detail=detail,
+                closed_by=closed_by,
+                was_due=was_due,
             )
         )
 
@@ -216,7 +220,13 @@ class Line:
         self.state = "waiting"
         if ended.at_ns - self._opened_ns >= self._lines.reconnect.max_pause:
             self._backoff.recovered()
-        self.log("closed", at_ns=ended.at_ns, close_code=ended.code, detail=ended.reason or None)
+        self.log(
+            "closed",
+            at_ns=ended.at_ns,
+            close_code=ended.code,
+            detail=ended.reason or None,
+            closed_by=ended.by,
+        )
         self._user.lost(ended)
         self._try_again()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from actors.units import seconds
 from actors.wire.jsonrpc import Answer, encode_call
 from actors.wire.websocket import Ended
 from actors.workload.spec import LogFilter
@@ -27,6 +28,9 @@ UNKNOWN = "unknown"
 
 _NO_ANSWER = "no answer"
 
+UNDER_WAY = seconds(1)
+"""What came about in the last second before a client leaves may still be on its way to it."""
+
 
 class Topic:
     """What one kind of subscription asks for, and what judges the news of it; all clients share it."""
@@ -40,12 +44,15 @@ class Topic:
 class _Slot:
     """One subscription that the client wants to have; `name` is what the server calls it while it stands."""
 
-    __slots__ = ("due_ns", "name", "topic")
+    __slots__ = ("due_ns", "heard", "name", "since_ns", "topic")
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
         self.name = ""
         self.due_ns = 0
+        self.heard = False
+        self.since_ns: int | None = None
+        """When it first stood, on whichever connection."""
 
 
 class Subscriber:
@@ -145,6 +152,7 @@ class Subscriber:
 
     def _take_news(self, slot: _Slot, result: bytes, arrived_ns: int) -> None:
         judge = slot.topic.judge
+        slot.heard = True
         # The stamp is of the moment at which something was seen to have come, what is read may have come after it.
         answer, reading = judge.judged(result, self._world.now_ns(), self._newest)
         if answer == "right":
@@ -220,6 +228,7 @@ class Subscriber:
         self._tally.ended(slot.due_ns, arrived_ns, stands=problem is None)
         if problem is None:
             slot.name = name
+            slot.since_ns = arrived_ns if slot.since_ns is None else slot.since_ns
             self._standing[name] = slot
             self.line.log("subscribed", at_ns=arrived_ns, subscription=name, kind=slot.topic.kind)
         else:
@@ -262,12 +271,16 @@ class Subscriber:
         """A subscription is over because this client wanted it so, from the moment it said so."""
         del self._standing[slot.name]
         self._tally.standing -= 1
+        was_due = None
+        if not slot.heard and slot.since_ns is not None:
+            was_due = slot.topic.judge.has_news(slot.since_ns, self._left_ns - UNDER_WAY)
         self.line.log(
             "unsubscribed",
             at_ns=self._left_ns,
             subscription=slot.name,
             kind=slot.topic.kind,
             detail=detail,
+            was_due=was_due,
         )
 
     def _stop_timer(self) -> None:

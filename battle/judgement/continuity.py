@@ -12,22 +12,25 @@ from battle.judgement.workloads import SUBSCRIBES, planned
 def websocket_continuity(log: Log, demands: Demands) -> Finding | None:
     """FAIL when a client missed a head, got one twice, or out of order, or some were never let in.
 
-    INCONCLUSIVE when a workload should have subscribed, and not one notification of it is in the log.
+    INCONCLUSIVE when a workload should have subscribed, not one notification of it is in the log, and nobody knows
+    whether one was due: when nothing was, a subscription was merely quiet. FAIL when the chain had something for it.
 
     Where an SLO `max_missed_heads` or `max_duplicate_heads` limits them, that decides instead. Does not apply to a
     run without subscriptions.
     """
     rows = head_rows(log)
     silent = _silent(log, rows)
-    if not rows and not silent:
+    quiet = _quiet(log, rows)
+    if not rows and not silent and not quiet:
         return None
     problems = [f"workload {row.workload}: {text}" for row in rows for text in _breaks(row, demands)]
     problems += _turned_away(log)
+    problems += _starved(log)
     slow = _slow_clients(log)
     return Finding(
         checker="websocket_continuity",
         verdict="FAIL" if problems else "INCONCLUSIVE" if silent else "PASS",
-        summary=sentence([*(problems or silent or [_continuous(row) for row in rows]), *slow]),
+        summary=sentence([*(problems or silent or [*map(_continuous, rows), *quiet]), *slow]),
         query="SELECT * FROM head_continuity WHERE missed + duplicated + out_of_order > 0",
         ids=_worst(rows, lambda one: one["missed"] + one["duplicated"] + one["out_of_order"]),
     )
@@ -84,12 +87,40 @@ def _silent(log: Log, rows: list[Any]) -> list[str]:
     heard = {row.workload for row in log.rows("workload_answers") if row.notifications}
     due = {row.workload for row in rows if row.due}
     names = dict.fromkeys([*planned(log, SUBSCRIBES), *(row.workload for row in rows)])
+    known = _nothing_due(log, rows)
     refused = {row.workload: row.refused for row in log.rows("client_subscriptions")}
     return [
         f"workload {name}: no notification is in the log"
         + (f", its clients were turned away {plural(refused[name], 'time')}" if refused.get(name) else "")
         for name in names
-        if name not in heard and name not in due
+        if name not in heard and name not in due and name not in known
+    ]
+
+
+def _nothing_due(log: Log, rows: list[Any]) -> set[str]:
+    """The workloads whose subscriptions brought nothing, and to which, as is known, nothing was due."""
+    heads = {row.workload for row in rows if row.heights and not row.due}
+    others = {row.workload for row in log.rows("client_subscriptions") if row.quiet}
+    return heads | others
+
+
+def _quiet(log: Log, rows: list[Any]) -> list[str]:
+    """What is said of quiet workloads that did not subscribe to heads: `_continuous` speaks of those that did."""
+    of_heads = {row.workload for row in rows}
+    return [
+        f"nothing was due to {plural(row.quiet, 'subscription')} of {row.workload}"
+        for row in log.rows("client_subscriptions")
+        if row.quiet and row.workload not in of_heads
+    ]
+
+
+def _starved(log: Log) -> list[str]:
+    """The workloads whose subscriptions to logs or transactions brought nothing, although there was something."""
+    return [
+        f"workload {row.workload}: {plural(row.starved, 'subscription')} brought nothing, although the chain had "
+        "something for each"
+        for row in log.rows("client_subscriptions")
+        if row.starved
     ]
 
 
@@ -127,6 +158,10 @@ def _hung_up(row: Any) -> str:
 
 
 def _continuous(row: Any) -> str:
+    if not row.due and not row.received:
+        return (
+            f"no head was due to {plural(row.subscriptions, 'subscription')} of {row.workload}{_hung_up(row)}"
+        )
     kept = f"{plural(row.due, 'head')} due to {plural(row.subscriptions, 'subscription')} of {row.workload}"
     lost = f"{row.missed:,} missed, {row.duplicated:,} twice, {row.out_of_order:,} out of order"
     return f"{kept}: {lost}{_hung_up(row)}, longest silence {duration_text(row.longest_silence_ns)}"

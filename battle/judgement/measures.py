@@ -3,12 +3,16 @@
 The values come from report queries that are asked anyway: on a log of millions the view costs a second.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from battle.judgement.continuity import delay_row, head_rows
 from battle.judgement.findings import Log
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Measure
+
+EVER: Mapping[str, object] = {"starts_ns": (0,), "ends_ns": (2**63 - 1,)}
+"""The windows of time that are all of the run."""
 
 SLOWEST_LISTED = 10
 """How many of the dearest failovers are listed; the view `failovers` has them all."""
@@ -21,6 +25,7 @@ def measures(log: Log, attempts_limit: float | None = None) -> dict[str, Measure
         **_of_latencies(log.rows("latencies"), None),
         **_of_heads(log, None),
         **_of_failovers(log),
+        "disconnects": disconnects(log, None, EVER),
         "attempts_per_request": _attempts(log, attempts_limit),
         "breaker_changes": _breaker_changes(log),
         "gateway_rss_max_bytes": _memory(log.rows("system_health")),
@@ -33,6 +38,7 @@ def workload_measures(log: Log, workload: str) -> dict[str, Measure]:
         **_of_requests([row for row in log.rows("workload_answers") if row.workload == workload]),
         **_of_latencies(log.rows("latencies"), workload),
         **_of_heads(log, workload),
+        "disconnects": disconnects(log, workload, EVER),
     }
 
 
@@ -59,9 +65,9 @@ def _of_heads(log: Log, workload: str | None) -> dict[str, Measure]:
     query = "websocket_continuity"
     rows = [row for row in head_rows(log) if workload in (None, row.workload)]
     if not any(row.due or row.received for row in rows):
-        nothing = Measure(query, False, note="no client was due any head")
         return dict.fromkeys(
-            ("missed_heads", "duplicate_heads", "longest_silence_ns", "head_delay_p99_ns"), nothing
+            ("missed_heads", "duplicate_heads", "longest_silence_ns", "head_delay_p99_ns"),
+            nothing_due(query, known=any(row.heights for row in rows)),
         )
     delay = delay_row(log, workload)
     return {
@@ -74,6 +80,28 @@ def _of_heads(log: Log, workload: str | None) -> dict[str, Measure]:
         if delay is None
         else Measure("head_delays", True, delay.p99_ns),
     }
+
+
+def nothing_due(query: str, *, known: bool, when: str = "") -> Measure:
+    """What clients got of the heads when none was due. `known`: what the chain had is in the log."""
+    note = f"no head was due {when}".rstrip()
+    if known:
+        return Measure(query, True, 0, note)
+    return Measure(query, False, note=f"{note} as far as is known")
+
+
+def disconnects(log: Log, workload: str | None, windows: Mapping[str, object]) -> Measure:
+    """The client connections lost in the windows of time, but for those that the bench itself cut."""
+    query = "disconnects"
+    rows = [row for row in log.rows(query, **windows) if workload in (None, row.workload)]
+    if not rows:
+        return Measure(query, False, note="no client opened a WebSocket")
+    gateway, client, bench = (
+        sum(getattr(row, side) for row in rows) for side in ("gateway", "client", "bench")
+    )
+    made = [(gateway, "by the gateway"), (client, "by the client"), (bench, "by faults, not counted")]
+    note = ", ".join(f"{cuts:,} {side}" for cuts, side in made if cuts)
+    return Measure(query, True, gateway + client, note or None)
 
 
 def _attempts(log: Log, limit: float | None) -> Measure:

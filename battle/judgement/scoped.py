@@ -7,7 +7,7 @@ import msgspec
 
 from battle.judgement.doubt import doubted_part
 from battle.judgement.findings import Finding, Log
-from battle.judgement.measures import unanswered_text
+from battle.judgement.measures import disconnects, nothing_due, unanswered_text
 from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.scope import AFTER, BEFORE, RELATIVE, Scope
 from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
@@ -94,6 +94,8 @@ def part_measures(log: Log, part: Part, slo: Slo) -> dict[str, Measure]:
         measured |= _of_failovers(log, part)
     if names & {*HEADS}:
         measured |= _of_heads(log, part)
+    if "max_disconnects" in names:
+        measured["disconnects"] = disconnects(log, part.scope.workload, part.times)
     if "max_attempts_per_request" in names:
         measured["attempts_per_request"] = _attempts(log, part)
     if "min_breaker_changes" in names:
@@ -157,7 +159,7 @@ def _of_heads(log: Log, part: Part) -> dict[str, Measure]:
     query = "scoped_heads"
     (row,) = log.rows(query, **part.times, workload=part.scope.workload)
     if not row.due and not row.received:
-        nothing = Measure(query, False, note=f"no client was due any head {part.scope.text}")
+        nothing = nothing_due(query, known=row.subscriptions > 0, when=part.scope.text)
         return dict.fromkeys(("missed_heads", "duplicate_heads", "head_delay_p99_ns"), nothing)
     late = "no head came whose block came about then, after its client had subscribed"
     return {

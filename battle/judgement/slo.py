@@ -30,6 +30,10 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     gateway add; `max_silence_ms` the longest time without a head that any client had to wait, a block time
     included, while there was one to get. When no head was due, these are met.
 
+    `max_disconnects` limits how many WebSocket connections clients lose before their workload's time is over. Each
+    cut counts: those that the gateway closed or reset, and those that the client gave up, because its ping was not
+    answered, say. What a fault between the two, or on the gateway itself, cut is not counted.
+
     All of it is demanded of the whole run, or of a part: `when` is "run", "before", "during" or "after" faults, or
     the name of one of the scenario's `phases`; `fault` picks faults by words that name their id, kind or target
     ("kill a"); `grace`, a duration, is how much longer than to its end "during" a fault lasts. "before" is the time
@@ -54,6 +58,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     max_duplicate_heads: int | None = None
     max_head_delay_ms: float | None = None
     max_silence_ms: float | None = None
+    max_disconnects: int | None = None
     queries: tuple[SqlDemand, ...] = ()
     when: str = "run"
     fault: str | None = None
@@ -229,6 +234,7 @@ COUNTS = (
     "max_stale_answers",
     "max_missed_heads",
     "max_duplicate_heads",
+    "max_disconnects",
 )
 
 RULES: dict[str, Rule] = {
@@ -247,6 +253,7 @@ RULES: dict[str, Rule] = {
     "max_duplicate_heads": Rule("duplicate_heads", None, ""),
     "max_head_delay_ms": Rule("head_delay_p99_ns", None, "ms", _NS_TO_MS),
     "max_silence_ms": Rule("longest_silence_ns", None, "ms", _NS_TO_MS),
+    "max_disconnects": Rule("disconnects", None, ""),
 }
 """Each demand's rule."""
 
@@ -262,6 +269,7 @@ PER_WORKLOAD = frozenset(
         "max_duplicate_heads",
         "max_head_delay_ms",
         "max_silence_ms",
+        "max_disconnects",
     }
 )
 """Demands that can be made on a single workload."""

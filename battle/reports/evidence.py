@@ -54,7 +54,7 @@ _OF_SECTION: dict[str, _Evidence] = {
     "Knee": _Evidence(queries=("step_results",)),
     "WebSocket continuity": _Evidence(
         ("head_delay_over_time",),
-        ("websocket_continuity", "head_delays", "heads_after_faults", "gap_fills_summary"),
+        ("websocket_continuity", "head_delays", "disconnects", "heads_after_faults", "gap_fills_summary"),
     ),
     "Failovers": _Evidence(queries=("failovers_summary",)),
     "Retry amplification": _Evidence(queries=("retry_amplification",)),

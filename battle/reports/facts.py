@@ -9,7 +9,7 @@ import msgspec
 
 from battle.judgement.continuity import head_rows
 from battle.judgement.findings import Log
-from battle.judgement.measures import SLOWEST_LISTED, gateway_tells
+from battle.judgement.measures import EVER, SLOWEST_LISTED, gateway_tells
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo, demands_of
 from battle.judgement.slo_language import SloTextError, parse_slo
@@ -26,6 +26,7 @@ from battle.reports.schema import (
     BreakerSpan,
     Continuity,
     Crash,
+    Disconnects,
     FailoverFacts,
     FaultEffect,
     GapFills,
@@ -249,6 +250,7 @@ def _websocket(log: Log) -> WebSocketFacts:
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),
         slow_clients=log.rows("slow_clients")[0].closed,
+        disconnects=_rows(log, Disconnects, "disconnects", **EVER),
         published=_rows(log, PublishedHeads, "heads_published"),
         logs=_rows(log, LogSubscriptions, "log_subscriptions"),
         stream_failovers=_rows(log, StreamFailovers, "stream_failovers_summary"),

@@ -276,6 +276,20 @@ class Continuity(_Part, frozen=True, kw_only=True):
     blocks_behind_max: int
 
 
+class Disconnects(_Part, frozen=True, kw_only=True):
+    """The WebSocket connections that a workload's clients lost before its time was over, by the side that cut them.
+
+    `close_codes` are those of the cuts by the gateway and the client, each once.
+    """
+
+    workload: str
+    connections: int
+    gateway: int
+    client: int
+    bench: int
+    close_codes: tuple[int, ...]
+
+
 class HeadDelay(_Part, frozen=True, kw_only=True):
     """From a block's time on the chain to the arrival of its head, for one workload, or for all (`workload` None)."""
 
@@ -322,6 +336,7 @@ class WebSocketFacts(_Part, frozen=True, kw_only=True):
     gap_fills: tuple[GapFills, ...]
     slow_clients: int
     """Closed with 1008."""
+    disconnects: tuple[Disconnects, ...]
     published: tuple[PublishedHeads, ...]
     logs: tuple[LogSubscriptions, ...]
     stream_failovers: tuple[StreamFailovers, ...]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from battle.judgement.words import plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.failure_facts import LogSubscriptions, PublishedHeads
-from battle.reports.schema import Continuity, GapFills, HeadDelay, HeadsAfterFault, Report
+from battle.reports.schema import Continuity, Disconnects, GapFills, HeadDelay, HeadsAfterFault, Report
 from battle.reports.values import bad_if_any, count, duration, moment, timed
 
 _NOTE = (
@@ -22,7 +22,8 @@ FAULTS_SHOWN = 50
 def websocket_section(report: Report) -> Section | None:
     """The continuity of subscriptions; None in a run without any."""
     facts = report.websocket
-    if not (facts.continuity or facts.gap_fills or facts.logs or facts.slow_clients):
+    lost = [one for one in facts.disconnects if one.gateway or one.client or one.bench]
+    if not (facts.continuity or facts.gap_fills or facts.logs or facts.slow_clients or lost):
         return None
     blocks: list[Block] = []
     if facts.published:
@@ -48,6 +49,11 @@ def websocket_section(report: Report) -> Section | None:
             rows = tuple(_time_row(one, delays.get(one.workload)) for one in facts.continuity)
             blocks.append(Table(times, rows))
         blocks.append(Paragraph(_NOTE, quiet=True))
+    if lost:
+        titles = columns(
+            ":lost connections of", "opened", "by the gateway", "by the client", "by faults", ":close codes"
+        )
+        blocks.append(Table(titles, tuple(_lost_row(one) for one in lost)))
     if facts.slow_clients:
         blocks.append(
             Paragraph(f"Closed for reading too slowly (1008): {plural(facts.slow_clients, 'client')}.")
@@ -122,6 +128,17 @@ def _time_row(one: Continuity, delay: HeadDelay | None) -> tuple[Cell, ...]:
         count(one.blocks_behind_max),
         duration(one.longest_silence_ns),
         count(one.parent_breaks),
+    )
+
+
+def _lost_row(one: Disconnects) -> tuple[Cell, ...]:
+    return row(
+        one.workload,
+        count(one.connections),
+        bad_if_any(one.gateway),
+        bad_if_any(one.client),
+        count(one.bench),
+        ", ".join(map(str, one.close_codes)),
     )
 
 

@@ -3,11 +3,28 @@
 -- workload
 -- subscriptions      that came about, to anything
 -- refused            connections and subscriptions that did not come about
+-- quiet              of those that brought nothing: the chain had nothing for them
+-- starved            of those that brought nothing, not to heads: the chain had something, and a provider could give it
+WITH clients AS (
+    SELECT *,
+        min(at_ns) FILTER (change = 'subscribed') OVER (PARTITION BY segment, connection, subscription) AS started_ns
+    FROM subscriptions
+    WHERE side = 'client'
+),
+starved AS (
+    SELECT DISTINCT segment, connection, subscription
+    FROM clients
+    JOIN chain_heights ON first_ns > started_ns AND first_ns < at_ns - 1_000_000_000
+    WHERE was_due AND kind <> 'newHeads'
+)
 SELECT
     name AS workload,
     count(DISTINCT (segment, connection, subscription)) FILTER (change = 'subscribed') AS subscriptions,
-    count(*) FILTER (change IN ('refused', 'rejected')) AS refused
-FROM subscriptions
-WHERE side = 'client'
+    count(*) FILTER (change IN ('refused', 'rejected')) AS refused,
+    count(*) FILTER (NOT was_due) AS quiet,
+    count(DISTINCT (starved.segment, starved.connection, starved.subscription)) FILTER (starved.segment IS NOT NULL)
+        AS starved
+FROM clients
+LEFT JOIN starved USING (segment, connection, subscription)
 GROUP BY name
 ORDER BY name

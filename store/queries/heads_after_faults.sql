@@ -1,10 +1,10 @@
 -- How long after the begin of each fault did the clients get the next head?
 --
--- A row per fault that was applied while clients were subscribed.
+-- A row per fault that was applied while clients were subscribed to heads of which one was still to come.
 --
 -- fault_id
 -- started_ns           when the fault was applied
--- subscriptions        client subscriptions that stood then
+-- subscriptions        client subscriptions that stood then, and to which a head came or was due afterwards
 -- p50_ns, max_ns       until the next head; NULL: never, for half of them or for any
 -- never                of them got none any more
 WITH applied AS (
@@ -14,7 +14,7 @@ clients AS MATERIALIZED (
     SELECT *, row_number() OVER () AS client FROM head_subscriptions
 ),
 waiting AS (
-    SELECT fault_id, applied.started_ns, client
+    SELECT fault_id, applied.started_ns, client, coalesce(ended_ns, due_end_ns) AS over_ns
     FROM applied
     JOIN clients
         ON clients.started_ns <= applied.started_ns AND coalesce(ended_ns, due_end_ns) > applied.started_ns
@@ -26,9 +26,13 @@ arrivals AS (
     WHERE kind = 'newHeads'
 ),
 waited AS (
-    SELECT fault_id, waiting.started_ns, at_ns - waiting.started_ns AS wait_ns
+    SELECT
+        fault_id, waiting.started_ns, at_ns - waiting.started_ns AS wait_ns,
+        -- What came about in the last second may still be under way. Where nothing is known of the chain, it had some.
+        coalesce(first_ns <= over_ns - 1_000_000_000, NOT EXISTS (FROM chain_heights)) AS was_due
     FROM waiting
     ASOF LEFT JOIN arrivals ON waiting.client = arrivals.client AND waiting.started_ns <= arrivals.at_ns
+    ASOF LEFT JOIN (SELECT DISTINCT first_ns FROM chain_heights) AS heights ON waiting.started_ns < heights.first_ns
 )
 SELECT
     fault_id,
@@ -38,5 +42,6 @@ SELECT
     if(count(wait_ns) = count(*), max(wait_ns), NULL) AS max_ns,
     count(*) - count(wait_ns) AS never
 FROM waited
+WHERE wait_ns IS NOT NULL OR was_due
 GROUP BY fault_id
 ORDER BY started_ns, fault_id

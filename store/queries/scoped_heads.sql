@@ -6,6 +6,7 @@
 -- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
 -- $workload                 only of this workload; NULL: of all
 --
+-- subscriptions     to heads that there were in the whole run; 0 also when nothing is known of the chain
 -- due               heads, of all subscriptions together
 -- received          that came in the windows, however often
 -- missed            of those due
@@ -61,5 +62,9 @@ delays AS (
     SEMI JOIN heights USING (number)
     WHERE $workload::VARCHAR IS NULL OR workload = $workload::VARCHAR
 )
-SELECT due, received, missed, duplicated, delay_p99_ns
+SELECT
+    (SELECT count(*) FROM head_continuity
+     WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR) AND EXISTS (FROM chain_heights))
+        AS subscriptions,
+    due, received, missed, duplicated, delay_p99_ns
 FROM due, missed, counted, delays

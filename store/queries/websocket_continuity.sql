@@ -9,6 +9,7 @@
 -- interrupted        of them ended with their connection, before their time
 -- due, received, missed, duplicated, out_of_order, went_back, reorged, parent_breaks      sums
 -- longest_silence_ns, delay_max_ns, blocks_behind_max      the worst of all
+-- heights            how many heights the log knows of; 0: what was due is not known
 -- worst              a list of (segment, connection, subscription, missed, duplicated, out_of_order, went_back) of
 --                    the subscriptions for which anything of that is above 0, the worst first
 SELECT
@@ -26,6 +27,7 @@ SELECT
     max(longest_silence_ns) AS longest_silence_ns,
     max(delay_max_ns) AS delay_max_ns,
     max(blocks_behind_max) AS blocks_behind_max,
+    (SELECT count(*) FROM chain_heights) AS heights,
     coalesce(arg_max(
         {segment: segment, connection: connection, subscription: subscription, missed: missed,
          duplicated: duplicated, out_of_order: out_of_order, went_back: went_back},

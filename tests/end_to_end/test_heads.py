@@ -6,7 +6,18 @@ from actors.faults.behaviour import Reorg, StaleHead
 from actors.faults.process import Kill, Pause
 from actors.faults.transport import Latency, Partition
 from actors.faults.websocket import DropConnections, MissHeads, ReorderHeads, SilentStall
-from battle import Chain, EmbeddedGateway, MockProvider, Scenario, Slo, WsSubscribe, ms, seconds
+from battle import (
+    Chain,
+    EmbeddedGateway,
+    HttpConstant,
+    LogFilter,
+    MockProvider,
+    Scenario,
+    Slo,
+    WsSubscribe,
+    ms,
+    seconds,
+)
 from battle.run import run_scenario
 from tests.end_to_end.battles import ask
 
@@ -77,3 +88,40 @@ def test_live_heads_are_never_early(tmp_path):
     assert arrivals > 20
     assert least >= 0
     assert ask(run.run_dir, "SELECT count(*) FROM notifications WHERE answer = 'wrong'") == [(0,)]
+
+
+QUIET = {
+    "a chain that halts": [{"name": "heads"}],
+    "logs of nobody": [{"name": "logs", "kinds": (LogFilter(address="0x" + "ab" * 20),)}],
+    "both": [
+        {"name": "mixed", "kinds": ("newHeads", LogFilter(address="0x" + "ab" * 20)), "subscriptions": 2}
+    ],
+    "transactions": [{"name": "pending", "kinds": ("newPendingTransactions",)}],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUIET)
+def test_a_quiet_chain_is_no_broken_gateway(tmp_path, name):
+    times = {"connections": 3, "duration": seconds(9), "connect_over": ms(500)}
+    battle = subscribers(
+        Kill("a", at=seconds(3), down=seconds(3)),
+        workloads=[
+            HttpConstant("eth_blockNumber", rate=20, duration=seconds(9)),
+            *(WsSubscribe(**one, **times) for one in QUIET[name]),
+        ],
+        chain=Chain(block_time=seconds(3600)),
+        slo=Slo(max_wrong_answers=0, max_stale_answers=0, max_disconnects=0),
+    )
+    run = run_scenario(battle, world="simulated", seed=3, out=tmp_path)
+    assert run.report.verdict == "PASS", run.report.reasons
+
+
+@pytest.mark.slow
+def test_logs_that_never_match_are_quiet_on_a_chain_that_goes_on(tmp_path):
+    quiet = WsSubscribe(
+        name="logs", kinds=(LogFilter(address="0x" + "ab" * 20),), connections=2, duration=seconds(9)
+    )
+    run = run_scenario(subscribers(workloads=[quiet]), world="simulated", seed=3, out=tmp_path)
+    said = [one.summary for one in run.report.findings if one.checker == "websocket_continuity"]
+    assert said == ["nothing was due to 2 subscriptions of logs"]

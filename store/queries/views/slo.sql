@@ -6,7 +6,7 @@
 -- metric     success_ratio (0..1), p50_latency_ns, p95_latency_ns, p99_latency_ns, max_failover_latency_ns,
 --            failovers, breaker_changes, gateway_rss_max_bytes, wrong_answers, stale_answers,
 --            attempts_per_request (of the worst second with enough requests, else of the whole run), missed_heads,
---            duplicate_heads, head_delay_p99_ns, longest_silence_ns
+--            duplicate_heads, head_delay_p99_ns, longest_silence_ns (0 each when no head was due), disconnects
 -- value      in the metric's unit. NULL with `measured`: never reached (p95_latency_ns when more than 5 % of
 --            the requests failed, max_failover_latency_ns when no failover was answered)
 -- measured   false when the log cannot tell
@@ -43,13 +43,19 @@ amplified AS (
 ),
 clients AS (
     SELECT
-        coalesce(sum(due + received), 0) > 0 AS any_heads, sum(missed) AS missed, sum(duplicated) AS duplicated,
+        coalesce(sum(due + received), 0) > 0 AS any_due,
+        any_due OR (count(*) > 0 AND EXISTS (FROM chain_heights)) AS any_heads, sum(missed) AS missed, sum(duplicated) AS duplicated,
         max(longest_silence_ns) AS silence_ns
     FROM head_continuity
 ),
 delays AS (
     SELECT quantile_disc(delay_ns, 0.99) AS p99_ns
     FROM head_arrivals
+),
+lost AS (
+    SELECT
+        EXISTS (FROM subscriptions WHERE side = 'client' AND change = 'connected') AS any_connected,
+        (SELECT count(*) FROM client_disconnects WHERE made_by <> 'bench') AS disconnects
 ),
 failed_over AS (
     SELECT count(*) AS failovers, max(cost_ns) AS max_cost_ns, bool_or(answered) AS any_answered
@@ -79,7 +85,9 @@ SELECT
         {metric: 'attempts_per_request', value: ratio, measured: tried > 0 AND ratio IS NOT NULL},
         {metric: 'missed_heads', value: missed, measured: any_heads},
         {metric: 'duplicate_heads', value: duplicated, measured: any_heads},
-        {metric: 'head_delay_p99_ns', value: delays.p99_ns, measured: delays.p99_ns IS NOT NULL},
-        {metric: 'longest_silence_ns', value: silence_ns, measured: any_heads}
+        {metric: 'head_delay_p99_ns', value: if(any_heads AND NOT any_due, 0, delays.p99_ns),
+         measured: delays.p99_ns IS NOT NULL OR (any_heads AND NOT any_due)},
+        {metric: 'longest_silence_ns', value: silence_ns, measured: any_heads},
+        {metric: 'disconnects', value: disconnects, measured: any_connected}
     ], recursive := true)
-FROM answered, notified, amplified, clients, delays, failed_over, evidence
+FROM answered, notified, amplified, clients, delays, lost, failed_over, evidence

@@ -6,10 +6,24 @@ import msgspec
 import pytest
 
 from battle.judgement.findings import Log
-from battle.judgement.measures import measures
+from battle.judgement.measures import measures, workload_measures
 from battle.judgement.slo import RULES, Measure, Slo, compare
 from battle.judgement.verdict import slo_text
-from tests.battle.histories import MS, S, breaker, failed, node_sample, open_history, request, served, tried
+from tests.battle.histories import (
+    MS,
+    S,
+    breaker,
+    connection_changed,
+    failed,
+    node_sample,
+    open_history,
+    phases,
+    published,
+    request,
+    served,
+    subscribed,
+    tried,
+)
 
 ALL = Slo(
     success_rate=0.99,
@@ -27,6 +41,7 @@ ALL = Slo(
     max_duplicate_heads=0,
     max_head_delay_ms=500,
     max_silence_ms=5000,
+    max_disconnects=0,
 )
 
 
@@ -109,6 +124,9 @@ def test_a_narrow_miss_reads_as_one() -> None:
     assert slo_text(rate) == "success_rate was missed: 98.999 %, at least 99 % demanded"
 
 
+QUIET = [*subscribed(500 * MS), published(7, 0), *phases()]
+"""A subscription after the chain's last head."""
+
 HISTORIES = {
     "nothing": [],
     "requests alone": [request(1), request(2)],
@@ -122,6 +140,12 @@ HISTORIES = {
     ],
     "failover in vain": [tried(1, "a", 0, MS, "error"), tried(1, "b", 7 * MS, 9 * MS, "error", attempt=2)],
     "memory": [node_sample(S, "gateway"), node_sample(S, "a", rss_bytes=10**9)],
+    "a quiet chain": [*QUIET],
+    "heads missed": [published(1, S), *subscribed(500 * MS)],
+    "connections lost": [
+        connection_changed("connected", 0),
+        connection_changed("closed", S, closed_by="peer"),
+    ],
     "no memory": [node_sample(S, "gateway", rss_bytes=None)],
 }
 
@@ -135,3 +159,25 @@ def test_the_view_slo_says_the_same(name: str, tmp_path: Path) -> None:
         metric: told for metric, told in view.items() if told[0]
     }
     assert ours.keys() == view.keys()
+
+
+HEADS = Slo(max_missed_heads=0, max_duplicate_heads=0, max_head_delay_ms=1, max_silence_ms=1)
+
+
+def test_slos_on_heads_are_met_when_none_was_due_and_say_so(tmp_path: Path) -> None:
+    with open_history(tmp_path, *QUIET) as run:
+        results = compare(HEADS, measures(Log(run)))
+        part = compare(HEADS, {**measures(Log(run)), **workload_measures(Log(run), "heads")})
+    assert [(one.status, one.measured, one.note) for one in results] == [("met", 0, "no head was due")] * 4
+    assert [one.status for one in part] == ["met"] * 4
+
+
+def test_disconnects_name_the_sides(tmp_path: Path) -> None:
+    cuts = [
+        connection_changed("closed", S, "1.1", closed_by="peer"),
+        connection_changed("closed", 2 * S, "2.1", closed_by="us", detail="ping timeout"),
+    ]
+    with open_history(tmp_path, connection_changed("connected", 0), *cuts, *phases()) as run:
+        (result,) = compare(Slo(max_disconnects=1), measures(Log(run)))
+    assert (result.status, result.measured) == ("missed", 2)
+    assert result.note == "1 by the gateway, 1 by the client"

@@ -142,6 +142,53 @@ def test_one_silent_workload_is_enough(tmp_path: Path) -> None:
     )
 
 
+def leaves(was_due: bool | None, kind: str = "logs") -> list[Event]:
+    """A client that subscribed, heard nothing, and left."""
+    return [
+        connection_changed("connected", 0),
+        connection_changed("subscribed", 500 * MS, kind=kind),
+        connection_changed("unsubscribed", 9 * S, kind=kind, was_due=was_due),
+        connection_changed("closed", 9 * S, close_code=1000, closed_by="us"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("events", "kind", "expected", "words"),
+    [
+        (leaves(False), "logs", "PASS", "nothing was due to 1 subscription of heads"),
+        (leaves(False, "newHeads"), "newHeads", "PASS", "no head was due to 1 subscription of heads"),
+        (leaves(None), "logs", "INCONCLUSIVE", "workload heads: no notification is in the log"),
+        (
+            leaves(True),
+            "logs",
+            "FAIL",
+            "workload heads: 1 subscription brought nothing, although the chain had something for each",
+        ),
+    ],
+)
+def test_a_quiet_subscription_is_not_a_broken_one(
+    tmp_path: Path, events: list[Event], kind: str, expected: str, words: str
+) -> None:
+    chain = [published(1, 0), *([] if kind == "newHeads" else [published(2, 3 * S)])]
+    finding = found(tmp_path, websocket_continuity, [*chain, *events])
+    assert finding is not None
+    assert (finding.verdict, finding.summary) == (expected, words)
+
+
+def test_what_no_provider_could_give_starves_nobody(tmp_path: Path) -> None:
+    finding = found(tmp_path, websocket_continuity, [published(1, 0), *leaves(True)])
+    assert finding is not None
+    assert finding.verdict == "INCONCLUSIVE"
+
+
+def test_an_idle_cut_after_which_the_client_comes_back_is_no_break(tmp_path: Path) -> None:
+    cut = [*subscribed(500 * MS, 4 * S, "1.1"), *subscribed(4200 * MS, 10 * S, "1.2")]
+    finding = found(tmp_path, websocket_continuity, [published(1, 0), *cut])
+    assert finding is not None
+    assert finding.verdict == "PASS"
+    assert finding.summary.startswith("no head was due to 2 subscriptions of heads (1 subscription of 2")
+
+
 def test_clients_that_got_none_of_the_heads_published_missed_them(tmp_path: Path) -> None:
     assert verdict(found(tmp_path, websocket_continuity, [*CHAIN, *subscribed()])) == "FAIL"
 

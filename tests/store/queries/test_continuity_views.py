@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
 from store.database import open_run
 from store.events import Event
 from tests.battle.histories import (
@@ -243,11 +246,69 @@ def test_a_head_from_before_the_subscription_has_no_delay(tmp_path: Path) -> Non
 def test_the_next_head_after_each_fault(tmp_path: Path) -> None:
     faults = [*fault("kill-a.1", 3500 * MS, 5 * S), *fault("kill-a.2", 8500 * MS, 9 * S)]
     clients = [*subscribed(connection="1"), *subscribed(connection="2")]
-    events = [*chain(), *clients, *faults, *got(range(1, 9), "1"), *got([1, 2, 3, 6], "2")]
+    events = [*chain(1, 9), *clients, *faults, *got(range(1, 9), "1"), *got([1, 2, 3, 6], "2")]
     first, second = ask(tmp_path, "heads_after_faults", *events)
     assert (first["fault_id"], first["subscriptions"], first["never"]) == ("kill-a.1", 2, 0)
     assert (first["p50_ns"], first["max_ns"]) == (505 * MS, 2505 * MS)
     assert (second["p50_ns"], second["max_ns"], second["never"]) == (None, None, 2)
+
+
+def test_after_a_fault_behind_which_no_head_was_due_nobody_waits(tmp_path: Path) -> None:
+    events = [*chain(), *subscribed(), *got(range(1, 9)), *fault("kill-a.1", 8500 * MS, 9 * S)]
+    assert ask(tmp_path, "heads_after_faults", *events) == []
+
+
+CUT = {"close_code": 1006, "closed_by": "peer"}
+
+
+def cuts(tmp_path: Path, *events: Event, **header: Any) -> list[tuple[str, str | None]]:
+    with open_history(tmp_path, *phases(), *events, **(header or WORKLOADS)) as run:
+        return run.execute("SELECT made_by, fault_id FROM client_disconnects ORDER BY at_ns").rows
+
+
+def test_a_cut_counts_for_the_side_that_made_it(tmp_path: Path) -> None:
+    ends = [
+        connection_changed("closed", 2 * S, "1.1", **CUT),
+        connection_changed("closed", 3 * S, "2.1", close_code=1006, closed_by="us", detail="ping timeout"),
+        connection_changed("closed", 4 * S, "3.1", close_code=1001, closed_by="peer"),
+    ]
+    assert cuts(tmp_path, *ends) == [("gateway", None), ("client", None), ("gateway", None)]
+
+
+def test_the_end_of_the_load_and_an_interruption_cut_nothing(tmp_path: Path) -> None:
+    workloads = [{"type": "ws_subscribe", "name": "heads", "duration": 5 * S}]
+    ends = [
+        connection_changed("closed", 5 * S, "1.1", close_code=1000, closed_by="us"),
+        connection_changed("closed", 2 * S, "2.1", close_code=1006, closed_by="us", detail="interrupted"),
+        connection_changed("closed", 2 * S, "1", side="provider", name="a", **CUT),
+        connection_changed("refused", 2 * S, "3.1"),
+    ]
+    assert cuts(tmp_path, *ends, scenario={"name": "scripted", "workloads": workloads}) == []
+
+
+@pytest.mark.parametrize(("peer", "made_by"), [("load", "bench"), ("heads", "bench"), ("others", "gateway")])
+def test_what_a_fault_before_the_gateway_cuts_is_the_benchs(tmp_path: Path, peer: str, made_by: str) -> None:
+    planned = fault("partition-gateway.1", 2 * S, 4 * S, kind="partition", target="gateway")
+    parted = [msgspec.structs.replace(event, parameters={"peer": peer}) for event in planned]
+    moments = (1900 * MS, 3 * S, 4500 * MS, 6 * S)
+    ends = [connection_changed("closed", at_ns, f"{n}.1", **CUT) for n, at_ns in enumerate(moments)]
+    assert [side for side, _ in cuts(tmp_path, *parted, *ends)] == ["gateway", made_by, made_by, "gateway"]
+
+
+def test_disconnects_are_counted_per_workload_and_window(tmp_path: Path) -> None:
+    events = [
+        connection_changed("connected", 0, "1.1"),
+        connection_changed("connected", 0, "1.1", name="asks"),
+        connection_changed("closed", 2 * S, "1.1", **CUT),
+        connection_changed("closed", 3 * S, "2.1", **CUT),
+        connection_changed("closed", 6 * S, "3.1", close_code=1006, closed_by="us", detail="ping timeout"),
+    ]
+    asks, heads = ask(tmp_path / "1", "disconnects", *events, starts_ns=[0], ends_ns=[10 * S])
+    assert (asks["workload"], asks["gateway"], asks["client"], asks["close_codes"]) == ("asks", 0, 0, [])
+    assert (heads["connections"], heads["gateway"], heads["client"], heads["bench"]) == (1, 2, 1, 0)
+    assert heads["close_codes"] == [1006]
+    _, later = ask(tmp_path / "2", "disconnects", *events, starts_ns=[5 * S], ends_ns=[10 * S])
+    assert (later["gateway"], later["client"]) == (0, 1)
 
 
 def test_gap_fills_belong_to_the_fault_before_them(tmp_path: Path) -> None:

@@ -216,6 +216,7 @@ def test_slo_says_what_was_measured(history: Histories) -> None:
         "duplicate_heads": (None, False),
         "head_delay_p99_ns": (None, False),
         "longest_silence_ns": (None, False),
+        "disconnects": (0, False),
     }
 
 
