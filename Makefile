@@ -11,7 +11,7 @@ ACTIONLINT := $(BIN)/actionlint
 ACTIONLINT_VERSION := 1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help battle test slow wheel-test lint types contract workflows docs check format clean
+.PHONY: help battle test slow fuzz wheel-test lint types contract workflows docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ slow: $(INSTALLED)  ## Run the long tests
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, and use it there
 	$(BIN)/python -m pytest tests/end_to_end/test_wheel.py
+
+fuzz: $(INSTALLED)  ## Fuzz the decoders of foreign bytes, SECONDS (30) for each
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m tools.fuzz --seconds $(or $(SECONDS),30)
 
 lint: $(INSTALLED)  ## Lint, and check the format
 	$(BIN)/ruff check .
