@@ -1,13 +1,16 @@
 """What a scenario says about the gateway under test."""
 
+import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from actors.gateway.ws_spec import Continuity
 from actors.spec import Spec, above_zero_problems
 from actors.units import Duration, format_duration, ms, not_a_share, seconds
 from actors.world.seam import Address
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9a-f:.]+\]")
 
 Strategy: TypeAlias = Literal["priority", "round_robin", "fastest", "latency_weighted", "random"]
 
@@ -136,7 +139,17 @@ class UrlGateway(Spec, frozen=True, tag="url"):
 def _endpoint(url: str) -> tuple[Address, str]:
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return f"{parts.hostname}:{parts.port or 80}", path
+    return f"{_host(parts)}:{parts.port or 80}", path
+
+
+def _host(parts: SplitResult) -> str:
+    """The host as addresses and Host headers write it: IPv6 in brackets, other alphabets in IDNA.
+
+    Raises:
+        ValueError: IDNA has no form for it.
+    """
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host.encode("idna").decode("ascii")
 
 
 def _is_url(url: str, scheme: str) -> bool:
@@ -145,6 +158,7 @@ def _is_url(url: str, scheme: str) -> bool:
         return (
             parts.scheme == scheme
             and bool(parts.hostname)
+            and _HOST.fullmatch(_host(parts)) is not None
             and parts.port != 0
             and _is_path(parts.path or "/")
         )

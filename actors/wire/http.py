@@ -1,9 +1,13 @@
 """HTTP/1.1 as pure parsers and encoders, over httptools (llhttp).
 
+llhttp is strict about framing, but leaves to its user what RFC 9112 says about versions (2.3), Host (3.2) and
+transfer codings (6.1): `RequestParser` sees to these.
+
 Parsers are fed bytes and hand out whole messages; they do no I/O. Everything a peer can make grow is
 bounded: head, body, and the framing around chunks.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -24,6 +28,14 @@ _LINE_BYTES = len(b": \r\n")
 
 _KNOWN_HEADS = 64
 """Servers repeat the heads of their responses, but for lengths and a date: so many are not parsed again."""
+
+_UNKNOWN_VERSION = "Invalid HTTP version"
+"""How llhttp says that a version is well-formed, and none that it knows."""
+
+_is_host = re.compile(rb"(?:\[[0-9A-Fa-f:.vV]+(?:%25[\w.~-]+)?\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]*)?").fullmatch
+"""Of a Host header: a name or address, perhaps none, and perhaps a port (RFC 3986, 3.2.2)."""
+
+_HOSTS_KNOWN = 256
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
@@ -109,7 +121,7 @@ class _MessageParser:
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._upgrade(data[upgrade.args[0] :])
             except httptools.HttpParserError as error:
-                raise self._violation or ProtocolError(400, f"malformed HTTP: {error}") from None
+                raise self._violation or _malformed(error) from None
         if self.in_message:
             self._check_growth()
 
@@ -142,7 +154,14 @@ class _MessageParser:
         if self._head_bytes > self._header_limit:
             self._refuse(431 if self._in_head else 413, "the head is too large")
         if self._in_head:  # trailers count as well, but do not say what the head has said already
-            self._headers[name.lower()] = value
+            name = name.lower()
+            if name in self._headers:
+                value = self._repeated(name, value)
+            self._headers[name] = value
+
+    def _repeated(self, name: bytes, value: bytes) -> bytes:
+        """What a header is that has come before with another value: the last one."""
+        return value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -157,6 +176,15 @@ class _MessageParser:
 
     def _take_body(self) -> bytes:
         return self._body[0] if len(self._body) == 1 else b"".join(self._body)
+
+
+def _malformed(error: httptools.HttpParserError) -> ProtocolError:
+    return ProtocolError(505 if _UNKNOWN_VERSION in str(error) else 400, f"malformed HTTP: {error}")
+
+
+@lru_cache(maxsize=_HOSTS_KNOWN)
+def _names_host(value: bytes) -> bool:
+    return _is_host(value.strip(b" \t")) is not None
 
 
 class RequestParser(_MessageParser):
@@ -216,10 +244,42 @@ class RequestParser(_MessageParser):
         if len(self._target) > self._limits.header_bytes:
             self._refuse(414, "the target is too long")
 
+    def _repeated(self, name: bytes, value: bytes) -> bytes:
+        if name == b"host":
+            self._refuse(400, "more than one host header")
+        # Of codings the framing depends, so that none may be lost.
+        return b"%b, %b" % (self._headers[name], value) if name == b"transfer-encoding" else value
+
     def on_headers_complete(self) -> None:
+        self._check_version()
+        host = self._headers.get(b"host")
+        if host is not None and not _names_host(host):
+            self._refuse(400, "the host header names no host")
+        if b"transfer-encoding" in self._headers:
+            self._check_codings(self._headers[b"transfer-encoding"])
         super().on_headers_complete()
         expected = self._headers.get(b"expect")
         self.expects_continue = expected is not None and expected.lower() == b"100-continue"
+
+    def _check_version(self) -> None:
+        version = self._parser.get_http_version()
+        if version == "1.1":
+            if b"host" not in self._headers:
+                self._refuse(400, "the host header is missing")
+        elif version == "0.9":
+            self._refuse(400, "the request line names no version of HTTP, or 0.9")
+        elif version != "1.0":
+            self._refuse(505, f"HTTP/{version} is not spoken here")
+
+    def _check_codings(self, value: bytes) -> None:
+        """Only `chunked` is known here, and it must come last and once (RFC 9112, 6.1 and 6.3)."""
+        codings = [coding.strip() for coding in value.lower().split(b",")]
+        if any(coding != b"chunked" for coding in codings if coding):
+            self._refuse(501, "of transfer codings only chunked is known here")
+        if codings != [b"chunked"]:
+            self._refuse(400, "transfer-encoding must name chunked, once")
+        if self._parser.get_http_version() == "1.0":
+            self._refuse(400, "HTTP/1.0 has no transfer codings")
 
     def on_message_complete(self) -> None:
         self.in_message = False

@@ -80,8 +80,6 @@ def _problem(request: HttpRequest) -> Refusal | None:
         return Refusal(426, "only version 13 is spoken here", {b"sec-websocket-version": _VERSION})
     if not _is_key(headers.get(b"sec-websocket-key", b"")):
         return Refusal(400, "sec-websocket-key must be 16 bytes in base64")
-    if b"host" not in headers:
-        return Refusal(400, "the host header is missing")
     # The parser took such a body for the beginning of what follows the head.
     if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
         return Refusal(400, "a request for a WebSocket has no body")

@@ -5,7 +5,7 @@ from collections import Counter
 
 import msgspec
 
-STATUSES = {200, 204, 400, 405, 408, 413, 414, 426, 429, 431, 501, 502, 503, 504}
+STATUSES = {200, 204, 400, 405, 408, 413, 414, 426, 429, 431, 501, 502, 503, 504, 505}
 """What a healthy node may say to a client's mistakes. 500 is none of them: it would be ours."""
 
 CODES = {-32700, -32600, -32601, -32602, -32005, *range(-32099, -31999)}

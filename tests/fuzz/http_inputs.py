@@ -143,8 +143,8 @@ def _garbage(rng: Random) -> tuple[str, bytes]:
         BODY + b"\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
-        b"POST / HTTP/1.1\r\n" + b"a: b\r\n" * 4000,
-        b"POST / HTTP/1.1\r\nx: " + b"y" * 40_000,
+        b"POST / HTTP/1.1\r\nhost: a\r\n" + b"a: b\r\n" * 4000,
+        b"POST / HTTP/1.1\r\nhost: a\r\nx: " + b"y" * 40_000,
     )
     return "garbage", rng.choice(junk)
 

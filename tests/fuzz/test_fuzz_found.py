@@ -14,6 +14,7 @@ from actors.wire.jsonrpc import (
     LIMIT_EXCEEDED,
     MAX_BATCH_CALLS,
     METHOD_CHARACTERS,
+    PARSE_ERROR,
     Call,
     Invalid,
     read_calls,
@@ -51,9 +52,9 @@ def test_the_answer_to_head_has_no_body(make_node, more):
     ],
 )
 def test_an_id_that_is_no_unicode_does_not_come_back(text):
-    for item in (read_calls(text), read_calls(b"[%b]" % text)[0]):
+    for item in (read_calls(text), read_calls(b"[%b]" % text)):
         assert isinstance(item, Invalid)
-        assert (item.error.code, bytes(item.id)) == (INVALID_REQUEST, b"null")
+        assert (item.error.code, bytes(item.id)) == (PARSE_ERROR, b"null")
 
 
 def test_a_batch_of_too_many_elements_is_not_read():

@@ -45,7 +45,7 @@ def test_pipelined_requests_are_answered_in_order(either_world):
 
 def test_connection_close_ends_the_connection_after_the_answer(either_world):
     async def script(stage, stream):
-        stream.write(b"POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
+        stream.write(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
         return await all_of(stream)
 
     answer, server = either_world(conversation(script))
@@ -56,7 +56,7 @@ def test_connection_close_ends_the_connection_after_the_answer(either_world):
 
 def test_a_client_that_expects_it_is_told_to_continue(either_world):
     async def script(stage, stream):
-        stream.write(b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        stream.write(b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
         interim = await stream.receive_some()
         stream.write(b"{}")
         return interim, await stream.receive_some()
@@ -70,8 +70,13 @@ def test_a_client_that_expects_it_is_told_to_continue(either_world):
     ("text", "status"),
     [
         (b"nonsense\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nx: %b" % (b"y" * 2000), 431),
-        (b"POST / HTTP/1.1\r\ncontent-length: 2001\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\nhost: a\r\nx: %b" % (b"y" * 2000), 431),
+        (b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2001\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nhost: a\r\nhost: a\r\ncontent-length: 0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n", 501),
+        (b"POST / HTTP/2.0\r\nhost: a\r\ncontent-length: 0\r\n\r\n", 505),
+        (b"GET /\r\n\r\n", 400),
         (b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", 501),
     ],
 )
@@ -101,7 +106,7 @@ def test_a_good_request_before_a_bad_one_is_answered_first(either_world):
 
 def test_a_refused_client_that_goes_on_sending_still_reads_the_refusal(either_world):
     async def script(stage, stream):
-        stream.write(b"POST / HTTP/1.1\r\ncontent-length: 900000\r\n\r\n" + b"x" * 900_000)
+        stream.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 900000\r\n\r\n" + b"x" * 900_000)
         return await all_of(stream)
 
     answer, _ = either_world(conversation(script))

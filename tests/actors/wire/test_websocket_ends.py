@@ -97,7 +97,7 @@ def test_the_peer_resets(either_world):
 @pytest.mark.parametrize(
     ("wire", "code"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", 1002),
+        (b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", 1002),
         (frame(TEXT, b"x", masked=False), 1002),
         (frame(CONTINUATION, b"x"), 1002),
         (close_frame(1005), 1002),
