@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    from battle.exit_status import INTERRUPTED
+    from battle.exit_status import INTERRUPTED, WRONG_USE
 
     try:  # around the imports too: they are most of what a short command does
         from battle.cli.app import run_command_line
@@ -13,6 +13,13 @@ def main() -> None:
         status = run_command_line(sys.argv[1:])
     except KeyboardInterrupt:
         status = INTERRUPTED
+    except (
+        Exception
+    ) as error:  # an import that fails, say: the interpreter would leave with 1, which means FAIL
+        import traceback
+
+        traceback.print_exception(error)
+        status = WRONG_USE
     sys.exit(status)
 
 

@@ -31,8 +31,9 @@ def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
     """Make the directory of a new run below `out`, with its header in it.
 
     Raises:
-        StartError: `out` cannot be written.
+        StartError: `out` cannot be written, or `latest` in it is something of somebody else's.
     """
+    _check_latest(out / LATEST)
     started = datetime.now(UTC)
     slug = re.sub(r"[^a-z0-9]+", "-", plan.scenario.name.lower()).strip("-")[:40]
     stem = f"{started:%Y%m%d-%H%M%S}-{slug}-{world}"
@@ -47,6 +48,14 @@ def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
             f"the run cannot be written below {out}: {error.strerror}; give another --out"
         ) from None
     return run_dir
+
+
+def _check_latest(latest: Path) -> None:
+    """Before anything starts: replacing a directory would fail, replacing a file would lose it."""
+    if os.path.lexists(latest) and not os.path.islink(latest):
+        raise StartError(
+            f"{latest} is no link to the newest run, as Battle makes it: move it elsewhere, or give another --out"
+        )
 
 
 def point_latest(run_dir: Path) -> None:
@@ -80,11 +89,19 @@ def find_run(text: str, out: Path = DEFAULT_OUT) -> Path:
         BattleError: there is no such run.
     """
     for candidate in (out / text, Path(text)):
-        if (candidate / HEADER).is_file() or (candidate / "events").is_dir():
+        if _is_run(candidate):
             return candidate.resolve()
     known = _run_ids(out)
     hint = f"the newest below {out} is {known[-1]}" if known else f"there is none below {out}"
     raise BattleError(f"there is no run {text!r}; {hint}")
+
+
+def _is_run(candidate: Path) -> bool:
+    """Whether it looks like a run; what is in it may be anything, and whoever reads it says what is wrong with it."""
+    try:
+        return os.path.lexists(candidate / HEADER) or (candidate / "events").is_dir()
+    except (OSError, ValueError):
+        return False  # no path at all: too long, say, or with a null character in it
 
 
 def fresh_directory(out: Path, stem: str) -> Path:

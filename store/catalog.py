@@ -11,9 +11,10 @@ import msgspec
 
 from store.errors import LogError, QueryError
 from store.events import TABLES
+from store.manifest import RUN_HEADER, RUN_HEADER_BYTES_MAX, Manifest
+from store.regular import read_regular
 from store.scan import SegmentHealth
 from store.schema import struct_columns
-from store.seal import Manifest
 from store.views import Views
 
 QUERIES = Path(__file__).parent / "queries"
@@ -98,18 +99,28 @@ def define_run(connection: duckdb.DuckDBPyConnection, run_dir: Path) -> None:
     """Define table `run` from `run.json`.
 
     Raises:
-        LogError: `run.json` is no JSON object.
+        LogError: `run.json` cannot be read, or is no JSON object.
     """
-    path = run_dir / "run.json"
+    text = _header_text(run_dir / RUN_HEADER)
     rows = []
-    if path.exists():
+    if text is not None:
         try:
-            text = path.read_bytes().decode()
             document = msgspec.json.decode(text, type=dict[str, Any])
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise LogError(f"{path} cannot be understood: {error}") from None
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise LogError(f"{run_dir / RUN_HEADER} cannot be understood: {error}") from None
         rows.append([*(_fact(document, name) for name in RUN_COLUMNS if name != "document"), text])
     _define(connection, "run", RUN_COLUMNS, rows)
+
+
+def _header_text(path: Path) -> str | None:
+    try:
+        return read_regular(path, RUN_HEADER_BYTES_MAX).decode()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LogError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise LogError(f"{path} cannot be understood: {error}") from None
 
 
 def _fact(document: dict[str, Any], name: str) -> object:

@@ -12,9 +12,10 @@ from typing import Self
 
 from store.errors import LogError
 from store.events import TABLES
+from store.manifest import RESTORE, Manifest, check_file, check_header, check_nothing_else, read_manifest
 from store.regular import open_regular as open_regular
 from store.regular import read_regular as read_regular
-from store.seal import Manifest, read_manifest, scan_run, write_tables
+from store.seal import scan_run, write_tables
 
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
@@ -36,23 +37,30 @@ class LogFiles:
             raise LogError(f"there is no run at {run_dir}")
         manifest = read_manifest(run_dir)
         self.sealed = manifest is not None
-        if manifest is not None:
-            self._open_tables(run_dir / "events")
-        else:
-            with TemporaryDirectory(prefix="battle-log-") as scratch:
-                manifest = write_tables(scan_run(run_dir), Path(scratch), growing=True)
-                self._open_tables(Path(scratch))
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            if manifest is not None:
+                check_header(manifest, run_dir)
+                check_nothing_else(manifest, run_dir / "events")
+                self._open_tables(run_dir / "events", manifest)
+            else:
+                with TemporaryDirectory(prefix="battle-log-") as scratch:
+                    manifest = write_tables(scan_run(run_dir), Path(scratch), growing=True)
+                    self._open_tables(Path(scratch), manifest)
+            on_failure.pop_all()
         self.manifest: Manifest = manifest
 
-    def _open_tables(self, directory: Path) -> None:
-        try:
-            for table in TABLES:
-                fd = os.open(directory / f"{table}.parquet", os.O_RDONLY | os.O_CLOEXEC)
-                self._open.callback(os.close, fd)
-                self._descriptors[table] = fd
-        except OSError as error:
-            self.close()
-            raise LogError(f"a file of the sealed log cannot be read: {error}") from None
+    def _open_tables(self, directory: Path, manifest: Manifest) -> None:
+        for table in TABLES:
+            path = directory / f"{table}.parquet"
+            try:
+                file = self._open.enter_context(open_regular(path))
+            except FileNotFoundError:
+                raise LogError(f"{path} is missing; {RESTORE}") from None
+            except OSError as error:
+                raise LogError(f"{path} cannot be read: {error.strerror}") from None
+            check_file(path, file, manifest.files.get(table))
+            self._descriptors[table] = file.fileno()
 
     def open_paths(self) -> dict[str, str]:
         """Where DuckDB reads each table."""

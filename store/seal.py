@@ -14,10 +14,11 @@ import msgspec
 from store.errors import LogError
 from store.events import TABLES, tag_of
 from store.interruption import interruptible
-from store.scan import Scan, SegmentHealth, line_start, scan_segment, segment_name
+from store.manifest import Manifest as Manifest
+from store.manifest import encode_manifest, header_facts, sealed_file, stamped
+from store.manifest import read_manifest as read_manifest
+from store.scan import Scan, line_start, scan_segment, segment_name
 from store.schema import struct_columns, table_columns
-
-FORMAT_VERSION = 1
 
 _EXTRACT_BELOW = 0.5
 """A table with a smaller part of a segment gets its lines picked out first: DuckDB parses 1 M lines a
@@ -25,18 +26,6 @@ second, and picking rare lines out runs at the speed of memory."""
 
 
 _COPIED_AT_ONCE = 2**20
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sealed log holds: rows per table, the health of each segment it was made from, and `problems`.
-
-    A problem is a value that did not fit its column and was replaced by NULL, in DuckDB's words.
-    """
-
-    format_version: int
-    tables: dict[str, int]
-    segments: list[SegmentHealth]
-    problems: list[str]
 
 
 def seal(run_dir: Path) -> Manifest:
@@ -53,29 +42,13 @@ def seal(run_dir: Path) -> Manifest:
             raise LogError(f"there is no run at {run_dir}")
         events.mkdir(exist_ok=True)
         scans = scan_run(run_dir)
-        manifest = write_tables(scans, events)
+        run_id, header_digest = header_facts(run_dir)
+        tables = write_tables(scans, events)
+        manifest = stamped(msgspec.structs.replace(tables, run_id=run_id, header_digest=header_digest))
         _check_unchanged(scans)
         _commit(manifest, events)
     for segment in manifest.segments:
         (run_dir / "events" / f"{segment.segment}.ndjson").unlink(missing_ok=True)
-    return manifest
-
-
-def read_manifest(run_dir: Path) -> Manifest | None:
-    """The manifest of a sealed run; None when the run was not sealed.
-
-    Raises:
-        LogError: it cannot be understood.
-    """
-    path = run_dir / "events" / "manifest.json"
-    if not path.exists():
-        return None
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except msgspec.MsgspecError as error:
-        raise LogError(f"{path} is no manifest of this version: {error}") from None
-    if manifest.format_version != FORMAT_VERSION:
-        raise LogError(f"{path} has format {manifest.format_version}, this version reads {FORMAT_VERSION}")
     return manifest
 
 
@@ -104,7 +77,7 @@ def write_tables(scans: list[Scan], target: Path, *, growing: bool = False) -> M
         LogError: a file does not hold as many rows as the scans counted.
     """
     problems: list[str] = []
-    counts = {}
+    files = {}
     connection = duckdb.connect()
     try:
         for table in TABLES:
@@ -116,13 +89,14 @@ def write_tables(scans: list[Scan], target: Path, *, growing: bool = False) -> M
                     if table in scan.health.tables
                 ]
                 problems += _write_table(connection, table, sources, target)
-            counts[table] = _count_rows(connection, target / f"{table}.parquet")
-            if counts[table] != expected:
-                raise LogError(f"{counts[table]} rows were written of {expected} in table {table}")
+            path = target / f"{table}.parquet"
+            rows = _count_rows(connection, path)
+            if rows != expected:
+                raise LogError(f"{rows} rows were written of {expected} in table {table}")
+            files[table] = sealed_file(path, rows)
     finally:
         connection.close()
-    health = [scan.health for scan in scans]
-    return Manifest(format_version=FORMAT_VERSION, tables=counts, segments=health, problems=problems)
+    return Manifest(files=files, segments=[scan.health for scan in scans], problems=problems)
 
 
 def _source(scan: Scan, table: str, scratch: Path, *, growing: bool) -> str:
@@ -201,10 +175,10 @@ def _check_unchanged(scans: list[Scan]) -> None:
 
 def _commit(manifest: Manifest, events: Path) -> None:
     """Put the manifest in place, with everything it vouches for on the disk before it."""
-    for table in manifest.tables:
+    for table in manifest.files:
         _sync(events / f"{table}.parquet")
     draft = events / "manifest.json.tmp"
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    draft.write_bytes(encode_manifest(manifest))
     _sync(draft)
     draft.rename(events / "manifest.json")
     _sync(events)

@@ -8,9 +8,13 @@ import msgspec
 
 from battle.baselines.snapshot import SCHEMA_VERSION, Identity, Snapshot, default_name
 from battle.errors import BattleError
+from store.regular import read_regular
 
 DEFAULT_DIR = Path("battle_baselines")
 SUFFIX = ".json"
+
+BYTES_MAX = 64 * 2**20
+"""Of a file that holds a baseline or a comparison; those of long runs take 100 kB."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -53,13 +57,13 @@ def load(path: Path) -> Snapshot:
         BattleError: it cannot be read, or is of another version.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path, BYTES_MAX)
         version = msgspec.json.decode(content, type=_Versioned).schema_version
         if version == SCHEMA_VERSION:
             return msgspec.json.decode(content, type=Snapshot)
     except OSError as error:
         raise BattleError(f"{path} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BattleError(f"{path} is no baseline: {error}") from None
     raise BattleError(
         f"{path} has schema version {version}, this Battle reads {SCHEMA_VERSION}: save the baseline again"

@@ -11,6 +11,8 @@ from battle.directory import HEADER
 from battle.errors import BattleError
 from battle.run import record_scenario
 from battle.scenario import Scenario
+from store.manifest import RUN_HEADER_BYTES_MAX
+from store.regular import read_regular
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -29,10 +31,10 @@ def recipe_of(run_dir: Path) -> Recipe:
     """
     path = run_dir / HEADER
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Recipe)
+        return msgspec.json.decode(read_regular(path, RUN_HEADER_BYTES_MAX), type=Recipe)
     except OSError as error:
         raise BattleError(f"{path} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BattleError(f"{path} does not say how to run it again: {error}") from None
 
 

@@ -1,12 +1,14 @@
 """The program: its commands, and what becomes of the mistakes of whoever uses it.
 
-Exit status: 0 PASS, 1 FAIL, 2 wrong use, 3 INCONCLUSIVE, 130 interrupted.
+Exit status: 0 PASS, 1 FAIL and nothing else, 2 wrong use, damaged files, or a bug in Battle, 3 INCONCLUSIVE, 130
+interrupted.
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from battle.cli.commands.baseline import baseline
 from battle.cli.commands.charts import charts
@@ -21,8 +23,23 @@ from battle.cli.commands.suite import suite
 from battle.cli.output import outputs
 from battle.exit_status import INTERRUPTED, WRONG_USE
 
+
+class _UnexpectedError(Exception):
+    """Around an exception that typer would take for the user's leaving, and answer with exit status 1."""
+
+
+class _Program(typer.core.TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. An end of input and a broken pipe inside it are no FAIL, which is what 1 means."""
+        try:
+            return super().invoke(ctx)
+        except (EOFError, OSError) as error:
+            raise _UnexpectedError from error
+
+
 app = typer.Typer(
     name="battle",
+    cls=_Program,
     help="Prove, or refute, that a gateway survives the failure of the providers behind it.",
     no_args_is_help=True,
     add_completion=False,
@@ -85,10 +102,21 @@ def _status(arguments: list[str]) -> int:
         return INTERRUPTED
     except Exception as error:
         if not _is_users(error):
-            raise
+            return _report_bug(error)
         print(f"battle: {error}", file=sys.stderr)
         return _status_of(error)
     return 0
+
+
+def _report_bug(error: Exception) -> int:
+    """A mistake of Battle's own is no FAIL: nobody may take it for a verdict on the gateway."""
+    import traceback
+
+    cause = error.__cause__ if isinstance(error, _UnexpectedError) and error.__cause__ else error
+    traceback.print_exception(cause, file=sys.stderr)
+    what = " ".join(f"{type(cause).__name__}: {cause}".split())
+    print(f"battle: this is a bug in Battle, please report it with the lines above: {what}", file=sys.stderr)
+    return WRONG_USE
 
 
 def _status_of(error: Exception) -> int:

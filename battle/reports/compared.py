@@ -4,8 +4,10 @@ from pathlib import Path
 
 import msgspec
 
+from battle.baselines.files import BYTES_MAX
 from battle.baselines.outcome import FILE, SCHEMA_VERSION, Comparison
 from store.errors import LogError
+from store.regular import read_regular
 
 
 def read_comparison(run_dir: Path) -> Comparison | None:
@@ -16,9 +18,9 @@ def read_comparison(run_dir: Path) -> Comparison | None:
     """
     path = run_dir / FILE
     try:
-        comparison = msgspec.json.decode(path.read_bytes(), type=Comparison)
+        comparison = msgspec.json.decode(read_regular(path, BYTES_MAX), type=Comparison)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LogError(f"{path} cannot be read ({error}): remove it, or compare again") from None
     return comparison if comparison.schema_version == SCHEMA_VERSION else None

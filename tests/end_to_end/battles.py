@@ -23,9 +23,13 @@ def failover(**changes) -> Scenario:
 
 
 def digests(run_dir: Path) -> dict[str, str]:
-    """The SHA-256 of everything in a run's log, by file name; of the segments as the manifest has them."""
+    """The SHA-256 of everything in a run's log, by file name; of the segments as the manifest has them.
+
+    The manifest itself is the run's own: it has the run's id.
+    """
     files = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (run_dir / "events").iterdir()
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (run_dir / "events").glob("*.parquet")
     }
     segments = json.loads((run_dir / "events" / "manifest.json").read_text())["segments"]
     return files | {f"{entry['node']}.{entry['incarnation']}": entry["sha256"] for entry in segments}

@@ -99,8 +99,8 @@ def test_a_sealed_log_with_a_file_cut_short(tmp_path: Path, kept: int) -> None:
     seal(tmp_path)
     path = tmp_path / "events" / "requests.parquet"
     path.write_bytes(path.read_bytes()[:kept])
-    with open_run(tmp_path) as run, pytest.raises(LogError, match=r"requests\.parquet .* is damaged"):
-        run.execute("SELECT 1")
+    with pytest.raises(LogError, match=r"requests\.parquet is damaged"):
+        open_run(tmp_path)
 
 
 def test_a_query_binds_its_parameters(run_dir: Path, queries: Path) -> None:

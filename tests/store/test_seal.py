@@ -3,6 +3,8 @@ at any moment leaves a log that can be sealed again.
 """
 
 import hashlib
+import os
+import random
 from pathlib import Path
 
 import duckdb
@@ -201,6 +203,100 @@ def test_a_manifest_that_cannot_be_understood(tmp_path: Path, text: str) -> None
     (tmp_path / "events" / "manifest.json").write_text(text)
     with pytest.raises(LogError, match=r"manifest\.json"):
         seal(tmp_path)
+
+
+def sealed_golden(run_dir: Path) -> Path:
+    golden_run(run_dir)
+    seal(run_dir)
+    return run_dir
+
+
+def evidence(run_dir: Path) -> list[Path]:
+    return [run_dir / "run.json", *sorted((run_dir / "events").iterdir())]
+
+
+@pytest.mark.slow
+def test_every_flipped_bit_is_noticed_and_named(tmp_path: Path) -> None:
+    """800 of them, drawn over all files."""
+    run_dir = sealed_golden(tmp_path / "run")
+    draws = random.Random(5)
+    files = evidence(run_dir)
+    assert len(files) == len(TABLES) + 2
+    for _ in range(800):
+        path = draws.choice(files)
+        whole = path.read_bytes()
+        damaged = bytearray(whole)
+        damaged[draws.randrange(len(whole))] ^= 1 << draws.randrange(8)
+        path.write_bytes(damaged)
+        with pytest.raises(LogError, match=rf"{path.name}"):
+            open_run(run_dir)
+        path.write_bytes(whole)
+    open_run(run_dir).close()
+
+
+def test_every_file_that_is_missing_cut_or_of_another_run_is_named(tmp_path: Path) -> None:
+    run_dir, other = sealed_golden(tmp_path / "run"), tmp_path / "other"
+    golden_run(other)
+    (other / "run.json").write_text('{"run_id": "another", "seed": 8}')
+    for table in TABLES:  # a row more in each
+        write_segment(other, f"more-{table.replace('_', '-')}", [[request(1)]])
+    seal(other)
+    for path in evidence(run_dir):
+        whole = path.read_bytes()
+        foreign = (other / path.relative_to(run_dir)).read_bytes()
+        for content in (whole[:-1], whole + b"\n", b"", foreign if foreign != whole else b"x"):
+            path.write_bytes(content)
+            with pytest.raises(LogError, match=rf"{path.name}|run\.json"):
+                open_run(run_dir)
+        path.unlink()
+        with pytest.raises(LogError, match=rf"{path.name}.* is missing"):
+            open_run(run_dir)
+        path.write_bytes(whole)
+    open_run(run_dir).close()
+
+
+def test_the_run_of_a_log_is_named_when_it_is_another(tmp_path: Path) -> None:
+    run_dir = sealed_golden(tmp_path / "run")
+    (run_dir / "run.json").write_text('{"run_id": "another", "seed": 8}')
+    with pytest.raises(LogError, match=r"run\.json is of run another, the log beside it of run golden"):
+        open_run(run_dir)
+
+
+def test_an_edited_row_count_is_noticed(tmp_path: Path) -> None:
+    run_dir = sealed_golden(tmp_path / "run")
+    path = run_dir / "events" / "manifest.json"
+    text = path.read_text()
+    assert '"rows": 100,' in text
+    path.write_text(text.replace('"rows": 100,', '"rows": 101,'))
+    with pytest.raises(LogError, match=r"manifest\.json is damaged"):
+        open_run(run_dir)
+
+
+@pytest.mark.parametrize("name", ["more.parquet", "z.1.ndjson"])
+def test_a_file_that_the_manifest_does_not_mention(tmp_path: Path, name: str) -> None:
+    run_dir = sealed_golden(tmp_path / "run")
+    (run_dir / "events" / name).write_bytes(b"")
+    with pytest.raises(LogError, match=f"{name} is no part of the sealed log"):
+        open_run(run_dir)
+
+
+def test_a_fifo_in_place_of_any_file_is_refused_at_once(tmp_path: Path) -> None:
+    run_dir = sealed_golden(tmp_path / "run")
+    for path in evidence(run_dir):
+        whole = path.read_bytes()
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises(LogError, match=rf"{path.name} cannot be read: it is a FIFO"):
+            open_run(run_dir)
+        path.unlink()
+        path.write_bytes(whole)
+
+
+def test_a_header_nested_without_end_is_told(tmp_path: Path) -> None:
+    golden_run(tmp_path)
+    (tmp_path / "run.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    with open_run(tmp_path) as run, pytest.raises(LogError, match=r"run\.json cannot be understood"):
+        run.query("run_header")
 
 
 def test_a_run_directory_with_a_strange_name(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import duckdb
 
 from store.events import TABLES
+from store.manifest import Manifest, sealed_file
 from store.scan import SegmentHealth
 from store.schema import table_columns
-from store.seal import _PARQUET, FORMAT_VERSION, Manifest, _commit
+from store.seal import _PARQUET, _commit
 
 RATE_PER_S = 5000
 
@@ -103,7 +104,8 @@ def make_run(run_dir: Path, requests: int) -> Manifest:
         torn_bytes=0, damaged_blocks=0, damaged_bytes=0, unverified_events=0,
         unknown_events=0, tables=counts,
     )  # fmt: skip
-    manifest = Manifest(format_version=FORMAT_VERSION, tables=counts, segments=[health], problems=[])
+    files = {table: sealed_file(events / f"{table}.parquet", rows) for table, rows in counts.items()}
+    manifest = Manifest(files=files, segments=[health], problems=[])
     _commit(manifest, events)
     return manifest
 
