@@ -144,6 +144,8 @@ class Progress:
         self._text = self._situation.virtual_text if virtual else self._situation.text
         self._interval_ns = max(INTERVAL_NS, load // VIRTUAL_LOOKS) if virtual else INTERVAL_NS
         self._out = out or sys.stderr
+        # The command line spells out control characters, but for those that a program means.
+        self._command: Callable[[str], object] = getattr(self._out, "command", self._out.write)
         self._interactive = self._out.isatty()
         self._shown = ""
         self._lines_due_ns = 0
@@ -168,7 +170,8 @@ class Progress:
     def _show(self, now_ns: int) -> None:
         text = self._text(now_ns, self._load)
         if self._interactive:
-            fitting = text[: _columns(self._out) - 1]  # a line that wraps could not be written over
+            plain = "".join(char if char.isprintable() else "?" for char in text)
+            fitting = plain[: _columns(self._out) - 1]  # a line that wraps could not be written over
             self._write(f"\r\x1b[2K{fitting}")
             self._shown = text
         elif now_ns >= self._lines_due_ns and text != self._shown:
@@ -181,7 +184,7 @@ class Progress:
         if not self._readable:
             return
         try:
-            self._out.write(text)
+            self._command(text)
             self._out.flush()
         except OSError:
             self._readable = False

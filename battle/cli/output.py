@@ -1,18 +1,26 @@
-"""What is printed may have nobody to read it, no room, or no way to say a character: none of it ends a command."""
+"""What is printed may have nobody to read it, no room, or no way to say a character: none of it ends a command.
+
+Nor may it command the terminal: names and answers come from files and from the wire, and a control character among
+them is spelled out, whichever command prints it.
+"""
 
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters but line feed and tab, and those that end a line or turn the direction of writing."""
+
 
 class Output:
     """A stream that stops saying anything once it cannot be written; `failure` is why, None while it can be.
 
-    Characters that its encoding does not have are replaced.
+    Characters that its encoding does not have are replaced, and control characters spelled out.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -26,6 +34,11 @@ class Output:
 
     def write(self, text: str) -> int:
         """Write, as long as that is possible."""
+        self.command(_CONTROL.sub(_spelled, text))
+        return len(text)
+
+    def command(self, text: str) -> int:
+        """Write what may hold Battle's own control sequences, such as to begin the line again."""
         try:
             if self.failure is None:
                 self._stream.write(text)
@@ -60,6 +73,11 @@ class Output:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    """As JSON spells it, too: within a string of JSON it goes on saying the same."""
+    return f"\\u{ord(found[0]):04x}"
 
 
 @contextmanager

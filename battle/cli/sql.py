@@ -13,6 +13,8 @@ import msgspec
 from battle.cli.commands.sql import Format
 from battle.directory import find_run
 from battle.errors import BattleError
+from battle.reports.document import no_formula
+from battle.reports.markdown import escaped
 from store.catalog import entries as entries_of_a_run
 from store.database import Result, Run, export_database, open_run
 
@@ -79,13 +81,13 @@ def _print_json(result: Result) -> None:
 
 def _print_csv(result: Result) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(result.columns)
-    writer.writerows(result.rows)
+    writer.writerow([no_formula(column) for column in result.columns])
+    writer.writerows([no_formula(value) for value in row] for row in result.rows)
 
 
 def _print_markdown(result: Result) -> None:
-    cells = [[_cell(value).replace("|", "\\|") for value in row] for row in result.rows]
-    print("| " + " | ".join(result.columns) + " |")
+    cells = [[escaped(_cell(value)) for value in row] for row in result.rows]
+    print("| " + " | ".join(map(escaped, result.columns)) + " |")
     print("|" + "|".join(" --- " for _ in result.columns) + "|")
     for row in cells:
         print("| " + " | ".join(row) + " |")

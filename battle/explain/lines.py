@@ -39,8 +39,13 @@ def story_lines(story: Story) -> Iterator[str]:
 
 def escaped(text: str) -> str:
     """Text that a terminal shows as it stands: control characters are spelled out, and it has an end."""
-    shown = "".join(_spelled(char) if unicodedata.category(char) in _NOT_PRINTED else char for char in text)
+    shown = spelled(text)
     return shown if len(shown) <= TEXT_MAX else f"{shown[: TEXT_MAX - 1]}…"
+
+
+def spelled(text: str) -> str:
+    """Text in which each control character is spelled out, whole however long it is."""
+    return "".join(_spelled(char) if unicodedata.category(char) in _NOT_PRINTED else char for char in text)
 
 
 def offset_text(offset_ns: int) -> str:

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from battle.explain.lines import spelled
 from battle.judgement.findings import Finding
 from battle.reports.schema import Report
 from battle.reports.writing import FILES
@@ -11,7 +12,7 @@ from battle.reports.writing import FILES
 
 def summary_text(report: Report, run_dir: Path) -> str:
     """The verdict, each reason with its evidence, and where the report lies."""
-    return "\n".join(_lines(report, run_dir))
+    return "\n".join(spelled(line) for line in _lines(report, run_dir))
 
 
 def _lines(report: Report, run_dir: Path) -> Iterator[str]:

@@ -3,7 +3,7 @@
 Renderers escape; nothing here is markup. Cells can have a tone, so that colour follows meaning.
 """
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -111,3 +111,11 @@ def columns(*titles: str) -> tuple[Column, ...]:
 def row(*cells: Cell | str) -> tuple[Cell, ...]:
     """A row; bare text is a plain cell."""
     return tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in cells)
+
+
+def no_formula(value: Any) -> Any:
+    """A value as a cell of CSV: a spreadsheet would run text that begins like a formula, so that begins with `'`."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")

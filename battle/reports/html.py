@@ -20,7 +20,7 @@ from battle.charts.runtime import runtime_script
 from battle.charts.text import text_chart
 from battle.charts.vega import vega_lite
 from battle.omissions import Omission, Parts
-from battle.reports.document import Block, Code, Document, Drawing, Table
+from battle.reports.document import Block, Code, Document, Drawing, Table, no_formula
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -100,5 +100,5 @@ def _csv(chart: Chart) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(chart.rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(chart.rows)
+    writer.writerows({name: no_formula(value) for name, value in row.items()} for row in chart.rows)
     return text.getvalue()
