@@ -45,17 +45,21 @@ def reader(shape: Any = Any) -> Callable[[Text], Any]:
 
     def read(text: Text) -> Any:
         try:
-            data = text.encode() if isinstance(text, str) else bytes(text)
+            data = text if type(text) is bytes else _as_bytes(text)
             if not data.isascii():
                 data.decode()
-            # A short text, or one of few brackets, is not nested deeply.
-            if len(data) > SPARE_NESTING and data.count(b"[") + data.count(b"{") > SPARE_NESTING:
-                return _from_below(decode, data, SPARE_NESTING)
-            return decode(data)
+            # What is short, or has few brackets, is not nested deeply.
+            if len(data) <= 2 * SPARE_NESTING or data.count(b"[") + data.count(b"{") <= SPARE_NESTING:
+                return decode(data)
+            return _from_below(decode, data, SPARE_NESTING)
         except _FAILURES as error:
             raise Unreadable(str(error), is_json=isinstance(error, msgspec.ValidationError)) from None
 
     return read
+
+
+def _as_bytes(text: Text) -> bytes:
+    return text.encode() if isinstance(text, str) else bytes(text)
 
 
 def _from_below(decode: Callable[[bytes], Any], data: bytes, frames: int) -> Any:

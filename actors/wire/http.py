@@ -35,8 +35,6 @@ _UNKNOWN_VERSION = "Invalid HTTP version"
 _is_host = re.compile(rb"(?:\[[0-9A-Fa-f:.vV]+(?:%25[\w.~-]+)?\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]*)?").fullmatch
 """Of a Host header: a name or address, perhaps none, and perhaps a port (RFC 3986, 3.2.2)."""
 
-_HOSTS_KNOWN = 256
-
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -165,6 +163,9 @@ class _MessageParser:
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._check_length()
+
+    def _check_length(self) -> None:
         if int(self._headers.get(b"content-length", 0)) > self._limits.body_bytes:
             self._refuse(413, "the body is too large")
 
@@ -182,11 +183,6 @@ def _malformed(error: httptools.HttpParserError) -> ProtocolError:
     return ProtocolError(505 if _UNKNOWN_VERSION in str(error) else 400, f"malformed HTTP: {error}")
 
 
-@lru_cache(maxsize=_HOSTS_KNOWN)
-def _names_host(value: bytes) -> bool:
-    return _is_host(value.strip(b" \t")) is not None
-
-
 class RequestParser(_MessageParser):
     """Turns what a client sent into requests, pipelined ones too."""
 
@@ -197,6 +193,8 @@ class RequestParser(_MessageParser):
         self.after_upgrade = b""
         """What came after a request that wants a WebSocket: none of it is HTTP."""
         self._upgraded = False
+        self._host_known: bytes | None = b""
+        """Of the last request that named a host: clients repeat it, and it need not be looked at again."""
         self._parser = httptools.HttpRequestParser(self)
         super().__init__(self._parser.feed_data, limits)
 
@@ -251,34 +249,43 @@ class RequestParser(_MessageParser):
         return b"%b, %b" % (self._headers[name], value) if name == b"transfer-encoding" else value
 
     def on_headers_complete(self) -> None:
-        self._check_version()
-        host = self._headers.get(b"host")
-        if host is not None and not _names_host(host):
-            self._refuse(400, "the host header names no host")
-        if b"transfer-encoding" in self._headers:
-            self._check_codings(self._headers[b"transfer-encoding"])
-        super().on_headers_complete()
-        expected = self._headers.get(b"expect")
+        headers = self._headers
+        version = self._parser.get_http_version()
+        if version != "1.1":
+            self._check_old_version(version)
+        host = headers.get(b"host")
+        if host != self._host_known:
+            self._check_host(host, version)
+        if b"transfer-encoding" in headers:
+            self._check_codings(headers[b"transfer-encoding"], version)
+        self._in_head = False
+        self._check_length()
+        expected = headers.get(b"expect")
         self.expects_continue = expected is not None and expected.lower() == b"100-continue"
 
-    def _check_version(self) -> None:
-        version = self._parser.get_http_version()
-        if version == "1.1":
-            if b"host" not in self._headers:
-                self._refuse(400, "the host header is missing")
-        elif version == "0.9":
+    def _check_old_version(self, version: str) -> None:
+        if version == "0.9":
             self._refuse(400, "the request line names no version of HTTP, or 0.9")
-        elif version != "1.0":
+        if version != "1.0":
             self._refuse(505, f"HTTP/{version} is not spoken here")
 
-    def _check_codings(self, value: bytes) -> None:
+    def _check_host(self, host: bytes | None, version: str) -> None:
+        if host is None:
+            if version != "1.0":
+                self._refuse(400, "the host header is missing")
+        elif _is_host(host.strip(b" \t")) is None:
+            self._refuse(400, "the host header names no host")
+        else:
+            self._host_known = host
+
+    def _check_codings(self, value: bytes, version: str) -> None:
         """Only `chunked` is known here, and it must come last and once (RFC 9112, 6.1 and 6.3)."""
         codings = [coding.strip() for coding in value.lower().split(b",")]
         if any(coding != b"chunked" for coding in codings if coding):
             self._refuse(501, "of transfer codings only chunked is known here")
         if codings != [b"chunked"]:
             self._refuse(400, "transfer-encoding must name chunked, once")
-        if self._parser.get_http_version() == "1.0":
+        if version == "1.0":
             self._refuse(400, "HTTP/1.0 has no transfer codings")
 
     def on_message_complete(self) -> None:
@@ -382,6 +389,8 @@ class ResponseParser(_MessageParser):
         self.in_message = False
         self._fed_bytes = 0
         status = self._parser.get_status_code()
+        if status < 100:
+            self._refuse(502, f"{status} is no status")
         if status >= 200:
             self._ready.append(HttpResponse(status, self._headers, self._take_body(), keep_alive))
 

@@ -122,6 +122,12 @@ def test_responses_with_one_head_that_come_together_are_both_seen():
     assert [parser.next_response().body for _ in range(3)] == [b"body", b"body", b"more"]
 
 
+@pytest.mark.parametrize("status", [b"000", b"099"])
+def test_a_number_that_is_no_status_is_an_error(status):
+    with pytest.raises(ProtocolError, match="is no status"):
+        parsed(b"HTTP/1.1 %b x\r\ncontent-length: 0\r\n\r\n" % status)
+
+
 def test_an_interim_response_is_never_taken_for_the_head_of_the_next():
     parser = ResponseParser(LIMITS)
     parser.feed(INTERIM + SIZED)
