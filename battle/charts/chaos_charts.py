@@ -5,6 +5,7 @@ from typing import Any
 from battle.charts.chart import Chart
 from battle.charts.span import Span, faults_text, label, number
 from battle.judgement.findings import Log
+from battle.judgement.visibility import gateway_reports, unseen_text
 
 PROVIDERS_NAMED = 7
 """As many colours as can be told apart; the other providers are one."""
@@ -42,7 +43,9 @@ def breakers(log: Log, span: Span) -> Chart | str:
     parameters = span.parameters(limit=LANES_DRAWN)
     rows = log.rows("breaker_lanes", **parameters)
     if not rows:
-        return "Circuit breakers: none changed, or the gateway does not tell."
+        reports = gateway_reports(log)
+        why = "none changed" if reports.breakers else unseen_text(reports.kind, "breakers")
+        return f"Circuit breakers: {why}."
     return span.chart(
         kind="breaker_lanes",
         title="Circuit breakers",

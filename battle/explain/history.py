@@ -134,10 +134,11 @@ class PaceRow(_Row, frozen=True, kw_only=True):
 
 
 class Tellers(_Row, frozen=True, kw_only=True):
-    """Whose log has anything at all of single requests."""
+    """Whose log can have anything of single requests: row of the query `story_tellers`, which says how it counts."""
 
     clients: bool
     gateway: bool
+    breakers: bool
     providers: bool
 
 
@@ -201,6 +202,11 @@ class History(_Row, frozen=True, kw_only=True):
             if (row.provider, row.transport) == (provider, transport) and row.at_ns < at_ns:
                 found = row
         return found
+
+    def down_at(self, at_ns: int) -> list[str]:
+        """The nodes that were down at a moment, as far as the story goes back."""
+        latest = {node.node: node.change for node in self.nodes if node.at_ns < at_ns}
+        return [node for node, change in latest.items() if change != "started"]
 
     def faults_at(self, node: str, from_ns: int, until_ns: int) -> list[FaultRow]:
         """The faults in force at a node at any time of a span."""

@@ -65,13 +65,17 @@ def _situation(story: Story) -> Iterator[str]:
         when = f"{seconds_text(story.origin_ns - story.load_began_ns)} after the load began{virtual}"
     began = f"It was due {when}" if story.outcome is not None else f"It was first heard of {when}"
     if not story.situation:
-        yield from _wrapped(
-            f"{began}; no fault was in force, no node down, and no breaker open.", "  ", "    "
-        )
+        yield from _wrapped(f"{began}; {_calm(story)}.", "  ", "    ")
         return
     yield from _wrapped(f"{began}. At that moment", "  ", "    ")
     for line in story.situation:
         yield from _wrapped(f"- {line}", "    ", "      ")
+
+
+def _calm(story: Story) -> str:
+    if story.breakers_known:
+        return "no fault was in force, no node down, and no breaker open"
+    return "no fault was in force and no node down (whether a breaker was open is not visible)"
 
 
 def _timeline(story: Story) -> Iterator[str]:

@@ -70,9 +70,16 @@ def _of_attempt(history: History, attempt: GatewayRow, at_ns: int) -> str:
 def _seen_by_providers(history: History, at_ns: int) -> str:
     at_work = [row for row in history.served if _worked_on(row, at_ns)]
     if not at_work:
-        return "in the gateway, or on the way (it does not tell)"
+        held = [row.provider for row in history.served if row.replied_ns is None and row.received_ns <= at_ns]
+        if held and not any(
+            row.received_ns <= at_ns and row.replied_ns is not None for row in history.served
+        ):
+            return (
+                f"provider {held[-1]} had it and did not reply, or in the gateway (not visible from outside)"
+            )
+        return "in the gateway, or on the way (not visible from outside)"
     row = min(at_work, key=lambda one: one.outcome != "ok")
-    return f"provider {row.provider} at work" + ("" if row.outcome == "ok" else ", in vain")
+    return f"provider {row.provider} at work" + ("" if row.outcome == "ok" else ", and failed")
 
 
 def _worked_on(row: ServedRow, at_ns: int) -> bool:

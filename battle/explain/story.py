@@ -26,7 +26,8 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     """One request from its due time to its end. `steps` and `origin_ns` are moments of the run.
 
     `load_began_ns` is the moment from which reports count; None: the log does not say.
-    `situation` is what was the case when it was due, and `notes` say what the log cannot know.
+    `situation` is what was the case when it was due, and `notes` say what the log cannot know. `breakers_known`: whether
+    the gateway reports its circuit breakers.
     """
 
     request_id: str
@@ -40,6 +41,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     method: str | None
     outcome: str | None
     answer: str | None
+    breakers_known: bool
     situation: tuple[str, ...]
     steps: tuple[Step, ...]
     shares: tuple[Share, ...]
@@ -61,6 +63,7 @@ def tell(history: History) -> Story:
         method=client.method if client else None,
         outcome=client.outcome if client else None,
         answer=client.answer if client else None,
+        breakers_known=history.run.tellers.breakers,
         situation=tuple(_situation(history)),
         steps=steps_of(history),
         shares=shares_of(history),
@@ -143,7 +146,7 @@ def _blame(history: History, attempt: GatewayRow) -> str:
 
 def _told_by_providers(history: History) -> Iterator[str]:
     if not history.served:
-        yield "No provider saw it."
+        yield f"It is in no provider's log{_unreachable(history)}."
     for provider in dict.fromkeys(row.provider for row in history.served):
         rows = [row for row in history.served if row.provider == provider]
         replied = [row for row in rows if row.replied_ns is not None]
@@ -157,6 +160,21 @@ def _told_by_providers(history: History) -> Iterator[str]:
             first, last = min(row.received_ns for row in rows), max(row.replied_ns or 0 for row in replied)
             status = status_text(replied[0].http_status, replied[0].rpc_code)
             yield f"{provider} replied {status} in {duration_text(last - first)}."
+
+
+def _unreachable(history: History) -> str:
+    """Why providers may have no trace of it: those that were down when it came, or died while it was under way."""
+    sent_ns = history.client.sent_ns if history.client is not None else None
+    down = history.down_at(history.from_ns if sent_ns is None else sent_ns)
+    died = [
+        node.node
+        for node in history.nodes
+        if node.change == "crashed" and node.at_ns >= history.from_ns and node.node not in down
+    ]
+    parts = [f"{_listed(down)} {_was(down)} down"] if down else []
+    if died:
+        parts.append(f"{_listed(died)} died meanwhile and may have had it")
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def _untrue(history: History, client: ClientRow) -> Iterator[str]:
@@ -207,11 +225,11 @@ def _notes(history: History) -> Iterator[str]:
         )
     if not run.tellers.gateway:
         yield (
-            "The gateway keeps no log of its own, so its attempts are known from the providers' side only: one that "
-            "was refused left no trace."
+            "This gateway does not report its attempts: those that reached a provider are known from its log, one that "
+            "was refused leaves no trace."
         )
     if not run.tellers.providers:
-        yield "The providers keep no log, or do not see the requests' ids."
+        yield "No provider's log has an attempt with a request's id."
     elif not run.ended:
         yield "The run did not come to its end in order: some of what happened may be missing."
     yield from _silent_providers(history)

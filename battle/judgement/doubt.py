@@ -11,6 +11,7 @@ import msgspec
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import SENT_RATIO_MIN, lateness_bound_ns
 from battle.judgement.slo import NEVER_BUT, OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
+from battle.judgement.visibility import gateway_reports
 
 REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
 """Demands on how the gateway reacts to faults: without effective faults there is nothing to react to."""
@@ -69,8 +70,8 @@ def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
     """Why the gateway may have had no chance to react, by the demands on its reactions."""
     unsure = _unsure(findings)
     excuses: dict[str, str] = {}
-    if all(row.source == "providers" for row in log.rows("provider_shares")):
-        excuses["min_failovers"] = "the gateway does not tell, and a refused connection leaves no trace"
+    if not gateway_reports(log).attempts:
+        excuses["min_failovers"] = "a connection that was refused is not visible from outside"
     if "faults_took_effect" in unsure:
         excuses |= dict.fromkeys(REACTIONS, "a fault had no effect, so there was less to react to")
     if "run_is_complete" in unsure:

@@ -18,10 +18,12 @@ _SIGNS = {
     "tagged_subscriptions": "{tagged_subscriptions} under it",
     "acted": "it acted on connections {actions}",
     "lost_connections": "{lost_connections} lost",
+    "silent_subscriptions": "{silent_subscriptions} fell silent",
     "failed_attempts": "{failed_attempts}",
     "tagged_attempts": "{tagged_attempts} under it",
     "breaker_changes": "{breaker_changes}",
     "traffic_ceased": "its traffic ceased",
+    "clients_failed": "{cut_off_errors} failed while no provider could be reached",
 }
 _NOTHING_HAPPENED = {
     "killed": "no death by its SIGKILL is in the log",
@@ -73,14 +75,16 @@ def effect_text(fault: Any) -> str:
     """The evidence of a fault's effect in words; empty when there is none."""
     facts = {
         "target": fault.target,
-        "failed_attempts": plural(fault.failed_attempts, "failed attempt"),
+        "failed_attempts": plural(fault.failed_attempts or 0, "failed attempt"),
         "tagged_attempts": plural(fault.tagged_attempts, "attempt"),
-        "breaker_changes": plural(fault.breaker_changes, "breaker change"),
-        "refused_attempts": plural(fault.refused_attempts, "attempt"),
-        "stalled_attempts": plural(fault.stalled_attempts, "attempt"),
+        "breaker_changes": plural(fault.breaker_changes or 0, "breaker change"),
+        "refused_attempts": plural(fault.refused_attempts or 0, "attempt"),
+        "stalled_attempts": plural(fault.stalled_attempts or 0, "attempt"),
         "tagged_heads": plural(fault.tagged_heads, "head"),
         "tagged_subscriptions": plural(fault.tagged_subscriptions, "subscription change"),
-        "lost_connections": plural(fault.lost_connections, "WebSocket connection"),
+        "lost_connections": plural(fault.lost_connections or 0, "WebSocket connection"),
+        "silent_subscriptions": plural(fault.silent_subscriptions, "subscription"),
+        "cut_off_errors": plural(fault.cut_off_errors, "request"),
         "actions": plural(fault.actions, "time"),
     }
     return ", ".join(_SIGNS[sign].format(**facts) for sign in fault.evidence)

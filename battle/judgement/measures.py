@@ -10,12 +10,13 @@ from battle.judgement.continuity import delay_row, head_rows
 from battle.judgement.findings import Log
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Measure
+from battle.judgement.visibility import gateway_reports, unseen_text
 
 EVER: Mapping[str, object] = {"starts_ns": (0,), "ends_ns": (2**63 - 1,)}
 """The windows of time that are all of the run."""
 
 SLOWEST_LISTED = 10
-"""How many of the dearest failovers are listed; the view `failovers` has them all."""
+"""How many of the slowest failovers are listed; the view `failovers` has them all."""
 
 
 def measures(log: Log, attempts_limit: float | None = None) -> dict[str, Measure]:
@@ -130,8 +131,8 @@ def unanswered_text(percent: int, whose: str) -> str:
 def _of_failovers(log: Log) -> dict[str, Measure]:
     query = "failovers_summary"
     summary = log.rows(query, limit=SLOWEST_LISTED)[0]
-    if not log.rows("provider_shares"):
-        unknown = Measure(query, False, note="nobody logged an attempt")
+    if summary.failovers is None:
+        unknown = Measure(query, False, note=unseen_text(gateway_reports(log).kind, "attempts"))
         return {"failovers": unknown, "max_failover_latency_ns": unknown}
     if summary.failovers == 0:
         cost = Measure(query, False, note="there was no failover")
@@ -142,18 +143,11 @@ def _of_failovers(log: Log) -> dict[str, Measure]:
     return {"failovers": Measure(query, True, summary.failovers), "max_failover_latency_ns": cost}
 
 
-def gateway_tells(log: Log) -> bool:
-    """Whether the gateway logs what it does: its attempts, or with subscriptions alone its connections."""
-    return any(row.source == "gateway" for row in log.rows("provider_shares")) or any(
-        row.side == "gateway" for row in log.rows("open_connections")
-    )
-
-
 def _breaker_changes(log: Log) -> Measure:
-    query = "breaker_summary"
-    changes = sum(row.changes for row in log.rows(query))
-    told = changes > 0 or gateway_tells(log)
-    return Measure(query, True, changes) if told else Measure(query, False, note="the gateway does not tell")
+    query, reports = "breaker_summary", gateway_reports(log)
+    if not reports.breakers:
+        return Measure(query, False, note=unseen_text(reports.kind, "breakers"))
+    return Measure(query, True, sum(row.changes for row in log.rows(query)))
 
 
 def _memory(health: list[Any]) -> Measure:

@@ -8,8 +8,11 @@ from battle.judgement.slo import Demands
 from battle.judgement.words import plural
 
 STORM_ATTEMPTS_PER_REQUEST = 5.0
-"""More attempts than this for each request, most of them in vain, are a retry storm. Generous: gateways try two or
+"""More attempts than this for each request, most of them failed, are a retry storm. Generous: gateways try two or
 three times, and one try at each of five providers is no storm yet."""
+
+SEEN_BY_PROVIDERS = "as the providers saw them (a refused connection is not visible to them)"
+"""Of attempts through a gateway that does not report them."""
 
 
 def retry_amplification(log: Log, demands: Demands) -> Finding | None:
@@ -48,11 +51,12 @@ def storm_text(log: Log, limit: float | None, began_ns: int | None) -> str:
 
 def _summary(row: Any, began_ns: int | None) -> str:
     overall = f"{row.attempts_per_request:.2f} attempts for each of {plural(row.requests, 'request')}"
+    seen = f", {SEEN_BY_PROVIDERS}" if row.source == "providers" else ""
     worst = row.worst_attempts_per_request
     peak = "" if worst is None else f", {worst:.2f} in the worst second"
     if not row.storm_seconds:
-        return f"{overall}{peak}"
-    return f"{_storm(row, began_ns)}; in all {overall}"
+        return f"{overall}{peak}{seen}"
+    return f"{_storm(row, began_ns)}; in all {overall}{seen}"
 
 
 def _storm(row: Any, began_ns: int | None) -> str:

@@ -11,6 +11,7 @@ from battle.judgement.measures import disconnects, nothing_due, unanswered_text
 from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.scope import AFTER, BEFORE, RELATIVE, Scope
 from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
+from battle.judgement.visibility import gateway_reports, unseen_text
 from battle.judgement.windows import WHOLE, Window, fault_windows, merged, selects
 from battle.judgement.words import plural
 
@@ -142,10 +143,10 @@ def _of_answers(log: Log, part: Part, requests: Any) -> dict[str, Measure]:
 
 def _of_failovers(log: Log, part: Part) -> dict[str, Measure]:
     query = "scoped_failovers"
-    if not log.rows("provider_shares"):
-        unknown = Measure(query, False, note="nobody logged an attempt")
-        return {"failovers": unknown, "max_failover_latency_ns": unknown}
     (row,) = log.rows(query, **part.times)
+    if row.failovers is None:
+        unknown = Measure(query, False, note=unseen_text(gateway_reports(log).kind, "attempts"))
+        return {"failovers": unknown, "max_failover_latency_ns": unknown}
     if row.failovers == 0:
         cost = Measure(query, False, note=f"there was no failover {part.scope.text}")
     elif row.answered == 0:
@@ -181,10 +182,9 @@ def _attempts(log: Log, part: Part) -> Measure:
 def _breaker_changes(log: Log, part: Part) -> Measure:
     query = "scoped_breaker_changes"
     (row,) = log.rows(query, **part.times)
-    told = row.changes > 0 or any(share.source == "gateway" for share in log.rows("provider_shares"))
-    return (
-        Measure(query, True, row.changes) if told else Measure(query, False, note="the gateway does not tell")
-    )
+    if row.changes is None:
+        return Measure(query, False, note=unseen_text(gateway_reports(log).kind, "breakers"))
+    return Measure(query, True, row.changes)
 
 
 def _memory(log: Log, part: Part) -> Measure:

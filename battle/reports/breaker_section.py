@@ -1,5 +1,6 @@
 """The section about circuit breakers: how often they opened, what that kept away, and how they came back."""
 
+from battle.judgement.visibility import unseen_text
 from battle.judgement.words import duration_text
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.schema import BreakerFacts, BreakerSpan, Report
@@ -18,11 +19,10 @@ _NOTE = (
 def breaker_section(report: Report) -> Section:
     """How often and how long each circuit breaker was not closed, and how it came back."""
     if not report.breakers:
-        nothing = (
-            "No circuit breaker changed."
-            if report.gateway_tells
-            else "Not measured: the gateway does not tell."
-        )
+        reports = report.gateway_reports
+        nothing = "No circuit breaker changed."
+        if not reports.breakers:
+            nothing = f"Not available ({unseen_text(reports.kind, 'breakers')})."
         return Section("Circuit breakers", (Paragraph(nothing),))
     summary = columns(
         ":breaker", "outages", "opened", "time open", "recovered after: mean", "max", "flapped", "probes", "good",

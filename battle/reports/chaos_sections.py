@@ -1,13 +1,14 @@
 """The sections about failure and survival: failovers and faults."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from battle.judgement.faults import effect_text
 from battle.judgement.words import plural
+from battle.judgement.visibility import unseen_text
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.load_facts import only_subscriptions
 from battle.reports.reaction_tables import longest, reaction_blocks, stream_blocks
-from battle.reports.schema import FaultEffect, Report, SlowFailover
+from battle.reports.schema import FailoverFacts, FaultEffect, Report, SlowFailover
 from battle.reports.values import count, duration, explain_command, moment, timed
 
 SLOWEST_SHOWN = 5
@@ -19,14 +20,21 @@ TARGETS_NAMED = 4
 
 _EFFECTS = columns(":fault", ":took effect", ":evidence")
 _NOT_SEEN = Cell("not seen", "doubtful")
+_NOT_VISIBLE = Cell("not visible", "quiet")
 _INFERRED = (
-    "The gateway keeps no log of its own, so this is inferred from the providers' side: connections that a "
-    "dead provider refused are not in it, and the count is a lower bound."
+    "This gateway does not report its attempts, so this is inferred from the providers' side: a connection that a dead "
+    "provider refused is not in it, and the count is a lower bound."
 )
 _FAULT_NOTE = (
     "Applied: since the load began, as the plan counts. Detected: the first failed attempt at the target, or its "
     "breaker's opening. Recovered: the first good attempt after the fault ended. Leaked: attempts sent to the broken "
     "provider meanwhile."
+)
+_OUTSIDE_NOTE = (
+    "Applied: since the load began, as the plan counts. This gateway does not report its attempts, so all else is what "
+    "the providers saw. Detected: a request that the target had got went to another provider for the first time. "
+    "Recovered: the first good attempt after the fault ended. Leaked: attempts that reached the broken provider meanwhile. "
+    "Not visible: the gateway may have reacted, or tried, without any provider seeing it."
 )
 
 
@@ -38,7 +46,9 @@ def failover_section(report: Report) -> Section:
     if facts.failovers:
         blocks += _failover_blocks(report)
     elif only_subscriptions(report):
-        blocks += [] if streams else [Paragraph("No stream is known to have lost its upstream.")]
+        blocks += [] if streams else [Paragraph(_no_stream_text(report))]
+    elif facts.failovers is None:
+        blocks.append(Paragraph(_unseen_failovers(report)))
     else:
         blocks.append(Paragraph("No request needed more than one attempt."))
     blocks += stream_blocks(streams)
@@ -46,10 +56,36 @@ def failover_section(report: Report) -> Section:
     return Section(title, tuple(blocks))
 
 
+def failovers_text(facts: FailoverFacts) -> str:
+    """How many failovers there were, as far as is known."""
+    if facts.failovers is None:
+        return "not visible"
+    return f"at least {facts.failovers:,}" if facts.source == "providers" else f"{facts.failovers:,}"
+
+
+def _no_stream_text(report: Report) -> str:
+    reports = report.gateway_reports
+    if reports.streams:
+        return "No stream of the gateway lost its upstream."
+    return f"Failovers of streams: {unseen_text(reports.kind, 'streams')}."
+
+
+def _unseen_failovers(report: Report) -> str:
+    why = unseen_text(report.gateway_reports.kind, "attempts")
+    if report.gateway_reports.kind == "embedded":
+        return f"Whether a request needed more than one attempt is unknown ({why})."
+    return (
+        f"Whether a request needed more than one attempt is {why}, and no provider saw a request that another one had "
+        "got before. A connection that was refused leaves no trace with a provider."
+    )
+
+
 def _failover_blocks(report: Report) -> list[Block]:
     facts = report.failovers
-    asked = f"{facts.failovers:,} needed" if facts.failovers != 1 else "1 needed"
-    answered = "all of them were" if facts.answered == facts.failovers else f"{facts.answered:,} of them were"
+    asked = f"{failovers_text(facts)} needed"
+    answered = (
+        "all of them were" if facts.answered == facts.failovers else f"{facts.answered or 0:,} of them were"
+    )
     text = (
         f"Of {plural(report.requests.total, 'request')} {asked} more than one attempt "
         f"(at most {facts.attempts_max}); {answered} answered in the end."
@@ -61,7 +97,7 @@ def _failover_blocks(report: Report) -> list[Block]:
         Table(columns("cost mean", "p50", "p95", "p99", "max"), (row(*(duration(cost) for cost in costs)),)),
         Paragraph("The cost is the time until the attempt that answered began.", quiet=True),
         Table(
-            columns(":dearest failovers", "at", ":asked", ":answered", "cost"),
+            columns(":slowest failovers", "at", ":asked", ":answered", "cost"),
             tuple(_failover_row(slow, began_ns) for slow in facts.slowest[:SLOWEST_SHOWN]),
         ),
         *(explain_command(report, slow.request_id) for slow in facts.slowest[:1]),
@@ -92,10 +128,20 @@ def _each_fault(report: Report) -> tuple[Block, ...]:
     )
     return (
         Table(times, tuple(_fault_row(fault, report.run.load_began_ns) for fault in report.faults)),
-        Paragraph(_FAULT_NOTE, quiet=True),
+        Paragraph(_fault_note(report), quiet=True),
         *reaction_blocks([(one.fault_id, [one]) for one in report.reactions]),
         Table(_EFFECTS, tuple(_effect_row(fault) for fault in report.faults)),
     )
+
+
+def _fault_note(report: Report) -> str:
+    outside = any(fault.source == "providers" for fault in report.faults)
+    return _OUTSIDE_NOTE if outside else _FAULT_NOTE
+
+
+def _unseen(fault: FaultEffect) -> Cell:
+    """What stands for a reaction that is in no log: of a gateway that reports nothing it may have happened."""
+    return _NOT_SEEN if fault.source in ("gateway", "clients") else _NOT_VISIBLE
 
 
 def _fault_groups(report: Report) -> tuple[Block, ...]:
@@ -115,7 +161,7 @@ def _fault_groups(report: Report) -> tuple[Block, ...]:
             f"{plural(len(faults), 'fault')} in {plural(len(groups), 'group')}; fault_windows has each."
         ),
         Table(summary, tuple(_group_row(group, began_ns) for group in groups)),
-        Paragraph(_FAULT_NOTE, quiet=True),
+        Paragraph(_fault_note(report), quiet=True),
         *reaction_blocks(
             [
                 (f"{group[0].kind} at {_targets(group)}", [reactions[fault.fault_id] for fault in group])
@@ -157,9 +203,9 @@ def _group_row(group: Sequence[FaultEffect], began_ns: int | None) -> tuple[Cell
         Cell(f"{effective:,}", "good" if effective == len(group) else "doubtful"),
         moment(min(begun, default=None), never, since_ns=began_ns),
         moment(max(begun, default=None), never, since_ns=began_ns),
-        duration(longest(fault.time_to_detect_ns for fault in group), _NOT_SEEN),
+        duration(longest(fault.time_to_detect_ns for fault in group), _unseen(group[0])),
         duration(longest(fault.time_to_recover_ns for fault in group), _NOT_SEEN),
-        count(sum(fault.leaked_attempts for fault in group)),
+        count(_known_sum(fault.leaked_attempts for fault in group), _NOT_VISIBLE),
         count(sum(fault.request_errors for fault in group)),
     )
 
@@ -167,17 +213,24 @@ def _group_row(group: Sequence[FaultEffect], began_ns: int | None) -> tuple[Cell
 def _fault_row(fault: FaultEffect, began_ns: int | None) -> tuple[Cell, ...]:
     started_ns, ended_ns = fault.started_ns, fault.ended_ns
     lasted_ns = None if started_ns is None or ended_ns is None else ended_ns - started_ns
-    unseen = Cell("–", "quiet") if started_ns is None else _NOT_SEEN
+    unseen = Cell("–", "quiet") if started_ns is None else _unseen(fault)
+    no_answer = Cell("–", "quiet") if started_ns is None or ended_ns is None else _NOT_SEEN
     return row(
         fault.fault_id,
         fault.target,
         moment(started_ns, Cell("never", "doubtful"), since_ns=began_ns),
         duration(lasted_ns, Cell("to the end") if started_ns is not None else Cell("–", "quiet")),
         duration(fault.time_to_detect_ns, unseen),
-        duration(fault.time_to_recover_ns, unseen if ended_ns is not None else Cell("–", "quiet")),
-        count(fault.leaked_attempts),
+        duration(fault.time_to_recover_ns, no_answer),
+        count(fault.leaked_attempts, _NOT_VISIBLE),
         count(fault.request_errors),
     )
+
+
+def _known_sum(counts: Iterable[int | None]) -> int | None:
+    """Of those that were visible; None: none was."""
+    known = [number for number in counts if number is not None]
+    return sum(known) if known else None
 
 
 def _effect_row(fault: FaultEffect) -> tuple[Cell, ...]:

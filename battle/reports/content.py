@@ -9,7 +9,7 @@ from battle.judgement.findings import Finding
 from battle.judgement.words import duration_text, percent_text, plural
 from battle.omissions import Omission, Parts
 from battle.reports.breaker_section import breaker_section
-from battle.reports.chaos_sections import failover_section, fault_section
+from battle.reports.chaos_sections import failover_section, failovers_text, fault_section
 from battle.reports.comparison_section import comparison_section
 from battle.reports.document import (
     Cell,
@@ -131,11 +131,11 @@ def _figures(report: Report) -> tuple[Figure, ...]:
         figures.append(Figure(f"{virtual}p95 latency", duration(overall.p95_ns, NEVER).text))
     moved = sum(streams.failovers for streams in report.websocket.stream_failovers)
     if report.failovers.failovers or not (moved or only_subscriptions(report)):
-        figures.append(Figure("failovers", f"{report.failovers.failovers:,}"))
+        figures.append(Figure("failovers", failovers_text(report.failovers)))
     if moved:
         figures.append(Figure("stream failovers", f"{moved:,}"))
     if report.failovers.cost_max_ns is not None:
-        figures.append(Figure(f"{virtual}dearest failover", duration_text(report.failovers.cost_max_ns)))
+        figures.append(Figure(f"{virtual}slowest failover", duration_text(report.failovers.cost_max_ns)))
     if report.faults:
         effective = sum(fault.effect_observed for fault in report.faults)
         figures.append(Figure("faults that took effect", f"{effective} of {len(report.faults)}"))

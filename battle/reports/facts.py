@@ -9,7 +9,7 @@ import msgspec
 
 from battle.judgement.continuity import head_rows
 from battle.judgement.findings import Log
-from battle.judgement.measures import EVER, SLOWEST_LISTED, gateway_tells
+from battle.judgement.measures import EVER, SLOWEST_LISTED
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo, demands_of
 from battle.judgement.slo_language import SloTextError, parse_slo
@@ -30,6 +30,7 @@ from battle.reports.schema import (
     FailoverFacts,
     FaultEffect,
     GapFills,
+    GatewayReports,
     GeneratorHealth,
     HeadDelay,
     HeadsAfterFault,
@@ -91,6 +92,9 @@ def collect_report(
     faults = rows("faults", FaultEffect, "fault_effects")
     failovers = rows("failovers", FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)
     limits = demands_of(slos, workload_slos).run
+    reports = fact(
+        "gateway_reports", lambda: _rows(log, GatewayReports, "gateway_reports")[0], GatewayReports
+    )
     report = Report(
         schema_version=SCHEMA_VERSION,
         run=facts,
@@ -107,7 +111,8 @@ def collect_report(
         provider_shares=rows("provider_shares", ProviderShare, "provider_shares"),
         faults=faults,
         reactions=rows("reactions", FaultReaction, "fault_handling"),
-        gateway_tells=fact("gateway_tells", lambda: gateway_tells(log), bool),
+        gateway_tells=reports.attempts or reports.breakers or reports.streams,
+        gateway_reports=reports,
         breakers=rows("breakers", BreakerFacts, "breaker_summary"),
         first_breaker_spans=rows("first_breaker_spans", BreakerSpan, "breaker_spans", limit=SPANS_LISTED),
         nodes=rows("nodes", NodeHealth, "system_health"),

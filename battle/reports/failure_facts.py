@@ -1,4 +1,4 @@
-"""What report.json says of how the gateway met failures. Times are nanoseconds; None is "not seen" or "not told"."""
+"""What report.json says of how the gateway met failures. Times are nanoseconds; None is "not seen" or "not visible"."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 class FaultReaction(_Part, frozen=True, kw_only=True):
     """What the gateway did about one fault, over HTTP: a row of the view `fault_reactions`, which says how it counts.
 
-    `failovers` and `probes` are None when the gateway tells nothing of itself.
+    `failovers` and `probes` are None when the gateway does not report them.
     """
 
     fault_id: str

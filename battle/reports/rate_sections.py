@@ -2,6 +2,7 @@
 
 from battle.judgement.knee import Knee, Step, StepStatus
 from battle.judgement.moments import second_ns
+from battle.judgement.retries import SEEN_BY_PROVIDERS
 from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.schema import Amplification, Report
@@ -87,7 +88,7 @@ def amplification_section(report: Report) -> Section | None:
 def _amplification_text(facts: Amplification) -> str:
     overall = facts.attempts_per_request or 0
     worst = facts.worst_attempts_per_request
-    peak = "" if worst is None else f", and {worst:.2f} in the worst second"
+    peak = "" if worst is None else f" ({worst:.2f} in the worst second)"
     storm = f" A retry storm lasted {plural(facts.storm_seconds, 'second')}." if facts.storm_seconds else ""
-    told = "as the gateway tells" if facts.source == "gateway" else "as the providers saw them"
-    return f"There were {overall:.2f} attempts for each request{peak}, {told}.{storm}"
+    whose = "from the gateway's log" if facts.source == "gateway" else SEEN_BY_PROVIDERS
+    return f"{overall:.2f} attempts per request{peak}, {whose}.{storm}"

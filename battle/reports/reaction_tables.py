@@ -19,7 +19,7 @@ _STREAM_NOTE = (
 
 
 def reaction_blocks(groups: Sequence[tuple[str, Sequence[FaultReaction]]]) -> tuple[Block, ...]:
-    """A row for each group of faults, with the slowest and dearest of it; nothing when the gateway does not tell."""
+    """A row for each group of faults, with the slowest of it; nothing when the gateway does not report its attempts."""
     told = [(name, group) for name, group in groups if any(one.failovers is not None for one in group)]
     if not any(
         one.failovers or one.probes or one.time_to_divert_ns is not None for _, group in told for one in group
@@ -53,7 +53,7 @@ def _reaction_row(name: str, group: Sequence[FaultReaction]) -> tuple[Cell, ...]
         duration(group[0].cost_p50_ns if alone else None),
         duration(group[0].cost_p99_ns if alone else None),
         duration(longest(one.cost_max_ns for one in group)),
-        count(sum(one.probes or 0 for one in group)),
+        count(None if group[0].probes is None else sum(one.probes or 0 for one in group)),
         duration(longest(one.time_to_readmit_ns for one in group), Cell("not seen", "quiet")),
     )
 

@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 """Raised when a field is renamed, removed, or changes its meaning; not when one is added."""
 
 AttemptSource: TypeAlias = Literal["gateway", "providers"]
-"""Whose log the attempts come from: the embedded gateway's own, or the providers' when it has none."""
+"""Whose log the attempts come from: the gateway's own, or the providers' when it does not report them."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ class Latency(_Part, frozen=True, kw_only=True):
 
 
 class SlowFailover(_Part, frozen=True, kw_only=True):
-    """One of the dearest failovers: who was asked, in order."""
+    """One of the slowest failovers: who was asked, in order."""
 
     request_id: str
     started_ns: int
@@ -101,12 +101,15 @@ class SlowFailover(_Part, frozen=True, kw_only=True):
 
 
 class FailoverFacts(_Part, frozen=True, kw_only=True):
-    """Requests that needed more than one attempt, and what that cost them (see the view `failovers`)."""
+    """Requests that needed more than one attempt, and what that cost them (see the view `failovers`).
+
+    The counts are None when none was seen through a gateway that does not report its attempts: there may have been some.
+    """
 
     source: AttemptSource | None
-    failovers: int
-    answered: int
-    hedged: int
+    failovers: int | None
+    answered: int | None
+    hedged: int | None
     attempts_max: int | None
     cost_mean_ns: int | None
     cost_p50_ns: int | None
@@ -128,7 +131,7 @@ class ProviderShare(_Part, frozen=True, kw_only=True):
 
 
 class FaultEffect(_Part, frozen=True, kw_only=True):
-    """One fault of the chaos plan and what it did: a row of the view `fault_windows`."""
+    """One fault of the chaos plan and what it did: a row of the view `fault_windows`. A count is None when it was not visible."""
 
     fault_id: str
     kind: str
@@ -138,23 +141,35 @@ class FaultEffect(_Part, frozen=True, kw_only=True):
     ended_ns: int | None
     failure: str | None
     source: AttemptSource | Literal["clients"] | None
-    attempts_before: int
-    leaked_attempts: int
-    failed_attempts: int
-    refused_attempts: int
-    stalled_attempts: int
+    attempts_before: int | None
+    leaked_attempts: int | None
+    failed_attempts: int | None
+    refused_attempts: int | None
+    stalled_attempts: int | None
     tagged_attempts: int
     tagged_heads: int
     tagged_subscriptions: int
     actions: int
-    lost_connections: int
+    lost_connections: int | None
+    silent_subscriptions: int
     request_errors: int
-    breaker_changes: int
+    cut_off_errors: int
+    breaker_changes: int | None
     time_to_detect_ns: int | None
+    traffic_stopped_ns: int | None
     time_to_recover_ns: int | None
     signs: tuple[str, ...]
     evidence: tuple[str, ...]
     effect_observed: bool
+
+
+class GatewayReports(_Part, frozen=True, kw_only=True):
+    """What the gateway reports about itself: the view `gateway_reports`. What it does not is not visible from outside."""
+
+    kind: str | None
+    attempts: bool
+    breakers: bool
+    streams: bool
 
 
 class BreakerFacts(_Part, frozen=True, kw_only=True):
@@ -387,6 +402,8 @@ class Report(_Part, frozen=True, kw_only=True):
     faults: tuple[FaultEffect, ...]
     reactions: tuple[FaultReaction, ...]
     gateway_tells: bool
+    """Whether the gateway reports anything about itself; `gateway_reports` says what."""
+    gateway_reports: GatewayReports
     breakers: tuple[BreakerFacts, ...]
     first_breaker_spans: tuple[BreakerSpan, ...]
     nodes: tuple[NodeHealth, ...]

@@ -32,9 +32,7 @@ def _faults(report: Report) -> Iterator[_Moment]:
     for fault in report.faults:
         if fault.started_ns is None:
             continue
-        detected = "nobody noticed it"
-        if fault.time_to_detect_ns is not None:
-            detected = f"noticed after {duration_text(fault.time_to_detect_ns)}"
+        detected = reaction_text(fault)
         errors = f"; {plural(fault.request_errors, 'request')} ended badly" if fault.request_errors else ""
         tone: Tone = "bad" if fault.request_errors else "plain"
         yield (
@@ -47,16 +45,47 @@ def _faults(report: Report) -> Iterator[_Moment]:
             yield fault.ended_ns, f"{fault.kind} of {fault.target} ended ({fault.fault_id})", Cell(back)
 
 
+def reaction_text(fault: FaultEffect) -> str:
+    """How the gateway reacted to a fault that began, as far as somebody logged it."""
+    after = fault.time_to_detect_ns
+    match fault.source:
+        case "gateway" if after is None:
+            return "no failed attempt, lost connection or opened breaker in the gateway's log"
+        case "gateway":
+            return f"noticed by the gateway after {duration_text(after or 0)}"
+        case "clients" if after is None:
+            return "no request of a client failed"
+        case "clients":
+            return f"the first request of a client failed after {duration_text(after or 0)}"
+        case _:
+            return "; ".join(_seen_by_providers(fault)) or "no reaction visible from outside"
+
+
+def _seen_by_providers(fault: FaultEffect) -> Iterator[str]:
+    """What the providers' logs show of a gateway that does not report its attempts."""
+    if fault.time_to_detect_ns is not None:
+        after = duration_text(fault.time_to_detect_ns)
+        yield f"after {after} a request it had got went to another provider, as the providers saw"
+    stopped_ns = fault.traffic_stopped_ns
+    if stopped_ns is not None:
+        when = f"{duration_text(stopped_ns)} after it began" if stopped_ns else "when it began"
+        yield f"traffic to {fault.target} stopped {when}, as the providers saw"
+    elif fault.leaked_attempts:
+        yield f"{plural(fault.leaked_attempts, 'request')} still reached {fault.target}"
+
+
 def _return(report: Report, fault: FaultEffect) -> str:
     """How the target came back. One that nobody asked, or that never answered well, was not lost by the fault."""
     if fault.time_to_recover_ns is not None:
         return f"its next good answer after {duration_text(fault.time_to_recover_ns)}"
     if fault.source is None:
-        return "nobody logged what it answered"
+        return "what it answered is in no log"
     if fault.source == "clients":
         return "no request ended well after it"
     share = next((one for one in report.provider_shares if one.provider == fault.target), None)
     if share is None or share.attempts == 0:
+        if fault.source == "providers":
+            return "no request reached it in the whole run"
         return "no request was sent to it in the whole run"
     if share.failed == share.attempts:
         return "it gave no good answer in the whole run"

@@ -3,12 +3,13 @@
 -- $limit                how many of the slowest are listed at most
 --
 -- source                'gateway' or 'providers'; NULL when there was no failover
--- failovers
--- answered              of them ended ok at last
--- hedged                of them had an attempt sent before another had failed
+-- failovers             through a gateway that does not report its attempts there may have been more; NULL: none was seen
+--                       through such a gateway, so nobody knows
+-- answered              of them ended ok at last; NULL likewise
+-- hedged                of them had an attempt sent before another had failed; NULL: only the gateway could know
 -- attempts_max          the most attempts one request took; NULL when there was no failover
--- cost_mean_ns, cost_p50_ns, cost_p95_ns, cost_p99_ns, cost_max_ns     see the view `failovers`; NULL likewise
--- slowest               a list of (request_id, started_ns, providers, answered, cost_ns), the dearest first
+-- cost_mean_ns, cost_p50_ns, cost_p95_ns, cost_p99_ns, cost_max_ns     see the view `failovers`; NULL when there was no failover
+-- slowest               a list of (request_id, started_ns, providers, answered, cost_ns), the slowest first
 WITH summary AS (
     SELECT
         any_value(source) AS source,
@@ -28,11 +29,15 @@ WITH summary AS (
     FROM failovers
 )
 SELECT
-    source, failovers, answered, hedged, attempts_max,
+    source,
+    if(reports.attempts OR failovers > 0, failovers, NULL) AS failovers,
+    if(reports.attempts OR failovers > 0, answered, NULL) AS answered,
+    if(reports.attempts, hedged, NULL) AS hedged,
+    attempts_max,
     round(cost_mean_ns)::BIGINT AS cost_mean_ns,
     cost_ranks[1] AS cost_p50_ns,
     cost_ranks[2] AS cost_p95_ns,
     cost_ranks[3] AS cost_p99_ns,
     cost_max_ns,
     coalesce(slowest, []) AS slowest
-FROM summary
+FROM summary, gateway_reports AS reports

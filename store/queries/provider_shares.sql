@@ -1,9 +1,9 @@
 -- Who did the work, and how well?
 --
--- Attempts are the gateway's own when it logs them, else those the providers served.
+-- Attempts are the gateway's own when it reports them, else those the providers served.
 --
 -- provider
--- source        'gateway' or 'providers': who tells
+-- source        'gateway' or 'providers': whose attempts these are
 -- attempts
 -- failed        of them did not end ok
 -- share_ratio   of all attempts

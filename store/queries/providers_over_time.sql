@@ -1,6 +1,6 @@
 -- Which provider gave the good answers, over time?
 --
--- As the gateway tells when it logs its attempts, else as the providers saw them. An answer belongs to the moment
+-- As the gateway says when it reports its attempts, else as the providers saw them. An answer belongs to the moment
 -- it was given. Only cells with answers have rows.
 --
 -- $from_ns, $to_ns     the span
@@ -14,7 +14,7 @@
 WITH answered AS (
     SELECT provider, ended_ns AS at_ns FROM gateway_attempts WHERE outcome = 'ok'
     UNION ALL
-    SELECT provider, replied_ns FROM attempts WHERE outcome = 'ok' AND NOT EXISTS (FROM gateway_attempts)
+    SELECT provider, replied_ns FROM attempts WHERE outcome = 'ok' AND NOT (SELECT attempts FROM gateway_reports)
 ),
 counted AS (
     SELECT

@@ -1,7 +1,7 @@
 -- How many attempts did the clients' requests cost the providers, and was there a retry storm?
 --
 -- In a storm most attempts fail, and each failure makes more of them. A second is part of one when more than half of
--- the attempts begun in it failed, and for each request there were more than $bound (the view `attempts_by_second`).
+-- the attempts for its requests failed, and for each request there were more than $bound (the view `attempts_by_second`).
 -- Seconds with fewer than 10 requests say nothing.
 --
 -- $bound      attempts per request

@@ -1,6 +1,6 @@
 -- How many attempts did requests cost the providers in a part of the run?
 --
--- By whole seconds (the view `attempts_by_second`): those of which some moment lies in a window.
+-- By whole seconds (the view `attempts_by_second`): those of which some moment is in a window.
 --
 -- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
 --

@@ -2,8 +2,8 @@
 --
 -- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
 --
--- changes
-SELECT count(*) AS changes
+-- changes                   NULL: the gateway does not report its breakers
+SELECT if((SELECT breakers FROM gateway_reports), count(*), NULL) AS changes
 FROM breaker_changes
 SEMI JOIN (
     SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns

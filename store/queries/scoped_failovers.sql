@@ -5,7 +5,8 @@
 --
 -- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
 --
--- failovers
+-- failovers                 through a gateway that does not report its attempts there may have been more; NULL: none was
+--                           seen through such a gateway, so nobody knows
 -- answered                  of them ended ok at last
 -- cost_max_ns               see the view `failovers`; NULL when there are none
 WITH windows AS (
@@ -26,6 +27,9 @@ seconds AS (
         )) AS second
     FROM windows
 )
-SELECT count(*) AS failovers, count(*) FILTER (answered) AS answered, max(cost_ns) AS cost_max_ns
+SELECT
+    if((SELECT attempts FROM gateway_reports) OR count(*) > 0, count(*), NULL) AS failovers,
+    count(*) FILTER (answered) AS answered,
+    max(cost_ns) AS cost_max_ns
 FROM placed
 SEMI JOIN seconds ON due_ns // 1_000_000_000 = second AND due_ns >= start_ns AND due_ns < end_ns

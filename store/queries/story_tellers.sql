@@ -1,7 +1,9 @@
--- Who tells anything at all of single requests?
+-- Whose log can have anything of single requests?
 --
--- clients, gateway, providers    whether the log has any request, any attempt of the gateway's, any of a provider's
+-- clients, providers    whether the log has any request, any attempt of a provider's
+-- gateway, breakers     whether the gateway reports its attempts, its circuit breakers (the view `gateway_reports`)
 SELECT
     EXISTS (FROM requests) AS clients,
-    EXISTS (FROM gateway_attempts) AS gateway,
+    (SELECT attempts FROM gateway_reports) AS gateway,
+    (SELECT breakers FROM gateway_reports) AS breakers,
     EXISTS (FROM attempts WHERE request_id IS NOT NULL) AS providers

@@ -30,6 +30,12 @@ MS = 10**6
 S = 10**9
 
 
+def against(kind: str = "command", *providers: str, **scenario: Any) -> dict[str, Any]:
+    """What `run.json` says of a run against a gateway of this kind, before these providers (`a` and `b` unless told)."""
+    named = [{"type": "mock", "name": name} for name in providers or ("a", "b")]
+    return {"scenario": {"name": "scripted", "gateway": {"type": kind}, "providers": named, **scenario}}
+
+
 def request(number: int, at_ns: int = 0, took_ns: int = 50 * MS, **changes: Any) -> RequestEnded:
     """Request `r<number>`, due at `at_ns`, sent 1 ms later, and answered right after `took_ns`."""
     fields: dict[str, Any] = {

@@ -1,6 +1,6 @@
 -- How many attempts began at each provider in each tenth of a second, and how did they end?
 --
--- Attempts are the gateway's own when it logs them, else those the providers served. For questions to which a tenth of
+-- Attempts are the gateway's own when it reports them, else those the providers served. For questions to which a tenth of
 -- a second is fine enough: millions of attempts become thousands of rows.
 --
 -- source            'gateway' or 'providers': whose attempts these are
@@ -11,9 +11,10 @@
 -- of_clients        of them were made for requests of clients, as far as the requests' ids tell
 -- took_ns           what they took, added up
 -- first_started_ns  when the first of them began
+-- last_started_ns   when the last of them began
 -- first_ended_ns    when the first of them ended
--- last_choice_ns    when the last of them began that was its request's first attempt; NULL: there was none, or nobody
---                   tells
+-- last_choice_ns    when the last of them began that was its request's first attempt; NULL: there was none, or the
+--                   gateway does not report its attempts
 CREATE VIEW attempt_cells AS
 WITH seen AS (
     SELECT
@@ -23,7 +24,7 @@ WITH seen AS (
     UNION ALL
     SELECT 'providers', provider, request_id, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
     FROM attempts
-    WHERE NOT EXISTS (FROM gateway_attempts)
+    WHERE NOT (SELECT attempts FROM gateway_reports)
 )
 SELECT
     source, provider, started_ns // 100_000_000 AS cell, ok,
@@ -31,6 +32,7 @@ SELECT
     count(request_id) AS of_clients,
     sum(ended_ns - started_ns)::BIGINT AS took_ns,
     min(started_ns) AS first_started_ns,
+    max(started_ns) AS last_started_ns,
     min(ended_ns) AS first_ended_ns,
     max(chosen_ns) AS last_choice_ns
 FROM seen

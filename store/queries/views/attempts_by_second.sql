@@ -1,29 +1,50 @@
--- How many attempts did the providers see in each second, and for how many requests?
+-- How many attempts did the requests of each second cost the providers?
 --
--- A second's requests are those sent in it or, if they are more, those under way when it began: attempts that go on
--- after a burst of requests are for that burst. A batch counts as its calls where providers tell, who see each call.
+-- All attempts for a request belong to the second in which the first of them began, however much later the others came,
+-- so a second's attempts are compared with its own requests. A batch counts as its calls where the attempts are the
+-- providers', who see each call.
+--
+-- An attempt that lost its request's id, as through a gateway that makes ids of its own, belongs to the second in which it
+-- came, and is taken for the first one of a request for as long as that second has requests without any: those sent in
+-- it or under way when it began.
 --
 -- second        whole seconds since the run's epoch
 -- source        'gateway' or 'providers': whose attempts these are; NULL: there were none
 -- sent          requests sent in it
--- requests      its requests
--- attempts      begun in it for requests of clients
+-- requests      its requests: those of which an attempt is known
+-- attempts      for these
 -- failed        of them did not end ok
 CREATE VIEW attempts_by_second AS
 WITH batches AS (
     SELECT workload ->> 'name' AS workload, try_cast(workload ->> 'batch' AS BIGINT) AS calls
     FROM (SELECT unnest(json_extract(document, '$.scenario.workloads[*]')) AS workload FROM run)
 ),
+-- Of what had one attempt alone, that is the first one. What had several is counted apart, attempt by attempt.
+repeated AS (
+    SELECT
+        first_started_ns // 1_000_000_000 AS second, started_ns // 1_000_000_000 AS began_second,
+        attempt, outcome = 'ok' AS ok, count(*) AS attempts
+    FROM repeated_attempts
+    GROUP BY ALL
+),
+counted AS (
+    SELECT
+        cell // 10 AS second, source, of_clients AS attempts, if(ok, 0, of_clients) AS failed, of_clients AS requests,
+        if(source = 'gateway', 0, attempts - of_clients) AS nameless,
+        if(ok OR source = 'gateway', 0, attempts - of_clients) AS nameless_failed
+    FROM attempt_cells
+    UNION ALL
+    SELECT began_second, NULL, -attempts, if(ok, 0, -attempts), -attempts, 0, 0 FROM repeated
+    UNION ALL
+    SELECT second, NULL, attempts, if(ok, 0, attempts), if(attempt = 1, attempts, 0), 0, 0 FROM repeated
+),
 tried_by_second AS (
     SELECT
-        cell // 10 AS second, any_value(source) AS source, sum(tried)::BIGINT AS attempts,
-        coalesce(sum(tried) FILTER (NOT ok), 0)::BIGINT AS failed
-    FROM (
-        -- A gateway knows for whom it asks; through one that says nothing an id may have got lost.
-        SELECT *, if(source = 'gateway', of_clients, attempts) AS tried FROM attempt_cells
-    )
-    WHERE tried > 0
+        second, any_value(source) AS source, sum(attempts) AS attempts, sum(failed) AS failed, sum(requests) AS requests,
+        sum(nameless) AS nameless, sum(nameless_failed) AS nameless_failed
+    FROM counted
     GROUP BY second
+    HAVING sum(attempts) > 0 OR sum(nameless) > 0
 ),
 moves AS (
     SELECT
@@ -36,7 +57,7 @@ moves AS (
 weighed AS (
     SELECT
         sent_second, ended_second,
-        requests * if(is_batch AND NOT EXISTS (FROM gateway_attempts), coalesce(calls, 1), 1) AS requests
+        requests * if(is_batch AND NOT (SELECT attempts FROM gateway_reports), coalesce(calls, 1), 1) AS requests
     FROM moves
     LEFT JOIN batches USING (workload)
 ),
@@ -50,12 +71,17 @@ flow AS (
         SELECT second, 0, 0 FROM tried_by_second
     )
     GROUP BY second
+),
+borne AS (
+    SELECT
+        second, sent,
+        sent + coalesce(sum(net) OVER (ORDER BY second ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS under_way
+    FROM flow
 )
 SELECT
     second, source, sent,
-    greatest(sent, coalesce(sum(net) OVER (ORDER BY second ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))::BIGINT
-        AS requests,
-    coalesce(attempts, 0) AS attempts,
-    coalesce(failed, 0)::BIGINT AS failed
-FROM flow
+    coalesce(requests + least(nameless, greatest(under_way - requests, 0)), 0)::BIGINT AS requests,
+    coalesce(attempts + nameless, 0)::BIGINT AS attempts,
+    coalesce(failed + nameless_failed, 0)::BIGINT AS failed
+FROM borne
 LEFT JOIN tried_by_second USING (second)

@@ -1,8 +1,8 @@
 -- What did the gateway do about each fault: whom did failing over cost what, when did it leave the broken provider alone,
 -- and when did it trust it again?
 --
--- As the gateway's own log tells, about HTTP; NULL for a gateway that tells nothing. A first choice is a request's first
--- attempt. A probe is an attempt that a half-open breaker let through, whoever made it.
+-- From the gateway's own log, about HTTP; NULL for a gateway that does not report its attempts (the view
+-- `gateway_reports`), and of probes for one that does not report its breakers. A first choice is a request's first attempt. A probe is an attempt that a half-open breaker let through, whoever made it.
 --
 -- fault_id
 -- failovers           requests that went to the target first and needed another attempt, and that began, or waited for the
@@ -132,26 +132,26 @@ failed_over AS (
     FROM costs_of_faults
     GROUP BY fault_id
 ),
-teller AS (
-    SELECT EXISTS (FROM gateway_attempts) AS tells
+reports AS (
+    SELECT attempts AS attempts_reported, breakers AS breakers_reported FROM gateway_reports
 )
 SELECT
     fault_id,
-    if(tells, coalesce(failovers, 0), NULL) AS failovers,
+    if(attempts_reported, coalesce(failovers, 0), NULL) AS failovers,
     round(cost_mean_ns)::BIGINT AS cost_mean_ns,
     cost_ranks[1] AS cost_p50_ns,
     cost_ranks[2] AS cost_p99_ns,
     cost_max_ns,
     CASE
-        WHEN NOT tells OR chosen_before.attempts IS NULL THEN NULL
+        WHEN NOT attempts_reported OR chosen_before.attempts IS NULL THEN NULL
         WHEN last_ns IS NULL THEN 0
         WHEN until_ns - last_ns >= greatest(1_000_000_000, 5 * (started_ns - before_ns) / chosen_before.attempts)
             THEN last_ns - started_ns
     END AS time_to_divert_ns,
-    if(tells, coalesce(probes, 0), NULL) AS probes,
+    if(attempts_reported AND breakers_reported, coalesce(probes, 0), NULL) AS probes,
     after_ns AS time_to_readmit_ns
 FROM fault_spans
-CROSS JOIN teller
+CROSS JOIN reports
 LEFT JOIN failed_over USING (fault_id)
 LEFT JOIN chosen USING (fault_id)
 LEFT JOIN chosen_before USING (fault_id)

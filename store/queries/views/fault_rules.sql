@@ -7,46 +7,48 @@
 -- signs              one of these must be in the fault's evidence (the view `fault_windows` says what they mean)
 -- must_be_noticed    whether somebody must have noticed as well, because it could otherwise happen to an idle
 --                    provider: the evidence then needs 'failed_attempts', 'stalled_attempts', 'breaker_changes',
---                    'traffic_ceased' or 'lost_connections' beside it
+--                    'traffic_ceased', 'lost_connections', 'silent_subscriptions' or 'clients_failed' beside it
+-- cuts_off           whether requests may not arrive at the target meanwhile: what does not arrive is in no provider's log,
+--                    and a provider that logs nothing is no proof that nobody asked it
 -- makes_stale        whether a provider under it gives true answers about heads that are no longer the newest, or of
 --                    another branch: a sound gateway may then pass some of them on
 CREATE VIEW fault_rules AS
 SELECT *
 FROM (VALUES
     -- What happens to a process is told by who did it; that it mattered, by who had to do with the process.
-    ('kill', ['killed', 'kept_down'], true, false),
-    ('flap', ['killed', 'kept_down'], true, false),
-    ('restart', ['stopped', 'killed', 'kept_down'], true, false),
-    ('pause', ['paused'], true, false),
+    ('kill', ['killed', 'kept_down'], true, true, false),
+    ('flap', ['killed', 'kept_down'], true, true, false),
+    ('restart', ['stopped', 'killed', 'kept_down'], true, true, false),
+    ('pause', ['paused'], true, true, false),
     -- A provider that behaves badly says so with each attempt; where heads depend on it, with each head.
-    ('degrade', ['tagged_attempts'], false, false),
-    ('error_rate', ['tagged_attempts'], false, false),
-    ('rate_limit', ['tagged_attempts'], false, false),
-    ('hang', ['tagged_attempts'], false, false),
-    ('malformed', ['tagged_attempts'], false, false),
-    ('truncated', ['tagged_attempts'], false, false),
-    ('missing_data', ['tagged_attempts'], false, false),
-    ('wrong_answer', ['tagged_attempts'], false, false),
-    ('wrong_chain', ['tagged_attempts', 'tagged_heads', 'acted'], false, true),
-    ('stale_head', ['tagged_attempts', 'tagged_heads', 'acted'], false, true),
-    ('reorg', ['tagged_attempts', 'tagged_heads', 'acted'], false, true),
+    ('degrade', ['tagged_attempts'], false, false, false),
+    ('error_rate', ['tagged_attempts'], false, false, false),
+    ('rate_limit', ['tagged_attempts'], false, false, false),
+    ('hang', ['tagged_attempts'], false, false, false),
+    ('malformed', ['tagged_attempts'], false, false, false),
+    ('truncated', ['tagged_attempts'], false, false, false),
+    ('missing_data', ['tagged_attempts'], false, false, false),
+    ('wrong_answer', ['tagged_attempts'], false, false, false),
+    ('wrong_chain', ['tagged_attempts', 'tagged_heads', 'acted'], false, false, true),
+    ('stale_head', ['tagged_attempts', 'tagged_heads', 'acted'], false, false, true),
+    ('reorg', ['tagged_attempts', 'tagged_heads', 'acted'], false, false, true),
     -- The stream wrapper says what it did to each connection, but nobody accepts one that is refused.
-    ('latency', ['acted'], false, false),
-    ('jitter', ['acted'], false, false),
-    ('bandwidth', ['acted'], false, false),
-    ('slow_close', ['acted'], false, false),
-    ('timeout', ['acted'], false, false),
-    ('reset_peer', ['acted'], false, false),
-    ('slicer', ['acted'], false, false),
-    ('limit_data', ['acted'], false, false),
-    ('partition', ['acted'], false, false),
-    ('refuse', ['refused_attempts', 'traffic_ceased'], false, false),
+    ('latency', ['acted'], false, false, false),
+    ('jitter', ['acted'], false, false, false),
+    ('bandwidth', ['acted'], false, false, false),
+    ('slow_close', ['acted'], false, false, false),
+    ('timeout', ['acted'], false, true, false),
+    ('reset_peer', ['acted'], false, true, false),
+    ('slicer', ['acted'], false, false, false),
+    ('limit_data', ['acted'], false, true, false),
+    ('partition', ['acted'], false, true, false),
+    ('refuse', ['refused_attempts', 'traffic_ceased', 'clients_failed'], false, true, false),
     -- WebSocket: on the connection, or in the very rows of the subscriptions and heads it changed.
-    ('drop_connections', ['acted', 'tagged_subscriptions'], false, false),
-    ('silent_stall', ['acted', 'tagged_heads'], false, false),
-    ('miss_heads', ['acted', 'tagged_heads'], false, false),
-    ('duplicate_heads', ['acted', 'tagged_heads'], false, false),
-    ('reorder_heads', ['acted', 'tagged_heads'], false, false),
-    ('refuse_subscriptions', ['acted', 'tagged_subscriptions'], false, false),
-    ('ignore_pings', ['acted'], false, false)
-) AS rules (kind, signs, must_be_noticed, makes_stale)
+    ('drop_connections', ['acted', 'tagged_subscriptions'], false, false, false),
+    ('silent_stall', ['acted', 'tagged_heads'], false, false, false),
+    ('miss_heads', ['acted', 'tagged_heads'], false, false, false),
+    ('duplicate_heads', ['acted', 'tagged_heads'], false, false, false),
+    ('reorder_heads', ['acted', 'tagged_heads'], false, false, false),
+    ('refuse_subscriptions', ['acted', 'tagged_subscriptions'], false, false, false),
+    ('ignore_pings', ['acted'], false, false, false)
+) AS rules (kind, signs, must_be_noticed, cuts_off, makes_stale)

@@ -1,9 +1,9 @@
 -- What did each fault do, who noticed, and how long did it take to notice and to come back?
 --
 -- A fault holds from `applied` to `reverted`, or to the end of the log. Attempts are the gateway's own when it
--- logs them, else those the providers served: then a dead provider's refused connections are unseen, and
--- traffic that ceases is evidence instead. Of a fault between the gateway and its clients the target is 'gateway', and
--- attempts are the clients' requests.
+-- reports them (the view `gateway_reports`), else those the providers served: then a dead provider's refused connections
+-- are unseen, and traffic that ceases is evidence instead. Of a fault between the gateway and its clients the target is
+-- 'gateway', and attempts are the clients' requests. What could not be seen is NULL, not 0.
 --
 -- fault_id, kind, target
 -- planned_ns         when it was due
@@ -11,10 +11,13 @@
 -- ended_ns           when it was reverted; NULL: never was
 -- failure            why it could not be applied, or came to nothing
 -- source             'gateway', 'providers' or 'clients': whose attempts the counts below are; NULL: nobody logged any
--- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one
--- leaked_attempts    attempts that began at the target while it was broken
--- failed_attempts    attempts at the target that ended badly while it was broken
--- refused_attempts   of them, and of the gateway's WebSocket connections to it, were refused
+-- attempts_before    attempts at the target in a stretch before it as long as the fault, or since the last one; NULL, here
+--                    and below: nobody logged any
+-- leaked_attempts    attempts that began at the target while it was broken; from the providers' side there may have been
+--                    more when the fault keeps them from arriving (`cuts_off` of the view `fault_rules`), and NULL is none seen
+-- failed_attempts    attempts at the target that ended badly while it was broken; likewise
+-- refused_attempts   of them, and of the gateway's WebSocket connections to it, were refused; NULL: only the gateway could
+--                    know
 -- stalled_attempts   only for a pause: attempts at the target that were under way at its end, when none that began
 --                    in the window was answered in it; else 0
 -- tagged_attempts    attempts the target itself put down to this fault
@@ -22,15 +25,26 @@
 -- tagged_subscriptions     changes of subscriptions and WebSocket connections put down to it
 -- actions            what the target did to connections because of it
 -- lost_connections   WebSocket connections and subscriptions at the target that the gateway lost in the window;
---                    when it does not tell, those that were open when a fault ended the target's process
+--                    when it does not report them, those that were open when a fault ended the target's process, and
+--                    NULL for other faults
+-- silent_subscriptions   only for a pause: subscriptions at the target that stood when it began, and got nothing in it
+--                    although a block was due; else 0
 -- request_errors     client requests that ended badly in the window
--- breaker_changes    changes of the target's breaker in the window
--- time_to_detect_ns  from started_ns to the first failed attempt, lost connection or breaker opening; NULL: not seen
+-- cut_off_errors     client requests that ended badly, and were under way in the window while faults kept every provider
+--                    from being reached
+-- breaker_changes    changes of the target's breaker in the window; NULL: the gateway does not report its breakers
+-- time_to_detect_ns  from started_ns to the first failed attempt, lost connection or breaker opening. Of a gateway that does
+--                    not report its attempts: to the first attempt at another provider for a request that the target had
+--                    got in the window before. NULL: not seen
+-- traffic_stopped_ns from the providers' side alone: from started_ns to the last attempt that reached the target in the
+--                    window, 0 when none did. NULL: fewer than 5 reached it before, or they did not stop: from the last one to
+--                    the end of the fault it was less than a second, or than five times the mean time between two before
 -- time_to_recover_ns from ended_ns to the end of the first ok attempt begun after it; NULL: not seen
 -- signs              one of these has to be in the evidence: what the view `fault_rules` asks of its kind
 -- evidence           which of 'killed', 'stopped', 'kept_down', 'paused', 'failed_attempts', 'refused_attempts',
 --                    'stalled_attempts', 'tagged_attempts', 'tagged_heads', 'tagged_subscriptions', 'acted',
---                    'lost_connections', 'breaker_changes', 'traffic_ceased' the log shows
+--                    'lost_connections', 'silent_subscriptions', 'breaker_changes', 'traffic_ceased', 'clients_failed'
+--                    the log shows
 -- effect_observed    whether the evidence is what the view `fault_rules` asks for
 CREATE VIEW fault_windows AS
 WITH plan AS MATERIALIZED (
@@ -52,7 +66,7 @@ seen AS NOT MATERIALIZED (
     UNION ALL
     SELECT provider, received_ns, coalesce(replied_ns, received_ns), outcome = 'ok', NULL
     FROM attempts
-    WHERE NOT EXISTS (FROM gateway_attempts)
+    WHERE NOT (SELECT attempts FROM gateway_reports)
     UNION ALL
     FROM asked
 ),
@@ -65,17 +79,20 @@ edges AS MATERIALIZED (
     )
 ),
 cells AS (
-    SELECT provider, cell, ok, attempts, first_ended_ns FROM attempt_cells
+    SELECT provider, cell, ok, attempts, first_ended_ns, last_started_ns FROM attempt_cells
     UNION ALL
-    SELECT provider, started_ns // 100_000_000 AS cell, ok, count(*), min(ended_ns) FROM asked GROUP BY ALL
+    SELECT provider, started_ns // 100_000_000 AS cell, ok, count(*), min(ended_ns), max(started_ns)
+    FROM asked
+    GROUP BY ALL
 ),
 pieces AS (
     SELECT
-        provider, cell * 100_000_000 AS started_ns, attempts, if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
+        provider, cell * 100_000_000 AS started_ns, last_started_ns, attempts,
+        if(ok, first_ended_ns, NULL) AS first_ok_ended_ns
     FROM cells
     ANTI JOIN edges USING (provider, cell)
     UNION ALL
-    SELECT provider, started_ns, 1, if(ok, ended_ns, NULL)
+    SELECT provider, started_ns, started_ns, 1, if(ok, ended_ns, NULL)
     FROM (SELECT *, started_ns // 100_000_000 AS cell FROM seen)
     SEMI JOIN edges USING (provider, cell)
 ),
@@ -84,6 +101,7 @@ attempted AS (
         fault_id,
         sum(attempts) FILTER (pieces.started_ns < bounded.started_ns) AS before,
         sum(attempts) FILTER (pieces.started_ns >= bounded.started_ns AND pieces.started_ns < until_ns) AS leaked,
+        max(last_started_ns) FILTER (pieces.started_ns >= bounded.started_ns AND pieces.started_ns < until_ns) AS last_ns,
         min(first_ok_ended_ns) FILTER (pieces.started_ns >= bounded.ended_ns) AS first_ok_after_ns
     FROM bounded
     JOIN pieces ON provider = target AND pieces.started_ns >= before_ns AND pieces.started_ns < next_started_ns
@@ -96,6 +114,21 @@ failed AS (
     FROM bounded
     JOIN seen ON provider = target AND seen.ended_ns >= bounded.started_ns AND seen.ended_ns < until_ns
     WHERE NOT ok
+    GROUP BY fault_id
+),
+-- Whom a request that the target had got was given to instead. A transaction may be sent to several providers on purpose.
+given AS (
+    SELECT fault_id, target, request_id, repeated_attempts.started_ns AS given_ns
+    FROM bounded
+    JOIN repeated_attempts ON provider = target
+        AND repeated_attempts.started_ns >= bounded.started_ns AND repeated_attempts.started_ns < until_ns
+    WHERE source = 'providers' AND method <> 'eth_sendRawTransaction'
+),
+gone_elsewhere AS (
+    SELECT fault_id, min(repeated_attempts.started_ns) AS first_ns
+    FROM given
+    JOIN repeated_attempts USING (request_id)
+    WHERE provider <> target AND repeated_attempts.started_ns > given_ns
     GROUP BY fault_id
 ),
 -- A stopped process is resumed just before the fault counts as reverted: 10 ms of answers there are no answers of
@@ -123,6 +156,39 @@ acted AS (
         count(*) FILTER (action = 'paused') AS pauses,
         count(*) FILTER (action = 'kept_down') AS kept_down
     FROM fault_actions
+    GROUP BY fault_id
+),
+-- When faults kept every provider of the scenario from being reached.
+cut AS MATERIALIZED (
+    SELECT target, started_ns AS from_ns, until_ns AS to_ns
+    FROM bounded
+    JOIN fault_rules USING (kind)
+    WHERE cuts_off AND target <> 'gateway'
+),
+cut_moments AS (
+    SELECT from_ns AS at_ns FROM cut UNION SELECT to_ns FROM cut
+),
+cut_counts AS (
+    SELECT cut_moments.at_ns, count(DISTINCT target) AS targets
+    FROM cut_moments
+    LEFT JOIN cut ON from_ns <= cut_moments.at_ns AND to_ns > cut_moments.at_ns
+    GROUP BY cut_moments.at_ns
+),
+dark AS MATERIALIZED (
+    SELECT at_ns AS from_ns, to_ns
+    FROM (SELECT *, lead(at_ns) OVER (ORDER BY at_ns) AS to_ns FROM cut_counts)
+    WHERE targets = (SELECT json_array_length(document, '$.scenario.providers') FROM run)
+),
+cut_off AS (
+    SELECT fault_id, count(DISTINCT request_id) AS errors
+    FROM bounded
+    JOIN dark ON from_ns < until_ns AND to_ns > started_ns
+    JOIN (
+        SELECT request_id, coalesce(sent_ns, scheduled_ns) AS sent_ns, ended_ns
+        FROM requests
+        WHERE outcome <> 'ok' AND EXISTS (FROM dark)
+    ) AS errors ON sent_ns < least(to_ns, until_ns) AND errors.ended_ns >= greatest(from_ns, started_ns)
+    WHERE target <> 'gateway'
     GROUP BY fault_id
 ),
 request_errors AS MATERIALIZED (
@@ -181,16 +247,51 @@ died_with AS (
     )
     GROUP BY fault_id
 ),
+-- What stood at the target when it was paused, and stood still until its end.
+provider_subscriptions AS (
+    SELECT
+        name, segment, connection, subscription, min(at_ns) FILTER (change = 'subscribed') AS subscribed_ns,
+        min(at_ns) FILTER (change = 'unsubscribed') AS unsubscribed_ns
+    FROM subscriptions
+    WHERE side = 'provider' AND subscription IS NOT NULL
+    GROUP BY ALL
+),
+provider_closes AS (
+    SELECT name, segment, connection, max(at_ns) AS closed_ns
+    FROM subscriptions
+    WHERE side = 'provider' AND change = 'closed'
+    GROUP BY ALL
+),
+silent AS (
+    SELECT fault_id, count(*) AS subscriptions
+    FROM bounded
+    JOIN provider_subscriptions AS stood ON stood.name = target AND subscribed_ns < started_ns
+        AND coalesce(unsubscribed_ns, started_ns) >= started_ns
+    LEFT JOIN provider_closes USING (name, segment, connection)
+    WHERE kind = 'pause' AND coalesce(closed_ns, started_ns) >= started_ns
+        AND until_ns - started_ns >= (SELECT (document ->> '$.scenario.chain.block_time')::BIGINT FROM run)
+        AND NOT EXISTS (
+            FROM heads
+            WHERE provider = target AND heads.at_ns >= started_ns AND heads.at_ns < until_ns - 10_000_000
+        )
+    GROUP BY fault_id
+),
 teller AS (
-    SELECT CASE
-        WHEN EXISTS (FROM gateway_attempts) THEN 'gateway'
-        WHEN EXISTS (FROM attempts) THEN 'providers'
-    END AS source
+    SELECT
+        CASE
+            WHEN attempts THEN 'gateway'
+            WHEN EXISTS (FROM attempts) THEN 'providers'
+        END AS source,
+        breakers, streams
+    FROM gateway_reports
 ),
 counted AS (
     SELECT
         plan.*,
         if(plan.target = 'gateway', 'clients', teller.source) AS source,
+        rules.signs, rules.must_be_noticed,
+        -- What the providers did not see may have been there.
+        coalesce(rules.cuts_off, true) AND plan.target <> 'gateway' AND teller.source = 'providers' AS is_blind,
         coalesce(attempted.before, 0)::BIGINT AS attempts_before,
         coalesce(attempted.leaked, 0)::BIGINT AS leaked_attempts,
         coalesce(failed.attempts, 0) AS failed_attempts,
@@ -200,10 +301,20 @@ counted AS (
         coalesce(head_tags.heads, 0) AS tagged_heads,
         coalesce(subscription_tags.changes, 0) AS tagged_subscriptions,
         coalesce(acted.actions, 0) AS actions,
-        coalesce(gateway_lost.connections, died_with.connections, 0) AS lost_connections,
+        coalesce(gateway_lost.connections, died_with.connections, if(streams OR ends.fault_id IS NOT NULL, 0, NULL))
+            AS lost_connections,
+        coalesce(silent.subscriptions, 0) AS silent_subscriptions,
         coalesce(client.errors, 0) AS request_errors,
-        coalesce(breaker.changes, 0) AS breaker_changes,
-        least(failed.first_ns, gateway_lost.first_ns, first_opened_ns) - plan.started_ns AS time_to_detect_ns,
+        coalesce(cut_off.errors, 0) AS cut_off_errors,
+        if(breakers, coalesce(breaker.changes, 0), NULL) AS breaker_changes,
+        if(plan.target <> 'gateway' AND teller.source = 'providers', gone_elsewhere.first_ns,
+           least(failed.first_ns, gateway_lost.first_ns, first_opened_ns)) - plan.started_ns AS time_to_detect_ns,
+        CASE
+            WHEN plan.target = 'gateway' OR teller.source <> 'providers' OR attempts_before < 5 THEN NULL
+            WHEN last_ns IS NULL THEN 0
+            WHEN until_ns - last_ns >= greatest(1_000_000_000, 5 * (plan.started_ns - before_ns) / attempts_before)
+                THEN last_ns - plan.started_ns
+        END AS traffic_stopped_ns,
         first_ok_after_ns - plan.ended_ns AS time_to_recover_ns,
         ends.fault_id IS NOT NULL AS was_ended,
         coalesce(ends.killed, false) AS was_killed,
@@ -216,6 +327,7 @@ counted AS (
                 <= 0.1 * attempts_before / nullif(plan.started_ns - before_ns, 0) AS ceased
     FROM plan
     CROSS JOIN teller
+    LEFT JOIN fault_rules AS rules USING (kind)
     LEFT JOIN bounded USING (fault_id)
     LEFT JOIN attempted USING (fault_id)
     LEFT JOIN failed USING (fault_id)
@@ -229,37 +341,47 @@ counted AS (
     LEFT JOIN ends USING (fault_id)
     LEFT JOIN gateway_lost USING (fault_id)
     LEFT JOIN died_with USING (fault_id)
+    LEFT JOIN gone_elsewhere USING (fault_id)
+    LEFT JOIN cut_off USING (fault_id)
+    LEFT JOIN silent USING (fault_id)
 ),
 shown AS (
     SELECT
-        counted.*, coalesce(rules.signs, []) AS signs, rules.must_be_noticed,
+        *,
         list_filter([
             if(was_killed, 'killed', NULL),
             if(was_ended AND NOT was_killed, 'stopped', NULL),
             if(was_kept_down, 'kept_down', NULL),
             if(was_paused, 'paused', NULL),
             if(failed_attempts > 0, 'failed_attempts', NULL),
-            if(refused_attempts > 0 AND list_contains(rules.signs, 'refused_attempts'), 'refused_attempts', NULL),
+            if(refused_attempts > 0 AND list_contains(signs, 'refused_attempts'), 'refused_attempts', NULL),
             if(stalled_attempts > 0, 'stalled_attempts', NULL),
             if(tagged_attempts > 0, 'tagged_attempts', NULL),
             if(tagged_heads > 0, 'tagged_heads', NULL),
             if(tagged_subscriptions > 0, 'tagged_subscriptions', NULL),
             if(actions > 0, 'acted', NULL),
             if(lost_connections > 0, 'lost_connections', NULL),
+            if(silent_subscriptions > 0, 'silent_subscriptions', NULL),
             if(breaker_changes > 0, 'breaker_changes', NULL),
-            if(ceased, 'traffic_ceased', NULL)
+            if(ceased, 'traffic_ceased', NULL),
+            if(cut_off_errors > 0, 'clients_failed', NULL)
         ], lambda sign: sign IS NOT NULL) AS evidence
     FROM counted
-    LEFT JOIN fault_rules AS rules USING (kind)
 )
 SELECT
-    fault_id, kind, target, planned_ns, started_ns, ended_ns, failure, source, attempts_before,
-    leaked_attempts, failed_attempts, refused_attempts, stalled_attempts, tagged_attempts, tagged_heads,
-    tagged_subscriptions, actions, lost_connections, request_errors, breaker_changes, time_to_detect_ns,
-    time_to_recover_ns, signs, evidence,
-    started_ns IS NOT NULL AND list_has_any(evidence, signs) AND (
+    fault_id, kind, target, planned_ns, started_ns, ended_ns, failure, source,
+    if(source IS NULL, NULL, attempts_before) AS attempts_before,
+    if(source IS NULL OR (is_blind AND leaked_attempts = 0), NULL, leaked_attempts) AS leaked_attempts,
+    if(source IS NULL OR (is_blind AND failed_attempts = 0), NULL, failed_attempts) AS failed_attempts,
+    if(coalesce(source, 'providers') = 'providers' AND refused_attempts = 0, NULL, refused_attempts) AS refused_attempts,
+    if(source IS NULL OR (is_blind AND stalled_attempts = 0), NULL, stalled_attempts) AS stalled_attempts,
+    tagged_attempts, tagged_heads, tagged_subscriptions, actions, lost_connections, silent_subscriptions, request_errors,
+    cut_off_errors, breaker_changes, time_to_detect_ns, traffic_stopped_ns, time_to_recover_ns,
+    coalesce(signs, []) AS signs, evidence,
+    started_ns IS NOT NULL AND list_has_any(evidence, coalesce(signs, [])) AND (
         NOT must_be_noticed OR list_has_any(evidence, [
-            'failed_attempts', 'stalled_attempts', 'breaker_changes', 'traffic_ceased', 'lost_connections'
+            'failed_attempts', 'stalled_attempts', 'breaker_changes', 'traffic_ceased', 'lost_connections',
+            'silent_subscriptions', 'clients_failed'
         ])
     ) AS effect_observed
 FROM shown

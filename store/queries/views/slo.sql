@@ -9,7 +9,8 @@
 --            duplicate_heads, head_delay_p99_ns, longest_silence_ns (0 each when no head was due), disconnects
 -- value      in the metric's unit. NULL with `measured`: never reached (p95_latency_ns when more than 5 % of
 --            the requests failed, max_failover_latency_ns when no failover was answered)
--- measured   false when the log cannot tell
+-- measured   false when the log cannot show it: of a gateway that does not report its attempts no failover that was seen is
+--            no proof that there was none
 CREATE VIEW slo AS
 WITH answered AS (
     SELECT
@@ -63,9 +64,8 @@ failed_over AS (
 ),
 evidence AS (
     SELECT
-        EXISTS (FROM gateway_attempts) AS gateway_attempts,
-        EXISTS (FROM attempts) AS attempts,
-        EXISTS (FROM subscriptions WHERE side = 'gateway' AND change = 'connected') AS gateway_connections,
+        (SELECT attempts FROM gateway_reports) AS reports_attempts,
+        (SELECT breakers FROM gateway_reports) AS reports_breakers,
         (SELECT count(*) FROM breaker_changes) AS breaker_changes,
         (SELECT max(rss_bytes) FROM system_samples WHERE node = 'gateway') AS rss_bytes
 )
@@ -76,9 +76,8 @@ SELECT
         {metric: 'p95_latency_ns', value: latencies_ns[2], measured: requests > 0},
         {metric: 'p99_latency_ns', value: latencies_ns[3], measured: requests > 0},
         {metric: 'max_failover_latency_ns', value: if(any_answered, max_cost_ns, NULL), measured: failovers > 0},
-        {metric: 'failovers', value: failovers, measured: gateway_attempts OR attempts},
-        {metric: 'breaker_changes', value: breaker_changes,
-         measured: gateway_attempts OR gateway_connections OR breaker_changes > 0},
+        {metric: 'failovers', value: failovers, measured: reports_attempts OR failovers > 0},
+        {metric: 'breaker_changes', value: breaker_changes, measured: reports_breakers},
         {metric: 'gateway_rss_max_bytes', value: rss_bytes, measured: rss_bytes IS NOT NULL},
         {metric: 'wrong_answers', value: wrong, measured: checked > 0},
         {metric: 'stale_answers', value: stale, measured: checked > 0},

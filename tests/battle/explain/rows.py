@@ -42,6 +42,7 @@ def history(*events: Event, request_id: str = "r1", **changes: Any) -> History:
     told = Tellers(
         clients=bool(clients),
         gateway=GatewayAttemptEnded in by_type,
+        breakers=GatewayAttemptEnded in by_type or BreakerChanged in by_type,
         providers=AttemptServed in by_type,
     )
     own = [one for one in clients if one.request_id == request_id]

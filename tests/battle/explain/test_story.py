@@ -189,8 +189,11 @@ def test_why_a_request_was_late():
     )
 
 
+ALL = Tellers(clients=True, gateway=True, breakers=True, providers=True)
+
+
 def test_a_run_without_its_end_is_told_as_far_as_it_goes():
-    partial = RunTold(world="live", ended=False, tellers=Tellers(clients=True, gateway=True, providers=True))
+    partial = RunTold(world="live", ended=False, tellers=ALL)
     found = story(tried(1, "a", 4 * S, 4 * S + 40 * MS), served(1, "a", 4 * S + MS), run=partial)
     assert found.title == "its end is not in the log"
     assert [step.who for step in found.steps] == ["gateway", "provider a", "provider a", "gateway"]
@@ -206,17 +209,44 @@ def test_a_gateway_that_tells_nothing_is_known_from_the_providers_side():
     )
     assert found.summary == "a replied HTTP 503. b replied HTTP 200 in 30 ms."
     assert shares(found) == {
-        "in the gateway, or on the way (it does not tell)": 5 + 5 + 10,
-        "provider a at work, in vain": 10,
+        "in the gateway, or on the way (not visible from outside)": 5 + 5 + 10,
+        "provider a at work, and failed": 10,
         "provider b at work": 30,
     }
-    assert "keeps no log of its own" in found.notes[0]
+    assert "does not report its attempts" in found.notes[0]
+    text = " ".join(" ".join(story_lines(found)).split())
+    assert "no fault was in force and no node down (whether a breaker was open is not visible)." in text
+
+
+def test_a_request_that_hung_at_a_provider_is_not_put_down_to_the_way():
+    found = story(
+        request(1, 4 * S, 60 * MS, sent_ns=4 * S, provider="b"),
+        served(
+            1, "a", 4 * S + 5 * MS, replied_ns=None, outcome="error", http_status=None, fault_id="hang-a.1"
+        ),
+        served(1, "b", 4 * S + 45 * MS, 10 * MS),
+    )
+    assert shares(found) == {
+        "in the gateway, or on the way (not visible from outside)": 5 + 5,
+        "provider a had it and did not reply, or in the gateway (not visible from outside)": 40,
+        "provider b at work": 10,
+    }
+
+
+def test_providers_that_were_down_or_died_may_have_had_it():
+    found = story(
+        failed(1, 4 * S, 60 * MS, sent_ns=4 * S),
+        served(2, "c", 0),
+        life("a", "crashed", 3 * S, reason="killed"),
+        life("b", "crashed", 4 * S + 5 * MS, reason="killed"),
+    )
+    assert found.summary == "It is in no provider's log: a was down, b died meanwhile and may have had it."
 
 
 def test_nobody_saw_it():
     silent = failed(1, 4 * S, 60 * MS, sent_ns=4 * S, failure="refused", outcome="error", http_status=None)
     found = story(silent, served(2, "a", 0))
-    assert found.summary == "No provider saw it."
+    assert found.summary == "It is in no provider's log."
     assert found.title.startswith("an error, 60 ms after it was due: the connection was refused")
 
 

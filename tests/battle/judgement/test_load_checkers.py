@@ -81,7 +81,7 @@ def test_retries_of_an_earlier_burst_are_for_that_burst(tmp_path: Path) -> None:
     few = [request(number, 2 * S, 10 * MS) for number in range(200, 212)]
     finding = retries(tmp_path, [*burst, *first, *second, *few])
     assert finding is not None
-    assert finding.summary == "1.79 attempts for each of 112 requests, 1.00 in the worst second"
+    assert finding.summary == "1.79 attempts for each of 112 requests, 2.00 in the worst second"
 
 
 def test_a_gateway_without_a_log_is_seen_by_its_providers(tmp_path: Path) -> None:
@@ -101,7 +101,10 @@ def test_each_call_of_a_batch_is_an_attempt_of_its_own(tmp_path: Path) -> None:
     with open_history(tmp_path, *batches, *seen, **header) as run:
         finding = retry_amplification(Log(run), Demands())
     assert finding is not None
-    assert finding.summary == "1.00 attempts for each of 400 requests, 1.00 in the worst second"
+    assert finding.summary == (
+        "1.00 attempts for each of 400 requests, 1.00 in the worst second, as the providers saw them (a refused "
+        "connection is not visible to them)"
+    )
 
 
 def test_the_slo_on_attempts_takes_precedence(tmp_path: Path) -> None:

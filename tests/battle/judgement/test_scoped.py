@@ -236,8 +236,8 @@ NOT_MEASURED = {
     "max_wrong_answers <= 0 during fault b": "no answer during fault b was checked",
     "max_missed_heads <= 0 during faults": "no client was due any head during faults",
     "max_memory_mb <= 9 during faults": "the gateway's memory was not sampled then",
-    "min_failovers >= 0 during faults": "nobody logged an attempt",
-    "min_breaker_changes >= 0 during faults": "the gateway does not tell",
+    "min_failovers >= 0 during faults": "not visible from outside: this gateway does not report its attempts",
+    "min_breaker_changes >= 0 during faults": "not visible from outside: this gateway does not report its circuit breakers",
     "max_attempts_per_request <= 9 during faults": "nobody logged an attempt then, or no request was sent",
 }
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.events import Event, GatewayAttemptEnded, RequestEnded
-from tests.battle.histories import MS, S, failed, open_history, request, tried
+from tests.battle.histories import MS, S, against, failed, open_history, request, tried
 
 RANKS = {"p50_ns": 500, "p90_ns": 900, "p95_ns": 950, "p99_ns": 990, "p999_ns": 999}
 """Of a thousand."""
@@ -125,7 +125,7 @@ def test_attempts_counted_by_tenths_of_a_second_are_all_of_them(
 
 
 def _ask(query: str, events: Sequence[Event], **parameters: object) -> list[Any]:
-    with TemporaryDirectory() as scratch, open_history(Path(scratch), *events) as run:
+    with TemporaryDirectory() as scratch, open_history(Path(scratch), *events, **against("embedded")) as run:
         return run.query(query, **parameters)
 
 
