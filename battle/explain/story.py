@@ -26,8 +26,8 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     """One request from its due time to its end. `steps` and `origin_ns` are moments of the run.
 
     `load_began_ns` is the moment from which reports count; None: the log does not say.
-    `situation` is what was the case when it was due, and `notes` say what the log cannot know. `breakers_known`: whether
-    the gateway reports its circuit breakers.
+    `situation` is what was the case when it was due, and `notes` say what the log cannot know.
+    `breakers_known`: whether the gateway reports its circuit breakers.
     """
 
     request_id: str
@@ -225,8 +225,8 @@ def _notes(history: History) -> Iterator[str]:
         )
     if not run.tellers.gateway:
         yield (
-            "This gateway does not report its attempts: those that reached a provider are known from its log, one that "
-            "was refused leaves no trace."
+            "This gateway does not report its attempts: those that reached a provider are known from its log, one "
+            "that was refused leaves no trace."
         )
     if not run.tellers.providers:
         yield "No provider's log has an attempt with a request's id."

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from battle.judgement.faults import effect_text
-from battle.judgement.words import plural
 from battle.judgement.visibility import unseen_text
+from battle.judgement.words import plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.load_facts import only_subscriptions
 from battle.reports.reaction_tables import longest, reaction_blocks, stream_blocks
@@ -22,8 +22,8 @@ _EFFECTS = columns(":fault", ":took effect", ":evidence")
 _NOT_SEEN = Cell("not seen", "doubtful")
 _NOT_VISIBLE = Cell("not visible", "quiet")
 _INFERRED = (
-    "This gateway does not report its attempts, so this is inferred from the providers' side: a connection that a dead "
-    "provider refused is not in it, and the count is a lower bound."
+    "This gateway does not report its attempts, so this is inferred from the providers' side: a connection that a "
+    "dead provider refused is not in it, and the count is a lower bound."
 )
 _FAULT_NOTE = (
     "Applied: since the load began, as the plan counts. Detected: the first failed attempt at the target, or its "
@@ -31,10 +31,10 @@ _FAULT_NOTE = (
     "provider meanwhile."
 )
 _OUTSIDE_NOTE = (
-    "Applied: since the load began, as the plan counts. This gateway does not report its attempts, so all else is what "
-    "the providers saw. Detected: a request that the target had got went to another provider for the first time. "
-    "Recovered: the first good attempt after the fault ended. Leaked: attempts that reached the broken provider meanwhile. "
-    "Not visible: the gateway may have reacted, or tried, without any provider seeing it."
+    "Applied: since the load began, as the plan counts. This gateway does not report its attempts, so all else is "
+    "what the providers saw. Detected: a request that the target had got went to another provider for the first "
+    "time. Recovered: the first good attempt after the fault ended. Leaked: attempts that reached the broken provider "
+    "meanwhile. Not visible: the gateway may have reacted, or tried, without any provider seeing it."
 )
 
 
@@ -75,8 +75,8 @@ def _unseen_failovers(report: Report) -> str:
     if report.gateway_reports.kind == "embedded":
         return f"Whether a request needed more than one attempt is unknown ({why})."
     return (
-        f"Whether a request needed more than one attempt is {why}, and no provider saw a request that another one had "
-        "got before. A connection that was refused leaves no trace with a provider."
+        f"Whether a request needed more than one attempt is {why}, and no provider saw a request that another one "
+        "had got before. A connection that was refused leaves no trace with a provider."
     )
 
 

@@ -1,4 +1,4 @@
-"""What report.json says of how the gateway met failures. Times are nanoseconds; None is "not seen" or "not visible"."""
+"""What report.json says of how the gateway met failures. Times are nanoseconds, None is "not seen" or not visible."""
 
 import msgspec
 

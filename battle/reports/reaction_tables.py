@@ -19,7 +19,7 @@ _STREAM_NOTE = (
 
 
 def reaction_blocks(groups: Sequence[tuple[str, Sequence[FaultReaction]]]) -> tuple[Block, ...]:
-    """A row for each group of faults, with the slowest of it; nothing when the gateway does not report its attempts."""
+    """A row for each group of faults, with the slowest of it; nothing when the gateway reports no attempts."""
     told = [(name, group) for name, group in groups if any(one.failovers is not None for one in group)]
     if not any(
         one.failovers or one.probes or one.time_to_divert_ns is not None for _, group in told for one in group

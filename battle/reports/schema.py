@@ -103,7 +103,7 @@ class SlowFailover(_Part, frozen=True, kw_only=True):
 class FailoverFacts(_Part, frozen=True, kw_only=True):
     """Requests that needed more than one attempt, and what that cost them (see the view `failovers`).
 
-    The counts are None when none was seen through a gateway that does not report its attempts: there may have been some.
+    The counts are None when none was seen through a gateway that reports no attempts: there may have been some.
     """
 
     source: AttemptSource | None
@@ -131,7 +131,7 @@ class ProviderShare(_Part, frozen=True, kw_only=True):
 
 
 class FaultEffect(_Part, frozen=True, kw_only=True):
-    """One fault of the chaos plan and what it did: a row of the view `fault_windows`. A count is None when it was not visible."""
+    """One fault of the chaos plan and what it did: a row of the view `fault_windows`. None: not visible."""
 
     fault_id: str
     kind: str
@@ -164,7 +164,7 @@ class FaultEffect(_Part, frozen=True, kw_only=True):
 
 
 class GatewayReports(_Part, frozen=True, kw_only=True):
-    """What the gateway reports about itself: the view `gateway_reports`. What it does not is not visible from outside."""
+    """What the gateway reports about itself: the view `gateway_reports`. All else is not visible from outside."""
 
     kind: str | None
     attempts: bool

@@ -31,7 +31,7 @@ S = 10**9
 
 
 def against(kind: str = "command", *providers: str, **scenario: Any) -> dict[str, Any]:
-    """What `run.json` says of a run against a gateway of this kind, before these providers (`a` and `b` unless told)."""
+    """What `run.json` says of a run against a gateway of this kind, with these providers: `a` and `b` unless told."""
     named = [{"type": "mock", "name": name} for name in providers or ("a", "b")]
     return {"scenario": {"name": "scripted", "gateway": {"type": kind}, "providers": named, **scenario}}
 

@@ -237,7 +237,9 @@ NOT_MEASURED = {
     "max_missed_heads <= 0 during faults": "no client was due any head during faults",
     "max_memory_mb <= 9 during faults": "the gateway's memory was not sampled then",
     "min_failovers >= 0 during faults": "not visible from outside: this gateway does not report its attempts",
-    "min_breaker_changes >= 0 during faults": "not visible from outside: this gateway does not report its circuit breakers",
+    "min_breaker_changes >= 0 during faults": (
+        "not visible from outside: this gateway does not report its circuit breakers"
+    ),
     "max_attempts_per_request <= 9 during faults": "nobody logged an attempt then, or no request was sent",
 }
 

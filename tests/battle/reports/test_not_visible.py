@@ -7,9 +7,9 @@ import pytest
 
 from battle.judgement import judge
 from battle.judgement.slo import Slo
-from battle.reports.markdown import render_markdown
 from battle.reports.content import arrange
 from battle.reports.facts import collect_report
+from battle.reports.markdown import render_markdown
 from battle.reports.schema import Report
 from battle.reports.story_section import reaction_text
 from store.database import Run, open_run
