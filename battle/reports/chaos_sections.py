@@ -33,7 +33,7 @@ _FAULT_NOTE = (
 _OUTSIDE_NOTE = (
     "Applied: since the load began, as the plan counts. This gateway does not report its attempts, so all else is "
     "what the providers saw. Detected: a request that the target had got went to another provider for the first "
-    "time. Recovered: the first good attempt after the fault ended. Leaked: attempts that reached the broken provider "
+    "time. Recovered: the first good attempt after the fault ended. Leaked: attempts that reached the broken one "
     "meanwhile. Not visible: the gateway may have reacted, or tried, without any provider seeing it."
 )
 

@@ -90,12 +90,12 @@ def test_a_fact_that_cannot_be_collected_is_never_told_as_nothing(run_dir, monke
 
 
 def test_the_json_of_a_report_with_omitted_facts_keeps_its_shape(run_dir, monkeypatch):
-    for name in ("_requests", "_amplification", "_websocket", "_log_health", "intervals", "gateway_tells"):
+    for name in ("_requests", "_amplification", "_websocket", "_log_health", "intervals"):
         monkeypatch.setattr(facts, name, broken)
     report = read_run(run_dir).report
     assert msgspec.json.decode(render(report, "json"), type=Report) == report
     assert {omission.part for omission in report.omitted} == {
-        "requests", "amplification", "websocket", "log", "intervals", "gateway_tells",
+        "requests", "amplification", "websocket", "log", "intervals",
     }  # fmt: skip
 
 
