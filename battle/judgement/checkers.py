@@ -5,10 +5,12 @@ from typing import TypeAlias
 
 from battle.judgement.answers import answers_are_right
 from battle.judgement.continuity import heads_monotonic, websocket_continuity
+from battle.judgement.errors import errors_are_passed_on
 from battle.judgement.faults import faults_took_effect
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import generator_kept_pace, something_was_sent
 from battle.judgement.healing import metastable_failure
+from battle.judgement.heights import reads_monotonic
 from battle.judgement.history import log_is_whole, run_is_complete
 from battle.judgement.leaks import connections_leaked
 from battle.judgement.limits import bench_within_limits
@@ -28,6 +30,8 @@ CHECKERS: tuple[Checker, ...] = (
     nodes_lived,
     faults_took_effect,
     answers_are_right,
+    errors_are_passed_on,
+    reads_monotonic,
     websocket_continuity,
     heads_monotonic,
     retry_amplification,

@@ -8,6 +8,7 @@ from typing import Any
 
 from battle.judgement.continuity import delay_row, head_rows
 from battle.judgement.findings import Log
+from battle.judgement.heights import height_rows
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Measure
 from battle.judgement.visibility import gateway_reports, unseen_text
@@ -25,6 +26,7 @@ def measures(log: Log, attempts_limit: float | None = None) -> dict[str, Measure
         **_of_requests(log.rows("workload_answers")),
         **_of_latencies(log.rows("latencies"), None),
         **_of_heads(log, None),
+        **_of_heights(log, None),
         **_of_failovers(log),
         "disconnects": disconnects(log, None, EVER),
         "attempts_per_request": _attempts(log, attempts_limit),
@@ -40,6 +42,7 @@ def workload_measures(log: Log, workload: str) -> dict[str, Measure]:
         **_of_latencies(log.rows("latencies"), workload),
         **_of_heads(log, workload),
         "disconnects": disconnects(log, workload, EVER),
+        **_of_heights(log, workload),
     }
 
 
@@ -103,6 +106,14 @@ def disconnects(log: Log, workload: str | None, windows: Mapping[str, object]) -
     made = [(gateway, "by the gateway"), (client, "by the client"), (bench, "by faults, not counted")]
     note = ", ".join(f"{cuts:,} {side}" for cuts, side in made if cuts)
     return Measure(query, True, gateway + client, note or None)
+
+
+def _of_heights(log: Log, workload: str | None) -> dict[str, Measure]:
+    rows = [row for row in height_rows(log) if workload in (None, row.workload)]
+    deepest = max((row.blocks_max for row in rows), default=None)
+    unknown = Measure("heights_of_clients", False, note="no answer says of which block it is")
+    measured = unknown if deepest is None else Measure("heights_of_clients", True, deepest)
+    return {"height_regression_max_blocks": measured}
 
 
 def _attempts(log: Log, limit: float | None) -> Measure:

@@ -40,6 +40,9 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     until the first of these faults is applied, "after" all the time after one ended in which none holds. A request
     belongs to the span it was due in. `workload` and `method` take only that workload's or method's requests.
 
+    `max_height_regression_blocks` limits by how many blocks answers about the newest block went back for a client
+    that asks, a client being one node of a workload; faults that make providers lag excuse nothing then.
+
     `queries` are demands on SQL; `Slo.sql` makes one.
     """
 
@@ -59,6 +62,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     max_head_delay_ms: float | None = None
     max_silence_ms: float | None = None
     max_disconnects: int | None = None
+    max_height_regression_blocks: int | None = None
     queries: tuple[SqlDemand, ...] = ()
     when: str = "run"
     fault: str | None = None
@@ -235,6 +239,7 @@ COUNTS = (
     "max_missed_heads",
     "max_duplicate_heads",
     "max_disconnects",
+    "max_height_regression_blocks",
 )
 
 RULES: dict[str, Rule] = {
@@ -254,6 +259,7 @@ RULES: dict[str, Rule] = {
     "max_head_delay_ms": Rule("head_delay_p99_ns", None, "ms", _NS_TO_MS),
     "max_silence_ms": Rule("longest_silence_ns", None, "ms", _NS_TO_MS),
     "max_disconnects": Rule("disconnects", None, ""),
+    "max_height_regression_blocks": Rule("height_regression_max_blocks", "requests", ""),
 }
 """Each demand's rule."""
 
@@ -270,6 +276,7 @@ PER_WORKLOAD = frozenset(
         "max_head_delay_ms",
         "max_silence_ms",
         "max_disconnects",
+        "max_height_regression_blocks",
     }
 )
 """Demands that can be made on a single workload."""
@@ -277,8 +284,9 @@ PER_WORKLOAD = frozenset(
 PER_METHOD = (*OF_REQUESTS, "max_wrong_answers", "max_stale_answers")
 """Demands that can be made on the requests of a single method."""
 
-PER_WINDOW = frozenset(RULES) - {"max_silence_ms"}
-"""Demands that can be made on a part of a run's time. A silence that a window cuts has no length of its own."""
+PER_WINDOW = frozenset(RULES) - {"max_silence_ms", "max_height_regression_blocks"}
+"""Demands that can be made on a part of a run's time. A silence that a window cuts has no length of its own, and what
+a client was told of before a window counts in it."""
 
 
 def demands_of(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo] | None = None) -> Demands:

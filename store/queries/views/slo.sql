@@ -6,7 +6,8 @@
 -- metric     success_ratio (0..1), p50_latency_ns, p95_latency_ns, p99_latency_ns, max_failover_latency_ns,
 --            failovers, breaker_changes, gateway_rss_max_bytes, wrong_answers, stale_answers,
 --            attempts_per_request (of the worst second with enough requests, else of the whole run), missed_heads,
---            duplicate_heads, head_delay_p99_ns, longest_silence_ns (0 each when no head was due), disconnects
+--            duplicate_heads, head_delay_p99_ns, longest_silence_ns (0 each when no head was due), disconnects,
+--            height_regression_max_blocks
 -- value      in the metric's unit. NULL with `measured`: never reached (p95_latency_ns when more than 5 % of
 --            the requests failed, max_failover_latency_ns when no failover was answered)
 -- measured   false when the log cannot show it: of a gateway that does not report its attempts no failover that was seen is
@@ -58,6 +59,14 @@ lost AS (
         EXISTS (FROM subscriptions WHERE side = 'client' AND change = 'connected') AS any_connected,
         (SELECT count(*) FROM client_disconnects WHERE made_by <> 'bench') AS disconnects
 ),
+told AS (
+    SELECT count(*) AS answers
+    FROM requests
+    WHERE height IS NOT NULL AND sent_ns IS NOT NULL AND answer <> 'wrong'
+),
+regressed AS (
+    SELECT coalesce(max(blocks), 0) AS blocks_max FROM height_regressions
+),
 failed_over AS (
     SELECT count(*) AS failovers, max(cost_ns) AS max_cost_ns, bool_or(answered) AS any_answered
     FROM failovers
@@ -87,6 +96,7 @@ SELECT
         {metric: 'head_delay_p99_ns', value: if(any_heads AND NOT any_due, 0, delays.p99_ns),
          measured: delays.p99_ns IS NOT NULL OR (any_heads AND NOT any_due)},
         {metric: 'longest_silence_ns', value: silence_ns, measured: any_heads},
-        {metric: 'disconnects', value: disconnects, measured: any_connected}
+        {metric: 'disconnects', value: disconnects, measured: any_connected},
+        {metric: 'height_regression_max_blocks', value: blocks_max, measured: answers > 0}
     ], recursive := true)
-FROM answered, notified, amplified, clients, delays, lost, failed_over, evidence
+FROM answered, notified, amplified, clients, delays, lost, told, regressed, failed_over, evidence

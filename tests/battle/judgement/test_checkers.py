@@ -60,6 +60,8 @@ def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
     assert {finding.verdict for finding in findings} == {"PASS"}, findings
     left_out = {checker.__name__ for checker in CHECKERS} - {finding.checker for finding in findings}
     assert left_out == {
+        "errors_are_passed_on",
+        "reads_monotonic",
         "websocket_continuity",
         "heads_monotonic",
         "connections_leaked",

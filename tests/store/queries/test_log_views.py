@@ -217,6 +217,7 @@ def test_slo_says_what_was_measured(history: Histories) -> None:
         "head_delay_p99_ns": (None, False),
         "longest_silence_ns": (None, False),
         "disconnects": (0, False),
+        "height_regression_max_blocks": (0, False),
     }
 
 

@@ -1,0 +1,47 @@
+-- Which answers about the newest block were of an older one than the same client had been told of before?
+--
+-- A client is one node of a workload, as its answers about the newest block come from one chain. An answer went back when
+-- its request was sent after an answer of a greater height had come. Wrong answers count for nothing here: they are told
+-- of elsewhere. A batch counts with its lowest height.
+--
+-- request_id, workload, segment, method
+-- sent_ns, ended_ns
+-- height          the block that the answer is of
+-- told_height     the greatest height of an answer that had come before this request was sent
+-- blocks          how far it went back
+-- fault_id        a fault under which providers see an older chain, or another one, and which held while the request was
+--                 under way; NULL: none did
+CREATE VIEW height_regressions AS
+WITH told AS (
+    SELECT request_id, workload, segment, method, sent_ns, ended_ns, height
+    FROM requests
+    WHERE height IS NOT NULL AND sent_ns IS NOT NULL AND answer <> 'wrong'
+),
+-- When each client was told of each height first: a row a block, however many requests there are.
+first_told AS (
+    SELECT workload, segment, height, min(ended_ns) AS told_ns
+    FROM told
+    GROUP BY workload, segment, height
+),
+rising AS (
+    SELECT workload, segment, told_ns, max(height) OVER (PARTITION BY workload, segment ORDER BY told_ns) AS told_height
+    FROM first_told
+),
+gone_back AS (
+    SELECT told.*, told_height, told_height - height AS blocks
+    FROM told
+    ASOF JOIN rising
+        ON told.workload = rising.workload AND told.segment = rising.segment AND told.sent_ns > rising.told_ns
+    WHERE told_height > height
+),
+explaining AS (
+    SELECT gone_back.request_id, gone_back.segment, min(fault_id) AS fault_id
+    FROM gone_back
+    JOIN fault_spans ON started_ns <= gone_back.ended_ns AND until_ns >= sent_ns
+    WHERE kind IN ('stale_head', 'reorg', 'wrong_chain')
+    GROUP BY gone_back.request_id, gone_back.segment
+)
+SELECT
+    request_id, workload, segment, method, sent_ns, ended_ns, height, told_height, blocks, fault_id
+FROM gone_back
+LEFT JOIN explaining USING (request_id, segment)
