@@ -6,7 +6,13 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit status."""
     from battle.exit_status import INTERRUPTED, WRONG_USE
+    from battle.machine import MachineError, require_minimum
 
+    try:
+        require_minimum()
+    except MachineError as error:
+        print(f"battle: {error}", file=sys.stderr)
+        sys.exit(WRONG_USE)
     try:  # around the imports too: they are most of what a short command does
         from battle.cli.app import run_command_line
 

@@ -8,7 +8,7 @@ import trio
 from actors.chaos.conductor import conduct, log_plan
 from actors.gateway.spec import CommandGateway
 from actors.system import ChildLostError, EscalationError, LifecycleChange
-from actors.units import ms
+from actors.units import format_duration, minutes, ms
 from actors.workload.spec import Begin
 from actors.world.cluster import Cluster
 from battle.errors import StartError
@@ -23,6 +23,9 @@ from store.segment import segment_path
 LEAD_NS = ms(100)
 """From the moment all nodes are ready to the first due request: time for the word to reach every node."""
 
+
+OVERTIME = minutes(2)
+"""What a load may take on top of its length and its longest timeout, for closing what is open."""
 
 LOOK_AGAIN_SECONDS = 0.05
 """Between two looks at a load that is being stopped or started anew."""
@@ -84,7 +87,20 @@ class Coordinator:
             await self._lead()
 
     async def _load_over(self) -> None:
-        """Wait for the end of the load, also of one that is started anew because the gateway before it crashed."""
+        """Wait for the end of the load, also of one that is started again because the gateway before it crashed.
+
+        One that does not end has an actor in it that is stuck: then the run has failed.
+        """
+        limit_ns = self._plan.load + max(each.workload.timeout for each in self._plan.workloads) + OVERTIME
+        with trio.move_on_after(limit_ns / 1e9) as waiting:
+            await self._all_loads_over()
+        if waiting.cancelled_caught:
+            overtime = format_duration(OVERTIME)
+            self._log_phase(
+                "failed", f"the load did not end within {overtime} of its time: a node of it is stuck"
+            )
+
+    async def _all_loads_over(self) -> None:
         while True:
             with suppress(ChildLostError):
                 await self._tree.workload_group.wait_ended()

@@ -1,5 +1,6 @@
 """TOML, YAML and JSON files as plain data, and as the structs that they are to be."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,15 @@ SUFFIXES = (".toml", ".yaml", ".yml", ".json")
 
 DATA_FILE_BYTES_MAX = 4 * 2**20
 """Of a file of settings that people write: a larger one is something else."""
+
+YAML_NODES_MAX = 200_000
+"""Values of one YAML document, with each alias counted as what it stands for: nine lines can make a billion."""
+
+TOML_KEY_PARTS_MAX = 100
+"""Of one dotted key: settings that people write have a few."""
+
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{TOML_KEY_PARTS_MAX}}}")
 
 T = TypeVar("T")
 
@@ -80,7 +90,37 @@ def converted(file: DataFile, root: type[T]) -> T:
 
 def _parse(text: str, suffix: str) -> Any:
     if suffix == ".toml":
+        if _LONG_KEY.search(text):
+            raise RecursionError  # which it would be, after hours: the time for such a key grows with its cube
         return tomllib.loads(text)
     if suffix == ".json":
         return msgspec.json.decode(text)
-    return yaml.safe_load(text)
+    return _parse_yaml(text)
+
+
+def _parse_yaml(text: str) -> Any:
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_bomb(node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _refuse_bomb(root: yaml.Node) -> None:
+    """Count what the aliases of a YAML document stand for, before any of it is built. Raises ValueError."""
+    count, left = 0, [root]
+    while left:
+        count += 1
+        if count > YAML_NODES_MAX:
+            raise ValueError(
+                f"its aliases make more than {YAML_NODES_MAX:,} values of it, or it refers to itself"
+            )
+        node = left.pop()
+        if isinstance(node, yaml.MappingNode):
+            left += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            left += node.value

@@ -22,6 +22,12 @@ DEFAULT_OUT = Path("battle_results")
 HEADER = "run.json"
 LATEST = "latest"
 
+PATH_BYTES_MAX = 4095
+"""Linux's PATH_MAX, without the NUL at its end."""
+
+ROOM_BYTES = 200
+"""For the run's own name, and the longest name of a file in it."""
+
 _CPU_INFO = Path("/proc/cpuinfo")
 
 _PACKAGES = ("battle", "trio", "msgspec", "duckdb", "httptools")
@@ -33,6 +39,7 @@ def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
     Raises:
         StartError: `out` cannot be written, or `latest` in it is something of somebody else's.
     """
+    check_path(out)
     _check_latest(out / LATEST)
     started = datetime.now(UTC)
     slug = re.sub(r"[^a-z0-9]+", "-", plan.scenario.name.lower()).strip("-")[:40]
@@ -45,7 +52,7 @@ def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
         )
     except OSError as error:
         raise StartError(
-            f"the run cannot be written below {out}: {error.strerror}; give another --out"
+            f"the run cannot be written below {out}: {_why(out, error)}; give another --out"
         ) from None
     return run_dir
 
@@ -56,6 +63,32 @@ def _check_latest(latest: Path) -> None:
         raise StartError(
             f"{latest} is no link to the newest run, as Battle makes it: move it elsewhere, or give another --out"
         )
+
+
+def check_path(out: Path) -> None:
+    """Refuse what the database and the reports could not say, or no file system could hold. Raises StartError."""
+    text = str(out)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text.encode(errors="backslashreplace").decode()
+        raise StartError(f"the path {shown} is not UTF-8; give another --out") from None
+    if "\0" in text:
+        raise StartError("a path cannot hold the character NUL; give another --out")
+    length = len(os.fsencode(out.absolute())) + ROOM_BYTES
+    if length > PATH_BYTES_MAX:
+        raise StartError(
+            f"the path of --out is too long: with the files of a run below it {length:,} bytes, of at most "
+            f"{PATH_BYTES_MAX:,}; give a shorter one"
+        )
+
+
+def _why(out: Path, error: OSError) -> str:
+    if isinstance(error, FileExistsError) and out.is_symlink() and not out.exists():
+        return "it is a link to something that does not exist"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "it, or a part of its path, is a file and not a directory"
+    return error.strerror or str(error)
 
 
 def point_latest(run_dir: Path) -> None:

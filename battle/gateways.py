@@ -6,8 +6,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, UrlGateway
-from battle.data_files import DataFile, converted, parsed
+from battle.data_files import DATA_FILE_BYTES_MAX, DataFile, converted, parsed
 from battle.errors import ScenarioError
+from store.regular import read_regular
 
 EMBEDDED = "embedded"
 _RECIPES = resources.files("battle") / "recipes"
@@ -32,9 +33,9 @@ def named_gateway(text: str, current: Gateway) -> Gateway:
     if text.startswith(("http://", "https://")):
         return UrlGateway(text)
     if text.endswith(".toml"):
-        return _read(Path(text).read_text, text)
+        return _read(lambda: read_regular(Path(text), DATA_FILE_BYTES_MAX), text)
     if text in gateway_names():
-        return _read((_RECIPES / f"{text}.toml").read_text, text)
+        return _read((_RECIPES / f"{text}.toml").read_bytes, text)
     raise ScenarioError(
         f"there is no gateway {text!r}: it is one of {', '.join(gateway_names())}, a URL, or a .toml file"
     )
@@ -58,9 +59,9 @@ def gateway_of(file: DataFile) -> CommandGateway:
     return converted(file, CommandGateway)
 
 
-def _read(read: Callable[..., str], source: str) -> CommandGateway:
+def _read(read: Callable[[], bytes], source: str) -> CommandGateway:
     try:
-        text = read(encoding="utf-8")
+        text = read().decode()
     except OSError as error:
         raise ScenarioError(f"gateway {source}: {error.strerror}") from None
     except ValueError as error:

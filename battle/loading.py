@@ -134,7 +134,7 @@ def _from_module(module: ModuleType, variant: str, place: str) -> Scenario:
 
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise ScenarioError(f"{path} does not exist")
+        raise ScenarioError(f"{path} is not a file" if path.exists() else f"{path} does not exist")
     spec = importlib.util.spec_from_file_location(f"battle_scenario_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None

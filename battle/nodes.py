@@ -10,7 +10,7 @@ from actors.faults.imposing import Impose, Revert
 from actors.faults.transport import Partition
 from actors.spec import Spec
 from actors.system import ActorContext, ChildSpec, Induced, RestartType
-from actors.world.cluster import Exit, Node, NodeState
+from actors.world.cluster import ENDED_BY_ITSELF, Exit, Node, NodeState
 from actors.world.seam import Usage
 
 Phase: TypeAlias = Literal["away", "at_the_door", "on_its_way", "up"]
@@ -90,6 +90,8 @@ class NodeActor:
             raise NodeNotStarted(exit.reason)
         if exit.how != "finished":
             raise NodeCrashed(exit.reason)
+        if self._restart == "permanent":
+            raise NodeCrashed(ENDED_BY_ITSELF)  # it has no work that could be done
 
     def _welcome(self, node: Node) -> None:
         """Let everything befall the new incarnation that came while it was on its way."""

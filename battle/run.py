@@ -1,7 +1,7 @@
 """The composition root: a scenario goes in, a judged run directory comes out."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -15,13 +15,16 @@ from actors.link.spec import RealProvider
 from actors.node import boot
 from actors.units import minutes
 from actors.world.cluster import Cluster
+from actors.world.live.loopback import check_loopback
 from actors.world.live.run import run_live
 from actors.world.seam import WorldName
-from actors.world.simulated import simulate
+from actors.world.simulated import Deadlock, SimulationOverrun, simulate
 from battle.coordinator import Coordinator
 from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
 from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError
 from battle.gateways import named_gateway
+from battle.interruption import ended_like_interrupted, ending_signals
+from battle.needs import require
 from battle.plan import RunPlan, plan_run
 from battle.progress import Progress
 from battle.reports.schema import Report
@@ -111,7 +114,8 @@ def record_scenario(
         scenario = msgspec.structs.replace(scenario, gateway=named_gateway(gateway, scenario.gateway))
     if strict:
         scenario = msgspec.structs.replace(scenario, strict=True)
-    plan = plan_run(checked(scenario), seed)
+    require(checked(scenario), world, out)
+    plan = plan_run(scenario, seed)
     _check_world(plan, world)
     run_dir = create_run_directory(out, plan, world)
     try:
@@ -130,9 +134,10 @@ def record_scenario(
 
 @contextmanager
 def _judgeable(run_dir: Path) -> Iterator[None]:
-    """What goes wrong after a run took place does not make it a run that did not."""
+    """What goes wrong after a run took place does not make it a run that did not; signals end it as Ctrl-C does."""
     try:
-        yield
+        with ended_like_interrupted():
+            yield
     except KeyboardInterrupt:
         raise RunInterruptedError(run_dir) from None
     except (OSError, duckdb.Error) as error:
@@ -168,8 +173,15 @@ def _run_in(
         return ending
 
     if world == "live":
+        try:
+            check_loopback()
+        except OSError as error:
+            raise StartError(str(error.strerror)) from None
         return run_live(main, run_dir=run_dir, seed=plan.seed)
-    return simulate(main, run_dir=run_dir, seed=plan.seed, boot=boot, limit_ns=plan.load + OVERTIME)
+    try:
+        return simulate(main, run_dir=run_dir, seed=plan.seed, boot=boot, limit_ns=plan.load + OVERTIME)
+    except (SimulationOverrun, Deadlock):
+        return "in order"  # the log has no end, which the verdict tells
 
 
 async def _check_reachable(cluster: Cluster, plan: RunPlan) -> None:
@@ -201,19 +213,12 @@ def _shown(
         display.close()
 
 
-def _signals() -> Sequence[signal.Signals]:
-    """Those that end a run. SIGHUP, of a terminal that is gone, is not one where `nohup` has it ignored."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        return (signal.SIGINT, signal.SIGTERM)
-    return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
 async def _run_until_signalled(coordinator: Coordinator) -> Ending:
     ending: Ending = "in order"
 
     async def stop_at_signal() -> None:
         nonlocal ending
-        with trio.open_signal_receiver(*_signals()) as signals:
+        with trio.open_signal_receiver(*ending_signals()) as signals:
             async for number in signals:
                 if ending != "in order":
                     nursery.cancel_scope.cancel()  # asked twice: without the grace

@@ -20,6 +20,7 @@ import msgspec
 from actors.chain.expected import recorded_answer
 from actors.units import Duration, minutes, ms
 from actors.wire.foreign import Unreadable, reader
+from store.regular import open_regular
 
 MAX_CALLS = 1_000_000
 """Of one trace: all of it is held in memory, about 200 bytes for each."""
@@ -98,7 +99,7 @@ def read_trace(path: str) -> Trace:
 
 @lru_cache(_CACHED_TRACES)
 def _read(path: str, _mtime_ns: int, _size_bytes: int) -> Trace:
-    with Path(path).open("rb") as lines:
+    with open_regular(Path(path)) as lines:
         return parse_trace(lines, path)
 
 

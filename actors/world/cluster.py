@@ -23,6 +23,9 @@ class Exit(msgspec.Struct, frozen=True):
     induced: bool = False
 
 
+ENDED_BY_ITSELF = "it ended by itself, with exit status 0"
+
+
 def not_ready() -> str:
     """What is said of a node that is ended because it was not ready in time."""
     return f"it was not ready within {READY_SECONDS:g} s"

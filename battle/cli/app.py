@@ -22,6 +22,8 @@ from battle.cli.commands.sql import sql
 from battle.cli.commands.suite import suite
 from battle.cli.output import outputs
 from battle.exit_status import INTERRUPTED, WRONG_USE
+from battle.interruption import ended_like_interrupted
+from battle.machine import MachineError, described, is_exhausted, require_minimum
 
 
 class _UnexpectedError(Exception):
@@ -95,12 +97,17 @@ def run_command_line(arguments: list[str]) -> int:
 
 def _status(arguments: list[str]) -> int:
     try:
-        app(arguments, prog_name="battle")
+        require_minimum()
+        with ended_like_interrupted():
+            app(arguments, prog_name="battle")
     except SystemExit as leave:
         return int(leave.code or 0)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
+        if is_exhausted(error) and not _is_users(error):
+            print(f"battle: {described(error)}", file=sys.stderr)
+            return WRONG_USE
         if not _is_users(error):
             return _report_bug(error)
         print(f"battle: {error}", file=sys.stderr)
@@ -132,4 +139,4 @@ def _is_users(error: Exception) -> bool:
     from battle.errors import BattleError
     from store.errors import LogError, QueryError
 
-    return isinstance(error, BattleError | LogError | QueryError)
+    return isinstance(error, BattleError | LogError | QueryError | MachineError)

@@ -1,9 +1,7 @@
 """`battle suite`."""
 
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -51,8 +49,7 @@ def suite_command(
     order = SuiteOrder(
         selection=selection, world=world, seed=seed, repeat=repeat, gateway=gateway, out=out, strict=strict
     )
-    with _terminated_like_interrupted():
-        report, suite_dir = run_suite(chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet))
+    report, suite_dir = run_suite(chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet))
     print(render_json(report) if as_json else "\n".join(suite_lines(report, suite_dir)))
     return exit_status(report)
 
@@ -92,16 +89,6 @@ def _found_at(place: str) -> Iterator[Candidate | Unloadable]:
             yield Unloadable(str(path), str(error))
         else:
             yield from (Candidate(name, scenario) for name, scenario in found)
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends the suite as Ctrl-C does: what was run until then is reported."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _progress(total: int, *, quiet: bool) -> Callable[[SuiteRun], object]:

@@ -14,7 +14,7 @@ from battle.judgement.heights import reads_monotonic
 from battle.judgement.history import log_is_whole, run_is_complete
 from battle.judgement.leaks import connections_leaked
 from battle.judgement.limits import bench_within_limits
-from battle.judgement.nodes import nodes_lived
+from battle.judgement.nodes import gateway_listens, nodes_lived
 from battle.judgement.retries import retry_amplification
 from battle.judgement.slo import Demands
 
@@ -28,6 +28,7 @@ CHECKERS: tuple[Checker, ...] = (
     generator_kept_pace,
     bench_within_limits,
     nodes_lived,
+    gateway_listens,
     faults_took_effect,
     answers_are_right,
     errors_are_passed_on,

@@ -10,6 +10,7 @@ import msgspec
 
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import SENT_RATIO_MIN, lateness_bound_ns
+from battle.judgement.limits import hindrance
 from battle.judgement.slo import NEVER_BUT, OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 from battle.judgement.visibility import gateway_reports
 
@@ -35,6 +36,7 @@ def doubted(
         query, bound_ns = "punctual_requests", lateness_bound_ns(slo) if late else None
         (row,) = log.rows(query, late_ns=bound_ns, workload=workload, cut=cut)
         excuses |= _not_the_gateways(query, row, slo, late=late)
+    excuses |= _hindered(log)
     return tuple(_excused(result, excuses) for result in results)
 
 
@@ -59,7 +61,14 @@ def doubted_part(
         if late or cut:
             (punctual,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=cut)
             excuses |= _not_the_gateways(query, punctual, slo, late=late)
+    excuses |= _hindered(log)
     return tuple(_excused(result, excuses) for result in results)
+
+
+def _hindered(log: Log) -> dict[str, str]:
+    """A bench at a limit of the machine fails requests itself, and one that was stopped lets faults last too long."""
+    why = hindrance(log)
+    return {} if why is None else dict.fromkeys(OF_LOAD | REACTIONS, why)
 
 
 def _unsure(findings: Sequence[Finding]) -> set[str]:

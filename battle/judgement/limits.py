@@ -35,6 +35,19 @@ def bench_within_limits(log: Log, demands: Demands) -> Finding | None:
     )
 
 
+def hindrance(log: Log) -> str | None:
+    """Why the bench could not do its part, when a limit of the machine or a standstill kept it from that.
+
+    Waiting for one of `max_connections` is none: latency counts from the moment a request was due, so it shows.
+    """
+    limits = [row for row in log.rows("bench_limits") if row.limit != "connections"]
+    if not limits:
+        return None
+    if any(row.limit == "standstill" for row in limits):
+        return "the coordinator was stopped meanwhile"
+    return f"{limits[0].node} met a limit of the machine ({limits[0].limit.replace('_', ' ')})"
+
+
 def _problems(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
     if row.limit == "standstill":
         yield (

@@ -32,6 +32,28 @@ def nodes_lived(log: Log, demands: Demands) -> Finding:
     )
 
 
+def gateway_listens(log: Log, demands: Demands) -> Finding | None:
+    """FAIL when the gateway refused connections while its process lived: it has closed its own socket."""
+    if not any(row.node == GATEWAY_NODE for row in log.rows("nodes_started")):
+        return None  # it runs elsewhere, or never came up
+    (row,) = log.rows("refused_while_up")
+    summary = "the gateway took connections as long as its process lived"
+    if row.refused:
+        began_ns = load_began_ns(log)
+        summary = (
+            f"the gateway's process lived and refused {plural(row.refused, 'connection')}, the first "
+            f"{at_text(row.first_ns, began_ns)}, the last {at_text(row.last_ns, began_ns)}: it did not listen"
+        )
+    return Finding(
+        checker="gateway_listens",
+        verdict="FAIL" if row.refused else "PASS",
+        severity="harm" if row.refused else None,
+        summary=summary,
+        query="SELECT * FROM requests WHERE failure = 'refused' ORDER BY ended_ns",
+        ids=tuple(row.ids or ()),
+    )
+
+
 def _crash(row: Any, began_ns: int | None) -> str:
     who = row.node if row.first_actor == row.node else f"{row.first_actor} on {row.node}"
     often = "" if row.crashes == 1 else f", {row.crashes} times in all"

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from actors.world.seam import WorldName
-from battle.directory import fresh_directory, point_latest
+from battle.directory import check_path, fresh_directory, point_latest
 from battle.errors import BattleError, RunLostError, SetupError, StartError
 from battle.reports.schema import Report
 from battle.run import RunResult, run_scenario
@@ -105,6 +105,7 @@ def _planned(one: Candidate | Unloadable, seed: int) -> SuiteRun:
 
 def _make_directory(order: SuiteOrder, started: datetime) -> Path:
     suites = order.out / SUITES
+    check_path(order.out)
     try:
         return fresh_directory(suites, f"{started:%Y%m%d-%H%M%S}-{order.selection}-{order.world}")
     except OSError as error:

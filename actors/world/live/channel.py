@@ -47,8 +47,12 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     reason: str
 
 
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """The node ends because its role has done its work. One that ends without this was ended by something else."""
+
+
 ToNode = Start | Deliver
-FromNode = Ready | Beat | Failed
+FromNode = Ready | Beat | Failed | Done
 
 
 class Channel:

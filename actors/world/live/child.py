@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import resource
 import signal
 import socket
 import traceback
@@ -17,7 +18,7 @@ import trio
 from actors.spec import Spec
 from actors.world.common import describe_failure
 from actors.world.control import Control
-from actors.world.live.channel import Beat, Channel, Deliver, Failed, Ready, Start, ToNode
+from actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, Ready, Start, ToNode
 from actors.world.live.reactor import Reactor
 from actors.world.live.world import LiveWorld
 from actors.world.seam import World
@@ -66,16 +67,23 @@ async def _main(fd: int, role_type: Any, message_type: Any, boot: Boot) -> int:
     assert isinstance(start, Start)
     role = msgspec.json.decode(start.role, type=role_type)
     try:
-        await _play(channel, start, role, message_type, boot)
+        done = await _play(channel, start, role, message_type, boot)
     except Exception as error:
         traceback.print_exc()
-        await _tell_failure(channel, error)
+        await _send_last(channel, Failed(describe_failure(error)))
         return 1
+    if done:
+        await _send_last(channel, Done())
     return 0
 
 
-async def _play(channel: Channel, start: Start, role: Spec, message_type: Any, boot: Boot) -> None:
-    """Run the role with the reactor beneath it, its log beside it, and the control channel over it."""
+async def _play(channel: Channel, start: Start, role: Spec, message_type: Any, boot: Boot) -> bool:
+    """Run the role with the reactor beneath it, its log beside it, and the control channel over it.
+
+    Returns whether it has done its work, and was not stopped.
+    """
+    _raise_open_files()
+    done = False
     reactor = Reactor(start.epoch_ns)
     run = run_mark(start.seed, start.epoch_ns)
     sink = open_segment(Path(start.run_dir), start.node, start.incarnation, run)
@@ -97,10 +105,19 @@ async def _play(channel: Channel, start: Start, role: Spec, message_type: Any, b
             nursery.start_soon(_report, channel, control)
             nursery.start_soon(_stop_at_sigterm, nursery.cancel_scope)
             await boot(world, role, control)
+            done = True
             nursery.cancel_scope.cancel()
     finally:
         writer.close()
         reactor.close()
+    return done
+
+
+def _raise_open_files() -> None:
+    """As many as may be had: the usual limit of 1,024 is fewer than the connections of a large load."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # where that is forbidden, the limit is named when it is met
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _obey(
@@ -130,7 +147,7 @@ async def _stop_at_sigterm(scope: trio.CancelScope) -> None:
             scope.cancel()
 
 
-async def _tell_failure(channel: Channel, error: Exception) -> None:
-    # When nobody is left to be told, the exit status and stderr still say it.
+async def _send_last(channel: Channel, message: Failed | Done) -> None:
+    # When nobody is left to hear it, the exit status and stderr still say it.
     with suppress(trio.BrokenResourceError), trio.move_on_after(1):
-        await channel.send(Failed(describe_failure(error)))
+        await channel.send(message)

@@ -14,8 +14,16 @@ import psutil
 import trio
 
 from actors.spec import Spec
-from actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready, output_path
-from actors.world.live.channel import Beat, Channel, Deliver, Failed, FromNode, Ready, Start, ToNode
+from actors.world.cluster import (
+    ENDED_BY_ITSELF,
+    READY_SECONDS,
+    Command,
+    Exit,
+    NodeState,
+    not_ready,
+    output_path,
+)
+from actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, FromNode, Ready, Start, ToNode
 from actors.world.live.process import ChildProcess, describe_status
 from actors.world.live.processes import become_subreaper, end_descendants, has_mark
 from actors.world.live.reactor import Reactor
@@ -69,6 +77,7 @@ class LiveNode:
         self.hung: str | None = None
         self.failure: str | None = None
         self.is_ready = False
+        self.done = False
         self.last_beat = trio.current_time()
         self.paused = False
         self._process = process
@@ -134,7 +143,7 @@ class LiveNode:
         if self.hung:
             return Exit("hung", self.hung)
         if status == 0 and self.stopped_by is None:
-            return Exit("finished")
+            return Exit("finished") if self.done else Exit("failed", ENDED_BY_ITSELF)
         reason = describe_status(status)
         if status == -signal.SIGKILL and self.killed_by is not None:
             return Exit("killed", f"{reason} ({self.killed_by})", induced=True)
@@ -266,8 +275,7 @@ class LiveCluster:
                 await process.stop()
             process.close()
             self._end_marked(f"{node}.{incarnation}.", process.pid)
-        exit = live.exit(status)
-        return exit if exit.how != "finished" else Exit("failed", "exit status 0")
+        return live.exit(status)
 
     def _spawn(
         self, node: str, incarnation: int, words: list[str], *more: str
@@ -385,6 +393,8 @@ def _take(frame: bytes, live: LiveNode, task_status: trio.TaskStatus[Any]) -> No
             live.said_ready(task_status)
         case Failed(reason):
             live.failure = reason
+        case Done():
+            live.done = True
         case Beat():
             pass
 

@@ -1,0 +1,69 @@
+"""What this machine lets a process have, asked before anything else is loaded."""
+
+import os
+import resource
+
+OPEN_FILES_MIN = 128
+"""For any command: an open log is a descriptor for each table, DuckDB opens each once more, and a run has its own."""
+
+ADDRESS_SPACE_MIN = 1536 * 2**20
+"""For any command: below it DuckDB and numpy, which reserve far more than they use, fail in ways of their own."""
+
+_MIB = 2**20
+
+
+class MachineError(Exception):
+    """This machine, or the shell that started Battle, allows too little; the message says how much is needed."""
+
+
+def require_minimum() -> None:
+    """Raise the limits that can be raised to what every command needs. Raises MachineError where one cannot."""
+    require_open_files(OPEN_FILES_MIN, "Battle")
+    hard = _raised(resource.RLIMIT_AS, ADDRESS_SPACE_MIN)
+    if hard is not None:
+        raise MachineError(
+            f"Battle needs {ADDRESS_SPACE_MIN // _MIB:,} MiB of address space, and the limit is "
+            f"{hard // _MIB:,} MiB: raise it (ulimit -v unlimited)"
+        )
+
+
+def require_open_files(needed: int, who: str) -> None:
+    """Let this process, and those it starts, have so many open files. Raises MachineError when they cannot."""
+    hard = _raised(resource.RLIMIT_NOFILE, needed)
+    if hard is not None:
+        raise MachineError(
+            f"{who} needs {needed:,} open files, and the limit is {hard:,}: raise it (ulimit -Hn)"
+        )
+
+
+def _raised(limit: int, needed: int) -> int | None:
+    """The hard limit, when it is below what is needed; None when as much may be had, from now on at least."""
+    soft, hard = resource.getrlimit(limit)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return None
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        return hard
+    try:
+        resource.setrlimit(limit, (needed, hard))
+    except (ValueError, OSError):
+        return soft
+    return None
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Whether an error says that this machine has no more of something, or no room to write."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(is_exhausted(inner) for inner in error.exceptions)
+    return isinstance(error, OSError | MemoryError) or "can't start new thread" in str(error)
+
+
+def described(error: BaseException) -> str:
+    """Such an error as a sentence."""
+    while isinstance(error, BaseExceptionGroup):
+        error = next(inner for inner in error.exceptions if is_exhausted(inner))
+    if isinstance(error, MemoryError):
+        return "there is not enough memory (ulimit -v, or the limit of the container)"
+    if isinstance(error, OSError):
+        where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+        return f"the system refused: {error.strerror or error}{where}"
+    return f"there are too many processes or threads (ulimit -u): {error}"

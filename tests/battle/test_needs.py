@@ -1,0 +1,73 @@
+"""What a run needs is known before it, and refused with the number when it cannot be had."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.units import seconds
+from battle import EmbeddedGateway, HttpConstant, HttpUsers, MockProvider, Scenario, WsSubscribe
+from battle.errors import StartError
+from battle.needs import Machine, needs, require, shortages
+
+BIG = Machine(processes=10**9, memory_bytes=10**18, disk_bytes=10**18, open_files=10**12)
+SMALL = Machine(processes=500, memory_bytes=8 * 10**9, disk_bytes=10**11, open_files=1024)
+
+
+def scenario(*workloads: Any, **more: Any) -> Scenario:
+    return Scenario("x", providers=[MockProvider("a")], workloads=list(workloads), **more)
+
+
+def constant(**more: Any) -> HttpConstant:
+    fields: dict[str, Any] = {"rate": 50, "duration": seconds(10), **more}
+    return HttpConstant("eth_blockNumber", **fields)
+
+
+def test_a_usual_run_needs_little() -> None:
+    for world in ("live", "simulated"):
+        assert list(shortages(needs(scenario(constant()), world), SMALL)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (scenario(constant(shards=100_000)), "it needs 100,002 processes, and at most 500 can be had"),
+        (
+            scenario(constant(shards=100_000)),
+            "it needs at least 3.1 TB of memory, and this machine has 8.0 GB",
+        ),
+        (
+            scenario(HttpUsers("eth_blockNumber", users=10_000, duration=seconds(5))),
+            "load 1 needs 10,032 open files, and the limit is 1,024: raise it (ulimit -Hn)",
+        ),
+        (scenario(WsSubscribe(connections=10**9, duration=seconds(5))), "1,000,000,032 open files"),
+        (scenario(constant(rate=10**6, duration=seconds(3600))), "its log needs at least 540.0 GB"),
+        (
+            scenario(*[HttpUsers("eth_blockNumber", users=600, duration=seconds(5))] * 2),
+            "the embedded gateway needs 1,232 open files",
+        ),
+        (scenario(constant(shards=300)), "the coordinator needs 1,336 open files"),
+    ],
+)
+def test_what_cannot_be_had_is_named_with_the_number(one: Scenario, said: str) -> None:
+    assert said in "; ".join(shortages(needs(one, "live"), SMALL))
+    assert list(shortages(needs(one, "live"), BIG)) == []
+
+
+def test_the_simulated_world_needs_no_processes_and_no_descriptors_but_memory() -> None:
+    many = scenario(WsSubscribe(connections=10**9, duration=seconds(5)))
+    told = list(shortages(needs(many, "simulated"), SMALL))
+    assert [text for text in told if "open files" in text or "processes" in text] == []
+    assert any("memory" in text for text in told)
+
+
+def test_users_that_share_connections_need_no_more_than_those() -> None:
+    users = HttpUsers("eth_blockNumber", users=10_000, duration=seconds(5), max_connections=100)
+    assert list(shortages(needs(scenario(users, gateway=EmbeddedGateway()), "live"), SMALL)) == []
+
+
+def test_all_that_is_missing_is_refused_at_once_and_before_anything_is_written(tmp_path: Path) -> None:
+    one = scenario(constant(shards=10**7))
+    with pytest.raises(StartError, match=r"cannot hold the run: .* processes, .* of memory"):
+        require(one, "live", tmp_path)
+    assert list(tmp_path.iterdir()) == []
