@@ -2,6 +2,7 @@
 
 import os
 import resource
+from errno import EAGAIN, EDQUOT, EMFILE, ENFILE, ENOMEM, ENOSPC
 
 OPEN_FILES_MIN = 128
 """For any command: an open log is a descriptor for each table, DuckDB opens each once more, and a run has its own."""
@@ -10,6 +11,8 @@ ADDRESS_SPACE_MIN = 1536 * 2**20
 """For any command: below it DuckDB and numpy, which reserve far more than they use, fail in ways of their own."""
 
 _MIB = 2**20
+
+_EXHAUSTED = frozenset({EAGAIN, EDQUOT, EMFILE, ENFILE, ENOMEM, ENOSPC})
 
 
 class MachineError(Exception):
@@ -54,7 +57,9 @@ def is_exhausted(error: BaseException) -> bool:
     """Whether an error says that this machine has no more of something, or no room to write."""
     if isinstance(error, BaseExceptionGroup):
         return any(is_exhausted(inner) for inner in error.exceptions)
-    return isinstance(error, OSError | MemoryError) or "can't start new thread" in str(error)
+    if isinstance(error, OSError):
+        return error.errno in _EXHAUSTED
+    return isinstance(error, MemoryError) or "can't start new thread" in str(error)
 
 
 def described(error: BaseException) -> str:

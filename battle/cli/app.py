@@ -105,8 +105,9 @@ def _status(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        if is_exhausted(error) and not _is_users(error):
-            print(f"battle: {described(error)}", file=sys.stderr)
+        cause = error.__cause__ if isinstance(error, _UnexpectedError) and error.__cause__ else error
+        if is_exhausted(cause) and not _is_users(error):
+            print(f"battle: {described(cause)}", file=sys.stderr)
             return WRONG_USE
         if not _is_users(error):
             return _report_bug(error)

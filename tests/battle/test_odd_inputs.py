@@ -1,5 +1,6 @@
 """Odd files, odd paths, odd limits: each command ends soon, with one sentence and exit status 2."""
 
+import errno
 import os
 import resource
 import signal
@@ -20,6 +21,7 @@ from battle.errors import BattleError, ScenarioError, StartError
 from battle.gateways import named_gateway
 from battle.interruption import ended_like_interrupted
 from battle.loading import load_scenario
+from battle.machine import described, is_exhausted
 
 BILLION = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
@@ -169,3 +171,22 @@ def test_a_handler_of_somebody_elses_stays() -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "/proc/1/stat"), "Too many open files: /proc/1/stat"),
+        (ExceptionGroup("x", [ValueError("y"), OSError(errno.ENOMEM, "no memory")]), "no memory"),
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("can't start new thread"), "too many processes or threads"),
+    ],
+)
+def test_a_machine_that_has_no_more_is_a_sentence_and_no_bug(error: Exception, said: str) -> None:
+    assert is_exhausted(error)
+    assert said in described(error)
+
+
+def test_other_errors_are_not_taken_for_it() -> None:
+    assert not is_exhausted(OSError(errno.EBADF, "Bad file descriptor"))
+    assert not is_exhausted(ValueError("x"))
