@@ -97,6 +97,14 @@ def _silent(log: Log, rows: list[Any]) -> list[str]:
     ]
 
 
+def nothing_was_due(log: Log, workload: str | None = None) -> bool:
+    """Whether the load, or a workload, is nothing but subscriptions for which the chain had nothing."""
+    answers = [row for row in log.rows("workload_answers") if workload in (None, row.workload)]
+    clients = [row for row in log.rows("client_subscriptions") if workload in (None, row.workload)]
+    quiet = any(row.quiet for row in clients) and not any(row.owed for row in clients)
+    return quiet and not any(row.requests or row.notifications for row in answers)
+
+
 def _nothing_due(log: Log, rows: list[Any]) -> set[str]:
     """The workloads whose subscriptions brought nothing, and to which, as is known, nothing was due."""
     heads = {row.workload for row in rows if row.heights and not row.due}

@@ -6,7 +6,7 @@ The values come from report queries that are asked anyway: on a log of millions 
 from collections.abc import Mapping
 from typing import Any
 
-from battle.judgement.continuity import delay_row, head_rows
+from battle.judgement.continuity import delay_row, head_rows, nothing_was_due
 from battle.judgement.findings import Log
 from battle.judgement.heights import height_rows
 from battle.judgement.retries import amplification
@@ -23,7 +23,7 @@ SLOWEST_LISTED = 10
 def measures(log: Log, attempts_limit: float | None = None) -> dict[str, Measure]:
     """Every measure of the run by its name. `attempts_limit` only saves asking for amplification twice."""
     return {
-        **_of_requests(log.rows("workload_answers")),
+        **_of_requests(log, None),
         **_of_latencies(log.rows("latencies"), None),
         **_of_heads(log, None),
         **_of_heights(log, None),
@@ -38,7 +38,7 @@ def measures(log: Log, attempts_limit: float | None = None) -> dict[str, Measure
 def workload_measures(log: Log, workload: str) -> dict[str, Measure]:
     """What one workload measured of all that can be demanded of one."""
     return {
-        **_of_requests([row for row in log.rows("workload_answers") if row.workload == workload]),
+        **_of_requests(log, workload),
         **_of_latencies(log.rows("latencies"), workload),
         **_of_heads(log, workload),
         "disconnects": disconnects(log, workload, EVER),
@@ -46,17 +46,37 @@ def workload_measures(log: Log, workload: str) -> dict[str, Measure]:
     }
 
 
-def _of_requests(rows: list[Any]) -> dict[str, Measure]:
+def unavoidable_stale(
+    log: Log, windows: Mapping[str, object], workload: str | None = None, method: str | None = None
+) -> int:
+    """How many answers were stale while no provider had anything newer to give."""
+    (row,) = log.rows("unavoidable_stale_answers", **windows, workload=workload, method=method)
+    return int(row.answers)
+
+
+def unavoidable_text(unavoidable: int) -> str | None:
+    """What is said of those beside the others."""
+    return f"{unavoidable:,} more while no provider had anything newer" if unavoidable else None
+
+
+def _of_requests(log: Log, workload: str | None) -> dict[str, Measure]:
+    rows = [row for row in log.rows("workload_answers") if workload in (None, row.workload)]
+    unavoidable = unavoidable_stale(log, EVER, workload)
     names = ("requests", "ok", "checked", "wrong", "stale")
     requests, ok, checked, wrong, stale = (sum(getattr(row, name) for row in rows) for name in names)
     query = "workload_answers"
-    unchecked = Measure(query, False, note="no answer was checked")
+    if nothing_was_due(log, workload):
+        unchecked = Measure(query, True, 0, "nothing was due")
+    else:
+        unchecked = Measure(query, False, note="no answer was checked")
     return {
         "success_ratio": Measure(query, True, ok / requests)
         if requests
         else Measure(query, False, note="no request ended"),
         "wrong_answers": Measure(query, True, wrong) if checked else unchecked,
-        "stale_answers": Measure(query, True, stale) if checked else unchecked,
+        "stale_answers": Measure(query, True, stale - unavoidable, unavoidable_text(unavoidable))
+        if checked
+        else unchecked,
     }
 
 
@@ -88,10 +108,9 @@ def _of_heads(log: Log, workload: str | None) -> dict[str, Measure]:
 
 def nothing_due(query: str, *, known: bool, when: str = "") -> Measure:
     """What clients got of the heads when none was due. `known`: what the chain had is in the log."""
-    note = f"no head was due {when}".rstrip()
     if known:
-        return Measure(query, True, 0, note)
-    return Measure(query, False, note=f"{note} as far as is known")
+        return Measure(query, True, 0, f"no head was due {when}".rstrip())
+    return Measure(query, False, note=f"no client was due any head {when}".rstrip())
 
 
 def disconnects(log: Log, workload: str | None, windows: Mapping[str, object]) -> Measure:

@@ -7,7 +7,13 @@ import msgspec
 
 from battle.judgement.doubt import doubted_part
 from battle.judgement.findings import Finding, Log
-from battle.judgement.measures import disconnects, nothing_due, unanswered_text
+from battle.judgement.measures import (
+    disconnects,
+    nothing_due,
+    unanswered_text,
+    unavoidable_stale,
+    unavoidable_text,
+)
 from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.scope import AFTER, BEFORE, RELATIVE, Scope
 from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
@@ -135,9 +141,12 @@ def _of_answers(log: Log, part: Part, requests: Any) -> dict[str, Measure]:
         nothing = Measure("scoped_requests", False, note=f"no answer {part.scope.text} was checked")
         return {"wrong_answers": nothing, "stale_answers": nothing}
     note = f"of {plural(checked, 'checked answer')}"
+    wrong, stale = (sum(getattr(row, kind) for row in counts) for kind in ("wrong", "stale"))
+    unavoidable = unavoidable_stale(log, part.times, part.scope.workload, part.scope.method)
+    notes = [note, *filter(None, [unavoidable_text(unavoidable)])]
     return {
-        f"{kind}_answers": Measure("scoped_requests", True, sum(getattr(row, kind) for row in counts), note)
-        for kind in ("wrong", "stale")
+        "wrong_answers": Measure("scoped_requests", True, wrong, note),
+        "stale_answers": Measure("scoped_requests", True, stale - unavoidable, ", ".join(notes)),
     }
 
 

@@ -21,7 +21,8 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     due, and a request that does not end ok counts as never answered. `max_failover_latency_ms` limits what
     failing over adds: from the start of the first attempt to the start of the one that answers.
     `max_memory_mb` limits the gateway's resident memory, in units of 1,000,000 bytes. Wrong and stale answers are
-    those to requests and the notifications of subscriptions together.
+    those to requests and the notifications of subscriptions together; a stale one does not count while no provider
+    had anything newer, because the faults of the plan held all of them.
 
     `max_attempts_per_request` limits what retries may make of the load: attempts at providers for each request, in
     the worst second that had at least 10 requests. Heads are judged per client subscription and added up:

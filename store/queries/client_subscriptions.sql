@@ -4,6 +4,7 @@
 -- subscriptions      that came about, to anything
 -- refused            connections and subscriptions that did not come about
 -- quiet              of those that brought nothing: the chain had nothing for them
+-- owed               of those that brought nothing: the chain had something for them
 -- starved            of those that brought nothing, not to heads: the chain had something, and a provider could give it
 WITH clients AS (
     SELECT *,
@@ -22,6 +23,7 @@ SELECT
     count(DISTINCT (segment, connection, subscription)) FILTER (change = 'subscribed') AS subscriptions,
     count(*) FILTER (change IN ('refused', 'rejected')) AS refused,
     count(*) FILTER (NOT was_due) AS quiet,
+    count(*) FILTER (was_due) AS owed,
     count(DISTINCT (starved.segment, starved.connection, starved.subscription)) FILTER (starved.segment IS NOT NULL)
         AS starved
 FROM clients

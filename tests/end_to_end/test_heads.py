@@ -125,3 +125,26 @@ def test_logs_that_never_match_are_quiet_on_a_chain_that_goes_on(tmp_path):
     run = run_scenario(subscribers(workloads=[quiet]), world="simulated", seed=3, out=tmp_path)
     said = [one.summary for one in run.report.findings if one.checker == "websocket_continuity"]
     assert said == ["nothing was due to 2 subscriptions of logs"]
+
+
+@pytest.mark.slow
+def test_subscriptions_alone_to_a_quiet_chain_pass(tmp_path):
+    battle = subscribers(
+        chain=Chain(block_time=seconds(3600)),
+        slo=Slo(max_wrong_answers=0, max_missed_heads=0, max_head_delay_ms=100, max_silence_ms=100),
+    )
+    run = run_scenario(battle, world="simulated", seed=3, out=tmp_path)
+    assert run.report.verdict == "PASS", run.report.reasons
+
+
+@pytest.mark.slow
+def test_providers_that_all_stop_at_one_block_make_no_stale_answer(tmp_path):
+    battle = subscribers(
+        *(StaleHead(name, blocks=3, **AT) for name in "ab"),
+        gateway=EmbeddedGateway(strategy="round_robin"),
+        workloads=[HttpConstant("eth_blockNumber", rate=20, duration=seconds(9))],
+        slo=Slo(max_wrong_answers=0, max_stale_answers=0),
+    )
+    run = run_scenario(battle, world="simulated", seed=3, out=tmp_path)
+    assert ask(run.run_dir, "SELECT count(*) > 0 FROM requests WHERE answer = 'stale'") == [(True,)]
+    assert run.report.verdict == "PASS", run.report.reasons

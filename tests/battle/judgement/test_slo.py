@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from battle.judgement import judge
 from battle.judgement.findings import Log
 from battle.judgement.measures import measures, workload_measures
 from battle.judgement.slo import RULES, Measure, Slo, compare
@@ -15,6 +16,7 @@ from tests.battle.histories import (
     breaker,
     connection_changed,
     failed,
+    fault,
     node_sample,
     open_history,
     phases,
@@ -146,6 +148,17 @@ HISTORIES = {
         connection_changed("connected", 0),
         connection_changed("closed", S, closed_by="peer"),
     ],
+    "nothing due at all": [
+        *subscribed(500 * MS, None),
+        connection_changed("unsubscribed", 9 * S, was_due=False),
+        published(7, 0),
+        *phases(),
+    ],
+    "all providers lag": [
+        *fault("stale_head-a.1", 2 * S, 6 * S, kind="stale_head"),
+        *fault("kill-b.1", 3 * S, 5 * S, target="b"),
+        *(request(number, number * S, answer="stale") for number in range(1, 9)),
+    ],
     "no memory": [node_sample(S, "gateway", rss_bytes=None)],
 }
 
@@ -170,6 +183,19 @@ def test_slos_on_heads_are_met_when_none_was_due_and_say_so(tmp_path: Path) -> N
         part = compare(HEADS, {**measures(Log(run)), **workload_measures(Log(run), "heads")})
     assert [(one.status, one.measured, one.note) for one in results] == [("met", 0, "no head was due")] * 4
     assert [one.status for one in part] == ["met"] * 4
+
+
+def test_stale_answers_count_unless_no_provider_had_anything_newer(tmp_path: Path) -> None:
+    header = {"scenario": {"name": "scripted", "providers": [{"name": "a"}, {"name": "b"}]}}
+    with open_history(tmp_path, *HISTORIES["all providers lag"], *phases(), **header) as run:
+        log = Log(run)
+        (whole,) = compare(Slo(max_stale_answers=0), measures(log))
+        (view,) = run.execute("SELECT value FROM slo WHERE metric = 'stale_answers'").rows
+        (part,) = judge(run, Slo(max_stale_answers=0, when="during", fault="kill b")).slos
+    # At 3, 4 seconds neither has a newer block; at 2, 5 seconds b has.
+    assert (whole.measured, whole.note) == (6, "2 more while no provider had anything newer")
+    assert view == (6,)
+    assert (part.status, part.measured) == ("met", 0)
 
 
 def test_disconnects_name_the_sides(tmp_path: Path) -> None:
