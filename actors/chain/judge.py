@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -19,6 +20,9 @@ STALE_BLOCKS = 256
 
 _EMPTY_ANSWERS_TRIED = 8
 """An empty list of logs does not say of which head it is: this many of the newest are tried."""
+
+_HEADS_KEPT = 64
+"""Most answers are right and of the newest block: the verdict on those is made once for each."""
 
 Judgement: TypeAlias = Literal["right", "stale", "wrong", "none"]
 
@@ -40,6 +44,12 @@ class Judged(NamedTuple):
 
 
 _RIGHT = Judged("right")
+
+
+@lru_cache(_HEADS_KEPT)
+def _right_at(height: int) -> Judged:
+    return Judged("right", height)
+
 
 _STATE_METHODS = ("eth_getBalance", "eth_getTransactionCount", "eth_getStorageAt", "eth_call")
 _READ_HEIGHT: dict[str, Callable[[Any], int]] = {
@@ -103,7 +113,7 @@ def judge(
         for head in range(head_from, head_to + 1):
             expected = _answer(model, method, params, head)
             if not isinstance(expected, RpcError) and _encode(expected) == text:
-                return Judged("right", head) if asks_for_newest(method, params) else _RIGHT
+                return _right_at(head) if asks_for_newest(method, params) else _RIGHT
     # Not the bytes we would have written: compare as data, and look further back.
     try:
         result = _decode(text)

@@ -1,6 +1,7 @@
 """What a response means: the outcome of its request, and whether the answer in it is the right one. Pure."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -45,7 +46,18 @@ NOT_JSON_RPC = Ending("error", "wrong", "not_json_rpc")
 """A body under a status of success, or a message, came that is not JSON-RPC: a wrong answer, whatever was asked."""
 HTTP_STATUS = Ending("error", failure="http_status")
 
+_HEADS_KEPT = 64
+"""Most answers are right and of the newest block: the ending of those is made once for each."""
+
 _OK: dict[Answer, Ending] = {answer: Ending("ok", answer) for answer in ("right", "wrong", "stale", "none")}
+
+
+_NOTHING: tuple[Sequence[Any], bool] = ((), False)
+
+
+@lru_cache(_HEADS_KEPT)
+def _of_height(answer: Answer, height: int) -> Ending:
+    return Ending("ok", answer, height=height)
 
 
 class Asked(Protocol):
@@ -120,7 +132,7 @@ class AnswerReader:
                 return _OK["none"]
             height = height_told(asked.method, asked.params, told)
             return _OK["none"] if height is None else Ending("ok", height=height)
-        canned, only = self._known(asked)
+        canned, only = _NOTHING if asked.recorded is None and not self._canned else self._known(asked)
         head_from = model.head_at(sent_ns)
         answer, height, behind, code = judge(
             model,
@@ -132,8 +144,8 @@ class AnswerReader:
             canned,
             canned_only=only,
         )
-        if height is behind is code is None:
-            return _OK[answer]
+        if behind is None and code is None:
+            return _OK[answer] if height is None else _of_height(answer, height)
         stale_ns = None if behind is None else max(sent_ns - model.time_of(head_from - behind + 1), 0)
         return Ending("ok", answer, None, None, height, behind, stale_ns, code)
 
