@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from actors.redaction import redacted
 from actors.units import format_duration, is_duration
 
 _ALIKE = 0.6
@@ -55,6 +56,9 @@ def above_zero_problems(whose: str, spec: msgspec.Struct, *names: str) -> Iterat
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclass=Checking):
     """One part of a scenario. It round-trips through JSON; unknown fields are refused when it is loaded."""
+
+    def __repr__(self) -> str:
+        return redacted(super().__repr__())
 
     def problems(self) -> Iterator[str]:
         """Each thing wrong with these values, as a sentence that says what to write instead."""

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from actors.redaction import redacted
 from actors.world.seam import WorldName
 from battle.errors import BattleError, StartError
 from battle.gateways import gateway_label
@@ -47,9 +48,8 @@ def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
     try:
         run_dir = fresh_directory(out, stem)
         header = _header(plan, world, run_dir.name, started)
-        (run_dir / HEADER).write_bytes(
-            msgspec.json.format(msgspec.json.encode(header, order="deterministic"))
-        )
+        data = _without_secrets(msgspec.to_builtins(header, order="deterministic"))
+        (run_dir / HEADER).write_bytes(msgspec.json.format(msgspec.json.encode(data)))
     except OSError as error:
         raise StartError(
             f"the run cannot be written below {out}: {_why(out, error)}; give another --out"
@@ -177,6 +177,15 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
             **{package: metadata.version(package) for package in _PACKAGES},
         },
     }
+
+
+def _without_secrets(data: Any) -> Any:
+    """Plain data in which no URL has its secrets: run.json is kept, and passed on as a CI artefact."""
+    if isinstance(data, dict):
+        return {key: _without_secrets(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without_secrets(one) for one in data]
+    return redacted(data) if isinstance(data, str) else data
 
 
 def _cpu_model() -> str | None:

@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from actors.redaction import redacted
+
 
 class BattleError(Exception):
-    """Wrong use: the message is for the person who gave the command; exit status 2."""
+    """Wrong use: the message is for the person who gave the command; exit status 2. It holds no secret of a URL."""
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())
 
 
 class ScenarioError(BattleError):

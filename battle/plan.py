@@ -67,8 +67,9 @@ def _timeline(scenario: Scenario, seed: int) -> tuple[PlannedFault, ...]:
 
 def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str) -> WorkloadRole:
     """What a workload's node is told, once it is known where the gateway listens for HTTP."""
-    if isinstance(node.workload, WsWorkload):
-        target, path = _ws_endpoint(plan.scenario.gateway, target)
+    gateway, is_ws = plan.scenario.gateway, isinstance(node.workload, WsWorkload)
+    if is_ws:
+        target, path = _ws_endpoint(gateway, target)
     canned: dict[str, list[object]] = {}
     mocks = [provider for provider in plan.scenario.providers if isinstance(provider, MockProvider)]
     for provider in mocks:
@@ -86,6 +87,7 @@ def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str)
         checks_answers=len(mocks) == len(plan.scenario.providers),
         may_be_parted=any(_parts(planned.fault, node) for planned in plan.timeline),
         only_canned=[method for method in canned if all(method in provider.canned for provider in mocks)],
+        authorization=gateway.authorization(ws=is_ws) if isinstance(gateway, UrlGateway) else "",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from actors.gateway.ws_spec import Continuity
+from actors.redaction import basic_authorization, redacted
 from actors.spec import Spec, above_zero_problems
 from actors.units import Duration, format_duration, ms, not_a_share, seconds
 from actors.world.seam import Address
@@ -115,7 +116,9 @@ class CommandGateway(Spec, frozen=True, tag="command"):
 class UrlGateway(Spec, frozen=True, tag="url"):
     """A gateway that already runs somewhere; it must have been told of the providers' ports.
 
-    `ws_url` is where it takes WebSockets, when that is not where it takes HTTP.
+    `ws_url` is where it takes WebSockets, when that is not where it takes HTTP. Credentials in a URL
+    (`http://user:password@host`) are sent as Basic authentication; they, and what looks like a key in a path or a
+    query, stand in no log, report or message.
     """
 
     url: str
@@ -123,9 +126,9 @@ class UrlGateway(Spec, frozen=True, tag="url"):
 
     def problems(self) -> Iterator[str]:
         if not _is_url(self.url, "http"):
-            yield f"gateway: a URL looks like http://host:port/path, not {self.url!r}"
+            yield f"gateway: a URL looks like http://host:port/path, not {redacted(self.url)!r}"
         if self.ws_url and not _is_url(self.ws_url, "ws"):
-            yield f"gateway: ws_url looks like ws://host:port/path, not {self.ws_url!r}"
+            yield f"gateway: ws_url looks like ws://host:port/path, not {redacted(self.ws_url)!r}"
 
     def endpoint(self) -> tuple[Address, str]:
         """Where to connect for HTTP, and the path to ask for."""
@@ -134,6 +137,10 @@ class UrlGateway(Spec, frozen=True, tag="url"):
     def ws_endpoint(self) -> tuple[Address, str]:
         """Where to connect for a WebSocket, and the path to ask for."""
         return _endpoint(self.ws_url or self.url)
+
+    def authorization(self, *, ws: bool) -> str:
+        """The value of the header `Authorization` there; "" where the URL has no credentials."""
+        return basic_authorization((self.ws_url or self.url) if ws else self.url)
 
 
 def _endpoint(url: str) -> tuple[Address, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
+from actors.redaction import redacted
 from actors.spec import Spec
 from actors.world.seam import Address
 
@@ -24,7 +25,8 @@ class RealProvider(Spec, frozen=True, tag="real"):
     def problems(self) -> Iterator[str]:
         parts = _split(self.url)
         if parts is None or parts.scheme != "http" or not parts.hostname:
-            yield f"provider {self.name}: a URL looks like http://host:port, not {self.url!r} (TLS is not supported)"
+            shown = redacted(self.url)
+            yield f"provider {self.name}: a URL looks like http://host:port, not {shown!r} (TLS is not supported)"
         elif parts.path not in ("", "/") or parts.query or parts.username is not None:
             yield (
                 f"provider {self.name}: the link passes bytes as they are, so its URL can have no path, query "

@@ -51,7 +51,7 @@ class BatchBuilder:
 
     def __init__(self, role: WorkloadRole, ask: Ask, size: int) -> None:
         self._index = role.index
-        self._head = request_head(role.target, role.path)
+        self._head = request_head(role.target, role.path, role.headers)
         self._ask = ask
         self._size = size
 
@@ -75,7 +75,7 @@ class TraceBuilder:
 
     def __init__(self, role: WorkloadRole, trace: Trace) -> None:
         self._index = role.index
-        self._head = request_head(role.target, role.path)
+        self._head = request_head(role.target, role.path, role.headers)
         self._trace = trace
 
     def build(self, number: int, scheduled_ns: int) -> Request:

@@ -103,7 +103,7 @@ def _wrapping(role: WorkloadRole) -> Callable[[bytes, bytes], bytes]:
     """What makes of a call, and its id, what is written; a WebSocket has frames of its own."""
     if isinstance(role.spec, WsRequests):
         return _as_it_is
-    return partial(encode_request, request_head(role.target, role.path))
+    return partial(encode_request, request_head(role.target, role.path, role.headers))
 
 
 def _as_it_is(body: bytes, _id: bytes) -> bytes:

@@ -183,6 +183,7 @@ class Line:
                     on_message=self._user.heard,
                     on_ended=self._on_ended,
                     keep_alive=lines.keep_alive,
+                    headers=lines.role.headers,
                     connect=lines.connect,
                 )
             except (OSError, WebSocketRefused, ProtocolError, trio.BrokenResourceError) as error:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from actors.redaction import redacted
 from battle.cli.commands.baseline import baseline
 from battle.cli.commands.charts import charts
 from battle.cli.commands.compare import compare
@@ -86,6 +87,7 @@ _VERDICTS = frozenset({"run", "suite", "compare", "judge"})
 
 def run_command_line(arguments: list[str]) -> int:
     """Run one command; the answer is the exit status. Mistakes of the user end as one sentence on stderr."""
+    _hide_credentials(arguments)
     with outputs() as out:
         status = _status(arguments)
         out.flush()
@@ -93,6 +95,15 @@ def run_command_line(arguments: list[str]) -> int:
             return status
         print(f"battle: the output cannot be written: {out.lost}", file=sys.stderr)
     return status if arguments[:1] and arguments[0] in _VERDICTS else WRONG_USE
+
+
+def _hide_credentials(arguments: list[str]) -> None:
+    """Everybody on the machine can read a process list: what was typed as `--gateway http://user:password@...`."""
+    shown = [redacted(argument) for argument in arguments]
+    if shown != arguments:
+        from setproctitle import setproctitle
+
+        setproctitle(" ".join(["battle", *shown]))
 
 
 def _status(arguments: list[str]) -> int:
