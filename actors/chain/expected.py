@@ -26,6 +26,7 @@ from actors.wire.jsonrpc import (
     METHOD_NOT_FOUND,
     PARSE_ERROR,
     ErrorObject,
+    RpcCode,
     RpcError,
 )
 
@@ -40,7 +41,7 @@ _decode = reader()
 
 
 class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
-    code: int
+    code: RpcCode
     message: str
     data: Any = None
 

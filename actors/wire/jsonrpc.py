@@ -61,10 +61,14 @@ class Invalid(msgspec.Struct):
 Item: TypeAlias = Call | Invalid
 
 
-class ErrorObject(msgspec.Struct):
-    """The `error` member of an answer. A code that no column of the log can hold is none."""
+RpcCode: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What columns of the log can hold; a larger number is no code."""
 
-    code: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+class ErrorObject(msgspec.Struct):
+    """The `error` member of an answer."""
+
+    code: RpcCode
     message: str = ""
     data: Any = None
 

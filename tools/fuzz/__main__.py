@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 MAX_INPUT_BYTES = 4096
-_OVERTIME_SECONDS = 60
+_OVERTIME_SECONDS = 120
 """What a fuzzer may take to start and to end beside its own time."""
 
 

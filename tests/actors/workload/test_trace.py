@@ -68,6 +68,12 @@ def test_what_was_recorded_is_read_in_the_order_of_its_times(calls: list[tuple[i
             "its answer twice",
         ),
         (b'[{"at_ms": 1, "method": "m", "expect": {"error": 1}}]', "an error is written {"),
+        (
+            b'{"at_ms": 1, "method": "m", "expect": {"error": {"code": %d, "message": ""}}}' % 2**63,
+            "an error is",
+        ),
+        (b'{"at_ms": 1, "method": "m", "params": [1e999]}', "params cannot be sent: Number out of range"),
+        (b'{"at_ms": 1, "method": "m", "params": ["\xff"]}', "utf-8"),
         (b'{"at_ms": 1}', "missing required field `method`"),
         (b'{"at_ms": 1, "method": 2}', "Expected `str`"),
         (b'{"at_ms": true, "method": "m"}', "Expected `float"),
