@@ -262,6 +262,6 @@ def retry_after(headers: Mapping[bytes, bytes]) -> Duration | None:
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or a zone that is too many hours away
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -119,7 +119,7 @@ def seeds(target: str) -> Iterable[bytes]:
         "frames_of_clients": lambda: _frames(b"\1\2\3\4"),
         "frames_of_servers": lambda: _frames(b""),
         "traces": lambda: [lines],
-        "attempts": _answers,
+        "attempts": lambda: [*_answers(), b"Mon, 01 Jan 2024 00:00:00 -0000"],
         "gateway_messages": _told,
         "fills": _fills,
         "http_responses": _responses,

@@ -172,7 +172,8 @@ def traces(data: bytes) -> None:
 
 
 def attempts(data: bytes) -> None:
-    """The body of a response, as the gateway judges and passes it on."""
+    """The body of a response, as the gateway judges and passes it on; and the times in its head."""
+    loggable(classify.retry_after({b"retry-after": data[:200], b"date": data[-200:]}))
     for ids, batch in (
         ((b'"w0-4"',), False),
         ((b"1", b"2.50", b'"x"'), True),

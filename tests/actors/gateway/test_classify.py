@@ -265,7 +265,31 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(wait):
     assert retry_after(headers) == expected
 
 
-@given(st.binary(max_size=40), st.binary(max_size=40))
+DATES = st.lists(
+    st.sampled_from(
+        [
+            b"Sun",
+            b", ",
+            b" ",
+            b"06",
+            b"Nov",
+            b"1994",
+            b"08:49:37",
+            b"GMT",
+            b"+",
+            b"-",
+            b"9" * 9,
+            b":",
+            b"\xff",
+            b"0",
+        ]
+    ),
+    max_size=12,
+).map(b"".join)
+ZONES = st.binary(max_size=12).map(b"Sun, 06 Nov 1994 08:49:37 ".__add__)
+
+
+@given(st.binary(max_size=40) | DATES | ZONES, st.binary(max_size=40) | DATES | ZONES)
 def test_retry_after_takes_whatever_a_provider_writes(text, date):
     wait = retry_after({b"retry-after": text, b"date": date})
     assert wait is None or 0 <= wait <= RETRY_AFTER_LIMIT
@@ -278,6 +302,13 @@ def test_retry_after_takes_whatever_a_provider_writes(text, date):
         {b"retry-after": b"soon"},
         {b"retry-after": b"-1"},
         {b"retry-after": b"Sun, 06 Nov 1994 08:49:37 GMT"},
+        *(
+            {
+                b"retry-after": b"Sun, 06 Nov 1994 08:49:37 " + zone,
+                b"date": b"Sun, 06 Nov 1994 08:49:37 " + zone,
+            }
+            for zone in (b"+" + b"9" * 20, b"-999999999999999", b"+99999")
+        ),
     ],
 )
 def test_retry_after_says_nothing_when_it_cannot_be_read(headers):
