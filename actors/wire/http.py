@@ -29,8 +29,8 @@ _LINE_BYTES = len(b": \r\n")
 _KNOWN_HEADS = 64
 """Servers repeat the heads of their responses, but for lengths and a date: so many are not parsed again."""
 
-_UNKNOWN_VERSION = "Invalid HTTP version"
-"""How llhttp says that a version is well-formed, and none that it knows."""
+_UNKNOWN_VERSIONS = ("Invalid HTTP version", "Pause on PRI")
+"""How llhttp says that a version is well-formed, and none that it knows; the second of HTTP/2's preface."""
 
 _is_host = re.compile(rb"(?:\[[0-9A-Fa-f:.vV]+(?:%25[\w.~-]+)?\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]*)?").fullmatch
 """Of a Host header: a name or address, perhaps none, and perhaps a port (RFC 3986, 3.2.2)."""
@@ -180,7 +180,8 @@ class _MessageParser:
 
 
 def _malformed(error: httptools.HttpParserError) -> ProtocolError:
-    return ProtocolError(505 if _UNKNOWN_VERSION in str(error) else 400, f"malformed HTTP: {error}")
+    unknown = any(reason in str(error) for reason in _UNKNOWN_VERSIONS)
+    return ProtocolError(505 if unknown else 400, f"malformed HTTP: {error}")
 
 
 class RequestParser(_MessageParser):

@@ -356,3 +356,11 @@ def test_what_an_error_leaves_open_goes_by_the_status(body, status, kind, code):
     found = verdict(body, status=status)
     assert (found.kind, found.rpc_code) == (kind, code)
     assert found.failure == {"retryable": "http_status", "rate_limited": "rate_limited", "final": None}[kind]
+
+
+def test_the_words_of_a_provider_are_searched_up_to_a_bound():
+    """The patterns take quadratic time: a million characters would stop the gateway for minutes."""
+    for words in ("exceeded " * 120_000, "state at block " * 70_000, "returned more than " * 60_000):
+        found = verdict(b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"%b"}}' % words.encode())
+        assert found.kind == "retryable"
+        assert len(found.detail) == 1000

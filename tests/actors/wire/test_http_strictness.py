@@ -43,6 +43,7 @@ REFUSED = {
     "HTTP/2.0": (505, sized(b"host: a", line=b"POST / HTTP/2.0")),
     "HTTP/3.0": (505, sized(b"host: a", line=b"POST / HTTP/3.0")),
     "HTTP/9.9": (505, sized(b"host: a", line=b"POST / HTTP/9.9")),
+    "the preface of HTTP/2": (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "HTTP/0.9": (400, sized(b"host: a", line=b"POST / HTTP/0.9")),
     "no version": (400, b"POST /\r\n\r\n"),
     "no version, and a GET": (400, b"GET /\r\n\r\n"),
@@ -100,7 +101,7 @@ REFUSED = {
 }
 
 MORE_LENIENT_H11 = {
-    "HTTP/3.0", "HTTP/9.9", "HTTP/2.0", "HTTP/0.9", "a host with a space",
+    "the preface of HTTP/2", "HTTP/3.0", "HTTP/9.9", "HTTP/2.0", "HTTP/0.9", "a host with a space",
     "a host with a path", "hosts in a list", "a host with credentials", "an unclosed bracket", "a tunnel",
     "chunked in HTTP/1.0", "a bare LF after a header", "a bare LF after the first line",
     "a bare LF before the body", "a folded header", "a folded header with a tab",
