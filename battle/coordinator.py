@@ -48,6 +48,7 @@ class Coordinator:
         self._began = trio.Event()
         self._begin_ns = 0
         self._interrupted_by: str | None = None
+        self._authors_failure: str | None = None
         self._faults_in_force: set[str] = set()
         self._tree = RunTree(cluster, plan, run_dir, conduct=self._conduct, on_change=self._on_change)
         self._node_names = frozenset(node.name for node in self._tree.nodes)
@@ -75,8 +76,8 @@ class Coordinator:
             except EscalationError as error:
                 failure = error
             nursery.cancel_scope.cancel()
-        if failure is not None:
-            self._log_phase("failed", str(failure))
+        if failure is not None or self._authors_failure is not None:
+            self._log_phase("failed", self._authors_failure or str(failure))
         if self._interrupted_by is not None:
             self._log_phase("interrupted", self._interrupted_by)
         self._log_phase("ended")
@@ -133,6 +134,7 @@ class Coordinator:
     def _on_change(self, change: LifecycleChange) -> None:
         self._log_change(change)
         self._note_gateway(change)
+        self._note_authors(change)
         if change.change in ("crashed", "stopped") and self._began.is_set():
             for workload in self._tree.workloads:
                 if workload.name == change.actor:
@@ -150,6 +152,15 @@ class Coordinator:
             why = (change.reason or "").removeprefix(f"{NodeCrashed.__name__}: ")
             self.never_up = never_up(gateway, self._run_dir, why)
             self._tree.root.stop()
+
+    def _note_authors(self, change: LifecycleChange) -> None:
+        """A load whose own code failed is another load than the scenario's from then on: the run ends."""
+        if change.change != "crashed" or self._authors_failure is not None:
+            return
+        for workload in self._tree.workloads:
+            if workload.name == change.actor and workload.failed_for_good is not None:
+                self._authors_failure = workload.failed_for_good
+                self._tree.root.stop()
 
     def _log_change(self, change: LifecycleChange) -> None:
         is_node = change.actor in self._node_names

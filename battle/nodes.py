@@ -51,6 +51,8 @@ class NodeActor:
 
     def __init__(self, name: str, run_node: RunNode, restart: RestartType) -> None:
         self.name = name
+        self.failed_for_good: str | None = None
+        """Why it ended, when that was the scenario's own code or data, which would fail again."""
         self._run_node = run_node
         self._restart: RestartType = restart
         self._node: Node | None = None
@@ -88,6 +90,8 @@ class NodeActor:
             raise Induced(exit.reason)
         if exit.how == "bench":
             raise NodeNotStarted(exit.reason)
+        if exit.for_good:
+            self.failed_for_good = exit.reason
         if exit.how != "finished":
             raise NodeCrashed(exit.reason)
         if self._restart == "permanent":

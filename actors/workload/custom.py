@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from actors.chain.parameters import Params
+from actors.system.lifecycle import AuthorsError
 from actors.world.chance import Draws
 
 Generator: TypeAlias = Callable[[int, Any], tuple[str, Params]]
@@ -19,7 +21,7 @@ Generator: TypeAlias = Callable[[int, Any], tuple[str, Params]]
 _encode = msgspec.json.Encoder().encode
 
 
-class GeneratorError(Exception):
+class GeneratorError(AuthorsError):
     """A generator cannot be found, raised, or returned what is no question; the message is a sentence."""
 
 
@@ -52,13 +54,13 @@ def question(name: str, generator: Generator, number: int, rng: Any) -> tuple[st
     """The generator's method and parameters for a number, the latter also as JSON text.
 
     Raises:
-        GeneratorError: it raised, or returned something else.
+        GeneratorError: it raised, or returned something else; the message names the exception, its file and line.
     """
     try:
         made = generator(number, rng)
-    except Exception as error:  # whatever the author's own code does is reported as theirs
+    except (Exception, SystemExit) as error:  # whatever the author's own code does is reported as theirs
         raise GeneratorError(
-            f"generator {name!r} failed for number {number}: {type(error).__name__}: {error}"
+            f"generator {name!r} raised {type(error).__name__}: {error}{_place(error)} (for number {number})"
         ) from error
     match made:
         case (str(method), list() | dict() as params):
@@ -71,6 +73,17 @@ def question(name: str, generator: Generator, number: int, rng: Any) -> tuple[st
         return method, params, _encode(params)
     except (TypeError, ValueError, RecursionError) as error:
         raise GeneratorError(f"generator {name!r} returned parameters that are not JSON: {error}") from None
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised: the last line of the author's own file, which may have called others."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is the call in this file
+    if not frames:
+        return ""
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    path = Path(own[-1].filename)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f" at {shown}:{own[-1].lineno}"
 
 
 def _module(name: str, place: str) -> ModuleType:

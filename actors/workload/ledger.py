@@ -176,14 +176,18 @@ class Ledger:
 
     def close(self) -> None:
         """Stop the clock: whatever is open is interrupted, and the last second written. Does not wait."""
-        self.on_end = _nothing
         if self._timer is not None:
             self._timer.cancel()
+        self.interrupt()
+        self.sample()
+
+    def interrupt(self) -> None:
+        """Whatever is open ends now, and by us: nobody else is to blame for it."""
+        self.on_end = _nothing
         now_ns = self._now_ns()
         while self._open:
             request = self._open[0]
             self.end(request, NEVER_SENT if request.stream is None else INTERRUPTED, now_ns)
-        self.sample()
 
 
 def _reset(request: Request) -> None:

@@ -240,6 +240,7 @@ class ConnectionPool:
     def close(self) -> None:
         """Drop all connections, and send nothing more. Does not wait; what is being opened is the nursery's."""
         self._closed = True
+        self._ledger.interrupt()  # before a stream says that it was closed, as if the other side had done it
         self._waiting.clear()
         for connection in list(self._connections):
             self._drop(connection)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from actors.chain.expected import recorded_answer
+from actors.system.lifecycle import AuthorsError
 from actors.units import Duration, minutes, ms
 from actors.wire.foreign import Unreadable, reader
 from store.regular import open_regular
@@ -51,7 +52,7 @@ class Trace(msgspec.Struct, frozen=True):
     batches: dict[int, int] = {}
 
 
-class TraceError(Exception):
+class TraceError(AuthorsError):
     """A trace cannot be replayed; each of `problems` is a sentence."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -21,6 +21,8 @@ class Exit(msgspec.Struct, frozen=True):
     how: Literal["finished", "stopped", "failed", "killed", "hung", "bench"]
     reason: str = ""
     induced: bool = False
+    for_good: bool = False
+    """The scenario's own code or data failed: started again, it would fail again."""
 
 
 ENDED_BY_ITSELF = "it ended by itself, with exit status 0"

@@ -8,6 +8,14 @@ from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
 from battle.judgement.slo import Demands
 from battle.judgement.words import plural, sentence
 
+STALE_BLOCKS_MAX = 1
+"""As many blocks an answer may be behind without a fault: what a gateway caches of the head for a block time, and the
+block between two providers that learn of it one after the other."""
+
+STALE_SETTLE_NS = 5 * 10**9
+"""So long after a fault that made a provider's head lag its answers may still be passed on: until the gateway has
+asked all providers again."""
+
 _CAUSES = {
     "not_json_rpc": "{n} under a status of success were not JSON-RPC (first: {first})",
     "changed_error": "{n} changed or hid an error that was the right answer (first: {first})",
@@ -51,6 +59,52 @@ def answers_are_right(log: Log, demands: Demands) -> Finding:
         query="SELECT * FROM requests WHERE answer IN ('wrong', 'stale')",
         ids=ids or _notified(log),
     )
+
+
+def answers_are_fresh(log: Log, demands: Demands) -> Finding | None:
+    """FAIL on stale answers and notifications that no fault explains, unless an SLO `max_stale_answers` decides.
+
+    A gateway may pass on what a lagging provider says, until `STALE_SETTLE_NS` after the fault that made it lag; at
+    other times no answer is older than `STALE_BLOCKS_MAX` blocks. Does not apply when no answer was checked.
+    """
+    rows = log.rows("workload_answers")
+    checked, stale = (sum(getattr(row, name) for row in rows) for name in ("checked", "stale"))
+    if not checked:
+        return None
+    untimely = log.rows(
+        "untimely_answers", blocks=STALE_BLOCKS_MAX, settle_ns=STALE_SETTLE_NS, limit=EVIDENCE_IDS_MAX
+    )
+    undecided = [row for row in untimely if not demands.decide("max_stale_answers", row.workload)]
+    decided = " (the SLO max_stale_answers decides)" if untimely and not undecided else ""
+    found = [_untimely(row) for row in undecided or untimely]
+    return Finding(
+        checker="answers_are_fresh",
+        verdict="FAIL" if undecided else "PASS",
+        summary=sentence(found) + decided if found else _fresh(checked, stale),
+        query="SELECT request_id, workload, method, blocks_behind, stale_ns FROM requests WHERE answer = 'stale'",
+        ids=tuple(one for row in undecided or untimely for one in row.first_ids)[:EVIDENCE_IDS_MAX],
+    )
+
+
+def _untimely(row: Any) -> str:
+    behind = (
+        "" if row.blocks_behind_max is None else f", up to {plural(row.blocks_behind_max, 'block')} behind"
+    )
+    counts = [
+        plural(count, noun)
+        for count, noun in ((row.requests, "answer"), (row.notifications, "notification"))
+        if count
+    ]
+    return (
+        f"workload {row.workload}: {' and '.join(counts)} about old heads while no fault made a provider lag{behind} "
+        f"(first: {row.first_ids[0]})"
+    )
+
+
+def _fresh(checked: int, stale: int) -> str:
+    if not stale:
+        return f"none of {plural(checked, 'checked answer')} was stale"
+    return f"{stale:,} of {plural(checked, 'checked answer')} stale, all while a fault explains it, or by one block"
 
 
 def _wrong(log: Log) -> list[Any]:

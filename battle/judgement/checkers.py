@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from battle.judgement.answers import answers_are_right
+from battle.judgement.answers import answers_are_fresh, answers_are_right
 from battle.judgement.continuity import heads_monotonic, websocket_continuity
 from battle.judgement.errors import errors_are_passed_on
 from battle.judgement.faults import faults_took_effect
@@ -23,16 +23,17 @@ Checker: TypeAlias = Callable[[Log, Demands], Finding | None]
 
 CHECKERS: tuple[Checker, ...] = (
     run_is_complete,
+    nodes_lived,
     log_is_whole,
     something_was_sent,
     generator_kept_pace,
     bench_within_limits,
-    nodes_lived,
     gateway_listens,
     faults_took_effect,
     answers_are_right,
     errors_are_passed_on,
     reads_monotonic,
+    answers_are_fresh,
     websocket_continuity,
     heads_monotonic,
     retry_amplification,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from battle.judgement.doubt import doubted
+from battle.judgement.bench import Trouble
+from battle.judgement.doubt import doubted, without_ground
 from battle.judgement.findings import Finding, Log
 from battle.judgement.knee import Knee, knee_measures
 from battle.judgement.measures import measures, workload_measures
@@ -21,12 +22,15 @@ class WorkloadSlos(msgspec.Struct, frozen=True, kw_only=True):
     slos: tuple[SloResult, ...]
 
 
-def run_results(log: Log, demands: Demands, findings: Sequence[Finding]) -> tuple[SloResult, ...]:
-    """The demands on the run, then those on parts of it, then those on SQL."""
+def run_results(
+    log: Log, demands: Demands, findings: Sequence[Finding], broken: Sequence[Trouble]
+) -> tuple[SloResult, ...]:
+    """The demands on the run, then those on parts of it, then those on SQL. `broken` is what the bench broke."""
     slo = demands.run
-    whole = doubted(compare(slo, measures(log, slo.max_attempts_per_request)), findings, log, slo)
-    parts = part_results(log, demands.parts, findings)
-    return (*whole, *parts, *(_of_sql(log, query) for query in slo.queries))
+    whole = doubted(compare(slo, measures(log, slo.max_attempts_per_request)), findings, log, slo, broken)
+    parts = part_results(log, demands.parts, findings, broken)
+    asked = tuple(_of_sql(log, query) for query in slo.queries)
+    return (*whole, *parts, *without_ground(asked, broken))
 
 
 def _of_sql(log: Log, demand: SqlDemand) -> SloResult:
@@ -50,7 +54,11 @@ def _of_sql(log: Log, demand: SqlDemand) -> SloResult:
 
 
 def workload_results(
-    log: Log, demands: Demands, knees: Sequence[Knee], findings: Sequence[Finding]
+    log: Log,
+    demands: Demands,
+    knees: Sequence[Knee],
+    findings: Sequence[Finding],
+    broken: Sequence[Trouble],
 ) -> tuple[WorkloadSlos, ...]:
     """The demands on single workloads.
 
@@ -58,17 +66,22 @@ def workload_results(
     is what counts, and they are missed when no step does.
     """
     return tuple(
-        WorkloadSlos(workload=name, slos=_of_workload(log, name, slo, knees, findings))
+        WorkloadSlos(workload=name, slos=_of_workload(log, name, slo, knees, findings, broken))
         for name, slo in demands.workloads.items()
     )
 
 
 def _of_workload(
-    log: Log, name: str, slo: Slo, knees: Sequence[Knee], findings: Sequence[Finding]
+    log: Log,
+    name: str,
+    slo: Slo,
+    knees: Sequence[Knee],
+    findings: Sequence[Finding],
+    broken: Sequence[Trouble],
 ) -> tuple[SloResult, ...]:
     measured = workload_measures(log, name)
     for knee in knees:
         if knee.workload == name:
             # Its steps are doubted one by one: nothing of the whole load's lateness is left to excuse.
-            return compare(slo, {**measured, **knee_measures(knee)})
-    return doubted(compare(slo, measured), findings, log, slo, name)
+            return without_ground(compare(slo, {**measured, **knee_measures(knee)}), broken)
+    return doubted(compare(slo, measured), findings, log, slo, broken, name)

@@ -1,6 +1,8 @@
 """Which missed demands prove nothing: the test bench, and not the gateway, may be why they were missed.
 
-FAIL beats INCONCLUSIVE, so a demand must not count as missed when what it demands had no chance to happen.
+FAIL beats INCONCLUSIVE, so a demand must not count as missed when what it demands had no chance to happen. Where a
+part of the requests can be told to be the bench's doing, the others decide: when they did not miss it, nobody knows
+whether the gateway would have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,11 +10,13 @@ from typing import Any
 
 import msgspec
 
+from battle.judgement.bench import CRASHES, Trouble, spared
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import SENT_RATIO_MIN, lateness_bound_ns
 from battle.judgement.limits import hindrance
 from battle.judgement.slo import NEVER_BUT, OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 from battle.judgement.visibility import gateway_reports
+from battle.judgement.words import plural
 
 REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
 """Demands on how the gateway reacts to faults: without effective faults there is nothing to react to."""
@@ -20,24 +24,50 @@ REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
 OF_LOAD = frozenset(OF_REQUESTS)
 """Demands that a late generator can miss all by itself: latency and time-outs count from the due time."""
 
+ON_NODES = frozenset(
+    {
+        "max_stale_answers",
+        "max_missed_heads",
+        "max_duplicate_heads",
+        "max_head_delay_ms",
+        "max_silence_ms",
+        "max_attempts_per_request",
+        "max_failover_latency_ms",
+    }
+)
+"""Demands that are missed when a load node or a provider dies: nobody is left to receive, to publish, to answer."""
+
+OF_DELAYS = frozenset({"max_head_delay_ms", "max_silence_ms", "max_failover_latency_ms"})
+"""Delays in milliseconds, of which a busy machine makes a part."""
+
+LATE = frozenset({"generator_kept_pace", "bench_within_limits"})
+"""The findings by which the load generator sent late."""
+
+ALL_REQUESTS: dict[str, Any] = {"late_ns": None, "cut": False, "spared_starts_ns": (), "spared_ends_ns": ()}
+"""Parameters of queries with which every request counts."""
+
+_NS_PER_MS = 1e6
+
 
 def doubted(
     results: Sequence[SloResult],
     findings: Sequence[Finding],
     log: Log,
     slo: Slo,
+    broken: Sequence[Trouble],
     workload: str | None = None,
 ) -> tuple[SloResult, ...]:
     """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`."""
-    excuses = _reactions(log, findings)
     missed = {result.name for result in results if result.status == "missed"}
-    late, cut = "generator_kept_pace" in _unsure(findings), "run_is_complete" in _unsure(findings)
-    if (late or cut) and missed & OF_LOAD:
-        query, bound_ns = "punctual_requests", lateness_bound_ns(slo) if late else None
-        (row,) = log.rows(query, late_ns=bound_ns, workload=workload, cut=cut)
-        excuses |= _not_the_gateways(query, row, slo, late=late)
+    excuses = _reactions(log, findings)
+    late = bool(LATE & _unsure(findings))
+    if missed & OF_LOAD:
+        query = "punctual_requests"
+        bound_ns = lateness_bound_ns(slo) if late else None
+        (row,) = log.rows(query, workload=workload, late_ns=bound_ns, cut=True, **spared(broken))
+        excuses |= _not_the_gateways(query, row, slo, _why(broken, late=late))
     excuses |= _hindered(log)
-    return tuple(_excused(result, excuses) for result in results)
+    return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
 
 
 def doubted_part(
@@ -45,6 +75,7 @@ def doubted_part(
     findings: Sequence[Finding],
     log: Log,
     slo: Slo,
+    broken: Sequence[Trouble],
     times: Mapping[str, object],
 ) -> tuple[SloResult, ...]:
     """Likewise, of a part of the run; `times` are the parameters that say when that was.
@@ -55,20 +86,25 @@ def doubted_part(
     if OF_LOAD & {result.name for result in results if result.status == "missed"}:
         query, bound_ns = "scoped_requests", lateness_bound_ns(slo)
         part = {**times, "workload": slo.workload, "method": slo.method}
-        (row,) = log.rows(query, **part, late_ns=None, cut=False)
+        (row,) = log.rows(query, **part, **ALL_REQUESTS)
         late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > bound_ns
-        late, cut = late or "generator_kept_pace" in _unsure(findings), "run_is_complete" in _unsure(findings)
-        if late or cut:
-            (punctual,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=cut)
-            excuses |= _not_the_gateways(query, punctual, slo, late=late)
+        late = late or bool(LATE & _unsure(findings))
+        (row,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=True, **spared(broken))
+        excuses |= _not_the_gateways(query, row, slo, _why(broken, late=late))
     excuses |= _hindered(log)
-    return tuple(_excused(result, excuses) for result in results)
+    return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
+
+
+def without_ground(results: Sequence[SloResult], broken: Sequence[Trouble]) -> tuple[SloResult, ...]:
+    """The results of which nobody knows which requests they rest on: a bench that crashed excuses all of them."""
+    causes = [trouble.cause for trouble in broken if trouble.part in CRASHES]
+    return tuple(_excused(result, {result.name: causes[0]} if causes else {}) for result in results)
 
 
 def _hindered(log: Log) -> dict[str, str]:
-    """A bench at a limit of the machine fails requests itself, and one that was stopped lets faults last too long."""
+    """A bench at a limit of the machine, or one that was stopped, may have left nothing to react to."""
     why = hindrance(log)
-    return {} if why is None else dict.fromkeys(OF_LOAD | REACTIONS, why)
+    return {} if why is None else dict.fromkeys(REACTIONS, why)
 
 
 def _unsure(findings: Sequence[Finding]) -> set[str]:
@@ -88,6 +124,20 @@ def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
     return excuses
 
 
+def _of_nodes(result: SloResult, broken: Sequence[Trouble]) -> dict[str, str]:
+    """The excuse of a demand that is not about single requests, by its name."""
+    for trouble in broken:
+        if trouble.part in CRASHES and result.name in ON_NODES:
+            return {result.name: trouble.cause}
+        if trouble.part == "machine" and result.name in OF_DELAYS and _met_without(result, trouble.lag_ns):
+            return {result.name: f"{trouble.cause}; without that it was not missed"}
+    return {}
+
+
+def _met_without(result: SloResult, lag_ns: int) -> bool:
+    return result.measured is not None and result.measured - lag_ns / _NS_PER_MS <= result.limit
+
+
 def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
     if result.status != "missed" or result.name not in excuses:
         return result
@@ -96,18 +146,25 @@ def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
     return msgspec.structs.replace(result, status="not_measured", note=note)
 
 
-def _not_the_gateways(query: str, row: Any, slo: Slo, *, late: bool) -> dict[str, str]:
+def _why(broken: Sequence[Trouble], *, late: bool) -> str:
+    """What the requests that do not count suffered from: the first cause explains the rest."""
+    if broken:
+        more = f" (and {plural(len(broken) - 1, 'more trouble')} of the bench)" if len(broken) > 1 else ""
+        return f"{broken[0].cause}{more}, and the other requests did not miss it"
+    if late:
+        return "the generator fell behind, and what it sent on time did not miss it"
+    return "the run was cut off, and the requests that were not cut off with it did not miss it"
+
+
+def _not_the_gateways(query: str, row: Any, slo: Slo, why: str) -> dict[str, str]:
     """The demands that were met by the requests in `row`: those the gateway is answerable for."""
     nothing = Measure(query, False)
-    punctual = {rule.metric: nothing for rule in RULES.values()}
+    answerable = {rule.metric: nothing for rule in RULES.values()}
     if row.requests:
         for metric in ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns"):
-            punctual[metric] = Measure(query, True, getattr(row, metric))
-    why = "the run was cut off, and the requests that were not cut off with it did not miss it"
-    if late:
-        why = "the generator fell behind, and what it sent on time did not miss it"
+            answerable[metric] = Measure(query, True, getattr(row, metric))
     return {
         result.name: why
-        for result in compare(slo, punctual)
+        for result in compare(slo, answerable)
         if result.name in OF_LOAD and result.status != "missed"
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
 from battle.judgement.moments import at_text
+from battle.judgement.nodes import unwrapped
 from battle.judgement.slo import Demands
 from battle.judgement.words import plural, sentence
 
@@ -27,7 +28,7 @@ def _unfinished(phases: dict[str, Any], sealed: bool) -> Iterator[str]:
     began_ns = phases["load_began"].at_ns if "load_began" in phases else None
     for bad, how in (("interrupted", "it was interrupted"), ("failed", "it failed")):
         if bad in phases:
-            why = f" ({phases[bad].detail})" if phases[bad].detail else ""
+            why = f" ({unwrapped(phases[bad].detail)})" if phases[bad].detail else ""
             yield f"{how} {at_text(phases[bad].at_ns, began_ns)}{why}"
     if "load_began" not in phases:
         yield "its load never began"

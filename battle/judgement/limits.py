@@ -25,7 +25,7 @@ def bench_within_limits(log: Log, demands: Demands) -> Finding | None:
     if began_ns is None:
         return None  # why it did not begin is another checker's
     rows = log.rows("bench_limits")
-    problems = [problem for row in rows for problem in _problems(row, began_ns, bound_ns)]
+    problems = [problem for row in rows for problem in limit_texts(row, began_ns, bound_ns)]
     return Finding(
         checker="bench_within_limits",
         verdict="INCONCLUSIVE" if problems else "PASS",
@@ -48,7 +48,8 @@ def hindrance(log: Log) -> str | None:
     return f"{limits[0].node} met a limit of the machine ({limits[0].limit.replace('_', ' ')})"
 
 
-def _problems(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
+def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
+    """What a row of the query `bench_limits` says against the measurement; nothing of a wait within the bound."""
     if row.limit == "standstill":
         yield (
             f"the {row.node} was stopped for {duration_text(row.duration_ns)} until "

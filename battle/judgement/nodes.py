@@ -1,5 +1,6 @@
 """Did everything live that no fault was meant to kill?"""
 
+import re
 from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
@@ -9,6 +10,9 @@ from battle.judgement.words import plural, sentence
 
 GATEWAY_NODE = "gateway"
 
+_WRAPPING = re.compile(r"^(?:NodeCrashed: )?(?:exit status \d+: )?(?:(?:GeneratorError|TraceError): )?")
+"""What a reason has around the words of whoever crashed: the author knows nothing of our exceptions."""
+
 
 def nodes_lived(log: Log, demands: Demands) -> Finding:
     """FAIL when the gateway under test crashed by itself; INCONCLUSIVE when a part of the test bench did."""
@@ -17,7 +21,7 @@ def nodes_lived(log: Log, demands: Demands) -> Finding:
     induced = sum(row.crashes for row in log.rows("node_crashes") if row.induced)
     gateway = [row for row in crashed if row.node == GATEWAY_NODE and not row.bench]
     if crashed:
-        summary = sentence([_crash(row, load_began_ns(log)) for row in gateway or crashed])
+        summary = sentence([crash_text(row, load_began_ns(log)) for row in gateway or crashed])
     elif not started:
         summary = "no node's start is in the log"
     else:
@@ -54,8 +58,19 @@ def gateway_listens(log: Log, demands: Demands) -> Finding | None:
     )
 
 
-def _crash(row: Any, began_ns: int | None) -> str:
+def is_load(row: Any) -> bool:
+    """Whether a row of the query `node_crashes` is about the load generator, or about who supervises it."""
+    return bool(row.node.startswith("load-") or row.first_actor == "workloads")
+
+
+def crash_text(row: Any, began_ns: int | None) -> str:
+    """Who crashed, when and why: "load-main.0 crashed at 2.1 s (your generator raised KeyError ...)"."""
     who = row.node if row.first_actor == row.node else f"{row.first_actor} on {row.node}"
     often = "" if row.crashes == 1 else f", {row.crashes} times in all"
-    why = row.first_reason or "no reason given"
+    why = unwrapped(row.first_reason or "no reason given")
     return f"{who} crashed {at_text(row.first_at_ns, began_ns)} ({why}){often}"
+
+
+def unwrapped(reason: str) -> str:
+    """The words of whoever crashed, without what carried them here."""
+    return _WRAPPING.sub("", reason, count=1)

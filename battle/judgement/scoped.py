@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from battle.judgement.doubt import doubted_part
+from battle.judgement.bench import Trouble
+from battle.judgement.doubt import ALL_REQUESTS, doubted_part
 from battle.judgement.findings import Finding, Log
 from battle.judgement.measures import (
     disconnects,
@@ -42,16 +43,20 @@ class Part(NamedTuple):
         }
 
 
-def part_results(log: Log, slos: Sequence[Slo], findings: Sequence[Finding]) -> tuple[SloResult, ...]:
+def part_results(
+    log: Log, slos: Sequence[Slo], findings: Sequence[Finding], broken: Sequence[Trouble]
+) -> tuple[SloResult, ...]:
     """Each demand on a part of the run, compared, and doubted where a miss proves nothing."""
-    return tuple(result for slo in slos for result in _results(log, slo, findings))
+    return tuple(result for slo in slos for result in _results(log, slo, findings, broken))
 
 
-def _results(log: Log, slo: Slo, findings: Sequence[Finding]) -> tuple[SloResult, ...]:
+def _results(
+    log: Log, slo: Slo, findings: Sequence[Finding], broken: Sequence[Trouble]
+) -> tuple[SloResult, ...]:
     part = part_of(log, slo.scope)
     results = compare(slo, part_measures(log, part, slo))
     if part.missing is None:
-        results = doubted_part(results, findings, log, slo, part.times)
+        results = doubted_part(results, findings, log, slo, broken, part.times)
     return tuple(msgspec.structs.replace(result, scope=part.scope) for result in results)
 
 
@@ -114,7 +119,7 @@ def part_measures(log: Log, part: Part, slo: Slo) -> dict[str, Measure]:
 
 def _of_requests(log: Log, part: Part) -> dict[str, Measure]:
     query, scope = "scoped_requests", part.scope
-    chosen = {"workload": scope.workload, "method": scope.method, "late_ns": None, "cut": False}
+    chosen = {"workload": scope.workload, "method": scope.method, **ALL_REQUESTS}
     (row,) = log.rows(query, **part.times, **chosen)
     asked = {RULES[name].metric for name in OF_REQUESTS}
     if not row.requests:

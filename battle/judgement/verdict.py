@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from battle.judgement.bench import Trouble, attributed, troubles
 from battle.judgement.causes import with_causes
 from battle.judgement.checkers import CHECKERS, Checker, check
 from battle.judgement.demanded import WorkloadSlos, run_results, workload_results
@@ -67,18 +68,20 @@ def judge(
     log = run if isinstance(run, Log) else Log(run)
     demands = demands_of(slo, workload_slos)
     findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
+    broken: tuple[Trouble, ...] = ()
     slos: tuple[SloResult, ...] = ()
     of_workloads: tuple[WorkloadSlos, ...] = ()
     found_knees: tuple[Knee, ...] = ()
     try:
+        broken = troubles(log)
         found_knees = knees(log, demands)
-        slos = tuple(with_causes(log, result) for result in run_results(log, demands, findings))
+        slos = tuple(with_causes(log, result) for result in run_results(log, demands, findings, broken))
         of_workloads = tuple(
             WorkloadSlos(
                 workload=one.workload,
                 slos=tuple(with_causes(log, result, one.workload) for result in one.slos),
             )
-            for one in workload_results(log, demands, found_knees, findings)
+            for one in workload_results(log, demands, found_knees, findings, broken)
         )
     except Exception as error:  # as for a checker that crashes
         summary = f"measuring crashed: {type(error).__name__}: {error}"
@@ -86,6 +89,7 @@ def judge(
     if not demands.any:
         summary = "the scenario has no SLO, so there is nothing to pass"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
+    findings = attributed(findings, broken)
     if strict:
         findings = [strictly(finding) for finding in findings]
     said = [(finding.verdict, finding.summary) for finding in findings]

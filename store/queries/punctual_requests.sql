@@ -5,12 +5,16 @@
 --
 -- $late_ns      how late a request may have been sent and still counts; NULL: as late as it likes
 -- $workload     only of this workload; NULL: of all
--- $cut          whether the run was cut off, so that requests it interrupted do not count
+-- $cut          whether requests that the end of their load node interrupted do not count
+-- $spared_starts_ns, $spared_ends_ns      requests that were under way in one of these windows do not count
 --
 -- requests
 -- success_ratio     NULL when there are none
 -- p50_latency_ns, p95_latency_ns, p99_latency_ns      from the due time; NULL: never, or there are none
-WITH punctual AS (
+WITH spared AS (
+    SELECT unnest($spared_starts_ns::BIGINT[]) AS start_ns, unnest($spared_ends_ns::BIGINT[]) AS end_ns
+),
+punctual AS (
     SELECT
         count(*) AS requests,
         count(*) FILTER (outcome = 'ok') AS ok,
@@ -18,6 +22,7 @@ WITH punctual AS (
             if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]
         ) AS ranks
     FROM requests
+    ANTI JOIN spared ON scheduled_ns < end_ns AND ended_ns >= start_ns
     WHERE ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure = 'refused')
         AND NOT ($cut AND failure IS NOT DISTINCT FROM 'interrupted')
         AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)

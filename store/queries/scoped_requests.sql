@@ -7,7 +7,8 @@
 -- $workload                 only of this workload; NULL: of all
 -- $method                   only of this method; NULL: of all
 -- $late_ns                  only those sent at most so late, or that the gateway turned away; NULL: all
--- $cut                      whether the run was cut off, so that requests it interrupted do not count
+-- $cut                      whether requests that the end of their load node interrupted do not count
+-- $spared_starts_ns, $spared_ends_ns      requests that were under way in one of these windows do not count
 --
 -- requests
 -- sent_ratio                of them were sent, or turned away by the gateway; NULL when there are none
@@ -17,6 +18,9 @@
 -- late_p99_ns               how late they were sent; NULL: none was
 WITH windows AS (
     SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
+),
+spared AS (
+    SELECT unnest($spared_starts_ns::BIGINT[]) AS spared_start_ns, unnest($spared_ends_ns::BIGINT[]) AS spared_end_ns
 ),
 seconds AS (
     -- A moment is looked for among the windows of its second: that costs the same however many windows there are.
@@ -32,6 +36,7 @@ chosen AS (
     SELECT scheduled_ns, sent_ns, ended_ns, outcome = 'ok' AS ok, answer, failure
     FROM requests
     SEMI JOIN seconds ON scheduled_ns // 1_000_000_000 = second AND scheduled_ns >= start_ns AND scheduled_ns < end_ns
+    ANTI JOIN spared ON scheduled_ns < spared_end_ns AND ended_ns >= spared_start_ns
     WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
         AND ($method::VARCHAR IS NULL OR method = $method::VARCHAR)
         AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure = 'refused')

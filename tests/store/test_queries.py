@@ -16,6 +16,8 @@ ANY_PARAMETER = 1_000
 OTHER_PARAMETERS = {
     "starts_ns": (0, 2_000),
     "ends_ns": (1_000, 2**62),
+    "spared_starts_ns": (500,),
+    "spared_ends_ns": (600,),
     "request_ids": ["load-1", "load-2"],
 }
 """Bound to those that a number does not fit."""

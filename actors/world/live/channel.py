@@ -42,9 +42,10 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """The node ends because of an exception."""
+    """The node ends because of an exception; `for_good` when that is the scenario's own, as in `Exit`."""
 
     reason: str
+    for_good: bool = False
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

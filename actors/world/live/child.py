@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from actors.spec import Spec
+from actors.system.lifecycle import is_authors
 from actors.world.common import describe_failure
 from actors.world.control import Control
 from actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, Ready, Start, ToNode
@@ -70,7 +71,7 @@ async def _main(fd: int, role_type: Any, message_type: Any, boot: Boot) -> int:
         done = await _play(channel, start, role, message_type, boot)
     except Exception as error:
         traceback.print_exc()
-        await _send_last(channel, Failed(describe_failure(error)))
+        await _send_last(channel, Failed(describe_failure(error), for_good=is_authors(error)))
         return 1
     if done:
         await _send_last(channel, Done())

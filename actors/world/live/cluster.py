@@ -78,6 +78,7 @@ class LiveNode:
         self.failure: str | None = None
         self.is_ready = False
         self.done = False
+        self.failed_for_good = False
         self.last_beat = trio.current_time()
         self.paused = False
         self._process = process
@@ -149,7 +150,8 @@ class LiveNode:
             return Exit("killed", f"{reason} ({self.killed_by})", induced=True)
         if status in _STOPPED and self.stopped_by is not None:
             return Exit("stopped", f"{_STOPPED[status]} ({self.stopped_by})", induced=True)
-        return Exit("failed", f"{reason}: {self.failure}" if self.failure else reason)
+        why = f"{reason}: {self.failure}" if self.failure else reason
+        return Exit("failed", why, for_good=self.failed_for_good)
 
 
 class LiveCluster:
@@ -391,8 +393,9 @@ def _take(frame: bytes, live: LiveNode, task_status: trio.TaskStatus[Any]) -> No
     match _decode(frame):
         case Ready():
             live.said_ready(task_status)
-        case Failed(reason):
+        case Failed(reason, for_good):
             live.failure = reason
+            live.failed_for_good = for_good
         case Done():
             live.done = True
         case Beat():

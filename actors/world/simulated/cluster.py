@@ -7,6 +7,7 @@ from typing import Any
 import trio
 
 from actors.spec import Spec
+from actors.system.lifecycle import is_authors
 from actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready
 from actors.world.common import describe_failure
 from actors.world.control import Control
@@ -64,10 +65,12 @@ class SimulatedNodeHandle:
         self.killed_by: str | None = None
         self.stopped_by: str | None = None
         self.failure: str | None = None
+        self.failed_for_good = False
         world.on_crash = self.fail
 
     def fail(self, error: Exception) -> None:
         """What runs on the node has raised this: the node ends by it."""
+        self.failed_for_good = self.failed_for_good or is_authors(error)
         self.failure = self.failure or describe_failure(error)
         self.scope.cancel()
 
@@ -124,7 +127,7 @@ class SimulatedNodeHandle:
         if self.killed_by is not None:
             return Exit("killed", f"killed by SIGKILL ({self.killed_by})", induced=True)
         if self.failure is not None:
-            return Exit("failed", self.failure)
+            return Exit("failed", self.failure, for_good=self.failed_for_good)
         if self.stopped_by is not None:
             return Exit("stopped", f"stopped ({self.stopped_by})", induced=True)
         return Exit("finished")

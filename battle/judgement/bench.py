@@ -1,0 +1,123 @@
+"""What the test bench broke by itself, and which findings rest on it: those are not put down to the gateway.
+
+The bench is all that is not the gateway: the load generator with the author's own code in it, the mock providers, the
+coordinator, and the machine they share. Each trouble has a cause in words, and windows of time in which requests may
+have suffered from it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from battle.judgement.findings import Finding, Log
+from battle.judgement.generator import LATENESS_MAX_NS
+from battle.judgement.limits import limit_texts
+from battle.judgement.moments import at_text, load_began_ns
+from battle.judgement.nodes import GATEWAY_NODE, crash_text, is_load
+from battle.judgement.windows import END_NS, Window
+from battle.judgement.words import duration_text, plural
+
+Part: TypeAlias = Literal["load", "providers", "coordinator", "limits", "machine"]
+
+CRASHES: frozenset[Part] = frozenset({"load", "providers", "coordinator", "limits"})
+"""Parts that died, or met a limit of the machine: what rests on them has nothing to rest on. A busy machine only
+makes things late."""
+
+LAG_MAX_NS = LATENESS_MAX_NS
+"""An event loop of the bench that is later than this answers or reads late by as much as a late generator sends."""
+
+NOTICED_NS = 10**9
+"""A death is noticed within this time, so what happened just before it may be a part of it."""
+
+SAMPLE_NS = 10**9
+"""A sample of a node's event loop is about the second before it."""
+
+RESTS_ON_NODES = frozenset(
+    {
+        "answers_are_fresh",
+        "websocket_continuity",
+        "heads_monotonic",
+        "retry_amplification",
+        "connections_leaked",
+        "metastable_failure",
+    }
+)
+"""The findings that a load node or a provider which died can cause. A wrong answer and a gateway that died are the
+gateway's own, whatever else broke. A busy machine shows in the load's lateness, where `metastable_failure` looks."""
+
+
+class Trouble(NamedTuple):
+    """One part of the bench that broke. `lag_ns`: how late it was at worst, of a busy machine."""
+
+    part: Part
+    cause: str
+    windows: tuple[Window, ...] = ()
+    lag_ns: int = 0
+
+
+def troubles(log: Log) -> tuple[Trouble, ...]:
+    """All that broke on the bench by itself, crashes first."""
+    return (*_crashes(log), *_limits(log), *_busy(log))
+
+
+def _crashes(log: Log) -> Iterator[Trouble]:
+    began_ns = load_began_ns(log)
+    for row in log.rows("node_crashes"):
+        if row.induced or (row.node == GATEWAY_NODE and not row.bench):
+            continue
+        # A dying load node takes along what is under way; the next one sends as before. A provider stays suspect.
+        part: Part = "load" if is_load(row) else "coordinator" if row.node == "coordinator" else "providers"
+        until_ns = row.first_at_ns + NOTICED_NS if part == "load" else END_NS
+        windows = ((max(row.first_at_ns - NOTICED_NS, 0), until_ns),)
+        yield Trouble(part, crash_text(row, began_ns), windows)
+
+
+def _limits(log: Log) -> Iterator[Trouble]:
+    """Limits of the machine. Of a wait for a connection the late requests are told one by one, so it is none here."""
+    for row in log.rows("bench_limits"):
+        if row.limit == "connections":
+            continue
+        for cause in limit_texts(row, load_began_ns(log), 0):
+            began_ns = row.first_at_ns - (row.duration_ns or 0) - NOTICED_NS
+            until_ns = row.first_at_ns + NOTICED_NS if row.limit == "standstill" else END_NS
+            yield Trouble("limits", cause, ((max(began_ns, 0), until_ns),))
+
+
+def _busy(log: Log) -> Iterator[Trouble]:
+    rows = log.rows("bench_lag", lag_ns=LAG_MAX_NS)
+    if not rows:
+        return
+    worst = max(rows, key=lambda row: row.loop_lag_ns)
+    cause = (
+        f"the machine was busy in {plural(len({row.at_ns // SAMPLE_NS for row in rows}), 'second')}: "
+        f"{worst.node} was {duration_text(worst.loop_lag_ns)} late {at_text(worst.at_ns, load_began_ns(log))}; "
+        f"run again alone"
+    )
+    windows = tuple((max(row.at_ns - SAMPLE_NS - row.loop_lag_ns, 0), row.at_ns) for row in rows)
+    yield Trouble("machine", cause, windows, worst.loop_lag_ns)
+
+
+def attributed(findings: Sequence[Finding], broken: Sequence[Trouble]) -> list[Finding]:
+    """The findings; of those that rest on a part of the bench that died FAIL becomes INCONCLUSIVE, with the cause.
+
+    A warning stays one: it is no verdict, and names what was seen.
+    """
+    return [_attributed(finding, broken) for finding in findings]
+
+
+def _attributed(finding: Finding, broken: Sequence[Trouble]) -> Finding:
+    causes = [trouble.cause for trouble in broken if trouble.part in CRASHES]
+    if finding.verdict != "FAIL" or not causes or finding.checker not in RESTS_ON_NODES:
+        return finding
+    summary = f"{causes[0]}, so this is not put down to the gateway: {finding.summary}"
+    return msgspec.structs.replace(finding, verdict="INCONCLUSIVE", severity=None, summary=summary)
+
+
+def spared(broken: Sequence[Trouble]) -> dict[str, Any]:
+    """The windows in which requests do not count, as parameters of queries."""
+    windows = [window for trouble in broken for window in trouble.windows]
+    return {
+        "spared_starts_ns": tuple(start for start, _ in windows),
+        "spared_ends_ns": tuple(end for _, end in windows),
+    }

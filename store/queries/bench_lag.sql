@@ -1,0 +1,18 @@
+-- When was an event loop of the test bench late?
+--
+-- The bench: the load generator and the mock providers. A provider that a fault holds is as late as the fault wants.
+--
+-- $lag_ns        later than this
+--
+-- node, at_ns, loop_lag_ns
+SELECT node, at_ns, loop_lag_ns
+FROM system_samples
+WHERE loop_lag_ns > $lag_ns
+    AND node NOT IN ('gateway', 'coordinator')
+    AND NOT EXISTS (
+        FROM fault_spans
+        WHERE target = node
+            AND started_ns <= at_ns
+            AND coalesce(fault_spans.ended_ns, at_ns) + loop_lag_ns + 1_000_000_000 >= at_ns
+    )
+ORDER BY at_ns, node

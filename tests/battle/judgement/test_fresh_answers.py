@@ -1,0 +1,104 @@
+"""Old answers are harm, but where a fault makes providers old themselves: then a gateway may pass some on."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from battle.judgement import Finding, Slo, judge
+from battle.judgement.answers import STALE_BLOCKS_MAX, STALE_SETTLE_NS, answers_are_fresh
+from battle.judgement.findings import Log
+from battle.judgement.slo import Demands, demands_of
+from store.events import Event, RequestEnded
+from tests.battle.histories import MS, S, fault, notified, open_history, request
+
+FAR = STALE_BLOCKS_MAX + 4
+
+
+def old(number: int, at_ns: int, blocks: int | None = FAR, **changes: Any) -> RequestEnded:
+    return request(number, at_ns, answer="stale", blocks_behind=blocks, **changes)
+
+
+def found(tmp_path: Path, *events: Event, demands: Demands | None = None) -> Finding:
+    with open_history(tmp_path, *events) as run:
+        finding = answers_are_fresh(Log(run), demands or Demands())
+    assert finding is not None
+    return finding
+
+
+def lagging(kind: str = "stale_head") -> list[Event]:
+    return fault(f"{kind}-a.1", 3 * S, 5 * S, kind=kind)
+
+
+def test_five_hundred_old_answers_without_a_fault_fail_a_run_that_limits_nothing(tmp_path: Path) -> None:
+    events = [request(999), *(old(n, n * MS) for n in range(500))]
+    with open_history(tmp_path, *events) as run:
+        judgement = judge(run, Slo(success_rate=0.99))
+    assert judgement.verdict == "FAIL"
+    assert judgement.reasons[0] == (
+        "workload load: 500 answers about old heads while no fault made a provider lag, up to 5 blocks behind "
+        "(first: r0)"
+    )
+
+
+def test_they_are_harm_and_named(tmp_path: Path) -> None:
+    finding = found(tmp_path, request(1), old(2, S), old(3, 2 * S))
+    assert (finding.verdict, finding.severity, finding.ids) == ("FAIL", "harm", ("r2", "r3"))
+
+
+@pytest.mark.parametrize(
+    ("at_ns", "verdict"),
+    [
+        (2 * S, "FAIL"),  # before the fault
+        (3 * S, "PASS"),
+        (4 * S, "PASS"),
+        (5 * S + STALE_SETTLE_NS - MS, "PASS"),
+        (5 * S + STALE_SETTLE_NS + MS, "FAIL"),  # the gateway had time to ask all providers again
+    ],
+)
+def test_a_lagging_provider_explains_them_until_some_time_after(
+    tmp_path: Path, at_ns: int, verdict: str
+) -> None:
+    assert found(tmp_path, request(1), old(2, at_ns), *lagging()).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict"),
+    [
+        ("stale_head", "PASS"),
+        ("reorg", "PASS"),
+        ("wrong_chain", "PASS"),
+        ("kill", "FAIL"),
+        ("latency", "FAIL"),
+    ],
+)
+def test_only_faults_that_make_heads_lag_explain_them(tmp_path: Path, kind: str, verdict: str) -> None:
+    assert found(tmp_path, request(1), old(2, 4 * S), *lagging(kind)).verdict == verdict
+
+
+@pytest.mark.parametrize(("blocks", "verdict"), [(1, "PASS"), (2, "FAIL"), (None, "FAIL")])
+def test_one_block_is_what_a_cache_may_hold(tmp_path: Path, blocks: int | None, verdict: str) -> None:
+    assert found(tmp_path, request(1), old(2, S, blocks)).verdict == verdict
+
+
+@pytest.mark.parametrize("limit", [0, 5])
+def test_a_limit_of_the_scenario_decides(tmp_path: Path, limit: int) -> None:
+    finding = found(tmp_path, request(1), old(2, S), demands=demands_of(Slo(max_stale_answers=limit)))
+    assert finding.verdict == "PASS"
+    assert "the SLO max_stale_answers decides" in finding.summary
+
+
+def test_a_limit_on_another_workload_decides_nothing(tmp_path: Path) -> None:
+    demands = demands_of(None, {"other": Slo(max_stale_answers=5)})
+    assert found(tmp_path, request(1), old(2, S), demands=demands).verdict == "FAIL"
+
+
+@pytest.mark.parametrize(("at_ns", "verdict"), [(S, "FAIL"), (4 * S, "PASS")])
+def test_a_stream_may_catch_up_after_any_fault(tmp_path: Path, at_ns: int, verdict: str) -> None:
+    stale = notified(1, at_ns, answer="stale")
+    assert found(tmp_path, stale, *fault("pause-a.1", 3 * S, 5 * S, kind="pause")).verdict == verdict
+
+
+def test_without_a_checked_answer_it_does_not_apply(tmp_path: Path) -> None:
+    with open_history(tmp_path, request(1, answer="none")) as run:
+        assert answers_are_fresh(Log(run), Demands()) is None
