@@ -161,6 +161,11 @@ def define_views(connection: duckdb.DuckDBPyConnection, directory: Path = VIEWS)
     Views(connection, directory).define_all()
 
 
+def view_names() -> frozenset[str]:
+    """The views there are."""
+    return frozenset(path.stem for path in VIEWS.glob("*.sql"))
+
+
 def query_text(name: str) -> str:
     """The SQL of a report query.
 

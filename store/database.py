@@ -1,11 +1,11 @@
 """Questions to the log of a run, sealed or not: `with open_run(run_dir) as run: run.query("summary")`.
 
-Report queries are ours and read the Parquet files. SQL from a user runs on a connection of its own that can
-read the log and nothing else, and write nothing at all (`store.files` says why that takes a copy).
+Report queries are ours and read the Parquet files. SQL from a user runs in a process of its own (`store.sandbox` says
+why) that can read the log and nothing else, and write nothing at all (`store.files` says why that takes a copy).
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,35 +16,24 @@ import msgspec
 
 from store import catalog
 from store.catalog import Parameters
+from store.connections import NO_EXTENSIONS, connect, fill
 from store.errors import QueryError
 from store.files import LogFiles
 from store.interruption import interruptible
-from store.seal import Manifest
-from store.views import Views, message_of
+from store.manifest import Manifest
+from store.sandbox import QUERY_SECONDS, Sandbox
+from store.sandbox import Result as Result
+from store.views import STORED, Views, message_of
 
 T = TypeVar("T")
 
-_NO_EXTENSIONS: dict[str, Any] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-}
+_FOR_OTHERS = {"storage_compatibility_version": "v1.0.0"}
+"""Other tools have an older DuckDB: all since 1.0 can read such a file."""
 
 _MEMORY_LIMIT = "3GB"
 _ROWS_WITHIN_MEMORY = 20_000_000
 """Report queries on a log of up to so many requests stay within that memory (10 million take 1 GB), so that DuckDB
 does not take most of the machine for what it could do without. Ranking more than these may need what there is."""
-
-_USER_STATEMENTS = frozenset({"SELECT", "EXPLAIN", "MULTI"})
-"""What `execute` takes. DESCRIBE, SUMMARIZE, SHOW and VALUES count as SELECT; PIVOT is MULTI."""
-
-
-class Result(msgspec.Struct, frozen=True):
-    """The answer to a user's SQL: column names, their DuckDB types, and the rows."""
-
-    columns: list[str]
-    types: list[str]
-    rows: list[tuple[Any, ...]]
 
 
 class Run:
@@ -58,7 +47,7 @@ class Run:
         self._parameters = parameters
         self._trusted: duckdb.DuckDBPyConnection | None = None
         self._trusted_views: Views | None = None
-        self._sandbox: duckdb.DuckDBPyConnection | None = None
+        self._sandbox: Sandbox | None = None
         with ExitStack() as opening:
             self._files = opening.enter_context(LogFiles(run_dir))
             self._scratch = opening.enter_context(TemporaryDirectory(prefix="battle-query-"))
@@ -97,46 +86,29 @@ class Run:
         """Like `query`, with each row as a `row_type` (a msgspec Struct) of the same field names."""
         return [msgspec.convert(row._asdict(), row_type) for row in self.query(name, **parameters)]
 
-    @interruptible()
-    def execute(self, sql: str) -> Result:
+    def execute(self, sql: str, seconds: float = QUERY_SECONDS) -> Result:
         """The answer to one statement of a user's own SQL. It cannot write, nor read outside the log.
 
         Raises:
-            QueryError: it is no query, DuckDB refuses it, or it asks for what it must not have.
+            QueryError: it is no query, DuckDB refuses it, it asks for what it must not have, or takes more memory
+                than it may; a QueryTooLongError when it takes longer than `seconds`.
+            LogError: the log or the run's header cannot be understood.
         """
-        connection = self._sandbox_connection()
-        _check_statement(connection, sql)
-        return _run(connection, sql, {})
+        if self._sandbox is None:
+            paths = self._files.protected_paths()
+            self._sandbox = Sandbox(paths, self.manifest, self.run_dir, self._parameters)
+            self._resources.callback(self._sandbox.close)
+        return self._sandbox.execute(sql, seconds)
 
     def _trusted_connection(self) -> tuple[duckdb.DuckDBPyConnection, Views]:
         if self._trusted is None or self._trusted_views is None:
-            self._trusted = self._connect(self._scratch, self._files.open_paths)
-            self._trusted_views = Views(self._trusted, catalog.VIEWS, stored=True)
+            paths = self._files.open_paths()
+            self._trusted = connect(paths, self.manifest, self.run_dir, self._parameters, self._scratch)
+            self._resources.callback(self._trusted.close)
+            self._trusted_views = Views(self._trusted, catalog.VIEWS, stored=STORED)
             if self.manifest.tables["requests"] <= _ROWS_WITHIN_MEMORY:
                 self._trusted.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         return self._trusted, self._trusted_views
-
-    def _sandbox_connection(self) -> duckdb.DuckDBPyConnection:
-        if self._sandbox is None:
-            # Without a directory to spill into, there is none that a query could write to either.
-            self._sandbox = self._connect("", self._files.protected_paths)
-            catalog.define_views(self._sandbox)
-            _lock(self._sandbox)
-        return self._sandbox
-
-    def _connect(self, temp_directory: str, paths: Callable[[], dict[str, str]]) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(config={**_NO_EXTENSIONS, "temp_directory": temp_directory})
-        self._resources.callback(connection.close)
-        allowed = paths()
-        catalog.set_parameters(connection, self._parameters)
-        # Else each mention of a table in a view reads the footer of its file again.
-        connection.execute("SET parquet_metadata_cache = true")
-        # DuckDB draws one into stdout when it takes the process for somebody at a prompt.
-        connection.execute("SET enable_progress_bar = false")
-        _fill(connection, self._files, allowed, kind="VIEW")
-        quoted = ", ".join(f"'{path}'" for path in allowed.values())
-        connection.execute(f"SET allowed_paths = [{quoted}]")
-        return connection
 
     def close(self) -> None:
         """Close the connections and files; harmless when repeated."""
@@ -162,50 +134,22 @@ def open_run(run_dir: Path, parameters: Parameters | None = None) -> Run:
 def export_database(run_dir: Path) -> Path:
     """Write the whole run into `run.duckdb` in its directory, for other tools, and return its path.
 
+    The views are tables there, with what they gave: DuckDB 1.x does not understand how 2.0 stores some of them.
+
     Raises:
         LogError: there is no such run, or its log contradicts itself.
     """
     draft, path = run_dir / "run.duckdb.tmp", run_dir / "run.duckdb"
     with LogFiles(run_dir) as files:
         draft.unlink(missing_ok=True)
-        connection = duckdb.connect(str(draft), config=_NO_EXTENSIONS)
+        connection = duckdb.connect(str(draft), config={**NO_EXTENSIONS, **_FOR_OTHERS})
         try:
-            _fill(connection, files, files.open_paths(), kind="TABLE")
-            catalog.define_views(connection)
+            fill(connection, files.open_paths(), files.manifest, run_dir, kind="TABLE")
+            Views(connection, catalog.VIEWS, stored=catalog.view_names()).define_all()
         finally:
             connection.close()
     draft.rename(path)
     return path
-
-
-def _fill(
-    connection: duckdb.DuckDBPyConnection, files: LogFiles, paths: dict[str, str], *, kind: str
-) -> None:
-    catalog.define_tables(connection, paths, kind=kind)
-    catalog.define_segments(connection, files.manifest)
-    catalog.define_run(connection, files.run_dir)
-
-
-def _lock(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("SET allowed_directories = []")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-
-
-def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    try:
-        sql.encode()
-    except UnicodeEncodeError as error:
-        raise QueryError(f"the query is no valid UTF-8, at character {error.start + 1}") from None
-    try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error as error:
-        raise QueryError(message_of(error)) from None
-    if len(statements) != 1:
-        raise QueryError(f"one statement is expected here, not {len(statements)}")
-    kind = statements[0].type.name
-    if kind not in _USER_STATEMENTS:
-        raise QueryError(f"{kind} is not allowed here: the log of a run can be read, not changed")
 
 
 def _run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object]) -> Result:

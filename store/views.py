@@ -20,15 +20,15 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 class Views:
     """Defines views on a connection when they are needed: binding them all costs more than most questions.
 
-    `stored`: whether those of `STORED` become tables, computed when they are first needed.
+    `stored`: those that become tables, computed when they are first needed.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, directory: Path, *, stored: bool = False
+        self, connection: duckdb.DuckDBPyConnection, directory: Path, *, stored: frozenset[str] = frozenset()
     ) -> None:
         self._connection = connection
         self._texts = {path.stem: path.read_text() for path in sorted(directory.glob("*.sql"))}
-        self._stored = STORED if stored else frozenset()
+        self._stored = stored
         self._defined: set[str] = set()
 
     def define_mentioned(self, sql: str) -> None:

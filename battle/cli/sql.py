@@ -1,6 +1,7 @@
 """`battle sql`."""
 
 import csv
+import math
 import sys
 import textwrap
 from collections import Counter
@@ -17,6 +18,7 @@ from battle.reports.document import no_formula
 from battle.reports.markdown import escaped
 from store.catalog import entries as entries_of_a_run
 from store.database import Result, Run, export_database, open_run
+from store.sandbox import QUERY_SECONDS, QueryTooLongError
 
 _NUMERIC = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "UBIGINT", "SMALLINT", "TINYINT")
 
@@ -27,14 +29,26 @@ _COUNTED_MAX = 5_000_000
 """Events of a log whose views are counted for the list: to count a view is to compute it."""
 
 
-def sql_command(run: str, query: str | None, form: Format, out: Path, *, export: bool) -> int:
-    """Print the answer to one question to a run's log; without a question, what can be asked about."""
+def sql_command(
+    run: str, query: str | None, form: Format, out: Path, *, export: bool, timeout: float = QUERY_SECONDS
+) -> int:
+    """Print the answer to one question to a run's log; without a question, what can be asked about.
+
+    `timeout` is in seconds. With `export` the database is written first, and its path goes to stderr when there is a
+    question to answer.
+    """
+    if not 0 < timeout < math.inf:
+        raise BattleError("--timeout is a number of seconds above 0")
     run_dir = find_run(run, out)
     if export:
-        print(export_database(run_dir))
-        return 0
-    with open_run(run_dir) as log:
-        result = log.execute(query) if query else _catalogue(log)
+        print(export_database(run_dir), file=sys.stderr if query else sys.stdout)
+        if not query:
+            return 0
+    try:
+        with open_run(run_dir) as log:
+            result = log.execute(query, timeout) if query else _catalogue(log)
+    except QueryTooLongError as error:
+        raise BattleError(f"{error}: give it more with --timeout") from None
     if query or form != "table":
         _PRINTERS[form](result)
     else:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # a scenario imports `Slo` from this package, and should not 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Severity: TypeAlias = Literal["harm", "warning"]
 
+SLO_SQL_SECONDS = 30.0
+"""How long the statement of an `Slo.sql` may take; one that takes longer is not measured."""
+
 EVIDENCE_IDS_MAX = 10
 """As many ids as a reader will look up; the query finds the rest."""
 
@@ -72,7 +75,7 @@ class Log:
 
     def execute(self, sql: str) -> Result:
         """The answer to a user's own SQL, which can read the log alone. Raises QueryError as `Run.execute` does."""
-        return self._run.execute(sql)
+        return self._run.execute(sql, SLO_SQL_SECONDS)
 
     @property
     def asked(self) -> tuple[tuple[str, dict[str, object]], ...]:

@@ -203,3 +203,19 @@ def test_closing_twice_and_asking_later(run_dir: Path) -> None:
     run.close()
     with pytest.raises(QueryError, match="closed"):
         run.execute("SELECT 1")
+
+
+def test_the_exported_database_is_one_that_duckdb_1_0_reads(run_dir: Path) -> None:
+    """By its header: the storage version stands after the checksum and the magic bytes, and 64 is that of 1.0."""
+    content = export_database(run_dir).read_bytes()
+    assert content[8:12] == b"DUCK"
+    assert int.from_bytes(content[12:20], "little") == 64
+
+
+def test_the_exported_database_has_what_the_views_give(run_dir: Path) -> None:
+    with open_run(run_dir) as run:
+        expected = run.execute("SELECT * FROM fault_windows").rows
+    connection = duckdb.connect(str(export_database(run_dir)), read_only=True)
+    assert connection.execute("SELECT * FROM fault_windows").fetchall() == expected
+    assert connection.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
+    connection.close()

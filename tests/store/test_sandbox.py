@@ -4,13 +4,21 @@ import contextlib
 import hashlib
 import os
 import re
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
+import psutil
 import pytest
 
+from store import sandbox
 from store.database import Run, open_run
 from store.errors import QueryError
+from store.sandbox import QueryTooLongError
 from store.seal import seal
 from tests.store.log_samples import golden_run
 
@@ -35,6 +43,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(world: Path) -> Iterator[Run]:
     with open_run(world / "run") as opened:
+        opened.execute("SELECT 1")  # its process is there for all tests
         yield opened
 
 
@@ -190,3 +199,104 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         run.execute("SELECT 1")
         run.query("log_health")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+ENDLESS = [
+    "SELECT count(*) FROM range(1000000000000) a, range(1000000) b",
+    "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n FROM t) SELECT sum(n) FROM t",
+    # DuckDB hears of no interruption inside one call of a function.
+    "SELECT levenshtein(repeat('a', 300000), repeat('b', 300000))",
+    "SELECT list_reduce(range(50000000), lambda x, y: x + y)",
+    "FROM requests WHERE levenshtein(repeat(request_id, 100000), repeat(method, 100000)) = 1",
+]
+
+
+@pytest.mark.parametrize("sql", ENDLESS)
+def test_a_query_without_end_is_stopped(world: Path, sql: str) -> None:
+    too_long = pytest.raises(QueryTooLongError, match=r"it took longer than 0\.5 s and was stopped")
+    with open_run(world / "run") as run, too_long:
+        run.execute(sql, 0.5)
+
+
+GREEDY = [
+    "SELECT length(string_agg(range::VARCHAR, ',')) FROM range(10000000000)",
+    "SELECT len(list(range)) FROM range(10000000000)",
+    "SELECT len(list_transform(range(1000000000), lambda x: [x, x]))",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sql", GREEDY)
+def test_a_query_that_takes_all_memory_is_stopped(world: Path, sql: str) -> None:
+    with open_run(world / "run") as run, pytest.raises(QueryError, match=r"(?i)memory|allocat"):
+        run.execute(sql, 100)
+
+
+def test_the_next_query_is_answered_after_one_was_stopped(world: Path) -> None:
+    with open_run(world / "run") as run:
+        with pytest.raises(QueryTooLongError):
+            run.execute(ENDLESS[2], 0.3)
+        assert run.execute("SELECT count(*) FROM requests").rows == [(100,)]
+
+
+def test_an_answer_too_large_for_memory_is_refused(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "ANSWER_BYTES_MAX", 2**20)
+    with open_run(world / "run") as run:
+        with pytest.raises(QueryError, match="its answer is larger than 1 MB"):
+            run.execute("FROM range(100000000000)")
+        assert run.execute("SELECT 1").rows == [(1,)]
+
+
+def test_all_kinds_of_values_come_through(run: Run) -> None:
+    sql = (
+        "SELECT 1, 1.5::DOUBLE, 1.25::DECIMAL(9, 2), 'x', NULL, true, DATE '2026-01-02', [1, 2], {'a': 1}, "
+        "MAP {'k': 1}, INTERVAL 1 DAY, uuid(), 'a'::BLOB, TIMESTAMP '2026-01-02 03:04:05', 2::HUGEINT ** 100"
+    )
+    ((*values,),) = run.execute(sql).rows
+    assert values[:6] == [1, 1.5, Decimal("1.25"), "x", None, True]
+    assert values[7:10] == [[1, 2], {"a": 1}, {"k": 1}]
+
+
+ASKED = """
+import signal, sys, threading
+from pathlib import Path
+from store.database import open_run
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with open_run(Path(sys.argv[1])) as run:
+    run.execute("SELECT 1")
+    print(run._sandbox._process.pid, flush=True)
+    try:
+        run.execute(sys.argv[2])
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("sql", ENDLESS[:3])
+def test_an_interruption_ends_any_query_at_once(world: Path, sql: str) -> None:
+    command = [sys.executable, "-c", ASKED, str(world / "run"), sql]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        answering = psutil.Process(int(asking.stdout.readline()))
+        wait_until_busy(answering)
+        asking.send_signal(signal.SIGINT)
+        assert asking.stdout.read() == "interrupted\n"
+    assert asking.returncode == 0
+    assert not answering.is_running()
+
+
+def test_a_query_ends_with_whoever_asked(world: Path) -> None:
+    command = [sys.executable, "-c", ASKED, str(world / "run"), ENDLESS[2]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        answering = psutil.Process(int(asking.stdout.readline()))
+        wait_until_busy(answering)
+        asking.kill()
+    answering.wait(20)
+
+
+def wait_until_busy(process: psutil.Process) -> None:
+    """Until it works at the query: nothing else takes it a second of a processor."""
+    began = sum(process.cpu_times()[:2])
+    while sum(process.cpu_times()[:2]) < began + 0.5:
+        threading.Event().wait(0.01)

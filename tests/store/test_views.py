@@ -59,7 +59,7 @@ def test_a_stored_view_is_computed_once(
     connection: duckdb.DuckDBPyConnection, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(views, "STORED", frozenset({"c"}))
-    Views(connection, directory, stored=True).define_mentioned("FROM a")
+    Views(connection, directory, stored=STORED).define_mentioned("FROM a")
     connection.execute("INSERT INTO numbers VALUES (10)")
     assert connection.execute("FROM a").fetchall() == [(2,)]
     assert defined(connection) == {"a"}

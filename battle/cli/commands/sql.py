@@ -18,10 +18,14 @@ def sql(
     format: Annotated[Format, typer.Option(help="How to print the rows.")] = "table",
     out: Out = DEFAULT_OUT,
     export: Annotated[
-        bool, typer.Option("--export", help="Write the run into run.duckdb beside its log.")
+        bool,
+        typer.Option(
+            "--export", help="Write the run into run.duckdb beside its log, for DuckDB 1.0 and later."
+        ),
     ] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds after which the query is stopped.")] = 300.0,
 ) -> None:
     """Ask the log of RUN."""
     from battle.cli.sql import sql_command
 
-    raise typer.Exit(sql_command(run, query, format, out, export=export))
+    raise typer.Exit(sql_command(run, query, format, out, export=export, timeout=timeout))

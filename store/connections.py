@@ -1,0 +1,55 @@
+"""DuckDB connections to a run: what they may not do at all, and what they show."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from store import catalog
+from store.catalog import Parameters
+from store.manifest import Manifest
+
+NO_EXTENSIONS: dict[str, Any] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+
+
+def connect(
+    paths: Mapping[str, str], manifest: Manifest, run_dir: Path, parameters: Parameters, temp_directory: str
+) -> duckdb.DuckDBPyConnection:
+    """A connection that shows the tables of the log from these files, its segments, and the run's facts.
+
+    Raises:
+        LogError: a file or the run's header cannot be understood.
+    """
+    connection = duckdb.connect(config={**NO_EXTENSIONS, "temp_directory": temp_directory})
+    try:
+        catalog.set_parameters(connection, parameters)
+        # Else each mention of a table in a view reads the footer of its file again.
+        connection.execute("SET parquet_metadata_cache = true")
+        # DuckDB draws one into stdout when it takes the process for somebody at a prompt.
+        connection.execute("SET enable_progress_bar = false")
+        fill(connection, paths, manifest, run_dir, kind="VIEW")
+        quoted = ", ".join(f"'{path}'" for path in paths.values())
+        connection.execute(f"SET allowed_paths = [{quoted}]")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def fill(
+    connection: duckdb.DuckDBPyConnection,
+    paths: Mapping[str, str],
+    manifest: Manifest,
+    run_dir: Path,
+    *,
+    kind: str,
+) -> None:
+    """Define the tables of the log, each as a VIEW of its file or as a TABLE, its segments, and the run's facts."""
+    catalog.define_tables(connection, paths, kind=kind)
+    catalog.define_segments(connection, manifest)
+    catalog.define_run(connection, run_dir)
