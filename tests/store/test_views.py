@@ -6,7 +6,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from store import views
 from store.database import open_run
 from store.errors import QueryError
 from store.views import STORED, Views
@@ -55,11 +54,8 @@ def test_two_views_may_mention_each_other_by_the_name_of_a_column(
     assert connection.execute("SELECT b FROM a").fetchall() == [(1,)]
 
 
-def test_a_stored_view_is_computed_once(
-    connection: duckdb.DuckDBPyConnection, directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(views, "STORED", frozenset({"c"}))
-    Views(connection, directory, stored=STORED).define_mentioned("FROM a")
+def test_a_stored_view_is_computed_once(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    Views(connection, directory, stored=frozenset({"c"})).define_mentioned("FROM a")
     connection.execute("INSERT INTO numbers VALUES (10)")
     assert connection.execute("FROM a").fetchall() == [(2,)]
     assert defined(connection) == {"a"}
