@@ -47,7 +47,7 @@ def percentiles(log: Log, span: Span) -> Chart | str:
     return Chart(
         kind="percentile_curve",
         title="How long the slowest take",
-        about="Over all requests; one that did not end ok was never answered, and the line ends there.",
+        about="Over all requests; one that did not end ok took longer than any, and the line ends there.",
         unit="ms",
         query="percentile_curve",
         parameters={},

@@ -48,7 +48,7 @@ def with_causes(log: Log, result: SloResult, workload: str | None = None) -> Slo
 
 
 def _failures(log: Log, result: SloResult, workload: str | None) -> Iterator[str]:
-    """How requests failed; of latency, because a request that failed counts as never answered."""
+    """How requests failed; of latency, because a request that failed counts as longer than any."""
     windows = part_of(log, result.scope).windows if result.scope.timed else WHOLE
     rows = log.rows(
         "failure_causes",

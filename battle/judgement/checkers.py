@@ -6,7 +6,7 @@ from typing import TypeAlias
 from battle.judgement.answers import answers_are_fresh, answers_are_right
 from battle.judgement.continuity import heads_monotonic, websocket_continuity
 from battle.judgement.errors import errors_are_passed_on
-from battle.judgement.faults import faults_took_effect
+from battle.judgement.faults import faults_took_effect, providers_used_again
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import generator_kept_pace, something_was_sent
 from battle.judgement.healing import metastable_failure
@@ -30,6 +30,7 @@ CHECKERS: tuple[Checker, ...] = (
     bench_within_limits,
     gateway_listens,
     faults_took_effect,
+    providers_used_again,
     answers_are_right,
     errors_are_passed_on,
     reads_monotonic,

@@ -5,7 +5,7 @@ from typing import Any
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
 from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.slo import Demands
-from battle.judgement.words import plural, sentence
+from battle.judgement.words import duration_text, plural, sentence
 
 _SIGNS = {
     "killed": "{target} was killed",
@@ -49,19 +49,21 @@ def faults_took_effect(log: Log, demands: Demands) -> Finding:
     What counts as the effect of a kind is in the view `fault_rules`. Each fault of the timeline is held to it by
     itself, also each step of a ramp and each one of many at random moments: a step without effect was not survived,
     it did not happen. It is the scenario's business to give every one of them traffic, with fewer or longer steps
-    where there is little.
+    where there is little. One whose target the gateway had given up before is `providers_used_again`'s to tell.
     """
     faults = log.rows("fault_effects")
-    idle = [fault for fault in faults if not fault.effect_observed]
+    given_up = {row.fault_id for row in _not_used_again(log)}
+    idle = [fault for fault in faults if not fault.effect_observed and fault.fault_id not in given_up]
     planned = log.rows("chaos_entries")[0].entries
     if not faults:
         summary = "no fault was planned"
         if planned:
             summary = f"the scenario plans {plural(planned, 'fault')}, and none is in the log"
     elif idle:
-        summary = sentence([_why_idle(fault, load_began_ns(log)) for fault in idle])
+        shares = {row.provider for row in log.rows("provider_shares")}
+        summary = sentence([_why_idle(fault, shares, load_began_ns(log)) for fault in idle])
     else:
-        summary = f"{plural(len(faults), 'fault')} took effect"
+        summary = f"{plural(len(faults) - len(given_up), 'fault')} took effect"
     return Finding(
         checker="faults_took_effect",
         verdict="INCONCLUSIVE" if idle or (planned and not faults) else "PASS",
@@ -69,6 +71,37 @@ def faults_took_effect(log: Log, demands: Demands) -> Finding:
         query="SELECT fault_id, evidence, effect_observed FROM fault_windows",
         ids=tuple(fault.fault_id for fault in (idle or faults)[:EVIDENCE_IDS_MAX]),
     )
+
+
+def providers_used_again(log: Log, demands: Demands) -> Finding | None:
+    """A warning when a later fault met a provider that the gateway had not used any more since an earlier one.
+
+    Such a provider is lost to the gateway until it is started again, and what the later fault would have done is not
+    known. Does not apply when every fault found its target in use.
+    """
+    rows = _not_used_again(log)
+    if not rows:
+        return None
+    return Finding(
+        checker="providers_used_again",
+        verdict="PASS",
+        severity="warning",
+        summary=sentence(
+            [
+                f"{row.target} was not used again after {row.since_fault_id} ended, and {row.fault_id} began "
+                f"{duration_text(row.unused_ns)} later"
+                for row in rows
+            ]
+        ),
+        query="SELECT fault_id, attempts_before, leaked_attempts, effect_observed FROM fault_windows",
+        ids=tuple(row.fault_id for row in rows)[:EVIDENCE_IDS_MAX],
+    )
+
+
+def _not_used_again(log: Log) -> list[Any]:
+    if all(fault.effect_observed for fault in log.rows("fault_effects")):
+        return []
+    return log.rows("providers_not_used_again")
 
 
 def effect_text(fault: Any) -> str:
@@ -90,14 +123,27 @@ def effect_text(fault: Any) -> str:
     return ", ".join(_SIGNS[sign].format(**facts) for sign in fault.evidence)
 
 
-def _why_idle(fault: Any, began_ns: int | None) -> str:
+def _why_idle(fault: Any, used: set[str], began_ns: int | None) -> str:
+    """`used`: the providers that got any attempt in the run, as far as attempts are logged."""
     if fault.started_ns is None:
         due = "" if fault.planned_ns is None else f" (due {at_text(fault.planned_ns, began_ns)})"
         return f"{fault.fault_id} was never applied{due}" + (f": {fault.failure}" if fault.failure else "")
     for sign in fault.evidence:
         if sign in _ALONE and sign in fault.signs:
             did = _ALONE[sign].format(target=fault.target)
-            return f"{fault.fault_id} {did}, and nobody noticed: it got no traffic"
+            return f"{fault.fault_id} {did}, and no effect of that is in the log: {_idle_text(fault, used)}"
     first = next(iter(fault.signs), "")
     nothing = _NOTHING_HAPPENED.get(first, f"nobody knows the effect of a fault of kind {fault.kind!r}")
-    return f"{fault.fault_id} had no effect: " + (fault.failure or nothing.format(target=fault.target))
+    unused = used and fault.target not in used and fault.target != "gateway"
+    why = f" ({_idle_text(fault, used)})" if unused and not fault.failure else ""
+    return f"{fault.fault_id} had no effect: " + (fault.failure or nothing.format(target=fault.target)) + why
+
+
+def _idle_text(fault: Any, used: set[str]) -> str:
+    """What its target got of the load."""
+    if used and fault.target not in used:
+        return f"{fault.target} got no request in the whole run, the gateway never used it"
+    if fault.attempts_before and fault.source == "providers":
+        few = plural(fault.attempts_before, "request")
+        return f"{fault.target} got {few} in as much time before it, so that none came any more shows nothing"
+    return f"{fault.target} got no traffic"

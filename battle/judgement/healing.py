@@ -7,6 +7,8 @@ waits for. So nothing but the load is left, and the load is the one that was bor
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
 from battle.judgement.generator import LATENESS_FLOOR_NS, LATENESS_SHARE_OF_SLO, SENT_RATIO_MIN
 from battle.judgement.leaks import LOAD_GROWTH_MAX
@@ -14,6 +16,9 @@ from battle.judgement.moments import at_text
 from battle.judgement.slo import Demands
 from battle.judgement.words import duration_text, percent_text, plural, sentence
 from battle.judgement.workloads import SUBSCRIBES
+
+LASTING_S = 3
+"""Bad seconds in a row at the end of the load, or in all of the judged time: a machine's noise is over sooner."""
 
 WORST_LISTED = 3
 """Requests of each workload that are named as evidence."""
@@ -49,6 +54,9 @@ class Case(NamedTuple):
 def metastable_failure(log: Log, demands: Demands) -> Finding | None:
     """FAIL when a workload stays slow or erring after all faults are over, for longer than the scenario grants.
 
+    It stays so when it never was well since the last fault, when it is ill in the last `LASTING_S` seconds of the
+    load, or in half of the seconds that are judged and no less than these. What comes later and is over before is a
+    warning, for the run did come back.
     Its success rate and p95 latency after the healing time are held against those before the first fault, with the
     tolerances of the scenario's `Healing`. INCONCLUSIVE when there is too little to compare, when a fault was never
     reverted, and when the load or the load generator may be why. Does not apply to a scenario without `healing`.
@@ -61,18 +69,36 @@ def metastable_failure(log: Log, demands: Demands) -> Finding | None:
         return _finding("INCONCLUSIVE", times)
     cases, doubts = _cases(log, plan, times)
     ill = [case for case in cases if case.ill]
-    blamed = []
+    blamed, passing = [], []
     for case in ill:
         excuse = _excuse(log, case, times)
-        if excuse is None:
+        if excuse is None and _lasts(_bad_stretches(log, case, times), times):
             blamed.append(case)
+        elif excuse is None:
+            passing.append(case)
         else:
             doubts.append(f"workload {case.workload} did not come back, but {excuse}")
     if blamed:
         return _failure(log, blamed, times)
     if doubts or not cases:
         return _finding("INCONCLUSIVE", sentence(doubts or ["no workload sent requests"]), times)
+    if passing:
+        return _passing(log, passing, times)
     return _finding("PASS", sentence([_well(case, times) for case in cases]), times)
+
+
+def _lasts(stretches: list[Any], times: Times) -> bool:
+    """Whether bad seconds go on from the last fault, last to the end, or take half of the judged time."""
+    first_s, judged_s = (times.judged - times.began) / 1e9, (times.ended - times.judged) / 1e9
+    lengths = [
+        (stretch.to_second + 1 - max(stretch.from_second, first_s), stretch.to_the_end)
+        for stretch in stretches
+    ]
+    healing_s = (times.healing - times.began) / 1e9
+    if any(stretch.from_second <= healing_s for stretch in stretches):
+        return True
+    at_end = any(to_the_end and seconds >= LASTING_S for seconds, to_the_end in lengths)
+    return at_end or sum(seconds for seconds, _ in lengths) >= max(LASTING_S, judged_s / 2)
 
 
 def _times(log: Log, plan: Any) -> Times | str:
@@ -120,7 +146,7 @@ def _cases(log: Log, plan: Any, times: Times) -> tuple[list[Case], list[str]]:
         if few or steady is None or healed is None:
             doubts.append(f"workload {name}: only {' and '.join(few)}, {plan.min_requests:,} are needed")
         elif steady.p95_latency_ns is None:
-            doubts.append(f"workload {name} was not well before the first fault: 5 % were never answered")
+            doubts.append(f"workload {name} was not well before the first fault: 5 % did not end ok")
         else:
             limit_ns = max(
                 steady.p95_latency_ns * plan.max_p95_ratio, steady.p95_latency_ns + plan.p95_slack_ns
@@ -171,7 +197,7 @@ def _ill(log: Log, case: Case, times: Times) -> Iterator[str]:
     how = []
     if after.p95_latency_ns is None:
         p95 = duration_text(before.p95_latency_ns)
-        how.append(f"more than 5 % of its requests were never answered, where its p95 was {p95}")
+        how.append(f"more than 5 % of its requests did not end ok, where its p95 was {p95}")
     elif after.p95_latency_ns > case.p95_limit_ns:
         how.append(
             f"its p95 was {duration_text(after.p95_latency_ns)} instead of {duration_text(before.p95_latency_ns)} "
@@ -183,8 +209,15 @@ def _ill(log: Log, case: Case, times: Times) -> Iterator[str]:
     yield f"workload {case.workload}: {', and '.join(how)}{_since(log, case, times)}"
 
 
-def _since(log: Log, case: Case, times: Times) -> str:
-    stretches = log.rows(
+def _passing(log: Log, cases: list[Case], times: Times) -> Finding:
+    problems = [text for case in cases for text in _ill(log, case, times)]
+    summary = f"slow or erring again after the last fault was over ({times.last_fault}), but not to the end"
+    found = _finding("PASS", f"{summary}: {sentence(problems)}", times)
+    return msgspec.structs.replace(found, severity="warning")
+
+
+def _bad_stretches(log: Log, case: Case, times: Times) -> list[Any]:
+    return log.rows(
         "bad_stretches",
         workload=case.workload,
         p95_limit_ns=round(case.p95_limit_ns),
@@ -192,6 +225,10 @@ def _since(log: Log, case: Case, times: Times) -> str:
         start_ns=times.judged,
         began_ns=times.began,
     )
+
+
+def _since(log: Log, case: Case, times: Times) -> str:
+    stretches = _bad_stretches(log, case, times)
     if not stretches:
         return ""
     first = stretches[0]

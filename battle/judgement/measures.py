@@ -154,8 +154,8 @@ def _percentile(row: Any, percent: int) -> Measure:
 
 
 def unanswered_text(percent: int, whose: str) -> str:
-    """Why a percentile of the latency was never reached."""
-    return f"more than {100 - percent} % {whose} were never answered"
+    """Why a percentile of the latency was never reached. How they failed, fast or slow, is the causes' to say."""
+    return f"more than {100 - percent} % {whose} did not end ok"
 
 
 def _of_failovers(log: Log) -> dict[str, Measure]:

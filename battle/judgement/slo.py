@@ -18,7 +18,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """What a run must reach to pass. None is not demanded, and a scenario that demands nothing cannot pass.
 
     `success_rate` is the share of requests that end ok, 0 to 1. Latencies count from the moment a request was
-    due, and a request that does not end ok counts as never answered. `max_failover_latency_ms` limits what
+    due, and a request that does not end ok counts as longer than any. `max_failover_latency_ms` limits what
     failing over adds: from the start of the first attempt to the start of the one that answers.
     `max_memory_mb` limits the gateway's resident memory, in units of 1,000,000 bytes. Wrong and stale answers are
     those to requests and the notifications of subscriptions together; a stale one does not count while no provider

@@ -11,7 +11,7 @@ from battle.reports.schema import FaultEffect
 def headline(judgement: Judgement, faults: Sequence[FaultEffect], world: str) -> str:
     """One sentence that answers the question, and one that says why."""
     if judgement.verdict == "PASS":
-        return _warned(judgement.warnings) + _passed(len(_results(judgement)), len(faults), world)
+        return _warned(judgement.warnings) + _passed(len(_results(judgement)), faults, world)
     first, others = judgement.reasons[0], len(judgement.reasons) - 1
     more = f" (and {plural(others, 'more reason')})" if others else ""
     return f"{_answer(judgement)}, because {first}{more}."
@@ -38,10 +38,11 @@ def _results(judgement: Judgement) -> list[SloResult]:
     return [*judgement.slos, *(result for one in judgement.workload_slos for result in one.slos)]
 
 
-def _passed(slos: int, faults: int, world: str) -> str:
+def _passed(slos: int, faults: Sequence[FaultEffect], world: str) -> str:
     """ "Ship it" is said of a gateway that survived something: without a fault its survival was not tested."""
     met = "The SLO was met" if slos == 1 else f"All {slos} SLOs were met"
     if not faults:
         return f"{met}, but no fault was planned, so whether the gateway survives one was not tested."
     ship = "Ship it, as far as behaviour goes." if world == "simulated" else "Ship it."
-    return f"{ship} {met} while {plural(faults, 'fault')} took effect."
+    effective = sum(fault.effect_observed for fault in faults)
+    return f"{ship} {met} while {plural(effective, 'fault')} took effect."

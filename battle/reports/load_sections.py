@@ -87,7 +87,8 @@ def performance_section(report: Report) -> Section | None:
 
 _PERCENTILES = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
 _LATENCY_NOTE = (
-    "Percentiles are exact and over all requests: one that did not end ok counts as never answered. "
+    "Percentiles are exact and over all requests: one that did not end ok counts as longer than any, so where "
+    "too many failed a percentile is not reached. "
     "Maximum and mean are of the answered ones."
 )
 

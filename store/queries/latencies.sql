@@ -1,7 +1,7 @@
 -- How long did requests take, from the moment they were due and from the moment they were sent, and how late
 -- were they sent?
 --
--- Percentiles are exact and over all requests; one that did not end ok counts as never answered. A row per
+-- Percentiles are exact and over all requests; one that did not end ok counts as longer than any. A row per
 -- workload and clock; workload NULL is all of them together.
 --
 -- workload

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from battle.judgement.answers import answers_are_right
 from battle.judgement.checkers import CHECKERS, check
-from battle.judgement.faults import faults_took_effect
+from battle.judgement.faults import faults_took_effect, providers_used_again
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import generator_kept_pace, lateness_bound_ns, something_was_sent
 from battle.judgement.history import log_is_whole, run_is_complete
@@ -20,6 +21,8 @@ from store.segment import SegmentWriter, open_segment, segment_path
 from tests.battle.histories import (
     MS,
     S,
+    acted,
+    against,
     breaker,
     failed,
     fault,
@@ -27,9 +30,11 @@ from tests.battle.histories import (
     life,
     open_history,
     phases,
+    published,
     request,
     sample,
     served,
+    subscribed,
     tried,
     write_run,
 )
@@ -62,6 +67,7 @@ def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
     assert left_out == {
         "errors_are_passed_on",
         "reads_monotonic",
+        "providers_used_again",
         "websocket_continuity",
         "heads_monotonic",
         "connections_leaked",
@@ -376,7 +382,102 @@ def test_one_fault_without_effect_is_enough(tmp_path: Path) -> None:
     idle = fault("kill-b", 3 * S, 5 * S, target="b")
     finding = found(tmp_path, faults_took_effect, *fault("kill-a", 3 * S, 5 * S), *NOTICED, *idle)
     assert (finding.verdict, finding.ids) == ("INCONCLUSIVE", ("kill-b",))
-    assert finding.summary == "kill-b killed b, and nobody noticed: it got no traffic"
+    assert finding.summary == (
+        "kill-b killed b, and no effect of that is in the log: b got no request in the whole run, the gateway never "
+        "used it"
+    )
+
+
+TWICE = [*fault("errors-a", 3 * S, 4 * S, kind="error_rate"), *fault("kill-a", 8 * S, 9 * S)]
+
+
+def asked(provider: str, from_ns: int, to_ns: int, **changes: Any) -> list[Event]:
+    return [served(at // MS, provider, at, **changes) for at in range(from_ns, to_ns, 100 * MS)]
+
+
+@pytest.mark.parametrize("kind", ["command", "embedded"])
+def test_a_provider_that_was_not_used_again_is_a_finding_and_no_doubt(tmp_path: Path, kind: str) -> None:
+    events = [
+        *TWICE,
+        *asked("a", 0, 3 * S),
+        *asked("a", 3 * S, 4 * S, fault_id="errors-a"),
+        *asked("b", 4 * S, 10 * S),
+    ]
+    if kind == "embedded":
+        events += [tried(at // MS, "a", at, at + MS) for at in range(0, 4 * S, 100 * MS)]
+        events += [tried(at // MS, "b", at, at + MS) for at in range(4 * S, 10 * S, 100 * MS)]
+    found_both = both(tmp_path, *events, **against(kind))
+    effect, unused = found_both
+    assert effect is not None
+    assert unused is not None
+    assert (effect.verdict, effect.summary) == ("PASS", "1 fault took effect")
+    assert (unused.verdict, unused.severity, unused.ids) == ("PASS", "warning", ("kill-a",))
+    assert unused.summary == "a was not used again after errors-a ended, and kill-a began 4 s later"
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        asked("a", 6 * S, 6 * S + 200 * MS),  # tried once more, and left for a reason of its own
+        asked("a", 8 * S + 200 * MS, 8 * S + 400 * MS),
+    ],
+)
+def test_a_provider_that_was_tried_again_was_used_again(tmp_path: Path, again: list[Event]) -> None:
+    events = [*TWICE, *asked("a", 0, 4 * S, fault_id="errors-a"), *again, *asked("b", 4 * S, 10 * S)]
+    effect, unused = both(tmp_path, *events, **against())
+    assert effect is not None
+    assert (effect.verdict, unused) == ("INCONCLUSIVE", None)
+
+
+def test_a_standby_that_is_idle_again_was_not_given_up(tmp_path: Path) -> None:
+    """It stood in while the other one was down; before the first fault the gateway had no use for it."""
+    down = fault("kill-b", 2 * S, 5 * S, target="b")
+    events = [*down, *TWICE, *asked("b", 0, 2 * S), *asked("a", 2 * S, 4 * S), *asked("b", 5 * S, 10 * S)]
+    effect, unused = both(tmp_path, *events, **against())
+    assert effect is not None
+    assert (effect.verdict, unused) == ("INCONCLUSIVE", None)
+
+
+def both(tmp_path: Path, *events: Event, **header: Any) -> tuple[Finding | None, Finding | None]:
+    with open_history(tmp_path, *events, **header) as run:
+        log = Log(run)
+        return faults_took_effect(log, Demands()), providers_used_again(log, Demands())
+
+
+@pytest.mark.parametrize("kind", ["command", "embedded"])
+def test_all_providers_dead_and_every_client_failing_is_an_effect(tmp_path: Path, kind: str) -> None:
+    """b is a standby that got no traffic: that it was dead too is why the clients failed."""
+    dead = [*fault("kill-a", 3 * S, 5 * S), *fault("kill-b", 3 * S, 5 * S, target="b")]
+    errors = [failed(n, 3 * S + n * 100 * MS, 2 * MS) for n in range(1, 19)]
+    effect, _ = both(tmp_path, *dead, *errors, *asked("a", 0, 3 * S), **against(kind))
+    assert effect is not None
+    assert (effect.verdict, effect.summary) == ("PASS", "2 faults took effect")
+
+
+def test_errors_while_a_provider_could_be_reached_are_no_effect_of_another_ones_death(tmp_path: Path) -> None:
+    dead = [*fault("kill-a", 3 * S, 4 * S), *fault("kill-b", 4 * S, 5 * S, target="b")]
+    errors = [failed(n, 3 * S + n * 100 * MS, 2 * MS) for n in range(1, 19)]
+    effect, _ = both(tmp_path, *dead, *errors, **against())
+    assert effect is not None
+    assert effect.verdict == "INCONCLUSIVE"
+
+
+def test_a_subscription_that_a_paused_provider_let_fall_silent_is_an_effect(tmp_path: Path) -> None:
+    pause = [*fault("pause-a", 3 * S, 6 * S, kind="pause"), acted("pause-a", "paused", 3 * S)]
+    stood = subscribed(0, None, side="provider", name="a")
+    heads = [published(number, number * S) for number in (1, 2, 7, 8)]
+    header = against(chain={"block_time": S})
+    effect, _ = both(tmp_path / "1", *pause, *stood, *heads, **header)
+    assert effect is not None
+    assert effect.verdict == "PASS"
+    for name, events, chain in (
+        ("a head came", [*stood, *heads, published(4, 4 * S)], S),
+        ("none was due", [*stood, *heads], 10 * S),
+        ("nobody subscribed", heads, S),
+    ):
+        effect, _ = both(tmp_path / name, *pause, *events, **against(chain={"block_time": chain}))
+        assert effect is not None
+        assert effect.verdict == "INCONCLUSIVE", name
 
 
 @pytest.mark.parametrize(

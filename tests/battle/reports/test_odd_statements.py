@@ -69,11 +69,11 @@ def test_a_latency_that_was_never_reached_says_how_many_were_not_answered(tmp_pa
     slo = [{"p95_latency_ms": 300}, {"p50_latency_ms": 300, "workload": "load", "when": "during"}]
     down = [*fault("kill-a", 10 * MS, S), tried(10, "a", 11 * MS, 12 * MS, "error")]
     text = "\n".join(missed([*events, *down], tmp_path, slo))
-    never = "more than 5 % of the requests were never answered"
+    never = "more than 5 % of the requests did not end ok"
     assert f"p95_latency_ms was missed: {never}, at most 300 ms demanded" in text
     assert f"| p95_latency_ms | ≤ 300 ms | never | ✗ missed | {never} |" in text
     assert (
-        "p50_latency_ms during faults of workload load was missed: more than 50 % of 5 requests were never answered, "
+        "p50_latency_ms during faults of workload load was missed: more than 50 % of 5 requests did not end ok, "
         "at most 300 ms demanded"
     ) in text
 
