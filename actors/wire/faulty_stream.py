@@ -160,6 +160,9 @@ class FaultyStream(FaultyReceiving):
     def unsent_bytes(self) -> int:
         return self._out.queued_bytes + self._inner.unsent_bytes
 
+    def is_over_share(self) -> bool:
+        return self._inner.is_over_share()
+
     def _check_sendable(self) -> None:
         if self._closed or self._ended:
             raise trio.ClosedResourceError

@@ -238,7 +238,8 @@ class WebSocket:
         await self._finished.wait()
 
     def _write(self, frame: bytes) -> bool:
-        if self._stream.unsent_bytes > self._limits.unsent_bytes:
+        unread = self._stream.unsent_bytes
+        if unread > self._limits.unsent_bytes or (unread and self._stream.is_over_share()):
             self._fail(POLICY_VIOLATION, READS_TOO_SLOWLY, self._world.now_ns())
             return False
         self._stream.write(frame)

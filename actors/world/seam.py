@@ -29,6 +29,10 @@ WRITE_LIMIT_BYTES = 8 * 2**20
 """What one stream holds for a peer that does not read, before `write` gives up on it."""
 
 
+NODE_UNREAD_BYTES = 64 * 2**20
+"""What all streams of one node together hold for peers that do not read, before the slowest of them have to go."""
+
+
 class EventLog(Protocol):
     """Where an actor appends the facts it saw; one segment per node incarnation lies behind it."""
 
@@ -97,6 +101,11 @@ class Stream(trio.abc.HalfCloseableStream):
     @abstractmethod
     def unsent_bytes(self) -> int:
         """How much of what was written the peer's side has not taken yet."""
+
+    def is_over_share(self) -> bool:
+        """Whether the peers of this node have left more than `NODE_UNREAD_BYTES` unread in all, and this one has at
+        least as much of it as the average: whoever sends should end it. `write` aborts it at twice as much."""
+        return False
 
     @abstractmethod
     def close(self) -> None:

@@ -6,6 +6,7 @@ import struct
 
 import trio
 
+from actors.world import seam
 from actors.world.live.reactor import Reactor
 from actors.world.live.receiving import READ_EVENTS, READABLE, ReceivingHalf
 from actors.world.seam import WRITE_LIMIT_BYTES
@@ -38,7 +39,8 @@ class LiveStream(ReceivingHalf):
                 return
             self._reactor.modify(self._fd, READ_EVENTS | select.EPOLLOUT)
         self._pending += data
-        if len(self._pending) > WRITE_LIMIT_BYTES:
+        too_much = len(self._pending) > WRITE_LIMIT_BYTES
+        if too_much or self._reactor.unread.must_go(self, 2 * seam.NODE_UNREAD_BYTES):
             self.abort()
 
     def _send_now(self, data: bytes | bytearray) -> int:
@@ -68,6 +70,9 @@ class LiveStream(ReceivingHalf):
     @property
     def unsent_bytes(self) -> int:
         return len(self._pending)
+
+    def is_over_share(self) -> bool:
+        return self._reactor.unread.must_go(self, seam.NODE_UNREAD_BYTES)
 
     async def send_eof(self) -> None:
         self._begin_send()

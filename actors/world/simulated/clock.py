@@ -16,6 +16,7 @@ import trio
 from trio._core._run import GLOBAL_RUN_CONTEXT
 
 from actors.world.simulated.holding import TaskHold
+from actors.world.unread import Unread
 
 _SECOND_NS = 10**9
 
@@ -33,6 +34,10 @@ class Host(Protocol):
     @property
     def alive(self) -> bool:
         """Whether the node still lives; a paused one does."""
+
+    @property
+    def unread(self) -> Unread:
+        """What its peers have left unread."""
 
     @property
     def running(self) -> bool:

@@ -5,6 +5,7 @@ from operator import index
 
 import trio
 
+from actors.world import seam
 from actors.world.common import CommonStream
 from actors.world.seam import WRITE_LIMIT_BYTES, Loss
 from actors.world.simulated.clock import EventClock, Host
@@ -74,12 +75,16 @@ class SimulatedStream(CommonStream):
             self._clock.call_at(self._clock.now_ns() + latency_ns, self._incoming.break_now)
             return
         outgoing.push(bytes(data))
-        if outgoing.held_bytes > WRITE_LIMIT_BYTES:
+        too_much = outgoing.held_bytes > WRITE_LIMIT_BYTES
+        if too_much or self._host.unread.must_go(self, 2 * seam.NODE_UNREAD_BYTES):
             self.abort()
 
     @property
     def unsent_bytes(self) -> int:
         return self._outgoing.held_bytes
+
+    def is_over_share(self) -> bool:
+        return self._host.unread.must_go(self, seam.NODE_UNREAD_BYTES)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -14,11 +14,15 @@ from actors.world.seam import WRITE_LIMIT_BYTES
 from actors.world.simulated.clock import EventClock
 from actors.world.simulated.pipe import WINDOW_BYTES
 from actors.world.simulated.stream import SimulatedStream, connected_pair
+from actors.world.unread import Unread
 from tests.actors.worlds import live, simulated
 
 
 class _AlwaysUp:
     alive = running = True
+
+    def __init__(self):
+        self.unread = Unread()
 
     def deliver(self, fn, *args):
         fn(*args)
