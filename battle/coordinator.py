@@ -67,7 +67,8 @@ class Coordinator:
 
         When this returns, everything has been stopped.
         """
-        self._log_phase("started")
+        where = (f"{name} {address}" for name, address in self._tree.provider_addresses.items())
+        self._log_phase("started", f"providers: {', '.join(where)}")
         failure = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._lead_or_lose)

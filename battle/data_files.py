@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from battle.errors import ScenarioError, listed_problems
+from battle.errors import ScenarioError
 from battle.lines import line_of
 from battle.shapes import Problem, read
 from store.regular import read_regular
@@ -85,7 +85,7 @@ def converted(file: DataFile, root: type[T]) -> T:
         raise ScenarioError(f"{file.source}: {error}") from None
     except RecursionError:
         raise ScenarioError(f"{file.source} is nested too deeply, or refers to itself") from None
-    raise ScenarioError(listed_problems(file.source, [file.within(problem) for problem in problems]))
+    raise ScenarioError(file.source, [file.within(problem) for problem in problems])
 
 
 def _parse(text: str, suffix: str) -> Any:

@@ -12,6 +12,7 @@ from actors.chaos.timeline import expand, targets_of_fault
 from actors.faults.process import Flap
 from actors.faults.schedule import ChaosEntry, Every, Randomly, faults_of
 from actors.units import format_duration
+from battle.foreseen import foreseen_problems
 from battle.judgement.scope import RELATIVE
 from battle.judgement.slo import Slo
 from battle.judgement.slo_language import SloTextError, parse_slo
@@ -43,6 +44,7 @@ def demand_problems(scenario: Scenario) -> Iterator[str]:
     yield from _repeated([*slos, *named])
     yield from _phase_problems(scenario)
     yield from _healing_problems(scenario)
+    yield from foreseen_problems(scenario, slos)
 
 
 def _workload_problems(scenario: Scenario) -> Iterator[str]:

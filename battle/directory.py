@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +16,7 @@ import psutil
 from actors.redaction import redacted
 from actors.world.seam import WorldName
 from battle.errors import BattleError, StartError
+from battle.foreseen import OmittedSlo
 from battle.gateways import gateway_label
 from battle.judgement.slo import Slo
 from battle.plan import RunPlan
@@ -34,8 +36,10 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _PACKAGES = ("battle", "trio", "msgspec", "duckdb", "httptools")
 
 
-def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
-    """Make the directory of a new run below `out`, with its header in it.
+def create_run_directory(
+    out: Path, plan: RunPlan, world: WorldName, omitted: Sequence[OmittedSlo] = ()
+) -> Path:
+    """Make the directory of a new run below `out`, with its header in it; `omitted` SLOs are named there.
 
     Raises:
         StartError: `out` cannot be written, or `latest` in it is something of somebody else's.
@@ -47,7 +51,7 @@ def create_run_directory(out: Path, plan: RunPlan, world: WorldName) -> Path:
     stem = f"{started:%Y%m%d-%H%M%S}-{slug}-{world}"
     try:
         run_dir = fresh_directory(out, stem)
-        header = _header(plan, world, run_dir.name, started)
+        header = _header(plan, world, run_dir.name, started) | {"omitted_slos": omitted}
         data = _without_secrets(msgspec.to_builtins(header, order="deterministic"))
         (run_dir / HEADER).write_bytes(msgspec.json.format(msgspec.json.encode(data)))
     except OSError as error:

@@ -14,7 +14,11 @@ class BattleError(Exception):
 
 
 class ScenarioError(BattleError):
-    """A scenario cannot be found, read, or run as it is."""
+    """A scenario cannot be found, read, or run as it is; `problems` are all that is wrong, a sentence each."""
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(": ".join([message, "; ".join(problems)]) if problems else message)
+        self.problems = tuple(problems) or (message,)
 
 
 class UnloadableError(ScenarioError):
@@ -41,10 +45,3 @@ class RunInterruptedError(KeyboardInterrupt):
 
 class StartError(BattleError):
     """The run could not start: a port in use, a missing program, a directory that cannot be written."""
-
-
-def listed_problems(head: str, problems: Sequence[str]) -> str:
-    """What is wrong, as one sentence, or as a list of several."""
-    if len(problems) == 1:
-        return f"{head}: {problems[0]}"
-    return "\n  - ".join([f"{head}:", *problems])

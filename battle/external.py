@@ -39,6 +39,16 @@ def never_up(gateway: CommandGateway, run_dir: Path, why: str) -> StartError:
     return StartError(f"gateway {gateway.name} did not start: {why}; {said}")
 
 
+def template_problem(gateway: CommandGateway) -> str | None:
+    """What is wrong with the template, tried with a provider that is none; None when it can be filled in."""
+    values = {"port": "1", "workdir": "/", "config": "/config"}
+    try:
+        _render(gateway, values, {"a": "127.0.0.1:1"})
+    except StartError as error:
+        return str(error)
+    return None
+
+
 def _render(gateway: CommandGateway, values: dict[str, str], providers: dict[str, Address]) -> str:
     upstreams = [
         {"name": name, "host": address.rpartition(":")[0], "port": address.rpartition(":")[2]}

@@ -3,17 +3,46 @@
 import importlib
 import importlib.util
 import pkgutil
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TypeAlias
 
+import msgspec
+
+from actors.importing import beside
 from battle.data_files import SUFFIXES as _DATA_SUFFIXES
 from battle.data_files import read_data
+from battle.discovery import Skipped, files_below, reason_to_skip
 from battle.errors import ScenarioError, UnloadableError
+from battle.locating import located
 from battle.scenario import Scenario, scenario_from_file
 
 _DEFAULT_NAME = "scenario"
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A scenario, and the text that `load_scenario` takes for it."""
+
+    name: str
+    scenario: Scenario
+
+
+class Unloadable(msgspec.Struct, frozen=True):
+    """A file that cannot be loaded, and `why` in a sentence: nobody knows which scenarios are in it.
+
+    `problems` are the parts of that sentence.
+    """
+
+    name: str
+    why: str
+    problems: tuple[str, ...] = ()
+
+
+Found: TypeAlias = Candidate | Unloadable | Skipped
+"""What may be in a place."""
 
 
 def load_scenario(text: str) -> Scenario:
@@ -26,7 +55,7 @@ def load_scenario(text: str) -> Scenario:
     place, _, variant = text.partition(":")
     path = Path(place)
     if path.suffix == ".py":
-        return _from_module(_load_file(path), variant, place)
+        return _from_module(_load_file(path), variant, place, path)
     if path.suffix in _DATA_SUFFIXES:
         return _load_data(path)
     if place in shipped_names():
@@ -44,9 +73,10 @@ def shipped_names() -> list[str]:
     return sorted(found.name for found in pkgutil.iter_modules(package.__path__))
 
 
-def variants(module: ModuleType) -> dict[str, Scenario]:
-    """The scenarios a module holds, by name; in the order they are written."""
-    return {name: value for name, value in vars(module).items() if isinstance(value, Scenario)}
+def variants(module: ModuleType, path: Path | None = None) -> dict[str, Scenario]:
+    """The scenarios a module holds, by name; in the order they are written. `path` is the module's file."""
+    found = {name: value for name, value in vars(module).items() if isinstance(value, Scenario)}
+    return found if path is None else {name: located(value, path.parent) for name, value in found.items()}
 
 
 def scenarios_in(path: Path, importing: Callable[[], ModuleType] | None = None) -> dict[str, Scenario]:
@@ -59,70 +89,69 @@ def scenarios_in(path: Path, importing: Callable[[], ModuleType] | None = None) 
     """
     if path.suffix != ".py":
         return {_DEFAULT_NAME: _load_data(path)}
-    return variants(_load_file(path) if importing is None else _executed(path, importing))
+    return variants(_load_file(path) if importing is None else _executed(path, importing), path)
 
 
 def listed(place: Path | None = None) -> Iterator[tuple[str, Scenario]]:
     """Each scenario with the text that `load_scenario` takes: the shipped ones, and those found below `place`.
 
     Raises:
-        ScenarioError: a file below `place` that should hold scenarios cannot be read.
+        ScenarioError: `place` does not exist.
+        UnloadableError: a file below it that should hold scenarios cannot be loaded.
     """
     for name in shipped_names():
         yield from _listed_in(name, importlib.import_module(f"scenarios.{name}"))
-    if place is not None:
-        yield from found_below(place)
+    for one in () if place is None else found_at(place):
+        if isinstance(one, Unloadable):
+            raise UnloadableError(one.why)
+        if isinstance(one, Candidate):
+            yield one.name, one.scenario
 
 
-def found_below(place: Path) -> Iterator[tuple[str, Scenario]]:
-    """Each scenario in the files below a directory, or in one file, with the text that `load_scenario` takes.
+def found_at(place: Path) -> Iterator[Found]:
+    """Whatever is in a file, or in the files below a directory, in order.
 
-    Raises:
-        ScenarioError: `place` does not exist.
-        UnloadableError: a file that should hold scenarios cannot be loaded.
-    """
-    for path in files_below(place):
-        yield from found_in(path)
-
-
-def files_below(place: Path) -> Iterator[Path]:
-    """Each file that should hold scenarios below a directory, in order; of a file that file, whatever it is.
+    A file that is named itself is never skipped.
 
     Raises:
-        ScenarioError: `place` does not exist.
+        ScenarioError: there is no such place.
     """
     if not place.exists():
         raise ScenarioError(f"{place} does not exist")
-    if not place.is_dir():
-        yield place
+    for path in files_below(place):
+        why = None if path == place else reason_to_skip(path)
+        if why is None:
+            yield from _found_in(path)
+        else:
+            yield Skipped(str(path), why)
+
+
+def _found_in(path: Path) -> Iterator[Found]:
+    try:
+        found = list(found_in(path))
+    except UnloadableError as error:
+        yield Unloadable(str(path), str(error), error.problems)
         return
-    data = tuple(f".battle{suffix}" for suffix in _DATA_SUFFIXES)
-    for path in sorted(place.rglob("*")):
-        if path.is_file() and (
-            path.name.endswith(data) or (path.suffix == ".py" and _speaks_of_scenarios(path))
-        ):
-            yield path
-
-
-def _speaks_of_scenarios(path: Path) -> bool:
-    return "Scenario(" in path.read_text("utf-8", "replace")
+    if not found:
+        yield Skipped(str(path), "it has no scenario")
+    yield from (Candidate(name, scenario) for name, scenario in found)
 
 
 def found_in(path: Path) -> Iterator[tuple[str, Scenario]]:
     """Each scenario in a file, with the text that `load_scenario` takes. Raises UnloadableError."""
     if path.suffix == ".py":
-        yield from _listed_in(str(path), _load_file(path))
+        yield from _listed_in(str(path), _load_file(path), path)
     else:
         yield str(path), _load_data(path)
 
 
-def _listed_in(place: str, module: ModuleType) -> Iterator[tuple[str, Scenario]]:
-    for name, scenario in variants(module).items():
+def _listed_in(place: str, module: ModuleType, path: Path | None = None) -> Iterator[tuple[str, Scenario]]:
+    for name, scenario in variants(module, path).items():
         yield (place if name == _DEFAULT_NAME else f"{place}:{name}"), scenario
 
 
-def _from_module(module: ModuleType, variant: str, place: str) -> Scenario:
-    found = variants(module)
+def _from_module(module: ModuleType, variant: str, place: str, path: Path | None = None) -> Scenario:
+    found = variants(module, path)
     try:
         return found[variant or _DEFAULT_NAME]
     except KeyError:
@@ -142,7 +171,12 @@ def _load_file(path: Path) -> ModuleType:
     load = spec.loader.exec_module
 
     def execute() -> ModuleType:
-        load(module)
+        sys.modules[spec.name] = module  # dataclasses look themselves up there
+        try:
+            with beside(path.parent):
+                load(module)
+        finally:
+            del sys.modules[spec.name]
         return module
 
     return _executed(path, execute)
@@ -167,8 +201,15 @@ def line_in(path: Path, error: BaseException) -> int | None:
 
 def _load_data(path: Path) -> Scenario:
     try:
-        return scenario_from_file(read_data(path))
+        return located(scenario_from_file(read_data(path)), path.parent)
     except ScenarioError as error:
         if not path.exists():
             raise
-        raise UnloadableError(str(error)) from error
+        raise _unloadable(error) from error
+
+
+def _unloadable(error: ScenarioError) -> UnloadableError:
+    """The same about a file that is there."""
+    again = UnloadableError(str(error))
+    again.problems = error.problems
+    return again

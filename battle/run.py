@@ -1,7 +1,7 @@
 """The composition root: a scenario goes in, a judged run directory comes out."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -10,7 +10,7 @@ import duckdb
 import msgspec
 import trio
 
-from actors.gateway.spec import EmbeddedGateway, UrlGateway
+from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
 from actors.link.spec import RealProvider
 from actors.node import boot
 from actors.units import minutes
@@ -22,8 +22,10 @@ from actors.world.simulated import Deadlock, SimulationOverrun, simulate
 from battle.coordinator import Coordinator
 from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
 from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError
+from battle.foreseen import OmittedSlo, omission_text, warnings_of, without_the_unseen
 from battle.gateways import named_gateway
 from battle.interruption import ended_like_interrupted, ending_signals
+from battle.locating import importable
 from battle.needs import require
 from battle.plan import RunPlan, plan_run
 from battle.progress import Progress
@@ -65,16 +67,19 @@ def run_scenario(
     *,
     world: WorldName = "live",
     seed: int = DEFAULT_SEED,
-    gateway: str | None = None,
+    gateway: Gateway | str | None = None,
     out: Path = DEFAULT_OUT,
     strict: bool = False,
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
+    on_warning: Callable[[str], object] = lambda warning: None,
 ) -> RunResult:
     """Run a scenario, seal its log, judge it and write its reports.
 
-    Arguments: `gateway` replaces the scenario's, as `--gateway` does; `strict` fails the run on a warning, as
-    the scenario's own does; `on_start` is called with the run's directory.
+    Arguments: `gateway` replaces the scenario's: one, or what `--gateway` takes; `strict` fails on a warning;
+    `on_start` is called with the run's directory, and `on_warning` with what is known before the start and does not
+    forbid the run, a sentence each. SLOs that another gateway, or a simulated one, cannot show are left out, and so
+    warned of.
     Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
     Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged.
 
@@ -93,6 +98,7 @@ def run_scenario(
         strict=strict,
         progress=progress,
         on_start=on_start,
+        on_warning=on_warning,
     )
     with _judgeable(recorded.run_dir):
         return RunResult(recorded.run_dir, write_reports(recorded.run_dir), recorded.interrupted)
@@ -103,21 +109,40 @@ def record_scenario(
     *,
     world: WorldName = "live",
     seed: int = DEFAULT_SEED,
-    gateway: str | None = None,
+    gateway: Gateway | str | None = None,
     out: Path = DEFAULT_OUT,
     strict: bool = False,
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
+    on_warning: Callable[[str], object] = lambda warning: None,
 ) -> Recorded:
     """Run a scenario and seal its log: all that `run_scenario` does before it judges. Raises the same."""
     if gateway is not None:
-        scenario = msgspec.structs.replace(scenario, gateway=named_gateway(gateway, scenario.gateway))
+        other = named_gateway(gateway, scenario.gateway) if isinstance(gateway, str) else gateway
+        scenario = msgspec.structs.replace(scenario, gateway=other)
+    omitted: tuple[OmittedSlo, ...] = ()
+    if gateway is not None or world == "simulated":
+        scenario, omitted = without_the_unseen(scenario, world)
     if strict:
         scenario = msgspec.structs.replace(scenario, strict=True)
-    require(checked(scenario), world, out)
-    plan = plan_run(scenario, seed)
+    with importable(scenario):
+        require(checked(scenario), world, out)
+        plan = plan_run(scenario, seed)
+        for warning in (*map(omission_text, omitted), *warnings_of(scenario)):
+            on_warning(warning)
+        return _recorded(plan, world, out, omitted, progress, on_start)
+
+
+def _recorded(
+    plan: RunPlan,
+    world: WorldName,
+    out: Path,
+    omitted: Sequence[OmittedSlo],
+    progress: bool,
+    on_start: Callable[[Path], object],
+) -> Recorded:
     _check_world(plan, world)
-    run_dir = create_run_directory(out, plan, world)
+    run_dir = create_run_directory(out, plan, world, omitted)
     try:
         ending = _run_in(world, plan, run_dir, progress, on_start)
     except BattleError:

@@ -23,7 +23,7 @@ from actors.units import Duration
 from actors.workload.spec import Workload
 from battle.data_files import DataFile, converted
 from battle.demands import demand_problems, slos_of
-from battle.errors import ScenarioError, listed_problems
+from battle.errors import ScenarioError
 from battle.judgement.slo import Slo
 from battle.methods import method_problems
 from battle.phases import Healing, Phase
@@ -183,9 +183,7 @@ def checked(scenario: Scenario) -> Scenario:
         ScenarioError: naming everything that is wrong.
     """
     if problems := all_problems(scenario):
-        raise ScenarioError(
-            listed_problems(f"scenario {shown_text(scenario.name)!r} cannot be run", problems)
-        )
+        raise ScenarioError(f"scenario {shown_text(scenario.name)!r} cannot be run", problems)
     return scenario
 
 

@@ -1,11 +1,11 @@
 """The hook for what a scenario cannot say as data: configuring a gateway that runs elsewhere, say."""
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from actors.workload.custom import imported
 from actors.world.seam import Address
 from battle.errors import ScenarioError, SetupError
 
@@ -20,6 +20,8 @@ class SetupContext(msgspec.Struct, frozen=True):
 
 def run_setup(name: str, context: SetupContext) -> None:
     """Call the hook named "package.module:function", if there is one, before anything starts.
+
+    A directory may stand before it, "battles/package.module:function": there the module lies.
 
     Raises:
         ScenarioError: there is no such callable.
@@ -37,7 +39,7 @@ def run_setup(name: str, context: SetupContext) -> None:
 def _find(name: str) -> Callable[[SetupContext], object]:
     module_name, _, attribute = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), attribute)
+        found = getattr(imported(module_name), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ScenarioError(
             f"setup {name!r} cannot be found ({error}): write package.module:function"

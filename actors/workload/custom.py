@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from actors.chain.parameters import Params
+from actors.importing import beside, on_path
 from actors.system.lifecycle import AuthorsError
 from actors.world.chance import Draws
 
@@ -28,8 +29,9 @@ class GeneratorError(AuthorsError):
 def load_generator(name: str) -> Generator:
     """The function "package.module:function" or "path/to/file.py:function", tried out once with number 0.
 
-    Modules are looked for on Python's path and in the working directory; relative files start there too. A
-    file is run anew each time, as a module of its own, so a scenario's own file may hold the function.
+    Modules are looked for on Python's path and in the working directory, or only in the directory that stands before
+    them ("battles/package.module:function"); relative files start in the working directory. A file is run anew each
+    time, as a module of its own, so a scenario's own file may hold the function. What lies beside can be imported.
 
     Raises:
         GeneratorError: there is none, or its trial failed.
@@ -91,7 +93,7 @@ def _module(name: str, place: str) -> ModuleType:
     if is_file and not Path(place).is_file():
         raise GeneratorError(f"generator {name!r} cannot be found: there is no file {place}")
     try:
-        return _from_file(Path(place)) if is_file else _imported(place)
+        return _from_file(Path(place)) if is_file else imported(place)
     except ModuleNotFoundError as error:
         raise GeneratorError(f"generator {name!r} cannot be found: {error}") from None
     except Exception as error:  # whatever the author's own code does is reported as theirs
@@ -100,11 +102,24 @@ def _module(name: str, place: str) -> ModuleType:
         ) from error
 
 
-def _imported(module: str) -> ModuleType:
+def imported(place: str) -> ModuleType:
+    """The module "package.module", or "directory/package.module" from there. Raises what its import raises."""
+    directory, _, module = place.rpartition("/")
+    if directory:
+        return _beside(Path(directory), lambda: importlib.import_module(module))
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)  # as `python -m` has it, which every node is; the console script has not
     return importlib.import_module(module)
+
+
+def _beside(directory: Path, load: Callable[[], ModuleType]) -> ModuleType:
+    """What the function loads, which may import from there also later, when it is called."""
+    with beside(directory):
+        module = load()
+    if not on_path(directory.resolve()):
+        sys.path.append(str(directory.resolve()))
+    return module
 
 
 def _from_file(path: Path) -> ModuleType:
@@ -113,5 +128,10 @@ def _from_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and msgspec look themselves up there
-    spec.loader.exec_module(module)
-    return module
+    execute = spec.loader.exec_module
+
+    def load() -> ModuleType:
+        execute(module)
+        return module
+
+    return _beside(path.parent, load)

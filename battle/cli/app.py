@@ -13,6 +13,7 @@ import typer.core
 from actors.redaction import redacted
 from battle.cli.commands.baseline import baseline
 from battle.cli.commands.charts import charts
+from battle.cli.commands.check import check
 from battle.cli.commands.compare import compare
 from battle.cli.commands.explain import explain
 from battle.cli.commands.judge import judge
@@ -72,6 +73,7 @@ def whole_program(
 app.command()(run)
 app.command()(suite)
 app.command("list")(list_scenarios)
+app.command()(check)
 app.command()(sql)
 app.command()(explain)
 app.command()(report)

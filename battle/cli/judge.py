@@ -25,7 +25,7 @@ JUDGED = "judged"
 """The directory in a run's own for reports by `--write`: those of the run itself stay as they are."""
 
 
-class _Demanded(msgspec.Struct, forbid_unknown_fields=True):
+class SloFile(msgspec.Struct, forbid_unknown_fields=True):
     """What a file of demands holds: the same fields as a scenario."""
 
     slo: Slo | str | list[Slo | str] = []
@@ -74,7 +74,7 @@ def _from_file(path: Path) -> Sequence[Slo]:
     file = read_data(path)
     if isinstance(file.data, list):
         file = msgspec.structs.replace(file, data={"slo": file.data})
-    held = converted(file, _Demanded)
+    held = converted(file, SloFile)
     named = [msgspec.structs.replace(slo, workload=name) for name, slo in held.workload_slos.items()]
     slos = [*_read(held.slo, str(path)), *named]
     if not slos:

@@ -1,11 +1,14 @@
 """`battle list`."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from actors.units import Duration
+from battle.discovery import Skipped, skipped_lines
 from battle.estimates import live_time, simulated_time
-from battle.loading import listed
+from battle.exit_status import WRONG_USE
+from battle.loading import Candidate, Unloadable, found_at, listed
 from battle.scenario import Scenario
 
 _HEADINGS = ("scenario", "live", "simulated", "tags", "proves")
@@ -14,13 +17,20 @@ _NOT_THERE = "-"
 
 def list_command(path: Path | None) -> int:
     """Print each scenario: what to type, how long a run takes in each world, its tags, and what it proves."""
-    rows = [_row(name, scenario) for name, scenario in listed(path)]
+    found = [] if path is None else list(found_at(path))
+    named = [*listed(), *((one.name, one.scenario) for one in found if isinstance(one, Candidate))]
+    rows = [_row(name, scenario) for name, scenario in named]
     widths = [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(4)]
     for row in [_HEADINGS, *rows]:
         print(_line(row, widths))
     print()
     print("live: the load and what is around it. simulated: an estimate, good to a factor of about two.")
-    return 0
+    for line in skipped_lines([one for one in found if isinstance(one, Skipped)]):
+        print(line)
+    broken = [one.why for one in found if isinstance(one, Unloadable)]
+    for why in broken:
+        print(f"battle: {why}", file=sys.stderr)
+    return WRONG_USE if broken else 0
 
 
 def _row(name: str, scenario: Scenario) -> tuple[str, ...]:

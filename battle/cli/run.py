@@ -41,6 +41,7 @@ def run_command(
             strict=strict,
             progress=not quiet,
             on_start=announce,
+            on_warning=lambda warning: print(f"battle: warning: {warning}", file=sys.stderr),
         )
     except RunInterruptedError as interruption:
         print(f"battle: {interruption}", file=sys.stderr)

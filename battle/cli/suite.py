@@ -8,12 +8,13 @@ import msgspec
 
 from actors.gateway.spec import EmbeddedGateway
 from actors.world.seam import WorldName
+from battle.discovery import Skipped, skipped_lines
 from battle.errors import BattleError, UnloadableError
 from battle.gateways import named_gateway
-from battle.loading import files_below, found_in, listed, load_scenario
+from battle.loading import Candidate, Found, Unloadable, found_at, listed, load_scenario
 from battle.suite.results import SuiteRun, exit_status
 from battle.suite.running import SuiteOrder, run_suite
-from battle.suite.selecting import FAST, FULL, Candidate, Unloadable, selected
+from battle.suite.selecting import FAST, FULL, selected
 from battle.suite.table import progress_line, suite_lines
 from battle.suite.writing import render_json
 
@@ -45,9 +46,18 @@ def suite_command(
         raise BattleError(f"--repeat must be at least 1, not {repeat}")
     if gateway is not None:
         named_gateway(gateway, EmbeddedGateway())  # a wrong name is told before anything is run
-    chosen = selected(_candidates(choice.places), labels)
+    found = _found(choice.places)
+    skipped = [one for one in found if isinstance(one, Skipped)]
+    chosen = selected([one for one in found if not isinstance(one, Skipped)], labels, skipped)
     order = SuiteOrder(
-        selection=selection, world=world, seed=seed, repeat=repeat, gateway=gateway, out=out, strict=strict
+        selection=selection,
+        world=world,
+        seed=seed,
+        repeat=repeat,
+        gateway=gateway,
+        out=out,
+        strict=strict,
+        skipped=tuple(skipped_lines(skipped)),
     )
     report, suite_dir = run_suite(chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet))
     print(render_json(report) if as_json else "\n".join(suite_lines(report, suite_dir)))
@@ -67,28 +77,22 @@ def _labels(choice: Choice) -> tuple[str, Sequence[str]]:
     return ("given", ()) if choice.places and not choice.fast else ("fast", FAST)
 
 
-def _candidates(places: Sequence[str]) -> list[Candidate | Unloadable]:
-    """The scenarios to choose from: the shipped ones, or those that were named."""
+def _found(places: Sequence[str]) -> list[Found]:
+    """What there is to choose from: the shipped scenarios, or those that were named."""
     if not places:
         return [Candidate(name, scenario) for name, scenario in listed()]
     return [one for place in places for one in _found_at(place)]
 
 
-def _found_at(place: str) -> Iterator[Candidate | Unloadable]:
+def _found_at(place: str) -> Iterator[Found]:
     """What a place holds. A file that cannot be loaded does not take their turn from the others."""
-    if not Path(place).exists():
-        try:
-            yield Candidate(place, load_scenario(place))
-        except UnloadableError as error:
-            yield Unloadable(place, str(error))
+    if Path(place).exists():
+        yield from found_at(Path(place))
         return
-    for path in files_below(Path(place)):
-        try:
-            found = list(found_in(path))
-        except UnloadableError as error:
-            yield Unloadable(str(path), str(error))
-        else:
-            yield from (Candidate(name, scenario) for name, scenario in found)
+    try:
+        yield Candidate(place, load_scenario(place))
+    except UnloadableError as error:
+        yield Unloadable(place, str(error))
 
 
 def _progress(total: int, *, quiet: bool) -> Callable[[SuiteRun], object]:

@@ -28,6 +28,7 @@ def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
     for one in report.workload_slos:
         for result in one.slos:
             yield f"  {_MARKS[result.status]} {one.workload}: {slo_text(result)}"
+    yield from (f"  -    left out: {escaped(omitted)}" for omitted in report.omitted_slos)
     yield from (f"  {escaped(omission.text)}" for omission in report.omitted)
     yield ""
     yield f"  reports  {run_dir / FILES['markdown']}"

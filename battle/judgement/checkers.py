@@ -15,6 +15,7 @@ from battle.judgement.history import log_is_whole, run_is_complete
 from battle.judgement.leaks import connections_leaked
 from battle.judgement.limits import bench_within_limits
 from battle.judgement.nodes import gateway_listens, nodes_lived
+from battle.judgement.reached import providers_reached
 from battle.judgement.retries import retry_amplification
 from battle.judgement.slo import Demands
 
@@ -26,6 +27,7 @@ CHECKERS: tuple[Checker, ...] = (
     nodes_lived,
     log_is_whole,
     something_was_sent,
+    providers_reached,
     generator_kept_pace,
     bench_within_limits,
     gateway_listens,

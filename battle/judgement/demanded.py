@@ -7,7 +7,7 @@ import msgspec
 from battle.judgement.bench import Trouble
 from battle.judgement.doubt import doubted, without_ground
 from battle.judgement.findings import Finding, Log
-from battle.judgement.knee import Knee, knee_measures
+from battle.judgement.knee import Knee, knee_measures, run_measures
 from battle.judgement.measures import measures, workload_measures
 from battle.judgement.scalar import SqlDemand, one_number, parse_limit
 from battle.judgement.scoped import part_results
@@ -23,11 +23,19 @@ class WorkloadSlos(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_results(
-    log: Log, demands: Demands, findings: Sequence[Finding], broken: Sequence[Trouble]
+    log: Log,
+    demands: Demands,
+    findings: Sequence[Finding],
+    broken: Sequence[Trouble],
+    knees: Sequence[Knee] = (),
 ) -> tuple[SloResult, ...]:
-    """The demands on the run, then those on parts of it, then those on SQL. `broken` is what the bench broke."""
+    """The demands on the run, then those on parts of it, then those on SQL. `broken` is what the bench broke.
+
+    Steps of a workload beyond its knee are no failure of the run: its demands on requests are about all the others.
+    """
     slo = demands.run
-    whole = doubted(compare(slo, measures(log, slo.max_attempts_per_request)), findings, log, slo, broken)
+    measured = {**measures(log, slo.max_attempts_per_request), **run_measures(log, knees)}
+    whole = doubted(compare(slo, measured), findings, log, slo, broken)
     parts = part_results(log, demands.parts, findings, broken)
     asked = tuple(_of_sql(log, query) for query in slo.queries)
     return (*whole, *parts, *without_ground(asked, broken))

@@ -117,6 +117,8 @@ def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
     excuses: dict[str, str] = {}
     if not gateway_reports(log).attempts:
         excuses["min_failovers"] = "a connection that was refused is not visible from outside"
+    if "providers_reached" in unsure:
+        excuses |= dict.fromkeys(RULES, "no provider received a request")
     if "faults_took_effect" in unsure:
         excuses |= dict.fromkeys(REACTIONS, "a fault had no effect, so there was less to react to")
     if "run_is_complete" in unsure:

@@ -1,6 +1,6 @@
 """Where is the knee of an `HttpStep` workload: the highest rate that still met what is demanded?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -70,6 +70,31 @@ def knee_measures(knee: Knee) -> dict[str, Measure]:
         )
         for metric, measure in _measures(step).items()
     }
+
+
+def run_measures(log: Log, knees: Sequence[Knee]) -> dict[str, Measure]:
+    """What the requests of the run measured without the steps beyond a knee, which look for the limit.
+
+    Empty when there are no such steps. Where no step met what is demanded there is no knee, and all of them count.
+    """
+    beyond = [
+        row
+        for knee in knees
+        for row in log.rows("step_results")
+        if row.workload == knee.workload and knee.rate_per_s is not None and row.rate_per_s > knee.rate_per_s
+    ]
+    if not beyond:
+        return {}
+    query = "requests_to_the_knee"
+    (row,) = log.rows(
+        query,
+        workloads=tuple(step.workload for step in beyond),
+        starts_ns=tuple(step.started_ns for step in beyond),
+        ends_ns=tuple(step.ended_ns for step in beyond),
+    )
+    note = f"without the steps beyond the knee of {' and '.join(dict.fromkeys(step.workload for step in beyond))}"
+    names = ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns")
+    return {name: Measure(query, bool(row.requests), getattr(row, name), note) for name in names}
 
 
 def _never(metric: str, measure: Measure) -> str:

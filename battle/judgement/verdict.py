@@ -13,6 +13,7 @@ from battle.judgement.checkers import CHECKERS, Checker, check
 from battle.judgement.demanded import WorkloadSlos, run_results, workload_results
 from battle.judgement.findings import Finding, Log, Verdict, strictly, worst
 from battle.judgement.knee import Knee, knees
+from battle.judgement.reached import doubted_without_providers
 from battle.judgement.scalar import Bound
 from battle.judgement.slo import Slo, SloResult, demands_of
 from battle.judgement.words import percent_text, plural, sentence
@@ -68,6 +69,7 @@ def judge(
     log = run if isinstance(run, Log) else Log(run)
     demands = demands_of(slo, workload_slos)
     findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
+    findings = doubted_without_providers(findings)
     broken: tuple[Trouble, ...] = ()
     slos: tuple[SloResult, ...] = ()
     of_workloads: tuple[WorkloadSlos, ...] = ()
@@ -75,7 +77,9 @@ def judge(
     try:
         broken = troubles(log)
         found_knees = knees(log, demands)
-        slos = tuple(with_causes(log, result) for result in run_results(log, demands, findings, broken))
+        slos = tuple(
+            with_causes(log, result) for result in run_results(log, demands, findings, broken, found_knees)
+        )
         of_workloads = tuple(
             WorkloadSlos(
                 workload=one.workload,

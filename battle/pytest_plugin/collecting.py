@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _DATA = re.compile(r".+\.battle\.(?:toml|yaml|yml|json)")
 _PYTHON = re.compile(r"battle_.+\.py")
-_OURS = re.compile(r"^\s*(?:from|import)\s+(?:battle|scenarios)\b", re.MULTILINE)
-"""What a Python file with scenarios imports: the name alone may be that of a file about other battles."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -44,7 +42,9 @@ def _holds_scenarios(path: Path) -> bool:
         return True
     if not _PYTHON.fullmatch(path.name):
         return False
-    return _OURS.search(path.read_text(encoding="utf-8", errors="replace")) is not None
+    from battle.discovery import speaks_of_battle
+
+    return speaks_of_battle(path)
 
 
 class ScenarioFile(pytest.File):

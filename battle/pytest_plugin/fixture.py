@@ -67,8 +67,6 @@ class Battle:
         strict: bool | None,
     ) -> BattleResult:
         __tracebackhide__ = True
-        import msgspec
-
         from battle.errors import BattleError
         from battle.run import run_scenario
         from battle.scenario import Scenario
@@ -78,17 +76,12 @@ class Battle:
             raise BattleError(f"there is no world {world!r}: it is {' or '.join(WORLDS)}")
         item = self._config.stash.get(RUNNING, None)
         loaded = scenario if isinstance(scenario, Scenario) else _load(scenario, item)
-        named = settings.gateway
-        if isinstance(gateway, str):
-            named = gateway
-        elif gateway is not None:
-            loaded, named = msgspec.structs.replace(loaded, gateway=gateway), None
         with alarms_wait():
             ran = run_scenario(
                 loaded,
                 world=world or cast("WorldName", settings.world),
                 seed=settings.seed if seed is None else seed,
-                gateway=named,
+                gateway=settings.gateway if gateway is None else gateway,
                 out=settings.out if out is None else Path(out),
                 strict=settings.strict if strict is None else strict,
             )

@@ -1,7 +1,7 @@
 """Collects a run's facts through the named queries, each asked once, and judges them on the way."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_origin
 
@@ -125,6 +125,7 @@ def collect_report(
         comparison=read_comparison(run.run_dir),
         warnings=judgement.warnings,
         strict=strict,
+        omitted_slos=tuple(_omitted_slos(header)),
     )
     return msgspec.structs.replace(report, omitted=tuple(parts.omitted))
 
@@ -146,6 +147,13 @@ def _blank(kind: Any) -> Any:
         fields = msgspec.structs.fields(origin)
         return origin(**{field.name: _blank(field.type) for field in fields if field.required})
     return origin()
+
+
+def _omitted_slos(header: dict[str, Any]) -> Iterator[str]:
+    """What `run.json` says of SLOs that the run was not held to; that of another version may say nothing of it."""
+    for one in header.get("omitted_slos") or ():
+        if isinstance(one, dict):
+            yield f"{one.get('slo')}: {one.get('why')}"
 
 
 def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:

@@ -1,5 +1,7 @@
 """The sections about the load and what came of it: SLOs, latencies, errors, answers, providers."""
 
+from collections.abc import Iterator
+
 from battle.judgement.scalar import Bound
 from battle.judgement.slo import SloResult
 from battle.judgement.verdict import measured_text, quantity_text
@@ -27,7 +29,7 @@ def slo_section(report: Report) -> Section:
     """Each demand beside what was measured: of the run, of parts of it, and of single workloads."""
     if not report.slos and not report.workload_slos:
         nothing = "The scenario has no SLO: nothing was demanded, so there is nothing to pass."
-        return Section("SLO compliance", (Paragraph(nothing),))
+        return Section("SLO compliance", (Paragraph(nothing), *_omitted(report)))
     results: list[tuple[str | None, SloResult]] = [(None, result) for result in report.slos]
     results += [(one.workload, result) for one in report.workload_slos for result in one.slos]
     met = sum(result.status == "met" for _, result in results)
@@ -40,8 +42,18 @@ def slo_section(report: Report) -> Section:
         titles, rows = titles[1:], tuple(row[1:] for row in rows)
     return Section(
         timed("SLO compliance", report.run.world),
-        (Paragraph(f"{met} of {plural(len(results), 'SLO')} met."), Table(titles, rows, stacks=noted)),
+        (
+            Paragraph(f"{met} of {plural(len(results), 'SLO')} met."),
+            Table(titles, rows, stacks=noted),
+            *_omitted(report),
+        ),
     )
+
+
+def _omitted(report: Report) -> Iterator[Paragraph]:
+    """The SLOs that the run was not held to."""
+    if report.omitted_slos:
+        yield Paragraph(f"Left out: {'; '.join(report.omitted_slos)}.")
 
 
 def _slo_row(result: SloResult) -> tuple[Cell, ...]:

@@ -382,6 +382,7 @@ class Report(_Part, frozen=True, kw_only=True):
     """Everything a run says. Lists of rows are whole unless their name says otherwise.
 
     `warnings` are smells that no client felt; in a `strict` run they are among the reasons for FAIL instead.
+    `omitted_slos` are those of the scenario that this gateway or world could not show, each with the reason.
     `comparison` is what `battle compare` found, when it was asked: the one thing here that is not in the log.
     `omitted` names fields that could not be collected, by a defect of Battle: what stands in them means nothing.
     """
@@ -417,6 +418,7 @@ class Report(_Part, frozen=True, kw_only=True):
     omitted: tuple[Omission, ...] = ()
     warnings: tuple[str, ...] = ()
     strict: bool = False
+    omitted_slos: tuple[str, ...] = ()
 
     @property
     def verdict_text(self) -> str:

@@ -54,7 +54,10 @@ class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuiteReport(msgspec.Struct, frozen=True, kw_only=True):
-    """suite.json: what was asked for, what it amounts to, and each run in the order of running."""
+    """suite.json: what was asked for, what it amounts to, and each run in the order of running.
+
+    `skipped` says which files were left out, and why.
+    """
 
     schema_version: int
     suite_id: str
@@ -68,6 +71,7 @@ class SuiteReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     headline: str
     runs: tuple[SuiteRun, ...]
+    skipped: tuple[str, ...] = ()
 
     @property
     def verdict_text(self) -> str:

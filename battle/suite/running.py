@@ -12,10 +12,10 @@ import msgspec
 from actors.world.seam import WorldName
 from battle.directory import check_path, fresh_directory, point_latest
 from battle.errors import BattleError, RunLostError, SetupError, StartError
+from battle.loading import Candidate, Unloadable
 from battle.reports.schema import Report
 from battle.run import RunResult, run_scenario
 from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, headline_of, verdict_of
-from battle.suite.selecting import Candidate, Unloadable
 from battle.suite.writing import write_suite
 
 SUITES = "suites"
@@ -27,7 +27,7 @@ _STOPPED = "the suite was interrupted before its turn came"
 class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     """How to run a suite. Round `n` of `repeat` is run with the seed `seed + n`, counted from 0.
 
-    `strict` fails a run on a warning, as a scenario's own does.
+    `skipped` are lines about files that were left out.
     """
 
     selection: str
@@ -36,6 +36,7 @@ class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     repeat: int
     gateway: str | None
     out: Path
+    skipped: tuple[str, ...] = ()
     strict: bool = False
 
 
@@ -88,8 +89,9 @@ def run_suite(
         started_at=started.isoformat(timespec="seconds"),
         interrupted=interrupted,
         verdict=verdict_of(runs),
-        headline=headline_of(runs),
+        headline="; ".join([headline_of(runs), *(line.rstrip(":") for line in order.skipped[:1])]),
         runs=runs,
+        skipped=order.skipped,
     )
     write_suite(suite_dir, report, [one.report for one in ended])
     point_latest(suite_dir)

@@ -2,36 +2,22 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
+from battle.discovery import Skipped, skipped_lines
 from battle.errors import ScenarioError
-from battle.scenario import Scenario
+from battle.loading import Candidate, Unloadable
 
 FAST = ("fast",)
 FULL = ("fast", "slow", "soak")
 """What `--fast` and `--full` mean: the labels that the shipped scenarios carry."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
-    """A scenario, and the text that `load_scenario` takes for it."""
-
-    name: str
-    scenario: Scenario
-
-
-class Unloadable(msgspec.Struct, frozen=True):
-    """A file that cannot be loaded, and `why` in a sentence: nobody knows which scenarios are in it."""
-
-    name: str
-    why: str
-
-
 def selected(
-    candidates: Sequence[Candidate | Unloadable], labels: Sequence[str]
+    candidates: Sequence[Candidate | Unloadable], labels: Sequence[str], skipped: Sequence[Skipped] = ()
 ) -> list[Candidate | Unloadable]:
     """Those that carry one of the labels, each once, in their order; without labels, all of them.
 
     A file that cannot be loaded may hold any label, so it is always among them, and no label is unknown beside it.
+    `skipped` are files that were left out: when there is nothing to run, they are named.
 
     Raises:
         ScenarioError: there are none that can be run, or a label is carried by nobody: it would be run by nobody,
@@ -50,7 +36,8 @@ def selected(
     ]
     if not any(isinstance(one, Candidate) for one in chosen):
         unloadable = dict.fromkeys(one.why for one in chosen if isinstance(one, Unloadable))
-        raise ScenarioError("; ".join(unloadable) or "there is no scenario to run")
+        nothing = "\n".join(["there is no scenario to run", *skipped_lines(skipped)])
+        raise ScenarioError("; ".join(unloadable) or nothing)
     return list({one.name: one for one in chosen}.values())
 
 

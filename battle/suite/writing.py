@@ -104,7 +104,7 @@ def context_lines(report: SuiteReport) -> list[str]:
     lines = [f"Suite {report.suite_id}: {report.selection}, {report.world} world, {seeds}{gateway}"]
     if report.interrupted:
         lines.append("It was interrupted: what had not been run by then was not run.")
-    return lines
+    return [*lines, *report.skipped]
 
 
 def report_link(run: SuiteRun, form: Format) -> str | None:

@@ -6,6 +6,7 @@
 -- workload
 -- step                 from 1
 -- rate_per_s           what the scenario says
+-- started_ns, ended_ns
 -- requests
 -- sent_ratio           of them were sent, or turned away by the gateway
 -- success_ratio
@@ -23,7 +24,8 @@ began AS (
 ),
 placed AS (
     SELECT
-        workload, rates, 1 + (scheduled_ns - began.at_ns) // step_ns AS step, scheduled_ns, sent_ns, ended_ns,
+        workload, rates, step_ns, began.at_ns, 1 + (scheduled_ns - began.at_ns) // step_ns AS step,
+        scheduled_ns, sent_ns, ended_ns,
         outcome = 'ok' AS ok, failure
     FROM requests
     JOIN planned USING (workload)
@@ -32,6 +34,8 @@ placed AS (
 ranked AS (
     SELECT
         workload, step, any_value(rates)[step] AS rate_per_s, count(*) AS requests,
+        any_value(at_ns + (step - 1) * step_ns)::BIGINT AS started_ns,
+        any_value(at_ns + step * step_ns)::BIGINT AS ended_ns,
         count(*) FILTER (sent_ns IS NOT NULL OR failure = 'refused') / count(*) AS sent_ratio,
         count(*) FILTER (ok) / count(*) AS success_ratio,
         quantile_disc(if(ok, ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]) AS ranks,
@@ -40,7 +44,7 @@ ranked AS (
     GROUP BY workload, step
 )
 SELECT
-    workload, step, rate_per_s, requests, sent_ratio, success_ratio,
+    workload, step, rate_per_s, started_ns, ended_ns, requests, sent_ratio, success_ratio,
     nullif(ranks[1], 9_223_372_036_854_775_807) AS p50_latency_ns,
     nullif(ranks[2], 9_223_372_036_854_775_807) AS p95_latency_ns,
     nullif(ranks[3], 9_223_372_036_854_775_807) AS p99_latency_ns,

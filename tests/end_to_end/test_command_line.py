@@ -126,7 +126,7 @@ scenario = Scenario("x", providers=[MockProvider("a")], workloads=[workload], sl
         (["run", "missing.py"], r"missing.py does not exist"),
         (["run", "broken.py"], r"broken.py cannot be loaded: SyntaxError"),
         (["run", "broken.toml"], r"broken.toml is not valid TOML"),
-        (["run", "unknown.json"], r"unknown.json: Object contains unknown field `colour`"),
+        (["run", "unknown.json"], r"unknown.json: line 1: unknown field `colour` in Scenario"),
         (
             ["run", "wrong.toml"],
             r"rate must be above 0.*seed_latencies names 'zz'.*target 'b' does not exist",

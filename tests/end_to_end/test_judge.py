@@ -149,7 +149,7 @@ def test_a_mistake_is_one_sentence(out, capsys, arguments, why):
     ("text", "why"),
     [
         ("{}", "demands nothing"),
-        ('{"slos": []}', "slos.json: Object contains unknown field `slos`"),
+        ('{"slos": []}', "slos.json: line 1: unknown field `slos` in SloFile: did you mean `slo`?"),
         (
             '{"slo": [{"queries": [{"name": "x", "query": "SELEC 1", "limit": "< 1"}]}]}',
             "its SQL cannot be used",

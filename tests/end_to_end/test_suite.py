@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_loaded_is_a_row_and_the_others_are_run(tmp_path):
         r"mine/broken.py:won +wrong scenario +0/1 .* -\n    mine/broken.py cannot be loaded: SyntaxError: ",
         r"mine/leaving.py +wrong scenario +0/1 .* -\n    mine/leaving.py cannot be loaded: SystemExit: 0",
         r"mine/broken.battle.toml +wrong scenario .*\n    mine/broken.battle.toml is not valid TOML",
-        r"mine/other.battle.json +wrong scenario .*\n    mine/other.battle.json: Object contains unknown field",
+        r"mine/other.battle.json +wrong scenario .*\n    mine/other.battle.json: line 1: unknown field `colour`",
     ):
         assert re.search(row, ran.stdout), ran.stdout
     assert "notes.txt" not in ran.stdout

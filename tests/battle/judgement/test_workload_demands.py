@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from battle.judgement import Judgement, judge
 from battle.judgement.slo import Slo
 from store.database import open_run
@@ -136,6 +138,35 @@ def test_without_demands_of_its_own_a_step_is_held_to_those_of_the_run(tmp_path:
         )
     assert (held.demanded, held.rate_per_s) == ("run", 40)
     assert (free.demanded, free.rate_per_s, free.steps[0].status) == (None, None, "not_demanded")
+
+
+@pytest.mark.parametrize(("limit_ms", "knee"), [(100, 80), (30, 40), (15, 20)])
+def test_steps_beyond_the_knee_are_no_failure_of_the_run(tmp_path: Path, limit_ms: int, knee: int) -> None:
+    """The guide says so; the other loads of the run count whole."""
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    with open_history(tmp_path, *stepped((10, 20, 50, 300)), **header) as run:
+        judgement = judge(run, Slo(p95_latency_ms=limit_ms, success_rate=0.99))
+    assert judgement.knees[0].rate_per_s == knee
+    assert [result.status for result in judgement.slos] == ["met", "met"]
+    latency = next(result for result in judgement.slos if result.name == "p95_latency_ms")
+    assert latency.measured is not None
+    assert latency.measured <= limit_ms
+    assert latency.note == "without the steps beyond the knee of steps"
+    assert judgement.verdict != "FAIL"
+
+
+def test_another_load_still_fails_the_run_beside_a_knee(tmp_path: Path) -> None:
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    with open_history(tmp_path, *stepped((10, 20, 50, 300)), *SLOW, **header) as run:
+        judgement = judge(run, Slo(p95_latency_ms=100))
+    assert (judgement.knees[0].rate_per_s, judgement.verdict) == (80, "FAIL")
+
+
+def test_without_a_knee_the_run_fails(tmp_path: Path) -> None:
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    with open_history(tmp_path, *stepped((200, 210, 220, 300)), **header) as run:
+        judgement = judge(run, Slo(p95_latency_ms=100))
+    assert (judgement.knees[0].rate_per_s, judgement.verdict) == (None, "FAIL")
 
 
 def test_other_loads_have_no_knee(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""Importing what an author's own file needs: modules that lie beside it, as for a script that Python runs."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+
+@contextmanager
+def beside(directory: Path) -> Iterator[None]:
+    """Modules that lie in the directory can be imported, and come first.
+
+    Afterwards they are forgotten: files of several directories may have modules of the same name beside them. Nothing
+    happens when the directory is on Python's path anyway.
+    """
+    place = directory.resolve()
+    if on_path(place):
+        yield
+        return
+    hidden = _hide_namesakes(place)
+    before = set(sys.modules)
+    sys.path.insert(0, str(place))
+    try:
+        yield
+    finally:
+        if str(place) in sys.path:
+            sys.path.remove(str(place))
+        for name in set(sys.modules) - before:
+            if _is_from(sys.modules[name], name, place):
+                del sys.modules[name]
+        sys.modules.update(hidden)
+
+
+def on_path(place: Path) -> bool:
+    """Whether Python looks for modules in this resolved directory."""
+    return any(Path(entry).resolve() == place for entry in sys.path)
+
+
+def _hide_namesakes(place: Path) -> dict[str, ModuleType]:
+    """Take away the modules that hide those beside the file, and remember them."""
+    try:
+        own = {
+            entry.stem
+            for entry in place.iterdir()
+            if entry.suffix == ".py" or (entry / "__init__.py").is_file()
+        }
+    except OSError:
+        return {}
+    hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in own}
+    hidden = {name: module for name, module in hidden.items() if not _belongs_to_python(name)}
+    for name in hidden:
+        del sys.modules[name]
+    return hidden
+
+
+def _belongs_to_python(name: str) -> bool:
+    """Whether a module is the standard library's or Battle's own: to load it twice would break both."""
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top in {"__main__", "battle", "actors", "store", "scenarios"}
+
+
+def _is_from(module: ModuleType, name: str, place: Path) -> bool:
+    """Whether a module was found in this directory, and not in an environment somewhere below it."""
+    origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+    if origin is None:
+        return False
+    top = place / name.partition(".")[0]
+    path = Path(origin).resolve()
+    return path == top.with_suffix(".py") or path == top or top in path.parents

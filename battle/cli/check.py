@@ -1,0 +1,138 @@
+"""`battle check`."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from actors.gateway.spec import CommandGateway
+from battle.data_files import SUFFIXES, read_data
+from battle.discovery import Skipped, skipped_lines
+from battle.errors import ScenarioError
+from battle.exit_status import WRONG_USE
+from battle.external import template_problem
+from battle.foreseen import warnings_of
+from battle.gateways import gateway_of
+from battle.loading import Candidate, Found, Unloadable, found_at, load_scenario
+from battle.locating import importable
+from battle.scenario import Scenario, all_problems
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """One scenario or gateway file: what makes it impossible to run, and what its author should know."""
+
+    name: str
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `battle check --json` prints. `skipped` are files in which no scenario was looked for."""
+
+    sound: bool
+    checked: tuple[Checked, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def check_command(places: Sequence[str], *, as_json: bool) -> int:
+    """Check each place and print a line for each scenario in it; the exit status is 2 when anything is wrong."""
+    found = [one for place in places for one in _checked_at(place)]
+    checked = tuple(one for one in found if isinstance(one, Checked))
+    report = CheckReport(
+        sound=not any(one.problems for one in checked),
+        checked=checked,
+        skipped=tuple(one for one in found if isinstance(one, Skipped)),
+    )
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(report)).decode())
+    else:
+        print("\n".join(_lines(report)))
+    return 0 if report.sound else WRONG_USE
+
+
+def _checked_at(place: str) -> Iterator[Checked | Skipped]:
+    path = Path(place)
+    if not path.exists():
+        try:
+            yield _scenario(place, load_scenario(place))
+        except ScenarioError as error:
+            yield _refused(place, error.problems)
+        return
+    if path.is_file() and _describes_a_gateway(path):
+        yield _gateway(path)
+        return
+    found = [_one(one) for one in found_at(path)]
+    if not any(isinstance(one, Checked) for one in found):
+        yield Checked(name=place, problems=("there is no scenario in it",))
+    yield from found
+
+
+def _one(found: Found) -> Checked | Skipped:
+    match found:
+        case Candidate(name, scenario):
+            return _scenario(name, scenario)
+        case Unloadable(name, problems=problems):
+            return _refused(name, problems)
+        case Skipped(name) if _describes_a_gateway(Path(name)):
+            return _gateway(Path(name))
+        case _:
+            return found
+
+
+def _scenario(name: str, scenario: Scenario) -> Checked:
+    with importable(scenario):
+        problems = all_problems(scenario)
+    problems = list(dict.fromkeys(problems))
+    warnings = () if problems else tuple(warnings_of(scenario))
+    if problems or not isinstance(scenario.gateway, CommandGateway):
+        return Checked(name=name, problems=tuple(problems), warnings=warnings)
+    of_gateway = _command(name, scenario.gateway)
+    return Checked(name=name, problems=of_gateway.problems, warnings=(*warnings, *of_gateway.warnings))
+
+
+def _gateway(path: Path) -> Checked:
+    try:
+        gateway = gateway_of(read_data(path))
+    except ScenarioError as error:
+        return _refused(str(path), error.problems)
+    return _command(str(path), gateway)
+
+
+def _command(name: str, gateway: CommandGateway) -> Checked:
+    problems = [*gateway.problems()]
+    if not problems and (mistake := template_problem(gateway)) is not None:
+        problems.append(mistake)
+    missing = [] if problems or shutil.which(gateway.command[0]) else [gateway.command[0]]
+    warnings = tuple(f"gateway: {program!r} is not installed here, or not on PATH" for program in missing)
+    return Checked(name=name, problems=tuple(problems), warnings=warnings)
+
+
+def _refused(name: str, problems: Sequence[str]) -> Checked:
+    return Checked(name=name, problems=tuple(problem.removeprefix(f"{name}: ") for problem in problems))
+
+
+def _describes_a_gateway(path: Path) -> bool:
+    """Whether a data file is one for `--gateway`: it has a command, and nothing of a scenario."""
+    if path.suffix not in SUFFIXES:
+        return False
+    try:
+        data = read_data(path).data
+    except ScenarioError:
+        return False
+    return isinstance(data, dict) and "command" in data and not data.keys() & {"providers", "workloads"}
+
+
+def _lines(report: CheckReport) -> Iterator[str]:
+    for one in report.checked:
+        if len(one.problems) == 1:
+            yield f"wrong  {one.name}: {one.problems[0]}"
+        else:
+            yield f"wrong  {one.name}:" if one.problems else f"ok     {one.name}"
+            yield from (f"  - {problem}" for problem in one.problems)
+        yield from (f"  warning: {warning}" for warning in one.warnings)
+    yield from skipped_lines(report.skipped)
+    wrong = sum(1 for one in report.checked if one.problems)
+    sound = len(report.checked) - wrong
+    yield ""
+    yield f"{sound:,} sound, {wrong:,} wrong"
