@@ -163,6 +163,7 @@ def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> 
         "slo": plan.scenario.slo if isinstance(plan.scenario.slo, Slo) else plan.scenario.slos,
         "workload_slos": plan.scenario.workload_slos,
         "strict": plan.scenario.strict,
+        "min_requests": plan.scenario.min_requests,
         "seed": plan.seed,
         "world": world,
         "gateway": gateway_label(plan.scenario.gateway),

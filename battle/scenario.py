@@ -24,7 +24,7 @@ from actors.workload.spec import Workload
 from battle.data_files import DataFile, converted
 from battle.demands import demand_problems, slos_of
 from battle.errors import ScenarioError
-from battle.judgement.slo import Slo
+from battle.judgement.slo import MIN_REQUESTS, Slo
 from battle.methods import method_problems
 from battle.phases import Healing, Phase
 from battle.shapes import problems_of, shown_text
@@ -47,6 +47,9 @@ class Scenario(Spec, frozen=True):
 
     With `strict` a warning, a smell that no client felt, fails the run; without it the run passes with warnings.
 
+    Fewer than `min_requests` in the run, or in the part of it that an SLO is about, prove nothing: then the run is
+    INCONCLUSIVE. Heads that were due to subscribers count as requests.
+
     `phases` names spans of the load for demands on them. With `healing` the load ends with a span without faults, in
     which the run must return to its steady state.
 
@@ -62,6 +65,7 @@ class Scenario(Spec, frozen=True):
     slo: Slo | str | list[Slo | str] = Slo()
     workload_slos: dict[str, Slo] = {}
     strict: bool = False
+    min_requests: int = MIN_REQUESTS
     phases: list[Phase] = []
     healing: Healing | None = None
     chain: Chain = Chain()
@@ -115,6 +119,8 @@ class Scenario(Spec, frozen=True):
             yield "a scenario needs a name"
         if not self.providers:
             yield "a scenario needs at least one provider"
+        if self.min_requests < 0:
+            yield f"min_requests must be 0 or more, not {self.min_requests}"
         if not self.workloads:
             yield "a scenario needs at least one workload, or nothing is sent"
         for kind, names in (

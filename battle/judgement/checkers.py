@@ -6,6 +6,7 @@ from typing import TypeAlias
 from battle.judgement.answers import answers_are_fresh, answers_are_right
 from battle.judgement.continuity import heads_monotonic, websocket_continuity
 from battle.judgement.errors import errors_are_passed_on
+from battle.judgement.evidence import enough_requests
 from battle.judgement.faults import faults_took_effect, providers_used_again
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import generator_kept_pace, something_was_sent
@@ -28,6 +29,7 @@ CHECKERS: tuple[Checker, ...] = (
     log_is_whole,
     something_was_sent,
     providers_reached,
+    enough_requests,
     generator_kept_pace,
     bench_within_limits,
     gateway_listens,

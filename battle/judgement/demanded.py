@@ -6,6 +6,7 @@ import msgspec
 
 from battle.judgement.bench import Trouble
 from battle.judgement.doubt import doubted, without_ground
+from battle.judgement.evidence import with_enough
 from battle.judgement.findings import Finding, Log
 from battle.judgement.knee import Knee, knee_measures, run_measures
 from battle.judgement.measures import measures, workload_measures
@@ -36,7 +37,7 @@ def run_results(
     slo = demands.run
     measured = {**measures(log, slo.max_attempts_per_request), **run_measures(log, knees)}
     whole = doubted(compare(slo, measured), findings, log, slo, broken)
-    parts = part_results(log, demands.parts, findings, broken)
+    parts = part_results(log, demands, findings, broken)
     asked = tuple(_of_sql(log, query) for query in slo.queries)
     return (*whole, *parts, *without_ground(asked, broken))
 
@@ -74,9 +75,22 @@ def workload_results(
     is what counts, and they are missed when no step does.
     """
     return tuple(
-        WorkloadSlos(workload=name, slos=_of_workload(log, name, slo, knees, findings, broken))
+        WorkloadSlos(
+            workload=name,
+            slos=with_enough(
+                _of_workload(log, name, slo, knees, findings, broken),
+                *_counts(log, name),
+                demands.min_requests,
+            ),
+        )
         for name, slo in demands.workloads.items()
     )
+
+
+def _counts(log: Log, workload: str) -> tuple[int, int]:
+    """The requests of a workload, and its checked answers."""
+    rows = [row for row in log.rows("workload_answers") if row.workload == workload]
+    return sum(row.requests for row in rows), sum(row.checked for row in rows)
 
 
 def _of_workload(

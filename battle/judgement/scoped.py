@@ -7,6 +7,7 @@ import msgspec
 
 from battle.judgement.bench import Trouble
 from battle.judgement.doubt import ALL_REQUESTS, doubted_part
+from battle.judgement.evidence import with_enough
 from battle.judgement.findings import Finding, Log
 from battle.judgement.measures import (
     disconnects,
@@ -17,7 +18,7 @@ from battle.judgement.measures import (
 )
 from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.scope import AFTER, BEFORE, RELATIVE, Scope
-from battle.judgement.slo import OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
+from battle.judgement.slo import OF_REQUESTS, RULES, Demands, Measure, Slo, SloResult, compare
 from battle.judgement.visibility import gateway_reports, unseen_text
 from battle.judgement.windows import WHOLE, Window, fault_windows, merged, selects
 from battle.judgement.words import plural
@@ -44,10 +45,25 @@ class Part(NamedTuple):
 
 
 def part_results(
-    log: Log, slos: Sequence[Slo], findings: Sequence[Finding], broken: Sequence[Trouble]
+    log: Log, demands: Demands, findings: Sequence[Finding], broken: Sequence[Trouble]
 ) -> tuple[SloResult, ...]:
-    """Each demand on a part of the run, compared, and doubted where a miss proves nothing."""
-    return tuple(result for slo in slos for result in _results(log, slo, findings, broken))
+    """Each demand on a part of the run, compared, and doubted where a miss or too few requests prove nothing."""
+    results: list[SloResult] = []
+    for slo in demands.parts:
+        found = _results(log, slo, findings, broken)
+        part = part_of(log, slo.scope)
+        if part.missing is None and slo.demands().keys() & {*OF_REQUESTS, *ANSWERS}:
+            counts = _counts(log, part)
+            found = with_enough(found, *counts, demands.min_requests)
+        results += found
+    return tuple(results)
+
+
+def _counts(log: Log, part: Part) -> tuple[int, int]:
+    """The requests in a part of the run, and its checked answers."""
+    chosen = {"workload": part.scope.workload, "method": part.scope.method, **ALL_REQUESTS}
+    (row,) = log.rows("scoped_requests", **part.times, **chosen)
+    return row.requests, sum(one.checked for one in _answered(log, part, row))
 
 
 def _results(
@@ -137,10 +153,15 @@ def _of_request(row: Any, metric: str) -> Measure:
     return Measure("scoped_requests", True, value, note)
 
 
-def _of_answers(log: Log, part: Part, requests: Any) -> dict[str, Measure]:
+def _answered(log: Log, part: Part, requests: Any) -> list[Any]:
     counts = [requests]
     if part.scope.method is None:  # a notification is the answer to no method
         counts += log.rows("scoped_notifications", **part.times, workload=part.scope.workload)
+    return counts
+
+
+def _of_answers(log: Log, part: Part, requests: Any) -> dict[str, Measure]:
+    counts = _answered(log, part, requests)
     checked = sum(row.checked for row in counts)
     if not checked:
         nothing = Measure("scoped_requests", False, note=f"no answer {part.scope.text} was checked")

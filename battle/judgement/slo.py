@@ -14,6 +14,11 @@ Collected: TypeAlias = Literal["requests", "circuit_breaker", "system"]
 SloStatus: TypeAlias = Literal["met", "missed", "not_measured"]
 
 
+MIN_REQUESTS = 20
+"""Of fewer requests in what an SLO judges each is more than 5 % of the result: nobody can tell a gateway that fails
+one in twenty from one that never does. A scenario's `min_requests` says otherwise."""
+
+
 class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, metaclass=Checking):
     """What a run must reach to pass. None is not demanded, and a scenario that demands nothing cannot pass.
 
@@ -142,11 +147,15 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 
 class Demands(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a scenario demands: of the run, of single workloads by their names, and of other parts of the run."""
+    """All that a scenario demands: of the run, of single workloads by their names, and of other parts of the run.
+
+    `min_requests`: fewer than so many prove nothing.
+    """
 
     run: Slo = Slo()
     workloads: dict[str, Slo] = {}
     parts: tuple[Slo, ...] = ()
+    min_requests: int = 0
 
     @property
     def any(self) -> bool:

@@ -11,6 +11,7 @@ from battle.judgement.bench import Trouble, attributed, troubles
 from battle.judgement.causes import with_causes
 from battle.judgement.checkers import CHECKERS, Checker, check
 from battle.judgement.demanded import WorkloadSlos, run_results, workload_results
+from battle.judgement.evidence import stated_minimum
 from battle.judgement.findings import Finding, Log, Verdict, strictly, worst
 from battle.judgement.knee import Knee, knees
 from battle.judgement.reached import doubted_without_providers
@@ -60,14 +61,17 @@ def judge(
     workload_slos: Mapping[str, Slo] | None = None,
     *,
     strict: bool = False,
+    min_requests: int | None = None,
 ) -> Judgement:
     """Judge a run by its log alone. What cannot be judged is INCONCLUSIVE, never an exception.
 
     `slo` are the demands, on the run and on parts of it; `workload_slos` more of them, on single workloads by their
-    names. A `strict` judgement fails on a warning.
+    names. A `strict` judgement fails on a warning. Fewer than `min_requests` prove nothing; None is what the run's
+    scenario says.
     """
     log = run if isinstance(run, Log) else Log(run)
-    demands = demands_of(slo, workload_slos)
+    least = stated_minimum(log) if min_requests is None else min_requests
+    demands = msgspec.structs.replace(demands_of(slo, workload_slos), min_requests=least)
     findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
     findings = doubted_without_providers(findings)
     broken: tuple[Trouble, ...] = ()

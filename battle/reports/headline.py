@@ -8,10 +8,11 @@ from battle.judgement.words import plural
 from battle.reports.schema import FaultEffect
 
 
-def headline(judgement: Judgement, faults: Sequence[FaultEffect], world: str) -> str:
-    """One sentence that answers the question, and one that says why."""
+def headline(judgement: Judgement, faults: Sequence[FaultEffect], world: str, tested: str = "") -> str:
+    """One sentence that answers the question, and one that says why; of a PASS also how little was `tested`."""
     if judgement.verdict == "PASS":
-        return _warned(judgement.warnings) + _passed(len(_results(judgement)), faults, world)
+        passed = _passed(len(_results(judgement)), faults, world)
+        return f"{_warned(judgement.warnings)}{passed} {tested}".rstrip()
     first, others = judgement.reasons[0], len(judgement.reasons) - 1
     more = f" (and {plural(others, 'more reason')})" if others else ""
     return f"{_answer(judgement)}, because {first}{more}."

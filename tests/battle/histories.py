@@ -188,6 +188,7 @@ def write_run(run_dir: Path, segments: dict[str, list[Event]], *, sealed: bool =
         "world": "live",
         "gateway": "embedded",
         "seed": 7,
+        "min_requests": 0,  # a scripted history has as few as it takes to say what happened
         "started_at": "2026-01-02T03:04:05Z",
         **header,
     }

@@ -191,7 +191,7 @@ from battle import HttpConstant, MockProvider, Scenario, Slo, seconds
 scenario = Scenario(
     "Fixed port",
     providers=[MockProvider("a", port={port})],
-    workloads=[HttpConstant("eth_chainId", rate=10, duration=seconds(1))],
+    workloads=[HttpConstant("eth_chainId", rate=30, duration=seconds(1))],
     slo=Slo(success_rate=0.9),
 )
 """

@@ -31,7 +31,7 @@ def hook(context):
 won = Scenario(
     "Won",
     providers=[MockProvider("a")],
-    workloads=[HttpConstant("eth_chainId", rate=10, duration=seconds(1))],
+    workloads=[HttpConstant("eth_chainId", rate=30, duration=seconds(1))],
     slo=Slo(success_rate=0.9),
     labels=("mine",),
 )

@@ -200,6 +200,7 @@ def test_each_check_that_can_fail_says_what_it_rests_on() -> None:
         "errors_are_passed_on",
         "reads_monotonic",
         "gateway_listens",
+        "providers_used_again",
     }
     never_fail = {
         "run_is_complete",
@@ -207,6 +208,8 @@ def test_each_check_that_can_fail_says_what_it_rests_on() -> None:
         "something_was_sent",
         "generator_kept_pace",
         "bench_within_limits",
+        "enough_requests",
+        "providers_reached",
         "faults_took_effect",
     }
     names = {checker.__name__ for checker in CHECKERS}

@@ -69,7 +69,8 @@ def sampled(node: str, world: str) -> Event:
 def _asked(number: int, at_ns: int) -> Event:
     if number == 31:
         return failed(number, at_ns, 1200 * MS, outcome="unknown", failure="timeout", http_status=None)
-    return request(number, at_ns, 40 * MS + number % 7 * MS, answer="stale" if number == 50 else "right")
+    stale = {"answer": "stale", "blocks_behind": 1} if number == 50 else {}
+    return request(number, at_ns, 40 * MS + number % 7 * MS, **stale)
 
 
 def _routed(number: int, at_ns: int) -> list[Event]:

@@ -198,7 +198,7 @@ def test_junit_has_a_case_per_slo_and_per_check(tmp_path: Path) -> None:
     assert names == [*(result.name for result in report.slos), *(found.checker for found in report.findings)]
     errors = [case.get("name") for case in cases if case.find("error") is not None]
     assert errors == ["max_memory_mb", "faults_took_effect"]
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("16", "0", "2")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("18", "0", "2")
 
 
 def test_junit_calls_a_missed_slo_a_failure(tmp_path: Path) -> None:
