@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_loaded_is_a_row_and_the_others_are_run(tmp_path):
     paths = ("mine", "mine/broken.py:won", "mine/suite_battles.py:won")
     ran = battle("suite", *paths, "--tag", "mine", "--world", "simulated", cwd=tmp_path)
     assert ran.returncode == 2, ran.stderr
-    assert ran.stdout.startswith("FAIL: 1 failed, 5 wrong scenarios, 2 not run, 1 passed, in ")
+    assert ran.stdout.startswith("FAIL: 1 failed, 1 crashed, 5 wrong scenarios, 1 not run, 1 passed, in ")
     for row in (
         r"mine/suite_battles.py:won +PASS +1/1 .*/report.md",
         r"mine/broken.py +wrong scenario +0/1 .* -\n    mine/broken.py cannot be loaded: SyntaxError: ",
@@ -165,7 +165,7 @@ def _order(out, **changes):
 def test_rounds_are_run_with_one_seed_after_the_other(tmp_path, monkeypatch):
     asked = []
 
-    def refuse(scenario, *, world, seed, gateway, out):
+    def refuse(scenario, *, world, seed, gateway, out, strict):
         asked.append((scenario.name, world, seed, gateway))
         raise BattleError("not now")
 

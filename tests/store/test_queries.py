@@ -19,6 +19,7 @@ OTHER_PARAMETERS = {
     "spared_starts_ns": (500,),
     "spared_ends_ns": (600,),
     "request_ids": ["load-1", "load-2"],
+    "workloads": ("load", "steps"),
 }
 """Bound to those that a number does not fit."""
 
