@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -24,7 +25,9 @@ from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_dire
 from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError
 from battle.foreseen import OmittedSlo, omission_text, warnings_of, without_the_unseen
 from battle.gateways import named_gateway
-from battle.interruption import ended_like_interrupted, ending_signals
+from battle.hosting import Signals, hosted
+from battle.interruption import ended_like_interrupted
+from battle.loading import load_scenario
 from battle.locating import importable
 from battle.needs import require
 from battle.plan import RunPlan, plan_run
@@ -63,12 +66,12 @@ class RunResult(msgspec.Struct, frozen=True):
 
 
 def run_scenario(
-    scenario: Scenario,
+    scenario: Scenario | str | Path,
     *,
     world: WorldName = "live",
     seed: int = DEFAULT_SEED,
-    gateway: Gateway | str | None = None,
-    out: Path = DEFAULT_OUT,
+    gateway: Gateway | str | Path | None = None,
+    out: Path | str = DEFAULT_OUT,
     strict: bool = False,
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
@@ -76,12 +79,16 @@ def run_scenario(
 ) -> RunResult:
     """Run a scenario, seal its log, judge it and write its reports.
 
-    Arguments: `gateway` replaces the scenario's: one, or what `--gateway` takes; `strict` fails on a warning;
-    `on_start` is called with the run's directory, and `on_warning` with what is known before the start and does not
-    forbid the run, a sentence each. SLOs that another gateway, or a simulated one, cannot show are left out, and so
-    warned of.
+    It returns when that is done, and may be called from anywhere: where an event loop is running already, of asyncio
+    or trio, a notebook's too, the run has a thread of its own, and the loop waits.
+
+    Arguments: `scenario` is one, or what `battle run` takes: a name, a file. `gateway` replaces the scenario's: a
+    gateway, or what `--gateway` takes. `strict` fails on a warning. `on_start` is called with the run's directory, in
+    the thread of the run, and `on_warning` with each sentence that is known before the start and does not forbid the
+    run. SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of.
     Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
-    Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged.
+    Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged. Called from a
+    thread other than the main one, the run sees no signals.
 
     Raises:
         ScenarioError: the scenario cannot be run as it is.
@@ -105,21 +112,25 @@ def run_scenario(
 
 
 def record_scenario(
-    scenario: Scenario,
+    scenario: Scenario | str | Path,
     *,
     world: WorldName = "live",
     seed: int = DEFAULT_SEED,
-    gateway: Gateway | str | None = None,
-    out: Path = DEFAULT_OUT,
+    gateway: Gateway | str | Path | None = None,
+    out: Path | str = DEFAULT_OUT,
     strict: bool = False,
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
     on_warning: Callable[[str], object] = lambda warning: None,
 ) -> Recorded:
     """Run a scenario and seal its log: all that `run_scenario` does before it judges. Raises the same."""
+    out = Path(out)
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(str(scenario))
+    if isinstance(gateway, str | Path):
+        gateway = named_gateway(str(gateway), scenario.gateway)
     if gateway is not None:
-        other = named_gateway(gateway, scenario.gateway) if isinstance(gateway, str) else gateway
-        scenario = msgspec.structs.replace(scenario, gateway=other)
+        scenario = msgspec.structs.replace(scenario, gateway=gateway)
     omitted: tuple[OmittedSlo, ...] = ()
     if gateway is not None or world == "simulated":
         scenario, omitted = without_the_unseen(scenario, world)
@@ -144,7 +155,7 @@ def _recorded(
     _check_world(plan, world)
     run_dir = create_run_directory(out, plan, world, omitted)
     try:
-        ending = _run_in(world, plan, run_dir, progress, on_start)
+        ending = hosted(partial(_run_in, world, plan, run_dir, progress, on_start))
     except BattleError:
         discard_run_directory(run_dir)
         raise
@@ -167,7 +178,7 @@ def _judgeable(run_dir: Path) -> Iterator[None]:
         raise RunInterruptedError(run_dir) from None
     except (OSError, duckdb.Error) as error:
         raise RunLostError(
-            f"the run cannot be judged ({error}): make room, then ask for `battle report {run_dir}`"
+            f"the run cannot be judged ({error}): mend that, then ask for `battle report {run_dir}`"
         ) from error
 
 
@@ -179,7 +190,12 @@ def _check_world(plan: RunPlan, world: WorldName) -> None:
 
 
 def _run_in(
-    world: WorldName, plan: RunPlan, run_dir: Path, progress: bool, on_start: Callable[[Path], object]
+    world: WorldName,
+    plan: RunPlan,
+    run_dir: Path,
+    progress: bool,
+    on_start: Callable[[Path], object],
+    signals: Signals,
 ) -> Ending:
     """Run the plan; the answer is how it ended. A BattleError means that nothing has started."""
 
@@ -192,7 +208,7 @@ def _run_in(
         point_latest(run_dir)
         on_start(run_dir)
         with _shown(progress, run_dir, plan, cluster, virtual=world == "simulated"):
-            ending = await _run_until_signalled(coordinator)
+            ending = await _run_until_signalled(coordinator, signals)
         if coordinator.never_up is not None and ending == "in order":
             raise coordinator.never_up
         return ending
@@ -238,13 +254,13 @@ def _shown(
         display.close()
 
 
-async def _run_until_signalled(coordinator: Coordinator) -> Ending:
+async def _run_until_signalled(coordinator: Coordinator, signals: Signals) -> Ending:
     ending: Ending = "in order"
 
     async def stop_at_signal() -> None:
         nonlocal ending
-        with trio.open_signal_receiver(*ending_signals()) as signals:
-            async for number in signals:
+        with signals.receive() as numbers:
+            async for number in numbers:
                 if ending != "in order":
                     nursery.cancel_scope.cancel()  # asked twice: without the grace
                 ending = "interrupted" if ending == "in order" else "cut short"

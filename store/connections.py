@@ -27,11 +27,11 @@ def connect(
     """
     connection = duckdb.connect(config={**NO_EXTENSIONS, "temp_directory": temp_directory})
     try:
+        # It is drawn into stdout where DuckDB thinks somebody is at a prompt, and wants widgets in a notebook.
+        connection.execute("SET enable_progress_bar = false")
         catalog.set_parameters(connection, parameters)
         # Else each mention of a table in a view reads the footer of its file again.
         connection.execute("SET parquet_metadata_cache = true")
-        # DuckDB draws one into stdout when it takes the process for somebody at a prompt.
-        connection.execute("SET enable_progress_bar = false")
         fill(connection, paths, manifest, run_dir, kind="VIEW")
         quoted = ", ".join(f"'{path}'" for path in paths.values())
         connection.execute(f"SET allowed_paths = [{quoted}]")

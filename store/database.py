@@ -144,6 +144,7 @@ def export_database(run_dir: Path) -> Path:
         draft.unlink(missing_ok=True)
         connection = duckdb.connect(str(draft), config={**NO_EXTENSIONS, **_FOR_OTHERS})
         try:
+            connection.execute("SET enable_progress_bar = false")
             fill(connection, files.open_paths(), files.manifest, run_dir, kind="TABLE")
             Views(connection, catalog.VIEWS, stored=catalog.view_names()).define_all()
         finally:

@@ -79,6 +79,8 @@ def write_tables(scans: list[Scan], target: Path, *, growing: bool = False) -> M
     problems: list[str] = []
     files = {}
     connection = duckdb.connect()
+    # In a notebook's kernel its bar wants ipywidgets, and the query fails where they are missing.
+    connection.execute("SET enable_progress_bar = false")
     try:
         for table in TABLES:
             expected = sum(scan.health.tables.get(table, 0) for scan in scans)
