@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from actors.chain.expected import expected_answer, recorded_answer
-from actors.chain.judge import height_told, judge, right_error
+from actors.chain.judge import height_told, judge, right_as_written, right_error
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
 from actors.wire.foreign import Unreadable
@@ -89,6 +89,10 @@ class AnswerReader:
 
     def ending(self, request: Request, response: HttpResponse, ended_ns: int) -> Ending:
         """How `request` ends with this response."""
+        if self._checks and response.status == 200:
+            right = self._right_as_written(request, response.body, ended_ns)
+            if right is not None:
+                return right
         try:
             answer = read_answer(response.body)
         except Unreadable:
@@ -98,6 +102,20 @@ class AnswerReader:
             return self.failed(request, NOT_JSON_RPC if succeeded else HTTP_STATUS, ended_ns)
         ending = self.ending_with(request, answer, ended_ns)
         return ending if succeeded or ending.outcome == "ok" else ending._replace(failure="http_status")
+
+    def _right_as_written(self, request: Request, body: bytes, ended_ns: int) -> Ending | None:
+        """The ending with an answer that is, byte for byte, as we would have written it: most are, and need not be
+        decoded. None of any other, about which nothing is known yet."""
+        before = b'{"jsonrpc":"2.0","id":"%b","result":' % request.id.encode()
+        if not body.startswith(before) or request.recorded is not None or request.method in self._only_canned:
+            return None
+        model = self._model
+        head_from, head_to = model.head_at(request.sent_ns), model.head_at(ended_ns)
+        text = body[len(before) : -1]
+        right = right_as_written(model, request.method, request.params, text, head_from, head_to)
+        if right is None or body[-1:] != b"}":
+            return None
+        return _OK["right"] if right.height is None else _of_height("right", right.height)
 
     def ending_with(self, request: Request, answer: RpcAnswer, ended_ns: int) -> Ending:
         """How `request` ends with this answer, which came on its connection."""
@@ -131,7 +149,7 @@ class AnswerReader:
             if isinstance(told, ErrorObject):
                 return _OK["none"]
             height = height_told(asked.method, asked.params, told)
-            return _OK["none"] if height is None else Ending("ok", height=height)
+            return _OK["none"] if height is None else _of_height("none", height)
         canned, only = _NOTHING if asked.recorded is None and not self._canned else self._known(asked)
         head_from = model.head_at(sent_ns)
         answer, height, behind, code = judge(

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 import trio
+from msgspec.structs import replace
 
 from actors.units import Duration
 from actors.wire.http import HttpResponse
@@ -119,27 +120,31 @@ class Ledger:
             size = len(response.body)
             named = response.headers.get(PROVIDER_HEADER)
             provider = None if named is None else named.decode("latin-1")
-        self._log(
-            RequestEnded(
-                request_id=request.id,
-                workload=self._workload,
-                method=request.method,
-                scheduled_ns=request.scheduled_ns,
-                sent_ns=None if request.stream is None else request.sent_ns,
-                ended_ns=ended_ns,
-                outcome=outcome,
-                answer=answer,
+        event = RequestEnded(
+            request_id=request.id,
+            workload=self._workload,
+            method=request.method,
+            scheduled_ns=request.scheduled_ns,
+            sent_ns=None if request.stream is None else request.sent_ns,
+            ended_ns=ended_ns,
+            outcome=outcome,
+            answer=answer,
+            http_status=status,
+            provider=provider,
+            response_bytes=size,
+            height=height,
+        )
+        # Each field that is passed costs 50 ns of every request, so those that few requests have come after.
+        if failure is not None or rpc_code is not None or behind is not None or expected_rpc_code is not None:
+            event = replace(
+                event,
                 failure=failure,
                 rpc_code=rpc_code,
-                http_status=status,
-                provider=provider,
-                response_bytes=size,
-                height=height,
                 blocks_behind=behind,
                 stale_ns=stale_ns,
                 expected_rpc_code=expected_rpc_code,
             )
-        )
+        self._log(event)
         if outcome != "ok":
             self.second.errors += 1
         self.second.latency.add(ended_ns - request.scheduled_ns)

@@ -132,12 +132,11 @@ class ConnectionPool:
 
     def _free(self, connection: _Connection) -> None:
         """A connection can take a request: the one that waits longest, if any does."""
-        at_limit = len(self._connections) >= self._max_connections
         request = self._next_waiting()
         if request is None:
             self._idle.append(connection)
         else:
-            if at_limit:
+            if len(self._connections) >= self._max_connections:
                 self._note_wait(request)
             self._send(connection, request)
 

@@ -4,14 +4,21 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from actors.chain.methods import METHODS
 from actors.chain.model import ChainModel
+from actors.chain.questions import params_for
 from actors.chain.spec import Chain
 from actors.units import seconds
 from actors.wire.http import HttpResponse
+from actors.wire.jsonrpc import RpcError
+from actors.workload import answer as answer_module
 from actors.workload.answer import AnswerReader, Ending
 from actors.workload.request import Request
 from actors.workload.spec import HttpConstant, WorkloadRole
+from actors.world.chance import Draws
 
 CHAIN = Chain(start_height=1_000, block_time=seconds(2))
 AT_NS = seconds(20)
@@ -160,3 +167,100 @@ def test_a_canned_error_is_what_is_expected() -> None:
     assert ending(text % b"0x08", canned=canned) == Ending("ok", "right", None, 3)
     assert ending(text % b"0x09", canned=canned) == Ending("error", "wrong", "rpc_error", 3)
     assert ending(result('"0x3f2"'), canned=canned) == Ending("ok", "wrong")
+
+
+# The answer that is, byte for byte, as expected is not decoded: that must change nothing but the time it takes.
+
+MODEL = ChainModel(CHAIN)
+HEAD = MODEL.head_at(AT_NS)
+
+
+def readers(
+    method: str, canned: dict[str, list[Any]], only_canned: list[str]
+) -> tuple[AnswerReader, AnswerReader]:
+    """One as it is, and one that decodes every answer."""
+
+    class Thorough(AnswerReader):
+        def _right_as_written(self, request: Request, body: bytes, ended_ns: int) -> None:
+            return None
+
+    spec = HttpConstant(method, rate=1, duration=seconds(1))
+    role = WorkloadRole(spec, 0, 0, "server:1", "/", CHAIN, 1, canned, only_canned=only_canned)
+    return AnswerReader(role, MODEL), Thorough(role, MODEL)
+
+
+def told_at(method: str, params: list[Any], head: int) -> bytes:
+    try:
+        return msgspec.json.encode(MODEL.answer(method, params, head))
+    except RpcError:
+        return b"null"
+
+
+FRAMES = (
+    b'{"jsonrpc":"2.0","id":"w0-4","result":%b}',
+    b'{"jsonrpc":"2.0","id":"w0-4","result":%b',
+    b'{"jsonrpc":"2.0","id":"w0-4","result":%b]',
+    b'{"jsonrpc":"2.0","id":"w0-4","result":%b}}',
+    b'{"jsonrpc":"2.0","id":"w0-4","result":%b} ',
+    b'{"jsonrpc":"2.0","id":"w0-4","result": %b}',
+    b'{"jsonrpc":"2.0","id":"w0-4","result":%b,"id":"w0-5"}',
+    b'{"jsonrpc":"2.0","id":"w0-4","result":%b,"result":"0x1"}',
+    b'{"jsonrpc":"2.0","id":"w0-4","result":%b,"error":{"code":-32000,"message":"m"}}',
+    b'{"jsonrpc":"2.0","id":"w0-5","result":%b}',
+    b'{"id":"w0-4","result":%b,"jsonrpc":"2.0"}',
+    b"%b",
+)
+
+
+@given(
+    method=st.sampled_from(sorted(METHODS)),
+    number=st.integers(0, 40),
+    age=st.integers(-2, 3),
+    moved=st.integers(0, 2),
+    frame=st.sampled_from(FRAMES),
+    status=st.sampled_from([200, 201, 204, 404, 500]),
+    cut=st.integers(0, 3),
+    canned=st.sampled_from([None, ["0x1"], [{"error": {"code": 3, "message": "m"}}]]),
+    only_canned=st.booleans(),
+    recorded=st.sampled_from([None, b'{"result":"0x1"}', b'{"error":{"code":3,"message":"m"}}']),
+)
+def test_what_is_not_decoded_ends_as_if_it_were(
+    method: str, number: int, age: int, moved: int, frame: bytes, status: int, cut: int, canned: Any,
+    only_canned: bool, recorded: bytes | None,
+) -> None:  # fmt: skip
+    params = params_for(MODEL, method, 0, number, HEAD, Draws(1, "questions"))
+    request = Request("w0-4", method, params, AT_NS, b"")
+    request.sent_ns, request.recorded = AT_NS, recorded
+    body = frame % told_at(method, params, HEAD - age)
+    response = HttpResponse(status, {}, body[: len(body) - cut], True)
+    known = {} if canned is None else {method: canned}
+    as_it_is, thorough = readers(method, known, [method] if only_canned and canned is not None else [])
+    ended_ns = AT_NS + moved * CHAIN.block_time
+    assert as_it_is.ending(request, response, ended_ns) == thorough.ending(request, response, ended_ns)
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_a_right_result_is_not_taken_from_a_body_that_is_not_whole(frame: bytes) -> None:
+    for method in sorted(METHODS):
+        params = params_for(MODEL, method, 0, 3, HEAD, Draws(1, "questions"))
+        request = Request("w0-4", method, params, AT_NS, b"")
+        request.sent_ns = AT_NS
+        as_it_is, thorough = readers(method, {}, [])
+        whole = frame % told_at(method, params, HEAD)
+        for body in (whole, whole[:-1], whole + b"}"):
+            response = HttpResponse(200, {}, body, True)
+            assert as_it_is.ending(request, response, AT_NS) == thorough.ending(request, response, AT_NS)
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_right_answer_as_the_chain_writes_it_is_not_decoded(
+    method: str, moved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = params_for(MODEL, method, 0, 3, HEAD, Draws(1, "questions"))
+    request = Request("w0-4", method, params, AT_NS, b"")
+    request.sent_ns = AT_NS
+    monkeypatch.setattr(answer_module, "read_answer", None)
+    response = HttpResponse(200, {}, FRAMES[0] % told_at(method, params, HEAD + moved), True)
+    as_it_is, _ = readers(method, {}, [])
+    assert as_it_is.ending(request, response, AT_NS + moved * CHAIN.block_time).answer == "right"
