@@ -1,5 +1,7 @@
 """Does the gateway hold more and more? What leaks grows steadily while the load does not."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
@@ -8,10 +10,20 @@ from battle.judgement.slo import Demands
 from battle.judgement.words import sentence
 
 SAMPLES_MIN = 5
-"""In each fifth of the load, or its median says little: loads shorter than about half a minute are not judged."""
+"""In each fifth of the load, or its mean says little: loads shorter than about half a minute are not judged."""
 
 LOAD_GROWTH_MAX = 1.2
 """A load that grew more than this may need more of everything."""
+
+STEP_NS = 5 * 10**9
+"""A pool has what a new fault makes it need within this time: what waits for a provider that hangs is at its most
+when the first attempts time out. A longer one would hide what errors leak all through a fault."""
+
+STEPS_RATIO_MAX = 0.5
+"""Where more than half of the samples lie in steps, what grows between them is too little to say what leaks."""
+
+STEADY_RATIO_MIN = 1 / 8
+"""Each fifth grows by at least this share of the whole growth: half of an equal share of the four."""
 
 CONNECTIONS_GROWTH_MIN = 5
 """So many more WebSocket connections than early in the load, and half as many again, are a leak: a failover leaves
@@ -37,11 +49,12 @@ BOUNDS = {
 def connections_leaked(log: Log, demands: Demands) -> Finding | None:
     """FAIL when the gateway's files, tasks, memory or WebSocket connections grew all through a load that did not.
 
-    INCONCLUSIVE when a node of the test bench grew like that. Growth is judged by the medians of the five fifths of
-    the load after its first tenth: each well above the one before, and the last above the first by a `Bound`. Does
-    not apply when neither nodes nor connections were sampled.
+    INCONCLUSIVE when a node of the test bench grew like that. Growth is judged by the means of the five fifths of
+    the load after its first tenth, without the steps that a pool takes when it meets faults for the first time: each
+    well above the one before, and the last above the first by a `Bound`. Does not apply when neither nodes nor
+    connections were sampled.
     """
-    growth, connections = log.rows("system_growth"), log.rows("open_connections")
+    growth, connections = log.rows("system_growth", step_ns=STEP_NS), log.rows("open_connections")
     if not growth and not connections:
         return None
     grown = [row for row in growth if leaks(row)]
@@ -59,11 +72,16 @@ def connections_leaked(log: Log, demands: Demands) -> Finding | None:
 
 def leaks(row: Any) -> bool:
     """Whether a row of the query `system_growth` shows a leak."""
-    bound = BOUNDS[row.resource]
-    if not row.steady or row.samples < SAMPLES_MIN or _load_grew(row):
+    if row.samples < SAMPLES_MIN or _load_grew(row) or row.steps_ratio > STEPS_RATIO_MAX:
         return False
-    first, last = row.medians[0], row.medians[-1]
-    return bool(last > first * bound.ratio and last - first > bound.least)
+    return _grows(row.settled, BOUNDS[row.resource])
+
+
+def _grows(means: Sequence[float], bound: Bound) -> bool:
+    first, last = means[0], means[-1]
+    least = min(after - before for before, after in pairwise(means))
+    steady = least >= (last - first) * STEADY_RATIO_MIN
+    return steady and last > first * bound.ratio and last - first > bound.least
 
 
 def _load_grew(row: Any) -> bool:
@@ -83,7 +101,7 @@ def _heaps(connections: list[Any]) -> list[Any]:
 
 def _growth_text(row: Any) -> str:
     scale = 1e-6 if row.resource == "rss_bytes" else 1
-    first, last = (row.medians[at] * scale for at in (0, -1))
+    first, last = (row.means[at] * scale for at in (0, -1))
     return f"{row.node} went steadily from {first:,.0f} to {last:,.0f} {BOUNDS[row.resource].unit_text}"
 
 
@@ -99,5 +117,7 @@ def _calm(growth: list[Any], connections: list[Any]) -> str:
         return "the load was too short to see a leak in the nodes' samples"
     if growth and any(_load_grew(row) for row in growth):
         return "the load grew, so growth of the nodes was not judged"
+    if growth and any(row.steps_ratio > STEPS_RATIO_MAX for row in growth):
+        return "the faults changed too often to tell a leak from what each change needs"
     what = "files, tasks, memory" if growth else "connections"
     return f"no steady growth of {what}{' or connections' if growth and connections else ''}"

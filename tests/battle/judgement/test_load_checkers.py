@@ -1,5 +1,6 @@
 """What the load did to the gateway, and the gateway to the providers: retries, leaks, wrong answers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.battle.histories import (
     S,
     connection_changed,
     failed,
+    fault,
     life,
     node_sample,
     open_history,
@@ -177,6 +179,83 @@ def test_what_does_not_grow_steadily_or_much_is_no_leak(tmp_path: Path, growth: 
     finding = leaked(tmp_path, *sampled(**growth))
     assert finding is not None
     assert (finding.verdict, finding.summary) == ("PASS", "no steady growth of files, tasks, memory")
+
+
+def faulty(*starts_s: int, targets: str = "abcde", lasts_s: int = 6) -> list[Event]:
+    """Faults at these times, each at the next of the targets, over and over."""
+    events: list[Event] = []
+    for at, start_s in enumerate(starts_s):
+        target = targets[at % len(targets)]
+        fault_id = f"error_rate-{target}.{at}"
+        events += fault(fault_id, start_s * S, (start_s + lasts_s) * S, kind="error_rate", target=target)
+    return events
+
+
+EVERY_20_S = (15, 35, 55, 75, 92)
+
+
+def during(at: int, starts_s: Sequence[int] = EVERY_20_S, lasts_s: int = 6) -> int:
+    """How many seconds of faults there were until then."""
+    return sum(min(max(at - start_s, 0), lasts_s) for start_s in starts_s)
+
+
+@pytest.mark.parametrize(
+    ("files", "targets"),
+    [
+        # A pool for each provider that had to take over, and flat between: 18 to 30 and more.
+        (lambda at: 18 + 3 * sum(at > start_s for start_s in EVERY_20_S), "abcde"),
+        (lambda at: 18 + 6 * sum(at > start_s for start_s in EVERY_20_S), "abcde"),
+        # What is in flight to a provider that hangs needs connections until the first attempts time out.
+        (lambda at: 18 + 2 * during(at, lasts_s=4), "abcde"),
+        # The same provider over and over: the pool grew the first time.
+        (lambda at: 18 + 30 * (at > EVERY_20_S[0]), "a"),
+        # What a fault needs is given back.
+        (lambda at: 18 + 30 * any(0 < at - start_s <= 6 for start_s in EVERY_20_S), "a"),
+        # Connections of a provider that fails are lost, and made again slowly after it.
+        (lambda at: 60 - 20 * any(0 < at - start_s <= 15 for start_s in EVERY_20_S), "abcde"),
+        # Two providers take turns, then nothing is new; what waits is now more, now less.
+        (lambda at: 18 + 12 * (at > 15) + 12 * (at > 35) + at % 5, "ab"),
+    ],
+)
+def test_a_pool_that_faults_make_larger_is_no_leak(tmp_path: Path, files: Any, targets: str) -> None:
+    finding = leaked(tmp_path, *sampled(open_fds=files), *faulty(*EVERY_20_S, targets=targets))
+    assert finding is not None
+    assert (finding.verdict, finding.severity) == ("PASS", None)
+
+
+@pytest.mark.parametrize(
+    ("files", "targets"),
+    [
+        (lambda at: 18 + at, "abcde"),  # all the time, whatever faults do
+        (lambda at: 18 + at // 2, "a"),
+        (lambda at: 18 + 8 * sum(at > start_s for start_s in EVERY_20_S), "a"),  # with each failover
+        (lambda at: 18 + 2 * during(at, lasts_s=15), "a"),  # with each error
+        (lambda at: 18 + 2 * during(at, lasts_s=15), "abcde"),  # with each error, of whichever provider
+    ],
+)
+def test_what_grows_again_with_each_fault_leaks(tmp_path: Path, files: Any, targets: str) -> None:
+    finding = leaked(tmp_path, *sampled(open_fds=files), *faulty(*EVERY_20_S, targets=targets, lasts_s=15))
+    assert finding is not None
+    assert (finding.verdict, finding.severity) == ("FAIL", "harm")
+
+
+def test_both_providers_at_once_are_new_to_a_gateway_that_knows_each_alone(tmp_path: Path) -> None:
+    alone = [*faulty(12, 28, targets="ab"), *faulty(45, targets="a", lasts_s=8), *faulty(47, targets="b")]
+    more = [*faulty(65, targets="c"), *faulty(85, targets="d")]
+    times = (12, 28, 47, 65, 85)
+    finding = leaked(
+        tmp_path, *sampled(open_fds=lambda at: 18 + 5 * sum(at > s for s in times)), *alone, *more
+    )
+    assert finding is not None
+    assert finding.verdict == "PASS"
+
+
+def test_faults_that_are_always_new_leave_too_little_to_see_a_leak(tmp_path: Path) -> None:
+    changes = faulty(*range(10, 100, 8), targets="abcdefghijkl", lasts_s=4)
+    finding = leaked(tmp_path, *sampled(open_fds=lambda at: 18 + at), *changes)
+    assert finding is not None
+    assert finding.verdict == "PASS"
+    assert finding.summary == "the faults changed too often to tell a leak from what each change needs"
 
 
 def test_a_part_of_the_test_bench_that_leaks_spoils_the_measurement(tmp_path: Path) -> None:
