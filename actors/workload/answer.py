@@ -37,6 +37,8 @@ RESET = Ending("unknown", failure="reset")
 CLOSED = Ending("unknown", failure="closed")
 INTERRUPTED = Ending("unknown", failure="interrupted")
 REFUSED = Ending("error", failure="refused")
+NO_WEBSOCKET = Ending("error", failure="no_websocket")
+"""Something listened, and there is no WebSocket all the same: it refused the upgrade, or closed each connection."""
 UNSENT = Ending("error", failure="unsent")
 NEVER_SENT = Ending("error", failure="interrupted")
 """Interrupted before it left."""

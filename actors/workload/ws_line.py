@@ -7,6 +7,7 @@ import trio
 from actors.units import Duration
 from actors.wire.http import ProtocolError
 from actors.wire.websocket import Ended, KeepAlive, WebSocket, WebSocketRefused, connect_websocket
+from actors.workload.answer import NO_WEBSOCKET, REFUSED, UNSENT, Ending
 from actors.workload.spec import Reconnect, WorkloadRole, WsWorkload
 from actors.workload.ws_backoff import Backoff
 from actors.world.chance import Draws
@@ -33,8 +34,8 @@ class User(Protocol):
     def heard(self, text: bytes, arrived_ns: int) -> None:
         """A message came."""
 
-    def failed(self, *, refused: bool) -> None:
-        """No connection came about. `refused`: it is the server's doing, not the network's or this machine's."""
+    def failed(self, ending: Ending) -> None:
+        """No connection came about. `ending` is that of a request that would have gone over it."""
 
     def lost(self, ended: Ended) -> None:
         """The connection has ended, whoever ended it."""
@@ -172,7 +173,7 @@ class Line:
 
     async def _connect(self) -> None:
         lines, websocket = self._lines, None
-        refused, detail = True, "timeout"
+        ending, detail = NO_WEBSOCKET, "timeout"
         with self._scope:
             self._scope.deadline = trio.current_time() + lines.timeout / 1e9
             try:
@@ -187,12 +188,12 @@ class Line:
                     connect=lines.connect,
                 )
             except (OSError, WebSocketRefused, ProtocolError, trio.BrokenResourceError) as error:
-                refused, detail = _refusal(error)
+                ending, detail = _refusal(error)
         if self.state == "over":
             if websocket is not None:
                 websocket.abort()  # it was opened in the very moment of the end
         elif websocket is None:
-            self._on_failure(refused, LOAD_OVER if self._finishing else detail)
+            self._on_failure(ending, LOAD_OVER if self._finishing else detail)
         else:
             self._on_opened(websocket)
 
@@ -207,11 +208,11 @@ class Line:
         else:
             self._user.opened()
 
-    def _on_failure(self, refused: bool, detail: str) -> None:
+    def _on_failure(self, ending: Ending, detail: str) -> None:
         self.state = "waiting"
         self.has_failed = True
         self.log("refused", detail=detail)
-        self._user.failed(refused=refused)
+        self._user.failed(ending)
         self._try_again()
 
     def _on_ended(self, ended: Ended) -> None:
@@ -249,14 +250,14 @@ class Line:
             self._timer = None
 
 
-def _refusal(error: Exception) -> tuple[bool, str]:
-    """Whether it was the server who refused, and what happened."""
+def _refusal(error: Exception) -> tuple[Ending, str]:
+    """How requests end that would have gone over this connection, and what happened to it."""
     if isinstance(error, ConnectionRefusedError):
-        return True, "connection refused"
+        return REFUSED, "connection refused"
     if isinstance(error, WebSocketRefused):
-        return True, f"HTTP status {error.status}"
+        return NO_WEBSOCKET, f"HTTP status {error.status}"
     if isinstance(error, ProtocolError):
-        return True, str(error)
+        return NO_WEBSOCKET, str(error)
     if isinstance(error, trio.BrokenResourceError):
-        return True, "reset"
-    return False, type(error).__name__
+        return NO_WEBSOCKET, "reset"
+    return UNSENT, type(error).__name__

@@ -10,11 +10,10 @@ from actors.wire.jsonrpc import read_answer
 from actors.wire.websocket import PING_TIMEOUT, READS_TOO_SLOWLY, Ended
 from actors.workload.answer import (
     CLOSED,
+    NO_WEBSOCKET,
     NOT_JSON_RPC,
     PROTOCOL,
-    REFUSED,
     RESET,
-    UNSENT,
     AnswerReader,
     Ending,
 )
@@ -37,7 +36,7 @@ class WsPool:
     """Sends each request at once on the next open connection in turn, or as soon as there is one.
 
     A request whose connection breaks, or that no connection can be had for, ends in the ledger, as does one whose
-    answer came. While nobody lets this workload in, its requests end as refused at once.
+    answer came. While nobody lets this workload in, its requests end at once, as the last try did.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class WsPool:
         self._channels = [_Channel(self, lines, ledger, reader, client) for client in clients_of(role, spec)]
         self._turn = 0
         self._waiting: deque[Request] = deque()
-        self._hopeless = REFUSED
+        self._hopeless = NO_WEBSOCKET
         self._open_lines = len(self._channels)
         self._all_over = trio.Event()
         for channel in self._channels:
@@ -102,9 +101,9 @@ class WsPool:
             if not request.ended:
                 channel.send(request)
 
-    def on_failure(self, *, refused: bool) -> None:
+    def on_failure(self, ending: Ending) -> None:
         """A channel got no connection: what waits had its chance, unless another channel is about to get one."""
-        self._hopeless = REFUSED if refused else UNSENT
+        self._hopeless = ending
         if self._is_hopeful():
             return
         while self._waiting:
@@ -184,8 +183,8 @@ class _Channel:
         ending = self._reader.ending_with(request, answer, self._lines.world.now_ns())
         self._ledger.end(request, ending, ended_ns, text)
 
-    def failed(self, *, refused: bool) -> None:
-        self._pool.on_failure(refused=refused)
+    def failed(self, ending: Ending) -> None:
+        self._pool.on_failure(ending)
 
     def lost(self, ended: Ended) -> None:
         ending = _ending(ended)

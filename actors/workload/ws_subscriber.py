@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from actors.units import seconds
 from actors.wire.jsonrpc import Answer, encode_call
 from actors.wire.websocket import Ended
+from actors.workload.answer import UNSENT, Ending
 from actors.workload.spec import LogFilter
 from actors.workload.ws_judging import NotificationJudge, Reading
 from actors.workload.ws_line import INTERRUPTED, LOAD_OVER, Line, Lines
@@ -101,7 +102,7 @@ class Subscriber:
         """End at once; what is under way goes to the log as interrupted."""
         self._stop_timer()
         if self.line.state == "connecting":
-            self.failed(refused=False)
+            self.failed(UNSENT)
         self._give_up_asking(INTERRUPTED)
         if not self._has_left:
             self._left_ns = self._world.now_ns()
@@ -117,7 +118,7 @@ class Subscriber:
     def opened(self) -> None:
         self._ask(self._slots)
 
-    def failed(self, *, refused: bool) -> None:
+    def failed(self, ending: Ending) -> None:
         now_ns = self._world.now_ns()
         for slot in self._slots:
             self._tally.ended(slot.due_ns, now_ns, stands=False)

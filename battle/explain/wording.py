@@ -10,6 +10,7 @@ from battle.judgement.words import duration_text
 _FAILURES: Mapping[str, str] = {
     "timeout": "no answer came in time",
     "refused": "the connection was refused, nobody listened",
+    "no_websocket": "no WebSocket connection came about: the upgrade was refused, or each connection closed",
     "reset": "the connection was reset",
     "closed": "the connection was closed before an answer came",
     "protocol": "the answer broke the protocol",

@@ -29,8 +29,8 @@ _CAUSES = {
 def answers_are_right(log: Log, demands: Demands) -> Finding:
     """FAIL on any wrong answer or notification, unless an SLO `max_wrong_answers` says how many are tolerable.
 
-    Names what the log can tell of wrong ones: swapped, made by a faulty provider, or by nobody. Requests of which
-    nobody knows the end (`missing`), and transactions that providers took more than once, are told beside it.
+    Names what the log can tell of wrong ones: swapped, made by a faulty provider, or by nobody, and beside them
+    requests of which nobody knows the end (`missing`).
     A scenario with a real provider has said that answers cannot be checked; only an SLO on them then counts as not
     measured.
     """
@@ -125,9 +125,6 @@ def _told(log: Log, wrong: int) -> Iterator[str]:
     missing = sum(kind.requests for kind in log.rows("request_kinds") if kind.outcome == "unknown")
     if missing:
         yield f"{plural(missing, 'answer')} missing"
-    (repeated,) = log.rows("repeated_transactions", limit=EVIDENCE_IDS_MAX)
-    if repeated.requests:
-        yield f"providers took {plural(repeated.requests, 'transaction')} more than once"
 
 
 def wrong_causes(log: Log) -> Iterator[str]:

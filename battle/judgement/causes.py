@@ -27,6 +27,7 @@ SLOWEST_LISTED = 10
 _FAILURES = {
     "timeout": "timed out",
     "refused": "were refused a connection",
+    "no_websocket": "got no WebSocket connection",
     "reset": "lost their connection (reset)",
     "closed": "lost their connection (closed)",
     "protocol": "got what breaks the protocol",

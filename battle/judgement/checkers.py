@@ -19,6 +19,7 @@ from battle.judgement.nodes import gateway_listens, nodes_lived
 from battle.judgement.reached import providers_reached
 from battle.judgement.retries import retry_amplification
 from battle.judgement.slo import Demands
+from battle.judgement.transactions import transactions
 
 Checker: TypeAlias = Callable[[Log, Demands], Finding | None]
 """From the log to a finding; None when it has nothing to say about a run of this kind."""
@@ -37,6 +38,7 @@ CHECKERS: tuple[Checker, ...] = (
     providers_used_again,
     answers_are_right,
     errors_are_passed_on,
+    transactions,
     reads_monotonic,
     answers_are_fresh,
     websocket_continuity,

@@ -88,13 +88,18 @@ def _silent(log: Log, rows: list[Any]) -> list[str]:
     due = {row.workload for row in rows if row.due}
     names = dict.fromkeys([*planned(log, SUBSCRIBES), *(row.workload for row in rows)])
     known = _nothing_due(log, rows)
-    refused = {row.workload: row.refused for row in log.rows("client_subscriptions")}
+    refused = {row.workload: _refused(row) for row in log.rows("client_subscriptions") if row.refused}
     return [
-        f"workload {name}: no notification is in the log"
-        + (f", its clients were turned away {plural(refused[name], 'time')}" if refused.get(name) else "")
+        f"workload {name}: no notification is in the log{refused.get(name, '')}"
         for name in names
         if name not in heard and name not in due and name not in known
     ]
+
+
+def _refused(row: Any) -> str:
+    """How often clients got no connection or no subscription, with the words of whoever refused."""
+    words = f" ({row.refused_with})" if row.refused_with else ""
+    return f", connections or subscriptions were refused {plural(row.refused, 'time')}{words}"
 
 
 def nothing_was_due(log: Log, workload: str | None = None) -> bool:
@@ -143,7 +148,7 @@ def _turned_away(log: Log) -> list[str]:
     came = {row.workload: row for row in log.rows("client_subscriptions")}
     return [
         f"workload {row.workload}: only {came[row.workload].subscriptions:,} of {row.subscriptions:,} subscriptions "
-        f"came about, the others were turned away"
+        f"came about{_refused(came[row.workload])}"
         for row in log.rows("planned_workloads")
         if row.type == SUBSCRIBES and row.workload in came and came[row.workload].refused
         if 0 < came[row.workload].subscriptions < (row.subscriptions or 0)

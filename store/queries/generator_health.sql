@@ -2,7 +2,7 @@
 --
 -- workload
 -- due, sent, dropped   requests over the whole run
--- turned_away          not sent because the gateway refused the connection: it had its chance
+-- turned_away          not sent because the gateway refused the connection or its upgrade to WebSocket: it had its chance
 -- backlog_end          due but not sent at the last sample, over all shards
 -- in_flight_max        of one shard
 WITH shards AS (
@@ -19,7 +19,7 @@ WITH shards AS (
 refused AS (
     SELECT workload, count(*) AS turned_away
     FROM requests
-    WHERE failure = 'refused'
+    WHERE failure IN ('refused', 'no_websocket')
     GROUP BY workload
 )
 SELECT

@@ -23,7 +23,7 @@ punctual AS (
         ) AS ranks
     FROM requests
     ANTI JOIN spared ON scheduled_ns < end_ns AND ended_ns >= start_ns
-    WHERE ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure = 'refused')
+    WHERE ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))
         AND NOT ($cut AND failure IS NOT DISTINCT FROM 'interrupted')
         AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
 )

@@ -39,14 +39,14 @@ chosen AS (
     ANTI JOIN spared ON scheduled_ns < spared_end_ns AND ended_ns >= spared_start_ns
     WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
         AND ($method::VARCHAR IS NULL OR method = $method::VARCHAR)
-        AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure = 'refused')
+        AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))
         AND NOT ($cut AND failure IS NOT DISTINCT FROM 'interrupted')
 ),
 summed AS (
     SELECT
         count(*) AS requests,
         count(*) FILTER (ok) AS ok,
-        count(*) FILTER (sent_ns IS NOT NULL OR failure = 'refused') AS sent,
+        count(*) FILTER (sent_ns IS NOT NULL OR failure IN ('refused', 'no_websocket')) AS sent,
         count(*) FILTER (answer <> 'none') AS checked,
         count(*) FILTER (answer = 'wrong') AS wrong,
         count(*) FILTER (answer = 'stale') AS stale,

@@ -17,7 +17,7 @@
 SELECT
     workload,
     count(*) AS requests,
-    count(*) FILTER (sent_ns IS NOT NULL OR failure = 'refused') / count(*) AS sent_ratio,
+    count(*) FILTER (sent_ns IS NOT NULL OR failure IN ('refused', 'no_websocket')) / count(*) AS sent_ratio,
     count(*) FILTER (outcome = 'ok') / count(*) AS success_ratio,
     nullif(
         quantile_disc(if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), 0.95),
@@ -27,6 +27,6 @@ SELECT
     arg_max(request_id, (outcome <> 'ok', ended_ns - scheduled_ns, request_id), $limit) AS worst
 FROM requests
 WHERE scheduled_ns >= $start_ns::BIGINT AND scheduled_ns < $end_ns::BIGINT
-    AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure = 'refused')
+    AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))
 GROUP BY workload
 ORDER BY workload

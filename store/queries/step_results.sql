@@ -36,7 +36,7 @@ ranked AS (
         workload, step, any_value(rates)[step] AS rate_per_s, count(*) AS requests,
         any_value(at_ns + (step - 1) * step_ns)::BIGINT AS started_ns,
         any_value(at_ns + step * step_ns)::BIGINT AS ended_ns,
-        count(*) FILTER (sent_ns IS NOT NULL OR failure = 'refused') / count(*) AS sent_ratio,
+        count(*) FILTER (sent_ns IS NOT NULL OR failure IN ('refused', 'no_websocket')) / count(*) AS sent_ratio,
         count(*) FILTER (ok) / count(*) AS success_ratio,
         quantile_disc(if(ok, ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]) AS ranks,
         quantile_disc(sent_ns - scheduled_ns, 0.99) AS late_p99_ns

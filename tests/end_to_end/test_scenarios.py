@@ -13,8 +13,8 @@ import msgspec
 import psutil
 import pytest
 
-from actors.gateway.call import Pursuit
-from battle import minutes, run_scenario, seconds
+from actors.gateway.call import Caller, Pursuit
+from battle import Retry, minutes, ms, run_scenario, seconds
 from battle.loading import listed, load_scenario
 from tests.end_to_end.battles import ask, digests
 
@@ -26,6 +26,7 @@ IN_FULL = [name for name in SHIPPED if ":" not in name and name not in FAST]
 """Battles that have a short version, which is fought here; they themselves are for `make slow`."""
 
 SEEDS = (2, 3, 4, 5)
+SEND = "eth_sendRawTransaction"
 
 
 def _named(*names, slow=()):
@@ -59,6 +60,34 @@ def test_a_gateway_without_failover_loses_it(name, tmp_path):
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name not in (LOST_BY_OURS, *LONG)])
 def test_the_seed_does_not_matter(name, seed, tmp_path):
     report = run_scenario(SHIPPED[name], world="simulated", seed=seed, out=tmp_path).report
+    assert report.verdict == "PASS", report.reasons
+
+
+@pytest.mark.parametrize("name", ["concurrent_load:short", "long_soak:short"])
+def test_a_gateway_that_never_resends_a_transaction_passes_and_that_is_said(name, tmp_path, monkeypatch):
+    stop = Caller.stop
+
+    def sent_once(caller, progress):
+        return "sent once" if progress.inquiry.method == SEND else stop(caller, progress)
+
+    monkeypatch.setattr(Caller, "stop", sent_once)
+    result = run_scenario(SHIPPED[name], world="simulated", out=tmp_path)
+    [policy] = [one.summary for one in result.report.findings if one.checker == "transactions"]
+    assert "none reached providers more than once" in policy
+    assert "were not resent" in policy
+    assert ask(
+        result.run_dir, f"SELECT count(*) > 0 FROM requests WHERE method = '{SEND}' AND outcome <> 'ok'"
+    ) == [(True,)]
+    assert (result.report.verdict, result.report.warnings) == ("PASS", ()), result.report.reasons
+
+
+@pytest.mark.parametrize("attempt_timeout", [ms(300), seconds(1), seconds(2)])
+def test_a_dark_region_asks_for_no_shorter_timeout_than_gateways_have(attempt_timeout, tmp_path):
+    scenario = SHIPPED["region_outage:short"]
+    retry = Retry(max_attempts=3, attempt_timeout=attempt_timeout, deadline=seconds(6), budget_ratio=2)
+    gateway = msgspec.structs.replace(scenario.gateway, retry=retry)
+    scenario = msgspec.structs.replace(scenario, gateway=gateway)
+    report = run_scenario(scenario, world="simulated", out=tmp_path).report
     assert report.verdict == "PASS", report.reasons
 
 

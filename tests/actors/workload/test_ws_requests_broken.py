@@ -190,6 +190,22 @@ def test_where_nobody_listens_all_are_refused(either_world):
     assert (log.total("dropped"), log.samples[-1].backlog) == (0, 0)
 
 
+def test_a_server_that_listens_and_speaks_no_websocket_refuses_no_connection(either_world):
+    async def main(stage):
+        async def http(stream):
+            await stream.receive_some()
+            stream.write(b"HTTP/1.1 405 no\r\ncontent-length: 0\r\n\r\n")
+            stream.close()
+
+        world = stage.world("server")
+        address = await stage.nursery.start(world.serve, stage.address("server"), http)
+        return await play(stage, requests(rate=40, reconnect=QUICK), address)
+
+    log = either_world(main)
+    assert log.endings() == [("error", "none", "no_websocket")] * 20
+    assert {one.sent_ns for one in log.requests} == {None}
+
+
 def test_a_server_that_comes_back_is_found(either_world):
     async def main(stage):
         async with serving(stage) as (script, address):
@@ -224,7 +240,7 @@ def test_a_server_that_never_opens_a_websocket_refuses():
         return await play(stage, requests(timeout=ms(200), reconnect=QUICK), address)
 
     log = simulated(main)
-    assert {failure for _, _, failure in log.endings()} == {"refused"}
+    assert {failure for _, _, failure in log.endings()} == {"no_websocket"}
     assert log.details("refused")[0] == "timeout"
 
 

@@ -49,6 +49,13 @@ def test_a_gateway_that_is_down_refuses_by_nature(tmp_path: Path, events: list[E
     assert finding.verdict == "PASS"
 
 
+def test_a_gateway_that_speaks_no_websocket_listens(tmp_path: Path) -> None:
+    ended = failed(2, 3 * S, MS, failure="no_websocket", sent_ns=None, http_status=None)
+    finding = found(tmp_path, life("gateway", "started"), request(1), ended)
+    assert finding is not None
+    assert finding.verdict == "PASS"
+
+
 def test_one_that_runs_elsewhere_cannot_be_told_from_one_that_is_dead(tmp_path: Path) -> None:
     assert found(tmp_path, refused(1, S)) is None
 

@@ -348,13 +348,6 @@ def test_answers_that_never_came_are_missing(tmp_path: Path) -> None:
     assert finding.summary == "of 1 checked answer 0 were wrong and 0 stale; 1 answer missing"
 
 
-def test_a_transaction_that_providers_took_twice_is_told(tmp_path: Path) -> None:
-    send = {"method": "eth_sendRawTransaction"}
-    twice = [served(1, "a", 0, **send), served(1, "b", 0, **send), served(2, "a", 0), served(2, "b", 0)]
-    finding = answers(tmp_path, request(1), *twice)
-    assert finding.summary.endswith("; providers took 1 transaction more than once")
-
-
 def test_a_demand_on_one_workload_decides_for_that_one_alone(tmp_path: Path) -> None:
     events = [request(1, answer="wrong"), request(2, answer="wrong", workload="other")]
     one = Demands(workloads={"load": Slo(max_wrong_answers=1)})

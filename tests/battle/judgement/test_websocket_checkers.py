@@ -195,12 +195,13 @@ def test_clients_that_got_none_of_the_heads_published_missed_them(tmp_path: Path
 
 def test_clients_that_were_turned_away_were_served_by_nobody(tmp_path: Path) -> None:
     three = ({**SUBSCRIBES, "connections": 3},)
-    refused = [connection_changed("refused", S, name) for name in ("2", "3")]
+    refused = [connection_changed("refused", S, name, detail="HTTP status 405") for name in ("2", "3")]
     finding = found(tmp_path, websocket_continuity, [*CLEAN, *refused], workloads=three)
     assert finding is not None
     assert (finding.verdict, finding.summary) == (
         "FAIL",
-        "workload heads: only 1 of 3 subscriptions came about, the others were turned away",
+        "workload heads: only 1 of 3 subscriptions came about, connections or subscriptions were refused 2 times "
+        "(HTTP status 405)",
     )
 
 
