@@ -277,7 +277,10 @@ def test_a_wrong_notification_is_a_wrong_answer(tmp_path: Path) -> None:
         judgement = judge(run, Slo(max_stale_answers=0), workload_slos={"heads": Slo(max_stale_answers=0)})
     finding = next(one for one in judgement.findings if one.checker == "answers_are_right")
     assert (finding.verdict, finding.ids) == ("FAIL", ("0x8",))
-    assert finding.summary == "of 8 checked answers 1 were wrong and 0 stale; 1 of them were notifications"
+    assert (
+        finding.summary
+        == "of 8 checked answers 1 were wrong and 0 stale; 1 of them were notifications (first: 0x8)"
+    )
     assert [one.status for one in judgement.slos] == ["met"]
 
 
