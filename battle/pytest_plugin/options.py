@@ -23,6 +23,7 @@ _HELP = {
     "out": f"where runs lie; {_DEFAULT_OUT} in pytest's root directory by default",
 }
 
+_PROPERTIES = "properties of the battles that tests ran"
 _STRICT = "a warning fails a battle, as in `battle run --strict`"
 
 
@@ -34,6 +35,7 @@ class Settings(NamedTuple):
     gateway: str | None
     out: Path
     strict: bool
+    properties: bool
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +52,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(f"battle_{name}", text)
     group.addoption("--battle-strict", action="store_true", default=None, help=_STRICT)
     parser.addini("battle_strict", _STRICT, type="bool", default=False)
+    group.addoption(
+        "--battle-no-properties", action="store_true", default=False, help=f"no {_PROPERTIES} in JUnit XML"
+    )
+    parser.addini("battle_properties", f"{_PROPERTIES} in JUnit XML", type="bool", default=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,7 +83,8 @@ def settings_of(config: pytest.Config) -> Settings:
     except ValueError:
         raise pytest.UsageError(f"battle_seed is a whole number, not {seed!r}") from None
     strict = bool(config.getoption("battle_strict") or config.getini("battle_strict"))
-    return Settings(world, number, _asked(config, "gateway"), out_of(config), strict)
+    properties = bool(config.getini("battle_properties")) and not config.getoption("battle_no_properties")
+    return Settings(world, number, _asked(config, "gateway"), out_of(config), strict, properties)
 
 
 def out_of(config: pytest.Config) -> Path:

@@ -1,47 +1,71 @@
 """What a session remembers of its runs: properties of the tests, and a line each at the end.
 
-Properties travel with the tests' reports, so that under xdist the controller knows what its workers ran.
+The runs of a test travel with its reports, so that under xdist the controller knows what its workers ran.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
+from battle.pytest_plugin.options import settings_of
 from battle.pytest_plugin.result import BattleResult
 
 REPORT = "report.html"
 """Of all reports the one that people open."""
 
-_PROPERTIES = ("verdict", "scenario", "world", "seed", "warnings", "run_dir")
-"""In this order, named `battle_...`; the last one completes a run, of which a test may have several."""
+_NAMES = ("verdict", "scenario", "world", "seed", "gateway", "warnings", "run_dir", "test")
+_PROPERTIES = frozenset(f"battle_{name}" for name in _NAMES)
+"""What JUnit XML says of a run."""
 
-_LAST = f"battle_{_PROPERTIES[-1]}"
-_HERE = pytest.StashKey[list[tuple[str, str]]]()
-"""The properties of all runs of this process: a test that is interrupted has no report that would carry them."""
+Run: TypeAlias = dict[str, str]
+"""The same by bare names: plain data, because it travels from xdist's workers with the reports of their tests."""
+
+_HERE = pytest.StashKey[list[Run]]()
+"""All runs of this process: a test that is interrupted has no report that would carry them."""
+
+_OF_PHASE = pytest.StashKey[list[Run]]()
+"""The runs of a test that none of its reports carries yet."""
+
+_CARRIED = "battle_runs"
 
 
 def remember(config: pytest.Config, item: pytest.Item | None, result: BattleResult) -> None:
     """Keep what the reports of `item` and of the session say about a run."""
-    run = result.report.run
-    values = (
-        result.verdict,
-        run.scenario,
-        run.world,
-        str(run.seed),
-        str(len(result.warnings)),
-        str(result.run_dir),
-    )
-    properties = [(f"battle_{name}", value) for name, value in zip(_PROPERTIES, values, strict=True)]
-    config.stash.setdefault(_HERE, []).extend(properties)
-    if item is not None:
-        item.user_properties.extend(properties)
+    facts = result.report.run
+    test = "" if item is None else item.nodeid
+    values = (result.verdict, facts.scenario, facts.world, facts.seed, facts.gateway, len(result.warnings))
+    run = dict(zip(_NAMES, (*map(str, values), str(result.run_dir), test), strict=True))
+    config.stash.setdefault(_HERE, []).append(run)
+    if item is None:
+        return
+    item.stash.setdefault(_OF_PHASE, []).append(run)
+    if settings_of(config).properties:
+        item.user_properties.extend((f"battle_{name}", value) for name, value in run.items())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that is tried again says of itself what its last try ran."""
+    item.user_properties[:] = [one for one in item.user_properties if one[0] not in _PROPERTIES]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the report of each phase of a test carry the runs of that phase."""
+    report = yield
+    setattr(report, _CARRIED, item.stash.get(_OF_PHASE, []))
+    item.stash[_OF_PHASE] = []
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print a line for each run: its verdict, and where its report lies."""
+    """Print a line for each run: its verdict, the test that ran it, and where its report lies."""
     runs = _runs(terminalreporter, config)
     if not runs:
         return
@@ -50,29 +74,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(_line(run, config.invocation_params.dir))
 
 
-def _runs(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> dict[str, dict[str, str]]:
+def _runs(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> dict[str, Run]:
     """All runs by their directories, in the order they were made."""
     reports = [report for group in terminalreporter.stats.values() for report in group]
-    said = [list(getattr(report, "user_properties", ())) for report in reports]
-    found = [run for properties in [*said, config.stash.get(_HERE, [])] for run in _complete(properties)]
-    return {run[_LAST]: run for run in sorted(found, key=lambda run: run[_LAST])}
+    found: list[Run] = [run for report in reports for run in getattr(report, _CARRIED, ())]
+    here: list[Run] = config.stash.get(_HERE, [])
+    found += here
+    return {run["run_dir"]: run for run in sorted(found, key=lambda run: run["run_dir"])}
 
 
-def _complete(properties: Iterable[tuple[str, object]]) -> Iterator[dict[str, str]]:
-    run: dict[str, str] = {}
-    for name, value in properties:
-        if name.startswith("battle_"):
-            run[name] = str(value)
-        if name == _LAST:
-            yield run
-            run = {}
-
-
-def _line(run: dict[str, str], here: Path) -> str:
+def _line(run: Run, here: Path) -> str:
+    from battle.explain.lines import spelled
     from battle.judgement.verdict import verdict_text
 
-    report = Path(run[_LAST]) / REPORT
+    report = Path(run["run_dir"]) / REPORT
     shown = report.relative_to(here) if report.is_relative_to(here) else report
-    what = f"{run['battle_scenario']} ({run['battle_world']}, seed {run['battle_seed']})"
-    verdict = verdict_text(run["battle_verdict"], int(run["battle_warnings"]))
-    return f"{verdict:<12}  {what}  {shown}"
+    what = f"{run['scenario']} ({run['world']}, seed {run['seed']}, gateway {run['gateway']})"
+    verdict = verdict_text(run["verdict"], int(run["warnings"]))
+    return spelled("  ".join(filter(None, (f"{verdict:<12}", what, run["test"], str(shown)))))

@@ -73,4 +73,5 @@ class BattleResult:
     def __repr__(self) -> str:
         """One line, because pytest shows it so."""
         why = "; ".join(self.reasons)
-        return f"<{self.report.verdict_text} {self.report.run.scenario}{': ' if why else ''}{why}>"
+        what = f"{self.report.run.scenario} against {self.report.run.gateway}"
+        return f"<{self.report.verdict_text} {what}{': ' if why else ''}{why}>"

@@ -17,7 +17,7 @@ def summary_text(report: Report, run_dir: Path) -> str:
 
 def _lines(report: Report, run_dir: Path) -> Iterator[str]:
     run = report.run
-    yield f"{report.verdict_text}: {report.headline}"
+    yield f"{report.verdict_text} against {run.gateway}: {report.headline}"
     findings = {finding.summary: finding for finding in report.findings}
     for reason in report.reasons:
         yield f"  - {reason}"

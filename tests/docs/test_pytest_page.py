@@ -50,7 +50,7 @@ def test_each_example_does_what_the_page_says(said):
 
 
 def test_a_failure_reads_as_the_page_shows(said):
-    [shown] = [block for block in blocks(PAGE, "text") if block.startswith("FAIL: ")]
+    [shown] = [block for block in blocks(PAGE, "text") if block.startswith("FAIL against ")]
     message = said.cases()["test_lost::test_lost"].find("failure").text
     *lines, report = shown.splitlines()
     for line in lines:

@@ -17,7 +17,7 @@ from battle.pytest_plugin.options import settings_of
 
 
 def test_settings(pytestconfig):
-    world, seed, gateway, out, strict = settings_of(pytestconfig)
+    world, seed, gateway, out, strict, _ = settings_of(pytestconfig)
     print(world, seed, gateway, out.relative_to(pytestconfig.rootpath), strict)
 """
 

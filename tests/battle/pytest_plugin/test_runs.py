@@ -120,7 +120,7 @@ def test_each_scenario_and_each_test_has_its_outcome(said):
 def test_a_failure_says_why_and_where(said, test):
     report = report_of(said, test)
     message = block(said, test)
-    assert f"{report['verdict']}: {report['headline']}" in message
+    assert f"{report['verdict']} against {report['run']['gateway']}: {report['headline']}" in message
     assert report["reasons"]
     for reason in report["reasons"]:
         assert reason in message
@@ -140,7 +140,7 @@ def test_a_finding_shows_its_evidence(said):
 def test_a_failure_shows_nothing_of_our_own_code(said):
     assert "battle/pytest_plugin/" not in said.text
     assert "run_scenario" not in said.text
-    assert block(said, "battle_ours::lossy").startswith("FAIL: ")
+    assert block(said, "battle_ours::lossy").startswith("FAIL against embedded (priority): ")
     for test, mistake in (("test_mistake", "no scenario 'no_such'"), ("test_query", "DROP is not allowed")):
         message = block(said, f"test_ours::{test}")
         assert mistake in message
@@ -150,17 +150,19 @@ def test_a_failure_shows_nothing_of_our_own_code(said):
 def test_a_summary_that_the_test_gives_is_not_repeated(said):
     headline = report_of(said, "unjudged.battle.toml::scenario")["headline"]
     for test in ("test_ours::test_with_summary", "test_ours::test_without_summary"):
-        assert block(said, test).count(f"INCONCLUSIVE: {headline}") == 1
+        assert block(said, test).count(f"INCONCLUSIVE against embedded (priority): {headline}") == 1
 
 
 def test_options_and_settings_reach_each_run_unless_it_says_otherwise(said):
     cases = said.cases()
-    assert properties(cases["battle_ours::lossy"])[:4] == [
+    assert properties(cases["battle_ours::lossy"])[:5] == [
         ("battle_verdict", "FAIL"),
         ("battle_scenario", "Lossy"),
         ("battle_world", "simulated"),
         ("battle_seed", "4"),
+        ("battle_gateway", "embedded (priority)"),
     ]
+    assert dict(properties(cases["battle_ours::lossy"]))["battle_test"] == "battle_ours.py::lossy"
     assert dict(properties(cases["test_ours::test_passes"]))["battle_seed"] == "7"
     kept = {path.name for path in (said.directory / "runs").iterdir()}
     assert report_of(said, "battle_ours::lossy")["run"]["run_id"] in kept
@@ -180,8 +182,9 @@ def test_each_run_has_a_line_at_the_end(said):
     [unjudged, shared] = [
         line for line in lines if line.startswith("INCONCLUSIVE  Unjudged (simulated, seed ")
     ]
-    assert "seed 4)" in unjudged + shared
-    assert "seed 8)" in unjudged + shared
+    assert "seed 4, gateway embedded (priority))" in unjudged + shared
+    assert "seed 8, gateway embedded (priority))" in unjudged + shared
+    assert any("  test_ours.py::test_passes  " in line for line in lines)
     report = Path(unjudged.split()[-1])
     assert report.parts[0] == "runs"
     assert (said.directory / report).is_file()
@@ -213,8 +216,66 @@ def test_workers_share_a_directory_and_tell_the_controller(tmp_path):
     assert (tmp_path / "runs" / "latest").resolve() in directories
     for directory in directories:
         assert re.search(
-            rf"^PASS +Steady \(simulated, seed \d\)  runs/{directory.name}/report", said.text, re.M
+            rf"^PASS +Steady \(simulated, seed \d, gateway .*\)  \S+::\S+  runs/{directory.name}/report",
+            said.text,
+            re.M,
         )
+
+
+TRYING_AGAIN = """
+import pytest
+from _pytest.runner import runtestprotocol
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for item.execution_count in (1, 2, 3):
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        if all(report.passed for report in reports):
+            break
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+"""What plugins that run a failed test again do."""
+
+AGAIN = """
+def test_flaky(battle, request):
+    seed = request.node.execution_count
+    assert battle.run("steady.battle.toml", seed=seed)
+    assert seed == 3
+"""
+
+
+@pytest.fixture
+def steady(tmp_path):
+    (tmp_path / "steady.battle.toml").write_text(
+        UNJUDGED.replace("Unjudged", "Steady") + "[slo]\nsuccess_rate = 1\n"
+    )
+    (tmp_path / "test_again.py").write_text(AGAIN)
+    (tmp_path / "conftest.py").write_text(TRYING_AGAIN)
+    return tmp_path
+
+
+def test_a_test_that_is_tried_again_has_the_properties_of_its_last_try(steady):
+    said = run_pytest(steady, "test_again.py", "--junitxml", "junit.xml", "--battle-world", "simulated")
+    assert said.status == 0, said.text
+    [case] = said.cases().values()
+    assert [value for name, value in properties(case) if name == "battle_seed"] == ["3"]
+    assert [said.text.count(f"(simulated, seed {seed}, ") for seed in (1, 2, 3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("asked", [("--battle-no-properties",), ("-o", "battle_properties=false")])
+def test_properties_can_be_left_out(steady, asked):
+    """The lines at the end are there all the same, also of what workers ran."""
+    (steady / "conftest.py").unlink()
+    said = run_pytest(
+        steady, "-n", "2", "-k", "scenario", "--junitxml", "junit.xml", "--battle-world", "simulated", *asked
+    )
+    assert said.status == 0, said.text
+    assert [properties(case) for case in said.cases().values()] == [[]]
+    assert said.text.count("PASS          Steady (simulated, seed 1, gateway ") == 1
 
 
 CUT_SHORT = """
