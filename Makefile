@@ -38,7 +38,7 @@ slow: $(INSTALLED)  ## Run the long tests
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, and use it there
 	$(BIN)/python -m pytest tests/end_to_end/test_wheel.py
 
-fuzz: $(INSTALLED)  ## Fuzz the decoders of foreign bytes, SECONDS (30) for each
+fuzz: $(INSTALLED)  ## Fuzz the decoders of foreign bytes and the report builder, SECONDS (30) for each
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python -m tools.fuzz --seconds $(or $(SECONDS),30)
 

@@ -4,6 +4,9 @@ All targets by default.
 Each target runs in a process of its own, for as long, from the seeds in `tools.fuzz.seeds`. The first input that
 raises ends it; it is kept as `crash-*` in the directory that is printed, and the exit status is 1. Run again with the
 name of a target and `--input FILE` to see the traceback. Needs the extra `fuzz`.
+
+The target `reports` takes logs instead of bytes: it is random without a guide (`tools.fuzz.reports` says why), and
+prints the log that failed.
 """
 
 import argparse
@@ -16,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+REPORTS = "reports"
 MAX_INPUT_BYTES = 4096
 _OVERTIME_SECONDS = 120
 """What a fuzzer may take to start and to end beside its own time."""
@@ -27,13 +31,16 @@ def main() -> int:
         return _fuzz(options.targets[0], options.seconds, options.inside)
     from tools.fuzz.targets import TARGETS
 
-    if unknown := set(options.targets) - TARGETS.keys():
-        parser.error(f"no target {sorted(unknown)[0]!r}: there are {', '.join(sorted(TARGETS))}")
+    names = sorted((*TARGETS, REPORTS))
+    if unknown := set(options.targets) - set(names):
+        parser.error(f"no target {sorted(unknown)[0]!r}: there are {', '.join(names)}")
     if options.input is not None:
+        if REPORTS in options.targets:
+            parser.error(f"{REPORTS} takes no input: it prints the log that fails")
         for name in options.targets or TARGETS:
             TARGETS[name](options.input.read_bytes())
         return 0
-    failed = [name for name in options.targets or sorted(TARGETS) if not _ran(name, options.seconds)]
+    failed = [name for name in options.targets or names if not _ran(name, options.seconds)]
     print(f"failed: {', '.join(failed)}" if failed else "no exception")
     return 1 if failed else 0
 
@@ -74,6 +81,11 @@ def _ran(name: str, seconds: int) -> bool:
 
 
 def _fuzz(name: str, seconds: int, directory: Path) -> int:
+    if name == REPORTS:
+        from tools.fuzz.reports import fuzz
+
+        fuzz(seconds)
+        return 0
     import atheris
 
     with atheris.instrument_imports(include=["actors", "tools.fuzz", "h11", "wsproto"]):
