@@ -27,8 +27,7 @@ def connect(
     """
     connection = duckdb.connect(config={**NO_EXTENSIONS, "temp_directory": temp_directory})
     try:
-        # It is drawn into stdout where DuckDB thinks somebody is at a prompt, and wants widgets in a notebook.
-        connection.execute("SET enable_progress_bar = false")
+        show_no_progress(connection)
         catalog.set_parameters(connection, parameters)
         # Else each mention of a table in a view reads the footer of its file again.
         connection.execute("SET parquet_metadata_cache = true")
@@ -39,6 +38,16 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def show_no_progress(connection: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB draws a bar into stdout where it takes the process for somebody at a prompt.
+
+    In a notebook it draws none by itself, and there the setting cannot even be named where ipywidgets is missing.
+    """
+    shown = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    if shown == (True,):
+        connection.execute("SET enable_progress_bar = false")
 
 
 def fill(

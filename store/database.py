@@ -16,7 +16,7 @@ import msgspec
 
 from store import catalog
 from store.catalog import Parameters
-from store.connections import NO_EXTENSIONS, connect, fill
+from store.connections import NO_EXTENSIONS, connect, fill, show_no_progress
 from store.errors import QueryError
 from store.files import LogFiles
 from store.interruption import interruptible
@@ -144,7 +144,7 @@ def export_database(run_dir: Path) -> Path:
         draft.unlink(missing_ok=True)
         connection = duckdb.connect(str(draft), config={**NO_EXTENSIONS, **_FOR_OTHERS})
         try:
-            connection.execute("SET enable_progress_bar = false")
+            show_no_progress(connection)
             fill(connection, files.open_paths(), files.manifest, run_dir, kind="TABLE")
             Views(connection, catalog.VIEWS, stored=catalog.view_names()).define_all()
         finally:

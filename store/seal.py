@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import msgspec
 
+from store.connections import show_no_progress
 from store.errors import LogError
 from store.events import TABLES, tag_of
 from store.interruption import interruptible
@@ -79,8 +80,7 @@ def write_tables(scans: list[Scan], target: Path, *, growing: bool = False) -> M
     problems: list[str] = []
     files = {}
     connection = duckdb.connect()
-    # In a notebook's kernel its bar wants ipywidgets, and the query fails where they are missing.
-    connection.execute("SET enable_progress_bar = false")
+    show_no_progress(connection)
     try:
         for table in TABLES:
             expected = sum(scan.health.tables.get(table, 0) for scan in scans)
