@@ -1,11 +1,16 @@
 -- While which fault did stale answers come that old heads or other branches may explain?
 --
+-- Those that no gateway could have avoided (the view `nothing_newer`) are left out.
+--
 -- fault_id            of a fault that makes answers stale (the view `fault_rules`) and held while the request was
 --                     under way, on whichever provider; NULL: none did
 -- requests            with a stale answer
 -- first_request_id
 WITH stale AS (
-    SELECT request_id, coalesce(sent_ns, scheduled_ns) AS from_ns, ended_ns FROM requests WHERE answer = 'stale'
+    SELECT request_id, coalesce(sent_ns, scheduled_ns) AS from_ns, ended_ns
+    FROM requests
+    ANTI JOIN nothing_newer ON nothing_newer.from_ns <= ended_ns AND to_ns > coalesce(sent_ns, scheduled_ns)
+    WHERE answer = 'stale'
 ),
 lagging AS (
     SELECT fault_id, started_ns, coalesce(ended_ns, 9_223_372_036_854_775_807) AS ended_ns

@@ -1,8 +1,9 @@
 -- Which answers were about an old head though no fault made any provider's head lag?
 --
--- A row per workload that has any. A request counts when its answer was more than $blocks behind, and no fault that
--- makes answers stale (the view `fault_rules`) held while it was under way or $settle_ns before. A notification counts
--- when no fault at all held at its arrival or $settle_ns before: what interrupts a stream makes it catch up later.
+-- A row per workload that has any. A request counts when its answer was more than $blocks behind, and neither a fault
+-- that makes answers stale (the view `fault_rules`) held while it was under way or $settle_ns before, nor faults that
+-- together left no provider with anything newer (the view `nothing_newer`). A notification counts when no fault at all
+-- held at its arrival or $settle_ns before: what interrupts a stream makes it catch up later.
 --
 -- $blocks, $settle_ns
 -- $limit                   how many of the first ones are listed
@@ -16,6 +17,8 @@ WITH held AS (
     FROM fault_spans
     LEFT JOIN fault_rules USING (kind)
     WHERE started_ns IS NOT NULL
+    UNION ALL
+    SELECT from_ns, least(to_ns, 9_223_372_036_854_775_807 - $settle_ns), true FROM nothing_newer
 ),
 old AS (
     SELECT

@@ -11,6 +11,7 @@ from store.events import Event
 from tests.battle.histories import (
     MS,
     S,
+    against,
     connection_changed,
     failed,
     fault,
@@ -103,6 +104,16 @@ def test_stale_answers_name_the_fault_that_held(tmp_path: Path) -> None:
     text = reason(tmp_path, Slo(max_stale_answers=0), *events)
     assert "1 under stale_head-a.1 (first: r1)" in text
     assert "1 while no provider's head lagged (first: r2)" in text
+
+
+def test_old_answers_that_no_gateway_could_avoid_are_no_cause(tmp_path: Path) -> None:
+    killed = [*fault("kill-a.1", 3 * S, 5 * S), *fault("kill-b.1", 3 * S, 5 * S, target="b")]
+    events = [request(1, 4 * S, answer="stale"), request(2, 9 * S, answer="stale"), *killed]
+    with open_history(tmp_path, *events, **against("command")) as run:
+        (text,) = [
+            one for one in judge(run, Slo(max_stale_answers=0)).reasons if one.startswith("max_stale_answers")
+        ]
+    assert text.endswith(": 1 while no provider's head lagged (first: r2)")
 
 
 def test_attempts_name_the_second_of_the_storm(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from battle.judgement.answers import STALE_BLOCKS_MAX, STALE_SETTLE_NS, answers_
 from battle.judgement.findings import Log
 from battle.judgement.slo import Demands, demands_of
 from store.events import Event, RequestEnded
-from tests.battle.histories import MS, S, fault, notified, open_history, request
+from tests.battle.histories import MS, S, against, fault, notified, open_history, request
 
 FAR = STALE_BLOCKS_MAX + 4
 
@@ -74,6 +74,35 @@ def test_a_lagging_provider_explains_them_until_some_time_after(
 )
 def test_only_faults_that_make_heads_lag_explain_them(tmp_path: Path, kind: str, verdict: str) -> None:
     assert found(tmp_path, request(1), old(2, 4 * S), *lagging(kind)).verdict == verdict
+
+
+def everywhere(kind: str, *targets: str) -> list[Event]:
+    return [
+        event
+        for target in targets
+        for event in fault(f"{kind}-{target}.1", 3 * S, 5 * S, kind=kind, target=target)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["kill", "pause", "partition", "refuse", "timeout", "restart"])
+@pytest.mark.parametrize(
+    ("targets", "at_ns", "verdict"),
+    [
+        (("a", "b"), 4 * S, "PASS"),  # what the gateway has in its cache is all that there is
+        (("a", "b"), 5 * S + STALE_SETTLE_NS - MS, "PASS"),
+        (("a", "b"), 5 * S + STALE_SETTLE_NS + MS, "FAIL"),
+        (("a", "b"), 2 * S, "FAIL"),
+        (("b",), 4 * S, "FAIL"),  # a had the newest head
+    ],
+)
+def test_an_old_answer_while_no_provider_had_a_newer_one_is_no_harm(
+    tmp_path: Path, kind: str, targets: tuple[str, ...], at_ns: int, verdict: str
+) -> None:
+    events = [request(1), old(2, at_ns), *everywhere(kind, *targets)]
+    with open_history(tmp_path, *events, **against("command")) as run:
+        finding = answers_are_fresh(Log(run), Demands())
+    assert finding is not None
+    assert finding.verdict == verdict
 
 
 @pytest.mark.parametrize(("blocks", "verdict"), [(1, "PASS"), (2, "FAIL"), (None, "FAIL")])
