@@ -32,7 +32,7 @@ BOOTSTRAP_LEVEL = 0.95
 SCALING_FREEDOM = 8
 """Half of what the statistics have at best: high percentiles rest on few requests, and so have about as many."""
 
-NEVER = "never answered on one side: see the success rate"
+NEVER = "on one side too many requests failed for this percentile: see the success rate"
 SAME = "the same requests"
 SINGLY = "Wilson, as if failures came singly"
 SAME_SEED = "same seed: chance has no part"

@@ -54,7 +54,8 @@ def moved_text(change: Change) -> str:
 def _worse_text(change: Change) -> str:
     """Which metric got worse and by how much, by its values alone: "p95 latency of main rose by 21 %"."""
     if change.after is None:
-        return f"{change.name} is never reached, before it was {value_text(change.before, change.unit)}"
+        before_text = value_text(change.before, change.unit)
+        return f"{change.name} is not reached, because too many requests failed; before it was {before_text}"
     before, after = change.before or 0.0, change.after
     rose = "rose" if after > before else "fell"
     if not before:

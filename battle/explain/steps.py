@@ -109,7 +109,7 @@ def _end_text(client: ClientRow) -> str:
         return f"got {answer_text(client.answer)}{status}"
     why = failure_text(client.failure, client.http_status, client.rpc_code)
     if client.sent_ns is None:
-        return f"given up, and never sent: {why}"
+        return f"not sent: {why}"
     wrong = ", and it was given a WRONG answer" if client.answer == "wrong" else ""
     if client.outcome == "unknown":
         return f"given up: {why}; nobody knows whether it took effect{wrong}"
@@ -199,7 +199,7 @@ def _provider(base: int, who: str, rows: Sequence[ServedRow]) -> Iterator[_Place
         by = f", because of fault {fault_id}" if fault_id else ""
         of = "" if len(rows) == 1 else f" to {times} of them"
         last_ns = max(row.received_ns for row in rows)
-        yield _placed(last_ns, base + _RECEIVED + 1, who, f"never replied{of}{by}", "bad")
+        yield _placed(last_ns, base + _RECEIVED + 1, who, f"did not reply{of}{by}", "bad")
     replies = Counter(
         (row.replied_ns, reply_text(row), row.outcome) for row in rows if row.replied_ns is not None
     )

@@ -91,7 +91,8 @@ def _title(history: History) -> str:
 def _summary(history: History) -> Iterator[str]:
     client = history.client
     if client is not None and client.sent_ns is None:
-        yield "It never left the client."
+        why = failure_text(client.failure, client.http_status, client.rpc_code)
+        yield f"It was not sent: {why}."
         return
     if (
         client is not None
@@ -110,7 +111,7 @@ def _told_by_gateway(history: History) -> Iterator[str]:
     called_off = [one.provider for one in history.gateway if one.failure == "cancelled"]
     passed_over = list(dict.fromkeys(row.provider for row in history.rejections))
     if passed_over:
-        yield f"{_listed(passed_over)} {_was(passed_over)} passed over because of {_its(passed_over)}."
+        yield f"{_listed(passed_over)} {_was(passed_over)} skipped because of {_its(passed_over)}."
     for attempt in failed:
         yield _failed_sentence(history, attempt)
     if answered:
@@ -153,7 +154,7 @@ def _told_by_providers(history: History) -> Iterator[str]:
         bad = next((row for row in replied if row.outcome != "ok"), None)
         if not replied:
             fault_id = rows[0].fault_id
-            yield f"{provider} never replied{f' (fault {fault_id})' if fault_id else ''}."
+            yield f"{provider} did not reply{f' (fault {fault_id})' if fault_id else ''}."
         elif bad is not None:
             yield f"{provider} replied {reply_text(bad)}."
         else:

@@ -8,14 +8,14 @@ from battle.explain.history import BreakerRow, FaultRow, NodeRow, ServedRow
 from battle.judgement.words import duration_text
 
 _FAILURES: Mapping[str, str] = {
-    "timeout": "no answer came in time",
+    "timeout": "timed out, no answer came in time",
     "refused": "the connection was refused, nobody listened",
     "no_websocket": "no WebSocket connection came about: the upgrade was refused, or each connection closed",
     "reset": "the connection was reset",
     "closed": "the connection was closed before an answer came",
     "protocol": "the answer broke the protocol",
     "not_json_rpc": "the answer could not be read: it is not JSON-RPC",
-    "unsent": "it could not be sent",
+    "unsent": "no connection was free in time",
     "interrupted": "the run was interrupted",
     "cancelled": "it was called off",
 }

@@ -32,7 +32,7 @@ _FAILURES = {
     "closed": "lost their connection (closed)",
     "protocol": "got what breaks the protocol",
     "not_json_rpc": "got what is not JSON-RPC",
-    "unsent": "never left: no connection was free in time",
+    "unsent": "were not sent: no connection was free in time",
     "interrupted": "were under way when the load was stopped",
 }
 

@@ -87,7 +87,7 @@ def _problems(row: Any, late_p99_ns: int | None, bound_ns: int, noun: str) -> It
     if row.dropped:
         yield f"it dropped {plural(row.dropped, noun)}"
     if row.backlog_end:
-        waiting = "not decided" if noun == "subscription" else "still waiting to be sent"
+        waiting = "not decided" if noun == "subscription" else "still queued"
         yield f"{plural(row.backlog_end, noun)} {waiting} at its end"
     if late_p99_ns is not None and late_p99_ns > bound_ns:
         bound = duration_text(bound_ns)

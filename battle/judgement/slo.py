@@ -180,7 +180,7 @@ class Measure(msgspec.Struct, frozen=True):
     note: str | None = None
 
 
-NEVER_BUT = "never reached, but "
+NEVER_BUT = "not reached, but "
 """Begins the note of a demand that was missed without a number, where the miss proves nothing."""
 
 

@@ -145,7 +145,7 @@ def reason_text(result: SloResult) -> str:
 def measured_text(result: SloResult) -> str | None:
     """What was measured, with digits enough to tell it from the limit: 300.04 ms is not 300 ms."""
     if result.measured is None:
-        return "never" if result.never else None
+        return "not reached" if result.never else None
     limit = quantity_text(result.limit, result.unit)
     texts = (quantity_text(result.measured, result.unit, digits) for digits in (4, 6, 9, 12))
     return next((text for text in texts if text != limit or result.measured == result.limit), limit)

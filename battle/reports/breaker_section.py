@@ -25,8 +25,8 @@ def breaker_section(report: Report) -> Section:
             nothing = f"Not available ({unseen_text(reports.kind, 'breakers')})."
         return Section("Circuit breakers", (Paragraph(nothing),))
     summary = columns(
-        ":breaker", "outages", "opened", "time open", "recovered after: mean", "max", "flapped", "probes", "good",
-        "passed over",
+        ":breaker", "outages", "opened", "time open", "recovered after: mean", "max", "re-opened", "probes", "good",
+        "skipped",
     )  # fmt: skip
     blocks: list[Block] = [
         Table(summary, tuple(_breaker_row(breaker) for breaker in report.breakers)),
@@ -44,14 +44,14 @@ def breaker_section(report: Report) -> Section:
 
 
 def _breaker_row(breaker: BreakerFacts) -> tuple[Cell, ...]:
-    never = Cell("never", "doubtful") if breaker.outages else NONE
+    not_yet = Cell("not recovered", "doubtful") if breaker.outages else NONE
     return row(
         f"{breaker.provider} ({breaker.transport})",
         count(breaker.outages),
         count(breaker.opened),
         duration_text(breaker.open_ns),
-        duration(breaker.recovery_mean_ns, never),
-        duration(breaker.recovery_max_ns, never),
+        duration(breaker.recovery_mean_ns, not_yet),
+        duration(breaker.recovery_max_ns, not_yet),
         bad_if_any(breaker.relapses),
         count(breaker.probes),
         count(breaker.good_probes),

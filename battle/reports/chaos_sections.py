@@ -195,14 +195,14 @@ def _targets(group: Sequence[FaultEffect]) -> str:
 def _group_row(group: Sequence[FaultEffect], began_ns: int | None) -> tuple[Cell, ...]:
     begun = [fault.started_ns for fault in group if fault.started_ns is not None]
     effective = sum(fault.effect_observed for fault in group)
-    never = Cell("never", "doubtful")
+    not_yet = Cell("not started", "doubtful")
     return row(
         group[0].kind,
         _targets(group),
         count(len(group)),
         Cell(f"{effective:,}", "good" if effective == len(group) else "doubtful"),
-        moment(min(begun, default=None), never, since_ns=began_ns),
-        moment(max(begun, default=None), never, since_ns=began_ns),
+        moment(min(begun, default=None), not_yet, since_ns=began_ns),
+        moment(max(begun, default=None), not_yet, since_ns=began_ns),
         duration(longest(fault.time_to_detect_ns for fault in group), _unseen(group[0])),
         duration(longest(fault.time_to_recover_ns for fault in group), _NOT_SEEN),
         count(_known_sum(fault.leaked_attempts for fault in group), _NOT_VISIBLE),
@@ -218,7 +218,7 @@ def _fault_row(fault: FaultEffect, began_ns: int | None) -> tuple[Cell, ...]:
     return row(
         fault.fault_id,
         fault.target,
-        moment(started_ns, Cell("never", "doubtful"), since_ns=began_ns),
+        moment(started_ns, Cell("not started", "doubtful"), since_ns=began_ns),
         duration(lasted_ns, Cell("to the end") if started_ns is not None else Cell("–", "quiet")),
         duration(fault.time_to_detect_ns, unseen),
         duration(fault.time_to_recover_ns, no_answer),

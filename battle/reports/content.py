@@ -30,7 +30,7 @@ from battle.reports.load_sections import performance_section, slo_section
 from battle.reports.rate_sections import amplification_section, knee_section
 from battle.reports.schema import Report
 from battle.reports.story_section import story_section
-from battle.reports.values import NEVER, duration
+from battle.reports.values import percentile
 from battle.reports.websocket_section import websocket_section
 
 _VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
@@ -128,7 +128,7 @@ def _figures(report: Report) -> tuple[Figure, ...]:
     figures = _figures_of_subscriptions(report) if only_subscriptions(report) else []
     if overall is not None:
         figures.append(Figure("ended ok", percent_text(overall.counted / overall.requests)))
-        figures.append(Figure(f"{virtual}p95 latency", duration(overall.p95_ns, NEVER).text))
+        figures.append(Figure(f"{virtual}p95 latency", percentile(overall.p95_ns, 95).text))
     moved = sum(streams.failovers for streams in report.websocket.stream_failovers)
     if report.failovers.failovers or not (moved or only_subscriptions(report)):
         figures.append(Figure("failovers", failovers_text(report.failovers)))

@@ -83,7 +83,7 @@ def generator_section(report: Report) -> Section:
         return Section("Generator health", (Paragraph("No sample of the load generator is in the log."),))
     late = {latency.workload: latency for latency in report.latencies if latency.clock == "late"}
     titles = columns(
-        ":workload", "due", "sent", "share", "dropped", "left waiting", "late p50", "late p99", "late max"
+        ":workload", "due", "sent", "share", "dropped", "still queued", "late p50", "late p99", "late max"
     )
     rows = tuple(_generator_row(health, late.get(health.workload)) for health in report.generator)
     return Section(

@@ -17,10 +17,12 @@ def interval_cell(estimate: Estimate) -> Cell:
     """The interval of a percentile: "50.9 to 53.8 ms"."""
     if not estimate.enough:
         return Cell(estimate.note or TOO_SHORT, "quiet")
-    low = _latency(estimate.low)
+    if estimate.low is None:
+        return Cell("too many failed", "doubtful")
+    low = duration_text(estimate.low)
     if estimate.high is None:
-        return Cell(f"at least {low}" if estimate.note is not None else f"{low} to never")
-    high = _latency(estimate.high)
+        return Cell(f"at least {low}")
+    high = duration_text(estimate.high)
     if low.rpartition(" ")[2] == high.rpartition(" ")[2] and low.count(" ") == 1:
         low = low.partition(" ")[0]
     return Cell(f"{low} to {high}")
@@ -59,7 +61,3 @@ def interval_note(intervals: Intervals) -> str:
     if TOO_FEW in missing:
         sentences.append("“Too few requests”: beyond that percentile there are too few that are independent.")
     return " ".join(sentences)
-
-
-def _latency(value_ns: float | None) -> str:
-    return "never" if value_ns is None else duration_text(value_ns)

@@ -11,7 +11,7 @@ from battle.reports.interval_texts import interval_cell, interval_note, share_te
 from battle.reports.intervals import LatencyIntervals
 from battle.reports.load_facts import only_subscriptions
 from battle.reports.schema import Latency, Report, RequestFacts, RequestKind
-from battle.reports.values import NEVER, count, duration, explain_command, text, timed
+from battle.reports.values import count, duration, explain_command, percentile, text, timed
 
 _STATUS: dict[str, tuple[str, Tone]] = {
     "met": ("met", "good"),
@@ -111,7 +111,7 @@ def _outcome_text(report: Report) -> str:
     # One that never left is the load generator's failure, or that of whoever held its connections: nobody was asked.
     unsent = sum(kind.requests for kind in requests.kinds if _never_left(kind))
     failed = f"; {requests.error - unsent:,} failed" if requests.error > unsent else ""
-    failed += f"; {unsent:,} never left the load generator" if unsent else ""
+    failed += f"; {unsent:,} were not sent by the load generator" if unsent else ""
     lost = f"; {requests.unknown:,} ended unknown: they may or may not have taken effect"
     unknown = lost if requests.unknown else ""
     ratio = percent_text(requests.ok / requests.total)
@@ -151,11 +151,17 @@ def _intervals_of(report: Report, latency: Latency) -> LatencyIntervals:
 
 
 def _latency_row(latency: Latency) -> tuple[Cell, ...]:
-    ranks = (latency.p50_ns, latency.p90_ns, latency.p95_ns, latency.p99_ns, latency.p999_ns)
+    ranks = {
+        50: latency.p50_ns,
+        90: latency.p90_ns,
+        95: latency.p95_ns,
+        99: latency.p99_ns,
+        99.9: latency.p999_ns,
+    }
     return row(
         _CLOCKS[latency.clock],
         latency.workload or "all",
-        *(duration(rank, NEVER) for rank in ranks),
+        *(percentile(rank, percent) for percent, rank in ranks.items()),
         duration(latency.max_ns),
         duration(latency.mean_ns),
     )

@@ -6,7 +6,7 @@ from battle.judgement.retries import SEEN_BY_PROVIDERS
 from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.schema import Amplification, Report
-from battle.reports.values import NEVER, count, duration, moment, timed
+from battle.reports.values import count, moment, percentile, timed
 
 WORTH_TELLING = 1.01
 """Attempts for each request in the worst second below which retries made nothing of the load."""
@@ -58,7 +58,9 @@ def _step_row(step: Step) -> tuple[Cell, ...]:
         f"{step.rate_per_s:,g}",
         count(step.requests),
         percent_text(step.success_ratio),
-        *(duration(rank, NEVER) for rank in (step.p50_latency_ns, step.p95_latency_ns, step.p99_latency_ns)),
+        percentile(step.p50_latency_ns, 50),
+        percentile(step.p95_latency_ns, 95),
+        percentile(step.p99_latency_ns, 99),
         _STATUS[step.status],
     )
 

@@ -68,7 +68,7 @@ def stream_blocks(streams: Sequence[StreamFailovers]) -> tuple[Block, ...]:
     if not streams:
         return ()
     titles = columns(
-        ":streams of", ":after", "failovers", "given up", "at another provider", "never back", "noticed after",
+        ":streams of", ":after", "failovers", "given up", "at another provider", "not resumed", "noticed after",
         "without upstream: mean", "p50", "p99", "max",
     )  # fmt: skip
     return Table(titles, tuple(_stream_row(one) for one in streams)), Paragraph(_STREAM_NOTE, quiet=True)

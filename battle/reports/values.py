@@ -10,7 +10,6 @@ from battle.reports.schema import Report
 
 NOT_MEASURED = Cell("not measured", "quiet")
 NONE = Cell("–", "quiet")
-NEVER = Cell("never", "doubtful")
 
 
 def timed(title: str, world: str) -> str:
@@ -21,6 +20,11 @@ def timed(title: str, world: str) -> str:
 def duration(value_ns: int | None, otherwise: Cell = NONE) -> Cell:
     """A span of time."""
     return otherwise if value_ns is None else Cell(duration_text(value_ns))
+
+
+def percentile(value_ns: int | None, percent: float) -> Cell:
+    """A percentile of the latency. One that was not reached says why: too many requests did not end ok."""
+    return duration(value_ns, Cell(f"> {100 - percent:g} % failed", "doubtful"))
 
 
 def moment(at_ns: int | None, otherwise: Cell = NONE, *, since_ns: int | None) -> Cell:

@@ -158,12 +158,12 @@ def _gap_row(gap: GapFills) -> tuple[Cell, ...]:
 
 
 def _fault_row(one: HeadsAfterFault, began_ns: int | None) -> tuple[Cell, ...]:
-    never = Cell("never", "bad")
+    none = Cell("no head came", "bad")
     return row(
         one.fault_id,
         moment(one.started_ns, since_ns=began_ns),
         count(one.subscriptions),
-        duration(one.p50_ns, never),
-        duration(one.max_ns, never),
+        duration(one.p50_ns, none),
+        duration(one.max_ns, none),
         bad_if_any(one.never),
     )

@@ -30,8 +30,8 @@ REPLICATES = 1000
 BOOTSTRAP = "block bootstrap"
 NEWCOMBE = "newcombe, effective samples"
 WELCH = "welch, effective samples"
-NEVER = "never answered in either run"
-NEVER_BEFORE = "never answered before"
+NEVER = "in both runs too many requests failed for this percentile"
+NEVER_BEFORE = "before, too many requests failed for this percentile"
 
 BEYOND_MIN = 5
 """So many requests must be beyond a quantile in either run: replicates go no further than the slowest request."""

@@ -107,7 +107,7 @@ def test_what_was_the_case_when_it_was_due():
         "passes a over: its breaker is open",
         "attempt 1 goes to b: the first choice of the others",
     ]
-    assert found.summary.startswith("a was passed over because of its breaker.")
+    assert found.summary.startswith("a was skipped because of its breaker.")
 
 
 def test_a_breaker_that_changes_with_an_attempt_is_told_after_it():
@@ -169,10 +169,10 @@ def _texts(found: Story) -> list[str]:
 def test_a_request_that_was_never_sent():
     unsent = failed(1, 4 * S, 500 * MS, sent_ns=None, failure="unsent", http_status=None)
     found = story(unsent, tried(2, "a", 4 * S, 5 * S))
-    assert found.summary == "It never left the client."
+    assert found.summary == "It was not sent: no connection was free in time."
     assert told(found) == [
         (0, "client", "due: eth_blockNumber"),
-        (500, "client", "given up, and never sent: it could not be sent"),
+        (500, "client", "not sent: no connection was free in time"),
     ]
     assert shares(found) == {"waiting to be sent, in vain": 500}
 
@@ -253,9 +253,11 @@ def test_nobody_saw_it():
 def test_what_is_not_known_to_have_taken_effect():
     lost = request(1, 4 * S, S, outcome="unknown", answer="none", failure="timeout", http_status=None)
     found = story(lost, served(1, "a", 4 * S + 5 * MS, replied_ns=None, fault_id="hang-a.1"))
-    assert found.title.startswith("nobody knows whether it took effect, 1 s after it was due: no answer came")
-    assert "never replied, because of fault hang-a.1" in _texts(found)
-    assert found.summary == "a never replied (fault hang-a.1)."
+    assert found.title.startswith(
+        "nobody knows whether it took effect, 1 s after it was due: timed out, no answer came"
+    )
+    assert "did not reply, because of fault hang-a.1" in _texts(found)
+    assert found.summary == "a did not reply (fault hang-a.1)."
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,7 @@ def test_requests_that_never_left_do_not_count_as_sent(tmp_path: Path) -> None:
         ([sample(S, 1000, 999, dropped=1)], "it dropped 1 request"),
         (
             [sample(S, 1000), sample(2 * S, 1000, backlog=7)],
-            "7 requests still waiting to be sent at its end",
+            "7 requests still queued at its end",
         ),
         ([sample(S, 0)], "nothing was due"),
     ],
