@@ -12,7 +12,7 @@ import msgspec
 
 from battle.judgement.bench import CRASHES, Trouble, spared
 from battle.judgement.findings import Finding, Log
-from battle.judgement.generator import SENT_RATIO_MIN, lateness_bound_ns
+from battle.judgement.generator import GATEWAY_TOOK_NONE, SENT_RATIO_MIN, held_up, lateness_bound_ns
 from battle.judgement.limits import hindrance
 from battle.judgement.slo import NEVER_BUT, OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 from battle.judgement.visibility import gateway_reports
@@ -65,7 +65,7 @@ def doubted(
         query = "punctual_requests"
         bound_ns = lateness_bound_ns(slo) if late else None
         (row,) = log.rows(query, workload=workload, late_ns=bound_ns, cut=True, **spared(broken))
-        excuses |= _not_the_gateways(query, row, slo, _why(broken, late=late))
+        excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
     excuses |= _hindered(log)
     return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
 
@@ -90,7 +90,7 @@ def doubted_part(
         late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > bound_ns
         late = late or bool(LATE & _unsure(findings))
         (row,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=True, **spared(broken))
-        excuses |= _not_the_gateways(query, row, slo, _why(broken, late=late))
+        excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
     excuses |= _hindered(log)
     return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
 
@@ -148,12 +148,17 @@ def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
     return msgspec.structs.replace(result, status="not_measured", note=note)
 
 
-def _why(broken: Sequence[Trouble], *, late: bool) -> str:
+def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
     """What the requests that do not count suffered from: the first cause explains the rest."""
     if broken:
         more = f" (and {plural(len(broken) - 1, 'more trouble')} of the bench)" if len(broken) > 1 else ""
         return f"{broken[0].cause}{more}, and the other requests did not miss it"
     if late:
+        health, bound_ns = log.rows("generator_health"), lateness_bound_ns(slo)
+        if health and all(held_up(row, bound_ns) for row in health):
+            return (
+                f"requests left late because {GATEWAY_TOOK_NONE}, and what was sent on time did not miss it"
+            )
         return "the generator fell behind, and what it sent on time did not miss it"
     return "the run was cut off, and the requests that were not cut off with it did not miss it"
 

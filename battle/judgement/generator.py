@@ -22,6 +22,10 @@ LATENESS_SHARE_OF_SLO = 0.1
 """Lateness is a part of latency, which counts from the due time; so it may take no more of the p95 SLO."""
 
 
+GATEWAY_TOOK_NONE = "the gateway took no further connections for that long (the generator itself was on time)"
+"""Why requests left late though nothing kept the generator from sending them."""
+
+
 def something_was_sent(log: Log, demands: Demands) -> Finding:
     """INCONCLUSIVE when not one request left the generator, and no client subscribed to anything."""
     kinds = log.rows("request_kinds")
@@ -91,7 +95,17 @@ def _problems(row: Any, late_p99_ns: int | None, bound_ns: int, noun: str) -> It
         yield f"{plural(row.backlog_end, noun)} {waiting} at its end"
     if late_p99_ns is not None and late_p99_ns > bound_ns:
         bound = duration_text(bound_ns)
-        yield f"1 % of its {noun}s left {duration_text(late_p99_ns)} late or more (bound: {bound})"
+        why = f", because {GATEWAY_TOOK_NONE}" if held_up(row, bound_ns) else ""
+        yield f"1 % of its {noun}s left {duration_text(late_p99_ns)} late or more (bound: {bound}){why}"
+
+
+def held_up(row: Any, bound_ns: int) -> bool:
+    """Whether what left late was held up by the gateway, and not by the generator, by a row of `generator_health`.
+
+    A request is sent when it is due and a connection is open. Where the generator was on time and at no limit, what
+    remains is that the gateway did not take connections.
+    """
+    return row.loop_lag_max_ns is not None and row.loop_lag_max_ns <= bound_ns and not row.at_limit
 
 
 def _kept(health: list[Any], late: dict[str, int | None], bound_ns: int, subscribers: list[str]) -> str:

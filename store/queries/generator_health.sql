@@ -5,6 +5,8 @@
 -- turned_away          not sent because the gateway refused the connection or its upgrade to WebSocket: it had its chance
 -- backlog_end          due but not sent at the last sample, over all shards
 -- in_flight_max        of one shard
+-- loop_lag_max_ns      how late its nodes' event loops were at worst; NULL: not measured
+-- at_limit             whether one of its nodes met a limit of the scenario or of the machine
 WITH shards AS (
     SELECT
         workload,
@@ -12,9 +14,14 @@ WITH shards AS (
         sum(sent) AS sent,
         sum(dropped) AS dropped,
         arg_max(backlog, at_ns) AS backlog_end,
-        max(in_flight) AS in_flight_max
+        max(in_flight) AS in_flight_max,
+        any_value(node) AS node
     FROM generator_samples
+    LEFT JOIN segments USING (segment)
     GROUP BY workload, segment
+),
+lags AS (
+    SELECT node, max(loop_lag_ns) AS loop_lag_ns FROM system_samples GROUP BY node
 ),
 refused AS (
     SELECT workload, count(*) AS turned_away
@@ -29,8 +36,11 @@ SELECT
     sum(dropped)::BIGINT AS dropped,
     coalesce(any_value(turned_away), 0) AS turned_away,
     sum(backlog_end)::BIGINT AS backlog_end,
-    max(in_flight_max) AS in_flight_max
+    max(in_flight_max) AS in_flight_max,
+    if(count(loop_lag_ns) = count(*), max(loop_lag_ns), NULL) AS loop_lag_max_ns,
+    count(*) FILTER (node IN (SELECT node FROM bench_limits)) > 0 AS at_limit
 FROM shards
 LEFT JOIN refused USING (workload)
+LEFT JOIN lags USING (node)
 GROUP BY workload
 ORDER BY workload

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from battle.judgement import Judgement, Slo, judge
 from store.database import open_run
-from store.events import Event
+from store.events import BenchLimitReached, Event
 from tests.battle.histories import (
     MS,
     S,
@@ -12,6 +14,7 @@ from tests.battle.histories import (
     failed,
     fault,
     healthy,
+    node_sample,
     open_history,
     phases,
     request,
@@ -115,6 +118,53 @@ def test_a_gateway_that_failed_what_was_sent_on_time_fails_all_the_same(tmp_path
 def test_when_nothing_was_sent_on_time_nothing_was_missed(tmp_path: Path) -> None:
     judgement = behind(tmp_path, LOAD, *(request(n, 0, 5 * S, sent_ns=4 * S) for n in range(10)))
     assert statuses(judgement) == {"success_rate": "met", "p95_latency_ms": "not_measured"}
+
+
+def held_back(tmp_path: Path, *events: Event, lag_ns: int | None) -> Judgement:
+    """A run of which some requests waited 5.6 s for a connection; `lag_ns`: the generator's own lag."""
+    segments = healthy()
+    waited = [request(n, 5 * S, 5700 * MS, sent_ns=5 * S + 5600 * MS) for n in range(200, 220)]
+    segments["load-load.0"] += [*waited, node_sample(6 * S, "load-load.0", loop_lag_ns=lag_ns), *events]
+    with open_run(write_run(tmp_path / "run", segments)) as run:
+        return judge(run, LOAD)
+
+
+def test_requests_that_a_gateway_takes_no_connection_for_are_named_so_and_fail_nothing(
+    tmp_path: Path,
+) -> None:
+    judgement = held_back(tmp_path, lag_ns=3 * MS)
+    assert judgement.verdict == "INCONCLUSIVE"
+    assert statuses(judgement) == {"success_rate": "met", "p95_latency_ms": "not_measured"}
+    why = "because the gateway took no further connections for that long (the generator itself was on time)"
+    pace = next(one.summary for one in judgement.findings if one.checker == "generator_kept_pace")
+    assert pace == f"workload load: 1 % of its requests left 5.6 s late or more (bound: 30 ms), {why}"
+    (latency,) = [one for one in judgement.slos if one.name == "p95_latency_ms"]
+    assert latency.note == f"requests left late {why}, and what was sent on time did not miss it"
+
+
+@pytest.mark.parametrize("lag_ns", [600 * MS, None])
+def test_a_generator_that_was_late_itself_or_may_have_been_does_not_point_at_the_gateway(
+    tmp_path: Path, lag_ns: int | None
+) -> None:
+    judgement = held_back(tmp_path, lag_ns=lag_ns)
+    assert judgement.verdict == "INCONCLUSIVE"
+    assert not any("took no further connections" in reason for reason in judgement.reasons)
+
+
+def test_a_limit_of_the_scenario_on_connections_does_not_point_at_the_gateway(tmp_path: Path) -> None:
+    limit = BenchLimitReached(
+        at_ns=6 * S, node="load-load.0", limit="connections", times=20, bound=4, duration_ns=5600 * MS
+    )
+    judgement = held_back(tmp_path, limit, lag_ns=3 * MS)
+    assert judgement.verdict == "INCONCLUSIVE"
+    assert not any("took no further connections" in reason for reason in judgement.reasons)
+
+
+def test_answers_that_come_late_for_what_was_sent_on_time_are_the_gateways(tmp_path: Path) -> None:
+    slow = [request(n, 5 * S, 5700 * MS) for n in range(300, 340)]
+    judgement = held_back(tmp_path, *slow, lag_ns=3 * MS)
+    assert judgement.verdict == "FAIL"
+    assert statuses(judgement)["p95_latency_ms"] == "missed"
 
 
 def test_failovers_of_a_silent_gateway_are_a_lower_bound(tmp_path: Path) -> None:

@@ -210,6 +210,8 @@ def test_generator_health_adds_up_the_shards_of_a_workload(tmp_path: Path) -> No
         "turned_away": 0,
         "backlog_end": 2,
         "in_flight_max": 1,
+        "loop_lag_max_ns": None,
+        "at_limit": False,
     }
 
 
