@@ -76,7 +76,9 @@ def _ran(name: str, seconds: int) -> bool:
         runs, took = executed[-1]
         print(f"{name:18} {int(runs):>9,} executions in {took} s", flush=True)
         return True
-    print(f"{name:18} FAILED: see {directory}\n{done.stderr[-3000:]}", flush=True)
+    said = directory / "stderr.txt"
+    said.write_text(done.stderr)
+    print(f"{name:18} FAILED: see {said}\n{done.stderr[-3000:]}", flush=True)
     return False
 
 
