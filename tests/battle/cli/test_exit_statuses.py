@@ -10,6 +10,7 @@ import pytest
 from battle.cli import app
 from battle.directory import create_run_directory, find_run
 from battle.errors import BattleError, StartError
+from battle.machine import described
 from tests.battle.histories import healthy, write_run
 
 COMMANDS = ["sql RUN", "sql RUN 'SELECT 1'", "explain RUN r1", "report RUN", "charts RUN", "judge RUN"]
@@ -68,7 +69,6 @@ def test_a_header_that_is_no_file_is_one_sentence_and_2(
     [
         KeyError("x"),
         RecursionError("deep"),
-        MemoryError(),
         EOFError(),
         OSError(errno.EPIPE, "Broken pipe"),
         BrokenPipeError(errno.EPIPE, "Broken pipe"),
@@ -89,6 +89,22 @@ def test_a_bug_is_no_fail(
     assert "this is a bug in Battle" in said.splitlines()[-1]
     assert type(error).__name__ in said.splitlines()[-1]
     assert "Traceback" in said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OSError(errno.EMFILE, "Too many open files"), ExceptionGroup("several", [MemoryError()])],
+    ids=repr,
+)
+def test_a_machine_that_has_no_more_is_neither_a_bug_nor_a_fail(
+    run_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*args: object, **named: object) -> int:
+        raise error
+
+    monkeypatch.setattr("battle.cli.sql.sql_command", fail)
+    status, said = run("sql RUN", run_dir, capsys)
+    assert (status, said) == (2, f"battle: {described(error)}\n")
 
 
 def test_latest_that_is_no_link_is_left_alone_and_told_before_the_run(tmp_path: Path) -> None:

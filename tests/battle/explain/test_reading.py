@@ -35,6 +35,9 @@ WORKLOADS = [
 ]
 
 NEAR = [
+    life(
+        "load-load.0", "started", 0
+    ),  # what a node was when the span began is as near as what happened in it
     request(1, 5 * S, 100 * MS, sent_ns=5 * S),
     tried(1, "a", 5 * S + 2 * MS, 5 * S + 20 * MS, "error", failure="http_status", http_status=503),
     tried(1, "b", 5 * S + 21 * MS, 5 * S + 98 * MS, attempt=2, http_status=200),

@@ -67,6 +67,7 @@ def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
     assert left_out == {
         "errors_are_passed_on",
         "reads_monotonic",
+        "providers_reached",
         "providers_used_again",
         "websocket_continuity",
         "heads_monotonic",

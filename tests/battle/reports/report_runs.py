@@ -1,5 +1,6 @@
 """The run behind the golden reports: ten seconds, a fault that is survived, and one that is not noticed."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from store.events import Event
@@ -30,7 +31,9 @@ SLO = {
 DOWN_FROM_NS, DOWN_TO_NS = 3 * S, 5 * S
 
 
-def golden_run(run_dir: Path, *, world: str = "live", idle_fault: bool = False) -> Path:
+def golden_run(
+    run_dir: Path, *, world: str = "live", idle_fault: bool = False, slo: Mapping[str, float] | None = SLO
+) -> Path:
     """100 requests in 10 s. Provider a is down for two seconds: three requests fail over, one fails."""
     moments = [(number, number * 100 * MS) for number in range(100)]
     coordinator = [
@@ -54,7 +57,7 @@ def golden_run(run_dir: Path, *, world: str = "live", idle_fault: bool = False) 
         run_id="golden",
         scenario={"name": "http_failover"},
         world=world,
-        slo=SLO,
+        slo=slo,
         host={"cpus": 2, "system": "Linux"},
         versions={"battle": "0.1.0", "python": "3.11.4"},
     )
