@@ -1,4 +1,4 @@
-"""Every query that a page shows with an answer works, and answers in the columns that the page prints."""
+"""Every query that a page shows with an answer is answered as the page prints it, to the byte."""
 
 import re
 
@@ -19,9 +19,9 @@ def runs(tmp_path_factory):
 
 @pytest.mark.parametrize(("page", "recipe"), SHOWN, ids=IDS)
 def test_a_query_answers_as_the_page_shows(runs, page, recipe):
-    fresh = docs.answer(runs[recipe.run], recipe.sql)
-    assert fresh.splitlines()[0].split() == recipe.answer.splitlines()[0].split()
-    assert _has_rows(fresh) == _has_rows(recipe.answer)
+    # The runs are simulated, so whatever machine and directory they are made in, a number that differs is out of date.
+    shown = docs.answer(runs[recipe.run], recipe.sql)
+    assert shown == recipe.answer, f"{page.name} is out of date: run `make docs`"
 
 
 def test_only_the_question_for_wrong_answers_has_no_rows():

@@ -114,7 +114,7 @@ def test_a_trace_too_long_to_be_held_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_file_that_is_not_there_or_is_none_is_one_sentence(tmp_path: Path) -> None:
-    for path, why in ((tmp_path / "gone", "No such file"), (tmp_path, "Is a directory")):
+    for path, why in ((tmp_path / "gone", "No such file"), (tmp_path, "it is a directory, not a file")):
         (problem,) = Replay(str(path)).problems()
         assert problem.startswith(f"trace {path} cannot be read: {why}")
         assert Replay(str(path)).duration == 0
