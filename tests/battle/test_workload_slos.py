@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from actors.workload.spec import HttpConstant
+from actors.workload.spec import HttpConstant, WsSubscribe
 from battle import MockProvider, Scenario, Slo, seconds
 from battle.directory import create_run_directory
 from battle.plan import plan_run
@@ -46,7 +46,8 @@ def test_each_problem_is_named(slos, problem):
 
 def test_demands_on_heads_need_nothing_collected():
     slo = Slo(max_missed_heads=0, max_duplicate_heads=0, max_head_delay_ms=100, max_silence_ms=9000)
-    assert list(scenario(workload_slos={"reads": slo}, collect=set()).problems()) == []
+    heads = WsSubscribe(name="heads", connections=1, duration=seconds(5))
+    assert list(scenario(workloads=[heads], workload_slos={"heads": slo}, collect=set()).problems()) == []
 
 
 def test_a_report_made_from_the_directory_knows_them(tmp_path):

@@ -19,7 +19,7 @@ def runs(tmp_path_factory):
 
 @pytest.mark.parametrize(("page", "recipe"), SHOWN, ids=IDS)
 def test_a_query_answers_as_the_page_shows(runs, page, recipe):
-    # The runs are simulated, so whatever machine and directory they are made in, a number that differs is out of date.
+    # The runs are simulated: no machine and no directory changes a number of theirs.
     shown = docs.answer(runs[recipe.run], recipe.sql)
     assert shown == recipe.answer, f"{page.name} is out of date: run `make docs`"
 

@@ -211,6 +211,7 @@ def test_each_check_that_can_fail_says_what_it_rests_on() -> None:
         "enough_requests",
         "providers_reached",
         "faults_took_effect",
+        "transactions",
     }
     names = {checker.__name__ for checker in CHECKERS}
     assert names - gateways_own - never_fail <= RESTS_ON_NODES
