@@ -46,6 +46,8 @@ PROTOCOL = Ending("error", failure="protocol")
 """What came is not HTTP, or not a WebSocket's frames: nobody knows whether an answer was in it."""
 NOT_JSON_RPC = Ending("error", "wrong", "not_json_rpc")
 """A body under a status of success, or a message, came that is not JSON-RPC: a wrong answer, whatever was asked."""
+WRONG_ID = Ending("error", "wrong", "wrong_id")
+"""The answer says that it is to another request: a client drops it, or takes it for that other one's."""
 HTTP_STATUS = Ending("error", failure="http_status")
 
 _HEADS_KEPT = 64
@@ -126,8 +128,7 @@ class AnswerReader:
             return self.failed(request, NOT_JSON_RPC, ended_ns)
         code = None if answer.error is None else answer.error.code
         if self._checks and not _is_for(request, answer):
-            wrong = _OK["wrong"] if code is None else Ending("error", "wrong", "rpc_error", code)
-            return self.failed(request, wrong, ended_ns)
+            return self.failed(request, WRONG_ID._replace(rpc_code=code), ended_ns)
         ending = self.judged(request, told, request.sent_ns, ended_ns)
         if code is None:
             return ending

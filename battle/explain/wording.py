@@ -15,6 +15,7 @@ _FAILURES: Mapping[str, str] = {
     "closed": "the connection was closed before an answer came",
     "protocol": "the answer broke the protocol",
     "not_json_rpc": "the answer could not be read: it is not JSON-RPC",
+    "wrong_id": "the answer has the id of another request",
     "unsent": "no connection was free in time",
     "interrupted": "the run was interrupted",
     "cancelled": "it was called off",

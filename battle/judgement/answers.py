@@ -19,7 +19,7 @@ asked all providers again."""
 _CAUSES = {
     "not_json_rpc": "{n} under a status of success were not JSON-RPC (first: {first})",
     "changed_error": "{n} changed or hid an error that was the right answer (first: {first})",
-    "of_another_request": "{n} said to answer another request, swapped (first: {first})",
+    "of_another_request": "{n} had the id of another request (first: {first})",
     "faulty_provider": "{n} came from a provider under a fault (first: {first})",
     "nobody_asked": "{n} came from no known provider (first: {first})",
     "unknown": "{n} came from a provider that no fault held, or that does not log (first: {first})",

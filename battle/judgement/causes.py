@@ -32,6 +32,7 @@ _FAILURES = {
     "closed": "lost their connection (closed)",
     "protocol": "got what breaks the protocol",
     "not_json_rpc": "got what is not JSON-RPC",
+    "wrong_id": "got an answer with another request's id",
     "unsent": "were not sent: no connection was free in time",
     "interrupted": "were under way when the load was stopped",
 }

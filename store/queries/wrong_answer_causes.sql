@@ -1,7 +1,7 @@
 -- Where do wrong answers come from, as far as the log can tell?
 --
 -- cause        'not_json_rpc': what came under a status of success is not JSON-RPC;
---              'of_another_request': the response said it answers another request;
+--              'of_another_request': the response has the id of another request;
 --              'changed_error': the right answer was an error, and another answer came;
 --              'faulty_provider': a provider gave an answer to this request under a fault of the chaos plan;
 --              'nobody_asked': providers that log served other requests, and never this one;
@@ -9,7 +9,7 @@
 -- requests     how many
 -- first_request_id
 WITH wrong AS (
-    SELECT request_id, outcome, failure, expected_rpc_code, ended_ns FROM requests WHERE answer = 'wrong'
+    SELECT request_id, failure, expected_rpc_code, ended_ns FROM requests WHERE answer = 'wrong'
 ),
 serving AS (
     SELECT request_id, bool_or(fault_id IS NOT NULL) AS under_fault
@@ -22,8 +22,8 @@ explained AS (
         request_id, ended_ns,
         CASE
             WHEN failure = 'not_json_rpc' THEN 'not_json_rpc'
+            WHEN failure = 'wrong_id' THEN 'of_another_request'
             WHEN expected_rpc_code IS NOT NULL AND NOT coalesce(under_fault, false) THEN 'changed_error'
-            WHEN outcome <> 'ok' THEN 'of_another_request'
             WHEN under_fault THEN 'faulty_provider'
             WHEN under_fault IS NULL AND EXISTS (FROM attempts WHERE request_id IS NOT NULL) THEN 'nobody_asked'
             ELSE 'unknown'

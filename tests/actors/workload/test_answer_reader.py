@@ -76,11 +76,11 @@ def test_the_head_may_move_while_a_request_is_under_way(value: str, took_ns: int
 
 @pytest.mark.parametrize("call_id", ['"w0-5"', "4", "null", '"w0-44"'])
 def test_a_right_result_under_another_id_is_wrong(call_id: str) -> None:
-    assert ending(result('"0x3f2"', call_id)) == Ending("ok", "wrong")
+    assert ending(result('"0x3f2"', call_id)) == Ending("error", "wrong", "wrong_id")
 
 
 def test_an_error_under_another_id_is_somebody_else_s() -> None:
-    assert ending(error('"w0-5"')) == Ending("error", "wrong", "rpc_error", -32000)
+    assert ending(error('"w0-5"')) == Ending("error", "wrong", "wrong_id", -32000)
 
 
 @pytest.mark.parametrize("call_id", ['"w0-4"', "null"])
@@ -151,7 +151,7 @@ def test_an_error_that_is_the_right_answer_is_ok_under_any_status() -> None:
         (b"{}", 200, ("error", "wrong", "not_json_rpc", None)),
         (result("null"), 200, ("ok", "wrong", None, None)),
         (result("[]"), 500, ("error", "none", "http_status", None)),
-        (result("[]", '"w0-5"'), 200, ("ok", "wrong", None, None)),
+        (result("[]", '"w0-5"'), 200, ("error", "wrong", "wrong_id", None)),
     ],
 )
 def test_every_other_answer_is_logged_with_the_error_it_should_have_been(
