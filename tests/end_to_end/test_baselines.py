@@ -15,6 +15,7 @@ from battle.baselines.outcome import Comparison
 from battle.cli.app import run_command_line
 from battle.directory import HEADER
 from battle.run import record_scenario
+from tests.headers import replace_header
 
 NAME = "compared-simulated-embedded-priority"
 
@@ -86,8 +87,7 @@ def copied(run_dir: Path, **changes: object) -> Path:
     """A copy of a run with another header, in the directory the test is in."""
     copy = Path("copies") / run_dir.name
     shutil.copytree(run_dir, copy)
-    header = json.loads((copy / HEADER).read_bytes())
-    (copy / HEADER).write_text(json.dumps({**header, **changes}))
+    replace_header(copy, {**json.loads((copy / HEADER).read_bytes()), **changes})
     return copy
 
 

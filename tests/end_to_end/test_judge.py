@@ -11,6 +11,7 @@ import pytest
 from battle import Phase, Slo, run_scenario, seconds
 from battle.cli.app import run_command_line
 from tests.end_to_end.battles import failover
+from tests.headers import replace_header
 
 
 @pytest.fixture(scope="module")
@@ -101,16 +102,20 @@ def test_what_the_run_does_not_have_is_wrong_use(out, capsys, tmp_path, text, wh
 
 
 def test_a_run_that_does_not_say_what_it_had_is_judged(out, capsys, tmp_path):
-    """Its header is lost, or of a version with other words: nobody knows, so nothing is refused."""
-    for name, header in (("lost", None), ("other", {"scenario": {"name": "x", "loads": []}})):
-        shutil.copytree((out / "latest").resolve(), tmp_path / name)
-        if header is None:
-            (tmp_path / name / "run.json").unlink()
-        else:
-            (tmp_path / name / "run.json").write_bytes(msgspec.json.encode(header))
-        arguments = ["--out", str(tmp_path), "--slo", "success_rate >= 1% for workload nope"]
-        assert run_command_line(["judge", name, *arguments]) == 3
-        assert "workload nope: success_rate was not measured" in capsys.readouterr().out
+    """Its header is of a version with other words: nobody knows, so nothing is refused."""
+    shutil.copytree((out / "latest").resolve(), tmp_path / "other")
+    replace_header(tmp_path / "other", {"scenario": {"name": "x", "loads": []}})
+    arguments = ["--out", str(tmp_path), "--slo", "success_rate >= 1% for workload nope"]
+    assert run_command_line(["judge", "other", *arguments]) == 3
+    assert "workload nope: success_rate was not measured" in capsys.readouterr().out
+
+
+def test_a_sealed_run_whose_header_is_lost_is_refused(out, capsys, tmp_path):
+    """The log vouches for the header it was sealed with; without it nobody knows what the numbers are of."""
+    shutil.copytree((out / "latest").resolve(), tmp_path / "lost")
+    (tmp_path / "lost" / "run.json").unlink()
+    assert run_command_line(["judge", "lost", "--out", str(tmp_path)]) == 2
+    assert f"{tmp_path / 'lost' / 'run.json'} is missing" in capsys.readouterr().err
 
 
 def test_demands_come_from_a_file_too(out, capsys, tmp_path):
@@ -180,7 +185,7 @@ def test_a_run_of_an_older_version_can_be_judged(tmp_path, capsys):
     for name in ("queries", "when", "fault", "grace", "workload", "method"):
         del header["slo"][name], header["scenario"]["slo"][name]
     del header["scenario"]["phases"], header["scenario"]["healing"]
-    (result.run_dir / "run.json").write_bytes(msgspec.json.encode(header))
+    replace_header(result.run_dir, header)
     assert judge(tmp_path, "--json") == 0
     assert json.loads(capsys.readouterr().out)["slos"] == json.loads(msgspec.json.encode(result.report.slos))
     assert judge(tmp_path, "--slo", "p95_latency_ms < 300 during fault") == 0

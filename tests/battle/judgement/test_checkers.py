@@ -69,6 +69,7 @@ def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
         "reads_monotonic",
         "providers_reached",
         "providers_used_again",
+        "transactions",
         "websocket_continuity",
         "heads_monotonic",
         "connections_leaked",
