@@ -16,6 +16,9 @@ STALE_SETTLE_NS = 5 * 10**9
 """So long after a fault that made a provider's head lag its answers may still be passed on: until the gateway has
 asked all providers again."""
 
+STALE_RATIO_MAX = 0.01
+"""So much of the answers a gateway may pass on before it notices that a provider lags, without a warning."""
+
 _CAUSES = {
     "not_json_rpc": "{n} under a status of success were not JSON-RPC (first: {first})",
     "changed_error": "{n} changed or hid an error that was the right answer (first: {first})",
@@ -65,7 +68,9 @@ def answers_are_fresh(log: Log, demands: Demands) -> Finding | None:
     """FAIL on stale answers and notifications that no fault explains, unless an SLO `max_stale_answers` decides.
 
     A gateway may pass on what a lagging provider says, until `STALE_SETTLE_NS` after the fault that made it lag; at
-    other times no answer is older than `STALE_BLOCKS_MAX` blocks. Does not apply when no answer was checked.
+    other times no answer is older than `STALE_BLOCKS_MAX` blocks. A warning when more than `STALE_RATIO_MAX` of the
+    answers were stale under such a fault although another provider had newer ones. Does not apply when no answer was
+    checked.
     """
     rows = log.rows("workload_answers")
     checked, stale = (sum(getattr(row, name) for row in rows) for name in ("checked", "stale"))
@@ -77,12 +82,33 @@ def answers_are_fresh(log: Log, demands: Demands) -> Finding | None:
     undecided = [row for row in untimely if not demands.decide("max_stale_answers", row.workload)]
     decided = " (the SLO max_stale_answers decides)" if untimely and not undecided else ""
     found = [_untimely(row) for row in undecided or untimely]
+    passed_on = [
+        row
+        for row in log.rows("avoidable_stale_answers", blocks=STALE_BLOCKS_MAX)
+        if not demands.decide("max_stale_answers", row.workload)
+    ]
+    if not found and sum(row.answers for row in passed_on) > STALE_RATIO_MAX * checked:
+        return _passed_on(passed_on, checked)
     return Finding(
         checker="answers_are_fresh",
         verdict="FAIL" if undecided else "PASS",
         summary=sentence(found) + decided if found else _fresh(checked, stale),
         query="SELECT request_id, workload, method, blocks_behind, stale_ns FROM requests WHERE answer = 'stale'",
         ids=tuple(one for row in undecided or untimely for one in row.first_ids)[:EVIDENCE_IDS_MAX],
+    )
+
+
+def _passed_on(rows: list[Any], checked: int) -> Finding:
+    return Finding(
+        checker="answers_are_fresh",
+        verdict="PASS",
+        severity="warning",
+        summary=(
+            f"{sum(row.answers for row in rows):,} of {plural(checked, 'checked answer')} were stale while a fault "
+            f"made a provider lag, though another provider had newer ones (max_stale_answers sets a target)"
+        ),
+        query="SELECT request_id, workload, method, blocks_behind, stale_ns FROM requests WHERE answer = 'stale'",
+        ids=tuple(row.first_request_id for row in rows)[:EVIDENCE_IDS_MAX],
     )
 
 

@@ -45,6 +45,13 @@ def enough_requests(log: Log, demands: Demands) -> Finding | None:
     )
 
 
+def anything_tested(log: Log) -> bool:
+    """Whether any request was sent, or anything was due to a subscription: else the gateway had nothing to do."""
+    sent = sum(kind.sent for kind in log.rows("request_kinds"))
+    told = sum(row.notifications for row in log.rows("workload_answers"))
+    return bool(sent or told or sum(row.due for row in head_rows(log)))
+
+
 def tested_text(log: Log) -> str:
     """How little was tested, for the first line; empty when it was enough."""
     sent = sum(kind.sent for kind in log.rows("request_kinds"))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Union, cast, get_origin
 import msgspec
 
 from battle.judgement.continuity import head_rows
-from battle.judgement.evidence import tested_text
+from battle.judgement.evidence import anything_tested, tested_text
 from battle.judgement.findings import Log
 from battle.judgement.measures import EVER, SLOWEST_LISTED
 from battle.judgement.retries import amplification
@@ -93,6 +93,7 @@ def collect_report(
     faults = rows("faults", FaultEffect, "fault_effects")
     failovers = rows("failovers", FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)
     tested = fact("headline", lambda: tested_text(log), str)
+    anything = parts.make("headline", lambda: anything_tested(log), lambda omission: True)
     limits = demands_of(slos, workload_slos).run
     reports = fact(
         "gateway_reports", lambda: _rows(log, GatewayReports, "gateway_reports")[0], GatewayReports
@@ -101,7 +102,7 @@ def collect_report(
         schema_version=SCHEMA_VERSION,
         run=facts,
         verdict=judgement.verdict,
-        headline=_headline(judgement, faults, facts.world, tested, parts),
+        headline=_headline(judgement, faults, facts.world, tested, parts, anything=anything),
         reasons=judgement.reasons,
         slos=judgement.slos,
         workload_slos=judgement.workload_slos,
@@ -133,13 +134,19 @@ def collect_report(
 
 
 def _headline(
-    judgement: Judgement, faults: tuple[FaultEffect, ...], world: str, tested: str, parts: Parts
+    judgement: Judgement,
+    faults: tuple[FaultEffect, ...],
+    world: str,
+    tested: str,
+    parts: Parts,
+    *,
+    anything: bool,
 ) -> str:
     """The first sentence; where it would speak of faults that are not known, it says that instead."""
     unknown = next((omission for omission in parts.omitted if omission.part == "faults"), None)
     if unknown is not None and judgement.verdict == "PASS":
         return f"All SLOs were met, but which faults took effect is not known. {unknown.text}"
-    return headline(judgement, faults, world, tested)
+    return headline(judgement, faults, world, tested, anything=anything)
 
 
 def _blank(kind: Any) -> Any:

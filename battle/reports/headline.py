@@ -8,10 +8,20 @@ from battle.judgement.words import plural
 from battle.reports.schema import FaultEffect
 
 
-def headline(judgement: Judgement, faults: Sequence[FaultEffect], world: str, tested: str = "") -> str:
-    """One sentence that answers the question, and one that says why; of a PASS also how little was `tested`."""
+def headline(
+    judgement: Judgement,
+    faults: Sequence[FaultEffect],
+    world: str,
+    tested: str = "",
+    *,
+    anything: bool = True,
+) -> str:
+    """One sentence that answers the question, and one that says why; of a PASS also how little was `tested`.
+
+    `anything`: whether the gateway had anything to do at all.
+    """
     if judgement.verdict == "PASS":
-        passed = _passed(len(_results(judgement)), faults, world)
+        passed = _passed(len(_results(judgement)), faults, world, anything=anything)
         return f"{_warned(judgement.warnings)}{passed} {tested}".rstrip()
     first, others = judgement.reasons[0], len(judgement.reasons) - 1
     more = f" (and {plural(others, 'more reason')})" if others else ""
@@ -39,9 +49,11 @@ def _results(judgement: Judgement) -> list[SloResult]:
     return [*judgement.slos, *(result for one in judgement.workload_slos for result in one.slos)]
 
 
-def _passed(slos: int, faults: Sequence[FaultEffect], world: str) -> str:
+def _passed(slos: int, faults: Sequence[FaultEffect], world: str, *, anything: bool) -> str:
     """ "Ship it" is said of a gateway that survived something: without a fault its survival was not tested."""
     met = "The SLO was met" if slos == 1 else f"All {slos} SLOs were met"
+    if not anything:
+        return f"{met}, but no request was sent and nothing was due to a subscription, so nothing was tested."
     if not faults:
         return f"{met}, but no fault was planned, so whether the gateway survives one was not tested."
     ship = "Ship it, as far as behaviour goes." if world == "simulated" else "Ship it."

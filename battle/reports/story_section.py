@@ -85,8 +85,8 @@ def _return(report: Report, fault: FaultEffect) -> str:
     share = next((one for one in report.provider_shares if one.provider == fault.target), None)
     if share is None or share.attempts == 0:
         if fault.source == "providers":
-            return "no request reached it in the whole run"
-        return "no request was sent to it in the whole run"
+            return "no client's request reached it in the whole run"
+        return "no client's request was sent to it in the whole run"
     if share.failed == share.attempts:
         return "it gave no good answer in the whole run"
     return "no good answer of it was seen after that"

@@ -131,3 +131,39 @@ def test_a_stream_may_catch_up_after_any_fault(tmp_path: Path, at_ns: int, verdi
 def test_without_a_checked_answer_it_does_not_apply(tmp_path: Path) -> None:
     with open_history(tmp_path, request(1, answer="none")) as run:
         assert answers_are_fresh(Log(run), Demands()) is None
+
+
+# those that a fault explains, and a better choice of provider would have avoided
+
+
+def both_lag() -> list[Event]:
+    return [*lagging(), *fault("stale_head-b.1", 3 * S, 5 * S, kind="stale_head", target="b")]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "faults", "severity"),
+    [(FAR, lagging, "warning"), (STALE_BLOCKS_MAX, lagging, None), (FAR, both_lag, None)],
+)
+def test_passing_on_what_a_lagging_provider_says_is_a_warning(
+    tmp_path: Path, blocks: int, faults: Any, severity: str | None
+) -> None:
+    providers = {"providers": [{"type": "mock", "name": name} for name in "ab"]}
+    events = [
+        *faults(),
+        *(request(n, n) for n in range(60)),
+        *(old(n, 4 * S, blocks) for n in range(60, 100)),
+    ]
+    with open_history(tmp_path, *events, scenario={"name": "lag", **providers}) as run:
+        finding = answers_are_fresh(Log(run), Demands())
+    assert finding is not None
+    assert (finding.verdict, finding.severity) == ("PASS", severity)
+    if severity:
+        assert finding.ids == ("r60",)
+        assert finding.summary.startswith(
+            "40 of 100 checked answers were stale while a fault made a provider lag, "
+        )
+
+
+def test_where_an_slo_decides_there_is_no_warning(tmp_path: Path) -> None:
+    events = [*lagging(), *(old(n, 4 * S) for n in range(40))]
+    assert found(tmp_path, *events, demands=demands_of(Slo(max_stale_answers=50))).severity is None

@@ -29,7 +29,7 @@ def told_at_the_end(report, attempts, failed, **changes):
 @pytest.mark.parametrize(
     ("attempts", "failed", "changes", "told"),
     [
-        (None, 0, {}, "no request was sent to it in the whole run"),
+        (None, 0, {}, "no client's request was sent to it in the whole run"),
         (5, 5, {}, "it gave no good answer in the whole run"),
         (5, 4, {}, "no good answer of it was seen after that"),
         (None, 0, {"source": None}, "what it answered is in no log"),
