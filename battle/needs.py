@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import sys
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
@@ -149,9 +150,15 @@ def this_machine(out: Path) -> Machine:
     return Machine(
         processes=_processes(),
         memory_bytes=psutil.virtual_memory().total + psutil.swap_memory().total,
-        disk_bytes=shutil.disk_usage(place).free,
+        disk_bytes=_room(place),
         open_files=files if files != resource.RLIM_INFINITY else 2**31,
     )
+
+
+def _room(place: Path) -> int:
+    usage = shutil.disk_usage(place)
+    # A file system that counts no blocks, such as /proc, says nothing of its room: to write there will tell.
+    return usage.free if usage.total else sys.maxsize
 
 
 def _processes() -> int:

@@ -44,6 +44,7 @@ class Run:
     """
 
     def __init__(self, run_dir: Path, parameters: Parameters) -> None:
+        self._closed = False
         self._parameters = parameters
         self._trusted: duckdb.DuckDBPyConnection | None = None
         self._trusted_views: Views | None = None
@@ -73,8 +74,9 @@ class Run:
         """The rows of the report query `name` as named tuples, its `$parameters` bound.
 
         Raises:
-            QueryError: there is no such query, its parameters are others, or DuckDB refuses it.
+            QueryError: there is no such query, its parameters are others, DuckDB refuses it, or the run was closed.
         """
+        self._require_open()
         text = catalog.query_text(name)
         connection, views = self._trusted_connection()
         views.define_mentioned(text)
@@ -90,10 +92,11 @@ class Run:
         """The answer to one statement of a user's own SQL. It cannot write, nor read outside the log.
 
         Raises:
-            QueryError: it is no query, DuckDB refuses it, it asks for what it must not have, or takes more memory
-                than it may; a QueryTooLongError when it takes longer than `seconds`.
+            QueryError: it is no query, DuckDB refuses it, it asks for what it must not have, takes more memory
+                than it may, or the run was closed; a QueryTooLongError when it takes longer than `seconds`.
             LogError: the log or the run's header cannot be understood.
         """
+        self._require_open()
         if self._sandbox is None:
             paths = self._files.protected_paths()
             self._sandbox = Sandbox(paths, self.manifest, self.run_dir, self._parameters)
@@ -112,7 +115,12 @@ class Run:
 
     def close(self) -> None:
         """Close the connections and files; harmless when repeated."""
+        self._closed = True
         self._resources.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise QueryError(f"run {self.run_dir.name} is closed: open it again")
 
     def __enter__(self) -> Self:
         return self

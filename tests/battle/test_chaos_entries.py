@@ -57,7 +57,10 @@ ENTRIES = list(entries())
 SCENARIO = Scenario(
     "from a file",
     providers=[battle.MockProvider("a"), battle.MockProvider("b")],
-    workloads=[battle.HttpConstant("eth_blockNumber", rate=1, duration=seconds(60))],
+    workloads=[
+        battle.HttpConstant("eth_blockNumber", rate=1, duration=seconds(60)),
+        battle.WsSubscribe(connections=1, duration=seconds(60)),  # faults of subscriptions need one
+    ],
 )
 each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=[type(entry).__name__ for entry in ENTRIES])
 

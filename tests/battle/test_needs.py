@@ -1,14 +1,15 @@
 """What a run needs is known before it, and refused with the number when it cannot be had."""
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from actors.units import seconds
 from battle import EmbeddedGateway, HttpConstant, HttpUsers, MockProvider, Scenario, WsSubscribe
 from battle.errors import StartError
-from battle.needs import Machine, needs, require, shortages
+from battle.needs import Machine, needs, require, shortages, this_machine
 
 BIG = Machine(processes=10**9, memory_bytes=10**18, disk_bytes=10**18, open_files=10**12)
 SMALL = Machine(processes=500, memory_bytes=8 * 10**9, disk_bytes=10**11, open_files=1024)
@@ -71,3 +72,17 @@ def test_all_that_is_missing_is_refused_at_once_and_before_anything_is_written(t
     with pytest.raises(StartError, match=r"cannot hold the run: .* processes, .* of memory"):
         require(one, "live", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_that_counts_no_blocks_is_not_a_full_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for total, room in ((0, sys.maxsize), (10**9, 0)):
+        monkeypatch.setattr("shutil.disk_usage", lambda place, total=total: _Usage(total, total, 0))
+        assert this_machine(tmp_path).disk_bytes == room
+
+
+class _Usage(NamedTuple):
+    total: int
+    used: int
+    free: int

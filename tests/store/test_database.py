@@ -185,13 +185,11 @@ def test_export(run_dir: Path) -> None:
     connection = duckdb.connect(str(path), read_only=True)
     assert connection.execute("SELECT count(*) FROM requests").fetchall() == [(100,)]
     assert connection.execute("SELECT count(*) FROM segments").fetchall() == [(5 + 1,)]
-    views = {
-        row[0]
-        for row in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-    }
-    assert views == {path.stem for path in catalog.VIEWS.glob("*.sql")}
-    for view in views:
-        connection.execute(f"SELECT * FROM {view}").fetchall()
+    # Views are tables there: DuckDB 1.x does not understand how 2.0 stores some of them.
+    tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    assert tables >= {path.stem for path in catalog.VIEWS.glob("*.sql")}
+    for table in tables:
+        connection.execute(f"SELECT * FROM {table}").fetchall()
     connection.close()
     assert not path.with_suffix(".duckdb.tmp").exists()
 
@@ -203,6 +201,8 @@ def test_closing_twice_and_asking_later(run_dir: Path) -> None:
     run.close()
     with pytest.raises(QueryError, match="closed"):
         run.execute("SELECT 1")
+    with pytest.raises(QueryError, match="closed"):
+        run.query("run_header")
 
 
 def test_the_exported_database_is_one_that_duckdb_1_0_reads(run_dir: Path) -> None:
