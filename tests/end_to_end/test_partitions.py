@@ -105,10 +105,9 @@ def test_a_partition_that_nobody_feels_leaves_the_run_inconclusive(tmp_path):
     assert reason.endswith("parted does not run")
 
 
-def test_one_that_is_due_after_the_load_leaves_the_run_inconclusive(tmp_path):
-    report = run_scenario(battle(parted(at=seconds(9))), world="simulated", out=tmp_path).report
-    assert report.verdict == "INCONCLUSIVE"
-    assert any("partition-gateway.1 was never applied" in reason for reason in report.reasons)
+def test_one_that_is_due_after_the_load_is_refused_before_the_run():
+    (problem,) = battle(parted(at=seconds(9))).problems()
+    assert problem.startswith("partition of gateway would begin at 9 s, and the load is over after 4 s")
 
 
 def test_a_seed_repeats_it_byte_by_byte(tmp_path):
