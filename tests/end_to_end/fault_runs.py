@@ -31,7 +31,7 @@ from battle import (
 )
 from battle.judgement.findings import Finding
 from battle.reports.schema import Report
-from store.database import open_run
+from store.database import Run, open_run
 
 STANDBY = "standby"
 
@@ -150,7 +150,7 @@ def played(effects: Sequence[Effect], world, out, *, streams: bool) -> "Evidence
 
 
 class Evidence:
-    """A run, and what its log shows. Close it."""
+    """A run, and what its log shows: all that is asked of it is asked at once, so that no process stays behind."""
 
     def __init__(self, report: Report, run_dir: Path, placed: list[Placed]) -> None:
         self.report = report
@@ -158,8 +158,16 @@ class Evidence:
         self._faults = {fault.fault_id: fault for fault in report.faults}
         self._peers = {one.fault_id: _workload(one.effect.fault) for one in placed}
         self._peers |= {one.control_id: _workload(one.control) for one in placed}
-        self._run = open_run(run_dir)
-        self.close = self._run.close
+        self._run_dir = run_dir
+        with open_run(run_dir) as run:
+            self._shown = {
+                fault_id: _ask(run, one.effect.shows, self._tables(fault_id))
+                for one in placed
+                for fault_id in (one.fault_id, one.control_id)
+            }
+            self._shown_before = {
+                one.fault_id: _ask(run, one.effect.shows, self._tables_before(one.fault_id)) for one in placed
+            }
 
     @property
     def about_faults(self) -> Finding:
@@ -171,30 +179,32 @@ class Evidence:
         """Whether the verdict takes the fault for one that had its effect."""
         return self._faults[fault_id].effect_observed
 
-    def shown(self, effect: Effect, fault_id: str) -> bool:
+    def shown(self, fault_id: str) -> bool:
         """Whether the log shows the effect while this fault held."""
-        return self._ask(effect.shows, self._tables(fault_id))
+        return self._shown[fault_id]
 
-    def shown_before(self, effect: Effect, fault_id: str) -> bool:
+    def shown_before(self, fault_id: str) -> bool:
         """Whether it shows the same in the quiet time before."""
-        fault = self._faults[fault_id]
-        peer = self._peers[fault_id]
-        return self._ask(
-            effect.shows, _tables(fault.target, peer, fault.started_ns - QUIET, fault.started_ns)
-        )
+        return self._shown_before[fault_id]
 
     def facts(self, fault_id: str) -> dict[str, list[tuple[Any, ...]]]:
         """What there was at the target while the fault held, for whoever wonders why a test fails."""
         with_tables = f"WITH {self._tables(fault_id)}"
-        return {name: self._run.execute(f"{with_tables} {sql}").rows for name, sql in _FACTS.items()}
+        with open_run(self._run_dir) as run:
+            return {name: run.execute(f"{with_tables} {sql}").rows for name, sql in _FACTS.items()}
 
     def _tables(self, fault_id: str) -> str:
         fault = self._faults[fault_id]
         return _tables(fault.target, self._peers[fault_id], fault.started_ns, fault.ended_ns - ENDING)
 
-    def _ask(self, shows: str, tables: str) -> bool:
-        ((shown,),) = self._run.execute(f"WITH {tables} SELECT coalesce(({shows}), false)").rows
-        return shown
+    def _tables_before(self, fault_id: str) -> str:
+        fault = self._faults[fault_id]
+        return _tables(fault.target, self._peers[fault_id], fault.started_ns - QUIET, fault.started_ns)
+
+
+def _ask(run: Run, shows: str, tables: str) -> bool:
+    ((shown,),) = run.execute(f"WITH {tables} SELECT coalesce(({shows}), false)").rows
+    return bool(shown)
 
 
 def _workload(fault: FaultSpec) -> str:

@@ -33,6 +33,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     if request.param == "golden":
         golden_run(run_dir)
     with open_run(run_dir) as opened:
+        opened.execute("SELECT 1")  # the process for it is the fixture's, not of the first test that asks
         yield opened
 
 
