@@ -108,7 +108,8 @@ def test_an_answer_to_another_request_is_wrong(tmp_path: Path) -> None:
         stream.write(encode_response(200, right_answer(world, request).replace(b'"w0-', b'"w0-1')))
 
     log = run_load(tmp_path, constant(), Server(swapping))
-    assert {(request.outcome, request.answer) for request in log.requests} == {("ok", "wrong")}
+    endings = {(request.outcome, request.answer, request.failure) for request in log.requests}
+    assert endings == {("error", "wrong", "wrong_id")}
 
 
 def test_a_canned_answer_is_right(tmp_path: Path) -> None:

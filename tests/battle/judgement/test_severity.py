@@ -76,7 +76,8 @@ def test_every_first_line_says_that_there_are_warnings(
     run_dir, report = warned_report(tmp_path, monkeypatch)
     assert report.headline.startswith("18 files stay open. ")
     assert next(iter(summary_lines(report, run_dir))).startswith("PASS with 1 warning: 18 files stay open.")
-    assert summary_text(report, run_dir).startswith("PASS with 1 warning: 18 files stay open.")
+    first = f"PASS with 1 warning against {report.run.gateway}: 18 files stay open."
+    assert summary_text(report, run_dir).startswith(first)
     assert "  - warning: 18 files stay open" in summary_text(report, run_dir)
     assert render(report, "markdown").startswith("# PASS with 1 warning: 18 files stay open.")
     assert "**Warnings**\n\n1. 18 files stay open" in render(report, "markdown")
