@@ -364,12 +364,10 @@ async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus
                 break
             _take(frame, live, task_status)
             continue
-        if live.paused:
-            live.last_beat = trio.current_time()
-        elif standstill := _standstill(silent_at):
-            live.last_beat += (
-                standstill  # it was the coordinator that heard nothing: it listens as long again
-            )
+        if live.paused or _standstill(silent_at):
+            live.last_beat = (
+                trio.current_time()
+            )  # or it was the coordinator that did not hear: it listens anew
         elif trio.current_time() >= _silent_at(live):
             live.declare_hung(f"no heartbeat for {HANG_SECONDS:g} s" if live.is_ready else not_ready())
             return
