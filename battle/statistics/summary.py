@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -111,8 +110,8 @@ class LatencySummary(msgspec.Struct, frozen=True, kw_only=True):
         """
         began = int(due_ns.min())
         load_ns = int(due_ns.max()) - began + 1
-        cell_ns = max(1, math.ceil(load_ns / cells))
-        count = math.ceil(load_ns / cell_ns)
+        cell_ns = (load_ns - 1) // cells + 1
+        count = (load_ns - 1) // cell_ns + 1
         places = (due_ns - began) // cell_ns * PLACES_PER_CELL + bins_of(latencies_ns) + 1
         return _made((clock, workload, method, cell_ns), count, places, np.ones_like(places))
 

@@ -16,8 +16,8 @@ WITH load AS (
     SELECT
         min(scheduled_ns) AS began_ns,
         max(scheduled_ns) - min(scheduled_ns) + 1 AS load_ns,
-        greatest(1, ceil(load_ns / $cells::BIGINT))::BIGINT AS cell_ns,
-        ceil(load_ns / cell_ns)::BIGINT AS cells
+        (load_ns - 1) // $cells::BIGINT + 1 AS cell_ns,
+        (load_ns - 1) // cell_ns + 1 AS cells
     FROM requests
 ),
 counted AS (

@@ -18,7 +18,7 @@ WITH load AS (
     SELECT
         min(scheduled_ns) AS began_ns,
         max(scheduled_ns) - min(scheduled_ns) + 1 AS load_ns,
-        greatest(1, ceil(load_ns / $cells::BIGINT))::BIGINT AS cell_ns
+        (load_ns - 1) // $cells::BIGINT + 1 AS cell_ns  -- whole numbers: a double loses what decides the last cell
     FROM requests
 ),
 placed AS (
@@ -54,7 +54,7 @@ by_clock AS (
 )
 SELECT
     workload, method, clock,
-    ceil(any_value(load_ns) / any_value(cell_ns))::BIGINT AS cells,
+    (any_value(load_ns) - 1) // any_value(cell_ns) + 1 AS cells,
     any_value(cell_ns) AS cell_ns,
     list(place) AS places,
     list(requests) AS counts

@@ -91,3 +91,16 @@ def test_failovers_are_counted_by_time_and_by_cost(tmp_path: Path) -> None:
         pytest.approx(80, rel=0.011),
     ]
     assert row.counts == [1, 1, 1]
+
+
+def test_the_last_failover_of_however_long_a_load_is_in_the_last_cell(tmp_path: Path) -> None:
+    year_ns = 31_536_000 * S
+    events = [
+        request(1, 0, S),
+        request(2, year_ns, S),
+        tried(2, "a", year_ns, year_ns + MS, "error"),
+        tried(2, "b", year_ns + 20 * MS, year_ns + 30 * MS, attempt=2),
+    ]
+    with open_history(tmp_path, *events) as run:
+        (row,) = run.query("failover_cells", cells=100)
+    assert [place // 4096 for place in row.places] == [row.cells - 1]

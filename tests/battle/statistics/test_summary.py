@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from battle.statistics.binning import BIN_RATIO, LAST_BIN, bins_of, edges_ns
@@ -114,6 +114,21 @@ def test_sql_counts_as_numpy_does(
     parts = [LatencySummary.from_rows(rows, workload=name) for name in {name for _, _, name in asked}]
     assert sum(part.total for part in parts) == len(asked)
     assert sum(part.answered for part in parts) == expected.answered
+
+
+@settings(max_examples=5, deadline=None)
+@example(31_536_000_000_000_000, 100)  # as a double, its hundredth is too small to hold the last request
+@given(st.integers(0, 2**60), st.integers(1, 4000))
+def test_the_last_request_of_however_long_a_load_is_in_the_last_cell(
+    tmp_path_factory: pytest.TempPathFactory, load_ns: int, cells: int
+) -> None:
+    run_dir = tmp_path_factory.mktemp("run") / "run"
+    with open_run(write_run(run_dir, {"load": [request(1, 0, S), request(2, load_ns, S)]})) as run:
+        rows = run.query("latency_cells", cells=cells, by_method=False)
+    summary = LatencySummary.from_rows(rows)
+    assert summary.counts()[-1].sum() >= 1
+    assert summary.counts().sum() == 2
+    assert summary == LatencySummary.from_samples(np.asarray([0, load_ns]), np.asarray([S, S]), cells=cells)
 
 
 def test_clocks_and_methods_are_told_apart(tmp_path: Path) -> None:
