@@ -6,6 +6,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from store.regular import read_regular
+
+SOURCE_BYTES_MAX = 4 * 2**20
+"""Of a Python file that is run because a user named it: a larger one is something else."""
+
+
+def source_of(path: Path) -> bytes:
+    """The text of a Python file that is to be run, read before Python would wait for a FIFO or an endless file.
+
+    Raises:
+        OSError: there is none, or it is no file that anybody wrote; `strerror` says which.
+    """
+    return read_regular(path, SOURCE_BYTES_MAX)
+
 
 @contextmanager
 def beside(directory: Path) -> Iterator[None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from actors.importing import source_of
 from battle.data_files import DATA_FILE_BYTES_MAX, SUFFIXES, parsed
 from battle.errors import ScenarioError
 from store.regular import read_regular
@@ -74,12 +75,13 @@ def reason_to_skip(path: Path) -> str | None:
     return _python_reason(path, text) if path.suffix == ".py" else _data_reason(path, text)
 
 
-def speaks_of_battle(path: Path) -> bool:
-    """Whether a Python file imports Battle, itself or by modules beside it."""
+def speaks_of_battle(path: Path, seen: set[Path] | None = None) -> bool:
+    """Whether a Python file imports Battle, itself or by modules beside it; those that were `seen` are left out."""
     try:
-        return _imports_battle(path, read_regular(path, DATA_FILE_BYTES_MAX).decode(errors="replace"), set())
+        text = source_of(path).decode(errors="replace")
     except OSError:
         return False
+    return _imports_battle(path, text, set() if seen is None else seen)
 
 
 def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
@@ -128,9 +130,7 @@ def _imports_battle(path: Path, text: str, seen: set[Path]) -> bool:
     if any(name.partition(".")[0] in _OURS for name in names):
         return True
     return any(
-        _imports_battle(module, module.read_text("utf-8", "replace"), seen)
-        for module in _modules_beside(path.parent, names)
-        if module not in seen
+        speaks_of_battle(module, seen) for module in _modules_beside(path.parent, names) if module not in seen
     )
 
 

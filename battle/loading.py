@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.importing import beside
+from actors.importing import beside, source_of
 from battle.data_files import SUFFIXES as _DATA_SUFFIXES
 from battle.data_files import read_data
 from battle.discovery import Skipped, files_below, reason_to_skip
@@ -162,8 +162,12 @@ def _from_module(module: ModuleType, variant: str, place: str, path: Path | None
 
 
 def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ScenarioError(f"{path} is not a file" if path.exists() else f"{path} does not exist")
+    try:
+        source_of(path)
+    except FileNotFoundError:
+        raise ScenarioError(f"{path} does not exist") from None
+    except OSError as error:
+        raise UnloadableError(f"{path} cannot be read: {error.strerror}") from None
     spec = importlib.util.spec_from_file_location(f"battle_scenario_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None

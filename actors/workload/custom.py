@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from actors.chain.parameters import Params
-from actors.importing import beside, on_path
+from actors.importing import beside, on_path, source_of
 from actors.system.lifecycle import AuthorsError
 from actors.world.chance import Draws
 
@@ -90,8 +90,13 @@ def _place(error: BaseException) -> str:
 
 def _module(name: str, place: str) -> ModuleType:
     is_file = place.endswith(".py")
-    if is_file and not Path(place).is_file():
-        raise GeneratorError(f"generator {name!r} cannot be found: there is no file {place}")
+    try:
+        if is_file:
+            source_of(Path(place))
+    except FileNotFoundError:
+        raise GeneratorError(f"generator {name!r} cannot be found: there is no file {place}") from None
+    except OSError as error:
+        raise GeneratorError(f"generator {name!r} cannot be read from {place}: {error.strerror}") from None
     try:
         return _from_file(Path(place)) if is_file else imported(place)
     except ModuleNotFoundError as error:

@@ -71,7 +71,17 @@ def load(path: Path) -> Snapshot:
 
 
 def paths(directory: Path) -> list[Path]:
-    """The files of all baselines, by name."""
+    """The files of all baselines, by name; none when the directory is not there.
+
+    Raises:
+        BattleError: it is something else than a directory, or cannot be read.
+    """
+    try:
+        next(os.scandir(directory), None)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise BattleError(f"{directory} is no directory of baselines: {error.strerror}") from None
     return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.is_file())
 
 

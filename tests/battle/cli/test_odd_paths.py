@@ -1,0 +1,151 @@
+"""Whatever path a command takes, and whatever is there instead of a file: one sentence, exit status 2, and no wait.
+
+The commands and their parameters are those of the program: a new one that takes a path is tried without being named.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from battle import HttpConstant, seconds
+from battle.cli import app
+from battle.discovery import speaks_of_battle
+from tests.battle.histories import healthy, write_run
+
+NO_PATHS = frozenset({"request", "query", "tag", "slo", "baseline save --name"})
+"""Parameters that are text and name no place."""
+
+SUFFIXES = dict.fromkeys(("scenario", "path", "paths", "places"), (".py", ".toml", ""))
+SUFFIXES |= {"gateway": (".toml",), "slo_file": (".yaml",), "name": (".json",), "baseline": (".json",)}
+"""What decides how a path is read; any path is tried without a suffix otherwise."""
+
+DIRECTORIES = frozenset({"path", "paths", "places", "out", "to", "dir"})
+"""Parameters for which an empty directory is as good as another."""
+
+LARGE_BYTES = 2**40
+"""A file with a hole in it: it takes no room, and fits no memory."""
+
+
+def _large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(LARGE_BYTES)
+
+
+ODD: dict[str, Callable[[Path], Any]] = {
+    "fifo": os.mkfifo,
+    "directory": Path.mkdir,
+    "loop": lambda path: path.symlink_to(path),
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "large": _large,
+    "locked": lambda path: path.symlink_to("/proc/1/mem"),
+}
+
+
+def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+def _takes_path(words: tuple[str, ...], parameter: Any) -> bool:
+    if not NO_PATHS.isdisjoint((parameter.name, f"{' '.join(words)} {parameter.opts[0]}")):
+        return False
+    return parameter.bare_type() in ("str", "Path", "list[str]")
+
+
+CASES = [
+    pytest.param(words, parameter, suffix, kind, id=f"{'-'.join(words)}-{parameter.name}{suffix}-{kind}")
+    for words, command in _commands(typer.main.get_command(app.app))
+    for parameter in command.params
+    if _takes_path(words, parameter)
+    for suffix in SUFFIXES.get(parameter.name, ("",))
+    for kind in ODD
+    if kind != "directory" or parameter.name not in DIRECTORIES
+]
+
+GIVEN = {
+    "run": ["scenario=smoke", "--world=simulated", "--quiet"],
+    "suite": ["paths=smoke", "--world=simulated", "--quiet"],
+    "list": [],
+    "check": ["places=smoke"],
+    "explain": ["run=r1", "request=r1"],
+    "baseline save": ["run=r1", "--force"],
+    "baseline list": [],
+    "baseline show": ["name=kept"],
+}
+"""What else a command is given; a run otherwise."""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("work")
+    write_run(place / "battle_results" / "r1", healthy())
+    return place
+
+
+@pytest.fixture
+def workplace(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory with a run; whoever waits in it for a file is woken, and fails."""
+    (tmp_path / "battle_results").symlink_to(runs / "battle_results")
+    monkeypatch.chdir(tmp_path)
+
+    def wake(*_: Any) -> None:
+        raise TimeoutError("it waits for what never comes")
+
+    before = signal.signal(signal.SIGALRM, wake)
+    signal.alarm(30)
+    yield tmp_path
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def _line(words: tuple[str, ...], parameter: Any, odd: str) -> list[str]:
+    """The command line, with the odd path in the place of one parameter."""
+    line = [*words]
+    for one in GIVEN.get(" ".join(words), ["run=r1"]):
+        name, _, value = one.partition("=")
+        line.append(one if name.startswith("--") else odd if name == parameter.name else value)
+    if odd not in line:
+        line += [odd] if parameter.param_type_name == "argument" else [parameter.opts[0], odd]
+    return line
+
+
+def test_a_generator_that_is_no_file_is_a_problem_of_its_scenario(workplace: Path) -> None:
+    for kind, make in ODD.items():
+        place = f"{kind}.py"
+        make(workplace / place)
+        (problem,) = HttpConstant(generator=f"{place}:ask", rate=1, duration=seconds(1)).problems()
+        assert f"cannot be read from {place}" in problem
+
+
+def test_modules_beside_a_scenario_that_are_no_files_are_none_of_ours(workplace: Path) -> None:
+    imports = "".join(f"import {kind}\n" for kind in ODD)
+    (workplace / "mine.py").write_text(imports)
+    for kind, make in ODD.items():
+        make(workplace / f"{kind}.py")
+    assert not speaks_of_battle(workplace / "mine.py")
+
+
+@pytest.mark.parametrize(("words", "parameter", "suffix", "kind"), CASES)
+def test_an_odd_path_is_a_sentence_and_2(
+    workplace: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    parameter: Any,
+    suffix: str,
+    kind: str,
+) -> None:
+    odd = workplace / f"odd{suffix}"
+    ODD[kind](odd)
+    status = app.run_command_line(_line(words, parameter, odd.name))
+    out, err = capsys.readouterr()
+    said = out if words == ("check",) else err
+    assert (status, odd.name in said, "Traceback" in err) == (2, True, False), out + err
+    assert words == ("check",) or err.count("\n") == 1, err
