@@ -35,7 +35,7 @@ def provider_degradation(
             MockProvider("c", latency=ms(40)),
         ],
         gateway=EmbeddedGateway(
-            # Not "fastest": it would stop asking `a` at the first sign, and then nothing is learned of the rest.
+            # Not "fastest": it would keep away from `a` after the first sign, and only the mildest step be felt.
             strategy="latency_weighted",
             latency_window=seconds(5),
             # Five failures in a row come by chance when every third answer is one, and an open breaker asks nobody.

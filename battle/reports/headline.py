@@ -58,4 +58,8 @@ def _passed(slos: int, faults: Sequence[FaultEffect], world: str, *, anything: b
         return f"{met}, but no fault was planned, so whether the gateway survives one was not tested."
     ship = "Ship it, as far as behaviour goes." if world == "simulated" else "Ship it."
     effective = sum(fault.effect_observed for fault in faults)
-    return f"{ship} {met} while {plural(effective, 'fault')} took effect."
+    avoided = sum("kept_away" in fault.evidence for fault in faults)
+    how = (
+        f" (from {avoided} of them the gateway kept away, as it did since an earlier step)" if avoided else ""
+    )
+    return f"{ship} {met} while {plural(effective, 'fault')} took effect{how}."

@@ -43,9 +43,10 @@
 -- signs              one of these has to be in the evidence: what the view `fault_rules` asks of its kind
 -- evidence           which of 'killed', 'stopped', 'kept_down', 'paused', 'failed_attempts', 'refused_attempts',
 --                    'stalled_attempts', 'tagged_attempts', 'tagged_heads', 'tagged_subscriptions', 'acted',
---                    'lost_connections', 'silent_subscriptions', 'breaker_changes', 'traffic_ceased', 'clients_failed'
---                    the log shows
--- effect_observed    whether the evidence is what the view `fault_rules` asks for
+--                    'lost_connections', 'silent_subscriptions', 'breaker_changes', 'traffic_ceased', 'clients_failed',
+--                    'kept_away' the log shows
+-- effect_observed    whether the evidence is what the view `fault_rules` asks for; or 'kept_away': a fault of the same kind
+--                    at the same target that ended as this one began had that, and since then only others were asked
 CREATE VIEW fault_windows AS
 WITH plan AS MATERIALIZED (
     SELECT fault_id, kind, target, planned_ns, started_ns, ended_ns, failure FROM fault_spans
@@ -345,6 +346,24 @@ counted AS (
     LEFT JOIN cut_off USING (fault_id)
     LEFT JOIN silent USING (fault_id)
 ),
+-- A fault that goes on in steps is one to the gateway: who keeps away since an earlier step is not there to feel the next.
+elsewhere AS (
+    SELECT DISTINCT fault_id
+    FROM bounded
+    JOIN attempt_cells ON provider <> target AND first_started_ns < until_ns AND last_started_ns >= started_ns
+),
+steps AS (
+    SELECT fault_id, sum(begins::INTEGER) OVER (PARTITION BY kind, target ORDER BY started_ns, fault_id) AS chain
+    FROM (
+        SELECT
+            fault_id, kind, target, started_ns,
+            -- Live, it takes some milliseconds to take a fault back and to put the next one in force.
+            coalesce(started_ns - max(ended_ns) OVER (
+                PARTITION BY kind, target ORDER BY started_ns, fault_id ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW
+            ) > 100_000_000, true) AS begins
+        FROM bounded
+    )
+),
 shown AS (
     SELECT
         *,
@@ -367,6 +386,28 @@ shown AS (
             if(cut_off_errors > 0, 'clients_failed', NULL)
         ], lambda sign: sign IS NOT NULL) AS evidence
     FROM counted
+),
+felt AS (
+    SELECT
+        *,
+        started_ns IS NOT NULL AND list_has_any(evidence, coalesce(signs, [])) AND (
+            NOT must_be_noticed OR list_has_any(evidence, [
+                'failed_attempts', 'stalled_attempts', 'breaker_changes', 'traffic_ceased', 'lost_connections',
+                'silent_subscriptions', 'clients_failed'
+            ])
+        ) AS was_felt
+    FROM shown
+),
+avoided AS (
+    SELECT
+        felt.*,
+        NOT was_felt AND leaked_attempts = 0 AND NOT coalesce(is_blind, true) AND elsewhere.fault_id IS NOT NULL
+            AND coalesce(bool_or(was_felt) OVER (
+                PARTITION BY kind, target, chain ORDER BY started_ns ROWS UNBOUNDED PRECEDING
+            ), false) AS was_avoided
+    FROM felt
+    LEFT JOIN steps USING (fault_id)
+    LEFT JOIN elsewhere USING (fault_id)
 )
 SELECT
     fault_id, kind, target, planned_ns, started_ns, ended_ns, failure, source,
@@ -377,11 +418,7 @@ SELECT
     if(source IS NULL OR (is_blind AND stalled_attempts = 0), NULL, stalled_attempts) AS stalled_attempts,
     tagged_attempts, tagged_heads, tagged_subscriptions, actions, lost_connections, silent_subscriptions, request_errors,
     cut_off_errors, breaker_changes, time_to_detect_ns, traffic_stopped_ns, time_to_recover_ns,
-    coalesce(signs, []) AS signs, evidence,
-    started_ns IS NOT NULL AND list_has_any(evidence, coalesce(signs, [])) AND (
-        NOT must_be_noticed OR list_has_any(evidence, [
-            'failed_attempts', 'stalled_attempts', 'breaker_changes', 'traffic_ceased', 'lost_connections',
-            'silent_subscriptions', 'clients_failed'
-        ])
-    ) AS effect_observed
-FROM shown
+    coalesce(signs, []) AS signs,
+    if(was_avoided, list_append(evidence, 'kept_away'), evidence) AS evidence,
+    was_felt OR was_avoided AS effect_observed
+FROM avoided

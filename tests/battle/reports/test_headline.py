@@ -1,10 +1,24 @@
 """The first sentence: "ship it" is said only when something was survived."""
 
 import pytest
+from msgspec.structs import replace
 
-from battle import Chain, Kill, MockProvider, Scenario, Slo, WsSubscribe, minutes, run_scenario, seconds
+from battle import (
+    Breaker,
+    Chain,
+    EmbeddedGateway,
+    Kill,
+    MockProvider,
+    Scenario,
+    Slo,
+    WsSubscribe,
+    minutes,
+    run_scenario,
+    seconds,
+)
 from battle.judgement.verdict import EXIT_STATUS
 from battle.reports.writing import read_report
+from scenarios import provider_degradation
 from tests.battle.histories import healthy, write_run
 from tests.battle.reports.report_runs import golden_run
 
@@ -44,4 +58,23 @@ def test_a_gateway_that_had_nothing_to_do_is_not_shipped(tmp_path):
     assert (report.verdict, report.headline) == (
         "PASS",
         "The SLO was met, but no request was sent and nothing was due to a subscription, so nothing was tested.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("gateway", "away"),
+    [
+        (EmbeddedGateway(strategy="fastest"), 4),
+        (EmbeddedGateway(breaker=Breaker(failure_threshold=1, open_for=seconds(10))), 3),
+    ],
+    ids=["never goes back", "opens at once"],
+)
+def test_a_gateway_that_keeps_away_from_a_provider_that_gets_worse_is_shipped(tmp_path, gateway, away):
+    """It is off before the worst comes, so that most steps find nobody there."""
+    report = run_scenario(
+        replace(provider_degradation.short, gateway=gateway), world="simulated", out=tmp_path
+    ).report
+    assert (report.verdict, [fault.effect_observed for fault in report.faults]) == ("PASS", [True] * 5)
+    assert report.headline.endswith(
+        f"5 faults took effect (from {away} of them the gateway kept away, as it did since an earlier step)."
     )

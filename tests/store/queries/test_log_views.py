@@ -359,6 +359,47 @@ def test_degrade_takes_effect_by_the_attempts_it_touched(history: Histories) -> 
     assert window(run, "slow-b")["effect_observed"] is False
 
 
+def steps_of_a(*, gap_ns: int = 4 * MS, kind: str = "degrade") -> list[Event]:
+    """Two faults of `a`, a second each, the second of which begins `gap_ns` after the first."""
+    return [
+        *fault("step-a.1", 3 * S, 4 * S, kind="degrade"),
+        *fault("step-a.2", 4 * S + gap_ns, 5 * S + gap_ns, kind=kind),
+    ]
+
+
+FELT = tuple(served(n, "a", 3 * S + n * 100 * MS, fault_id="step-a.1") for n in range(3))
+ONLY_B = tuple(steady("b", 0, 9 * S))
+
+
+TOLD = tuple(tried(n, "b", n * 100 * MS, n * 100 * MS + MS) for n in range(90))
+
+
+@pytest.mark.parametrize("told", [(), TOLD], ids=["from outside", "by the gateway"])
+def test_who_keeps_away_since_an_earlier_step_felt_the_fault(
+    history: Histories, told: tuple[Event, ...]
+) -> None:
+    run = history(*phases(), *steps_of_a(), *FELT, *ONLY_B, *told)
+    assert window(run, "step-a.1")["evidence"] == ["tagged_attempts"]
+    assert window(run, "step-a.2")["evidence"] == ["kept_away"]
+    assert window(run, "step-a.2")["effect_observed"] is True
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [*steps_of_a(gap_ns=500 * MS), *FELT, *ONLY_B],
+        [*steps_of_a(kind="error_rate"), *FELT, *ONLY_B],
+        [*steps_of_a(), *ONLY_B],
+        [*steps_of_a(), *FELT],
+        [*steps_of_a(), *FELT, *ONLY_B, served(9, "a", 4500 * MS)],
+    ],
+    ids=["after a pause", "another fault", "nobody felt the first", "nobody was asked", "a was asked"],
+)
+def test_a_step_nobody_felt_had_no_effect_when(history: Histories, events: list[Event]) -> None:
+    found = window(history(*phases(), *events), "step-a.2")
+    assert ("kept_away" in found["evidence"], found["effect_observed"]) == (False, False)
+
+
 def test_fault_that_was_never_applied(history: Histories) -> None:
     found = window(history(*phases(), *fault("kill-a", None, None)))
     assert (found["started_ns"], found["planned_ns"], found["effect_observed"]) == (None, 3 * S, False)
