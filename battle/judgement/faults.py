@@ -50,7 +50,8 @@ def faults_took_effect(log: Log, demands: Demands) -> Finding:
     What counts as the effect of a kind is in the view `fault_rules`. Each fault of the timeline is held to it by
     itself, also each step of a ramp and each one of many at random moments: a step without effect was not survived,
     it did not happen. It is the scenario's business to give every one of them traffic, with fewer or longer steps
-    where there is little. Only a gateway that keeps away since an earlier step had its effect need not feel the rest. One whose target the gateway had given up before is `providers_used_again`'s to tell.
+    where there is little. Only who keeps away since an earlier step had its effect need not feel the rest. A fault
+    whose target the gateway had given up before is `providers_used_again`'s to tell.
     """
     faults = log.rows("fault_effects")
     given_up = {row.fault_id for row in _not_used_again(log)}
