@@ -3,14 +3,13 @@
 import shutil
 from pathlib import Path
 
-import jinja2
-
 from actors.gateway.spec import CommandGateway
 from actors.world.cluster import Command, output_path
 from actors.world.output import last_output
 from actors.world.seam import Address
 from battle.errors import StartError
 from battle.plan import GATEWAY
+from battle.templating import TemplateProblem, filled
 
 
 def prepare_command(
@@ -19,7 +18,7 @@ def prepare_command(
     """Write the configuration into the run's directory, and tell what to start.
 
     Raises:
-        StartError: the program is not installed, or the template has a mistake in it.
+        StartError: the program is not installed, or the template cannot be filled in.
     """
     program = shutil.which(gateway.command[0])
     if program is None:
@@ -54,13 +53,10 @@ def _render(gateway: CommandGateway, values: dict[str, str], providers: dict[str
         {"name": name, "host": address.rpartition(":")[0], "port": address.rpartition(":")[2]}
         for name, address in providers.items()
     ]
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
-    )
     try:
-        return environment.from_string(gateway.template).render(providers=upstreams, **values)
-    except jinja2.TemplateError as error:
-        raise StartError(f"gateway {gateway.name}: its template has a mistake: {error}") from None
+        return filled(gateway.template, {"providers": upstreams, **values})
+    except TemplateProblem as problem:
+        raise StartError(f"gateway {gateway.name}: its template {problem}") from None
 
 
 def _fill(word: str, values: dict[str, str]) -> str:

@@ -95,7 +95,8 @@ class CommandGateway(Spec, frozen=True, tag="command"):
     """A gateway program that Battle starts, feeds a configuration file, and stops.
 
     `command` is a list of words; `{config}`, `{port}` and `{workdir}` in it are replaced. `template` is the
-    configuration's text, a Jinja template that sees `port`, `workdir` and `providers` (name, host, port).
+    configuration's text, a Jinja template that sees `port`, `workdir` and `providers` (name, host, port),
+    and may take 10 s and 512 MB.
     WebSockets are opened on the same port, at `ws_path`.
     """
 
