@@ -4,9 +4,12 @@
 -- so a second's attempts are compared with its own requests. A batch counts as its calls where the attempts are the
 -- providers', who see each call.
 --
--- An attempt that lost its request's id, as through a gateway that makes ids of its own, belongs to the second in which it
--- came, and is taken for the first one of a request for as long as that second has requests without any: those sent in
--- it or under way when it began.
+-- Attempts without a client's id are the gateway's own business, such as health checks, when it passes the ids of its
+-- clients on: when most attempts have one, or half of the requests can be found by theirs. They are not counted then.
+--
+-- Of a gateway that makes ids of its own they are counted: such an attempt belongs to the second in which it came, and is
+-- taken for the first one of a request for as long as that second has requests without any: those sent in it or under
+-- way when it began.
 --
 -- second        whole seconds since the run's epoch
 -- source        'gateway' or 'providers': whose attempts these are; NULL: there were none
@@ -15,7 +18,16 @@
 -- attempts      for these
 -- failed        of them did not end ok
 CREATE VIEW attempts_by_second AS
-WITH batches AS (
+WITH cells AS MATERIALIZED (
+    SELECT cell, source, ok, attempts, of_clients FROM attempt_cells
+),
+ids AS (
+    SELECT
+        bool_or(source = 'gateway') OR sum(of_clients) >= sum(attempts - of_clients)
+            OR 2 * sum(of_clients) >= (SELECT count(*) FROM requests WHERE sent_ns IS NOT NULL) AS passed_on
+    FROM cells
+),
+batches AS (
     SELECT workload ->> 'name' AS workload, try_cast(workload ->> 'batch' AS BIGINT) AS calls
     FROM (SELECT unnest(json_extract(document, '$.scenario.workloads[*]')) AS workload FROM run)
 ),
@@ -30,9 +42,9 @@ repeated AS (
 counted AS (
     SELECT
         cell // 10 AS second, source, of_clients AS attempts, if(ok, 0, of_clients) AS failed, of_clients AS requests,
-        if(source = 'gateway', 0, attempts - of_clients) AS nameless,
-        if(ok OR source = 'gateway', 0, attempts - of_clients) AS nameless_failed
-    FROM attempt_cells
+        if(passed_on, 0, attempts - of_clients) AS nameless,
+        if(ok OR passed_on, 0, attempts - of_clients) AS nameless_failed
+    FROM cells, ids
     UNION ALL
     SELECT began_second, NULL, -attempts, if(ok, 0, -attempts), -attempts, 0, 0 FROM repeated
     UNION ALL

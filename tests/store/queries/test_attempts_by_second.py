@@ -78,3 +78,33 @@ def test_attempts_without_ids_after_a_stall_are_first_ones_of_what_was_under_way
     waiting: list[Event] = [request(n, 500 * MS, 2 * S) for n in range(20)]
     events = [*waiting, *(served(n, "a", 2 * S + n * MS, request_id=None) for n in range(20))]
     assert by_second(tmp_path, *events)[2] == (0, 20, 20)
+
+
+def checks(last_ns: int) -> list[Event]:
+    """Health checks of two providers, each half a second: attempts for no request."""
+    return [
+        served(n, name, at_ns, request_id=None, method="eth_blockNumber")
+        for n, at_ns in enumerate(range(0, last_ns, 500 * MS))
+        for name in "ab"
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [load(5 * S, 30 * MS, named=True, gateway=False), [request(1, S, 40 * MS), served(1, "a", S + MS)]],
+    ids=["much", "less than health checks"],
+)
+def test_health_checks_of_a_gateway_that_passes_ids_on_are_no_repeats(
+    tmp_path: Path, asked: list[Event]
+) -> None:
+    found = by_second(tmp_path, *asked, *checks(5 * S))
+    assert ratios(found) == {1.0}
+    assert sum(attempts for _, _, attempts in found.values()) == len(asked) // 2
+
+
+def test_retries_without_ids_count_when_the_gateway_makes_ids_of_its_own(tmp_path: Path) -> None:
+    """A few ids that happen to pass do not make the rest health checks."""
+    asked: list[Event] = [request(n, 100 * MS, 50 * MS) for n in range(10)]
+    asked += [served(n, "a", 110 * MS) for n in range(3)]
+    asked += [served(n, "a", 110 * MS + n, request_id=None) for n in range(27)]
+    assert by_second(tmp_path, *asked)[0] == (10, 10, 30)
