@@ -35,6 +35,8 @@ says in another type, and the whole of it as `document`. One row, or none when t
 _PYTHON_TYPES = {"VARCHAR": str, "BIGINT": int}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
+_NO_ROW_WITHOUT = re.compile(r"^-- No row without: ([a-z_]+)$", re.MULTILINE)
+
 _SENTENCE = re.compile(r".*?[.?](?=\s|$)", re.DOTALL)
 
 _ABOUT_THE_RUN = {
@@ -176,6 +178,15 @@ def query_text(name: str) -> str:
     if not _NAME.fullmatch(name) or not path.exists():
         raise QueryError(f"there is no query named {name!r}")
     return path.read_text()
+
+
+def needed_table(sql: str) -> str | None:
+    """The table without any row of which a query has none either, as its line "No row without:" says.
+
+    Planning what must come out empty costs more than most questions.
+    """
+    found = _NO_ROW_WITHOUT.search(sql)
+    return found[1] if found else None
 
 
 def query_names() -> list[str]:

@@ -78,6 +78,9 @@ class Run:
         """
         self._require_open()
         text = catalog.query_text(name)
+        needed = catalog.needed_table(text)
+        if needed is not None and not self.manifest.tables[needed]:
+            return []
         connection, views = self._trusted_connection()
         views.define_mentioned(text)
         result = _run(connection, text, parameters)

@@ -1,10 +1,10 @@
 """Were the answers right? A gateway that answers fast and wrong has failed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from battle.judgement.continuity import nothing_was_due
-from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log, Severity, Verdict
 from battle.judgement.slo import Demands
 from battle.judgement.words import plural, sentence
 
@@ -76,6 +76,8 @@ def answers_are_fresh(log: Log, demands: Demands) -> Finding | None:
     checked, stale = (sum(getattr(row, name) for row in rows) for name in ("checked", "stale"))
     if not checked:
         return None
+    if not stale:
+        return _on_stale("PASS", f"none of {plural(checked, 'checked answer')} was stale")
     untimely = log.rows(
         "untimely_answers", blocks=STALE_BLOCKS_MAX, settle_ns=STALE_SETTLE_NS, limit=EVIDENCE_IDS_MAX
     )
@@ -89,26 +91,31 @@ def answers_are_fresh(log: Log, demands: Demands) -> Finding | None:
     ]
     if not found and sum(row.answers for row in passed_on) > STALE_RATIO_MAX * checked:
         return _passed_on(passed_on, checked)
-    return Finding(
-        checker="answers_are_fresh",
-        verdict="FAIL" if undecided else "PASS",
-        summary=sentence(found) + decided if found else _fresh(checked, stale),
-        query="SELECT request_id, workload, method, blocks_behind, stale_ns FROM requests WHERE answer = 'stale'",
-        ids=tuple(one for row in undecided or untimely for one in row.first_ids)[:EVIDENCE_IDS_MAX],
+    return _on_stale(
+        "FAIL" if undecided else "PASS",
+        sentence(found) + decided if found else _explained(checked, stale),
+        [one for row in undecided or untimely for one in row.first_ids],
     )
 
 
 def _passed_on(rows: list[Any], checked: int) -> Finding:
+    summary = (
+        f"{sum(row.answers for row in rows):,} of {plural(checked, 'checked answer')} were stale while a fault "
+        f"made a provider lag, though another provider had newer ones (max_stale_answers sets a target)"
+    )
+    return _on_stale("PASS", summary, [row.first_request_id for row in rows], severity="warning")
+
+
+def _on_stale(
+    verdict: Verdict, summary: str, ids: Sequence[str] = (), *, severity: Severity | None = None
+) -> Finding:
     return Finding(
         checker="answers_are_fresh",
-        verdict="PASS",
-        severity="warning",
-        summary=(
-            f"{sum(row.answers for row in rows):,} of {plural(checked, 'checked answer')} were stale while a fault "
-            f"made a provider lag, though another provider had newer ones (max_stale_answers sets a target)"
-        ),
+        verdict=verdict,
+        severity=severity,
+        summary=summary,
         query="SELECT request_id, workload, method, blocks_behind, stale_ns FROM requests WHERE answer = 'stale'",
-        ids=tuple(row.first_request_id for row in rows)[:EVIDENCE_IDS_MAX],
+        ids=tuple(ids)[:EVIDENCE_IDS_MAX],
     )
 
 
@@ -127,9 +134,7 @@ def _untimely(row: Any) -> str:
     )
 
 
-def _fresh(checked: int, stale: int) -> str:
-    if not stale:
-        return f"none of {plural(checked, 'checked answer')} was stale"
+def _explained(checked: int, stale: int) -> str:
     return f"{stale:,} of {plural(checked, 'checked answer')} stale, all while a fault explains it, or by one block"
 
 

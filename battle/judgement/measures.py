@@ -61,9 +61,9 @@ def unavoidable_text(unavoidable: int) -> str | None:
 
 def _of_requests(log: Log, workload: str | None) -> dict[str, Measure]:
     rows = [row for row in log.rows("workload_answers") if workload in (None, row.workload)]
-    unavoidable = unavoidable_stale(log, EVER, workload)
     names = ("requests", "ok", "checked", "wrong", "stale")
     requests, ok, checked, wrong, stale = (sum(getattr(row, name) for row in rows) for name in names)
+    unavoidable = unavoidable_stale(log, EVER, workload) if stale else 0
     query = "workload_answers"
     if nothing_was_due(log, workload):
         unchecked = Measure(query, True, 0, "nothing was due")

@@ -168,7 +168,8 @@ def _of_answers(log: Log, part: Part, requests: Any) -> dict[str, Measure]:
         return {"wrong_answers": nothing, "stale_answers": nothing}
     note = f"of {plural(checked, 'checked answer')}"
     wrong, stale = (sum(getattr(row, kind) for row in counts) for kind in ("wrong", "stale"))
-    unavoidable = unavoidable_stale(log, part.times, part.scope.workload, part.scope.method)
+    of_part = (part.times, part.scope.workload, part.scope.method)
+    unavoidable = unavoidable_stale(log, *of_part) if stale else 0
     notes = [note, *filter(None, [unavoidable_text(unavoidable)])]
     return {
         "wrong_answers": Measure("scoped_requests", True, wrong, note),

@@ -1,5 +1,7 @@
 -- How many subscriptions did the clients of each workload have?
 --
+-- No row without: subscriptions
+--
 -- workload
 -- subscriptions      that came about, to anything
 -- refused            connections and subscriptions that did not come about

@@ -1,5 +1,7 @@
 -- How many WebSocket connections did the clients of each workload lose, by the side that cut them?
 --
+-- No row without: subscriptions
+--
 -- A row per workload whose clients had connections: the view `client_disconnects`, counted.
 --
 -- $starts_ns, $ends_ns      only cuts in these windows: from a start until before its end

@@ -1,5 +1,7 @@
 -- Which gaps did the gateway find in its subscriptions, how long were they, and were they filled?
 --
+-- No row without: gap_fills
+--
 -- A row per fault, kind of subscription and reason. A gap belongs to the latest fault that had begun by then at the
 -- provider that was left.
 --

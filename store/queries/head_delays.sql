@@ -1,5 +1,7 @@
 -- How long after their block's time on the chain did heads reach the clients?
 --
+-- No row without: subscriptions
+--
 -- The view `head_arrivals`: only heads whose block came about after the client's subscription stood. A row per workload;
 -- workload NULL is all of them.
 --

@@ -1,5 +1,7 @@
 -- How long after the begin of each fault did the clients get the next head?
 --
+-- No row without: subscriptions
+--
 -- A row per fault that was applied while clients were subscribed to heads of which one was still to come.
 --
 -- fault_id

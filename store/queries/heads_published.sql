@@ -1,5 +1,7 @@
 -- How many heads did each provider publish to its subscribers?
 --
+-- No row without: heads
+--
 -- A row per provider; provider NULL is all of them together, where the same head of several counts once. Providers
 -- publish only to who has subscribed at them.
 --

@@ -1,5 +1,7 @@
 -- Did the clients of each workload get the logs that others like them got, once, and in order?
 --
+-- No row without: subscriptions
+--
 -- A row per workload that subscribed to logs: the view `log_continuity`, added up.
 --
 -- workload

@@ -1,5 +1,7 @@
 -- How many notifications came, of which kind, and what were they worth?
 --
+-- No row without: notifications
+--
 -- kind        of the subscription
 -- answer      'right', 'wrong', 'stale' or 'none'
 -- notifications

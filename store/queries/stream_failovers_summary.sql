@@ -1,5 +1,7 @@
 -- How often did the gateway's streams lose their upstream, and how long did it take them to find another?
 --
+-- No row without: subscriptions
+--
 -- A row per fault and kind of subscription. A loss belongs to the latest fault that had begun by then at the provider
 -- that was lost.
 --

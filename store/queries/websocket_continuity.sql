@@ -1,5 +1,7 @@
 -- Did the clients of each workload get every head, once, and in order?
 --
+-- No row without: subscriptions
+--
 -- A row per workload that subscribed to heads: the view `head_continuity`, added up.
 --
 -- $limit      how many of the worst subscriptions are listed at most

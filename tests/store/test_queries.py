@@ -3,11 +3,26 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from store import catalog
 from store.database import Run, open_run
+from store.events import Event, GapFilled, HeadPublished, NotificationReceived, SubscriptionChanged
+from tests.battle.histories import (
+    MS,
+    S,
+    fault,
+    gap,
+    notified,
+    open_history,
+    phases,
+    published,
+    request,
+    subscribed,
+    tried,
+)
 from tests.store.log_samples import golden_run
 
 ANY_PARAMETER = 1_000
@@ -24,6 +39,7 @@ OTHER_PARAMETERS = {
 """Bound to those that a number does not fit."""
 
 QUERIES = catalog.query_names()
+NEEDING = [name for name in QUERIES if catalog.needed_table(catalog.query_text(name))]
 VIEWS = sorted(path.stem for path in catalog.VIEWS.glob("*.sql"))
 
 
@@ -59,10 +75,41 @@ def test_a_query_states_its_question_and_its_parameters(path: Path) -> None:
         assert f"${name}" in header_of(sql)
 
 
+def ask(run: Run, name: str) -> list[Any]:
+    parameters = parameters_of(catalog.query_text(name))
+    return run.query(name, **{one: OTHER_PARAMETERS.get(one, ANY_PARAMETER) for one in parameters})
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_runs(run: Run, name: str) -> None:
-    parameters = parameters_of(catalog.query_text(name))
-    run.query(name, **{one: OTHER_PARAMETERS.get(one, ANY_PARAMETER) for one in parameters})
+    ask(run, name)
+
+
+@pytest.mark.parametrize("name", NEEDING)
+def test_a_query_gives_no_row_without_the_table_it_says_it_needs(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = catalog.needed_table(catalog.query_text(name))
+    kinds = {
+        "subscriptions": SubscriptionChanged,
+        "heads": HeadPublished,
+        "notifications": NotificationReceived,
+    }
+    left_out = {**kinds, "gap_fills": GapFilled}[str(needed)]
+    events: list[Event] = [
+        *subscribed(), published(1, S), notified(1, S + MS), request(1), tried(1, "a", 0, MS), gap(S, 1, 2),
+        *fault("kill-a.1", 3 * S, 5 * S), *phases(),
+    ]  # fmt: skip
+    with open_history(tmp_path, *(one for one in events if not isinstance(one, left_out))) as run:
+        assert not run.manifest.tables[str(needed)]
+        monkeypatch.setattr(catalog, "needed_table", lambda sql: None)
+        assert ask(run, name) == []
+
+
+def test_a_query_with_the_table_that_it_needs_is_asked(tmp_path: Path) -> None:
+    with open_history(tmp_path, published(1, S)) as run:
+        assert ask(run, "heads_published") != []
+        assert ask(run, "notification_kinds") == []
 
 
 @pytest.mark.parametrize("name", VIEWS)

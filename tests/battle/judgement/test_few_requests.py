@@ -106,6 +106,19 @@ def test_a_workload_with_few_requests_is_not_trusted(tmp_path: Path) -> None:
     assert judgement.workload_slos[0].slos[0].status == "not_measured"
 
 
+def test_a_fault_that_is_never_reverted_holds_to_the_end(tmp_path: Path) -> None:
+    events = [*requests(30, 6 * S), *fault("kill-a.1", 3 * S, None), *phases()]
+    with open_history(tmp_path, *events) as run:
+        assert run.query("requests_in_faults") == [("kill-a.1", 30)]
+
+
+@pytest.mark.parametrize(("at_ns", "counted"), [(2999 * MS, 0), (3 * S, 1), (3999 * MS, 1), (4 * S, 0)])
+def test_a_fault_that_is_over_at_once_counts_as_a_second(tmp_path: Path, at_ns: int, counted: int) -> None:
+    events = [request(1, at_ns), *fault("reset-a.1", 3 * S, 3 * S, kind="reset"), *phases()]
+    with open_history(tmp_path, *events) as run:
+        assert run.query("requests_in_faults") == [("reset-a.1", counted)]
+
+
 def in_a_fault(tmp_path: Path, during: int, **header: Any) -> str:
     segments = healthy(1000)
     segments["load-load.0"] = [

@@ -124,6 +124,26 @@ def test_attempts_counted_by_tenths_of_a_second_are_all_of_them(
     }
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, 300)), min_size=1, max_size=4), max_size=30))
+def test_attempts_of_requests_that_had_several(drawn: list[list[tuple[bool, int]]]) -> None:
+    """Any of them may have ended ok, also the first one beside a hedge, and they may begin in any order."""
+    attempts = [
+        tried(number, "a", start, start + MS, "ok" if good else "error", attempt=place, hedged=place > 1)
+        for number, tries in enumerate(drawn)
+        for place, (good, start) in enumerate(tries, start=1)
+    ]
+    expected = sorted(
+        (f"r{number}", place, "ok" if good else "error", start, min(start for _, start in tries))
+        for number, tries in enumerate(drawn)
+        if len(tries) > 1
+        for place, (good, start) in enumerate(tries, start=1)
+    )
+    with TemporaryDirectory() as scratch, open_history(Path(scratch), *attempts) as run:
+        columns = "request_id, attempt, outcome, started_ns, first_started_ns"
+        assert run.execute(f"SELECT {columns} FROM repeated_attempts ORDER BY ALL").rows == expected
+
+
 def _ask(query: str, events: Sequence[Event], **parameters: object) -> list[Any]:
     with TemporaryDirectory() as scratch, open_history(Path(scratch), *events, **against("embedded")) as run:
         return run.query(query, **parameters)
