@@ -271,7 +271,11 @@ class ActorChanged(Event, frozen=True, kw_only=True, tag=_tag):
 
 
 class SystemSampled(Event, frozen=True, kw_only=True, tag=_tag):
-    """One node's use of the machine, once a second. What a world cannot measure is NULL."""
+    """One node's use of the machine, once a second. What a world cannot measure is NULL.
+
+    `steal_ratio` is about the whole machine: the part of its CPU time since the sample before that its hypervisor
+    gave to other machines.
+    """
 
     at_ns: int
     node: str
@@ -281,6 +285,7 @@ class SystemSampled(Event, frozen=True, kw_only=True, tag=_tag):
     rss_bytes: int | None = None
     cpu_percent: float | None = None
     loop_lag_ns: int | None = None
+    steal_ratio: float | None = None
 
 
 class GeneratorSampled(Event, frozen=True, kw_only=True, tag=_tag):
@@ -305,7 +310,9 @@ class GeneratorSampled(Event, frozen=True, kw_only=True, tag=_tag):
     latency_p95_ns: int | None = None
 
 
-BenchLimit: TypeAlias = Literal["open_files", "processes", "memory", "ports", "connections", "standstill"]
+BenchLimit: TypeAlias = Literal[
+    "open_files", "processes", "memory", "ports", "connections", "standstill", "generator"
+]
 
 
 class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
@@ -313,8 +320,10 @@ class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
 
     `limit`: `open_files`, `processes`, `memory` and `ports` are the operating system's (`detail` is its message, and
     what failed); `connections` is a workload's `max_connections` (`bound`), for which requests waited, the longest
-    for `duration_ns`; `standstill`: the node did not run for `duration_ns` (it was stopped, or the machine was).
-    `times` is how often since the last such row of this node.
+    for `duration_ns`; `standstill`: the node did not run for `duration_ns` (it was stopped, or the machine was);
+    `generator`: the scenario author's own generator (`detail`: its name, file and line) kept the load waiting: its
+    `times` calls took `total_ns`, the longest of them `duration_ns`. `times` is how often since the last such row of
+    this node.
     """
 
     at_ns: int
@@ -324,6 +333,7 @@ class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
     bound: int | None = None
     duration_ns: int | None = None
     detail: str | None = None
+    total_ns: int | None = None
 
 
 TABLES: dict[str, type[Event]] = {

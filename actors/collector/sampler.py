@@ -39,4 +39,5 @@ def _sample(now_ns: int, node: str, used: Usage, loop_lag_ns: int | None) -> Sys
         rss_bytes=used.rss_bytes,
         cpu_percent=used.cpu_percent,
         loop_lag_ns=loop_lag_ns,
+        steal_ratio=used.steal_ratio,
     )

@@ -8,7 +8,8 @@ import msgspec
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
 from actors.chain.questions import params_for
-from actors.workload.custom import load_generator, question
+from actors.workload.call_times import CallTimes
+from actors.workload.custom import load_generator, place_of, question
 from actors.workload.mix import Mix
 from actors.workload.spec import Methods, Replay, WorkloadRole, WsSubscribe
 from actors.world.chance import Draws
@@ -28,8 +29,10 @@ Ask: TypeAlias = Callable[[int, int], Question]
 """From the number of a call, and the moment it is due, to what it asks."""
 
 
-def asker(role: WorkloadRole, model: ChainModel) -> Ask:
+def asker(role: WorkloadRole, model: ChainModel, times: CallTimes) -> Ask:
     """What makes the questions of this workload, which is no `Replay`: a trace says what it asks.
+
+    `times` counts the calls of its generator, if it has one.
 
     Raises:
         GeneratorError: its generator cannot be found.
@@ -37,7 +40,7 @@ def asker(role: WorkloadRole, model: ChainModel) -> Ask:
     assert not isinstance(role.spec, Replay | WsSubscribe), "it makes no questions"
     draws = Draws(role.seed, f"workload:{role.index}")
     if role.spec.generator:
-        return _generated(role.spec.generator, draws)
+        return _generated(role.spec.generator, draws, times)
     return _mixed(role.spec.method, role.index, model, draws)
 
 
@@ -46,12 +49,18 @@ def asks_about_the_chain(role: WorkloadRole) -> bool:
     return not isinstance(role.spec, Replay | WsSubscribe) and not role.spec.generator
 
 
-def _generated(name: str, draws: Draws) -> Ask:
+def _generated(name: str, draws: Draws, times: CallTimes) -> Ask:
     """Each question has chance of its own, so shards agree, and one call less does not shift the others."""
     generator = load_generator(name)
+    times.place = f"{name!r}{place_of(generator)}"
+    now_ns, add = times.now_ns, times.add
 
     def ask(number: int, _scheduled_ns: int) -> Question:
-        return Question(*question(name, generator, number, draws.stream("generator", number)))
+        rng = draws.stream("generator", number)
+        began_ns = now_ns()
+        made = question(name, generator, number, rng)
+        add(now_ns() - began_ns)
+        return Question(*made)
 
     return ask
 

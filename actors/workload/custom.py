@@ -2,11 +2,13 @@
 
 import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, TypeAlias
 
 import msgspec
@@ -83,9 +85,24 @@ def _place(error: BaseException) -> str:
     if not frames:
         return ""
     own = [frame for frame in frames if frame.filename == frames[0].filename]
-    path = Path(own[-1].filename)
+    return _at(own[-1].filename, own[-1].lineno)
+
+
+def place_of(generator: Generator) -> str:
+    """Where a generator is written: " at slow.py:4"; "" where nobody can say, as of what is written in C."""
+    written = inspect.unwrap(generator)
+    while isinstance(written, partial):
+        written = written.func
+    for function in (written, type(written).__call__):
+        if isinstance(code := getattr(function, "__code__", None), CodeType):
+            return _at(code.co_filename, code.co_firstlineno)
+    return ""
+
+
+def _at(filename: str, line: int | None) -> str:
+    path = Path(filename)
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f" at {shown}:{own[-1].lineno}"
+    return f" at {shown}:{line}"
 
 
 def _module(name: str, place: str) -> ModuleType:

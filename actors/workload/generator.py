@@ -12,6 +12,7 @@ from actors.wire.transport_faults import TransportFaults
 from actors.workload.answer import UNSENT, AnswerReader
 from actors.workload.asking import asker, asks_about_the_chain
 from actors.workload.batch import BatchBuilder, BatchReader, TraceBuilder
+from actors.workload.call_times import CallTimes
 from actors.workload.ledger import Ledger
 from actors.workload.pacer import Build, Pacer, Users
 from actors.workload.pool import ConnectionPool
@@ -87,7 +88,8 @@ class _Load:
         self._role = role
         self._connect = connect
         self._trace = read_trace(role.spec.path) if isinstance(role.spec, Replay) else None
-        self._build = _builder(role, model, self._trace)
+        self._call_times = CallTimes(world.now_ns)
+        self._build = _builder(role, model, self._trace, self._call_times)
         in_batches = _calls(role) > 1 or (self._trace is not None and bool(self._trace.batches))
         self._reader = (BatchReader if in_batches else AnswerReader)(role, model)
         self._ending = self._reader.ending
@@ -118,7 +120,7 @@ class _Load:
             await self._follow_schedule(self._role.spec, begin)
 
     def sample(self) -> None:
-        """As `Sampled.sample`; and what waited for a free connection in that second."""
+        """As `Sampled.sample`; and what held requests up in that second."""
         self._ledger.sample()
         self._log_waits()
 
@@ -130,6 +132,9 @@ class _Load:
     def _log_waits(self) -> None:
         if isinstance(self._pool, ConnectionPool):
             self._pool.log_waits()
+        slow = self._call_times.taken(self._world.node)
+        if slow is not None:
+            self._world.log.append(slow)
 
     def _new_pool(self, nursery: trio.Nursery) -> ConnectionPool | WsPool:
         role = self._role
@@ -190,14 +195,14 @@ class _Load:
         await users.run()
 
 
-def _builder(role: WorkloadRole, model: ChainModel, trace: Trace | None) -> Build:
+def _builder(role: WorkloadRole, model: ChainModel, trace: Trace | None, times: CallTimes) -> Build:
     """The shortest way that will do: most workloads are single calls about the chain."""
     if trace is not None:
         return TraceBuilder(role, trace).build
     if _calls(role) > 1:
-        return BatchBuilder(role, asker(role, model), _calls(role)).build
+        return BatchBuilder(role, asker(role, model, times), _calls(role)).build
     if not asks_about_the_chain(role):
-        return CallBuilder(role, asker(role, model)).build
+        return CallBuilder(role, asker(role, model, times)).build
     return RequestBuilder(role, model).build
 
 

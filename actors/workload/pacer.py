@@ -16,6 +16,10 @@ from actors.world.seam import Timer, World
 _BURST_REQUESTS = 64
 """Sent without a pause when many are due: then the answers get their turn."""
 
+_TURN = ms(10)
+"""And no more are made once it took so long, as with a slow generator of the author's: a node that does nothing else
+for seconds misses its heartbeats."""
+
 _BROKEN_PAUSE = ms(10)
 """How long a caller whose connection broke waits, so that a dead server does not make a closed loop spin."""
 _BROKEN = frozenset({"refused", "no_websocket", "reset", "closed", "protocol", "not_json_rpc", "unsent"})
@@ -79,16 +83,20 @@ class Pacer:
     def _submit_due(self, request: Request | None) -> None:
         """Submit this request and those after it that are due by now."""
         now_ns = self._now_ns()
+        until_ns = now_ns + _TURN
         for _ in range(_BURST_REQUESTS):
             if request is None:
                 self._over.set()
                 return
-            if request.scheduled_ns > now_ns and request.scheduled_ns > (now_ns := self._now_ns()):
+            if request.scheduled_ns > now_ns:
                 self._call_at(request.scheduled_ns, request)
                 return
             self._submit(request, now_ns)
             request = self._next()
-        self._timer = self._world.call_at(self._now_ns(), self._submit_due, request)
+            now_ns = self._now_ns()
+            if now_ns > until_ns:
+                break
+        self._timer = self._world.call_at(now_ns, self._submit_due, request)
 
 
 class Users:
@@ -118,6 +126,9 @@ class Users:
         self._broken_pause = max(think_time, _BROKEN_PAUSE)
         self._scope = trio.CancelScope()
         self._failure: GeneratorError | None = None
+        self._resting = False
+        self._kept_waiting = 0
+        """How many callers would have asked while making a request for one of them took too long."""
 
     async def run(self) -> None:
         """Wait until the last request was submitted; `ask_again` must hear of each that ends meanwhile.
@@ -144,6 +155,9 @@ class Users:
             self._ask()
 
     def _ask(self) -> None:
+        if self._resting:
+            self._kept_waiting += 1
+            return
         now_ns = self._world.now_ns()
         if now_ns >= self._end_ns:
             return
@@ -154,3 +168,13 @@ class Users:
             self._scope.cancel()
         else:
             self._submit(request)
+            if (done_ns := self._world.now_ns()) > now_ns + _TURN:
+                self._resting = True
+                self._world.call_at(done_ns, self._go_on)
+
+    def _go_on(self) -> None:
+        """The answers had their turn."""
+        self._resting = False
+        while self._kept_waiting and not self._resting:
+            self._kept_waiting -= 1
+            self._ask()

@@ -135,6 +135,8 @@ class Usage(msgspec.Struct, frozen=True):
     rss_bytes: int | None = None
     cpu_percent: float | None = None
     """Of one core, since the last reading."""
+    steal_ratio: float | None = None
+    """Of all CPU time of the machine since the last reading: the part that its hypervisor gave to other machines."""
 
 
 class World(Protocol):

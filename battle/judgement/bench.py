@@ -11,27 +11,21 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from battle.judgement.findings import Finding, Log
-from battle.judgement.generator import LATENESS_MAX_NS
 from battle.judgement.limits import limit_texts
-from battle.judgement.moments import at_text, load_began_ns
+from battle.judgement.machine import busy
+from battle.judgement.moments import load_began_ns
 from battle.judgement.nodes import GATEWAY_NODE, crash_text, is_load
+from battle.judgement.slow_generator import slow_generators
 from battle.judgement.windows import END_NS, Window
-from battle.judgement.words import duration_text, plural
 
-Part: TypeAlias = Literal["load", "providers", "coordinator", "limits", "machine"]
+Part: TypeAlias = Literal["load", "providers", "coordinator", "limits", "generator", "machine"]
 
 CRASHES: frozenset[Part] = frozenset({"load", "providers", "coordinator", "limits"})
-"""Parts that died, or met a limit of the machine: what rests on them has nothing to rest on. A busy machine only
-makes things late."""
-
-LAG_MAX_NS = LATENESS_MAX_NS
-"""An event loop of the bench that is later than this answers or reads late by as much as a late generator sends."""
+"""Parts that died, or met a limit of the machine: what rests on them has nothing to rest on. A busy machine, or a
+slow generator of the author's, only makes things late."""
 
 NOTICED_NS = 10**9
 """A death is noticed within this time, so what happened just before it may be a part of it."""
-
-SAMPLE_NS = 10**9
-"""A sample of a node's event loop is about the second before it."""
 
 RESTS_ON_NODES = frozenset(
     {
@@ -48,7 +42,7 @@ gateway's own, whatever else broke. A busy machine shows in the load's lateness,
 
 
 class Trouble(NamedTuple):
-    """One part of the bench that broke. `lag_ns`: how late it was at worst, of a busy machine."""
+    """One part of the bench that broke. `lag_ns`: how late it was at worst, of one that only was late."""
 
     part: Part
     cause: str
@@ -58,7 +52,7 @@ class Trouble(NamedTuple):
 
 def troubles(log: Log) -> tuple[Trouble, ...]:
     """All that broke on the bench by itself, crashes first."""
-    return (*_crashes(log), *_limits(log), *_busy(log))
+    return (*_crashes(log), *_limits(log), *_late(log))
 
 
 def _crashes(log: Log) -> Iterator[Trouble]:
@@ -84,18 +78,11 @@ def _limits(log: Log) -> Iterator[Trouble]:
             yield Trouble("limits", cause, ((max(began_ns, 0), until_ns),))
 
 
-def _busy(log: Log) -> Iterator[Trouble]:
-    rows = log.rows("bench_lag", lag_ns=LAG_MAX_NS)
-    if not rows:
-        return
-    worst = max(rows, key=lambda row: row.loop_lag_ns)
-    cause = (
-        f"the machine was busy in {plural(len({row.at_ns // SAMPLE_NS for row in rows}), 'second')}: "
-        f"{worst.node} was {duration_text(worst.loop_lag_ns)} late {at_text(worst.at_ns, load_began_ns(log))}; "
-        f"run again alone"
-    )
-    windows = tuple((max(row.at_ns - SAMPLE_NS - row.loop_lag_ns, 0), row.at_ns) for row in rows)
-    yield Trouble("machine", cause, windows, worst.loop_lag_ns)
+def _late(log: Log) -> Iterator[Trouble]:
+    for slow in slow_generators(log):
+        yield Trouble("generator", f"workload {slow.workload}: {slow.cause}", slow.windows, slow.late_ns)
+    if machine := busy(log):
+        yield Trouble("machine", machine.cause, machine.windows, machine.late_ns)
 
 
 def attributed(findings: Sequence[Finding], broken: Sequence[Trouble]) -> list[Finding]:

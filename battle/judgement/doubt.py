@@ -38,7 +38,7 @@ ON_NODES = frozenset(
 """Demands that are missed when a load node or a provider dies: nobody is left to receive, to publish, to answer."""
 
 OF_DELAYS = frozenset({"max_head_delay_ms", "max_silence_ms", "max_failover_latency_ms"})
-"""Delays in milliseconds, of which a busy machine makes a part."""
+"""Delays in milliseconds, of which a bench that is late makes a part."""
 
 LATE = frozenset({"generator_kept_pace", "bench_within_limits"})
 """The findings by which the load generator sent late."""
@@ -131,7 +131,8 @@ def _of_nodes(result: SloResult, broken: Sequence[Trouble]) -> dict[str, str]:
     for trouble in broken:
         if trouble.part in CRASHES and result.name in ON_NODES:
             return {result.name: trouble.cause}
-        if trouble.part == "machine" and result.name in OF_DELAYS and _met_without(result, trouble.lag_ns):
+        late = trouble.part not in CRASHES
+        if late and result.name in OF_DELAYS and _met_without(result, trouble.lag_ns):
             return {result.name: f"{trouble.cause}; without that it was not missed"}
     return {}
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from battle.judgement.findings import Finding, Log
+from battle.judgement.machine import LAG_MAX_NS, busy
 from battle.judgement.slo import Demands, Slo
+from battle.judgement.slow_generator import slow_generators
 from battle.judgement.words import duration_text, percent_text, plural, sentence
 from battle.judgement.workloads import SUBSCRIBES, only_subscribes, planned
 
@@ -12,7 +14,7 @@ SENT_RATIO_MIN = 0.99
 """Fewer of the due requests sent than this, and the load was another than the scenario's. One that the gateway
 refused to take counts as sent: that is the gateway's doing."""
 
-LATENESS_MAX_NS = 50_000_000
+LATENESS_MAX_NS = LAG_MAX_NS
 """The bound on the p99 of lateness when no SLO asks for a tighter one."""
 
 LATENESS_FLOOR_NS = 10_000_000
@@ -53,6 +55,8 @@ def generator_kept_pace(log: Log, demands: Demands) -> Finding | None:
     late = {row.workload: row.p99_ns for row in log.rows("latencies") if row.clock == "late"}
     bound_ns = lateness_bound_ns(demands.run)
     subscribers = planned(log, SUBSCRIBES)
+    slow = {one.workload: one.cause for one in slow_generators(log)}
+    machine = busy(log)
     problems = [
         f"workload {row.workload}: {problem}"
         for row in health
@@ -61,6 +65,7 @@ def generator_kept_pace(log: Log, demands: Demands) -> Finding | None:
             late.get(row.workload),
             bound_ns,
             "subscription" if row.workload in subscribers else "request",
+            slow.get(row.workload) or (machine.cause if machine else None),
         )
     ]
     if not health:
@@ -82,7 +87,9 @@ def lateness_bound_ns(slo: Slo) -> int:
     return min(LATENESS_MAX_NS, max(LATENESS_FLOOR_NS, share_ns))
 
 
-def _problems(row: Any, late_p99_ns: int | None, bound_ns: int, noun: str) -> Iterator[str]:
+def _problems(
+    row: Any, late_p99_ns: int | None, bound_ns: int, noun: str, cause: str | None
+) -> Iterator[str]:
     if row.due == 0:
         yield "nothing was due"
     elif row.sent + row.turned_away < SENT_RATIO_MIN * row.due:
@@ -95,7 +102,7 @@ def _problems(row: Any, late_p99_ns: int | None, bound_ns: int, noun: str) -> It
         yield f"{plural(row.backlog_end, noun)} {waiting} at its end"
     if late_p99_ns is not None and late_p99_ns > bound_ns:
         bound = duration_text(bound_ns)
-        why = f", because {GATEWAY_TOOK_NONE}" if held_up(row, bound_ns) else ""
+        why = f", because {GATEWAY_TOOK_NONE}" if held_up(row, bound_ns) else f": {cause}" if cause else ""
         yield f"1 % of its {noun}s left {duration_text(late_p99_ns)} late or more (bound: {bound}){why}"
 
 

@@ -83,14 +83,28 @@ def generator_section(report: Report) -> Section:
         return Section("Generator health", (Paragraph("No sample of the load generator is in the log."),))
     late = {latency.workload: latency for latency in report.latencies if latency.clock == "late"}
     titles = columns(
-        ":workload", "due", "sent", "share", "dropped", "still queued", "late p50", "late p99", "late max"
+        ":workload",
+        "due",
+        "sent",
+        "share",
+        "turned away",
+        "never sent",
+        "dropped",
+        "still queued",
+        "late p50",
+        "late p99",
+        "late max",
     )
     rows = tuple(_generator_row(health, late.get(health.workload)) for health in report.generator)
     return Section(
         timed("Generator health", report.run.world),
         (
             Table(titles, rows),
-            Paragraph("Late: from the moment a request was due to the moment it was sent.", quiet=True),
+            Paragraph(
+                "Late: from the moment a request was due to the moment it was sent. Turned away: the gateway refused "
+                "the connection. Never sent: there was no connection in time, or the load was stopped.",
+                quiet=True,
+            ),
         ),
     )
 
@@ -101,6 +115,8 @@ def _generator_row(health: GeneratorHealth, late: Latency | None) -> tuple[Cell,
         count(health.due),
         count(health.sent),
         Cell(percent_text(health.sent / health.due)) if health.due else NONE,
+        count(health.turned_away),
+        bad_if_any(health.unsent),
         bad_if_any(health.dropped),
         bad_if_any(health.backlog_end),
         *(duration(value) for value in ((late.p50_ns, late.p99_ns, late.max_ns) if late else (None,) * 3)),

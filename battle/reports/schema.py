@@ -235,13 +235,19 @@ class Crash(_Part, frozen=True, kw_only=True):
 
 
 class GeneratorHealth(_Part, frozen=True, kw_only=True):
-    """Whether one workload kept to its schedule. Its lateness is in the latencies, clock `late`."""
+    """Whether one workload kept to its schedule. Its lateness is in the latencies, clock `late`.
+
+    What was due was sent, dropped (the node was away), turned away by the gateway, still queued at the end, or ended
+    without being sent (`unsent`: no connection in time, or the load was stopped).
+    """
 
     workload: str
     due: int
     sent: int
     dropped: int
+    turned_away: int
     backlog_end: int
+    unsent: int
     in_flight_max: int
 
 

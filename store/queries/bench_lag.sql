@@ -1,6 +1,7 @@
 -- When was an event loop of the test bench late?
 --
--- The bench: the load generator and the mock providers. A provider that a fault holds is as late as the fault wants.
+-- The bench: the load generator and the mock providers. A provider that a fault holds is as late as the fault wants,
+-- and a load node is as late as the author's own generator makes it.
 --
 -- $lag_ns        later than this
 --
@@ -14,5 +15,12 @@ WHERE loop_lag_ns > $lag_ns
         WHERE target = node
             AND started_ns <= at_ns
             AND coalesce(fault_spans.ended_ns, at_ns) + loop_lag_ns + 1_000_000_000 >= at_ns
+    )
+    AND NOT EXISTS (
+        FROM bench_limits
+        WHERE bench_limits.node = system_samples.node
+            AND bench_limits."limit" = 'generator'
+            AND bench_limits.at_ns + 1_000_000_000 >= system_samples.at_ns - system_samples.loop_lag_ns
+            AND bench_limits.at_ns - bench_limits.total_ns - 1_000_000_000 <= system_samples.at_ns
     )
 ORDER BY at_ns, node

@@ -1,4 +1,5 @@
--- Which limits of its own did the test bench meet while the load went on?
+-- Which limits of its own did the test bench meet while the load went on? What the author's own generator cost is in
+-- the query `slow_generators`.
 --
 -- node, limit
 -- times         how often
@@ -21,7 +22,7 @@ SELECT
     any_value(bound) AS bound,
     arg_min(detail, at_ns) AS detail
 FROM bench_limits, load
-WHERE at_ns >= began_ns
+WHERE at_ns >= began_ns AND "limit" != 'generator'
     -- A standstill is known at its end; one that ended after the load may have begun in it.
     AND at_ns - CASE WHEN "limit" = 'standstill' THEN duration_ns ELSE 0 END <= ended_ns
 GROUP BY ALL

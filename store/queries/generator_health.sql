@@ -4,6 +4,7 @@
 -- due, sent, dropped   requests over the whole run
 -- turned_away          not sent because the gateway refused the connection or its upgrade to WebSocket: it had its chance
 -- backlog_end          due but not sent at the last sample, over all shards
+-- unsent               ended without being sent, by no refusal: no connection in time, or the load was stopped
 -- in_flight_max        of one shard
 -- loop_lag_max_ns      how late its nodes' event loops were at worst; NULL: not measured
 -- at_limit             whether one of its nodes met a limit of the scenario or of the machine
@@ -36,6 +37,9 @@ SELECT
     sum(dropped)::BIGINT AS dropped,
     coalesce(any_value(turned_away), 0) AS turned_away,
     sum(backlog_end)::BIGINT AS backlog_end,
+    greatest(
+        sum(due) - sum(sent) - sum(dropped) - sum(backlog_end) - coalesce(any_value(turned_away), 0), 0
+    )::BIGINT AS unsent,
     max(in_flight_max) AS in_flight_max,
     if(count(loop_lag_ns) = count(*), max(loop_lag_ns), NULL) AS loop_lag_max_ns,
     count(*) FILTER (node IN (SELECT node FROM bench_limits)) > 0 AS at_limit

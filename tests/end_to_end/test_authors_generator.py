@@ -1,5 +1,6 @@
 """A load script with a bug is no failure of the gateway: the run ends at once, with the author's own line."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ def breaking(number: int, random: object) -> tuple[str, list[object]]:
     return "eth_blockNumber", []
 
 
+def slow(number: int, random: object) -> tuple[str, list[object]]:
+    time.sleep(0.3)
+    return "eth_blockNumber", []
+
+
 def nonsense_later(number: int, random: object) -> object:
     return ("eth_blockNumber", []) if number <= 5 else "eth_blockNumber"
 
@@ -26,7 +32,7 @@ def nonsense_later(number: int, random: object) -> object:
     [
         (
             "breaking",
-            "raised KeyError: 'account pool is empty' at tests/end_to_end/test_authors_generator.py:15",
+            "raised KeyError: 'account pool is empty' at tests/end_to_end/test_authors_generator.py:16",
         ),
         ("nonsense_later", "must return a method and a list or dict of parameters, not 'eth_blockNumber'"),
     ],
@@ -45,3 +51,18 @@ def test_the_run_ends_at_once_and_names_the_line(
     assert says in report.headline
     assert (report.run.load_ns or 0) < 5 * 10**9
     assert [crash.crashes for crash in report.crashes] == [1]
+
+
+@pytest.mark.live
+def test_a_generator_that_is_too_slow_for_its_load_is_named(tmp_path: Path) -> None:
+    scenario = Scenario(
+        "Slow load script",
+        providers=[MockProvider("a")],
+        workloads=[HttpConstant(generator=f"{HERE}:slow", rate=20, duration=seconds(2))],
+        slo=Slo(success_rate=1, p95_latency_ms=100),
+    )
+    report = run_scenario(scenario, out=tmp_path).report
+    assert report.verdict == "INCONCLUSIVE"
+    place = f"tests/end_to_end/test_authors_generator.py:{slow.__code__.co_firstlineno}"
+    assert f"the scenario's generator '{HERE}:slow' at {place} is slow: " in report.headline
+    assert "machine was busy" not in report.headline

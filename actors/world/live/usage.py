@@ -1,5 +1,7 @@
 """What a process uses of the machine, its child processes included."""
 
+from collections.abc import Mapping
+
 import psutil
 import trio
 
@@ -7,10 +9,11 @@ from actors.world.seam import Usage
 
 
 class UsageMeter:
-    """Reads this process, or with `pid` another one and all its descendants."""
+    """Reads this process and what the machine has for it, or with `pid` another one and all its descendants."""
 
     def __init__(self, pid: int | None = None) -> None:
         self._own = pid is None
+        self._machine = psutil.cpu_times()
         self._root = psutil.Process(pid)
         self._known = {self._root.pid: self._root}
         self._root.cpu_percent()  # psutil measures from the call before
@@ -30,7 +33,13 @@ class UsageMeter:
                 open_fds += process.num_fds()
             except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's
                 self._known.pop(process.pid, None)
-        return Usage(tasks, open_fds, self._root.pid, rss_bytes, cpu_percent)
+        steal_ratio = self._steal_ratio() if self._own else None
+        return Usage(tasks, open_fds, self._root.pid, rss_bytes, cpu_percent, steal_ratio)
+
+    def _steal_ratio(self) -> float | None:
+        """Since the call before; None where the operating system does not count it, or no time has passed."""
+        before, self._machine = self._machine, psutil.cpu_times()
+        return steal_ratio(before._asdict(), self._machine._asdict())
 
     def _processes(self) -> list[psutil.Process]:
         if self._own:
@@ -42,3 +51,20 @@ class UsageMeter:
         for process in found:
             self._known.setdefault(process.pid, process)
         return list(self._known.values())
+
+
+_COUNTED_TWICE = ("guest", "guest_nice")
+"""The kernel counts the time of a machine's own guests as `user` and `nice` as well."""
+
+
+def steal_ratio(before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
+    """The part of a machine's CPU time between two readings of its counters that its hypervisor gave to others.
+
+    The counters are seconds by what they were spent on, over all CPUs. None: `steal` is not counted, or nothing
+    passed. A counter that went back, as some do when a CPU goes offline, counts as one that stood still.
+    """
+    if "steal" not in after:
+        return None
+    passed = {name: max(after[name] - before[name], 0) for name in after if name not in _COUNTED_TWICE}
+    total = sum(passed.values())
+    return passed["steal"] / total if total else None

@@ -1,10 +1,18 @@
 """Samples once a second, and the choice of what is kept."""
 
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import psutil
 import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.collector.sampler import sample_system
 from actors.collector.selection import COLLECTED, selected
 from actors.units import seconds
+from actors.world.live.usage import UsageMeter, steal_ratio
 from actors.world.seam import Usage
 from store.events import ActorChanged, BreakerRejected, RunChanged, SystemSampled
 from tests.actors.worlds import live, simulated
@@ -23,16 +31,19 @@ def test_a_node_is_sampled_every_second():
 
 
 def test_another_node_is_sampled_while_it_runs():
-    readings = iter([Usage(1, 2, pid=7, rss_bytes=10), None, Usage(1, 2, pid=7, rss_bytes=20)])
+    readings = iter(
+        [Usage(1, 2, pid=7, rss_bytes=10), None, Usage(1, 2, pid=7, rss_bytes=20, steal_ratio=0.5)]
+    )
 
     async def main(stage):
         stage.nursery.start_soon(sample_system, stage.client, "gateway", lambda: next(readings))
         await stage.sleep(seconds(3.5))
         return stage.client.log
 
-    assert [(event.node, event.rss_bytes, event.loop_lag_ns) for event in simulated(main)] == [
-        ("gateway", 10, None),
-        ("gateway", 20, None),
+    log = simulated(main)
+    assert [(event.node, event.rss_bytes, event.loop_lag_ns, event.steal_ratio) for event in log] == [
+        ("gateway", 10, None, None),
+        ("gateway", 20, None, 0.5),
     ]
 
 
@@ -46,6 +57,41 @@ def test_a_live_node_knows_its_memory_and_descriptors():
     assert usage.open_fds > 3
     assert usage.tasks > 0
     assert usage.cpu_percent >= 0
+
+
+def test_a_node_knows_what_its_hypervisor_took_since_the_reading_before(monkeypatch):
+    readings = iter([Counters(user=1.0, idle=5.0, steal=1.0), Counters(user=2.0, idle=5.0, steal=4.0)])
+    monkeypatch.setattr(psutil, "cpu_times", lambda: next(readings))
+    meter = UsageMeter()
+    monkeypatch.setattr(trio.lowlevel, "current_statistics", lambda: SimpleNamespace(tasks_living=1))
+    assert meter.read().steal_ratio == 0.75
+
+
+class Counters(NamedTuple):
+    user: float
+    idle: float
+    steal: float
+
+
+COUNTERS = ("user", "nice", "system", "idle", "steal", "guest")
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=6, max_size=6))
+def test_the_steal_ratio_is_the_part_of_all_cpu_time_that_passed(readings):
+    before = {name: first for name, (first, _) in zip(COUNTERS, readings, strict=True)}
+    after = {name: first + passed for name, (first, passed) in zip(COUNTERS, readings, strict=True)}
+    passed = {name: passed for name, (_, passed) in zip(COUNTERS, readings, strict=True) if name != "guest"}
+    total = sum(passed.values())
+    assert steal_ratio(before, after) == (passed["steal"] / total if total else None)
+
+
+def test_without_a_counter_of_steal_nobody_knows_it():
+    assert steal_ratio({"user": 1.0, "idle": 1.0}, {"user": 2.0, "idle": 2.0}) is None
+
+
+def test_a_counter_that_goes_back_is_no_steal():
+    before, after = {"user": 5.0, "steal": 3.0}, {"user": 6.0, "steal": 2.0}
+    assert steal_ratio(before, after) == 0
 
 
 EVENTS = [

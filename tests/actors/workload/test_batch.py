@@ -16,6 +16,7 @@ from actors.wire.jsonrpc import Call, read_calls
 from actors.workload.answer import Ending
 from actors.workload.asking import asker
 from actors.workload.batch import BatchBuilder, BatchCall, BatchReader, BatchRequest
+from actors.workload.call_times import CallTimes
 from actors.workload.spec import HttpConstant, WorkloadRole
 from tests.actors.workload.sample_generators import HERE
 
@@ -38,7 +39,7 @@ def role(**more: Any) -> WorkloadRole:
 
 def built(**more: Any) -> BatchRequest:
     given = role(**more)
-    return BatchBuilder(given, asker(given, MODEL), SIZE).build(NUMBER, AT_NS)
+    return BatchBuilder(given, asker(given, MODEL, CallTimes(lambda: 0)), SIZE).build(NUMBER, AT_NS)
 
 
 def answers(request: BatchRequest, *, behind: int = 0) -> list[dict[str, Any]]:

@@ -1,6 +1,10 @@
 """Generators: how they are found, and what is said about those that are none."""
 
+from collections.abc import Iterator
+from functools import partial, wraps
+from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +14,10 @@ from actors.chain.model import ChainModel
 from actors.chain.spec import Chain
 from actors.units import seconds
 from actors.workload.asking import Ask, asker
-from actors.workload.custom import GeneratorError, load_generator
+from actors.workload.call_times import BUSY, SLOW_CALL, CallTimes
+from actors.workload.custom import GeneratorError, load_generator, place_of
 from actors.workload.spec import HttpConstant, WorkloadRole
+from store.events import BenchLimitReached
 from tests.actors.workload.sample_generators import HERE, balances
 
 FILE = """
@@ -27,10 +33,12 @@ def ask(number, rng):
 """
 
 
-def asking(name: str, *, seed: int = 1, index: int = 0, shard: int = 0) -> Ask:
+def asking(
+    name: str, *, seed: int = 1, index: int = 0, shard: int = 0, times: CallTimes | None = None
+) -> Ask:
     spec = HttpConstant(generator=name, rate=1, duration=seconds(1))
     role = WorkloadRole(spec, index, shard, "server:1", "/", Chain(), seed)
-    return asker(role, ChainModel(Chain()))
+    return asker(role, ChainModel(Chain()), times or CallTimes(lambda: 0))
 
 
 def test_a_function_of_a_package_is_found() -> None:
@@ -100,3 +108,77 @@ def test_a_generator_that_breaks_later_says_at_which_number() -> None:
         match=r"raised LookupError: the well is dry at .*sample_generators.py:\d+ \(for number 3\)",
     ):
         ask(3, 0)
+
+
+def clock(took_ns: list[int]) -> Iterator[int]:
+    """A clock that is read before and after each call, and moves only within calls."""
+    moments = list(accumulate(took_ns, initial=0))
+    for before, after in pairwise(moments):
+        yield before
+        yield after
+    while True:
+        yield moments[-1]
+
+
+def called(took_ns: list[int]) -> CallTimes:
+    """What was counted of calls of a generator that took so long each."""
+    times = CallTimes(clock(took_ns).__next__)
+    ask = asking(f"{HERE}:balances", times=times)
+    for number in range(len(took_ns)):
+        ask(number, 0)
+    return times
+
+
+SLOW = [SLOW_CALL // 2, 3 * SLOW_CALL, SLOW_CALL]
+
+
+def test_slow_calls_of_a_generator_are_logged_with_its_name_file_and_line() -> None:
+    line = balances.__code__.co_firstlineno
+    assert called(SLOW).taken("load-main.0") == BenchLimitReached(
+        at_ns=sum(SLOW),
+        node="load-main.0",
+        limit="generator",
+        times=3,
+        duration_ns=3 * SLOW_CALL,
+        total_ns=sum(SLOW),
+        detail=f"'{HERE}:balances' at tests/actors/workload/sample_generators.py:{line}",
+    )
+
+
+def test_what_was_logged_of_a_generator_is_not_logged_again() -> None:
+    times = called(SLOW)
+    times.taken("load-main.0")
+    assert times.taken("load-main.0") is None
+
+
+@given(st.lists(st.integers(0, SLOW_CALL), max_size=40))
+def test_short_calls_are_logged_only_when_together_they_leave_the_load_little_time(
+    took_ns: list[int],
+) -> None:
+    assert (called(took_ns).taken("n") is not None) == (sum(took_ns) > BUSY)
+
+
+def test_many_short_calls_that_take_half_of_a_second_are_logged() -> None:
+    logged = called([SLOW_CALL] * (BUSY // SLOW_CALL + 1)).taken("n")
+    assert logged is not None
+    assert (logged.duration_ns, logged.total_ns) == (SLOW_CALL, BUSY + SLOW_CALL)
+
+
+class Object:
+    def __call__(self, number: int, rng: Any) -> tuple[str, list[Any]]:
+        return "eth_chainId", []
+
+
+@wraps(balances)
+def wrapped(*args: Any) -> Any:
+    return balances(*args)
+
+
+def test_where_a_generator_is_written_is_known_of_whatever_can_be_called() -> None:
+    where = f" at tests/actors/workload/sample_generators.py:{balances.__code__.co_firstlineno}"
+    assert [place_of(one) for one in (balances, partial(balances), wrapped)] == [where] * 3
+    assert (
+        place_of(Object())
+        == f" at tests/actors/workload/test_custom.py:{Object.__call__.__code__.co_firstlineno}"
+    )
+    assert place_of(max) == ""

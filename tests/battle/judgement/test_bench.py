@@ -151,6 +151,68 @@ def test_a_busy_machine_excuses_what_was_under_way_just_then(tmp_path: Path) -> 
     assert judgement.verdict == "INCONCLUSIVE"
 
 
+def test_a_hypervisor_that_takes_the_cpu_is_named_and_excuses_what_was_under_way(tmp_path: Path) -> None:
+    stolen = [
+        node_sample(7 * S + n, node, steal_ratio=0.43 - n / 10) for n, node in enumerate(("a", "gateway"))
+    ]
+    judgement = judged(tmp_path, LOAD, *stolen, *slow())
+    assert judgement.slos[1].status == "not_measured"
+    assert (
+        "the machine was busy in 1 second: its hypervisor took 43 % of the CPU time (steal) at 7.000 s; "
+        "run again on a machine whose CPUs are not shared"
+    ) in (judgement.slos[1].note or "")
+
+
+def test_neighbours_that_take_a_few_percent_excuse_nothing(tmp_path: Path) -> None:
+    judgement = judged(tmp_path, LOAD, node_sample(7 * S, "a", steal_ratio=0.09), *slow())
+    assert judgement.slos[1].status == "missed"
+
+
+def slow_calls(at_ns: int, longest_ns: int = 300 * MS) -> Event:
+    return BenchLimitReached(
+        at_ns=at_ns,
+        node="load-load.0",
+        limit="generator",
+        times=3,
+        duration_ns=longest_ns,
+        total_ns=3 * longest_ns,
+        detail="'slow.py:ask' at slow.py:4",
+    )
+
+
+SLOW_GENERATOR = (
+    "the scenario's generator 'slow.py:ask' at slow.py:4 is slow: 3 calls took 900 ms, the longest 300 ms; "
+    "make it faster, or let it prepare what it returns when it is loaded"
+)
+
+
+def judged_load(tmp_path: Path, *events: Event) -> Judgement:
+    """As `judged`, with events of the load's own node."""
+    segments = healthy()
+    segments["load-load.0"] += events
+    with open_run(write_run(tmp_path / "run", segments)) as run:
+        return judge(run, LOAD)
+
+
+def test_a_slow_generator_of_the_authors_is_named_and_not_called_a_busy_machine(tmp_path: Path) -> None:
+    lag = node_sample(7 * S, "load-load.0", loop_lag_ns=299 * MS)
+    judgement = judged_load(tmp_path, slow_calls(7 * S), lag, *slow())
+    assert judgement.slos[1].status == "not_measured"
+    assert f"workload load: {SLOW_GENERATOR}, and the other requests" in (judgement.slos[1].note or "")
+    assert not any("machine was busy" in reason for reason in judgement.reasons)
+
+
+def test_a_load_that_is_late_because_of_its_generator_says_so(tmp_path: Path) -> None:
+    late = [request(n, 6 * S, sent_ns=6 * S + 200 * MS, took_ns=250 * MS) for n in range(200, 210)]
+    judgement = judged_load(tmp_path, slow_calls(7 * S), *late)
+    assert finding(judgement, "generator_kept_pace").summary.endswith(f"(bound: 30 ms): {SLOW_GENERATOR}")
+
+
+def test_calls_shorter_than_a_bench_may_be_late_excuse_nothing(tmp_path: Path) -> None:
+    judgement = judged_load(tmp_path, slow_calls(7 * S, 40 * MS), *slow())
+    assert judgement.slos[1].status == "missed"
+
+
 @pytest.mark.parametrize(
     "quiet",
     [

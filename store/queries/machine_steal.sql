@@ -1,0 +1,16 @@
+-- When did the hypervisor of this machine give its CPU time to other machines?
+--
+-- $steal_ratio      more of the machine's CPU time than this part of it
+--
+-- second            of the run
+-- began_ns, at_ns   the time that its samples are about
+-- steal_ratio       the greatest of them
+SELECT
+    at_ns // 1_000_000_000 AS second,
+    min(at_ns - 1_000_000_000 - coalesce(loop_lag_ns, 0)) AS began_ns,
+    max(at_ns) AS at_ns,
+    max(system_samples.steal_ratio) AS steal_ratio
+FROM system_samples
+WHERE system_samples.steal_ratio > $steal_ratio
+GROUP BY second
+ORDER BY second
