@@ -20,7 +20,7 @@ STALE_RATIO_MAX = 0.01
 """So much of the answers a gateway may pass on before it notices that a provider lags, without a warning."""
 
 _CAUSES = {
-    "not_json_rpc": "{n} under a status of success were not JSON-RPC (first: {first})",
+    "not_json_rpc": "{n} came with HTTP 2xx, or over a WebSocket, and were not JSON-RPC (first: {first})",
     "changed_error": "{n} changed or hid an error that was the right answer (first: {first})",
     "of_another_request": "{n} had the id of another request (first: {first})",
     "faulty_provider": "{n} came from a provider under a fault (first: {first})",
@@ -162,7 +162,9 @@ def wrong_causes(log: Log) -> Iterator[str]:
     """Where wrong answers come from, a sentence for each cause."""
     for row in log.rows("wrong_answer_causes"):
         if row.cause in _CAUSES:
-            yield _CAUSES[row.cause].format(n=f"{row.requests:,}", first=row.first_request_id)
+            text = _CAUSES[row.cause].format(n=f"{row.requests:,}", first=row.first_request_id)
+            blamed = row.cause != "faulty_provider" and row.under_fault
+            yield f"{text}; a provider under a fault answered {row.under_fault:,} of them" if blamed else text
     yield from _notified_as(log, "wrong")
 
 

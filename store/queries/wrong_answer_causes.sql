@@ -1,6 +1,6 @@
 -- Where do wrong answers come from, as far as the log can tell?
 --
--- cause        'not_json_rpc': what came under a status of success is not JSON-RPC;
+-- cause        'not_json_rpc': what came with HTTP 2xx, or over a WebSocket, is not JSON-RPC;
 --              'of_another_request': the response has the id of another request;
 --              'changed_error': the right answer was an error, and another answer came;
 --              'faulty_provider': a provider gave an answer to this request under a fault of the chaos plan;
@@ -8,6 +8,7 @@
 --              'unknown': providers answered it, and no fault made them lie, or they do not log
 -- requests     how many
 -- first_request_id
+-- under_fault  of them were given to a provider that answered under a fault of the chaos plan
 WITH wrong AS (
     SELECT request_id, failure, expected_rpc_code, ended_ns FROM requests WHERE answer = 'wrong'
 ),
@@ -19,7 +20,7 @@ serving AS (
 ),
 explained AS (
     SELECT
-        request_id, ended_ns,
+        request_id, ended_ns, coalesce(under_fault, false) AS under_fault,
         CASE
             WHEN failure = 'not_json_rpc' THEN 'not_json_rpc'
             WHEN failure = 'wrong_id' THEN 'of_another_request'
@@ -31,7 +32,8 @@ explained AS (
     FROM wrong
     LEFT JOIN serving USING (request_id)
 )
-SELECT cause, count(*) AS requests, arg_min(request_id, ended_ns) AS first_request_id
+SELECT cause, count(*) AS requests, arg_min(request_id, ended_ns) AS first_request_id,
+    count(*) FILTER (under_fault) AS under_fault
 FROM explained
 GROUP BY cause
 ORDER BY requests DESC, cause

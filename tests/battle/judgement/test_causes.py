@@ -54,6 +54,17 @@ def test_wrong_answers_are_counted_and_explained_with_a_limit_and_without(
     assert "408 came from no known provider (first: r0)" in first
 
 
+def test_wrong_answers_of_a_provider_under_a_fault_are_put_down_to_it_also_when_they_are_not_json_rpc(
+    tmp_path: Path,
+) -> None:
+    broken = [failed(n, n * S, failure="not_json_rpc", http_status=200, answer="wrong") for n in range(3)]
+    lies = [served(n, "a", n * S, fault_id="malformed-a.1") for n in range(2)]
+    assert reason(tmp_path, Slo(max_wrong_answers=0), *broken, *lies, served(2, "a", 2 * S)).endswith(
+        "3 came with HTTP 2xx, or over a WebSocket, and were not JSON-RPC (first: r0); a provider under a fault "
+        "answered 2 of them"
+    )
+
+
 def test_a_limit_that_holds_says_the_cause_in_its_check(tmp_path: Path) -> None:
     judgement = judged(tmp_path, Slo(max_wrong_answers=500), *INVENTED)
     (finding,) = [one for one in judgement.findings if one.checker == "answers_are_right"]
