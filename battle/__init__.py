@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     )
     from battle.errors import BattleError, ScenarioError, StartError
     from battle.judgement.slo import Slo
+    from battle.judgement.staleness import Staleness
     from battle.phases import Healing, Phase
     from battle.run import RunResult, run_scenario
     from battle.scenario import Scenario
@@ -134,6 +135,7 @@ _HOMES = {
     ),
     "battle.errors": ("BattleError", "ScenarioError", "StartError"),
     "battle.judgement.slo": ("Slo",),
+    "battle.judgement.staleness": ("Staleness",),
     "battle.phases": ("Healing", "Phase"),
     "battle.run": ("RunResult", "run_scenario"),
     "battle.scenario": ("Scenario",),
@@ -205,6 +207,7 @@ __all__ = [
     "Slo",
     "SlowClose",
     "StaleHead",
+    "Staleness",
     "StartError",
     "Timeout",
     "Truncated",

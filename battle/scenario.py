@@ -25,6 +25,7 @@ from battle.data_files import DataFile, converted
 from battle.demands import demand_problems, slos_of
 from battle.errors import ScenarioError
 from battle.judgement.slo import MIN_REQUESTS, Slo
+from battle.judgement.staleness import Staleness
 from battle.methods import method_problems
 from battle.phases import Healing, Phase
 from battle.shapes import problems_of, shown_text
@@ -50,6 +51,8 @@ class Scenario(Spec, frozen=True):
     Fewer than `min_requests` in the run, or in the part of it that an SLO is about, prove nothing: then the run is
     INCONCLUSIVE. Heads that were due to subscribers count as requests.
 
+    `staleness` says which stale answers are no failure: how many blocks old, and how long after a fault.
+
     `phases` names spans of the load for demands on them. With `healing` the load ends with a span without faults, in
     which the run must return to its steady state.
 
@@ -72,6 +75,7 @@ class Scenario(Spec, frozen=True):
     proves: str = ""
     setup: str = ""
     labels: tuple[str, ...] = ()
+    staleness: Staleness = Staleness()
 
     @property
     def load(self) -> Duration:
@@ -121,6 +125,8 @@ class Scenario(Spec, frozen=True):
             yield "a scenario needs at least one provider"
         if self.min_requests < 0:
             yield f"min_requests must be 0 or more, not {self.min_requests}"
+        yield from self.staleness.problems()
+        yield from self.staleness.never_over(self.load)
         if not self.workloads:
             yield "a scenario needs at least one workload, or nothing is sent"
         for kind, names in (

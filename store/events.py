@@ -59,6 +59,9 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     the moment the request was sent, the answer held for the last time, and `stale_ns` how long before that moment it
     had ceased to hold; answers of another branch of the chain held at the last block that both branches have. Of a
     batch they are the lowest height and the greatest staleness.
+
+    `client` says, of a closed loop, which of its users asked, numbered from 0; NULL where nobody waits for an answer
+    before the next request, and the whole node is one client.
     """
 
     request_id: str
@@ -78,6 +81,7 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     blocks_behind: int | None = None
     stale_ns: int | None = None
     expected_rpc_code: int | None = None
+    client: int | None = None
 
 
 class AttemptServed(Event, frozen=True, kw_only=True, tag=_tag):

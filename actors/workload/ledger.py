@@ -21,7 +21,7 @@ PROVIDER_HEADER = b"x-battle-provider"
 class Ledger:
     """Every request from the moment it is due until it ended, whoever ends it.
 
-    `on_end` is called with the ending of each request, after it is in the log. In a `closed_loop` a request
+    `on_end` is called with each request and its ending, after it is in the log. In a `closed_loop` a request
     is scheduled when it is sent. `forsake` is called for each one that was sent and times out, before it ends;
     without it the connection is reset.
     """
@@ -49,7 +49,7 @@ class Ledger:
         self._backlog = 0
         self.second = Second()
         self._all_ended: trio.Event | None = None
-        self.on_end: Callable[[Ending], None] = _nothing
+        self.on_end: Callable[[Request, Ending], None] = _nothing
 
     @property
     def open(self) -> int:
@@ -98,7 +98,7 @@ class Ledger:
         still_open = self._open
         while still_open and still_open[0].ended:
             still_open.popleft()
-        self.on_end(ending)
+        self.on_end(request, ending)
         if self._all_ended is not None and not self.open:
             self._all_ended.set()
 
@@ -133,6 +133,7 @@ class Ledger:
             provider=provider,
             response_bytes=size,
             height=height,
+            client=request.client,
         )
         # Each field that is passed costs 50 ns of every request, so those that few requests have come after.
         if failure is not None or rpc_code is not None or behind is not None or expected_rpc_code is not None:
@@ -201,5 +202,5 @@ def _reset(request: Request) -> None:
     request.stream.abort()
 
 
-def _nothing(_: Ending) -> None:
+def _nothing(_request: Request, _ending: Ending) -> None:
     pass

@@ -3,6 +3,7 @@
 Both are chains of timer callbacks: on the path of a request no task has to wake up to send it.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import trio
@@ -127,8 +128,8 @@ class Users:
         self._scope = trio.CancelScope()
         self._failure: GeneratorError | None = None
         self._resting = False
-        self._kept_waiting = 0
-        """How many callers would have asked while making a request for one of them took too long."""
+        self._kept_waiting: deque[int] = deque()
+        """The callers who would have asked while making a request for one of them took too long."""
 
     async def run(self) -> None:
         """Wait until the last request was submitted; `ask_again` must hear of each that ends meanwhile.
@@ -136,8 +137,8 @@ class Users:
         Raises:
             GeneratorError: the author's generator broke; what it made before was submitted.
         """
-        for _ in range(self._users):
-            self._ask()
+        for user in range(self._users):
+            self._ask(user)
         try:
             with self._scope:
                 await self._world.sleep_until(self._end_ns)
@@ -146,17 +147,18 @@ class Users:
         if self._failure is not None:
             raise self._failure
 
-    def ask_again(self, ending: Ending) -> None:
+    def ask_again(self, request: Request, ending: Ending) -> None:
         """A caller's request has ended."""
+        assert request.client is not None
         pause = self._broken_pause if ending.failure in _BROKEN else self._think_time
         if pause:
-            self._world.call_at(self._world.now_ns() + pause, self._ask)
+            self._world.call_at(self._world.now_ns() + pause, self._ask, request.client)
         else:
-            self._ask()
+            self._ask(request.client)
 
-    def _ask(self) -> None:
+    def _ask(self, user: int) -> None:
         if self._resting:
-            self._kept_waiting += 1
+            self._kept_waiting.append(user)
             return
         now_ns = self._world.now_ns()
         if now_ns >= self._end_ns:
@@ -167,6 +169,7 @@ class Users:
             self._failure = error
             self._scope.cancel()
         else:
+            request.client = user
             self._submit(request)
             if (done_ns := self._world.now_ns()) > now_ns + _TURN:
                 self._resting = True
@@ -176,5 +179,4 @@ class Users:
         """The answers had their turn."""
         self._resting = False
         while self._kept_waiting and not self._resting:
-            self._kept_waiting -= 1
-            self._ask()
+            self._ask(self._kept_waiting.popleft())

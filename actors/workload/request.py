@@ -31,16 +31,28 @@ class Request:
     """One request from the moment it is due to its end.
 
     `stream` is the connection it left on, None while it waits for one. `recorded` is the answer that a trace says it
-    should get, as JSON text.
+    should get, as JSON text. `client` is the number of the user who asks, in a closed loop.
     """
 
-    __slots__ = ("ended", "id", "method", "params", "recorded", "scheduled_ns", "sent_ns", "stream", "wire")
+    __slots__ = (
+        "client",
+        "ended",
+        "id",
+        "method",
+        "params",
+        "recorded",
+        "scheduled_ns",
+        "sent_ns",
+        "stream",
+        "wire",
+    )
 
     def __init__(self, id: str, method: str, params: Params, scheduled_ns: int, wire: bytes) -> None:
         self.id = id
         self.method = method
         self.params = params
         self.recorded: bytes | None = None
+        self.client: int | None = None
         self.scheduled_ns = scheduled_ns
         self.wire = wire
         self.sent_ns = 0

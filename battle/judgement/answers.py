@@ -8,14 +8,6 @@ from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log, Severity, 
 from battle.judgement.slo import Demands
 from battle.judgement.words import plural, sentence
 
-STALE_BLOCKS_MAX = 1
-"""As many blocks an answer may be behind without a fault: what a gateway caches of the head for a block time, and the
-block between two providers that learn of it one after the other."""
-
-STALE_SETTLE_NS = 5 * 10**9
-"""So long after a fault that made a provider's head lag its answers may still be passed on: until the gateway has
-asked all providers again."""
-
 STALE_RATIO_MAX = 0.01
 """So much of the answers a gateway may pass on before it notices that a provider lags, without a warning."""
 
@@ -67,10 +59,10 @@ def answers_are_right(log: Log, demands: Demands) -> Finding:
 def answers_are_fresh(log: Log, demands: Demands) -> Finding | None:
     """FAIL on stale answers and notifications that no fault explains, unless an SLO `max_stale_answers` decides.
 
-    A gateway may pass on what a lagging provider says, until `STALE_SETTLE_NS` after the fault that made it lag; at
-    other times no answer is older than `STALE_BLOCKS_MAX` blocks. A warning when more than `STALE_RATIO_MAX` of the
-    answers were stale under such a fault although another provider had newer ones. Does not apply when no answer was
-    checked.
+    A gateway may pass on what a lagging provider says, until some time after the fault that made it lag; at other
+    times no answer is older than a few blocks. How long and how many the scenario's `Staleness` says. A warning when
+    more than `STALE_RATIO_MAX` of the answers were stale under such a fault although another provider had newer ones.
+    Does not apply when no answer was checked.
     """
     rows = log.rows("workload_answers")
     checked, stale = (sum(getattr(row, name) for row in rows) for name in ("checked", "stale"))
@@ -78,22 +70,21 @@ def answers_are_fresh(log: Log, demands: Demands) -> Finding | None:
         return None
     if not stale:
         return _on_stale("PASS", f"none of {plural(checked, 'checked answer')} was stale")
-    untimely = log.rows(
-        "untimely_answers", blocks=STALE_BLOCKS_MAX, settle_ns=STALE_SETTLE_NS, limit=EVIDENCE_IDS_MAX
-    )
+    blocks, settle_ns = demands.staleness.blocks, demands.staleness.settle
+    untimely = log.rows("untimely_answers", blocks=blocks, settle_ns=settle_ns, limit=EVIDENCE_IDS_MAX)
     undecided = [row for row in untimely if not demands.decide("max_stale_answers", row.workload)]
     decided = " (the SLO max_stale_answers decides)" if untimely and not undecided else ""
     found = [_untimely(row) for row in undecided or untimely]
     passed_on = [
         row
-        for row in log.rows("avoidable_stale_answers", blocks=STALE_BLOCKS_MAX)
+        for row in log.rows("avoidable_stale_answers", blocks=blocks)
         if not demands.decide("max_stale_answers", row.workload)
     ]
     if not found and sum(row.answers for row in passed_on) > STALE_RATIO_MAX * checked:
         return _passed_on(passed_on, checked)
     return _on_stale(
         "FAIL" if undecided else "PASS",
-        sentence(found) + decided if found else _explained(checked, stale),
+        sentence(found) + decided if found else _explained(checked, stale, blocks),
         [one for row in undecided or untimely for one in row.first_ids],
     )
 
@@ -134,8 +125,9 @@ def _untimely(row: Any) -> str:
     )
 
 
-def _explained(checked: int, stale: int) -> str:
-    return f"{stale:,} of {plural(checked, 'checked answer')} stale, all while a fault explains it, or by one block"
+def _explained(checked: int, stale: int, blocks: int) -> str:
+    tolerated = f", or by {'one block' if blocks == 1 else f'{blocks} blocks at most'}" if blocks else ""
+    return f"{stale:,} of {plural(checked, 'checked answer')} stale, all while a fault explains it{tolerated}"
 
 
 def _wrong(log: Log) -> list[Any]:

@@ -12,9 +12,10 @@ _LIMIT = "max_height_regression_blocks"
 def reads_monotonic(log: Log, demands: Demands) -> Finding | None:
     """FAIL when the answers to a client's requests about the newest block went back to an older one.
 
-    A client is one node of a workload. What went back while a fault made providers see an older chain, or another
-    one, is told and does not fail. With a real provider the finding is a warning: the nodes of real chains are not at
-    the same block at the same moment. An SLO `max_height_regression_blocks` decides instead, over all of them.
+    A client is one user of a closed loop, and one node of any other workload. What went back while a fault made
+    providers see an older chain, or another one, is told and does not fail. With a real provider the finding is a
+    warning: the nodes of real chains are not at the same block at the same moment. An SLO
+    `max_height_regression_blocks` decides instead, over all of them.
 
     Does not apply when no answer says of which block it is.
     """

@@ -9,6 +9,7 @@ from actors.spec import Checking
 from actors.units import Duration, not_a_share
 from battle.judgement.scalar import Bound, SqlDemand, holds
 from battle.judgement.scope import WHOLE_RUN, Scope
+from battle.judgement.staleness import Staleness
 
 Collected: TypeAlias = Literal["requests", "circuit_breaker", "system"]
 SloStatus: TypeAlias = Literal["met", "missed", "not_measured"]
@@ -47,7 +48,8 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     belongs to the span it was due in. `workload` and `method` take only that workload's or method's requests.
 
     `max_height_regression_blocks` limits by how many blocks answers about the newest block went back for a client
-    that asks, a client being one node of a workload; faults that make providers lag excuse nothing then.
+    that asks, a client being one user of a closed loop or one node of any other workload; faults that make providers
+    lag excuse nothing then.
 
     `queries` are demands on SQL; `Slo.sql` makes one.
     """
@@ -149,13 +151,14 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 class Demands(msgspec.Struct, frozen=True, kw_only=True):
     """All that a scenario demands: of the run, of single workloads by their names, and of other parts of the run.
 
-    `min_requests`: fewer than so many prove nothing.
+    `min_requests`: fewer than so many prove nothing. `staleness`: what stale answers are tolerated.
     """
 
     run: Slo = Slo()
     workloads: dict[str, Slo] = {}
     parts: tuple[Slo, ...] = ()
     min_requests: int = 0
+    staleness: Staleness = Staleness()
 
     @property
     def any(self) -> bool:

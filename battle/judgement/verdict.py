@@ -17,6 +17,7 @@ from battle.judgement.knee import Knee, knees
 from battle.judgement.reached import doubted_without_providers
 from battle.judgement.scalar import Bound
 from battle.judgement.slo import Slo, SloResult, demands_of
+from battle.judgement.staleness import stated_staleness
 from battle.judgement.words import percent_text, plural, sentence
 
 if TYPE_CHECKING:
@@ -67,11 +68,12 @@ def judge(
 
     `slo` are the demands, on the run and on parts of it; `workload_slos` more of them, on single workloads by their
     names. A `strict` judgement fails on a warning. Fewer than `min_requests` prove nothing; None is what the run's
-    scenario says.
+    scenario says. What stale answers it tolerates is the scenario's `staleness`.
     """
     log = run if isinstance(run, Log) else Log(run)
     least = stated_minimum(log) if min_requests is None else min_requests
-    demands = msgspec.structs.replace(demands_of(slo, workload_slos), min_requests=least)
+    stated = {"min_requests": least, "staleness": stated_staleness(log)}
+    demands = msgspec.structs.replace(demands_of(slo, workload_slos), **stated)
     findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
     findings = doubted_without_providers(findings)
     broken: tuple[Trouble, ...] = ()

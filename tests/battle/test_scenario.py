@@ -17,6 +17,7 @@ from battle import (
     Scenario,
     ScenarioError,
     Slo,
+    Staleness,
     Uniform,
     ms,
     seconds,
@@ -57,6 +58,14 @@ def test_a_sound_scenario_has_no_problems():
         ({"chaos": [Kill("zz", at=0)]}, "target 'zz' does not exist; the providers are a, b"),
         ({"gateway": EmbeddedGateway(seed_latencies={"zz": 1})}, "seed_latencies names 'zz'"),
         ({"slo": Slo(success_rate=2)}, "success_rate is a share"),
+        (
+            {"staleness": Staleness(blocks=-1)},
+            "staleness: blocks must be from 0 to 255, not -1: an answer that is",
+        ),
+        ({"staleness": Staleness(blocks=256)}, "blocks must be from 0 to 255, not 256"),
+        ({"staleness": Staleness(settle=-seconds(1))}, "settle must be from 0 to 1 h, not -1 s"),
+        ({"staleness": Staleness(settle=seconds(7200))}, "settle must be from 0 to 1 h, not 2 h"),
+        ({"staleness": Staleness(settle=seconds(3600))}, "settle, 1 h, is as long as the load"),
         ({"slo": Slo(max_memory_mb=5), "collect": {"requests"}}, '"system" to collect'),
     ],
 )

@@ -10,6 +10,7 @@ from battle import Slo, run_scenario, seconds
 from battle.cli.app import run_command_line
 from battle.judgement.slo import PER_METHOD, PER_WINDOW, PER_WORKLOAD, RULES
 from battle.judgement.slo_language import SloTextError, parse_slo
+from battle.judgement.staleness import BLOCKS_KNOWN, Staleness
 from battle.loading import load_scenario
 from battle.phases import Healing
 from tests.docs.pages import DOCS, blocks
@@ -76,6 +77,13 @@ def test_the_table_of_healing_has_each_field_and_its_default():
         "workload": "all",
     }
     assert {*told, "duration", "within"} == set(Healing.__struct_fields__)
+
+
+def test_the_table_of_staleness_has_each_field_and_its_default():
+    told = {field.strip("`"): default for field, default, _ in table("tolerance")}
+    default = Staleness()
+    assert told == {"blocks": str(default.blocks), "settle": f"{default.settle / 1e9:g} s"}
+    assert f"{BLOCKS_KNOWN - 1} at most" in PAGE.read_text()
 
 
 def test_the_storm_does_not_heal_and_the_breaker_would(tmp_path):

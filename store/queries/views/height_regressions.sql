@@ -1,10 +1,11 @@
 -- Which answers about the newest block were of an older one than the same client had been told of before?
 --
--- A client is one node of a workload, as its answers about the newest block come from one chain. An answer went back when
+-- A client is one user of a closed loop, and one node of any other workload: its answers come from one chain. An answer went back when
 -- its request was sent after an answer of a greater height had come. Wrong answers count for nothing here: they are told
 -- of elsewhere. A batch counts with its lowest height.
 --
 -- request_id, workload, segment, method
+-- client          which user of a closed loop; NULL: the whole node is one client
 -- sent_ns, ended_ns
 -- height          the block that the answer is of
 -- told_height     the greatest height of an answer that had come before this request was sent
@@ -13,25 +14,30 @@
 --                 under way; NULL: none did
 CREATE VIEW height_regressions AS
 WITH told AS (
-    SELECT request_id, workload, segment, method, sent_ns, ended_ns, height
+    SELECT request_id, workload, segment, client, coalesce(client, -1) AS asker, method, sent_ns, ended_ns, height
     FROM requests
     WHERE height IS NOT NULL AND sent_ns IS NOT NULL AND answer <> 'wrong'
 ),
 -- When each client was told of each height first: a row a block, however many requests there are.
 first_told AS (
-    SELECT workload, segment, height, min(ended_ns) AS told_ns
+    SELECT workload, segment, asker, height, min(ended_ns) AS told_ns
     FROM told
-    GROUP BY workload, segment, height
+    GROUP BY workload, segment, asker, height
 ),
 rising AS (
-    SELECT workload, segment, told_ns, max(height) OVER (PARTITION BY workload, segment ORDER BY told_ns) AS told_height
+    SELECT
+        workload, segment, asker, told_ns,
+        max(height) OVER (PARTITION BY workload, segment, asker ORDER BY told_ns) AS told_height
     FROM first_told
 ),
 gone_back AS (
     SELECT told.*, told_height, told_height - height AS blocks
     FROM told
     ASOF JOIN rising
-        ON told.workload = rising.workload AND told.segment = rising.segment AND told.sent_ns > rising.told_ns
+        ON told.workload = rising.workload
+            AND told.segment = rising.segment
+            AND told.asker = rising.asker
+            AND told.sent_ns > rising.told_ns
     WHERE told_height > height
 ),
 explaining AS (
@@ -42,6 +48,6 @@ explaining AS (
     GROUP BY gone_back.request_id, gone_back.segment
 )
 SELECT
-    request_id, workload, segment, method, sent_ns, ended_ns, height, told_height, blocks, fault_id
+    request_id, workload, segment, client, method, sent_ns, ended_ns, height, told_height, blocks, fault_id
 FROM gone_back
 LEFT JOIN explaining USING (request_id, segment)

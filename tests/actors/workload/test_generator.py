@@ -1,5 +1,6 @@
 """The generator end to end in virtual time: what each behaviour of a server becomes in the log."""
 
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -222,6 +223,7 @@ def test_users_wait_for_an_answer_before_they_ask_again(tmp_path: Path) -> None:
     assert all(request.sent_ns == request.scheduled_ns for request in log.requests)
     assert {(request.outcome, request.answer) for request in log.requests} == {("ok", "right")}
     assert {request.workload for request in log.requests} == {"workload-0"}
+    assert Counter(request.client for request in log.requests) == {0: 10, 1: 10, 2: 10}
 
 
 def test_users_of_a_dead_server_do_not_spin(tmp_path: Path) -> None:

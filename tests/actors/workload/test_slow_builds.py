@@ -86,8 +86,10 @@ def test_callers_ask_in_turn_when_their_requests_take_long_to_make() -> None:
 def test_callers_whose_answers_come_together_ask_in_turn_too() -> None:
     world = SlowWorld(ms(300))
     users = Users(world, count(), world.build, world.submit, users=0, end_ns=seconds(9))  # type: ignore[arg-type]
-    for _ in range(3):
-        users.ask_again(Ending("ok"))
+    for user in range(3):
+        answered = Request("before", "m", [], 0, b"")
+        answered.client = user
+        users.ask_again(answered, Ending("ok"))
     while world.timers:
         world.turn()
     assert world.turns == [["0"], ["1"], ["2"], []]

@@ -12,14 +12,14 @@ from tests.actors.worlds import Stage, simulated
 
 
 def test_users_who_are_stopped_while_they_think_ask_no_more() -> None:
-    asked: list[str] = []
+    asked: list[Request] = []
 
     async def main(stage: Stage) -> None:
         users = Users(
             stage.client,
             count(),
             lambda number, at_ns: Request(str(number), "m", [], at_ns, b""),
-            lambda request: asked.append(request.id),
+            asked.append,
             users=2,
             end_ns=seconds(1),
             think_time=ms(20),
@@ -28,11 +28,11 @@ def test_users_who_are_stopped_while_they_think_ask_no_more() -> None:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(users.run)
                 await stage.sleep(ms(10))
-                users.ask_again(Ending("ok"))
+                users.ask_again(asked[1], Ending("ok"))
                 await stage.sleep(ms(85))
-                users.ask_again(Ending("ok"))
+                users.ask_again(asked[1], Ending("ok"))
                 await trio.sleep_forever()
         await stage.sleep(seconds(0.5))
 
     simulated(main)
-    assert asked == ["0", "1", "2"]
+    assert [(request.id, request.client) for request in asked] == [("0", 0), ("1", 1), ("2", 1)]

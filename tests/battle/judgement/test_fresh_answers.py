@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from battle.judgement import Finding, Slo, judge
-from battle.judgement.answers import STALE_BLOCKS_MAX, STALE_SETTLE_NS, answers_are_fresh
+from battle.judgement.answers import answers_are_fresh
 from battle.judgement.findings import Log
 from battle.judgement.slo import Demands, demands_of
+from battle.judgement.staleness import Staleness
 from store.events import Event, RequestEnded
 from tests.battle.histories import MS, S, against, fault, notified, open_history, request
 
-FAR = STALE_BLOCKS_MAX + 4
+FAR = Staleness().blocks + 4
+SETTLE_NS = Staleness().settle
 
 
 def old(number: int, at_ns: int, blocks: int | None = FAR, **changes: Any) -> RequestEnded:
@@ -52,8 +54,8 @@ def test_they_are_harm_and_named(tmp_path: Path) -> None:
         (2 * S, "FAIL"),  # before the fault
         (3 * S, "PASS"),
         (4 * S, "PASS"),
-        (5 * S + STALE_SETTLE_NS - MS, "PASS"),
-        (5 * S + STALE_SETTLE_NS + MS, "FAIL"),  # the gateway had time to ask all providers again
+        (5 * S + SETTLE_NS - MS, "PASS"),
+        (5 * S + SETTLE_NS + MS, "FAIL"),  # the gateway had time to ask all providers again
     ],
 )
 def test_a_lagging_provider_explains_them_until_some_time_after(
@@ -89,8 +91,8 @@ def everywhere(kind: str, *targets: str) -> list[Event]:
     ("targets", "at_ns", "verdict"),
     [
         (("a", "b"), 4 * S, "PASS"),  # what the gateway has in its cache is all that there is
-        (("a", "b"), 5 * S + STALE_SETTLE_NS - MS, "PASS"),
-        (("a", "b"), 5 * S + STALE_SETTLE_NS + MS, "FAIL"),
+        (("a", "b"), 5 * S + SETTLE_NS - MS, "PASS"),
+        (("a", "b"), 5 * S + SETTLE_NS + MS, "FAIL"),
         (("a", "b"), 2 * S, "FAIL"),
         (("b",), 4 * S, "FAIL"),  # a had the newest head
     ],
@@ -108,6 +110,37 @@ def test_an_old_answer_while_no_provider_had_a_newer_one_is_no_harm(
 @pytest.mark.parametrize(("blocks", "verdict"), [(1, "PASS"), (2, "FAIL"), (None, "FAIL")])
 def test_one_block_is_what_a_cache_may_hold(tmp_path: Path, blocks: int | None, verdict: str) -> None:
     assert found(tmp_path, request(1), old(2, S, blocks)).verdict == verdict
+
+
+STATED = {"blocks": 3, "settle": 7 * S}
+
+
+@pytest.mark.parametrize(
+    ("one", "stated", "verdict"),
+    [
+        (old(2, S, 3), STATED, "PASS"),
+        (old(2, S, 4), STATED, "FAIL"),
+        (old(2, S, 3), {}, "FAIL"),
+        (old(2, S, 1), {"blocks": 0}, "FAIL"),
+        (old(2, 12 * S - MS), STATED, "PASS"),
+        (old(2, 12 * S + MS), STATED, "FAIL"),
+        (old(2, 12 * S - MS), {"blocks": 3}, "FAIL"),
+        (
+            old(2, S, 3),
+            {"blocks": -3},
+            "FAIL",
+        ),  # no scenario says so; whoever edits a run's file gets the default
+        (old(2, S, 3), "much", "FAIL"),
+    ],
+)
+def test_the_scenario_says_how_old_an_answer_may_be_and_for_how_long_after_a_fault(
+    tmp_path: Path, one: RequestEnded, stated: Any, verdict: str
+) -> None:
+    scenario = {"name": "scripted", "staleness": stated}
+    with open_history(tmp_path, request(1), one, *lagging(), scenario=scenario) as run:
+        judgement = judge(run, Slo(success_rate=0.5))
+    fresh = next(each for each in judgement.findings if each.checker == "answers_are_fresh")
+    assert fresh.verdict == verdict
 
 
 @pytest.mark.parametrize("limit", [0, 5])
@@ -142,7 +175,7 @@ def both_lag() -> list[Event]:
 
 @pytest.mark.parametrize(
     ("blocks", "faults", "severity"),
-    [(FAR, lagging, "warning"), (STALE_BLOCKS_MAX, lagging, None), (FAR, both_lag, None)],
+    [(FAR, lagging, "warning"), (Staleness().blocks, lagging, None), (FAR, both_lag, None)],
 )
 def test_passing_on_what_a_lagging_provider_says_is_a_warning(
     tmp_path: Path, blocks: int, faults: Any, severity: str | None

@@ -53,6 +53,7 @@ def test_heights_that_go_back_fail_with_how_often_how_deep_and_where(tmp_path: P
         [told(1, 0, 102), told(2, 30, 100)],  # sent before the greater height had come
         [told(1, 0, 102), told(2, 50, 100)],  # at the very moment it came
         [told(1, 0, 102), told(2, 100, 100, workload="other")],
+        [told(1, 0, 102, client=0), told(2, 100, 100, client=1)],
         [told(1, 0, 102, answer="wrong"), told(2, 100, 100)],
         [told(1, 0, 102), told(2, 100, 9, answer="wrong")],
         [told(1, 0, 102), told(2, 100, 100, sent_ns=None)],
@@ -111,7 +112,12 @@ def test_an_slo_decides_instead(tmp_path: Path) -> None:
 
 
 ANSWERS = st.lists(
-    st.tuples(st.integers(0, 30), st.integers(1, 30), st.integers(1, 6), st.sampled_from(["load", "other"])),
+    st.tuples(
+        st.integers(0, 30),
+        st.integers(1, 30),
+        st.integers(1, 6),
+        st.sampled_from([("load", None), ("load", 0), ("load", 1), ("other", 0)]),
+    ),
     max_size=12,
 )
 
@@ -119,18 +125,20 @@ ANSWERS = st.lists(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ANSWERS)
 def test_the_view_finds_what_the_definition_says(
-    tmp_path_factory: pytest.TempPathFactory, answers: list[tuple[int, int, int, str]]
+    tmp_path_factory: pytest.TempPathFactory, answers: list[tuple[int, int, int, tuple[str, int | None]]]
 ) -> None:
     events = [
-        told(number, at, height, took, workload=workload)
-        for number, (at, took, height, workload) in enumerate(answers)
+        told(number, at, height, took, workload=workload, client=client)
+        for number, (at, took, height, (workload, client)) in enumerate(answers)
     ]
     expected = {}
     for one in events:
         before = [
             other.height
             for other in events
-            if other.workload == one.workload and one.sent_ns is not None and other.ended_ns < one.sent_ns
+            if (other.workload, other.client) == (one.workload, one.client)
+            and one.sent_ns is not None
+            and other.ended_ns < one.sent_ns
         ]
         highest = max((height for height in before if height is not None), default=0)
         if one.height is not None and highest > one.height:
