@@ -12,12 +12,13 @@ STALE_RATIO_MAX = 0.01
 """So much of the answers a gateway may pass on before it notices that a provider lags, without a warning."""
 
 _CAUSES = {
-    "not_json_rpc": "{n} came with HTTP 2xx, or over a WebSocket, and were not JSON-RPC (first: {first})",
+    "not_json_rpc": "{n} came with HTTP 2xx, or over a WebSocket, without being JSON-RPC (first: {first})",
     "changed_error": "{n} changed or hid an error that was the right answer (first: {first})",
     "of_another_request": "{n} had the id of another request (first: {first})",
     "faulty_provider": "{n} came from a provider under a fault (first: {first})",
     "nobody_asked": "{n} came from no known provider (first: {first})",
-    "unknown": "{n} came from a provider that no fault held, or that does not log (first: {first})",
+    "changed": "{n} had the right answer from a provider, and another one at the client (first: {first})",
+    "unknown": "{n} came from no provider that logs (first: {first})",
 }
 
 

@@ -5,7 +5,8 @@
 --              'changed_error': the right answer was an error, and another answer came;
 --              'faulty_provider': a provider gave an answer to this request under a fault of the chaos plan;
 --              'nobody_asked': providers that log served other requests, and never this one;
---              'unknown': providers answered it, and no fault made them lie, or they do not log
+--              'changed': a provider gave the right answer to it, and the client got another one;
+--              'unknown': no provider that logs gave any answer to it
 -- requests     how many
 -- first_request_id
 -- under_fault  of them were given to a provider that answered under a fault of the chaos plan
@@ -13,7 +14,7 @@ WITH wrong AS (
     SELECT request_id, failure, expected_rpc_code, ended_ns FROM requests WHERE answer = 'wrong'
 ),
 serving AS (
-    SELECT request_id, bool_or(fault_id IS NOT NULL) AS under_fault
+    SELECT request_id, bool_or(fault_id IS NOT NULL) AS under_fault, bool_or(outcome = 'ok') AS was_right
     FROM attempts
     SEMI JOIN wrong USING (request_id)
     GROUP BY request_id
@@ -27,6 +28,7 @@ explained AS (
             WHEN expected_rpc_code IS NOT NULL AND NOT coalesce(under_fault, false) THEN 'changed_error'
             WHEN under_fault THEN 'faulty_provider'
             WHEN under_fault IS NULL AND EXISTS (FROM attempts WHERE request_id IS NOT NULL) THEN 'nobody_asked'
+            WHEN was_right THEN 'changed'
             ELSE 'unknown'
         END AS cause
     FROM wrong

@@ -60,7 +60,7 @@ def test_wrong_answers_of_a_provider_under_a_fault_are_put_down_to_it_also_when_
     broken = [failed(n, n * S, failure="not_json_rpc", http_status=200, answer="wrong") for n in range(3)]
     lies = [served(n, "a", n * S, fault_id="malformed-a.1") for n in range(2)]
     assert reason(tmp_path, Slo(max_wrong_answers=0), *broken, *lies, served(2, "a", 2 * S)).endswith(
-        "3 came with HTTP 2xx, or over a WebSocket, and were not JSON-RPC (first: r0); a provider under a fault "
+        "3 came with HTTP 2xx, or over a WebSocket, without being JSON-RPC (first: r0); a provider under a fault "
         "answered 2 of them"
     )
 
@@ -171,7 +171,7 @@ def test_reports_show_the_cause(tmp_path: Path) -> None:
     segments = healthy()
     segments["load-load.0"].append(request(500, S, answer="wrong"))
     report = read_report(write_run(tmp_path / "run", segments, slo={"max_wrong_answers": 0}))
-    cause = "1 came from a provider that no fault held"
+    cause = "1 came from no provider that logs"
     assert cause in report.headline
     assert cause in render(report, "markdown")
     suite = ElementTree.fromstring(render(report, "junit"))

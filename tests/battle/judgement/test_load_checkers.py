@@ -329,16 +329,21 @@ def answers(tmp_path: Path, *events: Event, demands: Demands | None = None) -> F
 
 def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
     swapped = request(1, 1, answer="wrong", outcome="error", failure="wrong_id")
-    lied, invented, strange = (request(n, n, answer="wrong") for n in (2, 3, 4))
-    seen = [served(2, "a", 0, fault_id="wrong_answer-a.1"), served(4, "a", 0)]
-    finding = answers(tmp_path, swapped, lied, invented, strange, *seen)
-    assert finding.ids == ("r1", "r2", "r3", "r4")
-    assert finding.summary.startswith("of 4 checked answers 4 were wrong and 0 stale; ")
+    lied, invented, changed, strange = (request(n, n, answer="wrong") for n in (2, 3, 4, 5))
+    seen = [
+        served(2, "a", 0, fault_id="wrong_answer-a.1"),
+        served(4, "a", 0),
+        served(5, "a", 0, outcome="error"),
+    ]
+    finding = answers(tmp_path, swapped, lied, invented, changed, strange, *seen)
+    assert finding.ids == ("r1", "r2", "r3", "r4", "r5")
+    assert finding.summary.startswith("of 5 checked answers 5 were wrong and 0 stale; ")
     assert set(finding.summary.split("; ")[1:]) == {
         "1 had the id of another request (first: r1)",
         "1 came from a provider under a fault (first: r2)",
         "1 came from no known provider (first: r3)",
-        "1 came from a provider that no fault held, or that does not log (first: r4)",
+        "1 had the right answer from a provider, and another one at the client (first: r4)",
+        "1 came from no provider that logs (first: r5)",
     }
 
 
