@@ -45,6 +45,11 @@ def method_not_allowed() -> Reply:
     return Reply(405, b"JSON-RPC is spoken with POST here\n", b"text/plain", {b"allow": b"POST"})
 
 
+def overloaded() -> Reply:
+    """The answer to a request while the gateway holds too much for all its clients."""
+    return Reply(503, b"too many bytes of requests wait here\n", b"text/plain")
+
+
 def refused(errors: Sequence[tuple[bytes, RpcError]], *, batch: bool) -> Reply:
     """The answer to a body that is no valid call, or a batch of none: (id, error) for each.
 

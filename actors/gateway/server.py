@@ -10,13 +10,15 @@ from actors.gateway.benchmark import Reading
 from actors.gateway.call import Caller
 from actors.gateway.hub import Hub
 from actors.gateway.inquiry import Inquiry, read_inquiry
-from actors.gateway.replies import Reply
+from actors.gateway.replies import Reply, overloaded
 from actors.gateway.spec import GatewayRole
 from actors.gateway.ws_client import WsClient
 from actors.wire.http import HttpLimits, HttpRequest, encode_response
 from actors.wire.http_server import HttpServerConnection
 from actors.wire.websocket import WebSocket
+from actors.world import seam
 from actors.world.control import Control
+from actors.world.held import UNCOUNTED_BYTES
 from actors.world.seam import Stream, World
 from store.events import LatencyBenchmarked
 
@@ -77,6 +79,9 @@ class ClientConnection:
         self._keep_alive = True
         self._to_head = False
         self.has_unanswered = False
+        self.held_bytes = 0
+        """As `Holder.held_bytes`: the request under way."""
+        self._held = world.held
         self._http = HttpServerConnection(world, stream, _LIMITS, self)
 
     async def serve(self) -> None:
@@ -86,6 +91,7 @@ class ClientConnection:
             if self._websocket is not None:
                 await self._websocket.wait_closed()
         finally:
+            self._held.forget(self)
             if self._client is not None:
                 self._client.leave()
 
@@ -100,8 +106,12 @@ class ClientConnection:
             self._become_websocket(request)
             return
         self.has_unanswered = True
+        self.held_bytes = len(request.body)
         self._keep_alive = request.keep_alive
         self._to_head = request.method == "HEAD"
+        if self.held_bytes > UNCOUNTED_BYTES and self._held.is_full(self, seam.NODE_HELD_BYTES):
+            self._reply(overloaded())
+            return
         inquiry = read_inquiry(request, next(self._numbers))
         if isinstance(inquiry, Inquiry):
             self._caller.ask(inquiry, self._reply)
@@ -129,6 +139,7 @@ class ClientConnection:
             )
         )
         self.has_unanswered = False
+        self.held_bytes = 0
         if not self._keep_alive:
             self._stream.close()
         self._http.go_on()

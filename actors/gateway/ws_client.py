@@ -30,6 +30,8 @@ from actors.wire.jsonrpc import (
     read_calls,
 )
 from actors.wire.websocket import READS_TOO_SLOWLY, Ended, HandOver, KeepAlive, WebSocket, accept_websocket
+from actors.world import seam
+from actors.world.held import UNCOUNTED_BYTES
 from actors.world.seam import Stream, Timer, World
 from store.events import SubscriptionChanged
 
@@ -75,6 +77,7 @@ class WsClient:
         self._connection = connection
         self._websocket: WebSocket | None = None
         self._in_flight = 0
+        self._asked_bytes = 0
         self._made = 0
         self._subscriptions: dict[str, Subscription] = {}
         self._outbox: deque[tuple[str, str]] = deque()
@@ -121,6 +124,7 @@ class WsClient:
         if self._drain_timer is not None:
             self._drain_timer.cancel()
         self._outbox.clear()
+        self._world.held.forget(self)
         subscriptions, self._subscriptions = self._subscriptions, {}
         for subscription in subscriptions.values():
             subscription.leave()
@@ -149,16 +153,31 @@ class WsClient:
         batch = isinstance(asked, list)
         if isinstance(inquiry, Reply):
             say(ws_words.reply_text(inquiry, (), batch=batch))
-        elif self._in_flight >= MAX_IN_FLIGHT:
-            error = RpcError(LIMIT_EXCEEDED, f"{MAX_IN_FLIGHT} messages are unanswered already")
+        elif (error := self._too_much(len(inquiry.body))) is not None:
             errors = [encode_error(msgspec.Raw(call_id), error).decode() for call_id in inquiry.ids]
             say(f"[{','.join(errors)}]" if batch and errors else "".join(errors))
         else:
             self._in_flight += 1
+            self._asked_bytes += len(inquiry.body)
             self._caller.ask(inquiry, partial(self._answer, inquiry, say))
+
+    def _too_much(self, more_bytes: int) -> RpcError | None:
+        """Why a message of so many bytes is too much at the moment."""
+        if self._in_flight >= MAX_IN_FLIGHT:
+            return RpcError(LIMIT_EXCEEDED, f"{MAX_IN_FLIGHT} messages are unanswered already")
+        held = self._world.held
+        if self._asked_bytes + more_bytes > UNCOUNTED_BYTES and held.is_full(self, seam.NODE_HELD_BYTES):
+            return RpcError(LIMIT_EXCEEDED, "too much waits here for all clients together")
+        return None
+
+    @property
+    def held_bytes(self) -> int:
+        """As `Holder.held_bytes`: calls under way, and what waits until the client reads."""
+        return self._asked_bytes + sum(len(text) for _, text in self._outbox)
 
     def _answer(self, inquiry: Inquiry, say: Say, reply: Reply) -> None:
         self._in_flight -= 1
+        self._asked_bytes -= len(inquiry.body)
         say(ws_words.reply_text(reply, inquiry.ids, batch=inquiry.batch))
 
     def _take_apart(self, asked: list[Item]) -> None:
@@ -233,6 +252,8 @@ class WsClient:
 
     def _keep(self, websocket: WebSocket, name: str, texts: list[str]) -> None:
         decision = admit(len(self._outbox), len(texts), self._settings)
+        if self._outbox and self._world.held.must_go(self, seam.NODE_HELD_BYTES):
+            decision = Close()
         if isinstance(decision, Close):
             self._log_slow(decision.code, decision.reason)
             websocket.close(decision.code, decision.reason)

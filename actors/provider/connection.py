@@ -16,6 +16,7 @@ from actors.wire import correlation
 from actors.wire.http import HttpRequest, encode_response
 from actors.wire.http_server import HttpServerConnection
 from actors.wire.jsonrpc import INVALID_REQUEST, Invalid, RpcError
+from actors.world.held import UNCOUNTED_BYTES
 from actors.world.seam import Stream
 
 MAX_PIPELINED = 128
@@ -36,6 +37,7 @@ class Connection:
         self._world = service.world
         self._stream = stream
         self._waiting: deque[Reply] = deque()
+        self._waiting_bytes = 0
         self._last_due_ns = 0
         self._closing = False
         self._ended = False
@@ -58,7 +60,14 @@ class Connection:
     @property
     def takes_more(self) -> bool:
         """Whether the next request is wanted: what follows one that is never answered cannot be answered either."""
-        return len(self._waiting) < MAX_PIPELINED and not self._closing
+        if self._closing or len(self._waiting) >= MAX_PIPELINED:
+            return False
+        return self.held_bytes <= UNCOUNTED_BYTES or not self._service.holds_too_much(self)
+
+    @property
+    def held_bytes(self) -> int:
+        """As `Holder.held_bytes`: the replies that are not due."""
+        return self._waiting_bytes if len(self._waiting) > 1 else 0  # one is taken in any case
 
     def on_request(self, request: HttpRequest) -> None:
         """A request has come in."""
@@ -75,6 +84,8 @@ class Connection:
         for reply in self._waiting:
             self._record(reply, None)
         self._waiting.clear()
+        self._waiting_bytes = 0
+        self._world.held.forget(self)
 
     def _reply_to(self, request: HttpRequest) -> Reply:
         now_ns = self._world.now_ns()
@@ -91,6 +102,7 @@ class Connection:
         """A reply never overtakes one before it: timers of one moment run in order."""
         due_ns = self._last_due_ns = max(reply.due_ns, self._last_due_ns)
         self._waiting.append(reply)
+        self._waiting_bytes += len(reply.response.data)
         if reply.response.ending == "never":
             return
         if due_ns <= reply.received_ns and len(self._waiting) == 1:
@@ -102,6 +114,7 @@ class Connection:
         if self._ended:
             return
         reply = self._waiting.popleft()
+        self._waiting_bytes -= len(reply.response.data)
         ending = reply.response.ending
         if ending == "reset":
             self._stream.abort()

@@ -6,7 +6,10 @@ from actors.provider.behaviour import Behaviour, Fate, Key
 from actors.provider.limiting import RateLimits
 from actors.provider.sight import Sight, in_order
 from actors.provider.spec import ProviderRole
+from actors.world import seam
+from actors.world.held import Holder
 from actors.world.seam import World
+from store.events import BenchLimitReached
 
 _REMEMBERED_REQUESTS = 65_536
 """Of how many requests the attempts are counted: retries come soon, or start from 1 again."""
@@ -43,7 +46,22 @@ class Service:
         self._behaviour = Behaviour(role.spec)
         self._attempts = Attempts()
         self._limits = RateLimits()
+        self._held_too_much = False
         self._draws = world.draws(f"provider:{role.spec.name}")
+
+    def holds_too_much(self, holder: Holder) -> bool:
+        """Whether no more may wait here for a client: the node holds too much for all, and something for this one.
+
+        The first time it is logged as a limit of the bench: a real provider might have taken more.
+        """
+        too_much = self.world.held.is_full(holder, seam.NODE_HELD_BYTES)
+        if too_much and not self._held_too_much:
+            self._held_too_much = True
+            now_ns, detail = self.world.now_ns(), f"more than {seam.NODE_HELD_BYTES:,} bytes of answers wait"
+            self.world.log.append(
+                BenchLimitReached(at_ns=now_ns, node=self.world.node, limit="memory", times=1, detail=detail)
+            )
+        return too_much
 
     @property
     def behaviour(self) -> Behaviour:

@@ -29,6 +29,7 @@ from actors.wire.jsonrpc import (
     encode_result,
 )
 from actors.wire.websocket import Ended, HandOver, KeepAlive, accept_websocket
+from actors.world.held import UNCOUNTED_BYTES
 from actors.world.seam import Stream
 from store.events import FaultActed, SubscriptionChanged
 
@@ -57,6 +58,7 @@ class WebSocketSession:
         self._publisher = publisher
         self._stream = stream
         self._waiting: dict[Reply, None] = {}
+        self._waiting_bytes = 0
         self._dropped_by: str | None = None
         self._ignoring: dict[str, int] = {}
         self.session = Session(name, self._send)
@@ -141,17 +143,26 @@ class WebSocketSession:
         request = HttpRequest("POST", "/", _NO_HEADERS, text, keep_alive=True)
         question = read_question(request, service.spec.max_batch_calls)
         if len(self._waiting) >= MAX_IN_FLIGHT:
-            self._refuse(question, now_ns)
+            self._refuse(question, now_ns, f"too many requests at a time: at most {MAX_IN_FLIGHT}")
+            return
+        if self.held_bytes > UNCOUNTED_BYTES and service.holds_too_much(self):
+            self._refuse(question, now_ns, "too many answers wait here for all clients together")
             return
         fate = service.fate(question.asked[0].request_id)
         response, subscription = self._respond(question, fate, service.model.head_at(now_ns))
         reply = Reply(question.asked, now_ns, now_ns + fate.delay, response)
         self._waiting[reply] = None
+        self._waiting_bytes += len(response.data)
         if response.ending != "never":
             self._world.call_at(reply.due_ns, self._send_reply, reply, subscription)
 
-    def _refuse(self, question: Question, now_ns: int) -> None:
-        error = RpcError(LIMIT_EXCEEDED, f"too many requests at a time: at most {MAX_IN_FLIGHT}")
+    @property
+    def held_bytes(self) -> int:
+        """As `Holder.held_bytes`: the replies that are not due."""
+        return self._waiting_bytes
+
+    def _refuse(self, question: Question, now_ns: int, why: str) -> None:
+        error = RpcError(LIMIT_EXCEEDED, why)
         body = self._service.answering.answer(question, 0, error)
         reply = Reply(question.asked, now_ns, now_ns, Response(body, "keep"))
         self._send(body)
@@ -211,6 +222,7 @@ class WebSocketSession:
         if reply not in self._waiting:
             return  # the connection ended meanwhile, and this was logged then
         del self._waiting[reply]
+        self._waiting_bytes -= len(reply.response.data)
         ending = reply.response.ending
         if ending != "reset" and (reply.response.data or reply.response.is_malformed):
             self._send(reply.response.data)
@@ -243,6 +255,8 @@ class WebSocketSession:
         for reply in self._waiting:
             log_attempts(self._service, "ws", reply, None)
         self._waiting.clear()
+        self._waiting_bytes = 0
+        self._world.held.forget(self)
         self._log(
             "closed",
             close_code=ended.code,

@@ -11,6 +11,7 @@ import trio
 from actors.units import Duration
 from actors.wire.faulty_receiving import FaultyReceiving
 from actors.wire.toxics import Lane, Ruling
+from actors.world import seam
 from actors.world.chance import Draws
 from actors.world.seam import WRITE_LIMIT_BYTES, Stream, World
 
@@ -139,7 +140,8 @@ class FaultyStream(FaultyReceiving):
             return
         self._out.push(bytes(data), self._world.now_ns())
         self._pump_out()
-        if self._out.queued_bytes > WRITE_LIMIT_BYTES:
+        too_much = self._out.queued_bytes > WRITE_LIMIT_BYTES
+        if too_much or self._world.held.must_go(self, 2 * seam.NODE_HELD_BYTES):
             self.abort()
 
     def _pump_out(self) -> None:
@@ -161,7 +163,13 @@ class FaultyStream(FaultyReceiving):
         return self._out.queued_bytes + self._inner.unsent_bytes
 
     def is_over_share(self) -> bool:
-        return self._inner.is_over_share()
+        held = self._world.held
+        return self._inner.is_over_share() or held.must_go(self, seam.NODE_HELD_BYTES)
+
+    @property
+    def held_bytes(self) -> int:
+        """What a fault holds back of what was written; the rest is with the stream below."""
+        return self._out.queued_bytes
 
     def _check_sendable(self) -> None:
         if self._closed or self._ended:
@@ -271,6 +279,7 @@ class FaultyStream(FaultyReceiving):
         if self._over:
             return
         self._over = True
+        self._world.held.forget(self)
         self._in.clear()
         self._out.clear()
         for _, timer in self._timers.values():

@@ -102,6 +102,16 @@ class _MessageParser:
         self.messages_begun = -1
         self._start()
 
+    @property
+    def held_bytes(self) -> int:
+        """What has come of the body of a message that has not ended."""
+        return self._body_bytes if self.in_message else 0
+
+    def drop_message(self) -> None:
+        """Let go of the message that has not ended; the parser is of no use for it afterwards."""
+        self._body.clear()
+        self._body_bytes = 0
+
     def _start(self) -> None:
         self.messages_begun += 1
         self._target = b""

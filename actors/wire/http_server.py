@@ -9,6 +9,8 @@ from typing import Protocol
 import trio
 
 from actors.wire.http import CONTINUE, HttpLimits, HttpRequest, ProtocolError, RequestParser, encode_response
+from actors.world import seam
+from actors.world.held import UNCOUNTED_BYTES
 from actors.world.seam import Loss, Stream, Timer, World
 
 _LINGER_SECONDS = 1.0
@@ -75,9 +77,15 @@ class HttpServerConnection:
             if self._violation is not None and not self._gone:
                 await self._refuse(self._violation)
         finally:
+            self._world.held.forget(self)
             self._timer.cancel()
             if self._slow_timer is not None:
                 self._slow_timer.cancel()
+
+    @property
+    def held_bytes(self) -> int:
+        """As `Holder.held_bytes`: what has come of a request that is not whole."""
+        return self._parser.held_bytes
 
     def go_on(self) -> None:
         """The answerer has answered, or takes more again."""
@@ -124,6 +132,10 @@ class HttpServerConnection:
         if parser.messages_begun != self._begun:
             self._begun = parser.messages_begun
             self._watch(arrived_ns + self._limits.request_timeout)
+        if parser.held_bytes > UNCOUNTED_BYTES and self._world.held.must_go(self, seam.NODE_HELD_BYTES):
+            parser.drop_message()
+            self._violation = ProtocolError(503, "too much waits here of requests that have not come whole")
+            return
         if parser.expects_continue:
             parser.expects_continue = False
             self._stream.write(CONTINUE)

@@ -9,15 +9,17 @@ import trio
 
 from actors.world import chance
 from actors.world.chance import Draws
+from actors.world.held import Held
 from actors.world.seam import ConnectionHandler, EventLog, Stream, Timer
 
 
 class CommonWorld:
     """The part of `World` that is the same on real and on virtual time."""
 
-    def __init__(self, node: str, seed: int, log: EventLog) -> None:
+    def __init__(self, node: str, seed: int, log: EventLog, held: Held | None = None) -> None:
         self.node = node
         self.log = log
+        self.held = held or Held()
         self._seed = seed
 
     @abstractmethod

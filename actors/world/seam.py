@@ -15,6 +15,7 @@ import msgspec
 import trio
 
 from actors.world.chance import Draws
+from actors.world.held import Held
 from store.events import Event
 
 WorldName: TypeAlias = Literal["live", "simulated"]
@@ -29,8 +30,8 @@ WRITE_LIMIT_BYTES = 8 * 2**20
 """What one stream holds for a peer that does not read, before `write` gives up on it."""
 
 
-NODE_UNREAD_BYTES = 64 * 2**20
-"""What all streams of one node together hold for peers that do not read, before the slowest of them have to go."""
+NODE_HELD_BYTES = 64 * 2**20
+"""What a node holds for all its peers together (see `held`), before those for whom it holds most have to go."""
 
 
 class EventLog(Protocol):
@@ -103,8 +104,8 @@ class Stream(trio.abc.HalfCloseableStream):
         """How much of what was written the peer's side has not taken yet."""
 
     def is_over_share(self) -> bool:
-        """Whether the peers of this node have left more than `NODE_UNREAD_BYTES` unread in all, and this one has at
-        least as much of it as the average: whoever sends should end it. `write` aborts it at twice as much."""
+        """Whether this node holds more than `NODE_HELD_BYTES` for all its peers, and as much for this one's reading
+        as for one on average, or more: whoever sends should end it. `write` aborts it at twice as much."""
         return False
 
     @abstractmethod
@@ -149,6 +150,9 @@ class World(Protocol):
 
     log: EventLog
     """This node's segment of the event log."""
+
+    held: Held
+    """What this node holds for its peers."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the run's epoch: one clock for all nodes of a run."""

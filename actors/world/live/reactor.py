@@ -18,8 +18,8 @@ from typing import Any
 
 import trio
 
+from actors.world.held import Held
 from actors.world.live.timerfd import TimerFd
-from actors.world.unread import Unread
 
 EVENTS_SEEN_MAX = 512
 """More ready sockets than this are left for the next look."""
@@ -52,7 +52,7 @@ class Reactor:
 
     def __init__(self, epoch_ns: int) -> None:
         self._epoch_ns = epoch_ns
-        self.unread = Unread()
+        self.held = Held()
         self._epoll = select.epoll()
         self._timerfd = TimerFd()
         self._handlers: dict[int, Callable[[int], object]] = {}

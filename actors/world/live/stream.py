@@ -40,7 +40,7 @@ class LiveStream(ReceivingHalf):
             self._reactor.modify(self._fd, READ_EVENTS | select.EPOLLOUT)
         self._pending += data
         too_much = len(self._pending) > WRITE_LIMIT_BYTES
-        if too_much or self._reactor.unread.must_go(self, 2 * seam.NODE_UNREAD_BYTES):
+        if too_much or self._reactor.held.must_go(self, 2 * seam.NODE_HELD_BYTES):
             self.abort()
 
     def _send_now(self, data: bytes | bytearray) -> int:
@@ -71,8 +71,13 @@ class LiveStream(ReceivingHalf):
     def unsent_bytes(self) -> int:
         return len(self._pending)
 
+    @property
+    def held_bytes(self) -> int:
+        """As `Holder.held_bytes`."""
+        return len(self._pending)
+
     def is_over_share(self) -> bool:
-        return self._reactor.unread.must_go(self, seam.NODE_UNREAD_BYTES)
+        return self._reactor.held.must_go(self, seam.NODE_HELD_BYTES)
 
     async def send_eof(self) -> None:
         self._begin_send()
@@ -139,6 +144,7 @@ class LiveStream(ReceivingHalf):
 
     def _release(self) -> None:
         self._closed = True
+        self._reactor.held.forget(self)
         self._reactor.forget(self._fd)
         self._socket.close()
         self._stop_receiving()

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import trio
 from trio._core._run import GLOBAL_RUN_CONTEXT
 
+from actors.world.held import Held
 from actors.world.simulated.holding import TaskHold
-from actors.world.unread import Unread
 
 _SECOND_NS = 10**9
 
@@ -36,8 +36,8 @@ class Host(Protocol):
         """Whether the node still lives; a paused one does."""
 
     @property
-    def unread(self) -> Unread:
-        """What its peers have left unread."""
+    def held(self) -> Held:
+        """What it holds for its peers."""
 
     @property
     def running(self) -> bool:

@@ -11,7 +11,6 @@ from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Time
 from actors.world.simulated.clock import EventTimer
 from actors.world.simulated.network import LATENCY_NS, Network
 from actors.world.simulated.stream import SimulatedStream
-from actors.world.unread import Unread
 
 DEATH_NS = 2_000_000
 """From a kill to the moment the peers notice: 1.5 to 4.4 ms were measured for SIGKILL."""
@@ -26,7 +25,6 @@ class SimulatedNode(CommonWorld):
         super().__init__(node, seed, log)
         self.alive = True
         self.running = True
-        self.unread = Unread()
         self.on_crash: Callable[[Exception], object] | None = None
         """Takes what a callback on this node raised, and ends the node."""
         self._crashed = False

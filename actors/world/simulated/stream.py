@@ -75,16 +75,24 @@ class SimulatedStream(CommonStream):
             self._clock.call_at(self._clock.now_ns() + latency_ns, self._incoming.break_now)
             return
         outgoing.push(bytes(data))
-        too_much = outgoing.held_bytes > WRITE_LIMIT_BYTES
-        if too_much or self._host.unread.must_go(self, 2 * seam.NODE_UNREAD_BYTES):
+        held = outgoing.held_bytes
+        if held and (held > WRITE_LIMIT_BYTES or self._is_over(2 * seam.NODE_HELD_BYTES)):
             self.abort()
+
+    def _is_over(self, limit_bytes: int) -> bool:
+        return self._host.held.must_go(self, limit_bytes)
 
     @property
     def unsent_bytes(self) -> int:
         return self._outgoing.held_bytes
 
+    @property
+    def held_bytes(self) -> int:
+        """As `Holder.held_bytes`."""
+        return self._outgoing.held_bytes
+
     def is_over_share(self) -> bool:
-        return self._host.unread.must_go(self, seam.NODE_UNREAD_BYTES)
+        return self._is_over(seam.NODE_HELD_BYTES)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -143,6 +151,7 @@ class SimulatedStream(CommonStream):
 
     def _shut(self) -> None:
         self._closed = True
+        self._host.held.forget(self)
         self._incoming.close_receiver()
         self._outgoing.wake_drain()
         self.on_closed(self)

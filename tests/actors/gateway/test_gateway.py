@@ -7,6 +7,7 @@ import trio
 from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
 from actors.units import ms, seconds
 from actors.wire.http import encode_request
+from actors.world import seam
 from tests.actors.gateway.stage import answer, call, close, hang, reply, reset, rpc_error, say, simulated
 
 CALM = Retry(budget_floor=1000)
@@ -121,6 +122,29 @@ def test_the_clients_own_mistake_is_passed_on_at_once(code):
     assert log.story == [("a", "primary", None)]
     assert (log.attempts[0].outcome, log.attempts[0].rpc_code) == ("ok", code)
     assert b.requests == []
+
+
+def test_large_requests_under_way_are_bounded_over_all_clients(monkeypatch):
+    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**18)
+    large = call(params=("x" * 50_000,))
+
+    async def main(stage):
+        a = await stage.provider("a", answer(after=ms(500)))
+        gateway = await stage.gateway(EmbeddedGateway(), a)
+        clients = [await gateway.connect() for _ in range(10)]
+        for client in clients:
+            client.stream.write(encode_request(gateway.head, large))
+        await stage.sleep(ms(100))
+        small = await gateway.ask(call())
+        statuses = [(await client.receive()).status for client in clients]
+        later = await clients[-1].exchange(encode_request(gateway.head, large))
+        for client in clients:
+            client.stream.close()
+        return small.status, statuses, later.status
+
+    small, statuses, later = simulated(main)
+    assert (small, later) == (200, 200)
+    assert statuses == [200] * 5 + [503] * 5
 
 
 def test_a_batch_is_one_attempt_and_comes_back_as_it_was_answered():

@@ -6,6 +6,7 @@ import pytest
 from actors.gateway import ws_client as client_module
 from actors.gateway.spec import EmbeddedGateway, Retry
 from actors.units import ms
+from actors.world import seam
 from tests.actors.gateway.stage import answer, call, close, hang, reply, rpc_error, say, simulated
 from tests.actors.gateway.ws_stage import chain_provider, ws_client, ws_gateway
 
@@ -169,6 +170,23 @@ def test_so_many_calls_are_in_flight_and_no_more(monkeypatch):
     assert (answers[0]["id"], answers[0]["error"]["code"]) == (2, -32005)
     assert (answers[1][0]["id"], answers[1][0]["error"]["code"]) == (3, -32005)
     assert [it["result"] for it in answers[2:]] == ["0x1", "0x1"]
+    assert later["result"] == "0x1"
+
+
+def test_large_messages_under_way_are_bounded_over_all_clients(monkeypatch):
+    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**18)
+
+    async def main(stage):
+        client, _, _ = await before(stage, answer(after=ms(100)))
+        for number in range(10):
+            client.send(call(number, params=("x" * 50_000,)))
+        await client.until(lambda: len(client.answers) == 10)
+        return client.answers, await client.call("eth_chainId", "x" * 50_000)
+
+    answers, later = simulated(main)
+    refused = {it["id"]: it["error"] for it in answers if "error" in it}
+    assert set(refused) == {6, 7, 8, 9}
+    assert refused[9] == {"code": -32005, "message": "too much waits here for all clients together"}
     assert later["result"] == "0x1"
 
 

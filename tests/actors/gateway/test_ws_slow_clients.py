@@ -7,6 +7,7 @@ import trio
 
 from actors.gateway.ws_spec import Continuity
 from actors.units import seconds
+from actors.world import seam
 from store.events import SubscriptionChanged
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import BLOCK, chain_provider, unbroken, ws_client, ws_gateway
@@ -61,6 +62,25 @@ def test_it_is_closed_and_the_others_notice_nothing(either_world, big_heads):
     assert (code, reason) == (1008, "too slow: undelivered messages over the limit")
     assert upstreams == 1
     assert told == [("closed", "2", code, reason)], "the log says so, once"
+
+
+def test_what_waits_for_slow_clients_is_bounded_over_all_of_them(big_heads, monkeypatch):
+    big_heads(100_000)
+    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**20)
+    patient = Continuity(max_gap_blocks=2, hold_back=2, client_buffer_messages=10_000)
+
+    async def main(stage):
+        a = await chain_provider(stage, "a")
+        gateway = await ws_gateway(stage, a, continuity=patient)
+        lazy = [await lazy_client(stage, gateway) for _ in range(5)]
+        await stage.sleep(40 * BLOCK)
+        for client in lazy:
+            client.stream.close()
+        return slow_clients(stage)
+
+    told = simulated(main)
+    assert told, "each is within its own bound"
+    assert {code for _, _, code, _ in told} == {1008}
 
 
 def test_one_that_reads_no_answers_is_in_the_log_too(big_heads):

@@ -9,8 +9,16 @@ from actors.provider.connection import MAX_PIPELINED
 from actors.units import ms
 from actors.wire.correlation import embedded
 from actors.wire.http import HttpLimits, encode_request
+from actors.world import seam
+from store.events import AttemptServed, BenchLimitReached
 from tests.actors.provider.stage import CALL, CHAIN, HEAD, decoded, facts, play
 from tests.actors.worlds import simulated
+
+BLOCKS_ASKED = [
+    {"jsonrpc": "2.0", "id": number, "method": "eth_getBlockByNumber", "params": [hex(number), True]}
+    for number in range(20)
+]
+BLOCKS = msgspec.json.encode(BLOCKS_ASKED)
 
 
 def test_a_call_is_answered_and_logged(either_world):
@@ -209,6 +217,27 @@ def test_a_client_that_pipelines_without_end_is_read_no_further_than_the_bound()
     waves = {event.received_ns for event in log}
     assert len(log) == count
     assert len(waves) >= 3
+
+
+def test_all_clients_that_pipeline_are_read_no_further_than_a_bound_for_all_together(monkeypatch):
+    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**20)
+    clients, each = 8, 30
+
+    async def script(stage, provider):
+        peers = [await provider.connect() for _ in range(clients)]
+        for peer in peers:
+            for _ in range(each):
+                peer.post(BLOCKS)
+        return [len((await peer.response()).body) for _ in range(each) for peer in peers], provider.log
+
+    sizes, log = play(simulated, script, latency=ms(500))
+    served = [event for event in log if isinstance(event, AttemptServed)]
+    assert len(served) == len(BLOCKS_ASKED) * clients * each, "it waits to take more, and cuts nobody"
+    most = max(sum(one.received_ns <= at.received_ns < one.replied_ns for one in served) for at in served)
+    held_bytes = most / len(BLOCKS_ASKED) * max(sizes)
+    assert 2**20 < held_bytes < 2**20 + 2 * clients * max(sizes), "each may take one in any case"
+    [reached] = [event for event in log if isinstance(event, BenchLimitReached)]
+    assert (reached.limit, reached.node) == ("memory", "a")
 
 
 def test_a_refusal_does_not_overtake_the_answers_before_it(either_world):

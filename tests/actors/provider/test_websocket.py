@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from actors.faults.behaviour import Degrade, ErrorRate, Hang
@@ -9,7 +10,9 @@ from actors.faults.imposing import Revert
 from actors.provider.subscriptions import MAX_SUBSCRIPTIONS
 from actors.units import ms, seconds
 from actors.wire.websocket import WebSocketLimits
-from store.events import AttemptServed, HeadPublished, SubscriptionChanged
+from actors.world import seam
+from actors.world.held import UNCOUNTED_BYTES
+from store.events import AttemptServed, BenchLimitReached, HeadPublished, SubscriptionChanged
 from tests.actors.provider.stage import play
 from tests.actors.provider.websocket_stage import MODEL, QUICK, client_of, impose, of, talk
 from tests.actors.worlds import simulated
@@ -32,6 +35,32 @@ def test_calls_batches_and_nonsense_are_answered_as_over_http(either_world):
     assert {attempt.transport for attempt in attempts} == {"ws"}
     assert [attempt.method for attempt in attempts] == ["eth_chainId", "net_version", "", ""]
     assert attempts[0].request_id == "w0-1"
+
+
+def test_answers_that_are_not_due_are_bounded_over_all_clients(monkeypatch):
+    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**18)
+    count = 100
+
+    async def script(stage, provider, client):
+        async with client_of(stage, provider) as other:
+            for _ in range(count):
+                for one in (client, other):
+                    one.post("eth_getBlockByNumber", hex(MODEL.head_at(0)), True)
+            await stage.sleep(ms(900))
+            small = await other.ask("eth_chainId")
+            for one in (client, other):
+                await one.received(count)
+            return client.decoded + other.decoded, small, of(provider, BenchLimitReached)
+
+    answers, small, limits = talk(simulated, script, latency=ms(1000))
+    refused = [one for one in answers if "error" in one]
+    assert {one["error"]["message"] for one in refused} == {
+        "too many answers wait here for all clients together"
+    }
+    sizes = [len(msgspec.json.encode(one)) for one in answers if one not in refused]
+    assert 2**18 < sum(sizes) < 2**18 + 4 * max(sizes) + UNCOUNTED_BYTES
+    assert [one.limit for one in limits] == ["memory"]
+    assert "error" in small, "whoever holds a share of it waits"
 
 
 def test_an_answer_takes_its_time_and_holds_up_no_other():

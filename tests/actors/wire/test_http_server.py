@@ -3,7 +3,9 @@
 import pytest
 
 from actors.units import ms, seconds
-from tests.actors.wire.http_server_stage import HASTY, POST, all_of, conversation
+from actors.wire.http import HttpLimits
+from actors.world import seam
+from tests.actors.wire.http_server_stage import HASTY, POST, all_of, conversation, serving
 from tests.actors.worlds import simulated
 
 
@@ -41,6 +43,37 @@ def test_pipelined_requests_are_answered_in_order(either_world):
     answers, server = either_world(conversation(script))
     assert server.requests == [b"%02d" % number for number in range(50)]
     assert [part[-2:] for part in answers.split(b"HTTP/1.1 200")[1:]] == server.requests
+
+
+def test_requests_that_do_not_come_whole_are_bounded_over_all_connections(either_world, monkeypatch):
+    """Each is within its own limit; the ones that sent most are refused, and a usual request is served."""
+    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**18)
+    head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n"
+
+    async def main(stage):
+        _, address = await serving(stage, HttpLimits())
+        streams = [await stage.client.connect(address) for _ in range(10)]
+        for stream in streams:
+            stream.write(head)
+        for _ in range(9):
+            for stream in streams:
+                stream.write(b"x" * 10_000)
+                await stage.sleep(ms(1))
+        usual = await stage.client.connect(address)
+        usual.write(POST + b"{}")
+        answer = await usual.receive_some()
+        for stream in streams:
+            stream.write(b"x" * 10_000)
+        answers = [await stream.receive_some() for stream in streams]
+        for stream in (*streams, usual):
+            stream.close()
+        return answer, answers
+
+    answer, answers = either_world(main)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    statuses = [int(each.split()[1]) for each in answers]
+    assert set(statuses) == {200, 503}
+    assert statuses.count(200) <= 3, "no more than fit into the limit"
 
 
 def test_connection_close_ends_the_connection_after_the_answer(either_world):

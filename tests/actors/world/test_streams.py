@@ -8,13 +8,13 @@ import pytest
 import trio
 import trio.testing
 
+from actors.world.held import Held
 from actors.world.live.reactor import Reactor
 from actors.world.live.stream import LiveStream
 from actors.world.seam import WRITE_LIMIT_BYTES
 from actors.world.simulated.clock import EventClock
 from actors.world.simulated.pipe import WINDOW_BYTES
 from actors.world.simulated.stream import SimulatedStream, connected_pair
-from actors.world.unread import Unread
 from tests.actors.worlds import live, simulated
 
 
@@ -22,7 +22,7 @@ class _AlwaysUp:
     alive = running = True
 
     def __init__(self):
-        self.unread = Unread()
+        self.held = Held()
 
     def deliver(self, fn, *args):
         fn(*args)
