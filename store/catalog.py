@@ -14,7 +14,7 @@ from store.events import TABLES
 from store.manifest import RUN_HEADER, RUN_HEADER_BYTES_MAX, Manifest
 from store.regular import read_regular
 from store.scan import SegmentHealth
-from store.schema import struct_columns
+from store.schema import struct_columns, table_columns
 from store.views import Views
 
 QUERIES = Path(__file__).parent / "queries"
@@ -74,6 +74,8 @@ def _first_sentence(text: str) -> str:
 def define_tables(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, str], *, kind: str) -> None:
     """Define each table of the log from its Parquet file, as a VIEW or as a TABLE.
 
+    A column that an earlier version of Battle did not write yet is NULL, as is whatever a run did not know.
+
     Raises:
         LogError: one of the files is not whole, as after a copy that was cut short.
     """
@@ -86,6 +88,20 @@ def define_tables(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, str
             raise LogError(
                 f"{table}.parquet of the sealed log is damaged: it is no whole Parquet file"
             ) from None
+    rows = connection.execute(
+        "SELECT table_name, list(column_name) FROM duckdb_columns() WHERE NOT internal GROUP BY table_name"
+    ).fetchall()
+    for table, found in rows:
+        wanted = table_columns(table)
+        if not set(wanted) <= set(found):
+            path = paths[table].replace("'", "''")
+            columns = ", ".join(
+                f'"{name}"' if name in found else f'NULL::{type_} AS "{name}"'
+                for name, type_ in wanted.items()
+            )
+            connection.execute(
+                f"CREATE OR REPLACE {kind} {table} AS SELECT {columns} FROM read_parquet('{path}')"
+            )
 
 
 def define_segments(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:

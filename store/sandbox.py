@@ -100,7 +100,10 @@ class Sandbox:
             self._pipe.send(self._setup)
             if not self._pipe.poll(_START_SECONDS):
                 raise _TooLateError(f"the process for SQL did not start within {_START_SECONDS:g} s")
-            _raise_if_failed(self._pipe.recv())
+            try:
+                _raise_if_failed(self._pipe.recv())
+            except (EOFError, ConnectionError):
+                raise _EndedError("the process for SQL ended before it was ready: is memory short?") from None
         return self._pipe
 
     def _answer(self, pipe: Connection, deadline: float, seconds: float) -> Result:

@@ -122,8 +122,12 @@ def _untimely(row: Any) -> str:
     ]
     return (
         f"workload {row.workload}: {' and '.join(counts)} about old heads while no fault made a provider lag{behind} "
-        f"(first: {row.first_ids[0]})"
+        f"(first: {row.first_ids[0]}){_blamed(row)}"
     )
+
+
+def _blamed(row: Any) -> str:
+    return f"; a provider under a fault answered {row.under_fault:,} of them" if row.under_fault else ""
 
 
 def _explained(checked: int, stale: int, blocks: int) -> str:
@@ -156,8 +160,7 @@ def wrong_causes(log: Log) -> Iterator[str]:
     for row in log.rows("wrong_answer_causes"):
         if row.cause in _CAUSES:
             text = _CAUSES[row.cause].format(n=f"{row.requests:,}", first=row.first_request_id)
-            blamed = row.cause != "faulty_provider" and row.under_fault
-            yield f"{text}; a provider under a fault answered {row.under_fault:,} of them" if blamed else text
+            yield text if row.cause == "faulty_provider" else text + _blamed(row)
     yield from _notified_as(log, "wrong")
 
 

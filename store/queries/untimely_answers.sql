@@ -10,6 +10,7 @@
 --
 -- workload
 -- requests, notifications
+-- under_fault              of the requests were answered by a provider under a fault that changes answers in another way
 -- blocks_behind_max        of the requests; NULL: none, or the log does not say
 -- first_ids                of requests, then keys of notifications, each in the order of time
 WITH held AS (
@@ -31,6 +32,14 @@ old AS (
     FROM notifications
     WHERE answer = 'stale'
 ),
+lied_about AS (
+    SELECT DISTINCT request_id
+    FROM attempts
+    SEMI JOIN (FROM old WHERE is_request) ON attempts.request_id = id
+    JOIN fault_spans USING (fault_id)
+    SEMI JOIN (FROM fault_rules WHERE changes_answers) USING (kind)
+    WHERE replied_ns IS NOT NULL
+),
 untimely AS (
     FROM old
     ANTI JOIN held ON started_ns <= at_ns AND ended_ns + $settle_ns >= from_ns AND (makes_stale OR NOT is_request)
@@ -39,6 +48,7 @@ SELECT
     workload,
     count(*) FILTER (is_request) AS requests,
     count(*) FILTER (NOT is_request) AS notifications,
+    count(*) FILTER (is_request AND id IN (FROM lied_about)) AS under_fault,
     max(blocks_behind) AS blocks_behind_max,
     arg_min(id, (NOT is_request, at_ns, id), $limit) AS first_ids
 FROM untimely

@@ -3,20 +3,27 @@
 -- cause        'not_json_rpc': what came with HTTP 2xx, or over a WebSocket, is not JSON-RPC;
 --              'of_another_request': the response has the id of another request;
 --              'changed_error': the right answer was an error, and another answer came;
---              'faulty_provider': a provider gave an answer to this request under a fault of the chaos plan;
+--              'faulty_provider': a provider answered it under a fault that changes answers (the view `fault_rules`);
 --              'nobody_asked': providers that log served other requests, and never this one;
 --              'changed': a provider gave the right answer to it, and the client got another one;
 --              'unknown': no provider that logs gave any answer to it
 -- requests     how many
 -- first_request_id
--- under_fault  of them were given to a provider that answered under a fault of the chaos plan
+-- under_fault  of them were given to a provider that answered under such a fault
 WITH wrong AS (
     SELECT request_id, failure, expected_rpc_code, ended_ns FROM requests WHERE answer = 'wrong'
 ),
+lying AS (
+    SELECT fault_id FROM fault_spans SEMI JOIN (FROM fault_rules WHERE changes_answers) USING (kind)
+),
 serving AS (
-    SELECT request_id, bool_or(fault_id IS NOT NULL) AS under_fault, bool_or(outcome = 'ok') AS was_right
+    SELECT
+        request_id,
+        bool_or(lying.fault_id IS NOT NULL AND replied_ns IS NOT NULL) AS under_fault,
+        bool_or(lying.fault_id IS NULL AND outcome = 'ok') AS was_right
     FROM attempts
     SEMI JOIN wrong USING (request_id)
+    LEFT JOIN lying ON attempts.fault_id = lying.fault_id
     GROUP BY request_id
 ),
 explained AS (

@@ -11,7 +11,7 @@ from battle.judgement.findings import Log
 from battle.judgement.slo import Demands, demands_of
 from battle.judgement.staleness import Staleness
 from store.events import Event, RequestEnded
-from tests.battle.histories import MS, S, against, fault, notified, open_history, request
+from tests.battle.histories import MS, S, against, fault, notified, open_history, request, served
 
 FAR = Staleness().blocks + 4
 SETTLE_NS = Staleness().settle
@@ -200,3 +200,11 @@ def test_passing_on_what_a_lagging_provider_says_is_a_warning(
 def test_where_an_slo_decides_there_is_no_warning(tmp_path: Path) -> None:
     events = [*lagging(), *(old(n, 4 * S) for n in range(40))]
     assert found(tmp_path, *events, demands=demands_of(Slo(max_stale_answers=50))).severity is None
+
+
+def test_old_answers_of_a_provider_that_misses_data_are_put_down_to_it(tmp_path: Path) -> None:
+    """`null` for a block that is there was true before it was there."""
+    held = fault("missing_data-a.1", 2 * S, 4 * S, kind="missing_data")
+    lies = [served(n, "a", n * S, fault_id="missing_data-a.1") for n in (2, 3)]
+    finding = found(tmp_path, request(1), *(old(n, n * S) for n in (2, 3, 4)), *held, *lies)
+    assert finding.summary.endswith("(first: r2); a provider under a fault answered 2 of them")

@@ -334,6 +334,7 @@ def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
         served(2, "a", 0, fault_id="wrong_answer-a.1"),
         served(4, "a", 0),
         served(5, "a", 0, outcome="error"),
+        *fault("wrong_answer-a.1", 0, S, kind="wrong_answer"),
     ]
     finding = answers(tmp_path, swapped, lied, invented, changed, strange, *seen)
     assert finding.ids == ("r1", "r2", "r3", "r4", "r5")
@@ -345,6 +346,16 @@ def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
         "1 had the right answer from a provider, and another one at the client (first: r4)",
         "1 came from no provider that logs (first: r5)",
     }
+
+
+def test_a_fault_that_leaves_answers_true_made_nobody_lie(tmp_path: Path) -> None:
+    """`a` refused under its fault, `b` was right, and the client got something else."""
+    held = fault("error_rate-a.1", 0, S, kind="error_rate")
+    refused = served(1, "a", 0, outcome="error", http_status=503, fault_id="error_rate-a.1")
+    finding = answers(tmp_path, *held, refused, served(1, "b", 1), request(1, answer="wrong"))
+    assert finding.summary.endswith(
+        "; 1 had the right answer from a provider, and another one at the client (first: r1)"
+    )
 
 
 def test_answers_that_never_came_are_missing(tmp_path: Path) -> None:
