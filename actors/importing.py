@@ -21,6 +21,13 @@ def source_of(path: Path) -> bytes:
     return read_regular(path, SOURCE_BYTES_MAX)
 
 
+def raised_text(error: BaseException) -> str:
+    """What an author's own code raised, for a sentence: "KeyError: 'a'", "sys.exit(0) was called"."""
+    if isinstance(error, SystemExit):
+        return f"sys.exit({'' if error.code is None else repr(error.code)}) was called"
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
 @contextmanager
 def beside(directory: Path) -> Iterator[None]:
     """Modules that lie in the directory can be imported, and come first.

@@ -27,6 +27,8 @@ TOML_KEY_PARTS_MAX = 100
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{TOML_KEY_PARTS_MAX}}}")
 
+_BYTE = re.compile(r" \(byte (\d+)\)")
+
 T = TypeVar("T")
 
 
@@ -56,8 +58,8 @@ def read_data(path: Path) -> DataFile:
         text = read_regular(path, DATA_FILE_BYTES_MAX).decode()
     except OSError as error:
         raise ScenarioError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ScenarioError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path} {not_utf8(error)}") from None
     return parsed(text, path.suffix, str(path))
 
 
@@ -66,9 +68,34 @@ def parsed(text: str, suffix: str, source: str) -> DataFile:
     try:
         return DataFile(source, _parse(text, suffix), text, suffix)
     except (ValueError, yaml.YAMLError) as error:
-        raise ScenarioError(f"{source} is not valid {suffix[1:].upper()}: {error}") from None
+        raise ScenarioError(f"{source} is not valid {suffix[1:].upper()}: {_told(error, text)}") from None
     except RecursionError:
         raise ScenarioError(f"{source} is nested too deeply") from None
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """What is wrong with a file of which that is said: "is not UTF-8 text: line 3 has the byte 0xff"."""
+    data: bytes = error.object
+    line = data.count(b"\n", 0, error.start) + 1
+    return f"is not UTF-8 text: line {line} has the byte {data[error.start]:#04x}"
+
+
+def _told(error: Exception, text: str) -> str:
+    """What a parser says, in one line that begins with the line of the file. TOML's says where it is by itself."""
+    match error:
+        case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
+            said = ", ".join(part for part in (error.context, error.problem) if part)
+            return f"line {mark.line + 1}: {said}"
+        case yaml.reader.ReaderError():
+            line = text.count("\n", 0, error.position) + 1
+            return f"line {line}: the character U+{error.character:04X} is not allowed"
+        case msgspec.DecodeError():
+            said, where = _BYTE.sub("", str(error)), _BYTE.search(str(error))
+            before = text.encode()[: int(where[1])] if where else text.rstrip().encode()
+            line = before.count(b"\n") + 1
+            return f"line {line}: {said.removeprefix('JSON is malformed: ')}"
+        case _:
+            return str(error)
 
 
 def converted(file: DataFile, root: type[T]) -> T:

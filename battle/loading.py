@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.importing import beside, source_of
+from actors.importing import beside, raised_text, source_of
 from battle.data_files import SUFFIXES as _DATA_SUFFIXES
-from battle.data_files import read_data
+from battle.data_files import not_utf8, read_data
 from battle.discovery import Skipped, files_below, reason_to_skip
 from battle.errors import ScenarioError, UnloadableError
 from battle.locating import located
@@ -190,15 +190,28 @@ def _executed(path: Path, execute: Callable[[], ModuleType]) -> ModuleType:
     try:
         return execute()
     except (Exception, SystemExit) as error:  # whatever the author's own code does is reported as theirs
+        if isinstance(error, SyntaxError) and (unreadable := _not_utf8(path)):
+            raise UnloadableError(f"{path} {unreadable}") from None
         line = line_in(path, error)
         where = "" if line is None else f" (line {line})"
-        raise UnloadableError(f"{path} cannot be loaded: {type(error).__name__}: {error}{where}") from error
+        raise UnloadableError(f"{path} cannot be loaded: {raised_text(error)}{where}") from error
+
+
+def _not_utf8(path: Path) -> str | None:
+    """Why Python could not even read the text of a file; None: it is UTF-8."""
+    try:
+        source_of(path).decode()
+    except UnicodeDecodeError as error:
+        return not_utf8(error)
+    return None
 
 
 def line_in(path: Path, error: BaseException) -> int | None:
     """The line of the file in which the error came about, or from which it went elsewhere; None: not there."""
     lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path) or Path(frame.filename) == path.absolute()
     ]
     return lines[-1] if lines else None
 

@@ -28,7 +28,7 @@ from battle.judgement.slo import MIN_REQUESTS, Slo
 from battle.judgement.staleness import Staleness
 from battle.methods import method_problems
 from battle.phases import Healing, Phase
-from battle.shapes import problems_of, shown_text
+from battle.shapes import all_problems_of, problems_of, shown_text
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -205,7 +205,7 @@ def all_problems(scenario: Scenario) -> list[str]:
         msgspec.convert(msgspec.to_builtins(scenario), Scenario)
         msgspec.json.encode(scenario)
     except (TypeError, ValueError, RecursionError) as error:
-        return [str(problem) for problem in problems_of(scenario)] or [str(error)]
+        return [str(problem) for problem in all_problems_of(scenario)] or [str(error)]
     return list(scenario.problems())
 
 

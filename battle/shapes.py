@@ -44,16 +44,29 @@ class Foreign:
 
 
 def read(data: Any, root: type) -> tuple[Any, list[Problem]]:
-    """Data from a file with its durations in words made numbers, and all that is wrong with its shape."""
+    """Data from a file with its durations in words made numbers, and all that is wrong with its shape.
+
+    When something is, what the structs of a right shape say of their own values comes after it.
+    """
     reader = _Reader(words=True)
-    return reader.value(data, _kind_of(root), _Place()), reader.problems
+    return reader.value(data, _kind_of(root), _Place()), reader.problems + reader.of_sound_structs()
 
 
 def problems_of(struct: msgspec.Struct) -> list[Problem]:
-    """All that is wrong with what a struct made in Python holds: Python takes anything for a field."""
+    """All that is wrong with the shape of what a struct made in Python holds: Python takes anything for a field."""
+    return _read_struct(struct).problems
+
+
+def all_problems_of(struct: msgspec.Struct) -> list[Problem]:
+    """The same, and when there is any, what the structs of a right shape in it say of their own values."""
+    reader = _read_struct(struct)
+    return reader.problems + reader.of_sound_structs()
+
+
+def _read_struct(struct: msgspec.Struct) -> "_Reader":
     reader = _Reader(words=False)
     reader.value(_plain(struct), _kind_of(type(struct)), _Place())
-    return reader.problems
+    return reader
 
 
 _kind_of = cache(inspect.type_info)
@@ -82,6 +95,27 @@ class _Reader:
     def __init__(self, *, words: bool) -> None:
         self.problems: list[Problem] = []
         self._words = words
+        self._sound: list[tuple[Any, type, _Place]] = []
+
+    def of_sound_structs(self) -> list[Problem]:
+        """What structs in which all has its shape say of themselves; nothing when that is so of all.
+
+        The whole cannot be asked when a part of it is wrong, and its author should not hear of the rest only later.
+        """
+        if not self.problems:
+            return []
+        found: list[Problem] = []
+        for data, cls, place in reversed(
+            self._sound
+        ):  # outer ones first: they tell of what is in them as well
+            name = place.path[-1] if place.path else ""
+            told = [text.removeprefix(f"{name}: ") for text in _own_problems(data, cls)]
+            found += [
+                Problem(place.path, place.where, text)
+                for text in told
+                if not any(text in one.text and _is_within(place.path, one.path) for one in found)
+            ]
+        return sorted(found, key=lambda problem: [str(part) for part in problem.path])
 
     def value(self, data: Any, kind: inspect.Type, place: _Place) -> Any:
         """The data as it is to be converted."""
@@ -159,6 +193,7 @@ class _Reader:
     def _struct(self, data: dict[Any, Any], kind: inspect.StructType, place: _Place) -> Any:
         fields = {field.encode_name: field for field in kind.fields}
         result: dict[Any, Any] = {}
+        before = len(self.problems)
         for name, value in data.items():
             if name in fields:
                 result[name] = self.value(value, fields[name].type, place.field(name))
@@ -172,6 +207,9 @@ class _Reader:
         for name, field in fields.items():
             if field.required and name not in data:
                 self._refuse(place, f"`{name}` is missing; {kind.cls.__name__} needs it")
+        # Where a generator that a file names lies is known only when the whole scenario is.
+        if len(self.problems) == before and not (self._words and data.get("generator")):
+            self._sound.append((result, kind.cls, place))
         return result
 
     def _table(self, data: dict[Any, Any], kind: inspect.DictType, place: _Place) -> Any:
@@ -204,6 +242,20 @@ class _Reader:
         found = _half(text) or next((sign for sign in text if _is_control(sign)), None)
         if found is not None:
             self._refuse(place, _unwritable(found))
+
+
+def _own_problems(data: Any, cls: type) -> list[str]:
+    """What a struct of this data says of its values; nothing when it cannot be made, or says nothing."""
+    if not hasattr(cls, "problems"):
+        return []
+    try:
+        return list(msgspec.convert(data, cls).problems())
+    except (msgspec.ValidationError, RecursionError):
+        return []
+
+
+def _is_within(path: Path, outer: Path) -> bool:
+    return path[: len(outer)] == outer
 
 
 def _plain(value: Any) -> Any:

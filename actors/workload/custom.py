@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from actors.chain.parameters import Params
-from actors.importing import beside, on_path, source_of
+from actors.importing import beside, on_path, raised_text, source_of
 from actors.system.lifecycle import AuthorsError
 from actors.world.chance import Draws
 
@@ -118,10 +118,8 @@ def _module(name: str, place: str) -> ModuleType:
         return _from_file(Path(place)) if is_file else imported(place)
     except ModuleNotFoundError as error:
         raise GeneratorError(f"generator {name!r} cannot be found: {error}") from None
-    except Exception as error:  # whatever the author's own code does is reported as theirs
-        raise GeneratorError(
-            f"generator {name!r} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+    except (Exception, SystemExit) as error:  # whatever the author's own code does is reported as theirs
+        raise GeneratorError(f"generator {name!r} cannot be loaded: {raised_text(error)}") from error
 
 
 def imported(place: str) -> ModuleType:

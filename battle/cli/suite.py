@@ -59,9 +59,15 @@ def suite_command(
         strict=strict,
         skipped=tuple(skipped_lines(skipped)),
     )
-    report, suite_dir = run_suite(chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet))
+    report, suite_dir = run_suite(
+        chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet), on_warning=_warn
+    )
     print(render_json(report) if as_json else "\n".join(suite_lines(report, suite_dir)))
     return exit_status(report)
+
+
+def _warn(scenario: str, warning: str) -> None:
+    print(f"battle: warning: {scenario}: {warning}", file=sys.stderr, flush=True)
 
 
 def _labels(choice: Choice) -> tuple[str, Sequence[str]]:

@@ -4,6 +4,7 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -53,11 +54,13 @@ def run_suite(
     order: SuiteOrder,
     *,
     on_run: Callable[[SuiteRun], object] = lambda run: None,
+    on_warning: Callable[[str, str], object] = lambda scenario, warning: None,
 ) -> tuple[SuiteReport, Path]:
     """Run each scenario, write the combined report, and return it with the suite's directory.
 
     Failures and crashes of scenarios are results, and so is a file that cannot be loaded. Ctrl-C ends the suite
-    early, and what was run until then is reported. `on_run` is told of each run as it ends.
+    early, and what was run until then is reported. `on_run` is called with each run as it ends, and `on_warning` with
+    a scenario's name and what is known before its first run and does not forbid it.
 
     Raises:
         StartError: `out` cannot be written.
@@ -70,7 +73,7 @@ def run_suite(
     interrupted = False
     try:
         for run in planned:
-            ended.append(_ended(scenarios[run.scenario], run, order, suite_dir))
+            ended.append(_ended(scenarios[run.scenario], run, order, suite_dir, on_warning))
             on_run(ended[-1].run)
             if ended[-1].interrupted:
                 interrupted = True
@@ -114,7 +117,13 @@ def _make_directory(order: SuiteOrder, started: datetime) -> Path:
         raise StartError(f"the suite cannot be written below {suites}: {error.strerror}") from None
 
 
-def _ended(one: Candidate | Unloadable, run: SuiteRun, order: SuiteOrder, suite_dir: Path) -> _Ended:
+def _ended(
+    one: Candidate | Unloadable,
+    run: SuiteRun,
+    order: SuiteOrder,
+    suite_dir: Path,
+    on_warning: Callable[[str, str], object],
+) -> _Ended:
     if isinstance(one, Unloadable):
         return _Ended(run)
     began = datetime.now(UTC)
@@ -126,6 +135,7 @@ def _ended(one: Candidate | Unloadable, run: SuiteRun, order: SuiteOrder, suite_
             gateway=order.gateway,
             out=order.out,
             strict=order.strict,
+            on_warning=partial(on_warning, one.name) if run.seed == order.seed else _nothing,
         )
     except Exception as error:  # whatever it is, the others have a right to their turn
         status, reason = _status_of(error)
@@ -133,6 +143,10 @@ def _ended(one: Candidate | Unloadable, run: SuiteRun, order: SuiteOrder, suite_
             _keep_traceback(suite_dir, run, error)
         return _Ended(_changed(run, began, status=status, reasons=(reason,)))
     return _judged(run, began, result, suite_dir)
+
+
+def _nothing(_warning: str) -> None:
+    pass
 
 
 def _judged(run: SuiteRun, began: datetime, result: RunResult, suite_dir: Path) -> _Ended:

@@ -67,6 +67,7 @@ def test_scenarios_are_found_whatever_made_them_and_whatever_their_files_are_cal
         ("traefik.yml", "providers: {file: {}}", "no providers and no workloads in it"),
         ("list.json", '["providers"]', "no providers and no workloads in it"),
         ("prose.yaml", "a: b: c # workloads", "it is not valid YAML"),
+        ("cut.json", '{"name": "x', "it is not valid JSON"),
         ("plain.py", RAISES, "it does not import battle"),
         ("battles.py", f"import battles_of_old\n{RAISES}", "it does not import battle"),
         ("wrong.py", "def (", "it does not import battle"),
@@ -87,6 +88,9 @@ def test_what_is_skipped_is_named_with_the_reason_and_never_run(tmp_path, name, 
         ("broken.toml", "[[providers]\nname = 1"),
         ("broken.yaml", "workloads:\n\t- x"),
         ("broken.json", '{"providers": ['),
+        ("one_line.json", '{"name": "x", "providers": [{"name": "a"}], "workloads": ['),
+        ("flow.yaml", "{name: x, providers: [{name: a}"),
+        ("inline.toml", 'name = "x"\nproviders = ['),
         ("half.json", '{"workloads": []}'),
         ("typo.toml", '[[providers]]\nnam = "a"'),
         ("syntax.py", "from battle import Scenario\nScenario("),
@@ -204,3 +208,27 @@ def test_a_name_that_lies_in_the_working_directory_stays_as_it_is(tmp_path, monk
     loaded = load_scenario("one/x.battle.json")
     assert [workload.generator for workload in loaded.workloads] == ["one/gen:later", "one/files.py:later"]
     assert loaded.setup == "one/gen:hook"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        (
+            "leaves.py",
+            b"import battle\nimport sys\nsys.exit(0)",
+            "cannot be loaded: sys.exit(0) was called (line 3)",
+        ),
+        ("quiet.py", b"import battle\nraise SystemExit", "cannot be loaded: sys.exit() was called (line 2)"),
+        ("mute.py", b"import battle\nraise KeyError", "cannot be loaded: KeyError (line 2)"),
+        ("latin.py", b"import battle\nx = '\xe9'", "is not UTF-8 text: line 2 has the byte 0xe9"),
+        (
+            "latin.json",
+            b'{"providers": [],\n"workloads": "\xff"}',
+            "is not UTF-8 text: line 2 has the byte 0xff",
+        ),
+    ],
+)
+def test_what_python_says_of_a_file_is_said_in_a_sentence(tmp_path, name, data, says):
+    (tmp_path / name).write_bytes(data)
+    (found,) = found_at(tmp_path)
+    assert found.why == f"{tmp_path / name} {says}"

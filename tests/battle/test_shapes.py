@@ -321,3 +321,102 @@ def test_a_gateway_file_is_read_the_same_way():
     assert converted(
         DataFile("g", {"command": ["x"], "ready_timeout": "1m"}), CommandGateway
     ).ready_timeout == seconds(60)
+
+
+SOUND = {"type": "http_constant", "method": "eth_chainId", "rate": 5, "duration": "5s"}
+
+
+def test_wrong_values_of_all_kinds_are_told_together():
+    data = {
+        "name": "x",
+        "slo": {"success_rate": 99},
+        "providers": [
+            {"type": "mock", "name": "a", "latency": "20 blah"},
+            {"type": "mock", "name": "b", "port": 99999},
+        ],
+        "workloads": [{**SOUND, "rate": 0}],
+        "healing": {"duration": "-3s"},
+    }
+    _, problems = read(data, Scenario)
+    assert [(problem.path, problem.text.partition(",")[0]) for problem in problems] == [
+        (("providers", 0, "latency"), 'that is no duration; write one as "10s"'),
+        (("healing", "duration"), "a duration cannot be negative"),
+        (("providers", 1), "provider b: port must be from 0 (any) to 65535"),
+        (("slo",), "success_rate is a share above 0 and at most 1"),
+        (("workloads", 0), "rate must be above 0 requests per second"),
+    ]
+
+
+def test_in_python_too():
+    wrong = Scenario(
+        "x",
+        providers=[MockProvider("a", latency=20.5)],
+        workloads=[HttpConstant("m", rate=0, duration=seconds(1))],
+        slo=[Slo(success_rate=99), Slo(p95_latency_ms=-1)],
+    )
+    with pytest.raises(ScenarioError) as raised:
+        checked(wrong)
+    assert [problem.partition(": ")[0] for problem in raised.value.problems] == [
+        "providers[0] (mock a)",
+        "slo[0]",
+        "slo[1]",
+        "workloads[0] (http_constant)",
+    ]
+
+
+@pytest.mark.parametrize("struct", sorted(structs_below(Scenario), key=lambda cls: cls.__name__))
+def test_what_any_struct_says_of_its_values_is_told_beside_a_wrong_shape(struct, monkeypatch):
+    """Whatever kind of struct holds the wrong value, and wherever it is."""
+    data, path = next(
+        (data, path)
+        for data, path in with_a_struct(inspect.type_info(Scenario), struct)
+        if path or struct is Scenario
+    )
+    monkeypatch.setattr(struct, "problems", lambda self: iter(["it is wrong"]), raising=False)
+    _, problems = read({**data, "min_requests": "many"}, Scenario)
+    said = [problem.path for problem in problems if "it is wrong" in problem.text]
+    # What holds it may say it of what is in it, and then it is not said twice.
+    assert [path[: len(one)] == one for one in said] == ([] if struct is Scenario else [True])
+
+
+def with_a_struct(kind, struct):
+    """Every way to have that struct somewhere inside, and where: (data, path)."""
+    match kind:
+        case inspect.Metadata():
+            yield from with_a_struct(kind.type, struct)
+        case inspect.UnionType():
+            for one in kind.types:
+                yield from with_a_struct(one, struct)
+        case inspect.StructType():
+            if kind.cls is struct:
+                yield minimal(kind), ()
+            else:
+                for field in kind.fields:
+                    for data, path in with_a_struct(field.type, struct):
+                        yield {**minimal(kind), field.encode_name: data}, (field.encode_name, *path)
+        case inspect.ListType() | inspect.VarTupleType() | inspect.SetType():
+            for data, path in with_a_struct(kind.item_type, struct):
+                yield [data], (0, *path)
+        case inspect.DictType():
+            for data, path in with_a_struct(kind.value_type, struct):
+                yield {"k": data}, ("k", *path)
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "says"),
+    [
+        ('{"a": 1,\n"b" 2}', ".json", "line 2: expected ':'"),
+        ('{"a": 1,\n"b": [', ".json", "line 2: Input data was truncated"),
+        (
+            "a: 1\nb: [\n- c\n",
+            ".yaml",
+            "line 3: while parsing a flow node, expected the node content, but found '-'",
+        ),
+        ("a: 1\nb: \x01\n", ".yaml", "line 2: the character U+0001 is not allowed"),
+        ("a = 1\nb = [", ".toml", "Invalid value (at end of document)"),
+    ],
+)
+def test_what_cannot_be_parsed_is_one_line_with_the_line_of_the_file(text, suffix, says):
+    with pytest.raises(ScenarioError) as raised:
+        parsed(text, suffix, "x")
+    assert str(raised.value) == f"x is not valid {suffix[1:].upper()}: {says}"

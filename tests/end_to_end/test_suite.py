@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_loaded_is_a_row_and_the_others_are_run(tmp_path):
         r"mine/suite_battles.py:won +PASS +1/1 .*/report.md",
         r"mine/broken.py +wrong scenario +0/1 .* -\n    mine/broken.py cannot be loaded: SyntaxError: ",
         r"mine/broken.py:won +wrong scenario +0/1 .* -\n    mine/broken.py cannot be loaded: SyntaxError: ",
-        r"mine/leaving.py +wrong scenario +0/1 .* -\n    mine/leaving.py cannot be loaded: SystemExit: 0",
+        r"mine/leaving.py +wrong scenario .* -\n    mine/leaving.py cannot be loaded: sys.exit\(0\) was called",
         r"mine/broken.battle.toml +wrong scenario .*\n    mine/broken.battle.toml is not valid TOML",
         r"mine/other.battle.json +wrong scenario .*\n    mine/other.battle.json: line 1: unknown field `colour`",
     ):
@@ -165,14 +165,17 @@ def _order(out, **changes):
 def test_rounds_are_run_with_one_seed_after_the_other(tmp_path, monkeypatch):
     asked = []
 
-    def refuse(scenario, *, world, seed, gateway, out, strict):
+    def refuse(scenario, *, world, seed, gateway, out, strict, on_warning):
+        on_warning("it has no SLO")
         asked.append((scenario.name, world, seed, gateway))
         raise BattleError("not now")
 
     monkeypatch.setattr(running, "run_scenario", refuse)
     chosen = [Candidate("one", SHIPPED[0].scenario), Candidate("two", SHIPPED[1].scenario)]
     order = _order(tmp_path, world="live", seed=7, repeat=2, gateway="nginx")
-    report, _ = run_suite(chosen, order)
+    warned = []
+    report, _ = run_suite(chosen, order, on_warning=lambda *told: warned.append(told))
+    assert warned == [("one", "it has no SLO"), ("two", "it has no SLO")]
     names = [one.scenario.name for one in chosen]
     assert asked == [(name, "live", seed, "nginx") for seed in (7, 8) for name in names]
     assert [(run.scenario, run.seed, run.status) for run in report.runs] == [

@@ -114,7 +114,7 @@ def test_the_labels_of_a_scenario_are_marks(project, expression, names):
         ),
         ("battle_x.py", "import battle\n1 / 0", "cannot be loaded: ZeroDivisionError: division by zero"),
         ("x.battle.toml", "name = ", "is not valid TOML: Invalid value"),
-        ("x.battle.yaml", "name: [", "is not valid YAML: while parsing"),
+        ("x.battle.yaml", "name: [", "is not valid YAML: line 1: while parsing"),
         ("x.battle.json", '{"colour": 1}', ": unknown field `colour` in Scenario"),
     ],
 )
