@@ -4,6 +4,14 @@ Used as `python -m actors.world.live.guard FD -- PROGRAM ...`. The program gets 
 the coordinator closes the control socket FD, or dies, or the program ends, everything below the guard is ended: asked
 with SIGTERM, then killed. The guard is a subreaper, so that includes what has forked twice or left the group and
 session. The guard's exit status is the program's.
+
+Whoever is killed ends nobody, so there are two, and each ends what is below when the other is killed, also together
+with the coordinator:
+
+    coordinator
+      keeper        waits for the guard; ends what it left when it was killed
+        guard       starts the program, and waits for its end or the coordinator's, who sees the keeper's
+          program   the kernel kills it when the guard dies; what it has started is then below the keeper
 """
 
 import ctypes
@@ -26,9 +34,25 @@ LISTED_MAX = 10
 
 def main() -> int:
     """Start the program, wait for its end or the coordinator's, and leave nothing behind."""
-    control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGTERM, _leave)
     become_subreaper()
+    guard = os.fork()
+    return _keep(guard) if guard else _guard()
+
+
+def _keep(guard: int) -> int:
+    """Wait for the guard; what it has left, which is something only when it was killed, is ended."""
+    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(guard, number))
+    _, status = os.waitpid(guard, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    end_descendants(os.getpid(), GRACE_SECONDS)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _guard() -> int:
+    become_subreaper()  # which no fork inherits
+    control = socket.socket(fileno=int(sys.argv[1]))
     # Should the guard itself be killed, the kernel takes the program along. A process without threads may do this.
     program = subprocess.Popen(
         sys.argv[3:],

@@ -9,13 +9,14 @@ from actors.world.seam import Usage
 
 
 class UsageMeter:
-    """Reads this process and what the machine has for it, or with `pid` another one and all its descendants."""
+    """Reads this process and what the machine has for it; with `pid`, the program below a guard with that number, and
+    all that it has started."""
 
     def __init__(self, pid: int | None = None) -> None:
         self._own = pid is None
         self._machine = psutil.cpu_times()
         self._root = psutil.Process(pid)
-        self._known = {self._root.pid: self._root}
+        self._known: dict[int, psutil.Process] = {}
         self._root.cpu_percent()  # psutil measures from the call before
 
     def read(self) -> Usage:
@@ -46,9 +47,12 @@ class UsageMeter:
             return [self._root]
         try:
             found = self._root.children(recursive=True)
+            below = [
+                process for process in found if process.ppid() != self._root.pid
+            ]  # the guard's own second one
         except psutil.NoSuchProcess:
             return []
-        for process in found:
+        for process in below:
             self._known.setdefault(process.pid, process)
         return list(self._known.values())
 

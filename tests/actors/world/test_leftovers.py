@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import trio
 
@@ -84,16 +85,38 @@ def test_a_program_that_goes_into_the_background_is_ended_and_told_of(tmp_path):
     assert "must stay in the foreground" in (tmp_path / "nodes" / "gateway.1.txt").read_text()
 
 
-def test_nothing_is_left_when_the_coordinator_is_killed(tmp_path):
+@pytest.mark.parametrize(
+    "killed",
+    [
+        ["coordinator"],
+        ["coordinator", "keeper"],
+        ["coordinator", "guard"],
+        ["keeper", "coordinator"],
+        ["guard", "coordinator"],
+    ],
+    ids="-".join,
+)
+def test_nothing_is_left_whoever_is_killed_at_once(tmp_path, killed):
     words = [sys.executable, "-m", "tests.actors.world.abandoned", str(tmp_path)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as coordinator:
         assert coordinator.stdout is not None
         assert coordinator.stdout.readline() == "up\n"
-        pids = printed(tmp_path)
-        assert len(pids) == 2
-        assert all(map(process_exists, pids))
-        coordinator.kill()
-    assert wait_for(lambda: not any(map(process_exists, pids)))
+        keeper, guard = guards_below(coordinator.pid)
+        left = printed(tmp_path)
+        assert len(left) == 2
+        everybody = [keeper, guard, *left]
+        assert all(map(process_exists, everybody))
+        who = {"coordinator": coordinator.pid, "keeper": keeper, "guard": guard}
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: none of them sees another's end
+            for name in killed:
+                os.kill(who[name], number)
+    assert wait_for(lambda: not any(map(process_exists, everybody)))
+
+
+def guards_below(pid):
+    """The two processes of the guard, the one that was started first."""
+    found = psutil.Process(pid).children(recursive=True)
+    return [one.pid for one in found if "actors.world.live.guard" in one.cmdline()]
 
 
 def test_only_what_bears_the_mark_is_ended():

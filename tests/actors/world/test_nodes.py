@@ -4,8 +4,8 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 import trio
 
@@ -214,12 +214,12 @@ def test_a_program_dies_with_its_guard_even_when_that_is_killed():
     with ours, theirs:
         words = ["-m", "actors.world.live.guard", str(theirs.fileno()), "--", "sleep", "30"]
         guard = subprocess.Popen([sys.executable, *words], pass_fds=(theirs.fileno(),))
-        children = Path(f"/proc/{guard.pid}/task/{guard.pid}/children")
         for _ in range(200):
-            if children.read_text().strip():
+            below = [one.pid for one in psutil.Process(guard.pid).children(recursive=True)]
+            if len(below) == 2:
                 break
             time.sleep(0.05)
-        program = int(children.read_text())
+        _, program = below
         guard.kill()
         guard.wait()
     for _ in range(100):
