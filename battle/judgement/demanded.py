@@ -8,7 +8,7 @@ from battle.judgement.bench import Trouble
 from battle.judgement.doubt import doubted, without_ground
 from battle.judgement.evidence import with_enough
 from battle.judgement.findings import Finding, Log
-from battle.judgement.knee import Knee, knee_measures, run_measures
+from battle.judgement.knee import Knee, knee_measures, run_measures, steps_beyond
 from battle.judgement.measures import measures, workload_measures
 from battle.judgement.scalar import SqlDemand, one_number, parse_limit
 from battle.judgement.scoped import part_results
@@ -32,12 +32,14 @@ def run_results(
 ) -> tuple[SloResult, ...]:
     """The demands on the run, then those on parts of it, then those on SQL. `broken` is what the bench broke.
 
-    Steps of a workload beyond its knee are no failure of the run: its demands on requests are about all the others.
+    Steps of a workload beyond its knee are no failure of the run: its demands on requests, and those of parts of it,
+    are about all the others.
     """
     slo = demands.run
-    measured = {**measures(log, slo.max_attempts_per_request), **run_measures(log, knees)}
-    whole = doubted(compare(slo, measured), findings, log, slo, broken)
-    parts = part_results(log, demands, findings, broken)
+    beyond = steps_beyond(log, knees)
+    measured = {**measures(log, slo.max_attempts_per_request), **run_measures(log, beyond)}
+    whole = doubted(compare(slo, measured), findings, log, slo, broken, beyond=beyond)
+    parts = part_results(log, demands, findings, broken, beyond)
     asked = tuple(_of_sql(log, query) for query in slo.queries)
     return (*whole, *parts, *without_ground(asked, broken))
 

@@ -13,6 +13,7 @@ import msgspec
 from battle.judgement.bench import CRASHES, Trouble, spared
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import GATEWAY_TOOK_NONE, SENT_RATIO_MIN, held_up, lateness_bound_ns
+from battle.judgement.knee import Beyond
 from battle.judgement.limits import hindrance
 from battle.judgement.slo import NEVER_BUT, OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 from battle.judgement.visibility import gateway_reports
@@ -43,7 +44,13 @@ OF_DELAYS = frozenset({"max_head_delay_ms", "max_silence_ms", "max_failover_late
 LATE = frozenset({"generator_kept_pace", "bench_within_limits"})
 """The findings by which the load generator sent late."""
 
-ALL_REQUESTS: dict[str, Any] = {"late_ns": None, "cut": False, "spared_starts_ns": (), "spared_ends_ns": ()}
+ALL_REQUESTS: dict[str, Any] = {
+    "late_ns": None,
+    "cut": False,
+    "spared_starts_ns": (),
+    "spared_ends_ns": (),
+    **Beyond().parameters,
+}
 """Parameters of queries with which every request counts."""
 
 _NS_PER_MS = 1e6
@@ -56,15 +63,20 @@ def doubted(
     slo: Slo,
     broken: Sequence[Trouble],
     workload: str | None = None,
+    beyond: Beyond = Beyond(),  # noqa: B008  # a constant
 ) -> tuple[SloResult, ...]:
-    """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`."""
+    """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`.
+
+    Requests of steps `beyond` a knee prove nothing either way.
+    """
     missed = {result.name for result in results if result.status == "missed"}
     excuses = _reactions(log, findings)
     late = bool(LATE & _unsure(findings))
     if missed & OF_LOAD:
         query = "punctual_requests"
         bound_ns = lateness_bound_ns(slo) if late else None
-        (row,) = log.rows(query, workload=workload, late_ns=bound_ns, cut=True, **spared(broken))
+        counted = {**spared(broken), **beyond.parameters}
+        (row,) = log.rows(query, workload=workload, late_ns=bound_ns, cut=True, **counted)
         excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
     excuses |= _hindered(log)
     return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
@@ -77,6 +89,7 @@ def doubted_part(
     slo: Slo,
     broken: Sequence[Trouble],
     times: Mapping[str, object],
+    beyond: Beyond,
 ) -> tuple[SloResult, ...]:
     """Likewise, of a part of the run; `times` are the parameters that say when that was.
 
@@ -86,10 +99,11 @@ def doubted_part(
     if OF_LOAD & {result.name for result in results if result.status == "missed"}:
         query, bound_ns = "scoped_requests", lateness_bound_ns(slo)
         part = {**times, "workload": slo.workload, "method": slo.method}
-        (row,) = log.rows(query, **part, **ALL_REQUESTS)
+        (row,) = log.rows(query, **part, **{**ALL_REQUESTS, **beyond.parameters})
         late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > bound_ns
         late = late or bool(LATE & _unsure(findings))
-        (row,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=True, **spared(broken))
+        counted = {**spared(broken), **beyond.parameters}
+        (row,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=True, **counted)
         excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
     excuses |= _hindered(log)
     return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)

@@ -1,7 +1,7 @@
 """Where is the knee of an `HttpStep` workload: the highest rate that still met what is demanded?"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -72,27 +72,53 @@ def knee_measures(knee: Knee) -> dict[str, Measure]:
     }
 
 
-def run_measures(log: Log, knees: Sequence[Knee]) -> dict[str, Measure]:
-    """What the requests of the run measured without the steps beyond a knee, which look for the limit.
+class Beyond(NamedTuple):
+    """The steps beyond a knee, which look for the limit: of which workload each is, from when until when.
 
-    Empty when there are no such steps. Where no step met what is demanded there is no knee, and all of them count.
+    Where no step met what is demanded there is no knee, and all of them count.
     """
-    beyond = [
+
+    workloads: tuple[str, ...] = ()
+    starts_ns: tuple[int, ...] = ()
+    ends_ns: tuple[int, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For queries that leave them out."""
+        return {
+            "beyond_workloads": self.workloads,
+            "beyond_starts_ns": self.starts_ns,
+            "beyond_ends_ns": self.ends_ns,
+        }
+
+    @property
+    def note(self) -> str:
+        """What was left out, in words."""
+        return f"without the steps beyond the knee of {' and '.join(dict.fromkeys(self.workloads))}"
+
+
+def steps_beyond(log: Log, knees: Sequence[Knee]) -> Beyond:
+    """The steps beyond the knees, of all workloads that go up in steps."""
+    rows = [
         row
         for knee in knees
         for row in log.rows("step_results")
         if row.workload == knee.workload and knee.rate_per_s is not None and row.rate_per_s > knee.rate_per_s
     ]
-    if not beyond:
+    return Beyond(
+        tuple(row.workload for row in rows),
+        tuple(row.started_ns for row in rows),
+        tuple(row.ended_ns for row in rows),
+    )
+
+
+def run_measures(log: Log, beyond: Beyond) -> dict[str, Measure]:
+    """What the requests of the run measured without the steps beyond a knee. Empty when there are no such steps."""
+    if not beyond.workloads:
         return {}
     query = "requests_to_the_knee"
-    (row,) = log.rows(
-        query,
-        workloads=tuple(step.workload for step in beyond),
-        starts_ns=tuple(step.started_ns for step in beyond),
-        ends_ns=tuple(step.ended_ns for step in beyond),
-    )
-    note = f"without the steps beyond the knee of {' and '.join(dict.fromkeys(step.workload for step in beyond))}"
+    (row,) = log.rows(query, workloads=beyond.workloads, starts_ns=beyond.starts_ns, ends_ns=beyond.ends_ns)
+    note = beyond.note
     names = ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns")
     return {name: Measure(query, bool(row.requests), getattr(row, name), note) for name in names}
 

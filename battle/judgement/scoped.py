@@ -9,6 +9,7 @@ from battle.judgement.bench import Trouble
 from battle.judgement.doubt import ALL_REQUESTS, doubted_part
 from battle.judgement.evidence import with_enough
 from battle.judgement.findings import Finding, Log
+from battle.judgement.knee import Beyond
 from battle.judgement.measures import (
     disconnects,
     nothing_due,
@@ -45,34 +46,47 @@ class Part(NamedTuple):
 
 
 def part_results(
-    log: Log, demands: Demands, findings: Sequence[Finding], broken: Sequence[Trouble]
+    log: Log,
+    demands: Demands,
+    findings: Sequence[Finding],
+    broken: Sequence[Trouble],
+    beyond: Beyond,
 ) -> tuple[SloResult, ...]:
-    """Each demand on a part of the run, compared, and doubted where a miss or too few requests prove nothing."""
+    """Each demand on a part of the run, compared, and doubted where a miss or too few requests prove nothing.
+
+    Those on success and latency leave out the steps `beyond` a knee.
+    """
     results: list[SloResult] = []
     for slo in demands.parts:
-        found = _results(log, slo, findings, broken)
+        found = _results(log, slo, findings, broken, beyond)
         part = part_of(log, slo.scope)
         if part.missing is None and slo.demands().keys() & {*OF_REQUESTS, *ANSWERS}:
-            counts = _counts(log, part)
+            counts = _counts(log, part, beyond)
             found = with_enough(found, *counts, demands.min_requests)
         results += found
     return tuple(results)
 
 
-def _counts(log: Log, part: Part) -> tuple[int, int]:
+def _counts(log: Log, part: Part, beyond: Beyond) -> tuple[int, int]:
     """The requests in a part of the run, and its checked answers."""
-    chosen = {"workload": part.scope.workload, "method": part.scope.method, **ALL_REQUESTS}
-    (row,) = log.rows("scoped_requests", **part.times, **chosen)
-    return row.requests, sum(one.checked for one in _answered(log, part, row))
+    requests = _asked(log, part, beyond).requests
+    return requests, sum(one.checked for one in _answered(log, part, _asked(log, part, Beyond())))
+
+
+def _asked(log: Log, part: Part, beyond: Beyond) -> Any:
+    """How the requests of a part fared, without those of some steps."""
+    chosen = {"workload": part.scope.workload, "method": part.scope.method}
+    (row,) = log.rows("scoped_requests", **part.times, **chosen, **{**ALL_REQUESTS, **beyond.parameters})
+    return row
 
 
 def _results(
-    log: Log, slo: Slo, findings: Sequence[Finding], broken: Sequence[Trouble]
+    log: Log, slo: Slo, findings: Sequence[Finding], broken: Sequence[Trouble], beyond: Beyond
 ) -> tuple[SloResult, ...]:
     part = part_of(log, slo.scope)
-    results = compare(slo, part_measures(log, part, slo))
+    results = compare(slo, part_measures(log, part, slo, beyond))
     if part.missing is None:
-        results = doubted_part(results, findings, log, slo, broken, part.times)
+        results = doubted_part(results, findings, log, slo, broken, part.times, beyond)
     return tuple(msgspec.structs.replace(result, scope=part.scope) for result in results)
 
 
@@ -108,7 +122,7 @@ def _relative(log: Log, scope: Scope) -> Part:
     return Part(scope, (), f"{what} lasted any time")
 
 
-def part_measures(log: Log, part: Part, slo: Slo) -> dict[str, Measure]:
+def part_measures(log: Log, part: Part, slo: Slo, beyond: Beyond) -> dict[str, Measure]:
     """What was measured of all that `slo` demands, in this part of the run."""
     names = slo.demands().keys()
     if part.missing is not None:
@@ -117,7 +131,7 @@ def part_measures(log: Log, part: Part, slo: Slo) -> dict[str, Measure]:
         return {RULES[name].metric: nothing for name in names}
     measured: dict[str, Measure] = {}
     if names & {*OF_REQUESTS, *ANSWERS}:
-        measured |= _of_requests(log, part)
+        measured |= _of_requests(log, part, beyond)
     if names & {*FAILOVERS}:
         measured |= _of_failovers(log, part)
     if names & {*HEADS}:
@@ -133,21 +147,20 @@ def part_measures(log: Log, part: Part, slo: Slo) -> dict[str, Measure]:
     return measured
 
 
-def _of_requests(log: Log, part: Part) -> dict[str, Measure]:
-    query, scope = "scoped_requests", part.scope
-    chosen = {"workload": scope.workload, "method": scope.method, **ALL_REQUESTS}
-    (row,) = log.rows(query, **part.times, **chosen)
+def _of_requests(log: Log, part: Part, beyond: Beyond) -> dict[str, Measure]:
+    every, row = _asked(log, part, Beyond()), _asked(log, part, beyond)
     asked = {RULES[name].metric for name in OF_REQUESTS}
+    left_out = f", {beyond.note}" if row.requests < every.requests else ""
     if not row.requests:
-        nothing = Measure(query, False, note=f"no request {scope.text} was due")
+        nothing = Measure("scoped_requests", False, note=f"no request {part.scope.text} was due{left_out}")
         measured = dict.fromkeys(asked, nothing)
     else:
-        measured = {metric: _of_request(row, metric) for metric in asked}
-    return {**measured, **_of_answers(log, part, row)}
+        measured = {metric: _of_request(row, metric, left_out) for metric in asked}
+    return {**measured, **_of_answers(log, part, every)}
 
 
-def _of_request(row: Any, metric: str) -> Measure:
-    value, of = getattr(row, metric), f"of {plural(row.requests, 'request')}"
+def _of_request(row: Any, metric: str, left_out: str) -> Measure:
+    value, of = getattr(row, metric), f"of {plural(row.requests, 'request')}{left_out}"
     never = value is None and metric != "success_ratio"
     note = unanswered_text(int(metric[1:3]), of) if never else of
     return Measure("scoped_requests", True, value, note)

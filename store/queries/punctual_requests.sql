@@ -7,12 +7,20 @@
 -- $workload     only of this workload; NULL: of all
 -- $cut          whether requests that the end of their load node interrupted do not count
 -- $spared_starts_ns, $spared_ends_ns      requests that were under way in one of these windows do not count
+-- $beyond_workloads, $beyond_starts_ns, $beyond_ends_ns      requests of these workloads that were due in these times
+--              (steps beyond a knee) do not count
 --
 -- requests
 -- success_ratio     NULL when there are none
 -- p50_latency_ns, p95_latency_ns, p99_latency_ns      from the due time; NULL: never, or there are none
 WITH spared AS (
     SELECT unnest($spared_starts_ns::BIGINT[]) AS start_ns, unnest($spared_ends_ns::BIGINT[]) AS end_ns
+),
+beyond AS (
+    SELECT
+        unnest($beyond_workloads::VARCHAR[]) AS workload,
+        unnest($beyond_starts_ns::BIGINT[]) AS beyond_start_ns,
+        unnest($beyond_ends_ns::BIGINT[]) AS beyond_end_ns
 ),
 punctual AS (
     SELECT
@@ -23,6 +31,8 @@ punctual AS (
         ) AS ranks
     FROM requests
     ANTI JOIN spared ON scheduled_ns < end_ns AND ended_ns >= start_ns
+    ANTI JOIN beyond
+        ON requests.workload = beyond.workload AND scheduled_ns >= beyond_start_ns AND scheduled_ns < beyond_end_ns
     WHERE ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))
         AND NOT ($cut AND failure IS NOT DISTINCT FROM 'interrupted')
         AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)

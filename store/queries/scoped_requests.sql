@@ -9,6 +9,8 @@
 -- $late_ns                  only those sent at most so late, or that the gateway turned away; NULL: all
 -- $cut                      whether requests that the end of their load node interrupted do not count
 -- $spared_starts_ns, $spared_ends_ns      requests that were under way in one of these windows do not count
+-- $beyond_workloads, $beyond_starts_ns, $beyond_ends_ns      requests of these workloads that were due in these times
+--                           (steps beyond a knee) do not count
 --
 -- requests
 -- sent_ratio                of them were sent, or turned away by the gateway; NULL when there are none
@@ -21,6 +23,12 @@ WITH windows AS (
 ),
 spared AS (
     SELECT unnest($spared_starts_ns::BIGINT[]) AS spared_start_ns, unnest($spared_ends_ns::BIGINT[]) AS spared_end_ns
+),
+beyond AS (
+    SELECT
+        unnest($beyond_workloads::VARCHAR[]) AS workload,
+        unnest($beyond_starts_ns::BIGINT[]) AS beyond_start_ns,
+        unnest($beyond_ends_ns::BIGINT[]) AS beyond_end_ns
 ),
 seconds AS (
     -- A moment is looked for among the windows of its second: that costs the same however many windows there are.
@@ -37,6 +45,8 @@ chosen AS (
     FROM requests
     SEMI JOIN seconds ON scheduled_ns // 1_000_000_000 = second AND scheduled_ns >= start_ns AND scheduled_ns < end_ns
     ANTI JOIN spared ON scheduled_ns < spared_end_ns AND ended_ns >= spared_start_ns
+    ANTI JOIN beyond
+        ON requests.workload = beyond.workload AND scheduled_ns >= beyond_start_ns AND scheduled_ns < beyond_end_ns
     WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
         AND ($method::VARCHAR IS NULL OR method = $method::VARCHAR)
         AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))

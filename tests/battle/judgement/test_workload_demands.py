@@ -12,6 +12,7 @@ from store.events import Event
 from tests.battle.histories import (
     MS,
     S,
+    fault,
     healthy,
     open_history,
     request,
@@ -153,6 +154,61 @@ def test_steps_beyond_the_knee_are_no_failure_of_the_run(tmp_path: Path, limit_m
     assert latency.measured <= limit_ms
     assert latency.note == "without the steps beyond the knee of steps"
     assert judgement.verdict != "FAIL"
+
+
+HELD = fault("latency-a.1", 5 * S, 9 * S, kind="latency")
+PARTS = [{"when": "during"}, {"when": "during", "workload": "steps"}, {"method": "eth_blockNumber"}]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nor_are_they_of_a_part_of_it(tmp_path: Path, part: dict[str, Any]) -> None:
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    with open_history(tmp_path, *HELD, *stepped((10, 20, 50, 300)), **header) as run:
+        judgement = judge(run, [Slo(p95_latency_ms=100), Slo(p95_latency_ms=100, success_rate=0.99, **part)])
+    assert judgement.knees[0].rate_per_s == 80
+    scoped = judgement.slos[1:]
+    assert [(result.status, result.measured) for result in scoped] == [("met", 1), ("met", 50)]
+    assert scoped[1].note == "of 140 requests, without the steps beyond the knee of steps"
+
+
+def test_a_part_that_lies_beyond_the_knee_has_nothing_to_judge(tmp_path: Path) -> None:
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    held = fault("latency-a.1", 8 * S, 9 * S, kind="latency")
+    with open_history(tmp_path, *held, *stepped((10, 20, 50, 300)), **header) as run:
+        judgement = judge(run, [Slo(p95_latency_ms=100), Slo(p95_latency_ms=100, when="during")])
+    assert (judgement.slos[1].status, judgement.slos[1].note) == (
+        "not_measured",
+        "no request during faults was due, without the steps beyond the knee of steps",
+    )
+
+
+@pytest.mark.parametrize("part", [{}, *PARTS])
+def test_a_wrong_answer_beyond_the_knee_counts_all_the_same(tmp_path: Path, part: dict[str, Any]) -> None:
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    wrong = request(1, 8500 * MS, 10 * MS, workload="steps", answer="wrong")
+    with open_history(tmp_path, *HELD, *stepped((10, 20, 50, 300)), wrong, **header) as run:
+        judgement = judge(run, [Slo(p95_latency_ms=100), Slo(max_wrong_answers=0, **part)])
+    assert judgement.knees[0].rate_per_s == 80
+    assert [result.measured for result in judgement.slos if result.name == "max_wrong_answers"] == [1]
+
+
+@pytest.mark.parametrize("part", [None, *PARTS])
+def test_what_was_sent_late_before_the_knee_is_not_excused_nor_blamed_by_what_lies_beyond(
+    tmp_path: Path, part: dict[str, Any] | None
+) -> None:
+    """What the generator sent late missed the target, and what it sent on time met it, but for steps beyond."""
+    header = {"scenario": {"name": "scripted", "workloads": [STEPS]}}
+    late = [
+        request(n, 5 * S + n * MS, 400 * MS, sent_ns=5 * S + n * MS + 300 * MS, workload="other")
+        for n in range(1, 60)
+    ]
+    slos = [Slo(p95_latency_ms=100), *([] if part is None else [Slo(p95_latency_ms=100, **part)])]
+    events = [*HELD, *stepped((10, 20, 50, 300)), *late, sample(9 * S, 59, workload="other")]
+    with open_history(tmp_path, *events, **header) as run:
+        judgement = judge(run, slos)
+    held = judgement.slos[-1]
+    expected = "met" if part is not None and "workload" in part else "not_measured"
+    assert held.status == expected
 
 
 def test_another_load_still_fails_the_run_beside_a_knee(tmp_path: Path) -> None:
