@@ -2,6 +2,7 @@
 
 import os
 import resource
+import threading
 from errno import EAGAIN, EDQUOT, EMFILE, ENFILE, ENOMEM, ENOSPC
 
 OPEN_FILES_MIN = 128
@@ -28,6 +29,32 @@ def require_minimum() -> None:
             f"Battle needs {ADDRESS_SPACE_MIN // _MIB:,} MiB of address space, and the limit is "
             f"{hard // _MIB:,} MiB: raise it (ulimit -v unlimited)"
         )
+    _require_threads(os.cpu_count() or 1)
+
+
+def _require_threads(needed: int) -> None:
+    """Whether so many can be started: numpy and DuckDB start one for each CPU, and numpy ends the process when it
+    cannot. How many the limit leaves is known to the kernel alone, so they are started. Raises MachineError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    if soft == resource.RLIM_INFINITY or os.geteuid() == 0:
+        return
+    resource.setrlimit(resource.RLIMIT_NPROC, (hard, hard))
+    over = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(needed):
+            thread = threading.Thread(target=over.wait)
+            thread.start()
+            started.append(thread)
+    except RuntimeError:
+        raise MachineError(
+            f"Battle needs {needed} more processes or threads, and the limit for all that you run is {hard:,}: "
+            "raise it (ulimit -u)"
+        ) from None
+    finally:
+        over.set()
+        for thread in started:
+            thread.join()
 
 
 def require_open_files(needed: int, who: str) -> None:

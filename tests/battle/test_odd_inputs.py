@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.workload.trace import TraceError, read_trace
-from battle import EmbeddedGateway
+from battle import EmbeddedGateway, machine
 from battle.data_files import YAML_NODES_MAX, parsed, read_data
 from battle.directory import check_path
 from battle.errors import BattleError, ScenarioError, StartError
@@ -140,6 +141,37 @@ def test_a_machine_that_allows_too_little_is_told_of_in_one_sentence(
     assert ended.returncode == 2
     assert said in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("free", "refused"), [(0, True), (2, True), (3, False), (100, False)])
+def test_a_limit_of_processes_is_found_before_a_library_ends_the_program(
+    monkeypatch: pytest.MonkeyPatch, free: int, refused: bool
+) -> None:
+    """Only the kernel knows how many are left, and only for others than root: so it is played here."""
+    before, alive = threading.active_count(), 0
+    start = threading.Thread.start
+
+    def starting(thread: threading.Thread) -> None:
+        nonlocal alive
+        alive += 1
+        if alive > free:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", starting)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (7, 9))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
+    said = ""
+    try:
+        machine._require_threads(3)
+    except machine.MachineError as error:
+        said = str(error)
+    assert bool(said) == refused
+    assert not refused or said == (
+        "Battle needs 3 more processes or threads, and the limit for all that you run is 9: raise it (ulimit -u)"
+    )
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("make", ["file", "dangling"])
