@@ -46,8 +46,8 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     `sent_ns` is NULL when it never left (no connection in time). `failure` names what went wrong:
     `timeout`, `refused` (nobody listened), `no_websocket` (somebody listened, and refused the upgrade or closed each
     connection), `reset`, `closed`, `protocol`, `http_status`, `not_json_rpc` (an answer came, under a status of
-    success if it was HTTP, and is not JSON-RPC), `wrong_id` (it has the id of another request), `rpc_error`,
-    `unsent`, `interrupted`.
+    success if it was HTTP, and is not JSON-RPC), `wrong_id` (it has the id of another request), `wrong_batch`
+    (answers to a batch were missing, repeated or not asked for), `rpc_error`, `unsent`, `interrupted`.
 
     An error can be the right answer: then the outcome is `ok`, the answer `right`, and `rpc_code` is the error's.
     `expected_rpc_code` is the code of the error that is the right answer, also where another answer came, or none;

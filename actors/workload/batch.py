@@ -108,9 +108,9 @@ class BatchReader(AnswerReader):
     """Reads responses to batches, and to the single calls beside them in a trace.
 
     A batch is right only when each call has its answer, once, and the right one. With an error among the answers that
-    is not the right answer to its call the outcome is `error`, with the first one's code. The answer is the worst
-    of all: wrong (which a missing, repeated or unasked one is too, also when answers are not checked), stale, none
-    (which such an error is), right. The height is the lowest of all, staleness the greatest.
+    is not the right answer to its call the outcome is `error`, with the first one's code; so it is with an answer
+    missing, repeated or not asked for, which is wrong also when answers are not checked. The answer is the worst of
+    all: wrong, stale, none (which such an error is), right. The height is the lowest of all, staleness the greatest.
     """
 
     def ending(self, request: Request, response: HttpResponse, ended_ns: int) -> Ending:
@@ -144,7 +144,8 @@ class BatchReader(AnswerReader):
         calls = [(call, by_id[call.id]) for call in request.calls if call.id in by_id]
         judged = [(answer, self._judged_call(request, call, answer, ended_ns)) for call, answer in calls]
         found = {ending.answer for _, ending in judged}
-        if not _each_once(request.calls, answers):
+        whole = _each_once(request.calls, answers)
+        if not whole:
             found.add("wrong")
         elif len(judged) < len(request.calls):
             found.add("none")
@@ -159,10 +160,10 @@ class BatchReader(AnswerReader):
         bad = [answer for answer in errors if bytes(answer.id) not in right]
         code = next((answer.error.code for answer in (*bad, *errors) if answer.error is not None), None)
         worst = next(answer for answer in _WORST_FIRST if answer in found)
-        failure = "rpc_error" if bad else None
+        failure = "rpc_error" if bad else None if whole else "wrong_batch"
         blocks_behind, stale_ns = max(ages, default=(None, None))
         height = min(heights, default=None)
-        return Ending("error" if bad else "ok", worst, failure, code, height, blocks_behind, stale_ns)
+        return Ending("error" if failure else "ok", worst, failure, code, height, blocks_behind, stale_ns)
 
     def _judged_call(
         self, request: BatchRequest, call: BatchCall, answer: RpcAnswer, ended_ns: int

@@ -16,6 +16,7 @@ _FAILURES: Mapping[str, str] = {
     "protocol": "the answer broke the protocol",
     "not_json_rpc": "the answer could not be read: it is not JSON-RPC",
     "wrong_id": "the answer has the id of another request",
+    "wrong_batch": "answers to the batch were missing, repeated or not asked for",
     "unsent": "no connection was free in time",
     "interrupted": "the run was interrupted",
     "cancelled": "it was called off",

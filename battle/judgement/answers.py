@@ -15,6 +15,7 @@ _CAUSES = {
     "not_json_rpc": "{n} came with HTTP 2xx, or over a WebSocket, without being JSON-RPC (first: {first})",
     "changed_error": "{n} changed or hid an error that was the right answer (first: {first})",
     "of_another_request": "{n} had the id of another request (first: {first})",
+    "of_another_batch": "{n} were batches with answers missing, repeated or not asked for (first: {first})",
     "faulty_provider": "{n} came from a provider under a fault (first: {first})",
     "nobody_asked": "{n} came from no known provider (first: {first})",
     "changed": "{n} had the right answer from a provider, and another one at the client (first: {first})",

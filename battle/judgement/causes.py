@@ -33,6 +33,7 @@ _FAILURES = {
     "protocol": "got what breaks the protocol",
     "not_json_rpc": "got what is not JSON-RPC",
     "wrong_id": "got an answer with another request's id",
+    "wrong_batch": "got a batch with answers missing, repeated or not asked for",
     "unsent": "were not sent: no connection was free in time",
     "interrupted": "were under way when the load was stopped",
 }

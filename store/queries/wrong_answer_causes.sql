@@ -2,6 +2,7 @@
 --
 -- cause        'not_json_rpc': what came with HTTP 2xx, or over a WebSocket, is not JSON-RPC;
 --              'of_another_request': the response has the id of another request;
+--              'of_another_batch': answers to a batch were missing, repeated or not asked for;
 --              'changed_error': the right answer was an error, and another answer came;
 --              'faulty_provider': a provider answered it under a fault that changes answers (the view `fault_rules`);
 --              'nobody_asked': providers that log served other requests, and never this one;
@@ -32,6 +33,7 @@ explained AS (
         CASE
             WHEN failure = 'not_json_rpc' THEN 'not_json_rpc'
             WHEN failure = 'wrong_id' THEN 'of_another_request'
+            WHEN failure = 'wrong_batch' THEN 'of_another_batch'
             WHEN expected_rpc_code IS NOT NULL AND NOT coalesce(under_fault, false) THEN 'changed_error'
             WHEN under_fault THEN 'faulty_provider'
             WHEN under_fault IS NULL AND EXISTS (FROM attempts WHERE request_id IS NOT NULL) THEN 'nobody_asked'

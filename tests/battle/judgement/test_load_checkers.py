@@ -336,15 +336,17 @@ def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
         served(5, "a", 0, outcome="error"),
         *fault("wrong_answer-a.1", 0, S, kind="wrong_answer"),
     ]
-    finding = answers(tmp_path, swapped, lied, invented, changed, strange, *seen)
-    assert finding.ids == ("r1", "r2", "r3", "r4", "r5")
-    assert finding.summary.startswith("of 5 checked answers 5 were wrong and 0 stale; ")
+    halved = request(6, 6, answer="wrong", outcome="error", failure="wrong_batch", method="batch")
+    finding = answers(tmp_path, swapped, lied, invented, changed, strange, halved, *seen)
+    assert finding.ids == ("r1", "r2", "r3", "r4", "r5", "r6")
+    assert finding.summary.startswith("of 6 checked answers 6 were wrong and 0 stale; ")
     assert set(finding.summary.split("; ")[1:]) == {
         "1 had the id of another request (first: r1)",
         "1 came from a provider under a fault (first: r2)",
         "1 came from no known provider (first: r3)",
         "1 had the right answer from a provider, and another one at the client (first: r4)",
         "1 came from no provider that logs (first: r5)",
+        "1 were batches with answers missing, repeated or not asked for (first: r6)",
     }
 
 
