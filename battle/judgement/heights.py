@@ -4,6 +4,7 @@ from typing import Any
 
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
 from battle.judgement.slo import Demands
+from battle.judgement.staleness import Staleness
 from battle.judgement.words import plural, sentence
 
 _LIMIT = "max_height_regression_blocks"
@@ -12,14 +13,15 @@ _LIMIT = "max_height_regression_blocks"
 def reads_monotonic(log: Log, demands: Demands) -> Finding | None:
     """FAIL when the answers to a client's requests about the newest block went back to an older one.
 
-    A client is one user of a closed loop, and one node of any other workload. What went back while a fault made
-    providers see an older chain, or another one, is told and does not fail. With a real provider the finding is a
-    warning: the nodes of real chains are not at the same block at the same moment. An SLO
-    `max_height_regression_blocks` decides instead, over all of them.
+    A client is one user of a closed loop, and one node of any other workload. What went back by no more blocks than
+    the scenario's `Staleness` tolerates, or while a fault made providers see an older chain, or another one, and
+    until that has settled, is told and does not fail. With a real provider the finding is a warning: the nodes of
+    real chains are not at the same block at the same moment. An SLO `max_height_regression_blocks` decides instead,
+    over all of them.
 
     Does not apply when no answer says of which block it is.
     """
-    rows = height_rows(log)
+    rows = height_rows(log, demands.staleness)
     if not rows:
         return None
     bad = [row for row in rows if row.unexplained and not demands.decide(_LIMIT, row.workload)]
@@ -34,9 +36,11 @@ def reads_monotonic(log: Log, demands: Demands) -> Finding | None:
     )
 
 
-def height_rows(log: Log) -> list[Any]:
+def height_rows(log: Log, tolerated: Staleness) -> list[Any]:
     """A row for each workload some answer of which says a height."""
-    return log.rows("heights_of_clients", limit=EVIDENCE_IDS_MAX)
+    return log.rows(
+        "heights_of_clients", blocks=tolerated.blocks, settle_ns=tolerated.settle, limit=EVIDENCE_IDS_MAX
+    )
 
 
 def _regressed(row: Any, demands: Demands) -> str:
@@ -46,7 +50,11 @@ def _regressed(row: Any, demands: Demands) -> str:
     if row.unexplained:
         times, blocks, why = row.unexplained, row.unexplained_blocks_max, "no fault made providers lag"
     else:
-        times, blocks, why = row.went_back, row.blocks_max, "while a fault made providers lag"
+        times, blocks = row.went_back, row.blocks_max
+        only_blocks = row.blocks_max <= demands.staleness.blocks
+        why = (
+            "which staleness tolerates" if only_blocks else "while a fault made providers lag, or soon after"
+        )
     first = row.worst[0]
     return (
         f"workload {row.workload}: the newest block went back {plural(times, 'time')} in "

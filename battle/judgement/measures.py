@@ -11,6 +11,7 @@ from battle.judgement.findings import Log
 from battle.judgement.heights import height_rows
 from battle.judgement.retries import amplification
 from battle.judgement.slo import Measure
+from battle.judgement.staleness import Staleness
 from battle.judgement.visibility import gateway_reports, unseen_text
 
 EVER: Mapping[str, object] = {"starts_ns": (0,), "ends_ns": (2**63 - 1,)}
@@ -128,7 +129,7 @@ def disconnects(log: Log, workload: str | None, windows: Mapping[str, object]) -
 
 
 def _of_heights(log: Log, workload: str | None) -> dict[str, Measure]:
-    rows = [row for row in height_rows(log) if workload in (None, row.workload)]
+    rows = [row for row in height_rows(log, Staleness()) if workload in (None, row.workload)]
     deepest = max((row.blocks_max for row in rows), default=None)
     unknown = Measure("heights_of_clients", False, note="no answer says of which block it is")
     measured = unknown if deepest is None else Measure("heights_of_clients", True, deepest)

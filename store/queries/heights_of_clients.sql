@@ -2,13 +2,15 @@
 --
 -- Only workloads some answer of which says a height have a row.
 --
--- $limit    how many requests are listed at most
+-- $blocks, $settle_ns     what is tolerated: so many blocks at any time, all for so long after a fault that made providers
+--                         see an older chain, or another one
+-- $limit                  how many requests are listed at most
 --
 -- workload
 -- answers             that are about the newest block, and not wrong
 -- went_back           of them lower than what the same client had been told of before
 -- blocks_max          by how many blocks at most; 0: none went back
--- unexplained         of those that went back: no fault made providers see an older chain, or another one, meanwhile
+-- unexplained         of those that went back: by more than is tolerated, and no such fault held meanwhile
 -- unexplained_blocks_max
 -- worst               [{request_id, height, told_height, blocks}] of the unexplained ones, else of all, the deepest first
 WITH asked AS (
@@ -17,22 +19,35 @@ WITH asked AS (
     WHERE height IS NOT NULL AND sent_ns IS NOT NULL AND answer <> 'wrong'
     GROUP BY workload
 ),
+settling AS (
+    SELECT ended_ns AS from_ns, least(ended_ns, 9_223_372_036_854_775_807 - $settle_ns) + $settle_ns AS to_ns
+    FROM fault_spans
+    SEMI JOIN (FROM fault_rules WHERE makes_stale) USING (kind)
+    WHERE ended_ns IS NOT NULL
+),
+judged AS MATERIALIZED (
+    SELECT
+        *,
+        fault_id IS NULL AND blocks > $blocks
+            AND NOT EXISTS (FROM settling WHERE sent_ns >= from_ns AND sent_ns < to_ns) AS unexplained
+    FROM height_regressions
+),
 regressed AS (
     SELECT
         workload,
         count(*) AS went_back,
         max(blocks) AS blocks_max,
-        count(*) FILTER (fault_id IS NULL) AS unexplained,
-        max(blocks) FILTER (fault_id IS NULL) AS unexplained_blocks_max
-    FROM height_regressions
+        count(*) FILTER (unexplained) AS unexplained,
+        max(blocks) FILTER (unexplained) AS unexplained_blocks_max
+    FROM judged
     GROUP BY workload
 ),
 ranked AS (
     SELECT
         *, row_number() OVER (
-            PARTITION BY workload ORDER BY fault_id IS NOT NULL, blocks DESC, sent_ns, request_id
+            PARTITION BY workload ORDER BY NOT unexplained, blocks DESC, sent_ns, request_id
         ) AS place
-    FROM height_regressions
+    FROM judged
 ),
 listed AS (
     SELECT

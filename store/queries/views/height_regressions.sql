@@ -44,7 +44,7 @@ explaining AS (
     SELECT gone_back.request_id, gone_back.segment, min(fault_id) AS fault_id
     FROM gone_back
     JOIN fault_spans ON started_ns <= gone_back.ended_ns AND until_ns >= sent_ns
-    WHERE kind IN ('stale_head', 'reorg', 'wrong_chain')
+    SEMI JOIN (FROM fault_rules WHERE makes_stale) USING (kind)
     GROUP BY gone_back.request_id, gone_back.segment
 )
 SELECT

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from battle.judgement.findings import Finding, Log
 from battle.judgement.heights import reads_monotonic
 from battle.judgement.slo import Demands, Slo
+from battle.judgement.staleness import Staleness
 from battle.judgement.verdict import judge
 from store.events import Event, RequestEnded
 from tests.battle.histories import MS, S, fault, open_history, request
 
+SETTLE_NS = Staleness().settle
 REAL = {"scenario": {"providers": [{"type": "real", "name": "main", "url": "http://x"}]}}
 
 
@@ -27,7 +29,7 @@ def found(tmp_path: Path, *events: Event, slo: Slo | None = None, **header: Any)
         return reads_monotonic(Log(run), Demands(run=slo or Slo()))
 
 
-BACK = [told(1, 0, 100), told(2, 100, 102), told(3, 200, 99), told(4, 300, 102), told(5, 400, 101)]
+BACK = [told(1, 0, 100), told(2, 100, 102), told(3, 200, 99), told(4, 300, 102), told(5, 400, 100)]
 
 
 def test_heights_that_rise_or_stay_pass(tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_a_run_without_heights_is_not_judged(tmp_path: Path) -> None:
         ("reorg", (0, 200), "PASS"),
         ("wrong_chain", (250, None), "PASS"),
         ("stale_head", (251, 300), "FAIL"),
-        ("stale_head", (0, 199), "FAIL"),
+        ("stale_head", (0, 199), "PASS"),  # until the gateway has asked all providers again
         ("kill", (0, 300), "FAIL"),
     ],
 )
@@ -90,6 +92,29 @@ def test_a_fault_that_makes_providers_lag_meanwhile_explains_it(
     assert finding is not None
     assert finding.verdict == verdict
     assert ("while a fault made providers lag" in finding.summary) == (verdict == "PASS")
+
+
+@pytest.mark.parametrize(("after_ns", "verdict"), [(SETTLE_NS - MS, "PASS"), (SETTLE_NS + MS, "FAIL")])
+def test_what_a_lagging_provider_says_settles(tmp_path: Path, after_ns: int, verdict: str) -> None:
+    held = fault("stale_head-a.1", S, 2 * S, kind="stale_head")
+    at_ms = (2 * S + after_ns) // MS
+    finding = found(tmp_path, *held, told(1, 0, 102), told(2, at_ms, 99))
+    assert finding is not None
+    assert finding.verdict == verdict
+
+
+@pytest.mark.parametrize(("blocks", "verdict"), [(None, "PASS"), (0, "FAIL")])
+def test_one_block_is_what_a_cache_of_the_head_makes(
+    tmp_path: Path, blocks: int | None, verdict: str
+) -> None:
+    tolerated = Staleness() if blocks is None else Staleness(blocks=blocks)
+    with open_history(tmp_path, told(1, 0, 102), told(2, 100, 101)) as run:
+        finding = reads_monotonic(Log(run), Demands(staleness=tolerated))
+    assert finding is not None
+    assert finding.verdict == verdict
+    assert finding.summary.endswith(
+        "which staleness tolerates" if verdict == "PASS" else "no fault made providers lag"
+    )
 
 
 def test_with_real_providers_it_is_a_warning(tmp_path: Path) -> None:
