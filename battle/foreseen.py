@@ -31,6 +31,7 @@ from battle.judgement.scope import AFTER, BEFORE, RELATIVE
 from battle.judgement.slo import OF_REQUESTS, Slo
 from battle.judgement.slo_language import SloTextError, slo_texts
 from battle.judgement.windows import Named, fault_windows, selects
+from battle.judgement.words import said_once
 
 if TYPE_CHECKING:
     from actors.world.seam import WorldName
@@ -115,9 +116,9 @@ def without_the_unseen(scenario: Scenario, world: WorldName) -> tuple[Scenario, 
     return msgspec.structs.replace(scenario, slo=kept[0] if len(kept) == 1 else kept), omitted
 
 
-def omission_text(omitted: OmittedSlo) -> str:
+def omission_texts(omitted: Sequence[OmittedSlo]) -> Iterator[str]:
     """For whoever starts the run, and whoever reads its report."""
-    return f"SLO left out: {omitted.slo}: {omitted.why}"
+    return (f"SLO left out: {text}" for text in said_once((one.slo, one.why) for one in omitted))
 
 
 def _unseen(gateway: Gateway, world: WorldName = "live") -> dict[str, str]:

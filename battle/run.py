@@ -23,7 +23,7 @@ from actors.world.simulated import Deadlock, SimulationOverrun, simulate
 from battle.coordinator import Coordinator
 from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
 from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError
-from battle.foreseen import OmittedSlo, omission_text, warnings_of, without_the_unseen
+from battle.foreseen import OmittedSlo, omission_texts, warnings_of, without_the_unseen
 from battle.gateways import named_gateway
 from battle.hosting import Signals, hosted
 from battle.interruption import ended_like_interrupted
@@ -139,7 +139,7 @@ def record_scenario(
     with importable(scenario):
         require(checked(scenario), world, out)
         plan = plan_run(scenario, seed)
-        for warning in (*map(omission_text, omitted), *warnings_of(scenario)):
+        for warning in (*omission_texts(omitted), *warnings_of(scenario)):
             on_warning(warning)
         return _recorded(plan, world, out, omitted, progress, on_start)
 

@@ -31,6 +31,14 @@ def cell_ns(span_ns: int, events: int) -> int:
     return next(length for length in _round_lengths() if length >= least_ns)
 
 
+def even(span_ns: int, length_ns: int) -> int:
+    """The length nearest to this one of which the span has a whole number, to the nanosecond.
+
+    A last cell that is shorter than the others, or longer, would have other rates and counts than they.
+    """
+    return -(-span_ns // max(1, round(span_ns / length_ns)))
+
+
 def _round_lengths() -> Iterator[int]:
     """1, 2, 5, 10, ... ms up to 10 s, then lengths that go into minutes and hours, then whole hours for ever."""
     for exponent in range(4):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from battle.charts.cells import UNIT_NS, cell_ns, rounded, time_unit
+from battle.charts.cells import UNIT_NS, cell_ns, even, rounded, time_unit
 from battle.charts.chart import Chart, Kind, Row, Shade, TimeAxis, Value
 from battle.judgement.findings import Log
 from battle.judgement.words import duration_text
@@ -71,7 +71,7 @@ class Span(msgspec.Struct, frozen=True):
 
 def span_of(log: Log) -> Span | None:
     """The span of a run; None when its log has nothing that takes time."""
-    [row] = log.rows("chart_span")
+    [row] = log.rows("load_span")
     if row.from_ns is None or row.to_ns is None or row.to_ns <= row.from_ns:
         return None
     length_ns = row.to_ns - row.from_ns
@@ -83,7 +83,8 @@ def span_of(log: Log) -> Span | None:
         0,
         rounded(length_ns / UNIT_NS[unit], 7),
     )
-    span = Span(row.from_ns, row.to_ns, cell_ns(length_ns, max(row.requests, row.heads)), axis, virtual)
+    cell = even(length_ns, cell_ns(length_ns, max(row.requests, row.heads)))
+    span = Span(row.from_ns, row.to_ns, cell, axis, virtual)
     shades = log.rows("fault_lanes", **span.parameters(by="all", limit=1))
     return msgspec.structs.replace(
         span,

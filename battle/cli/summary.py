@@ -1,11 +1,11 @@
 """What `battle run` prints at the end: the verdict first, then why, then where to look."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from battle.explain.lines import escaped
-from battle.judgement.verdict import slo_text
+from battle.judgement.slo_sentences import slo_text
 from battle.reports.schema import Report
 from battle.reports.writing import FILES
 
@@ -22,7 +22,21 @@ def verdict_lines(report: Report) -> Iterator[str]:
 def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
     """The summary of a run, for a person at a terminal."""
     yield from verdict_lines(report)
+    yield from _paragraph(_slo_lines(report))
     yield ""
+    yield f"  reports  {run_dir / FILES['markdown']}"
+    for form in ("html", "json", "junit"):
+        yield f"           {run_dir / FILES[form]}"
+    yield f'  ask      battle sql {shlex.quote(str(run_dir))} "SELECT * FROM fault_windows"'
+
+
+def _paragraph(lines: Iterable[str]) -> Iterator[str]:
+    """The lines after an empty one; nothing at all when there are none."""
+    for place, line in enumerate(lines):
+        yield from ("", line) if place == 0 else (line,)
+
+
+def _slo_lines(report: Report) -> Iterator[str]:
     for result in report.slos:
         yield f"  {_MARKS[result.status]} {slo_text(result)}"
     for one in report.workload_slos:
@@ -30,8 +44,3 @@ def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
             yield f"  {_MARKS[result.status]} {one.workload}: {slo_text(result)}"
     yield from (f"  -    left out: {escaped(omitted)}" for omitted in report.omitted_slos)
     yield from (f"  {escaped(omission.text)}" for omission in report.omitted)
-    yield ""
-    yield f"  reports  {run_dir / FILES['markdown']}"
-    for form in ("html", "json", "junit"):
-        yield f"           {run_dir / FILES[form]}"
-    yield f'  ask      battle sql {shlex.quote(str(run_dir))} "SELECT * FROM fault_windows"'

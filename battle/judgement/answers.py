@@ -23,32 +23,35 @@ _CAUSES = {
 }
 
 
-def answers_are_right(log: Log, demands: Demands) -> Finding:
+def nothing_to_check(log: Log) -> str | None:
+    """Why no answer can have been checked, as a sentence; None when some was, or should have been."""
+    if any(row.checked for row in log.rows("workload_answers")):
+        return None
+    if real := [row.provider for row in log.rows("real_providers")]:
+        return f"No answer was checked, because {', '.join(real)} serves a chain of its own."
+    if nothing_was_due(log):
+        return "No answer was checked, because nothing was due to the subscriptions that are all of the load."
+    return None
+
+
+def answers_are_right(log: Log, demands: Demands) -> Finding | None:
     """FAIL on any wrong answer or notification, unless an SLO `max_wrong_answers` says how many are tolerable.
 
     Names what the log can tell of wrong ones: swapped, made by a faulty provider, or by nobody, and beside them
-    requests of which nobody knows the end (`missing`).
-    A scenario with a real provider has said that answers cannot be checked; only an SLO on them then counts as not
-    measured.
+    requests of which nobody knows the end (`missing`). INCONCLUSIVE when none was checked. Does not apply where
+    none can have been (`nothing_to_check`): then only an SLO on them counts as not measured.
     """
+    if nothing_to_check(log) is not None:
+        return None
     rows = log.rows("workload_answers")
     checked, wrong, stale = (
         sum(getattr(row, name) for row in rows) for name in ("checked", "wrong", "stale")
     )
-    unchecked = [row.provider for row in log.rows("real_providers")]
     undecided = sum(row.wrong for row in rows if not demands.decide("max_wrong_answers", row.workload))
     ids = tuple(row.request_id for row in _wrong(log)) if wrong else ()
     told = list(_told(log, wrong)) if checked else []
     wrong_text = f"{wrong:,} were wrong{_decided(wrong, undecided)}"
     summary = f"of {plural(checked, 'checked answer')} {wrong_text} and {stale:,} stale"
-    if unchecked and not checked:
-        summary = f"no answer was checked: {sentence(unchecked)} serves a chain of its own"
-        return Finding(checker="answers_are_right", verdict="PASS", summary=summary)
-    if nothing_was_due(log):
-        summary = (
-            "no answer was checked: the chain had nothing for the subscriptions that are all of the load"
-        )
-        return Finding(checker="answers_are_right", verdict="PASS", summary=summary)
     return Finding(
         checker="answers_are_right",
         verdict="INCONCLUSIVE" if not checked else "FAIL" if undecided else "PASS",

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import msgspec
 
 from battle.judgement.bench import Trouble
+from battle.judgement.continuity import head_rows
 from battle.judgement.doubt import doubted, without_ground
-from battle.judgement.evidence import with_enough
+from battle.judgement.evidence import Tested, with_enough
 from battle.judgement.findings import Finding, Log
 from battle.judgement.knee import Knee, knee_measures, run_measures, steps_beyond
 from battle.judgement.measures import measures, workload_measures
@@ -81,7 +82,7 @@ def workload_results(
             workload=name,
             slos=with_enough(
                 _of_workload(log, name, slo, knees, findings, broken),
-                *_counts(log, name),
+                _tested(log, name),
                 demands.min_requests,
             ),
         )
@@ -89,10 +90,13 @@ def workload_results(
     )
 
 
-def _counts(log: Log, workload: str) -> tuple[int, int]:
-    """The requests of a workload, and its checked answers."""
+def _tested(log: Log, workload: str) -> Tested:
     rows = [row for row in log.rows("workload_answers") if row.workload == workload]
-    return sum(row.requests for row in rows), sum(row.checked for row in rows)
+    return Tested(
+        requests=sum(row.requests for row in rows),
+        checked=sum(row.checked for row in rows),
+        heads_due=sum(row.due for row in head_rows(log) if row.workload == workload),
+    )
 
 
 def _of_workload(

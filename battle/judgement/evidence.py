@@ -1,18 +1,18 @@
 """Was enough tested to say anything? One request that went well proves nothing about a gateway."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from battle.judgement.answers import nothing_to_check
 from battle.judgement.continuity import head_rows
 from battle.judgement.findings import Finding, Log
-from battle.judgement.slo import MIN_REQUESTS, OF_REQUESTS, Demands, SloResult
+from battle.judgement.slo import ANSWERS, HEADS, MIN_REQUESTS, OF_REQUESTS, Demands, SloResult
 from battle.judgement.words import plural
 
 FEW_REQUESTS = 100
 """A run with fewer says so in its first line: each request is more than 1 % of it."""
-
-_ON_ANSWERS = ("max_wrong_answers", "max_stale_answers")
 
 
 def stated_minimum(log: Log) -> int:
@@ -34,13 +34,12 @@ def enough_requests(log: Log, demands: Demands) -> Finding | None:
     events = sent + max(heads, told)
     if not events:
         return None
-    few = events < demands.min_requests
-    what = plural(sent, "request") if sent or not heads else f"{plural(heads, 'head')} due"
-    need = f": {demands.min_requests:,} are needed to prove anything (min_requests)" if few else ""
+    count, noun = (sent, "request") if sent or not heads else (heads, "head")
+    enough = events >= demands.min_requests
     return Finding(
         checker="enough_requests",
-        verdict="INCONCLUSIVE" if few else "PASS",
-        summary=f"{'only ' if few else ''}{what}{_in_faults(log, demands.min_requests)}{need}",
+        verdict="PASS" if enough else "INCONCLUSIVE",
+        summary=plural(count, noun) if enough else too_few_text(count, noun, demands.min_requests),
         query="SELECT workload, count(*) AS requests FROM requests GROUP BY workload",
     )
 
@@ -53,11 +52,15 @@ def anything_tested(log: Log) -> bool:
 
 
 def tested_text(log: Log) -> str:
-    """How little was tested, for the first line; empty when it was enough."""
+    """How little was tested, for the first line, and whether answers could be checked; empty when it was enough."""
+    return " ".join(filter(None, (_few_text(log), nothing_to_check(log))))
+
+
+def _few_text(log: Log) -> str:
     sent = sum(kind.sent for kind in log.rows("request_kinds"))
     if not sent:
         return ""  # subscriptions are counted by their heads
-    in_faults = _in_faults(log, MIN_REQUESTS)
+    in_faults = _in_faults(log, stated_minimum(log))
     if sent >= FEW_REQUESTS and not in_faults:
         return ""
     return f"{'Only ' if sent < FEW_REQUESTS else 'Of '}{plural(sent, 'request')}{in_faults}."
@@ -71,18 +74,39 @@ def _in_faults(log: Log, minimum: int) -> str:
     return f", {'only ' if fewest.requests else ''}{fewest.requests:,} in the window of {fewest.fault_id}"
 
 
-def with_enough(
-    results: Sequence[SloResult], requests: int, checked: int, minimum: int
-) -> tuple[SloResult, ...]:
-    """The results of a workload or of a part of the run: what too few requests met is not trusted."""
-    return tuple(_with_enough(result, requests, checked, minimum) for result in results)
+class Tested(NamedTuple):
+    """How much of each kind there was in what an SLO is about: a workload, or a part of the run."""
+
+    requests: int
+    checked: int
+    heads_due: int
 
 
-def _with_enough(result: SloResult, requests: int, checked: int, minimum: int) -> SloResult:
-    if result.status != "met" or result.name not in (*OF_REQUESTS, *_ON_ANSWERS):
+def with_enough(results: Sequence[SloResult], tested: Tested, minimum: int) -> tuple[SloResult, ...]:
+    """The results of a workload or of a part of the run: what too few requests, answers or heads met is not trusted.
+
+    Where no head was due at all the chain was quiet; that is known, and noted with the result.
+    """
+    return tuple(_with_enough(result, tested, minimum) for result in results)
+
+
+def _with_enough(result: SloResult, tested: Tested, minimum: int) -> SloResult:
+    if result.status != "met":
         return result
-    counted, noun = (checked, "checked answer") if result.name in _ON_ANSWERS else (requests, "request")
-    if counted >= minimum:
+    if result.name in OF_REQUESTS:
+        count, noun = tested.requests, "request"
+    elif result.name in ANSWERS:
+        count, noun = tested.checked, "checked answer"
+    elif result.name in HEADS and tested.heads_due:
+        count, noun = tested.heads_due, "head"
+    else:
         return result
-    note = f"of {plural(counted, noun)} only, where {minimum:,} are needed (min_requests)"
+    if count >= minimum:
+        return result
+    note = f"of {too_few_text(count, noun, minimum)}"
     return msgspec.structs.replace(result, status="not_measured", note=note)
+
+
+def too_few_text(count: int, noun: str, minimum: int) -> str:
+    """What is said wherever there was too little to prove anything."""
+    return f"only {plural(count, noun)}, where {minimum:,} are needed (min_requests)"

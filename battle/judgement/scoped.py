@@ -7,7 +7,7 @@ import msgspec
 
 from battle.judgement.bench import Trouble
 from battle.judgement.doubt import ALL_REQUESTS, doubted_part
-from battle.judgement.evidence import with_enough
+from battle.judgement.evidence import Tested, with_enough
 from battle.judgement.findings import Finding, Log
 from battle.judgement.knee import Beyond
 from battle.judgement.measures import (
@@ -19,13 +19,11 @@ from battle.judgement.measures import (
 )
 from battle.judgement.moments import at_text, load_began_ns
 from battle.judgement.scope import AFTER, BEFORE, RELATIVE, Scope
-from battle.judgement.slo import OF_REQUESTS, RULES, Demands, Measure, Slo, SloResult, compare
+from battle.judgement.slo import ANSWERS, HEADS, OF_REQUESTS, RULES, Demands, Measure, Slo, SloResult, compare
 from battle.judgement.visibility import gateway_reports, unseen_text
 from battle.judgement.windows import WHOLE, Window, fault_windows, merged, selects
 from battle.judgement.words import plural
 
-ANSWERS = ("max_wrong_answers", "max_stale_answers")
-HEADS = ("max_missed_heads", "max_duplicate_heads", "max_head_delay_ms")
 FAILOVERS = ("min_failovers", "max_failover_latency_ms")
 
 
@@ -60,17 +58,20 @@ def part_results(
     for slo in demands.parts:
         found = _results(log, slo, findings, broken, beyond)
         part = part_of(log, slo.scope)
-        if part.missing is None and slo.demands().keys() & {*OF_REQUESTS, *ANSWERS}:
-            counts = _counts(log, part, beyond)
-            found = with_enough(found, *counts, demands.min_requests)
+        if part.missing is None:
+            found = with_enough(found, _tested(log, part, slo, beyond), demands.min_requests)
         results += found
     return tuple(results)
 
 
-def _counts(log: Log, part: Part, beyond: Beyond) -> tuple[int, int]:
-    """The requests in a part of the run, and its checked answers."""
-    requests = _asked(log, part, beyond).requests
-    return requests, sum(one.checked for one in _answered(log, part, _asked(log, part, Beyond())))
+def _tested(log: Log, part: Part, slo: Slo, beyond: Beyond) -> Tested:
+    """How much of what `slo` is about there was in a part of the run."""
+    names = slo.demands().keys()
+    heads_due = _heads(log, part).due if names & {*HEADS} else 0
+    if not names & {*OF_REQUESTS, *ANSWERS}:
+        return Tested(0, 0, heads_due)
+    checked = sum(one.checked for one in _answered(log, part, _asked(log, part, Beyond())))
+    return Tested(_asked(log, part, beyond).requests, checked, heads_due)
 
 
 def _asked(log: Log, part: Part, beyond: Beyond) -> Any:
@@ -206,8 +207,7 @@ def _of_failovers(log: Log, part: Part) -> dict[str, Measure]:
 
 
 def _of_heads(log: Log, part: Part) -> dict[str, Measure]:
-    query = "scoped_heads"
-    (row,) = log.rows(query, **part.times, workload=part.scope.workload)
+    query, row = "scoped_heads", _heads(log, part)
     if not row.due and not row.received:
         nothing = nothing_due(query, known=row.subscriptions > 0, when=part.scope.text)
         return dict.fromkeys(("missed_heads", "duplicate_heads", "head_delay_p99_ns"), nothing)
@@ -219,6 +219,11 @@ def _of_heads(log: Log, part: Part) -> dict[str, Measure]:
         if row.delay_p99_ns is None
         else Measure(query, True, row.delay_p99_ns),
     }
+
+
+def _heads(log: Log, part: Part) -> Any:
+    (row,) = log.rows("scoped_heads", **part.times, workload=part.scope.workload)
+    return row
 
 
 def _attempts(log: Log, part: Part) -> Measure:

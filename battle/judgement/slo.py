@@ -279,6 +279,12 @@ RULES: dict[str, Rule] = {
 OF_REQUESTS = ("success_rate", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms")
 """Demands on how the requests of a load fare, which a load of another rate may meet or miss."""
 
+ANSWERS = ("max_wrong_answers", "max_stale_answers")
+"""Demands on what answers were worth."""
+
+HEADS = ("max_missed_heads", "max_duplicate_heads", "max_head_delay_ms")
+"""Demands on the heads that were due."""
+
 PER_WORKLOAD = frozenset(
     {
         *OF_REQUESTS,

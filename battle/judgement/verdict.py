@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -15,10 +15,10 @@ from battle.judgement.evidence import stated_minimum
 from battle.judgement.findings import Finding, Log, Verdict, strictly, worst
 from battle.judgement.knee import Knee, knees
 from battle.judgement.reached import doubted_without_providers
-from battle.judgement.scalar import Bound
-from battle.judgement.slo import Slo, SloResult, demands_of
+from battle.judgement.slo import Demands, Slo, SloResult, demands_of
+from battle.judgement.slo_sentences import reason_texts
 from battle.judgement.staleness import stated_staleness
-from battle.judgement.words import percent_text, plural, sentence
+from battle.judgement.words import plural
 
 if TYPE_CHECKING:
     from store.database import Run
@@ -27,16 +27,6 @@ EXIT_STATUS: dict[Verdict, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 """What the command line says to the shell."""
 
 _SLO_VERDICT: dict[str, Verdict] = {"met": "PASS", "missed": "FAIL", "not_measured": "INCONCLUSIVE"}
-
-
-_BOUNDS: dict[Bound, str] = {
-    "<=": "at most",
-    "<": "less than",
-    ">=": "at least",
-    ">": "more than",
-    "==": "exactly",
-    "!=": "anything but",
-}
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,22 +67,13 @@ def judge(
     findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
     findings = doubted_without_providers(findings)
     broken: tuple[Trouble, ...] = ()
-    slos: tuple[SloResult, ...] = ()
+    results: tuple[SloResult, ...] = ()
     of_workloads: tuple[WorkloadSlos, ...] = ()
     found_knees: tuple[Knee, ...] = ()
     try:
         broken = troubles(log)
         found_knees = knees(log, demands)
-        slos = tuple(
-            with_causes(log, result) for result in run_results(log, demands, findings, broken, found_knees)
-        )
-        of_workloads = tuple(
-            WorkloadSlos(
-                workload=one.workload,
-                slos=tuple(with_causes(log, result, one.workload) for result in one.slos),
-            )
-            for one in workload_results(log, demands, found_knees, findings, broken)
-        )
+        results, of_workloads = _results(log, demands, findings, broken, found_knees)
     except Exception as error:  # as for a checker that crashes
         summary = f"measuring crashed: {type(error).__name__}: {error}"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
@@ -102,17 +83,15 @@ def judge(
     findings = attributed(findings, broken)
     if strict:
         findings = [strictly(finding) for finding in findings]
-    said = [(finding.verdict, finding.summary) for finding in findings]
-    said += [(_SLO_VERDICT[result.status], reason_text(result)) for result in slos]
-    said += [
-        (_SLO_VERDICT[result.status], f"workload {one.workload}: {reason_text(result)}")
-        for one in of_workloads
-        for result in one.slos
-    ]
+    verdicts = [finding.verdict for finding in findings]
+    verdicts += [_SLO_VERDICT[result.status] for result in slo_results(results, of_workloads)]
     return Judgement(
-        verdict=worst([verdict for verdict, _ in said]),
-        reasons=tuple(text for bad in ("FAIL", "INCONCLUSIVE") for verdict, text in said if verdict == bad),
-        slos=slos,
+        verdict=worst(verdicts),
+        reasons=(
+            *_reasons("FAIL", findings, results, of_workloads),
+            *_reasons("INCONCLUSIVE", findings, results, of_workloads),
+        ),
+        slos=results,
         findings=tuple(findings),
         workload_slos=of_workloads,
         knees=found_knees,
@@ -120,42 +99,44 @@ def judge(
     )
 
 
+_Results: TypeAlias = tuple[tuple[SloResult, ...], tuple[WorkloadSlos, ...]]
+
+
+def _results(
+    log: Log, demands: Demands, findings: list[Finding], broken: tuple[Trouble, ...], found: tuple[Knee, ...]
+) -> _Results:
+    """What became of the demands, of the run and its parts and of single workloads, with the causes of misses."""
+    of_run = run_results(log, demands, findings, broken, found)
+    of_workloads = workload_results(log, demands, found, findings, broken)
+    return tuple(with_causes(log, result) for result in of_run), tuple(
+        WorkloadSlos(
+            workload=one.workload,
+            slos=tuple(with_causes(log, result, one.workload) for result in one.slos),
+        )
+        for one in of_workloads
+    )
+
+
+def slo_results(of_run: Sequence[SloResult], of_workloads: Sequence[WorkloadSlos]) -> Iterator[SloResult]:
+    """All of them, in the order in which they are reported."""
+    yield from of_run
+    for one in of_workloads:
+        yield from one.slos
+
+
+def _reasons(
+    verdict: Verdict,
+    findings: Sequence[Finding],
+    of_run: Sequence[SloResult],
+    of_workloads: Sequence[WorkloadSlos],
+) -> Iterator[str]:
+    yield from (finding.summary for finding in findings if finding.verdict == verdict)
+    yield from reason_texts([one for one in of_run if _SLO_VERDICT[one.status] == verdict])
+    for own in of_workloads:
+        for text in reason_texts([one for one in own.slos if _SLO_VERDICT[one.status] == verdict]):
+            yield f"workload {own.workload}: {text}"
+
+
 def verdict_text(verdict: str, warnings: int) -> str:
     """The verdict as the first line of every report says it: "PASS with 2 warnings"."""
     return f"{verdict} with {plural(warnings, 'warning')}" if verdict == "PASS" and warnings else verdict
-
-
-def slo_text(result: SloResult) -> str:
-    """An SLO's result as a sentence."""
-    demand = f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)} demanded"
-    if result.never and result.note:
-        missed = "is not trusted" if result.doubted else f"was {result.status}"
-        return f"{result.title} {missed}: {result.note}, {demand}"
-    if result.doubted:
-        return f"{result.title} is not trusted: {measured_text(result)}, but {result.note}, {demand}"
-    if result.status == "not_measured":
-        return f"{result.title} was not measured ({result.note}; {demand})"
-    return f"{result.title} was {result.status}: {measured_text(result)}, {demand}"
-
-
-def reason_text(result: SloResult) -> str:
-    """An SLO's result as a sentence, with what the log says of why it was missed."""
-    causes = f": {sentence(result.causes)}" if result.causes else ""
-    return slo_text(result) + causes
-
-
-def measured_text(result: SloResult) -> str | None:
-    """What was measured, with digits enough to tell it from the limit: 300.04 ms is not 300 ms."""
-    if result.measured is None:
-        return "not reached" if result.never else None
-    limit = quantity_text(result.limit, result.unit)
-    texts = (quantity_text(result.measured, result.unit, digits) for digits in (4, 6, 9, 12))
-    return next((text for text in texts if text != limit or result.measured == result.limit), limit)
-
-
-def quantity_text(value: float, unit: str, digits: int = 9) -> str:
-    """A limit or a measured value with its unit."""
-    if unit == "ratio":
-        return percent_text(value)
-    rounded = float(f"{value:.{digits}g}") if abs(value) < 10**digits else value
-    return f"{rounded:,.9g} {unit}".strip()

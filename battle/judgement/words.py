@@ -1,7 +1,7 @@
 """How findings say numbers and lists. Ratios are cut, not rounded: 98.996 % must not read as 99 %."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 LISTED_MAX = 5
 """More items than this in a sentence are counted instead of named."""
@@ -43,3 +43,12 @@ def sentence(parts: Sequence[str]) -> str:
     """The parts in one sentence; those beyond `LISTED_MAX` are counted."""
     shown = "; ".join(parts[:LISTED_MAX])
     return shown if len(parts) <= LISTED_MAX else f"{shown}; and {len(parts) - LISTED_MAX} more"
+
+
+def said_once(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Things, each with a reason, as lines: those with the same reason are one line, which says it once."""
+    things: dict[str, list[str]] = {}
+    for thing, reason in pairs:
+        things.setdefault(reason, []).append(thing)
+    for reason, named in things.items():
+        yield f"{', '.join(named)}: {reason}"

@@ -18,6 +18,9 @@ FAULTS_SHOWN = 12
 
 TARGETS_NAMED = 4
 
+NONE_ANSWERED = "none answered"
+"""Beside failovers that led nowhere: `max_failover_latency_ms` is then not reached, and none is the slowest."""
+
 _EFFECTS = columns(":fault", ":took effect", ":evidence")
 _NOT_SEEN = Cell("not seen", "doubtful")
 _NOT_VISIBLE = Cell("not visible", "quiet")
@@ -57,9 +60,13 @@ def failover_section(report: Report) -> Section:
 
 
 def failovers_text(facts: FailoverFacts) -> str:
-    """How many failovers there were, as far as is known."""
+    """How many failovers there were, as far as is known, and whether none of them was answered."""
     if facts.failovers is None:
         return "not visible"
+    return _counted(facts) + (f", {NONE_ANSWERED}" if facts.failovers and not facts.answered else "")
+
+
+def _counted(facts: FailoverFacts) -> str:
     return f"at least {facts.failovers:,}" if facts.source == "providers" else f"{facts.failovers:,}"
 
 
@@ -82,22 +89,18 @@ def _unseen_failovers(report: Report) -> str:
 
 def _failover_blocks(report: Report) -> list[Block]:
     facts = report.failovers
-    asked = f"{failovers_text(facts)} needed"
-    answered = (
-        "all of them were" if facts.answered == facts.failovers else f"{facts.answered or 0:,} of them were"
-    )
     text = (
-        f"Of {plural(report.requests.total, 'request')} {asked} more than one attempt "
-        f"(at most {facts.attempts_max}); {answered} answered in the end."
+        f"Of {plural(report.requests.total, 'request')} {_counted(facts)} needed more than one attempt "
+        f"(at most {facts.attempts_max}); {_answered(facts)} answered in the end."
     )
     costs = (facts.cost_mean_ns, facts.cost_p50_ns, facts.cost_p95_ns, facts.cost_p99_ns, facts.cost_max_ns)
     began_ns = report.run.load_began_ns
     blocks: list[Block] = [
         Paragraph(text),
         Table(columns("cost mean", "p50", "p95", "p99", "max"), (row(*(duration(cost) for cost in costs)),)),
-        Paragraph("The cost is the time until the attempt that answered began.", quiet=True),
+        Paragraph(_cost_text(facts), quiet=True),
         Table(
-            columns(":slowest failovers", "at", ":asked", ":answered", "cost"),
+            columns(_slowest_title(facts), "at", ":asked", ":answered", "cost"),
             tuple(_failover_row(slow, began_ns) for slow in facts.slowest[:SLOWEST_SHOWN]),
         ),
         *(explain_command(report, slow.request_id) for slow in facts.slowest[:1]),
@@ -105,6 +108,24 @@ def _failover_blocks(report: Report) -> list[Block]:
     if facts.source == "providers":
         blocks.append(Paragraph(_INFERRED, quiet=True))
     return blocks
+
+
+def _slowest_title(facts: FailoverFacts) -> str:
+    return ":slowest failovers" if facts.answered else f":failovers, {NONE_ANSWERED}"
+
+
+def _answered(facts: FailoverFacts) -> str:
+    if not facts.answered:
+        return "none of them was"
+    return "all of them were" if facts.answered == facts.failovers else f"{facts.answered:,} of them were"
+
+
+def _cost_text(facts: FailoverFacts) -> str:
+    wasted = "until its last attempt ended"
+    if not facts.answered:
+        return f"The cost of a failover that was not answered is the time {wasted}: all of it was wasted."
+    rest = "" if facts.answered == facts.failovers else f"; of a request that none answered, {wasted}"
+    return f"The cost is the time until the attempt that answered began{rest}."
 
 
 def _failover_row(slow: SlowFailover, began_ns: int | None) -> tuple[Cell, ...]:

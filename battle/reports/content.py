@@ -134,7 +134,7 @@ def _figures(report: Report) -> tuple[Figure, ...]:
         figures.append(Figure("failovers", failovers_text(report.failovers)))
     if moved:
         figures.append(Figure("stream failovers", f"{moved:,}"))
-    if report.failovers.cost_max_ns is not None:
+    if report.failovers.answered and report.failovers.cost_max_ns is not None:
         figures.append(Figure(f"{virtual}slowest failover", duration_text(report.failovers.cost_max_ns)))
     if report.faults:
         effective = sum(fault.effect_observed for fault in report.faults)

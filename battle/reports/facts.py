@@ -15,6 +15,7 @@ from battle.judgement.retries import amplification
 from battle.judgement.slo import Slo, demands_of
 from battle.judgement.slo_language import SloTextError, parse_slo
 from battle.judgement.verdict import Judgement, judge
+from battle.judgement.words import said_once
 from battle.omissions import Omission, Parts
 from battle.reports.compared import read_comparison
 from battle.reports.failure_facts import FaultReaction, LogSubscriptions, PublishedHeads, StreamFailovers
@@ -162,9 +163,8 @@ def _blank(kind: Any) -> Any:
 
 def _omitted_slos(header: dict[str, Any]) -> Iterator[str]:
     """What `run.json` says of SLOs that the run was not held to; that of another version may say nothing of it."""
-    for one in header.get("omitted_slos") or ():
-        if isinstance(one, dict):
-            yield f"{one.get('slo')}: {one.get('why')}"
+    listed = (one for one in header.get("omitted_slos") or () if isinstance(one, dict))
+    return said_once((str(one.get("slo")), str(one.get("why"))) for one in listed)
 
 
 def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
@@ -206,19 +206,11 @@ def _run_facts(log: Log, header: dict[str, Any], directory: str) -> RunFacts:
         seed=seed if isinstance(seed, int) else None,
         started_at=started_at if isinstance(started_at, str) else None,
         load_began_ns=phases.get("load_began"),
-        load_ns=_load_ns(phases, log.rows("request_kinds")),
+        load_ns=log.rows("load_span")[0].load_ns,
         partial="ended" not in phases or bool(_PARTIAL_PHASES & phases.keys()),
         host=_mapping(header.get("host")),
         versions=_mapping(header.get("versions")),
     )
-
-
-def _load_ns(phases: dict[str, int], kinds: list[Any]) -> int | None:
-    """How long there was load; in a run without its end, until the last request was due."""
-    if "load_began" not in phases:
-        return None
-    last_due_ns = max((kind.last_scheduled_ns for kind in kinds), default=phases["load_began"])
-    return phases.get("load_ended", last_due_ns) - phases["load_began"]
 
 
 def _name(value: object) -> str | None:

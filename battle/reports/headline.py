@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from battle.judgement.slo import SloResult
-from battle.judgement.verdict import Judgement
+from battle.judgement.verdict import Judgement, slo_results
 from battle.judgement.words import plural
 from battle.reports.schema import FaultEffect
 
@@ -21,8 +20,9 @@ def headline(
     `anything`: whether the gateway had anything to do at all.
     """
     if judgement.verdict == "PASS":
-        passed = _passed(len(_results(judgement)), faults, world, anything=anything)
-        return f"{_warned(judgement.warnings)}{passed} {tested}".rstrip()
+        slos = list(slo_results(judgement.slos, judgement.workload_slos))
+        passed = _passed(len(slos), faults, world, anything=anything)
+        return f"{_warned(judgement.warnings)}{passed} {tested if anything else ''}".rstrip()
     first, others = judgement.reasons[0], len(judgement.reasons) - 1
     more = f" (and {plural(others, 'more reason')})" if others else ""
     return f"{_answer(judgement)}, because {first}{more}."
@@ -31,7 +31,8 @@ def headline(
 def _answer(judgement: Judgement) -> str:
     if judgement.verdict != "FAIL":
         return "This run cannot tell"
-    missed = any(result.status == "missed" for result in _results(judgement))
+    slos = slo_results(judgement.slos, judgement.workload_slos)
+    missed = any(result.status == "missed" for result in slos)
     harm = missed or any(finding.severity == "harm" for finding in judgement.findings)
     return "Do not ship" if harm else "Do not ship (strict: a warning fails the run)"
 
@@ -43,10 +44,6 @@ def _warned(warnings: Sequence[str]) -> str:
     others = len(warnings) - 1
     more = f" (and {plural(others, 'more warning')})" if others else ""
     return f"{warnings[0]}{more}. "
-
-
-def _results(judgement: Judgement) -> list[SloResult]:
-    return [*judgement.slos, *(result for one in judgement.workload_slos for result in one.slos)]
 
 
 def _passed(slos: int, faults: Sequence[FaultEffect], world: str, *, anything: bool) -> str:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from battle.judgement.findings import Finding
 from battle.judgement.slo import SloResult
-from battle.judgement.verdict import reason_text
+from battle.judgement.slo_sentences import reason_text
 from battle.reports.schema import Report
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from battle.judgement.scalar import Bound
 from battle.judgement.slo import SloResult
-from battle.judgement.verdict import measured_text, quantity_text
+from battle.judgement.slo_sentences import measured_text, quantity_text
 from battle.judgement.words import percent_text, plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, Tone, columns, row
 from battle.reports.interval_texts import interval_cell, interval_note, share_text

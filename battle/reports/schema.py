@@ -388,7 +388,8 @@ class Report(_Part, frozen=True, kw_only=True):
     """Everything a run says. Lists of rows are whole unless their name says otherwise.
 
     `warnings` are smells that no client felt; in a `strict` run they are among the reasons for FAIL instead.
-    `omitted_slos` are those of the scenario that this gateway or world could not show, each with the reason.
+    `omitted_slos` are those of the scenario that this gateway or world could not show, with the reason: a string each
+    reason.
     `comparison` is what `battle compare` found, when it was asked: the one thing here that is not in the log.
     `omitted` names fields that could not be collected, by a defect of Battle: what stands in them means nothing.
     """

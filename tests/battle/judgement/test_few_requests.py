@@ -82,9 +82,9 @@ def test_heads_that_were_due_count_for_subscribers(tmp_path: Path, heads: int, v
 @pytest.mark.parametrize(
     ("slo", "note"),
     [
-        (Slo(success_rate=0.9, when="during"), "of 3 requests only"),
-        (Slo(p95_latency_ms=100, when="during"), "of 3 requests only"),
-        (Slo(max_wrong_answers=0, when="during"), "of 3 checked answers only"),
+        (Slo(success_rate=0.9, when="during"), "of only 3 requests"),
+        (Slo(p95_latency_ms=100, when="during"), "of only 3 requests"),
+        (Slo(max_wrong_answers=0, when="during"), "of only 3 checked answers"),
     ],
 )
 def test_a_window_with_few_requests_is_not_trusted(tmp_path: Path, slo: Slo, note: str) -> None:
@@ -126,7 +126,9 @@ def in_a_fault(tmp_path: Path, during: int, **header: Any) -> str:
     ] + requests(during, 4 * S)
     noticed = tried(400, "a", 4 * S, 4 * S + MS, "error")
     segments["coordinator"] += [*fault("kill-a.1", 3 * S, 5 * S), noticed]
-    run_dir = write_run(tmp_path / "run", segments, slo={"success_rate": 0.9}, **header)
+    run_dir = write_run(
+        tmp_path / "run", segments, slo={"success_rate": 0.9}, **{"min_requests": MIN_REQUESTS, **header}
+    )
     return read_report(run_dir).headline
 
 
@@ -134,6 +136,10 @@ def test_the_first_line_says_how_few_requests_fell_into_a_fault(tmp_path: Path) 
     assert in_a_fault(tmp_path, 1).endswith(
         "while 1 fault took effect. Of 801 requests, only 1 in the window of kill-a.1."
     )
+
+
+def test_the_first_line_counts_by_what_the_scenario_states(tmp_path: Path) -> None:
+    assert in_a_fault(tmp_path, 1, min_requests=1).endswith("while 1 fault took effect.")
 
 
 def test_the_first_line_says_nothing_where_there_were_enough(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from battle.judgement import Judgement, Slo, SloResult, judge
 from battle.judgement.slo_language import parse_slo
-from battle.judgement.verdict import slo_text
+from battle.judgement.slo_sentences import slo_text
 from store.database import open_run
 from store.events import Event
 from tests.battle.histories import (
@@ -312,7 +312,7 @@ def test_a_result_names_its_scope(tmp_path: Path) -> None:
     (one,) = judgement.slos
     assert one.title == "p95_latency_ms during faults with 1 s of grace of workload load"
     assert (one.scope.when, one.scope.workload, one.scope.grace_ns) == ("during", "load", S)
-    assert slo_text(one) == f"{one.title} was missed: 100 ms, at most 40 ms demanded"
+    assert slo_text(one) == f"{one.title} was missed: 100 ms (of 50 requests), at most 40 ms demanded"
     assert judgement.verdict == "FAIL"
 
 

@@ -9,7 +9,7 @@ from battle.judgement import judge
 from battle.judgement.findings import Log
 from battle.judgement.measures import measures, workload_measures
 from battle.judgement.slo import RULES, Measure, Slo, compare
-from battle.judgement.verdict import slo_text
+from battle.judgement.slo_sentences import slo_text
 from tests.battle.histories import (
     MS,
     S,

@@ -8,7 +8,7 @@ import pytest
 
 from battle.cli.summary import summary_lines
 from battle.judgement.slo import SloResult
-from battle.judgement.verdict import measured_text, slo_text
+from battle.judgement.slo_sentences import measured_text, slo_text
 from battle.reports.writing import read_report, render
 from store.events import Event
 from tests.battle.histories import MS, S, failed, fault, healthy, phases, request, sample, tried, write_run
