@@ -25,7 +25,8 @@ class PlannedFault(Spec, frozen=True):
     """One fault at one target over one span, counted from the begin of the load.
 
     `fault_id` is `<kind>-<target>.<n>`, with n counting from 1 along the timeline. `ramp_share` is the share of its
-    strength at which a step of a ramp holds, 1 for any other fault.
+    strength at which a step of a ramp holds, 1 for any other fault. `aimed_at` is the group that the plan aims at,
+    "*" or "tag:cheap"; "" when it names its target.
     """
 
     fault_id: str
@@ -33,6 +34,7 @@ class PlannedFault(Spec, frozen=True):
     start: Duration
     end: Duration
     ramp_share: float = 1.0
+    aimed_at: str = ""
 
     @property
     def kind(self) -> str:
@@ -49,7 +51,11 @@ class PlannedFault(Spec, frozen=True):
         data = msgspec.to_builtins(self.fault)
         assert isinstance(data, dict)
         own = {name: value for name, value in data.items() if name not in ("type", "target")}
-        return own if self.ramp_share == 1 else own | {"ramp_share": self.ramp_share}
+        if self.ramp_share != 1:
+            own["ramp_share"] = self.ramp_share
+        if self.aimed_at:
+            own["aimed_at"] = self.aimed_at
+        return own
 
 
 Tags = Mapping[str, tuple[str, ...]]
@@ -89,7 +95,7 @@ def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0
     (`actors.chaos.checking`).
     """
     everything = (
-        (start, end, msgspec.structs.replace(fault.placed(start, end), target=target), share)
+        (start, end, msgspec.structs.replace(fault.placed(start, end), target=target), share, fault.target)
         for entry, chance in _with_chance(plan, seed)
         for start, end, fault, share in _placed(entry, load, chance)
         for target in targets_of_fault(fault, tags)
@@ -98,10 +104,11 @@ def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0
     assert len(placed) <= FAULTS_MAX, "such a plan is refused before anything starts"
     counts: Counter[tuple[str, str]] = Counter()
     timeline = []
-    for start, end, fault, share in sorted(placed, key=itemgetter(0)):
+    for start, end, fault, share, aim in sorted(placed, key=itemgetter(0)):
         counts[fault.kind(), fault.target] += 1
         fault_id = f"{fault.kind()}-{fault.target}.{counts[fault.kind(), fault.target]}"
-        timeline.append(PlannedFault(fault_id, fault, start, end, share))
+        aimed_at = "" if aim == fault.target else aim
+        timeline.append(PlannedFault(fault_id, fault, start, end, share, aimed_at))
     return tuple(timeline)
 
 

@@ -52,10 +52,15 @@ def faults_took_effect(log: Log, demands: Demands) -> Finding:
     it did not happen. It is the scenario's business to give every one of them traffic, with fewer or longer steps
     where there is little. Only who keeps away since an earlier step had its effect need not feel the rest. A fault
     whose target the gateway had given up before is `providers_used_again`'s to tell.
+
+    A fault at a group ("*", "tag:cheap") is held to it as one: it took effect when one of them felt it, and those
+    that got no request meanwhile had nothing to feel it by.
     """
     faults = log.rows("fault_effects")
     given_up = {row.fault_id for row in _not_used_again(log)}
     idle = [fault for fault in faults if not fault.effect_observed and fault.fault_id not in given_up]
+    spared = _unasked(log, idle)
+    idle = [fault for fault in idle if fault.fault_id not in spared]
     planned = log.rows("chaos_entries")[0].entries
     if not faults:
         summary = "no fault was planned"
@@ -65,7 +70,8 @@ def faults_took_effect(log: Log, demands: Demands) -> Finding:
         shares = {row.provider for row in log.rows("provider_shares")}
         summary = sentence([_why_idle(fault, shares, load_began_ns(log)) for fault in idle])
     else:
-        summary = f"{plural(len(faults) - len(given_up), 'fault')} took effect"
+        summary = f"{plural(len(faults) - len(given_up) - len(spared), 'fault')} took effect"
+        summary += "".join(f"; {text}" for text in spared.values())
     return Finding(
         checker="faults_took_effect",
         verdict="INCONCLUSIVE" if idle or (planned and not faults) else "PASS",
@@ -98,6 +104,16 @@ def providers_used_again(log: Log, demands: Demands) -> Finding | None:
         query="SELECT fault_id, attempts_before, leaked_attempts, effect_observed FROM fault_windows",
         ids=tuple(row.fault_id for row in rows)[:EVIDENCE_IDS_MAX],
     )
+
+
+def _unasked(log: Log, idle: list[Any]) -> dict[str, str]:
+    """What is said of faults at those of a group that got no request while others felt it, by their ids."""
+    if not idle:
+        return {}
+    return {
+        row.fault_id: f"{row.target} got no request under {row.fault_id} (aimed at {row.aimed_at!r})"
+        for row in log.rows("unasked_of_group")
+    }
 
 
 def _not_used_again(log: Log) -> list[Any]:

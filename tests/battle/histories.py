@@ -113,9 +113,12 @@ def fault(
     kind: str = "kill",
     target: str = "a",
     planned_ns: int = 3 * S,
+    aimed_at: str | None = None,
 ) -> list[Event]:
     """A planned fault; applied and reverted when there is a time for it. A killed node crashes 2 ms later."""
     common: dict[str, Any] = {"fault_id": fault_id, "kind": kind, "target": target, "parameters": {}}
+    if aimed_at is not None:
+        common["parameters"] = {"aimed_at": aimed_at}
     events: list[Event] = [FaultChanged(at_ns=0, phase="planned", planned_ns=planned_ns, **common)]
     if start_ns is not None:
         events.append(FaultChanged(at_ns=start_ns, phase="applied", **common))
