@@ -33,6 +33,9 @@ OTHER_PARAMETERS = {
     "ends_ns": (1_000, 2**62),
     "spared_starts_ns": (500,),
     "spared_ends_ns": (600,),
+    "beyond_workloads": ("steps",),
+    "beyond_starts_ns": (700,),
+    "beyond_ends_ns": (800,),
     "request_ids": ["load-1", "load-2"],
     "workloads": ("load", "steps"),
 }
