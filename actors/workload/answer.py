@@ -10,8 +10,10 @@ from actors.chain.expected import expected_answer, recorded_answer
 from actors.chain.judge import height_told, judge, right_as_written, right_error
 from actors.chain.model import ChainModel
 from actors.chain.parameters import Params
+from actors.wire.content_coding import CONTENT_CODING, decoded_body
 from actors.wire.foreign import Unreadable
 from actors.wire.http import HttpResponse
+from actors.wire.http_client import RESPONSE_LIMITS
 from actors.wire.jsonrpc import Answer as RpcAnswer
 from actors.wire.jsonrpc import ErrorObject, read_answer
 from actors.workload.request import Request
@@ -49,6 +51,9 @@ NOT_JSON_RPC = Ending("error", "wrong", "not_json_rpc")
 WRONG_ID = Ending("error", "wrong", "wrong_id")
 """The answer says that it is to another request: a client drops it, or takes it for that other one's."""
 HTTP_STATUS = Ending("error", failure="http_status")
+
+BODY_BYTES_MAX = RESPONSE_LIMITS.body_bytes
+"""Of a body that came compressed, when it is no more."""
 
 _HEADS_KEPT = 64
 """Most answers are right and of the newest block: the ending of those is made once for each."""
@@ -93,12 +98,12 @@ class AnswerReader:
 
     def ending(self, request: Request, response: HttpResponse, ended_ns: int) -> Ending:
         """How `request` ends with this response."""
-        if self._checks and response.status == 200:
+        if self._checks and response.status == 200 and CONTENT_CODING not in response.headers:
             right = self._right_as_written(request, response.body, ended_ns)
             if right is not None:
                 return right
         try:
-            answer = read_answer(response.body)
+            answer = read_answer(decoded_body(response, BODY_BYTES_MAX))
         except Unreadable:
             answer = RpcAnswer()
         succeeded = 200 <= response.status < 300

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import msgspec
 
 from actors.chain.parameters import Params
+from actors.wire.content_coding import decoded_body
 from actors.wire.correlation import request_id
 from actors.wire.foreign import Unreadable, reader
 from actors.wire.http import HttpResponse, encode_request, request_head
 from actors.wire.jsonrpc import Answer as RpcAnswer
 from actors.wire.jsonrpc import read_answer, read_answers
-from actors.workload.answer import HTTP_STATUS, NOT_JSON_RPC, AnswerReader, Ending
+from actors.workload.answer import BODY_BYTES_MAX, HTTP_STATUS, NOT_JSON_RPC, AnswerReader, Ending
 from actors.workload.asking import Ask
 from actors.workload.request import Request, encode_call_text
 from actors.workload.spec import WorkloadRole
@@ -119,9 +120,10 @@ class BatchReader(AnswerReader):
             return super().ending(request, response, ended_ns)
         succeeded = 200 <= response.status < 300
         try:
-            if not response.body.lstrip().startswith(b"["):
-                return self._refused(request, read_answer(response.body), succeeded)
-            answers = read_answers(response.body)
+            body = decoded_body(response, BODY_BYTES_MAX)
+            if not body.lstrip().startswith(b"["):
+                return self._refused(request, read_answer(body), succeeded)
+            answers = read_answers(body)
         except Unreadable:
             return NOT_JSON_RPC if succeeded else HTTP_STATUS
         if any(answer.error is None and answer.result is msgspec.UNSET for answer in answers):

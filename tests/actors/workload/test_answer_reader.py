@@ -1,5 +1,6 @@
 """What responses mean. The end-to-end tests cover each kind; these are the fine distinctions."""
 
+import gzip
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ def whole_ending(
     method: str = "eth_blockNumber",
     params: Any = (),
     canned: dict[str, list[Any]] | None = None,
+    headers: dict[bytes, bytes] | None = None,
 ) -> Ending:
     spec = HttpConstant(method, rate=1, duration=seconds(1))
     canned = canned or {}
@@ -47,7 +49,7 @@ def whole_ending(
     )
     request = Request("w0-4", method, [*params], AT_NS, b"")
     request.sent_ns = AT_NS
-    response = HttpResponse(status, {}, body, True)
+    response = HttpResponse(status, headers or {}, body, True)
     return AnswerReader(role, ChainModel(CHAIN)).ending(request, response, AT_NS + took_ns)
 
 
@@ -92,6 +94,13 @@ def test_another_chain_s_answers_are_only_read_for_errors() -> None:
     assert ending(result('"0x1"', "1"), checks=False) == Ending("ok", "none")
     assert ending(error("1"), checks=False) == Ending("error", "none", "rpc_error", -32000)
     assert ending(b"pong", checks=False) == Ending("error", "wrong", "not_json_rpc")
+
+
+def test_a_compressed_answer_is_read() -> None:
+    headers = {b"content-encoding": b"gzip"}
+    assert ending(gzip.compress(result('"0x3f2"')), headers=headers) == Ending("ok", "right")
+    assert ending(gzip.compress(b"pong"), headers=headers) == Ending("error", "wrong", "not_json_rpc")
+    assert ending(result('"0x3f2"'), headers=headers) == Ending("error", "wrong", "not_json_rpc")
 
 
 def test_the_status_comes_before_the_body() -> None:

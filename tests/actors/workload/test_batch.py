@@ -1,5 +1,6 @@
 """Batches: their wire, and what the answers to one are worth."""
 
+import gzip
 import json
 from typing import Any
 
@@ -60,11 +61,12 @@ def error(identifier: str | None, code: int = -32000) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": "no"}}
 
 
-def ending(body: Any, *, status: int = 200, **more: Any) -> Ending:
+def ending(body: Any, *, status: int = 200, headers: dict[bytes, bytes] | None = None, **more: Any) -> Ending:
     request = built(**more)
     request.sent_ns = AT_NS
     text = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    read = BatchReader(role(**more), MODEL).ending(request, HttpResponse(status, {}, text, True), AT_NS)
+    response = HttpResponse(status, headers or {}, text, True)
+    read = BatchReader(role(**more), MODEL).ending(request, response, AT_NS)
     return Ending(*read[:4])
 
 
@@ -142,6 +144,12 @@ def test_an_error_without_an_id_stands_for_one_missing_answer_only() -> None:
     assert ending([*right[:2], unread]) == Ending("error", "wrong", "rpc_error", -32000)
     assert ending([*right, unread]) == Ending("error", "wrong", "rpc_error", -32000)
     assert ending([*right[:2], right[1], right[3], unread]) == Ending("error", "wrong", "rpc_error", -32000)
+
+
+def test_a_compressed_batch_is_read() -> None:
+    text = gzip.compress(msgspec.json.encode(answers(built())))
+    assert ending(text, headers={b"content-encoding": b"gzip"}) == Ending("ok", "right")
+    assert ending(text) == Ending("error", "wrong", "not_json_rpc")
 
 
 def test_a_batch_may_be_refused_as_a_whole() -> None:
