@@ -47,7 +47,8 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     `timeout`, `refused` (nobody listened), `no_websocket` (somebody listened, and refused the upgrade or closed each
     connection), `reset`, `closed`, `protocol`, `http_status`, `not_json_rpc` (an answer came, under a status of
     success if it was HTTP, and is not JSON-RPC), `wrong_id` (it has the id of another request), `wrong_batch`
-    (answers to a batch were missing, repeated or not asked for), `rpc_error`, `unsent`, `interrupted`.
+    (answers to a batch were missing, repeated or not asked for), `rpc_error`, `unsent`, `interrupted`, `unread` (the
+    client gave the connection up: more of what it had sent lay unread than it keeps).
 
     An error can be the right answer: then the outcome is `ok`, the answer `right`, and `rpc_code` is the error's.
     `expected_rpc_code` is the code of the error that is the right answer, also where another answer came, or none;
@@ -315,7 +316,7 @@ class GeneratorSampled(Event, frozen=True, kw_only=True, tag=_tag):
 
 
 BenchLimit: TypeAlias = Literal[
-    "open_files", "processes", "memory", "ports", "connections", "standstill", "generator"
+    "open_files", "processes", "memory", "ports", "connections", "standstill", "generator", "unread"
 ]
 
 
@@ -326,8 +327,9 @@ class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
     what failed); `connections` is a workload's `max_connections` (`bound`), for which requests waited, the longest
     for `duration_ns`; `standstill`: the node did not run for `duration_ns` (it was stopped, or the machine was);
     `generator`: the scenario author's own generator (`detail`: its name, file and line) kept the load waiting: its
-    `times` calls took `total_ns`, the longest of them `duration_ns`. `times` is how often since the last such row of
-    this node.
+    `times` calls took `total_ns`, the longest of them `duration_ns`; `unread`: it gave up connections whose
+    other end left more than `bound` bytes unread, or its part of all that the node keeps. `times` is how often since
+    the last such row of this node.
     """
 
     at_ns: int

@@ -15,7 +15,7 @@ from actors.world.seam import Loss, Stream, Timer, World
 READ_AHEAD_BYTES = 256 * 1024
 """What a stream holds of what came in, delayed or not asked for yet, before it leaves the rest with the sender."""
 
-_Fate: TypeAlias = Literal["end", "reset", "closed"]
+_Fate: TypeAlias = Literal["end", "reset", "closed", "unread"]
 
 
 class FaultyReceiving(ReadByOne):
@@ -104,9 +104,9 @@ class FaultyReceiving(ReadByOne):
     def _on_inner_lost(self, how: Loss, _at_ns: int) -> None:
         if self._over:
             return
-        if how == "closed":  # the inner stream gave up on a peer that does not read
+        if how != "reset":  # the inner stream gave up on a peer that does not read
             self._finish()
-            self._end("closed")
+            self._end(how)
         elif self._closed:
             self._finish()  # nobody is there to be told, and nobody to send to
         elif self._toxic and not self._paused:
@@ -213,7 +213,7 @@ class FaultyReceiving(ReadByOne):
             receive(b"", self._world.now_ns())
         else:
             assert self._lost is not None
-            self._lost("reset" if self._fate == "reset" else "closed", self._world.now_ns())
+            self._lost(self._fate or "closed", self._world.now_ns())
 
     # For a task.
 
@@ -233,7 +233,7 @@ class FaultyReceiving(ReadByOne):
                 break
             self._listen()
             await self._wait_readable()
-        if self._closed or self._fate == "closed":
+        if self._closed or self._fate in ("closed", "unread"):
             raise trio.ClosedResourceError
         raise trio.BrokenResourceError("the connection was reset")
 

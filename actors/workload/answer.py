@@ -37,6 +37,8 @@ class Ending(NamedTuple):
 TIMED_OUT = Ending("unknown", failure="timeout")
 RESET = Ending("unknown", failure="reset")
 CLOSED = Ending("unknown", failure="closed")
+UNREAD = Ending("unknown", failure="unread")
+"""Given up by this side: the gateway left more of what was sent to it unread than this node keeps."""
 INTERRUPTED = Ending("unknown", failure="interrupted")
 REFUSED = Ending("error", failure="refused")
 NO_WEBSOCKET = Ending("error", failure="no_websocket")

@@ -131,7 +131,7 @@ class _Load:
 
     def _log_waits(self) -> None:
         if isinstance(self._pool, ConnectionPool):
-            self._pool.log_waits()
+            self._pool.log_limits()
         slow = self._call_times.taken(self._world.node)
         if slow is not None:
             self._world.log.append(slow)

@@ -23,7 +23,9 @@ for seconds misses its heartbeats."""
 
 _BROKEN_PAUSE = ms(10)
 """How long a caller whose connection broke waits, so that a dead server does not make a closed loop spin."""
-_BROKEN = frozenset({"refused", "no_websocket", "reset", "closed", "protocol", "not_json_rpc", "unsent"})
+_BROKEN = frozenset(
+    {"refused", "no_websocket", "reset", "closed", "protocol", "not_json_rpc", "unsent", "unread"}
+)
 
 Build = Callable[[int, int], Request]
 

@@ -9,15 +9,18 @@ import trio
 from actors.units import Duration, ms
 from actors.wire.http import HttpResponse, ProtocolError, ResponseParser
 from actors.wire.http_client import RESPONSE_LIMITS
-from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNSENT, Ending
+from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNREAD, UNSENT, Ending
 from actors.workload.ledger import Ledger
 from actors.workload.request import Request
-from actors.world.seam import Address, Connect, Loss, Stream, World
+from actors.world.seam import WRITE_LIMIT_BYTES, Address, Connect, Loss, Stream, World
 from store.events import BenchLimitReached
 
 _JUST_USED = ms(1)
 """A connection on which a response came so lately is taken to be open without asking the kernel: servers close
 connections that have been idle for seconds, and under high load the question would cost a tenth of all time."""
+
+
+_LOSSES: dict[Loss, Ending] = {"reset": RESET, "closed": CLOSED, "unread": UNREAD}
 
 
 class _Connection:
@@ -70,6 +73,8 @@ class ConnectionPool:
         # Of this second: how many requests had to wait because no further connection may be opened, and how long.
         self._waited = 0
         self._longest_wait_ns = 0
+        self._given_up = 0
+        """Connections of this second on which the server left too much unread."""
 
     def submit(self, request: Request) -> None:
         """Send this request as soon as possible. Does not wait."""
@@ -145,8 +150,23 @@ class ConnectionPool:
         waited_ns = self._now_ns() - request.scheduled_ns
         self._longest_wait_ns = max(self._longest_wait_ns, waited_ns)
 
-    def log_waits(self) -> None:
-        """Log how many requests waited since the last time for one of all connections that this pool may have."""
+    def log_limits(self) -> None:
+        """Log which limits of its own this pool met since the last time: of connections, and of what it keeps for
+        servers that do not read."""
+        self._log_waits()
+        if self._given_up:
+            self._world.log.append(
+                BenchLimitReached(
+                    at_ns=self._now_ns(),
+                    node=self._world.node,
+                    limit="unread",
+                    times=self._given_up,
+                    bound=WRITE_LIMIT_BYTES,
+                )
+            )
+            self._given_up = 0
+
+    def _log_waits(self) -> None:
         if len(self._connections) >= self._max_connections:
             oldest = next((request for request in self._waiting if not request.ended), None)
             if oldest is not None:
@@ -214,7 +234,9 @@ class ConnectionPool:
         self._on_response(request, response, max(arrived_ns, request.sent_ns))
 
     def _lost(self, connection: _Connection, how: Loss, at_ns: int) -> None:
-        self._end(connection, RESET if how == "reset" else CLOSED, at_ns)
+        if how == "unread":
+            self._given_up += 1
+        self._end(connection, _LOSSES[how], at_ns)
 
     def _end(self, connection: _Connection, ending: Ending, at_ns: int) -> None:
         """A connection is of no more use."""

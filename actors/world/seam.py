@@ -23,7 +23,7 @@ WorldName: TypeAlias = Literal["live", "simulated"]
 Address: TypeAlias = str
 """`host:port`. In the simulated world the host is the node's name."""
 
-Loss: TypeAlias = Literal["reset", "closed"]
+Loss: TypeAlias = Literal["reset", "closed", "unread"]
 """How a connection was lost: the peer reset it, or this side closed or aborted it."""
 
 WRITE_LIMIT_BYTES = 8 * 2**20
@@ -67,7 +67,7 @@ class Stream(trio.abc.HalfCloseableStream):
 
         `receive(data, arrived_ns)` is called for each chunk, in order, beginning with what has arrived already,
         and with b"" at end of stream. `lost(how, at_ns)` is called instead when the connection is reset or this
-        side closes or aborts it (`write` does when it gives up). Whichever of the two ends comes first is
+        side closes or aborts it ("unread": `write` gave up). Whichever of the two ends comes first is
         told, once, and nothing is called after it; after `close` or `abort` no data is delivered any more.
 
         `arrived_ns` is when the chunk reached this node: in the live world the moment its event loop saw it,

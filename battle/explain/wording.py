@@ -18,6 +18,7 @@ _FAILURES: Mapping[str, str] = {
     "wrong_id": "the answer has the id of another request",
     "wrong_batch": "answers to the batch were missing, repeated or not asked for",
     "unsent": "no connection was free in time",
+    "unread": "the client gave the connection up: too much of what it had sent lay unread",
     "interrupted": "the run was interrupted",
     "cancelled": "it was called off",
 }

@@ -11,14 +11,14 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from battle.judgement.findings import Finding, Log
-from battle.judgement.limits import limit_texts
+from battle.judgement.limits import OWN_BOUNDS, limit_texts
 from battle.judgement.machine import busy
 from battle.judgement.moments import load_began_ns
 from battle.judgement.nodes import GATEWAY_NODE, crash_text, is_load
 from battle.judgement.slow_generator import slow_generators
 from battle.judgement.windows import END_NS, Window
 
-Part: TypeAlias = Literal["load", "providers", "coordinator", "limits", "generator", "machine"]
+Part: TypeAlias = Literal["load", "providers", "coordinator", "limits", "unread", "generator", "machine"]
 
 CRASHES: frozenset[Part] = frozenset({"load", "providers", "coordinator", "limits"})
 """Parts that died, or met a limit of the machine: what rests on them has nothing to rest on. A busy machine, or a
@@ -70,7 +70,7 @@ def _crashes(log: Log) -> Iterator[Trouble]:
 def _limits(log: Log) -> Iterator[Trouble]:
     """Limits of the machine. Of a wait for a connection the late requests are told one by one, so it is none here."""
     for row in log.rows("bench_limits"):
-        if row.limit == "connections":
+        if row.limit in OWN_BOUNDS:
             continue
         for cause in limit_texts(row, load_began_ns(log), 0):
             began_ns = row.first_at_ns - (row.duration_ns or 0) - NOTICED_NS
@@ -79,6 +79,9 @@ def _limits(log: Log) -> Iterator[Trouble]:
 
 
 def _late(log: Log) -> Iterator[Trouble]:
+    for row in log.rows("bench_limits"):
+        if row.limit == "unread":
+            yield from (Trouble("unread", cause) for cause in limit_texts(row, load_began_ns(log), 0))
     for slow in slow_generators(log):
         yield Trouble("generator", f"workload {slow.workload}: {slow.cause}", slow.windows, slow.late_ns)
     if machine := busy(log):

@@ -35,6 +35,7 @@ _FAILURES = {
     "wrong_id": "got an answer with another request's id",
     "wrong_batch": "got a batch with answers missing, repeated or not asked for",
     "unsent": "were not sent: no connection was free in time",
+    "unread": "were given up by the client: too much of them was left unread",
     "interrupted": "were under way when the load was stopped",
 }
 

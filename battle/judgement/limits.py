@@ -19,6 +19,10 @@ _SYSTEM = {
 """The limits of the operating system, and what to do about each."""
 
 
+OWN_BOUNDS = frozenset({"connections", "unread"})
+"""Of which each request that suffered from it says so: they excuse nothing else."""
+
+
 def bench_within_limits(log: Log, demands: Demands) -> Finding | None:
     """INCONCLUSIVE when a node of the bench met a limit of the machine, stood still, or let requests wait long."""
     began_ns, bound_ns = load_began_ns(log), lateness_bound_ns(demands.run)
@@ -40,7 +44,7 @@ def hindrance(log: Log) -> str | None:
 
     Waiting for one of `max_connections` is none: latency counts from the moment a request was due, so it shows.
     """
-    limits = [row for row in log.rows("bench_limits") if row.limit != "connections"]
+    limits = [row for row in log.rows("bench_limits") if row.limit not in OWN_BOUNDS]
     if not limits:
         return None
     if any(row.limit == "standstill" for row in limits):
@@ -61,6 +65,11 @@ def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
                 f"{row.node} reached its limit of {plural(row.bound, 'connection')} (max_connections): "
                 f"{plural(row.times, 'request')} waited up to {duration_text(row.duration_ns)} for one"
             )
+    elif row.limit == "unread":
+        yield (
+            f"{row.node} gave up {plural(row.times, 'connection')} on which more than {row.bound >> 20:,} MiB waited "
+            f"to be read, or its share of all that it keeps: send smaller requests, or fewer at once"
+        )
     else:
         who = "the embedded gateway" if row.node == GATEWAY_NODE else row.node
         yield (
@@ -70,7 +79,7 @@ def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
 
 
 def _within(rows: list[Any]) -> str:
-    waited = sum(row.times for row in rows)
+    waited = sum(row.times for row in rows if row.limit == "connections")
     if not waited:
         return "no node of the bench met a limit of its own"
     longest_ns = max(row.duration_ns for row in rows)

@@ -5,7 +5,7 @@
 --
 -- $late_ns      how late a request may have been sent and still counts; NULL: as late as it likes
 -- $workload     only of this workload; NULL: of all
--- $cut          whether requests that the end of their load node interrupted do not count
+-- $cut          whether requests that the load itself cut off, at its end or for being left unread, do not count
 -- $spared_starts_ns, $spared_ends_ns      requests that were under way in one of these windows do not count
 -- $beyond_workloads, $beyond_starts_ns, $beyond_ends_ns      requests of these workloads that were due in these times
 --              (steps beyond a knee) do not count
@@ -34,7 +34,7 @@ punctual AS (
     ANTI JOIN beyond
         ON requests.workload = beyond.workload AND scheduled_ns >= beyond_start_ns AND scheduled_ns < beyond_end_ns
     WHERE ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))
-        AND NOT ($cut AND failure IS NOT DISTINCT FROM 'interrupted')
+        AND NOT ($cut AND coalesce(failure, '') IN ('interrupted', 'unread'))
         AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
 )
 SELECT

@@ -7,7 +7,7 @@
 -- $workload                 only of this workload; NULL: of all
 -- $method                   only of this method; NULL: of all
 -- $late_ns                  only those sent at most so late, or that the gateway turned away; NULL: all
--- $cut                      whether requests that the end of their load node interrupted do not count
+-- $cut                      whether requests that the load itself cut off, at its end or for being left unread, do not count
 -- $spared_starts_ns, $spared_ends_ns      requests that were under way in one of these windows do not count
 -- $beyond_workloads, $beyond_starts_ns, $beyond_ends_ns      requests of these workloads that were due in these times
 --                           (steps beyond a knee) do not count
@@ -50,7 +50,7 @@ chosen AS (
     WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
         AND ($method::VARCHAR IS NULL OR method = $method::VARCHAR)
         AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))
-        AND NOT ($cut AND failure IS NOT DISTINCT FROM 'interrupted')
+        AND NOT ($cut AND coalesce(failure, '') IN ('interrupted', 'unread'))
 ),
 summed AS (
     SELECT

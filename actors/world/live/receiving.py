@@ -29,6 +29,7 @@ class ReceivingHalf(ReadByOne):
         self._fd = sock.fileno()
         self._receive: Callable[[bytes, int], object] | None = None
         self._lost: Callable[[Loss, int], object] | None = None
+        self._ended_by_us: Loss = "closed"
         self._paused = False
         self._arrived_ns = 0
         self._readable = True
@@ -153,7 +154,7 @@ class ReceivingHalf(ReadByOne):
         if self._receive is not None:
             self._receive = None
             now_ns = self._reactor.now_ns()
-            self._reactor.call_at(now_ns, self._lose, "closed", now_ns)
+            self._reactor.call_at(now_ns, self._lose, self._ended_by_us, now_ns)
 
     def is_stale(self) -> bool:
         if self._closed or self._closing or self._ended:

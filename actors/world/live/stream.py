@@ -41,6 +41,7 @@ class LiveStream(ReceivingHalf):
         self._pending += data
         too_much = len(self._pending) > WRITE_LIMIT_BYTES
         if too_much or self._reactor.held.must_go(self, 2 * seam.NODE_HELD_BYTES):
+            self._ended_by_us = "unread"
             self.abort()
 
     def _send_now(self, data: bytes | bytearray) -> int:

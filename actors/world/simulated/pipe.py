@@ -103,13 +103,13 @@ class Pipe:
         self._end("reset")
         self.wake_drain()
 
-    def close_receiver(self) -> None:
+    def close_receiver(self, how: Loss = "closed") -> None:
         """The receiving end is gone: what it did not read is lost, and nobody waits for it any more."""
         self.receiver_closed = True
         self.queue.clear()
         self.held.clear()
         self.held_bytes = 0
-        self._end("closed")
+        self._end(how)
         self.wake_drain()
 
     def _end(self, how: Loss) -> None:

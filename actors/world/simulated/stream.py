@@ -77,7 +77,8 @@ class SimulatedStream(CommonStream):
         outgoing.push(bytes(data))
         held = outgoing.held_bytes
         if held and (held > WRITE_LIMIT_BYTES or self._is_over(2 * seam.NODE_HELD_BYTES)):
-            self.abort()
+            outgoing.reset()
+            self._shut("unread")
 
     def _is_over(self, limit_bytes: int) -> bool:
         return self._host.held.must_go(self, limit_bytes)
@@ -149,10 +150,10 @@ class SimulatedStream(CommonStream):
             self._outgoing.reset()
             self._shut()
 
-    def _shut(self) -> None:
+    def _shut(self, how: Loss = "closed") -> None:
         self._closed = True
         self._host.held.forget(self)
-        self._incoming.close_receiver()
+        self._incoming.close_receiver(how)
         self._outgoing.wake_drain()
         self.on_closed(self)
 

@@ -47,3 +47,8 @@ def taking_too_little(number: int) -> Any:
 def accounts(number: int, rng: Random) -> tuple[str, list[Any]]:
     """Balances of random accounts."""
     return "eth_getBalance", [f"0x{rng.getrandbits(160):040x}", "latest"]
+
+
+def too_large(number: int, rng: Random) -> tuple[str, list[Any]]:
+    """With every second request more than a node keeps for one peer that does not read."""
+    return ("my_upload", ["x" * (16 * 2**20)]) if number % 2 else ("eth_chainId", [])

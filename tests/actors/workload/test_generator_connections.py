@@ -7,12 +7,13 @@ import trio
 
 from actors.units import ms, seconds
 from actors.wire.http import HttpRequest, encode_response
-from actors.workload.spec import HttpUsers
+from actors.workload.spec import HttpConstant, HttpUsers
 from actors.world.cluster import Node
-from actors.world.seam import Stream, World
+from actors.world.seam import WRITE_LIMIT_BYTES, Stream, World
 from actors.world.simulated.cluster import SimulatedCluster
 from actors.world.simulated.network import LATENCY_NS
 from store.events import BenchLimitReached
+from tests.actors.workload.sample_generators import HERE
 from tests.actors.workload.scripted import (
     BEGIN_NS,
     Log,
@@ -21,6 +22,7 @@ from tests.actors.workload.scripted import (
     constant,
     right_answer,
     run_load,
+    run_load_live,
     truthful,
 )
 
@@ -288,3 +290,15 @@ def test_a_server_that_dies_and_returns(tmp_path: Path) -> None:
     log = run_load(tmp_path, constant(), Server(truthful), interfere=kill)
     assert [request.outcome for request in log.requests] == ["ok"] * 5 + ["error"] * 5
     assert {request.failure for request in log.requests[5:]} == {"refused"}
+
+
+@pytest.mark.live  # in virtual time an idle connection takes a request of any size
+def test_a_connection_that_the_load_itself_gives_up_is_not_one_that_was_lost(tmp_path: Path) -> None:
+    spec = HttpConstant(generator=f"{HERE}:too_large", rate=4, duration=seconds(1))
+    log = run_load_live(tmp_path, spec, Server(truthful))
+    assert [request.failure for request in log.requests if request.method == "my_upload"] == ["unread"] * 2
+    noted = [
+        event for event in log.events if isinstance(event, BenchLimitReached) and event.limit == "unread"
+    ]
+    assert sum(event.times for event in noted) == 2
+    assert {event.bound for event in noted} == {WRITE_LIMIT_BYTES}

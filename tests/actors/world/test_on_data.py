@@ -8,6 +8,7 @@ import trio
 from actors.units import ms, seconds
 from actors.world.live import receiving
 from actors.world.live.reactor import TURN_NS
+from actors.world.seam import WRITE_LIMIT_BYTES
 from actors.world.simulated.network import LATENCY_NS
 from tests.actors.worlds import live, simulated
 
@@ -196,6 +197,23 @@ def test_an_end_from_outside_is_told_later(run, end):
             return ear.heard
 
     assert run(main) == ["closed"]
+
+
+@both_worlds
+def test_an_end_for_what_the_other_side_left_unread_is_told_as_that(run):
+    async def ignore(stream):
+        await trio.sleep_forever()
+
+    async def main(stage):
+        async with _connected(stage, ignore) as stream:
+            ear = Ear(stage.client, stream)
+            for _ in range(2 * WRITE_LIMIT_BYTES // 65536):
+                stream.write(bytes(65536))
+            assert ear.heard == []
+            await ear.over.wait()
+            return ear.heard
+
+    assert run(main) == ["unread"]
 
 
 @both_worlds

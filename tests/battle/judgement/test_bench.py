@@ -168,6 +168,23 @@ def test_neighbours_that_take_a_few_percent_excuse_nothing(tmp_path: Path) -> No
     assert judgement.slos[1].status == "missed"
 
 
+def test_what_the_load_itself_gave_up_as_unread_does_not_fail_the_gateway_and_excuses_nothing_else(
+    tmp_path: Path,
+) -> None:
+    limit = BenchLimitReached(at_ns=7 * S, node="load-load.0", limit="unread", times=20, bound=8 * 2**20)
+    given_up = [
+        failed(n, 6 * S, 20 * MS, outcome="unknown", failure="unread", http_status=None)
+        for n in range(200, 220)
+    ]
+    judgement = judged(tmp_path / "1", LOAD, limit, *given_up)
+    assert (judgement.verdict, judgement.slos[0].status) == ("INCONCLUSIVE", "not_measured")
+    assert "load-load.0 gave up 20 connections on which more than 8 MiB waited" in (
+        judgement.slos[0].note or ""
+    )
+    others = [failed(n, 8 * S, 20 * MS) for n in range(300, 320)]
+    assert judged(tmp_path / "2", LOAD, limit, *given_up, *others).verdict == "FAIL"
+
+
 def slow_calls(at_ns: int, longest_ns: int = 300 * MS) -> Event:
     return BenchLimitReached(
         at_ns=at_ns,

@@ -47,8 +47,13 @@ def found(tmp_path: Path, *events: Event) -> tuple[str, str]:
             limit("connections", times=8976, bound=1024, duration_ns=9 * S),
             "load-main.0 reached its limit of 1,024 connections (max_connections): 8,976 requests waited up to 9 s",
         ),
+        (
+            limit("unread", times=3, bound=8 * 2**20),
+            "load-main.0 gave up 3 connections on which more than 8 MiB waited to be read, or its share of all "
+            "that it keeps: send smaller requests, or fewer at once",
+        ),
     ],
-    ids=["files", "gateway", "processes", "memory", "ports", "standstill", "connections"],
+    ids=["files", "gateway", "processes", "memory", "ports", "standstill", "connections", "unread"],
 )
 def test_a_limit_that_was_met_is_named(tmp_path: Path, event: Event, said: str) -> None:
     verdict, summary = found(tmp_path, event)
