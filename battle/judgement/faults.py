@@ -81,28 +81,73 @@ def faults_took_effect(log: Log, demands: Demands) -> Finding:
     )
 
 
-def providers_used_again(log: Log, demands: Demands) -> Finding | None:
-    """A warning when a later fault met a provider that the gateway had not used any more since an earlier one.
+UNUSED_MAX_NS = 5 * 10**9
+"""So long a gateway may keep away from a provider that is back while clients fail: as long as breakers commonly stay
+open."""
 
-    Such a provider is lost to the gateway until it is started again, and what the later fault would have done is not
-    known. Does not apply when every fault found its target in use.
+FAILED_MIN = 5
+"""Fewer requests that failed meanwhile may have failed for reasons of their own."""
+
+
+def providers_used_again(log: Log, demands: Demands) -> Finding | None:
+    """A warning when the gateway did not use a provider again after a fault there was over.
+
+    That is so when a later fault met a provider that had not been used since an earlier one: it is lost to the
+    gateway until it is started again, and what the later fault would have done is not known. It is also so when a
+    provider was back for more than `UNUSED_MAX_NS` and got nothing, while most requests failed. Where clients failed
+    and there was less time than that, the finding says so. Does not apply otherwise.
     """
-    rows = _not_used_again(log)
-    if not rows:
+    lost = _not_used_again(log)
+    after = [row for row in log.rows("providers_after_faults") if _clients_failed(row)]
+    shunned = [row for row in after if _unused_ns(row) > UNUSED_MAX_NS]
+    unseen = [row for row in after if row.used_ns is None and row not in shunned]
+    if not lost and not shunned and not unseen:
         return None
+    began_ns = load_began_ns(log)
+    problems = [
+        f"{row.target} was not used again after {row.since_fault_id} ended, and {row.fault_id} began "
+        f"{duration_text(row.unused_ns)} later"
+        for row in lost
+    ]
+    problems += [_shunned_text(row, began_ns) for row in shunned]
     return Finding(
         checker="providers_used_again",
         verdict="PASS",
-        severity="warning",
-        summary=sentence(
-            [
-                f"{row.target} was not used again after {row.since_fault_id} ended, and {row.fault_id} began "
-                f"{duration_text(row.unused_ns)} later"
-                for row in rows
-            ]
-        ),
+        severity="warning" if problems else None,
+        summary=sentence(problems or [_unseen_text(row) for row in unseen]),
         query="SELECT fault_id, attempts_before, leaked_attempts, effect_observed FROM fault_windows",
-        ids=tuple(row.fault_id for row in rows)[:EVIDENCE_IDS_MAX],
+        ids=tuple(dict.fromkeys(row.fault_id for row in (*lost, *shunned, *unseen)))[:EVIDENCE_IDS_MAX],
+    )
+
+
+def _clients_failed(row: Any) -> bool:
+    """Whether most requests failed while a provider was back and got nothing."""
+    return bool(row.failed >= FAILED_MIN and 2 * row.failed > row.due)
+
+
+def _unused_ns(row: Any) -> int:
+    used_ns = row.until_ns if row.used_ns is None else row.used_ns
+    return int(used_ns - row.ended_ns)
+
+
+def _shunned_text(row: Any, began_ns: int | None) -> str:
+    until = "to the end" if row.used_ns is None else f"for {duration_text(_unused_ns(row))}"
+    if not row.was_open:
+        breaker = ""
+    elif row.closed_ns is None:
+        breaker = ", its breaker did not close any more"
+    else:
+        breaker = f", its breaker closed {at_text(row.closed_ns, began_ns)}"
+    return (
+        f"{row.target} was back {at_text(row.ended_ns, began_ns)} ({row.fault_id} was over), and the gateway sent it "
+        f"nothing {until}, while {row.failed:,} of {plural(row.due, 'request')} failed{breaker}"
+    )
+
+
+def _unseen_text(row: Any) -> str:
+    return (
+        f"{row.fault_id} was over for {duration_text(_unused_ns(row))}: too little time to see whether the gateway "
+        f"uses {row.target} again, which it had not when {row.failed:,} of {plural(row.due, 'request')} had failed"
     )
 
 

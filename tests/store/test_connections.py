@@ -9,7 +9,11 @@ from store.connections import show_no_progress
 class Notebook:
     """A connection as a kernel without ipywidgets has it: the bar is off, and its setting cannot be named."""
 
+    def __init__(self):
+        self.asked = []
+
     def execute(self, sql):
+        self.asked.append(sql)
         if sql.startswith("SET"):
             raise duckdb.InvalidInputException("required package 'ipywidgets' is missing")
         return self
@@ -19,7 +23,9 @@ class Notebook:
 
 
 def test_in_a_notebook_the_setting_is_left_alone():
-    show_no_progress(Notebook())
+    notebook = Notebook()
+    show_no_progress(notebook)
+    assert notebook.asked == ["SELECT current_setting('enable_progress_bar')"]
 
 
 @pytest.mark.parametrize("before", ["true", "false"])

@@ -12,9 +12,8 @@ WITH held AS (
         min(at_ns) FILTER (phase = 'applied') AS from_ns,
         coalesce(max(at_ns) FILTER (phase = 'reverted'), 9_223_372_036_854_775_807) AS to_ns
     FROM faults
-    WHERE target <> 'gateway' AND kind IN (
-        'stale_head', 'reorg', 'wrong_chain', 'kill', 'flap', 'restart', 'pause', 'partition', 'timeout', 'refuse'
-    )
+    SEMI JOIN (FROM fault_rules WHERE makes_stale OR silences) USING (kind)
+    WHERE target <> 'gateway'
     GROUP BY fault_id
     HAVING from_ns IS NOT NULL
 ),

@@ -440,6 +440,68 @@ def test_a_standby_that_is_idle_again_was_not_given_up(tmp_path: Path) -> None:
     assert (effect.verdict, unused) == ("INCONCLUSIVE", None)
 
 
+def killed_pair(
+    back_ns: int, used_ns: int | None, *, end_ns: int = 20 * S, failing: bool = True
+) -> list[Event]:
+    """Both providers are down from 3 s; until one is used again requests fail, unless somebody else answers them."""
+    events = [*phases(end_ns=end_ns), *asked("a", 0, 3 * S), *asked("b", 0, 3 * S)]
+    for name in "ab":
+        events += fault(f"kill-{name}", 3 * S, back_ns, target=name)
+    served_from = end_ns if used_ns is None else used_ns
+    for at in range(0, end_ns, 100 * MS):
+        down = failing and 3 * S <= at < served_from
+        events.append((failed if down else request)(at // MS, at))
+    return [*events, *asked("a", served_from, end_ns), *asked("b", served_from, end_ns)]
+
+
+@pytest.mark.parametrize(
+    ("used_ns", "words"),
+    [
+        (None, "a was back at 5.000 s (kill-a was over), and the gateway sent it nothing to the end, while 150 of "
+         "150 requests failed; b was back"),
+        (12 * S, "the gateway sent it nothing for 7 s, while 70 of 70 requests failed; b was back"),
+    ],
+)  # fmt: skip
+def test_providers_that_are_back_and_get_nothing_while_clients_fail_are_named(
+    tmp_path: Path, used_ns: int | None, words: str
+) -> None:
+    _, found = both(tmp_path, *killed_pair(5 * S, used_ns), **against())
+    assert found is not None
+    assert (found.verdict, found.severity, found.ids) == ("PASS", "warning", ("kill-a", "kill-b"))
+    assert words in found.summary
+
+
+@pytest.mark.parametrize(
+    ("closed_ns", "words"), [(None, "did not close any more"), (9 * S, "closed at 9.000 s")]
+)
+def test_a_breaker_that_stayed_open_is_named(tmp_path: Path, closed_ns: int | None, words: str) -> None:
+    events = [*killed_pair(5 * S, None), breaker(3 * S + MS, "closed", "open")]
+    if closed_ns:
+        events += [breaker(closed_ns - S, "open", "half_open"), breaker(closed_ns, "half_open", "closed")]
+    _, found = both(tmp_path, *events, **against())
+    assert found is not None
+    assert f"its breaker {words}; b was back" in found.summary
+
+
+@pytest.mark.parametrize("used_ns", [5 * S, 5 * S + 100 * MS, 9 * S])
+def test_a_gateway_that_uses_them_again_within_a_breakers_time_is_sound(tmp_path: Path, used_ns: int) -> None:
+    _, found = both(tmp_path, *killed_pair(5 * S, used_ns), **against())
+    assert found is None
+
+
+def test_a_provider_that_is_not_needed_may_rest(tmp_path: Path) -> None:
+    _, found = both(tmp_path, *killed_pair(5 * S, None, failing=False), **against())
+    assert found is None
+
+
+def test_too_little_time_after_a_fault_is_said(tmp_path: Path) -> None:
+    _, found = both(tmp_path, *killed_pair(5 * S, None, end_ns=7 * S), **against())
+    assert found is not None
+    assert (found.verdict, found.severity) == ("PASS", None)
+    too_little = "too little time to see whether the gateway uses a again"
+    assert found.summary.startswith(f"kill-a was over for 2 s: {too_little}")
+
+
 def both(tmp_path: Path, *events: Event, **header: Any) -> tuple[Finding | None, Finding | None]:
     with open_history(tmp_path, *events, **header) as run:
         log = Log(run)

@@ -1,0 +1,63 @@
+-- When was each provider used again after a fault there was over, and how did clients fare until then?
+--
+-- A row per fault that ended, of those that were applied at a provider to which at least 5 attempts had begun before the
+-- first fault of the run.
+--
+-- fault_id, target
+-- ended_ns         of the fault; where faults of the target overlap, of the last of them
+-- until_ns         how long one can see: to the next fault at the target, or the end of the load
+-- used_ns          when the first attempt began there after the fault; NULL: none did until then
+-- due              requests due from the fault's end until it was used, or as long as one can see
+-- failed           of them did not end ok
+-- closed_ns        when its HTTP breaker closed that was not closed at the fault's end; NULL: never, or no breaker is known
+-- was_open         whether there was such a breaker
+WITH first_fault AS (
+    SELECT min(started_ns) AS at_ns FROM fault_spans
+),
+load_end AS (
+    SELECT coalesce(max(at_ns) FILTER (phase = 'load_ended'), max(at_ns)) AS at_ns FROM run_phases
+),
+in_use AS (
+    SELECT provider
+    FROM attempt_cells, first_fault
+    WHERE last_started_ns < at_ns
+    GROUP BY provider
+    HAVING sum(attempts) >= 5
+),
+over AS MATERIALIZED (
+    SELECT fault_id, target, ended_ns, least(next_started_ns, at_ns) AS until_ns
+    FROM fault_spans, load_end
+    WHERE ended_ns IS NOT NULL AND started_ns IS NOT NULL AND target IN (FROM in_use)
+        AND ended_ns < least(next_started_ns, at_ns)
+        AND NOT EXISTS (
+            FROM fault_spans AS other
+            WHERE other.target = fault_spans.target AND other.fault_id <> fault_spans.fault_id
+                AND other.started_ns <= fault_spans.ended_ns AND coalesce(other.ended_ns > fault_spans.ended_ns, true)
+        )
+),
+used AS MATERIALIZED (
+    SELECT over.*, min(if(first_started_ns >= ended_ns, first_started_ns, last_started_ns)) AS used_ns
+    FROM over
+    LEFT JOIN attempt_cells ON provider = target AND last_started_ns >= ended_ns AND last_started_ns < until_ns
+    GROUP BY ALL
+),
+fared AS (
+    SELECT fault_id, count(*) AS due, count(*) FILTER (outcome <> 'ok') AS failed
+    FROM used
+    JOIN requests ON scheduled_ns >= used.ended_ns AND scheduled_ns < coalesce(used_ns, until_ns)
+    GROUP BY fault_id
+),
+breakers AS (
+    SELECT fault_id, max(coalesce(breaker_outages.ended_ns, 9_223_372_036_854_775_807)) AS closed_ns
+    FROM over
+    JOIN breaker_outages ON provider = target AND transport = 'http' AND started_ns <= over.ended_ns
+        AND coalesce(breaker_outages.ended_ns > over.ended_ns, true)
+    GROUP BY fault_id
+)
+SELECT
+    fault_id, target, ended_ns, until_ns, used_ns, coalesce(due, 0) AS due, coalesce(failed, 0) AS failed,
+    nullif(closed_ns, 9_223_372_036_854_775_807) AS closed_ns, closed_ns IS NOT NULL AS was_open
+FROM used
+LEFT JOIN fared USING (fault_id)
+LEFT JOIN breakers USING (fault_id)
+ORDER BY ended_ns, fault_id
