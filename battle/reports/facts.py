@@ -80,30 +80,17 @@ def collect_report(
     strict = strict or header.get("strict") is True
     judgement = judge(log, slos, workload_slos=workload_slos, strict=strict)
     facts = _run_facts(log, header, run.run_dir.name)
-    parts = Parts()
-
-    def rows(field: str, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
-        return parts.make(field, lambda: _rows(log, row_type, query, **parameters), lambda omission: ())
-
-    def fact(field: str, collect: Callable[[], Fact], kind: type[Fact]) -> Fact:
-        def blank(omission: Omission) -> Fact:
-            return cast(Fact, _blank(kind))
-
-        return parts.make(field, collect, blank)
-
+    collected = _Collected(log)
+    rows, fact = collected.rows, collected.fact
     faults = rows("faults", FaultEffect, "fault_effects")
     failovers = rows("failovers", FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)
-    tested = fact("headline", lambda: tested_text(log), str)
-    anything = parts.make("headline", lambda: anything_tested(log), lambda omission: True)
-    limits = demands_of(slos, workload_slos).run
-    reports = fact(
-        "gateway_reports", lambda: _rows(log, GatewayReports, "gateway_reports")[0], GatewayReports
-    )
+    demands = demands_of(slos, workload_slos).run
+    reports = fact("gateway_reports", lambda: _gateway_reports(log), GatewayReports)
     report = Report(
         schema_version=SCHEMA_VERSION,
         run=facts,
         verdict=judgement.verdict,
-        headline=_headline(judgement, faults, facts.world, tested, parts, anything=anything),
+        headline=_headline(judgement, faults, facts.world, collected),
         reasons=judgement.reasons,
         slos=judgement.slos,
         workload_slos=judgement.workload_slos,
@@ -122,7 +109,7 @@ def collect_report(
         nodes=rows("nodes", NodeHealth, "system_health"),
         crashes=rows("crashes", Crash, "node_crashes"),
         generator=rows("generator", GeneratorHealth, "generator_health"),
-        amplification=fact("amplification", lambda: _amplification(log, limits), Amplification),
+        amplification=fact("amplification", lambda: _amplification(log, demands), Amplification),
         websocket=fact("websocket", lambda: _websocket(log), WebSocketFacts),
         knees=judgement.knees,
         log=fact("log", lambda: _log_health(log), LogHealth),
@@ -131,19 +118,35 @@ def collect_report(
         strict=strict,
         omitted_slos=tuple(_omitted_slos(header)),
     )
-    return msgspec.structs.replace(report, omitted=tuple(parts.omitted))
+    return msgspec.structs.replace(report, omitted=tuple(collected.parts.omitted))
+
+
+class _Collected:
+    """Facts of a log; of one that cannot be collected a blank stands in its field, and `parts` remembers it."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.parts = Parts()
+
+    def rows(self, field: str, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
+        return self.parts.make(
+            field, lambda: _rows(self.log, row_type, query, **parameters), lambda omission: ()
+        )
+
+    def fact(self, field: str, collect: Callable[[], Fact], kind: type[Fact]) -> Fact:
+        def blank(omission: Omission) -> Fact:
+            return cast(Fact, _blank(kind))
+
+        return self.parts.make(field, collect, blank)
 
 
 def _headline(
-    judgement: Judgement,
-    faults: tuple[FaultEffect, ...],
-    world: str,
-    tested: str,
-    parts: Parts,
-    *,
-    anything: bool,
+    judgement: Judgement, faults: tuple[FaultEffect, ...], world: str, collected: _Collected
 ) -> str:
     """The first sentence; where it would speak of faults that are not known, it says that instead."""
+    log, parts = collected.log, collected.parts
+    tested = collected.fact("headline", lambda: tested_text(log), str)
+    anything = parts.make("headline", lambda: anything_tested(log), lambda omission: True)
     unknown = next((omission for omission in parts.omitted if omission.part == "faults"), None)
     if unknown is not None and judgement.verdict == "PASS":
         return f"All SLOs were met, but which faults took effect is not known. {unknown.text}"
@@ -251,6 +254,10 @@ def _rate_per_s(rows: list[Any], sent: int) -> float | None:
     first_ns = min(row.first_scheduled_ns for row in rows)
     span_ns = max(row.last_scheduled_ns for row in rows) - first_ns
     return round((sent - 1) * 1e9 / span_ns, 3) if span_ns else None
+
+
+def _gateway_reports(log: Log) -> GatewayReports:
+    return _rows(log, GatewayReports, "gateway_reports")[0]
 
 
 def _amplification(log: Log, slo: Slo) -> Amplification:

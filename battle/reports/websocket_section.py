@@ -1,11 +1,19 @@
 """The section about WebSocket continuity: what clients got of the heads, and how gaps were filled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from battle.judgement.words import plural
 from battle.reports.document import Block, Cell, Paragraph, Section, Table, columns, row
 from battle.reports.failure_facts import LogSubscriptions, PublishedHeads
-from battle.reports.schema import Continuity, Disconnects, GapFills, HeadDelay, HeadsAfterFault, Report
+from battle.reports.schema import (
+    Continuity,
+    Disconnects,
+    GapFills,
+    HeadDelay,
+    HeadsAfterFault,
+    Report,
+    WebSocketFacts,
+)
 from battle.reports.values import bad_if_any, count, duration, moment, timed
 
 _NOTE = (
@@ -29,26 +37,7 @@ def websocket_section(report: Report) -> Section | None:
     if facts.published:
         blocks.append(Paragraph(_published_text(facts.published)))
     if facts.continuity or facts.logs:
-        delays = {delay.workload: delay for delay in facts.delays}
-        titles = columns(
-            ":workload", ":to", "subscriptions", "interrupted", "due", "delivered", "missed", "repeated",
-            "out of order", "by reorgs",
-        )  # fmt: skip
-        times = columns(
-            ":workload",
-            "delay p50",
-            "delay p99",
-            "delay max",
-            "blocks behind",
-            "longest silence",
-            "parent unknown",
-        )
-        counts = [_count_row(one) for one in facts.continuity] + [_log_row(one) for one in facts.logs]
-        blocks.append(Table(titles, tuple(counts)))
-        if facts.continuity:
-            rows = tuple(_time_row(one, delays.get(one.workload)) for one in facts.continuity)
-            blocks.append(Table(times, rows))
-        blocks.append(Paragraph(_NOTE, quiet=True))
+        blocks += _continuity_blocks(facts)
     if lost:
         titles = columns(
             ":lost connections of", "opened", "by the gateway", "by the client", "by faults", ":close codes"
@@ -59,27 +48,45 @@ def websocket_section(report: Report) -> Section | None:
             Paragraph(f"Closed for reading too slowly (1008): {plural(facts.slow_clients, 'client')}.")
         )
     if facts.gap_fills:
-        titles = columns(
-            ":gaps after",
-            ":of",
-            ":reason",
-            "gaps",
-            "blocks",
-            "longest",
-            "filled",
-            "partly",
-            "failed",
-            "at most",
-        )
-        blocks.append(Table(titles, tuple(_gap_row(gap) for gap in facts.gap_fills)))
+        blocks.append(_gaps(facts.gap_fills))
     if facts.after_faults:
-        titles = columns(":fault", "at", "subscriptions", "next head p50", "max", "got none")
-        shown = facts.after_faults[:FAULTS_SHOWN]
-        blocks += [
-            Table(titles, tuple(_fault_row(one, report.run.load_began_ns) for one in shown)),
-            Paragraph(_FAULT_NOTE, quiet=True),
-        ]
+        blocks += _after_faults(facts.after_faults, report.run.load_began_ns)
     return Section(timed("WebSocket continuity", report.run.world), tuple(blocks))
+
+
+def _continuity_blocks(facts: WebSocketFacts) -> Iterator[Block]:
+    """What each workload got of what was due, and how late."""
+    counts = columns(
+        ":workload", ":to", "subscriptions", "interrupted", "due", "delivered", "missed", "repeated",
+        "out of order", "by reorgs",
+    )  # fmt: skip
+    times = columns(
+        ":workload",
+        "delay p50",
+        "delay p99",
+        "delay max",
+        "blocks behind",
+        "longest silence",
+        "parent unknown",
+    )
+    yield Table(counts, (*map(_count_row, facts.continuity), *map(_log_row, facts.logs)))
+    if facts.continuity:
+        delays = {delay.workload: delay for delay in facts.delays}
+        yield Table(times, tuple(_time_row(one, delays.get(one.workload)) for one in facts.continuity))
+    yield Paragraph(_NOTE, quiet=True)
+
+
+def _gaps(gap_fills: Sequence[GapFills]) -> Table:
+    titles = columns(
+        ":gaps after", ":of", ":reason", "gaps", "blocks", "longest", "filled", "partly", "failed", "at most"
+    )
+    return Table(titles, tuple(_gap_row(gap) for gap in gap_fills))
+
+
+def _after_faults(after: Sequence[HeadsAfterFault], began_ns: int | None) -> tuple[Block, ...]:
+    titles = columns(":fault", "at", "subscriptions", "next head p50", "max", "got none")
+    shown = tuple(_fault_row(one, began_ns) for one in after[:FAULTS_SHOWN])
+    return Table(titles, shown), Paragraph(_FAULT_NOTE, quiet=True)
 
 
 def _published_text(published: Sequence[PublishedHeads]) -> str:
