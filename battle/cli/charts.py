@@ -21,7 +21,11 @@ def charts_command(run: str, form: Format, to: Path | None, out: Path) -> int:
     """Print a run's charts as text, or write each into a file; pictures are always files."""
     run_dir = find_run(run, out)
     with open_run(run_dir) as opened:
-        charts = collect_charts(Log(opened))
+        log = Log(opened)
+        log.rows(
+            "log_health"
+        )  # a chart that cannot be made is left out; a log that cannot be read is an error
+        charts = collect_charts(log)
     if to is None and form in ("text", "ascii"):
         sys.stdout.write(_printed(charts, ascii_only=form == "ascii"))
         return 0

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from battle.judgement.findings import Finding, Log
+from battle.judgement.history import holes
 from battle.judgement.limits import OWN_BOUNDS, limit_texts
 from battle.judgement.machine import busy
 from battle.judgement.moments import load_began_ns
@@ -18,11 +19,13 @@ from battle.judgement.nodes import GATEWAY_NODE, crash_text, is_load
 from battle.judgement.slow_generator import slow_generators
 from battle.judgement.windows import END_NS, Window
 
-Part: TypeAlias = Literal["load", "providers", "coordinator", "limits", "unread", "generator", "machine"]
+Part: TypeAlias = Literal[
+    "load", "providers", "coordinator", "limits", "log", "unread", "generator", "machine"
+]
 
-CRASHES: frozenset[Part] = frozenset({"load", "providers", "coordinator", "limits"})
-"""Parts that died, or met a limit of the machine: what rests on them has nothing to rest on. A busy machine, or a
-slow generator of the author's, only makes things late."""
+CRASHES: frozenset[Part] = frozenset({"load", "providers", "coordinator", "limits", "log"})
+"""Parts that died, met a limit of the machine, or lost what they noted: what rests on them has nothing to rest on. A
+busy machine, or a slow generator of the author's, only makes things late."""
 
 NOTICED_NS = 10**9
 """A death is noticed within this time, so what happened just before it may be a part of it."""
@@ -52,7 +55,7 @@ class Trouble(NamedTuple):
 
 def troubles(log: Log) -> tuple[Trouble, ...]:
     """All that broke on the bench by itself, crashes first."""
-    return (*_crashes(log), *_limits(log), *_late(log))
+    return (*_crashes(log), *_limits(log), *_holes(log), *_late(log))
 
 
 def _crashes(log: Log) -> Iterator[Trouble]:
@@ -76,6 +79,12 @@ def _limits(log: Log) -> Iterator[Trouble]:
             began_ns = row.first_at_ns - (row.duration_ns or 0) - NOTICED_NS
             until_ns = row.first_at_ns + NOTICED_NS if row.limit == "standstill" else END_NS
             yield Trouble("limits", cause, ((max(began_ns, 0), until_ns),))
+
+
+def _holes(log: Log) -> Iterator[Trouble]:
+    """Attempts whose requests are missing look like a storm of retries. Requests that are there count as they are."""
+    for hole in holes(log):
+        yield Trouble("log", hole)
 
 
 def _late(log: Log) -> Iterator[Trouble]:

@@ -60,7 +60,30 @@ def log_is_whole(log: Log, demands: Demands) -> Finding:
     )
 
 
+def holes(log: Log) -> list[str]:
+    """What is known to be missing of the log, a sentence each; not the last moments of a node that died."""
+    return [
+        f"the log of {row.segment} is not whole: {sentence(problems)}"
+        for row in log.rows("log_health")
+        if (problems := list(_missing(row)))
+    ]
+
+
 def _damage(row: Any) -> Iterator[str]:
+    yield from _missing(row)
+    if not row.present or row.fault_killed or _is_cut(row):
+        return
+    if row.torn_bytes:
+        yield f"its end is torn ({plural(row.torn_bytes, 'byte')})"
+    elif not row.closed:
+        yield "its writer did not end in order"
+
+
+def _is_cut(row: Any) -> bool:
+    return row.expected_bytes is not None and row.bytes != row.expected_bytes
+
+
+def _missing(row: Any) -> Iterator[str]:
     if not row.present:
         yield "the whole segment is missing"
         return
@@ -73,16 +96,11 @@ def _damage(row: Any) -> Iterator[str]:
         yield f"{plural(row.missing_events, 'event')} missing ({plural(row.missing_bytes, 'byte')})"
     if row.unknown_events:
         yield f"{plural(row.unknown_events, 'event')} of an unknown type"
-    if row.expected_bytes is not None and row.bytes != row.expected_bytes:
+    if _is_cut(row):
         yield (
             f"it has {plural(row.bytes, 'byte')}, and had {row.expected_bytes:,} when its node ended: "
             f"{'its end is missing' if row.bytes < row.expected_bytes else 'somebody added to it'}"
         )
-    elif not row.fault_killed:
-        if row.torn_bytes:
-            yield f"its end is torn ({plural(row.torn_bytes, 'byte')})"
-        elif not row.closed:
-            yield "its writer did not end in order"
 
 
 def _not_its_own(row: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from battle import seconds
 from battle.judgement.findings import Finding, Log
 from battle.judgement.history import log_is_whole
 from battle.judgement.slo import Demands, Slo
+from battle.reports.writing import read_run
 from battle.run import record_scenario
 from store.database import open_run
 from store.seal import seal
@@ -109,6 +110,20 @@ HARMS: list[Callable[[Path], None]] = [
     over_another,
     renamed,
 ]
+
+
+def test_requests_that_are_missing_are_no_storm_of_retries(tmp_path: Path) -> None:
+    """All but three of the requests are in a block that is damaged, and all attempts are there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "seal", lambda run_dir: None)
+        run_dir = record_scenario("smoke", world="simulated", out=tmp_path).run_dir
+    path = run_dir / "events" / "load-main.0.1.ndjson"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content)
+    report = read_run(run_dir).report
+    assert report.verdict == "INCONCLUSIVE", report.reasons
+    assert any("the log of load-main.0.1 is not whole" in reason for reason in report.reasons)
 
 
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)

@@ -64,6 +64,19 @@ def test_a_header_that_is_no_file_is_one_sentence_and_2(
     assert "run.json cannot be read: it is a FIFO" in said
 
 
+@pytest.mark.parametrize("harm", [to_fifo, to_directory, lambda path: path.write_bytes(b"{")])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_so_is_one_of_a_run_that_was_never_sealed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, harm: Callable[[Path], None]
+) -> None:
+    (tmp_path / "events").mkdir()
+    (tmp_path / "run.json").write_text("{}")
+    harm(tmp_path / "run.json")
+    status, said = run(command, tmp_path, capsys)
+    assert (status, said.count("\n")) == (2, 1), said
+    assert "run.json" in said
+
+
 @pytest.mark.parametrize(
     "error",
     [
