@@ -12,7 +12,8 @@ REDACTED = "***"
 KEY_CHARS = 16
 """A part of a path as long as this, with a digit in it, is taken for a key: those of providers have 20 to 64."""
 
-_URL = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<rest>[^\s\"'<>`|,;{}]+)")
+_URL = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<rest>[^\s\"'<>`|,;{}]+(?<![:.!?)]))")
+"""What ends a sentence, or goes on with it, is not the URL's."""
 _KEY = re.compile(rf"(?=[A-Za-z_.~-]*[0-9])[A-Za-z0-9_.~-]{{{KEY_CHARS},}}")
 
 

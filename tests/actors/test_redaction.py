@@ -31,6 +31,8 @@ SECRETS = st.text(st.sampled_from("QXZ7"), min_size=15, max_size=40).map(lambda 
             "UrlGateway(url='http://a:b@h', ws_url='ws://c:d@h')",
             "UrlGateway(url='http://***@h', ws_url='ws://***@h')",
         ),
+        ("no answer at http://h/rpc?key=abc: start it", "no answer at http://h/rpc?key=***: start it"),
+        ("It is at (http://h/rpc?key=abc).", "It is at (http://h/rpc?key=***)."),
         ("no URL at all: a:b@h", "no URL at all: a:b@h"),
     ],
 )
