@@ -1,4 +1,4 @@
--- When was an event loop of the test bench late?
+-- When, while there was load, was an event loop of the test bench late?
 --
 -- The bench: the load generator and the mock providers. A provider that a fault holds is as late as the fault wants,
 -- and a load node is as late as the author's own generator makes it.
@@ -10,6 +10,8 @@ SELECT node, at_ns, loop_lag_ns
 FROM system_samples
 WHERE loop_lag_ns > $lag_ns
     AND node NOT IN ('gateway', 'coordinator')
+    AND at_ns >= (SELECT coalesce(min(at_ns), 0) FROM run_phases WHERE phase = 'load_began')
+    AND at_ns - loop_lag_ns - 1_000_000_000 <= (SELECT coalesce(max(at_ns), 9_223_372_036_854_775_807) FROM run_phases WHERE phase = 'load_ended')
     AND NOT EXISTS (
         FROM fault_spans
         WHERE target = node

@@ -1,4 +1,4 @@
--- When did the hypervisor of this machine give its CPU time to other machines?
+-- When, while there was load, did the hypervisor of this machine give its CPU time to other machines?
 --
 -- $steal_ratio      more of the machine's CPU time than this part of it
 --
@@ -12,5 +12,7 @@ SELECT
     max(system_samples.steal_ratio) AS steal_ratio
 FROM system_samples
 WHERE system_samples.steal_ratio > $steal_ratio
+    AND at_ns >= (SELECT coalesce(min(at_ns), 0) FROM run_phases WHERE phase = 'load_began')
+    AND at_ns - 1_000_000_000 <= (SELECT coalesce(max(at_ns), 9_223_372_036_854_775_807) FROM run_phases WHERE phase = 'load_ended')
 GROUP BY second
 ORDER BY second
