@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from actors.world.seam import Usage, World
-from store.events import SystemSampled
+from store.events import BenchLimitReached, SystemSampled
 
 INTERVAL_NS = 10**9
 
@@ -11,7 +11,8 @@ INTERVAL_NS = 10**9
 async def sample_system(
     world: World, node: str | None = None, usage: Callable[[], Usage | None] | None = None
 ) -> None:
-    """Append a `SystemSampled` every second until cancelled. Loop lag is how late this task itself woke.
+    """Append a `SystemSampled` every second until cancelled, and a `BenchLimitReached` when a program has opened all
+    that this machine lets it open. Loop lag is how late this task itself woke.
 
     By default of this node itself; of another one with its name and what reads its usage, or None while it
     does not run. A second in which nobody can say what the node uses has no sample.
@@ -26,7 +27,13 @@ async def sample_system(
             # Virtual time never lags, and another node's event loop cannot be seen from here.
             lag_ns = now_ns - due_ns if node is None and world.name == "live" else None
             world.log.append(_sample(now_ns, node or world.node, used, lag_ns))
+            if used.at_limit is not None:
+                world.log.append(_limit(now_ns, node or world.node, used.at_limit))
         due_ns = max(due_ns + INTERVAL_NS, now_ns)
+
+
+def _limit(now_ns: int, node: str, detail: str) -> BenchLimitReached:
+    return BenchLimitReached(at_ns=now_ns, node=node, limit="open_files", times=1, detail=detail)
 
 
 def _sample(now_ns: int, node: str, used: Usage, loop_lag_ns: int | None) -> SystemSampled:

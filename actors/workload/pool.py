@@ -116,7 +116,8 @@ class ConnectionPool:
             connection = _Connection(stream, self._now_ns())
             self._connections[connection] = None
             stream.on_data(partial(self._take, connection), partial(self._lost, connection))
-            self._free(connection)
+            # With a connection on its way for each request that waits, they wait for the server to take them.
+            self._free(connection, too_few=len(self._waiting) > self._opening + 1)
 
     async def _connect(self) -> Stream | None:
         ending, stream = UNSENT, None
@@ -135,13 +136,14 @@ class ConnectionPool:
             self._grow()
         return stream
 
-    def _free(self, connection: _Connection) -> None:
-        """A connection can take a request: the one that waits longest, if any does."""
+    def _free(self, connection: _Connection, *, too_few: bool = True) -> None:
+        """A connection can take a request: the one that waits longest, if any does. `too_few`: it has waited for one
+        of all that there may be, and not for this one to be opened."""
         request = self._next_waiting()
         if request is None:
             self._idle.append(connection)
         else:
-            if len(self._connections) >= self._max_connections:
+            if too_few and len(self._connections) >= self._max_connections:
                 self._note_wait(request)
             self._send(connection, request)
 
@@ -167,7 +169,7 @@ class ConnectionPool:
             self._given_up = 0
 
     def _log_waits(self) -> None:
-        if len(self._connections) >= self._max_connections:
+        if len(self._connections) >= self._max_connections and len(self._waiting) > self._opening:
             oldest = next((request for request in self._waiting if not request.ended), None)
             if oldest is not None:
                 self._note_wait(oldest)

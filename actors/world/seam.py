@@ -138,6 +138,8 @@ class Usage(msgspec.Struct, frozen=True):
     """Of one core, since the last reading."""
     steal_ratio: float | None = None
     """Of all CPU time of the machine since the last reading: the part that its hypervisor gave to other machines."""
+    at_limit: str | None = None
+    """Which process of it has all the open files that this machine lets it have, in words."""
 
 
 class World(Protocol):

@@ -71,7 +71,7 @@ def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
             f"to be read, or its share of all that it keeps: send smaller requests, or fewer at once"
         )
     else:
-        who = "the embedded gateway" if row.node == GATEWAY_NODE else row.node
+        who = "the gateway" if row.node == GATEWAY_NODE else row.node
         yield (
             f"{who} reached the machine's limit of {_SYSTEM[row.limit]}; {plural(row.times, 'time')}, "
             f"first {at_text(row.first_at_ns, began_ns)} ({row.detail})"

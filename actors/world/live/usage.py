@@ -1,5 +1,6 @@
 """What a process uses of the machine, its child processes included."""
 
+import resource
 from collections.abc import Mapping
 
 import psutil
@@ -27,15 +28,19 @@ class UsageMeter:
         """
         tasks = trio.lowlevel.current_statistics().tasks_living if self._own else 0
         rss_bytes, cpu_percent, open_fds = 0, 0.0, 0
+        at_limit: str | None = None
         for process in self._processes():
             try:
                 rss_bytes += process.memory_info().rss
                 cpu_percent += process.cpu_percent()
-                open_fds += process.num_fds()
+                files = process.num_fds()
+                open_fds += files
+                if not self._own:
+                    at_limit = at_limit or files_at_limit(process, files)
             except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's
                 self._known.pop(process.pid, None)
         steal_ratio = self._steal_ratio() if self._own else None
-        return Usage(tasks, open_fds, self._root.pid, rss_bytes, cpu_percent, steal_ratio)
+        return Usage(tasks, open_fds, self._root.pid, rss_bytes, cpu_percent, steal_ratio, at_limit)
 
     def _steal_ratio(self) -> float | None:
         """Since the call before; None where the operating system does not count it, or no time has passed."""
@@ -55,6 +60,19 @@ class UsageMeter:
         for process in below:
             self._known.setdefault(process.pid, process)
         return list(self._known.values())
+
+
+_FULL_RATIO = 0.95
+"""Who has so much of what it may open was at its limit at some moment of the second: what it opens comes and goes."""
+
+
+def files_at_limit(process: psutil.Process, files: int) -> str | None:
+    """Whether a program has opened all that it may, by a limit that it has from us: one of its own is its own."""
+    allowed, _ = process.rlimit(psutil.RLIMIT_NOFILE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files < _FULL_RATIO * allowed or (allowed < hard and allowed != soft):
+        return None
+    return f"{process.name()} had {files:,} of {allowed:,}"
 
 
 _COUNTED_TWICE = ("guest", "guest_nice")

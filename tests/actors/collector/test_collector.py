@@ -1,5 +1,8 @@
 """Samples once a second, and the choice of what is kept."""
 
+import resource
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -12,9 +15,9 @@ from hypothesis import strategies as st
 from actors.collector.sampler import sample_system
 from actors.collector.selection import COLLECTED, selected
 from actors.units import seconds
-from actors.world.live.usage import UsageMeter, steal_ratio
+from actors.world.live.usage import UsageMeter, files_at_limit, steal_ratio
 from actors.world.seam import Usage
-from store.events import ActorChanged, BreakerRejected, RunChanged, SystemSampled
+from store.events import ActorChanged, BenchLimitReached, BreakerRejected, RunChanged, SystemSampled
 from tests.actors.worlds import live, simulated
 
 
@@ -65,6 +68,51 @@ def test_a_node_knows_what_its_hypervisor_took_since_the_reading_before(monkeypa
     meter = UsageMeter()
     monkeypatch.setattr(trio.lowlevel, "current_statistics", lambda: SimpleNamespace(tasks_living=1))
     assert meter.read().steal_ratio == 0.75
+
+
+def test_a_program_that_has_all_the_files_it_may_open_is_a_limit_of_the_machine():
+    readings = iter([Usage(1, 2, pid=7), Usage(1, 2, pid=7, at_limit="nginx had 4,096 of 4,096")])
+
+    async def main(stage):
+        stage.nursery.start_soon(sample_system, stage.client, "gateway", lambda: next(readings))
+        await stage.sleep(seconds(2.5))
+        return stage.client.log
+
+    noted = [event for event in simulated(main) if isinstance(event, BenchLimitReached)]
+    assert [(event.node, event.limit, event.detail) for event in noted] == [
+        ("gateway", "open_files", "nginx had 4,096 of 4,096")
+    ]
+
+
+OPENS = """
+import os, resource, sys
+limit, opened = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+files = [os.dup(0) for _ in range(opened)]
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("opened", "ours", "full"),
+    [
+        (57, 60, True),
+        (20, 60, False),
+        (57, 1000, False),  # it has set itself a lower one
+    ],
+)
+def test_a_limit_that_a_program_has_from_us_is_told_from_one_of_its_own(monkeypatch, opened, ours, full):
+    command = [sys.executable, "-c", OPENS, "60", str(opened)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        program.stdout.readline()
+        monkeypatch.setattr(resource, "getrlimit", lambda _: (ours, ours))
+        process = psutil.Process(program.pid)
+        said = files_at_limit(process, process.num_fds())
+        name = process.name()
+        program.stdin.close()
+    assert said == (f"{name} had 60 of 60" if full else None)
 
 
 class Counters(NamedTuple):

@@ -302,3 +302,12 @@ def test_a_connection_that_the_load_itself_gives_up_is_not_one_that_was_lost(tmp
     ]
     assert sum(event.times for event in noted) == 2
     assert {event.bound for event in noted} == {WRITE_LIMIT_BYTES}
+
+
+def test_users_who_wait_for_the_server_to_take_their_connections_are_at_no_limit_of_ours(
+    tmp_path: Path,
+) -> None:
+    """Each has a connection of its own, so the last one to come about was not waited for by anybody else."""
+    spec = HttpUsers("eth_chainId", users=5, duration=seconds(1), max_connections=5)
+    log = run_load(tmp_path, spec, Server(truthful))
+    assert not [event for event in log.events if isinstance(event, BenchLimitReached)]

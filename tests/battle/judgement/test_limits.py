@@ -34,7 +34,7 @@ def found(tmp_path: Path, *events: Event) -> tuple[str, str]:
         ),
         (
             limit("open_files", node="gateway", detail="x"),
-            "the embedded gateway reached the machine's limit of open files",
+            "the gateway reached the machine's limit of open files",
         ),
         (limit("processes", detail="x"), "limit of processes: raise it (ulimit -u"),
         (limit("memory", detail="x"), "limit of memory"),
