@@ -7,12 +7,16 @@
 -- ended_ns         of the fault; where faults of the target overlap, of the last of them
 -- until_ns         how long one can see: to the next fault at the target, or the end of the load
 -- used_ns          when the first attempt began there after the fault; NULL: none did until then
--- due              requests due from the fault's end until it was used, or as long as one can see
+-- due              requests due from the fault's end until it was used, or as long as one can see; 0 when that was less than
+--                  a tenth of a second
 -- failed           of them did not end ok
 -- closed_ns        when its HTTP breaker closed that was not closed at the fault's end; NULL: never, or no breaker is known
 -- was_open         whether there was such a breaker
-WITH first_fault AS (
-    SELECT min(started_ns) AS at_ns FROM fault_spans
+WITH spans AS MATERIALIZED (
+    FROM fault_spans WHERE started_ns IS NOT NULL
+),
+first_fault AS (
+    SELECT min(started_ns) AS at_ns FROM spans
 ),
 load_end AS (
     SELECT coalesce(max(at_ns) FILTER (phase = 'load_ended'), max(at_ns)) AS at_ns FROM run_phases
@@ -26,13 +30,13 @@ in_use AS (
 ),
 over AS MATERIALIZED (
     SELECT fault_id, target, ended_ns, least(next_started_ns, at_ns) AS until_ns
-    FROM fault_spans, load_end
-    WHERE ended_ns IS NOT NULL AND started_ns IS NOT NULL AND target IN (FROM in_use)
+    FROM spans, load_end
+    WHERE ended_ns IS NOT NULL AND target IN (FROM in_use)
         AND ended_ns < least(next_started_ns, at_ns)
         AND NOT EXISTS (
-            FROM fault_spans AS other
-            WHERE other.target = fault_spans.target AND other.fault_id <> fault_spans.fault_id
-                AND other.started_ns <= fault_spans.ended_ns AND coalesce(other.ended_ns > fault_spans.ended_ns, true)
+            FROM spans AS other
+            WHERE other.target = spans.target AND other.fault_id <> spans.fault_id
+                AND other.started_ns <= spans.ended_ns AND coalesce(other.ended_ns > spans.ended_ns, true)
         )
 ),
 used AS MATERIALIZED (
@@ -41,10 +45,16 @@ used AS MATERIALIZED (
     LEFT JOIN attempt_cells ON provider = target AND last_started_ns >= ended_ns AND last_started_ns < until_ns
     GROUP BY ALL
 ),
+-- Most providers are used again at once: then no request is read.
+rested AS (
+    SELECT fault_id, ended_ns AS from_ns, coalesce(used_ns, until_ns) AS to_ns
+    FROM used
+    WHERE to_ns - from_ns >= 100_000_000
+),
 fared AS (
     SELECT fault_id, count(*) AS due, count(*) FILTER (outcome <> 'ok') AS failed
-    FROM used
-    JOIN requests ON scheduled_ns >= used.ended_ns AND scheduled_ns < coalesce(used_ns, until_ns)
+    FROM (SELECT *, unnest(range(from_ns // 1_000_000_000, (to_ns - 1) // 1_000_000_000 + 1)) AS second FROM rested)
+    JOIN requests ON scheduled_ns // 1_000_000_000 = second AND scheduled_ns >= from_ns AND scheduled_ns < to_ns
     GROUP BY fault_id
 ),
 breakers AS (
