@@ -85,6 +85,10 @@ UNUSED_MAX_NS = 5 * 10**9
 """So long a gateway may keep away from a provider that is back while clients fail: as long as breakers commonly stay
 open."""
 
+LOST_AFTER_NS = 10 * 10**9
+"""A gateway that keeps away for so long from a provider that is back has not just put it aside for a while: proxies
+commonly do that for ten seconds."""
+
 FAILED_MIN = 5
 """Fewer requests that failed meanwhile may have failed for reasons of their own."""
 
@@ -94,14 +98,24 @@ def providers_used_again(log: Log, demands: Demands) -> Finding | None:
 
     That is so when a later fault met a provider that had not been used since an earlier one: it is lost to the
     gateway until it is started again, and what the later fault would have done is not known. It is also so when a
-    provider was back for more than `UNUSED_MAX_NS` and got nothing, while most requests failed. Where clients failed
-    and there was less time than that, the finding says so. Does not apply otherwise.
+    provider was back for more than `UNUSED_MAX_NS` and got nothing, while most requests failed, or for more than
+    `LOST_AFTER_NS` to the end of the load, while others got requests. Where there was less time than that, the
+    finding says so. Does not apply otherwise.
     """
     lost = _not_used_again(log)
-    after = [row for row in log.rows("providers_after_faults") if _clients_failed(row)]
-    shunned = [row for row in after if _unused_ns(row) > UNUSED_MAX_NS]
-    unseen = [row for row in after if row.used_ns is None and row not in shunned]
-    if not lost and not shunned and not unseen:
+    after = log.rows("providers_after_faults")
+    shunned = [row for row in after if _clients_failed(row) and _unused_ns(row) > UNUSED_MAX_NS]
+    told = {row.since_fault_id for row in lost} | {row.fault_id for row in shunned}
+    left = [
+        row
+        for row in after
+        if row.used_ns is None
+        and row.fault_id not in told
+        and (_clients_failed(row) or (row.is_last and row.others))
+    ]
+    gone = [row for row in left if row.is_last and row.others and _unused_ns(row) > LOST_AFTER_NS]
+    unseen = [row for row in left if row not in gone]
+    if not lost and not shunned and not left:
         return None
     began_ns = load_began_ns(log)
     problems = [
@@ -110,13 +124,14 @@ def providers_used_again(log: Log, demands: Demands) -> Finding | None:
         for row in lost
     ]
     problems += [_shunned_text(row, began_ns) for row in shunned]
+    problems += [f"{_left_text(row)}, while others got {plural(row.others, 'attempt')}" for row in gone]
     return Finding(
         checker="providers_used_again",
         verdict="PASS",
         severity="warning" if problems else None,
         summary=sentence(problems or [_unseen_text(row) for row in unseen]),
         query="SELECT fault_id, attempts_before, leaked_attempts, effect_observed FROM fault_windows",
-        ids=tuple(dict.fromkeys(row.fault_id for row in (*lost, *shunned, *unseen)))[:EVIDENCE_IDS_MAX],
+        ids=tuple(dict.fromkeys(row.fault_id for row in (*lost, *shunned, *left)))[:EVIDENCE_IDS_MAX],
     )
 
 
@@ -144,11 +159,16 @@ def _shunned_text(row: Any, began_ns: int | None) -> str:
     )
 
 
+def _left_text(row: Any) -> str:
+    until = "to the end of the load" if row.is_last else "before the next fault there"
+    return f"{row.target} was not used again in the {duration_text(_unused_ns(row))} after {row.fault_id}, {until}"
+
+
 def _unseen_text(row: Any) -> str:
-    return (
-        f"{row.fault_id} was over for {duration_text(_unused_ns(row))}: too little time to see whether the gateway "
-        f"uses {row.target} again, which it had not when {row.failed:,} of {plural(row.due, 'request')} had failed"
+    failed = (
+        f", in which {row.failed:,} of {plural(row.due, 'request')} failed" if _clients_failed(row) else ""
     )
+    return f"{_left_text(row)}{failed}: too little time to see whether it would be"
 
 
 def _unasked(log: Log, idle: list[Any]) -> dict[str, str]:

@@ -6,6 +6,8 @@
 -- fault_id, target
 -- ended_ns         of the fault; where faults of the target overlap, of the last of them
 -- until_ns         how long one can see: to the next fault at the target, or the end of the load
+-- is_last          whether that is the end of the load
+-- others           attempts at other providers meanwhile
 -- used_ns          when the first attempt began there after the fault; NULL: none did until then
 -- due              requests due from the fault's end until it was used, or as long as one can see; 0 when that was less than
 --                  a tenth of a second
@@ -29,7 +31,8 @@ in_use AS (
     HAVING sum(attempts) >= 5
 ),
 over AS MATERIALIZED (
-    SELECT fault_id, target, ended_ns, least(next_started_ns, at_ns) AS until_ns
+    SELECT
+        fault_id, target, ended_ns, least(next_started_ns, at_ns) AS until_ns, next_started_ns >= at_ns AS is_last
     FROM spans, load_end
     WHERE ended_ns IS NOT NULL AND target IN (FROM in_use)
         AND ended_ns < least(next_started_ns, at_ns)
@@ -57,6 +60,12 @@ fared AS (
     JOIN requests ON scheduled_ns // 1_000_000_000 = second AND scheduled_ns >= from_ns AND scheduled_ns < to_ns
     GROUP BY fault_id
 ),
+elsewhere AS (
+    SELECT fault_id, sum(attempts) AS others
+    FROM used
+    JOIN attempt_cells ON provider <> target AND first_started_ns >= ended_ns AND first_started_ns < until_ns
+    GROUP BY fault_id
+),
 breakers AS (
     SELECT fault_id, max(coalesce(breaker_outages.ended_ns, 9_223_372_036_854_775_807)) AS closed_ns
     FROM over
@@ -65,9 +74,10 @@ breakers AS (
     GROUP BY fault_id
 )
 SELECT
-    fault_id, target, ended_ns, until_ns, used_ns, coalesce(due, 0) AS due, coalesce(failed, 0) AS failed,
+    fault_id, target, ended_ns, until_ns, is_last, coalesce(others, 0)::BIGINT AS others, used_ns, coalesce(due, 0) AS due, coalesce(failed, 0) AS failed,
     nullif(closed_ns, 9_223_372_036_854_775_807) AS closed_ns, closed_ns IS NOT NULL AS was_open
 FROM used
 LEFT JOIN fared USING (fault_id)
+LEFT JOIN elsewhere USING (fault_id)
 LEFT JOIN breakers USING (fault_id)
 ORDER BY ended_ns, fault_id

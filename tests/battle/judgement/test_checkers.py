@@ -498,8 +498,32 @@ def test_too_little_time_after_a_fault_is_said(tmp_path: Path) -> None:
     _, found = both(tmp_path, *killed_pair(5 * S, None, end_ns=7 * S), **against())
     assert found is not None
     assert (found.verdict, found.severity) == ("PASS", None)
-    too_little = "too little time to see whether the gateway uses a again"
-    assert found.summary.startswith(f"kill-a was over for 2 s: {too_little}")
+    assert found.summary.startswith(
+        "a was not used again in the 2 s after kill-a, to the end of the load, in which 20 of 20 requests failed: "
+        "too little time to see whether it would be; b was not"
+    )
+
+
+@pytest.mark.parametrize("kind", ["command", "embedded"])
+@pytest.mark.parametrize(("end_ns", "severity"), [(13 * S, None), (16 * S, "warning")])
+def test_a_provider_that_gets_nothing_to_the_end_while_others_do_is_named(
+    tmp_path: Path, end_ns: int, severity: str | None, kind: str
+) -> None:
+    events = [
+        *phases(end_ns=end_ns), *fault("kill-a", 3 * S, 5 * S), *asked("a", 0, 3 * S), *asked("b", 0, end_ns)
+    ]  # fmt: skip
+    if kind == "embedded":
+        events += [tried(at // MS, "a", at, at + MS) for at in range(0, 3 * S, 100 * MS)]
+        events += [tried(at // MS, "b", at, at + MS) for at in range(0, end_ns, 100 * MS)]
+    _, found = both(tmp_path, *events, **against(kind))
+    assert found is not None
+    assert (found.verdict, found.severity, found.ids) == ("PASS", severity, ("kill-a",))
+    assert found.summary == (
+        "a was not used again in the 11 s after kill-a, to the end of the load, while others got 110 attempts"
+        if severity
+        else "a was not used again in the 8 s after kill-a, to the end of the load: too little time to see whether "
+        "it would be"
+    )
 
 
 def both(tmp_path: Path, *events: Event, **header: Any) -> tuple[Finding | None, Finding | None]:
