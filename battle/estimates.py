@@ -13,6 +13,7 @@ from actors.units import Duration, ms, seconds
 from actors.workload.spec import (
     HttpBurst,
     HttpConstant,
+    HttpOpenLoop,
     HttpPoisson,
     HttpRamp,
     HttpStep,
@@ -87,6 +88,23 @@ def calls(workload: Workload) -> float:
             return workload.rate * length_s
         case WsSubscribe():
             return workload.connections * workload.subscriptions
+
+
+def in_flight(workload: HttpOpenLoop) -> float:
+    """How many requests of an open loop can be under way at most: those due within the time that one may take."""
+    at_most_s = min(workload.timeout, workload.duration) / seconds(1)
+    match workload:
+        case HttpConstant() | HttpPoisson():
+            return workload.rate * at_most_s
+        case HttpBurst():
+            bursts = ceil(at_most_s * seconds(1) / workload.every)
+            return workload.size * bursts + workload.rate * at_most_s
+        case HttpRamp():
+            return max(workload.start_rate, workload.end_rate) * at_most_s
+        case HttpStep():
+            return max(workload.all_rates) * at_most_s
+        case Replay():
+            return _recorded(workload)
 
 
 def notifications(workload: Workload, block_time: Duration) -> float:

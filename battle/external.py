@@ -13,9 +13,13 @@ from battle.templating import TemplateProblem, filled
 
 
 def prepare_command(
-    gateway: CommandGateway, run_dir: Path, address: Address, providers: dict[str, Address]
+    gateway: CommandGateway,
+    run_dir: Path,
+    address: Address,
+    providers: dict[str, Address],
+    open_files: int,
 ) -> Command:
-    """Write the configuration into the run's directory, and tell what to start.
+    """Write the configuration into the run's directory, and tell what to start. The load may need `open_files`.
 
     Raises:
         StartError: the program is not installed, or the template cannot be filled in.
@@ -28,7 +32,7 @@ def prepare_command(
     values = {"port": address.rpartition(":")[2], "workdir": str(workdir), "config": str(workdir / "config")}
     (workdir / "config").write_text(_render(gateway, values, providers), encoding="utf-8")
     words = [_fill(word, values) for word in gateway.command[1:]]
-    return Command((program, *words), address, gateway.ready_timeout)
+    return Command((program, *words), address, gateway.ready_timeout, open_files)
 
 
 def never_up(gateway: CommandGateway, run_dir: Path, why: str) -> StartError:

@@ -15,7 +15,7 @@ from actors.gateway.spec import EmbeddedGateway
 from actors.workload.spec import HttpUsers, Workload, WsRequests, WsSubscribe
 from actors.world.seam import WorldName
 from battle.errors import StartError
-from battle.estimates import calls, notifications
+from battle.estimates import calls, in_flight, notifications
 from battle.machine import MachineError, require_open_files
 from battle.scenario import Scenario
 
@@ -98,6 +98,23 @@ def _connections(workload: Workload) -> int:
             return ceil(workload.connections / max(1, workload.shards))
         case _:
             return 1
+
+
+def gateway_files(scenario: Scenario) -> int:
+    """How many files the load may make a gateway open that leaks none. Pure.
+
+    One for each connection that clients may have open, at most: as many as there are users or WebSockets, or as many
+    requests as fall due within the time that one may take. As many again towards the providers, and what any program
+    needs. A gateway that meets a limit which is as high has used up what it did not need.
+    """
+    opened = 0
+    for workload in scenario.workloads:
+        match workload:
+            case HttpUsers() | WsSubscribe() | WsRequests():
+                opened += _connections(workload) * (1 if isinstance(workload, HttpUsers) else workload.shards)
+            case _:
+                opened += min(workload.connection_limit * workload.shards, ceil(in_flight(workload)))
+    return 2 * opened + NODE_FILES + len(scenario.providers)
 
 
 def shortages(needed: Needs, machine: Machine) -> Iterator[str]:

@@ -24,6 +24,7 @@ from actors.units import seconds
 from actors.world.cluster import Cluster, Exit, Node
 from actors.world.seam import Address
 from battle.external import prepare_command
+from battle.needs import gateway_files
 from battle.nodes import NodeActor
 from battle.plan import GATEWAY, RunPlan, workload_role
 
@@ -117,7 +118,9 @@ class RunTree:
         return await self._cluster.run_node(name, incarnation, spec, task_status=task_status)
 
     def _command_node(self, gateway: CommandGateway) -> NodeActor:
-        command = prepare_command(gateway, self._run_dir, self.gateway_address, self.provider_addresses)
+        open_files = gateway_files(self._plan.scenario)
+        addresses = self.gateway_address, self.provider_addresses
+        command = prepare_command(gateway, self._run_dir, *addresses, open_files)
 
         async def run(incarnation: int, *, task_status: trio.TaskStatus[Node]) -> Exit:
             return await self._cluster.run_command(GATEWAY, incarnation, command, task_status=task_status)

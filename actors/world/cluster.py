@@ -38,11 +38,16 @@ NodeState: TypeAlias = Literal["running", "paused", "gone"]
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A program to run as a node: its words, where it will listen, and how long it may take until it does."""
+    """A program to run as a node: its words, where it will listen, and how long it may take until it does.
+
+    `open_files`: how many the load may make it open. With fewer than that allowed by this machine it may meet the
+    machine's limit; with as many, a limit that it meets is its own doing.
+    """
 
     words: tuple[str, ...]
     address: Address
     ready_timeout: Duration
+    open_files: int = 0
 
 
 def output_path(run_dir: Path, node: str, incarnation: int) -> Path:

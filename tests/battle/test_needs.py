@@ -7,9 +7,19 @@ from typing import Any, NamedTuple
 import pytest
 
 from actors.units import seconds
-from battle import EmbeddedGateway, HttpConstant, HttpUsers, MockProvider, Scenario, WsSubscribe
+from battle import (
+    EmbeddedGateway,
+    HttpBurst,
+    HttpConstant,
+    HttpRamp,
+    HttpStep,
+    HttpUsers,
+    MockProvider,
+    Scenario,
+    WsSubscribe,
+)
 from battle.errors import StartError
-from battle.needs import Machine, needs, require, shortages, this_machine
+from battle.needs import Machine, gateway_files, needs, require, shortages, this_machine
 
 BIG = Machine(processes=10**9, memory_bytes=10**18, disk_bytes=10**18, open_files=10**12)
 SMALL = Machine(processes=500, memory_bytes=8 * 10**9, disk_bytes=10**11, open_files=1024)
@@ -86,3 +96,23 @@ class _Usage(NamedTuple):
     total: int
     used: int
     free: int
+
+
+@pytest.mark.parametrize(
+    ("workload", "connections"),
+    [
+        (HttpUsers("eth_blockNumber", users=3900, duration=seconds(5)), 3900),
+        (HttpUsers("eth_blockNumber", users=3900, max_connections=100, duration=seconds(5)), 100),
+        (WsSubscribe(connections=300, duration=seconds(5), shards=3), 300),
+        (constant(rate=20, timeout=seconds(3)), 60),
+        (constant(rate=20, timeout=seconds(60)), 200),  # there are no more requests
+        (constant(rate=5000, shards=2), 2048),  # of which each opens no more than 1,024 connections
+        (HttpBurst("eth_blockNumber", size=100, every=seconds(2), duration=seconds(9), timeout=seconds(3)), 200),
+        (HttpRamp("eth_blockNumber", start_rate=1, end_rate=50, duration=seconds(9), timeout=seconds(2)), 100),
+        (HttpStep("eth_blockNumber", rates=[1, 50], step_duration=seconds(9), timeout=seconds(2)), 100),
+    ],
+)  # fmt: skip
+def test_a_gateway_may_need_two_files_for_each_connection_that_its_clients_may_open(
+    workload: Any, connections: int
+) -> None:
+    assert gateway_files(scenario(workload)) == 2 * connections + 33

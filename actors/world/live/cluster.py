@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from actors.world.cluster import (
     not_ready,
     output_path,
 )
+from actors.world.complaints import Complaints
 from actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, FromNode, Ready, Start, ToNode
 from actors.world.live.process import ChildProcess, describe_status
 from actors.world.live.processes import become_subreaper, end_descendants, has_mark
 from actors.world.live.reactor import Reactor
-from actors.world.live.usage import UsageMeter
+from actors.world.live.usage import UsageMeter, inherited_files, is_too_low
 from actors.world.live.world import LiveWorld
 from actors.world.output import last_output
 from actors.world.seam import Address, Usage
@@ -63,10 +65,17 @@ class LiveNode:
     """A running node's process, as the coordinator holds it."""
 
     def __init__(
-        self, name: str, incarnation: int, process: ChildProcess, world: LiveWorld, *, guarded: bool = False
+        self,
+        name: str,
+        incarnation: int,
+        process: ChildProcess,
+        world: LiveWorld,
+        command: Command | None = None,
     ) -> None:
         self._world = world
-        self._guarded = guarded
+        self._command = command
+        self._complaints = Complaints()
+        self._lacked_files = is_too_low(inherited_files(), self._may_open)
         self.name = name
         self.incarnation = incarnation
         self.pid: int | None = process.pid
@@ -117,24 +126,54 @@ class LiveNode:
     def usage(self) -> Usage | None:
         """What the processes below this node's own use; None when nobody can say."""
         try:
-            if self._meter is None:
-                self._meter = UsageMeter(self._process.pid)
-            return self._meter.read()
+            return self._metered().read()
         except OSError as error:
             self._world.note_limit(error, "reading /proc")
             return None
         except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended; another user's
             return None
 
+    def hear(self, printed: bytes) -> None:
+        """Log what the program says of a limit of open files, if that is one of this machine's."""
+        complaint = self._complaints.heard(printed)
+        if complaint is not None and (complaint.is_of_machine or self._lacks_files()):
+            self._world.log.append(
+                BenchLimitReached(
+                    at_ns=self._world.now_ns(),
+                    node=self.name,
+                    limit="open_files",
+                    times=complaint.times,
+                    detail=complaint.line,
+                )
+            )
+
+    def _lacks_files(self) -> bool:
+        """Whether the program has fewer files than it may need; of one that has ended, what was last known."""
+        with suppress(OSError, psutil.NoSuchProcess, psutil.AccessDenied):
+            lacks = self._metered().lacks_files()
+            self._lacked_files = self._lacked_files if lacks is None else lacks
+        return self._lacked_files
+
+    def _metered(self) -> UsageMeter:
+        if self._meter is None:
+            self._meter = UsageMeter(self._process.pid, self._may_open)
+        return self._meter
+
+    @property
+    def _may_open(self) -> int:
+        return self._command.open_files if self._command else 0
+
     def said_ready(self, task_status: trio.TaskStatus[Any]) -> None:
         """It does its work now, or takes connections."""
         self.is_ready = True
+        if self._command is not None:
+            self._lacks_files()  # while it can be asked
         task_status.started(self)
 
     def declare_hung(self, why: str) -> None:
         """End it, so that it can be restarted like after any other crash."""
         self.hung = why
-        if self._guarded:
+        if self._command is not None:
             self.stop_asked.set()  # a guard that is killed could end nobody
         else:
             self._process.send_signal(signal.SIGKILL)
@@ -263,7 +302,8 @@ class LiveCluster:
             process, mine = self._spawn(node, incarnation, words, "--", *command.words)
         except OSError as error:
             return self._not_spawned(error)
-        live = LiveNode(node, incarnation, process, self.world, guarded=True)
+        live = LiveNode(node, incarnation, process, self.world, command)
+        process.output.hear = live.hear
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._wait_until_it_listens, command, live, task_status)

@@ -10,7 +10,7 @@ import trio
 
 from actors.world.cluster import NodeState
 from actors.world.live.processes import MARK
-from actors.world.output import cut_output
+from actors.world.output import Output
 
 ASK_SECONDS = 2.0
 TERM_SECONDS = 1.0
@@ -31,7 +31,8 @@ class ChildProcess:
     def __init__(
         self, command: list[str], *, output: Path, mark: str, pass_fds: tuple[int, ...] = ()
     ) -> None:
-        self._output = output
+        self.output = Output(output)
+        self._output_path = output
         output.parent.mkdir(parents=True, exist_ok=True)
         output.unlink(missing_ok=True)
         with output.open("ab") as sink:  # appending, so that the file can be cut while it is written
@@ -94,18 +95,18 @@ class ChildProcess:
         return "stopped at SIGKILL"
 
     async def keep_output_small(self) -> None:
-        """Cut what it prints to its head and its newest tail again and again, until cancelled."""
+        """Hear what it prints, and cut that to its head and its newest tail, again and again, until cancelled."""
         while True:
             await trio.sleep(LOOK_AT_OUTPUT_SECONDS)
-            cut_output(self._output)
+            self.output.look()
 
     def close(self) -> None:
         """Release the descriptor, and the output file if nothing was written to it. The process has ended."""
         os.close(self._pidfd)
-        cut_output(self._output)
+        self.output.look()
         with suppress(FileNotFoundError):  # somebody has tidied up
-            if self._output.stat().st_size == 0:
-                self._output.unlink()
+            if self._output_path.stat().st_size == 0:
+                self._output_path.unlink()
 
 
 def describe_status(status: int) -> str:

@@ -12,10 +12,11 @@ from actors.world.seam import Usage
 
 class UsageMeter:
     """Reads this process and what the machine has for it; with `pid`, the program below a guard with that number, and
-    all that it has started."""
+    all that it has started, which together may need `open_files`."""
 
-    def __init__(self, pid: int | None = None) -> None:
+    def __init__(self, pid: int | None = None, open_files: int = 0) -> None:
         self._own = pid is None
+        self._needed = open_files
         self._machine = psutil.cpu_times()
         self._root = psutil.Process(pid)
         self._known: dict[int, psutil.Process] = {}
@@ -37,11 +38,17 @@ class UsageMeter:
                 files = process.num_fds()
                 open_fds += files
                 if not self._own:
-                    at_limit = at_limit or files_at_limit(process, files)
+                    at_limit = at_limit or files_at_limit(process, files, self._needed)
             except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's
                 self._known.pop(process.pid, None)
         steal_ratio = self._steal_ratio() if self._own else None
         return Usage(tasks, open_fds, self._root.pid, rss_bytes, cpu_percent, steal_ratio, at_limit)
+
+    def lacks_files(self) -> bool | None:
+        """Whether this machine lets the program open fewer files than it may need; None when it has ended."""
+        limits = [files_allowed(process.pid) for process in self._processes()]
+        known = [limit for limit in limits if limit is not None]
+        return any(is_too_low(limit, self._needed) for limit in known) if known else None
 
     def _steal_ratio(self) -> float | None:
         """Since the call before; None where the operating system does not count it, or no time has passed."""
@@ -67,16 +74,30 @@ _FULL_RATIO = 0.95
 """Who has so much of what it may open was at its limit at some moment of the second: what it opens comes and goes."""
 
 
-def files_at_limit(process: psutil.Process, files: int) -> str | None:
-    """Whether a program has opened all that it may, by a limit that it has from us: one of its own is its own."""
-    allowed = _files_allowed(process.pid)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allowed is None or files < _FULL_RATIO * allowed or (allowed < hard and allowed != soft):
+def files_at_limit(process: psutil.Process, files: int, needed: int) -> str | None:
+    """Whether a program has opened all that it may, and this machine lets it open fewer than it may need."""
+    allowed = files_allowed(process.pid)
+    if allowed is None or files < _FULL_RATIO * allowed or not is_too_low(allowed, needed):
         return None
     return f"{process.name()} had {files:,} of {allowed:,}"
 
 
-def _files_allowed(pid: int) -> int | None:
+def is_too_low(allowed: int, needed: int) -> bool:
+    """Whether a program's limit of open files is the machine's doing, and not its own.
+
+    It is when the program has the limit from us and the load may need more. A program that has set itself a lower
+    one wanted it so, and one that uses up a limit which is high enough for the load leaks.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return allowed < needed and (allowed >= hard or allowed == soft)
+
+
+def inherited_files() -> int:
+    """How many files a program may open that we start now."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def files_allowed(pid: int) -> int | None:
     """The soft limit of another process, which may be another user's: to ask the kernel itself takes a privilege."""
     try:
         lines = Path(f"/proc/{pid}/limits").read_text().splitlines()

@@ -96,20 +96,23 @@ sys.stdin.read()
 
 @pytest.mark.live
 @pytest.mark.parametrize(
-    ("opened", "ours", "full"),
+    ("opened", "ours", "needed", "full"),
     [
-        (57, 60, True),
-        (20, 60, False),
-        (57, 1000, False),  # it has set itself a lower one
+        (57, 60, 100, True),
+        (20, 60, 100, False),
+        (57, 1000, 100, False),  # it has set itself a lower one
+        (57, 60, 60, False),  # it has more open than it needs
     ],
 )
-def test_a_limit_that_a_program_has_from_us_is_told_from_one_of_its_own(monkeypatch, opened, ours, full):
+def test_a_limit_that_a_program_has_from_us_is_told_from_one_of_its_own(
+    monkeypatch, opened, ours, needed, full
+):
     command = [sys.executable, "-c", OPENS, "60", str(opened)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
         program.stdout.readline()
         monkeypatch.setattr(resource, "getrlimit", lambda _: (ours, ours))
         process = psutil.Process(program.pid)
-        said = files_at_limit(process, process.num_fds())
+        said = files_at_limit(process, process.num_fds(), needed)
         name = process.name()
         program.stdin.close()
     assert said == (f"{name} had 60 of 60" if full else None)
