@@ -74,7 +74,8 @@ breakers AS (
     GROUP BY fault_id
 )
 SELECT
-    fault_id, target, ended_ns, until_ns, is_last, coalesce(others, 0)::BIGINT AS others, used_ns, coalesce(due, 0) AS due, coalesce(failed, 0) AS failed,
+    fault_id, target, ended_ns, until_ns, is_last, coalesce(others, 0)::BIGINT AS others, used_ns, coalesce(due, 0) AS due,
+    coalesce(failed, 0) AS failed,
     nullif(closed_ns, 9_223_372_036_854_775_807) AS closed_ns, closed_ns IS NOT NULL AS was_open
 FROM used
 LEFT JOIN fared USING (fault_id)
