@@ -123,7 +123,9 @@ def test_a_scratch_project_tests_with_the_wheel(python, tmp_path):
     for test in ("battle_ours::lossy", "test_ours::test_lossy"):
         case = said.cases()[test]
         assert dict(properties(case))["battle_verdict"] == "FAIL"
-        assert "FAIL: Do not ship, because success_rate was missed: " in case.find("failure").text
+        assert "FAIL against embedded (priority): Do not ship, because success_rate was missed: " in (
+            case.find("failure").text
+        )
 
 
 def test_the_wheel_brings_the_command(python, tmp_path):
