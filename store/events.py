@@ -316,7 +316,7 @@ class GeneratorSampled(Event, frozen=True, kw_only=True, tag=_tag):
 
 
 BenchLimit: TypeAlias = Literal[
-    "open_files", "processes", "memory", "ports", "connections", "standstill", "generator", "unread"
+    "open_files", "processes", "memory", "ports", "connections", "standstill", "generator", "unread", "kept"
 ]
 
 
@@ -328,8 +328,9 @@ class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
     for `duration_ns`; `standstill`: the node did not run for `duration_ns` (it was stopped, or the machine was);
     `generator`: the scenario author's own generator (`detail`: its name, file and line) kept the load waiting: its
     `times` calls took `total_ns`, the longest of them `duration_ns`; `unread`: it gave up connections whose
-    other end left more than `bound` bytes unread, or its part of all that the node keeps. `times` is how often since
-    the last such row of this node.
+    other end left more than `bound` bytes unread, or its part of all that the node keeps; `kept`:
+    a mock provider with `bound` bytes of answers that were not read yet took no more. `times` is how often since the
+    last such row of this node.
     """
 
     at_ns: int

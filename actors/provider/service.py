@@ -57,9 +57,9 @@ class Service:
         too_much = self.world.held.is_full(holder, seam.NODE_HELD_BYTES)
         if too_much and not self._held_too_much:
             self._held_too_much = True
-            now_ns, detail = self.world.now_ns(), f"more than {seam.NODE_HELD_BYTES:,} bytes of answers wait"
+            now_ns, node, bound = self.world.now_ns(), self.world.node, seam.NODE_HELD_BYTES
             self.world.log.append(
-                BenchLimitReached(at_ns=now_ns, node=self.world.node, limit="memory", times=1, detail=detail)
+                BenchLimitReached(at_ns=now_ns, node=node, limit="kept", times=1, bound=bound)
             )
         return too_much
 

@@ -147,7 +147,8 @@ class WebSocket:
         if how == "reset":
             self._end_without_close_frame(_RESET, "peer", at_ns, reset=True)
         else:
-            self._end_without_close_frame(_GIVEN_UP, "us", at_ns)
+            reason = READS_TOO_SLOWLY if how == "unread" else _GIVEN_UP
+            self._end_without_close_frame(reason, "us", at_ns)
         self._let_go()
 
     def _take_early(self) -> None:

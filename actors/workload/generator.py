@@ -130,7 +130,7 @@ class _Load:
         self._ledger.close()
 
     def _log_waits(self) -> None:
-        if isinstance(self._pool, ConnectionPool):
+        if self._pool is not None:
             self._pool.log_limits()
         slow = self._call_times.taken(self._world.node)
         if slow is not None:

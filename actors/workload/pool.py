@@ -10,6 +10,7 @@ from actors.units import Duration, ms
 from actors.wire.http import HttpResponse, ProtocolError, ResponseParser
 from actors.wire.http_client import RESPONSE_LIMITS
 from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNREAD, UNSENT, Ending
+from actors.workload.given_up import GivenUp
 from actors.workload.ledger import Ledger
 from actors.workload.request import Request
 from actors.world.seam import WRITE_LIMIT_BYTES, Address, Connect, Loss, Stream, World
@@ -73,8 +74,7 @@ class ConnectionPool:
         # Of this second: how many requests had to wait because no further connection may be opened, and how long.
         self._waited = 0
         self._longest_wait_ns = 0
-        self._given_up = 0
-        """Connections of this second on which the server left too much unread."""
+        self._given_up = GivenUp(world, WRITE_LIMIT_BYTES)
 
     def submit(self, request: Request) -> None:
         """Send this request as soon as possible. Does not wait."""
@@ -156,17 +156,7 @@ class ConnectionPool:
         """Log which limits of its own this pool met since the last time: of connections, and of what it keeps for
         servers that do not read."""
         self._log_waits()
-        if self._given_up:
-            self._world.log.append(
-                BenchLimitReached(
-                    at_ns=self._now_ns(),
-                    node=self._world.node,
-                    limit="unread",
-                    times=self._given_up,
-                    bound=WRITE_LIMIT_BYTES,
-                )
-            )
-            self._given_up = 0
+        self._given_up.log()
 
     def _log_waits(self) -> None:
         if len(self._connections) >= self._max_connections and len(self._waiting) > self._opening:
@@ -237,7 +227,7 @@ class ConnectionPool:
 
     def _lost(self, connection: _Connection, how: Loss, at_ns: int) -> None:
         if how == "unread":
-            self._given_up += 1
+            self._given_up.count()
         self._end(connection, _LOSSES[how], at_ns)
 
     def _end(self, connection: _Connection, ending: Ending, at_ns: int) -> None:

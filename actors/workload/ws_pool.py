@@ -7,16 +7,18 @@ import trio
 from actors.wire.close_codes import BAD_TEXT
 from actors.wire.foreign import Unreadable
 from actors.wire.jsonrpc import read_answer
-from actors.wire.websocket import PING_TIMEOUT, READS_TOO_SLOWLY, Ended
+from actors.wire.websocket import PING_TIMEOUT, READS_TOO_SLOWLY, Ended, WebSocketLimits
 from actors.workload.answer import (
     CLOSED,
     NO_WEBSOCKET,
     NOT_JSON_RPC,
     PROTOCOL,
     RESET,
+    UNREAD,
     AnswerReader,
     Ending,
 )
+from actors.workload.given_up import GivenUp
 from actors.workload.ledger import Ledger
 from actors.workload.request import Request
 from actors.workload.spec import WorkloadRole, WsRequests
@@ -52,6 +54,7 @@ class WsPool:
         lines = Lines(world, nursery, role, spec, connect)
         self._now_ns = world.now_ns
         self._ledger = ledger
+        self.given_up = GivenUp(world, WebSocketLimits().unsent_bytes)
         self._channels = [_Channel(self, lines, ledger, reader, client) for client in clients_of(role, spec)]
         self._turn = 0
         self._waiting: deque[Request] = deque()
@@ -76,6 +79,10 @@ class WsPool:
         for channel in self._channels:
             channel.line.finish()
         await self._all_over.wait()
+
+    def log_limits(self) -> None:
+        """Log how many connections were given up since the last time because the server did not read."""
+        self.given_up.log()
 
     def close(self) -> None:
         """Drop all connections at once, and send nothing more."""
@@ -188,6 +195,8 @@ class _Channel:
 
     def lost(self, ended: Ended) -> None:
         ending = _ending(ended)
+        if ending is UNREAD:
+            self._pool.given_up.count()
         in_flight, self._in_flight = self._in_flight, {}
         self._late.clear()
         if in_flight and ended.by == "us" and ended.code == BAD_TEXT:
@@ -248,6 +257,8 @@ def _ending(ended: Ended) -> Ending:
     """How the requests end that were under way on a connection."""
     if ended.reset:
         return RESET
-    if ended.by == "us" and ended.reason not in (PING_TIMEOUT, READS_TOO_SLOWLY):
+    if ended.by == "us" and ended.reason == READS_TOO_SLOWLY:
+        return UNREAD
+    if ended.by == "us" and ended.reason != PING_TIMEOUT:
         return PROTOCOL  # this side closes when the other has broken the rules
     return CLOSED

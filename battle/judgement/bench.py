@@ -12,7 +12,7 @@ import msgspec
 
 from battle.judgement.findings import Finding, Log
 from battle.judgement.history import holes
-from battle.judgement.limits import OWN_BOUNDS, limit_texts
+from battle.judgement.limits import TOLD_BY_REQUESTS, limit_texts
 from battle.judgement.machine import busy
 from battle.judgement.moments import load_began_ns
 from battle.judgement.nodes import GATEWAY_NODE, crash_text, is_load
@@ -73,7 +73,7 @@ def _crashes(log: Log) -> Iterator[Trouble]:
 def _limits(log: Log) -> Iterator[Trouble]:
     """Limits of the machine. Of a wait for a connection the late requests are told one by one, so it is none here."""
     for row in log.rows("bench_limits"):
-        if row.limit in OWN_BOUNDS:
+        if row.limit in TOLD_BY_REQUESTS:
             continue
         for cause in limit_texts(row, load_began_ns(log), 0):
             began_ns = row.first_at_ns - (row.duration_ns or 0) - NOTICED_NS

@@ -19,8 +19,11 @@ _SYSTEM = {
 """The limits of the operating system, and what to do about each."""
 
 
-OWN_BOUNDS = frozenset({"connections", "unread"})
-"""Of which each request that suffered from it says so: they excuse nothing else."""
+OWN_BOUNDS = frozenset({"connections", "unread", "kept"})
+"""What Battle itself allows, and not the machine."""
+
+TOLD_BY_REQUESTS = frozenset({"connections", "unread"})
+"""Of these bounds each request that suffered from one says so: they excuse nothing else."""
 
 
 def bench_within_limits(log: Log, demands: Demands) -> Finding | None:
@@ -44,12 +47,15 @@ def hindrance(log: Log) -> str | None:
 
     Waiting for one of `max_connections` is none: latency counts from the moment a request was due, so it shows.
     """
-    limits = [row for row in log.rows("bench_limits") if row.limit not in OWN_BOUNDS]
+    limits = [row for row in log.rows("bench_limits") if row.limit not in TOLD_BY_REQUESTS]
     if not limits:
         return None
     if any(row.limit == "standstill" for row in limits):
         return "the coordinator was stopped meanwhile"
-    return f"{limits[0].node} met a limit of the machine ({limits[0].limit.replace('_', ' ')})"
+    first = limits[0]
+    if first.limit in OWN_BOUNDS:
+        return f"{first.node} kept as much for others as it may"
+    return f"{first.node} met a limit of the machine ({first.limit.replace('_', ' ')})"
 
 
 def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
@@ -69,6 +75,12 @@ def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
         yield (
             f"{row.node} gave up {plural(row.times, 'connection')} on which more than {row.bound >> 20:,} MiB waited "
             f"to be read, or its share of all that it keeps: send smaller requests, or fewer at once"
+        )
+    elif row.limit == "kept":
+        yield (
+            f"provider {row.node} kept more than {row.bound >> 20:,} MiB of answers that had not been read, first "
+            f"{at_text(row.first_at_ns, began_ns)}, and took no more requests from whoever left them: a bound of "
+            f"Battle's mock providers; ask for smaller answers, or for fewer at once"
         )
     else:
         who = "the gateway" if row.node == GATEWAY_NODE else row.node

@@ -237,7 +237,7 @@ def test_all_clients_that_pipeline_are_read_no_further_than_a_bound_for_all_toge
     held_bytes = most / len(BLOCKS_ASKED) * max(sizes)
     assert 2**20 < held_bytes < 2**20 + 2 * clients * max(sizes), "each may take one in any case"
     [reached] = [event for event in log if isinstance(event, BenchLimitReached)]
-    assert (reached.limit, reached.node) == ("memory", "a")
+    assert (reached.limit, reached.node) == ("kept", "a")
 
 
 def test_a_refusal_does_not_overtake_the_answers_before_it(either_world):

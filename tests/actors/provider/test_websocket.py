@@ -59,7 +59,7 @@ def test_answers_that_are_not_due_are_bounded_over_all_clients(monkeypatch):
     }
     sizes = [len(msgspec.json.encode(one)) for one in answers if one not in refused]
     assert 2**18 < sum(sizes) < 2**18 + 4 * max(sizes) + UNCOUNTED_BYTES
-    assert [one.limit for one in limits] == ["memory"]
+    assert [one.limit for one in limits] == ["kept"]
     assert "error" in small, "whoever holds a share of it waits"
 
 

@@ -290,6 +290,14 @@ def test_a_slow_reader_is_closed_and_never_buffered_without_bound(either_world):
     assert ms(290) <= lingered_ns < seconds(3)
 
 
+def test_a_stream_that_gave_the_peer_up_ends_as_one_that_is_closed_for_it(either_world):
+    async def script(stage, client, session):
+        session.websocket.lost("unread", stage.now_ns())
+
+    ended, _ = either_world(conversation(script))
+    assert told(ended) == (1006, READS_TOO_SLOWLY, "us", False, False)
+
+
 def test_a_slow_reader_that_reads_on_learns_why(either_world):
     async def script(stage, client, session):
         await flood(stage, session)

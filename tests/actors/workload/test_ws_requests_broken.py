@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from actors.units import ms, seconds
-from actors.workload.spec import Reconnect
+from actors.wire.websocket import READS_TOO_SLOWLY, WebSocketLimits
+from actors.workload.spec import Reconnect, WsRequests
+from store.events import BenchLimitReached
 from tests.actors.wire.websocket_stage import BINARY, CONTINUATION, frame
 from tests.actors.workload.ws_stage import Script, against, nobody, play, requests, serving
 from tests.actors.worlds import simulated
@@ -303,3 +305,29 @@ def test_the_same_seed_gives_the_same_log():
         )
 
     assert log(1) == log(1) != log(2)
+
+
+def large(number, rng):
+    return "my_upload", ["x" * 2**20]
+
+
+def test_a_connection_that_the_load_gives_up_because_it_is_not_read_is_not_one_that_the_server_closed():
+    class Silent(Script):
+        def on_other(self, websocket, call):
+            pass
+
+    spec = WsRequests(
+        generator=f"{__file__}:large",
+        rate=100_000,
+        duration=ms(0.2),
+        connections=1,
+        timeout=ms(300),
+        reconnect=QUICK,
+    )
+    log, _ = against(simulated, Silent, spec)
+    given_up = [one for one in log.requests if one.failure == "unread"]
+    assert given_up
+    assert "closed" not in {one.failure for one in log.requests}
+    [noted] = log.of(BenchLimitReached)
+    assert (noted.limit, noted.bound) == ("unread", WebSocketLimits().unsent_bytes)
+    assert noted.times == log.details("closed").count(READS_TOO_SLOWLY)

@@ -52,8 +52,12 @@ def found(tmp_path: Path, *events: Event) -> tuple[str, str]:
             "load-main.0 gave up 3 connections on which more than 8 MiB waited to be read, or its share of all "
             "that it keeps: send smaller requests, or fewer at once",
         ),
+        (
+            limit("kept", node="a", bound=64 * 2**20),
+            "provider a kept more than 64 MiB of answers that had not been read, first at 2.000 s, and took no more",
+        ),
     ],
-    ids=["files", "gateway", "processes", "memory", "ports", "standstill", "connections", "unread"],
+    ids=["files", "gateway", "processes", "memory", "ports", "standstill", "connections", "unread", "kept"],
 )
 def test_a_limit_that_was_met_is_named(tmp_path: Path, event: Event, said: str) -> None:
     verdict, summary = found(tmp_path, event)
