@@ -1,13 +1,14 @@
 """Does the gateway hold more and more? What leaks grows steadily while the load does not."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
+from battle.judgement.fault_growth import Episode, Need, Step, Steps, episodes, steps, unexplained
 from battle.judgement.findings import EVIDENCE_IDS_MAX, Finding, Log
 from battle.judgement.nodes import GATEWAY_NODE
 from battle.judgement.slo import Demands
-from battle.judgement.words import sentence
+from battle.judgement.words import plural, sentence
 
 SAMPLES_MIN = 5
 """In each fifth of the load, or its mean says little: loads shorter than about half a minute are not judged."""
@@ -30,6 +31,12 @@ CONNECTIONS_GROWTH_MIN = 5
 one more behind for a while."""
 
 
+MEMORY = "rss_bytes"
+
+BYTES_PER_NEED = 10**6
+"""What a gateway may go on to hold in memory for each request that was on its way at once: an allocator keeps it."""
+
+
 class Bound(NamedTuple):
     """A growth beyond both is a leak: as a ratio, and in the resource's unit."""
 
@@ -42,32 +49,86 @@ BOUNDS = {
     # A pool may take a few more connections and their tasks, an allocator keeps what a peak needed.
     "open_fds": Bound(1.5, 10, "open files"),
     "tasks": Bound(1.5, 20, "tasks"),
-    "rss_bytes": Bound(1.2, 16_000_000, "MB of memory"),
+    MEMORY: Bound(1.2, 16_000_000, "MB of memory"),
 }
 
 
 def connections_leaked(log: Log, demands: Demands) -> Finding | None:
-    """FAIL when the gateway's files, tasks, memory or WebSocket connections grew all through a load that did not.
+    """FAIL when the gateway's files, tasks, memory or WebSocket connections grew all through a load that did not, or
+    when each fault left it with more than before.
 
-    INCONCLUSIVE when a node of the test bench grew like that. Growth is judged by the means of the five fifths of
+    INCONCLUSIVE when a node of the test bench grew all through. Growth is judged by the means of the five fifths of
     the load after its first tenth, without the steps that a pool takes when it meets faults for the first time: each
-    well above the one before, and the last above the first by a `Bound`. Does not apply when neither nodes nor
-    connections were sampled.
+    well above the one before, and the last above the first by a `Bound`. What faults leave is judged as the module
+    `fault_growth` says; a large step at a single fault is a warning, for it may be a pool, and of memory, which
+    may be a cache as well, no more than noted. Does not apply when
+    neither nodes nor connections were sampled.
     """
     growth, connections = log.rows("system_growth", step_ns=STEP_NS), log.rows("open_connections")
     if not growth and not connections:
         return None
     grown = [row for row in growth if leaks(row)]
+    steady = {row.resource for row in grown if row.node == GATEWAY_NODE}
+    stepped = _stepped(log, steady) if growth and not any(_load_grew(row) for row in growth) else {}
     gateway = [_growth_text(row) for row in grown if row.node == GATEWAY_NODE]
+    gateway += [_steps_text(name, found) for name, found in stepped.items() if found.repeated]
     gateway += [_connections_text(row) for row in _heaps(connections)]
     bench = [_growth_text(row) for row in grown if row.node != GATEWAY_NODE]
+    single = {name: _steps_text(name, found) for name, found in stepped.items() if not found.repeated}
+    doubtful = [] if set(single) == {MEMORY} else list(single.values())
+    said = gateway or bench or doubtful
     return Finding(
         checker="connections_leaked",
         verdict="FAIL" if gateway else "INCONCLUSIVE" if bench else "PASS",
-        summary=sentence(gateway or bench) if gateway or bench else _calm(growth, connections),
+        severity="warning" if said is doubtful and said else None,
+        summary=sentence(said or [_calm(growth, connections), *single.values()]),
         query="SELECT node, at_ns, open_fds, tasks, rss_bytes FROM system_samples ORDER BY node, at_ns",
-        ids=tuple(dict.fromkeys(row.node for row in grown))[:EVIDENCE_IDS_MAX],
+        ids=tuple(dict.fromkeys([*(row.node for row in grown), *([GATEWAY_NODE] if stepped else [])]))[
+            :EVIDENCE_IDS_MAX
+        ],
     )
+
+
+def _stepped(log: Log, known: set[str]) -> dict[str, Steps]:
+    """By resource, what the gateway held more of after faults; without the resources `known` to leak."""
+    found: dict[str, Steps] = {}
+    for row in log.rows("fault_samples", node=GATEWAY_NODE):
+        faults = episodes(
+            (one["started_ns"], one["ended_ns"], one["kind"], one["target"], one["fault_id"])
+            for one in row.faults
+        )
+        bound, left = BOUNDS[row.resource], steps(row.samples, faults)
+        if row.resource in known or not any(step.rise > bound.least for step in left):
+            continue
+        until_ns = row.samples[-1][0]
+        needs, providers = _needs(log, faults, until_ns)
+        memory = row.resource == MEMORY
+        leak = unexplained(
+            left,
+            needs,
+            least=bound.least,
+            ratio=bound.ratio,
+            per_need=BYTES_PER_NEED
+            if memory
+            else 1 + providers,  # a client's connection, and one to each provider
+            bounded=not memory,
+            until_ns=until_ns,
+        )
+        if leak is not None:
+            found[row.resource] = leak
+    return found
+
+
+def _needs(log: Log, faults: Sequence[Episode], until_ns: int) -> tuple[dict[Episode, Need], int]:
+    """What clients asked for around each episode, and the number of providers."""
+    bounds = (0, *(episode.from_ns for episode in faults), max(until_ns, faults[-1].to_ns) + 1)
+    rows = log.rows("gateway_needs", starts_ns=bounds[:-1], ends_ns=bounds[1:])
+    before = accumulate((row.peak for row in rows), max)
+    needs = {
+        episode: Need(so_far, row.peak, row.waiting, row.connected)
+        for episode, row, so_far in zip(faults, rows[1:], before, strict=False)
+    }
+    return needs, rows[0].providers or 0
 
 
 def leaks(row: Any) -> bool:
@@ -100,9 +161,30 @@ def _heaps(connections: list[Any]) -> list[Any]:
 
 
 def _growth_text(row: Any) -> str:
-    scale = 1e-6 if row.resource == "rss_bytes" else 1
-    first, last = (row.means[at] * scale for at in (0, -1))
-    return f"{row.node} went steadily from {first:,.0f} to {last:,.0f} {BOUNDS[row.resource].unit_text}"
+    first, last = (_amount(row.resource, row.means[at]) for at in (0, -1))
+    return f"{row.node} went steadily from {first} to {last} {BOUNDS[row.resource].unit_text}"
+
+
+def _steps_text(resource: str, found: Steps) -> str:
+    """ "gateway had 26 open files before kill-a.1, 130 after it, and 228 after kill-a.2: it keeps more each time"."""
+    first, last = found.steps[0], found.steps[-1]
+    before, after = _amount(resource, first.before), _amount(resource, first.after)
+    held = f"gateway had {before} {BOUNDS[resource].unit_text} before {_faults_text(first)}, {after} after it"
+    if not found.repeated:
+        store = "cache" if resource == MEMORY else "pool"
+        return f"{held}, and kept them: repeat the fault to see whether that is a leak or a {store}"
+    more = len(found.steps) - 2
+    between = f", more after each of {plural(more, 'fault')} between" if more else ""
+    return f"{held}{between}, and {_amount(resource, last.after)} after {_faults_text(last)}: it keeps more each time"
+
+
+def _faults_text(step: Step) -> str:
+    ids = step.episode.fault_ids
+    return ids[0] if len(ids) == 1 else f"{ids[0]} and {plural(len(ids) - 1, 'other fault')}"
+
+
+def _amount(resource: str, value: float) -> str:
+    return f"{value * (1e-6 if resource == 'rss_bytes' else 1):,.0f}"
 
 
 def _connections_text(row: Any) -> str:
