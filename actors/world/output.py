@@ -35,13 +35,13 @@ class Output:
 
     def __init__(self, path: Path) -> None:
         self.hear: Callable[[bytes], object] | None = None
-        self._path = path
+        self.path = path
         self._heard_to = 0
 
     def look(self) -> None:
         """Hand on what is new, and cut the file when it has grown too long."""
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 piece = os.pread(
                     file.fileno(), min(max(size - self._heard_to, 0), HEARD_BYTES), self._heard_to
@@ -51,8 +51,8 @@ class Output:
         self._heard_to = size
         if self.hear is not None and piece:
             self.hear(piece)
-        if cut_output(self._path):
-            self._heard_to = self._path.stat().st_size
+        if cut_output(self.path):
+            self._heard_to = self.path.stat().st_size
 
 
 def cut_output(path: Path) -> bool:
@@ -80,15 +80,19 @@ def cut_output(path: Path) -> bool:
 
 def last_output(path: Path) -> str:
     """The last lines that a process printed, as one line of at most `LAST_CHARS` for a message; "" for none."""
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - 4 * LAST_CHARS * _BYTES_PER_CHARACTER))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""
+    text = end_of_output(path, 4 * LAST_CHARS * _BYTES_PER_CHARACTER)
     lines = (printable(line) for line in re.split(r"[\r\n]+", text))
     return " | ".join(line for line in lines if line)[-LAST_CHARS:]
+
+
+def end_of_output(path: Path, most_bytes: int) -> str:
+    """The end of what a process printed, as it printed it; "" for nothing."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - most_bytes))
+            return file.read(most_bytes).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def printable(line: str) -> str:

@@ -1,6 +1,7 @@
 """The inside of a live node's process: plays the role it is told to, leaves when told or orphaned."""
 
 import ctypes
+import faulthandler
 import gc
 import os
 import resource
@@ -20,6 +21,7 @@ from actors.system.lifecycle import is_authors
 from actors.world.common import describe_failure
 from actors.world.control import Control
 from actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, Ready, Start, ToNode
+from actors.world.live.process import WHERE_SIGNAL
 from actors.world.live.reactor import Reactor
 from actors.world.live.world import LiveWorld
 from actors.world.seam import World
@@ -56,6 +58,7 @@ def run_node(fd: int, role_type: Any, message_type: Any, boot: Boot) -> int:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # holds even while we are SIGSTOPped
     if os.getppid() != parent:
         return 1  # the coordinator died before we could ask to die with it
+    faulthandler.register(WHERE_SIGNAL, all_threads=False)
     return trio.run(_main, fd, role_type, message_type, boot)
 
 

@@ -25,13 +25,14 @@ from actors.world.cluster import (
     output_path,
 )
 from actors.world.complaints import Complaints
+from actors.world.hanging import hangs_in
 from actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, FromNode, Ready, Start, ToNode
-from actors.world.live.process import ChildProcess, describe_status
+from actors.world.live.process import WHERE_SIGNAL, ChildProcess, describe_status
 from actors.world.live.processes import become_subreaper, end_descendants, has_mark
 from actors.world.live.reactor import Reactor
 from actors.world.live.usage import UsageMeter, inherited_files, is_too_low
 from actors.world.live.world import LiveWorld
-from actors.world.output import last_output
+from actors.world.output import end_of_output, last_output
 from actors.world.seam import Address, Usage
 from store.events import BenchLimitReached
 from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
@@ -46,6 +47,12 @@ STANDSTILL_SECONDS = 1.0
 
 _LOOK_SECONDS = 0.25
 """Between two looks at whether the coordinator itself runs on time."""
+
+_TELLS_SECONDS = 0.2
+"""A node that is asked where it hangs has printed it by then, busy machine or not."""
+
+_TRACEBACK_BYTES = 64 * 2**10
+"""Of at most 100 calls."""
 
 _OUTBOX_MESSAGES = 1024
 _CONNECT_RETRY_SECONDS = 0.05
@@ -169,6 +176,14 @@ class LiveNode:
         if self._command is not None:
             self._lacks_files()  # while it can be asked
         task_status.started(self)
+
+    async def where(self) -> str:
+        """In which call of the author's own code it hangs, for a message; "" when it is not one, or is not known."""
+        if not self.is_ready:
+            return ""  # it may not know the signal yet, and would end at it
+        self._process.send_signal(WHERE_SIGNAL)
+        await trio.sleep(_TELLS_SECONDS)
+        return hangs_in(end_of_output(self._process.output.path, _TRACEBACK_BYTES), Path.cwd())
 
     def declare_hung(self, why: str) -> None:
         """End it, so that it can be restarted like after any other crash."""
@@ -409,7 +424,8 @@ async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus
                 trio.current_time()
             )  # or it was the coordinator that did not hear: it listens anew
         elif trio.current_time() >= _silent_at(live):
-            live.declare_hung(f"no heartbeat for {HANG_SECONDS:g} s" if live.is_ready else not_ready())
+            why = f"no heartbeat for {HANG_SECONDS:g} s" if live.is_ready else not_ready()
+            live.declare_hung(why + await live.where())
             return
     await trio.sleep(HANG_SECONDS)  # its end cancels this
     live.declare_hung("it closed its control channel and did not end")

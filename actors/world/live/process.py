@@ -15,6 +15,9 @@ from actors.world.output import Output
 ASK_SECONDS = 2.0
 TERM_SECONDS = 1.0
 
+WHERE_SIGNAL = signal.SIGUSR1
+"""Makes a node of ours print where it is."""
+
 LOOK_AT_OUTPUT_SECONDS = 0.2
 """A program that prints a gigabyte a second fills a fifth of that before it is cut."""
 
@@ -32,7 +35,6 @@ class ChildProcess:
         self, command: list[str], *, output: Path, mark: str, pass_fds: tuple[int, ...] = ()
     ) -> None:
         self.output = Output(output)
-        self._output_path = output
         output.parent.mkdir(parents=True, exist_ok=True)
         output.unlink(missing_ok=True)
         with output.open("ab") as sink:  # appending, so that the file can be cut while it is written
@@ -105,8 +107,8 @@ class ChildProcess:
         os.close(self._pidfd)
         self.output.look()
         with suppress(FileNotFoundError):  # somebody has tidied up
-            if self._output_path.stat().st_size == 0:
-                self._output_path.unlink()
+            if self.output.path.stat().st_size == 0:
+                self.output.path.unlink()
 
 
 def describe_status(status: int) -> str:
