@@ -43,6 +43,13 @@ def to_directory(path: Path) -> None:
     path.mkdir()
 
 
+def make_sql_raise(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*args: object, **named: object) -> int:
+        raise error
+
+    monkeypatch.setattr("battle.cli.sql.sql_command", fail)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("harm", [flip, to_fifo, to_directory, Path.unlink], ids=lambda harm: harm.__name__)
 def test_a_damaged_file_is_one_sentence_and_2(
@@ -93,10 +100,7 @@ def test_so_is_one_of_a_run_that_was_never_sealed(
 def test_a_bug_is_no_fail(
     run_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(*args: object, **named: object) -> int:
-        raise error
-
-    monkeypatch.setattr("battle.cli.sql.sql_command", fail)
+    make_sql_raise(monkeypatch, error)
     status, said = run("sql RUN", run_dir, capsys)
     assert status == 2
     assert "this is a bug in Battle" in said.splitlines()[-1]
@@ -112,10 +116,7 @@ def test_a_bug_is_no_fail(
 def test_a_machine_that_has_no_more_is_neither_a_bug_nor_a_fail(
     run_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(*args: object, **named: object) -> int:
-        raise error
-
-    monkeypatch.setattr("battle.cli.sql.sql_command", fail)
+    make_sql_raise(monkeypatch, error)
     status, said = run("sql RUN", run_dir, capsys)
     assert (status, said) == (2, f"battle: {described(error)}\n")
 
