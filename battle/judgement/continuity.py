@@ -75,7 +75,8 @@ def break_causes(log: Log, workload: str | None, what: str | None) -> Iterator[s
     rows = [row for row in head_rows(log) if workload in (None, row.workload)]
     for row in rows:
         if row.interrupted:
-            yield f"{plural(row.interrupted, 'subscription')} of {row.subscriptions:,} of {row.workload} interrupted"
+            cut_off, of_all = f"{row.interrupted:,}", plural(row.subscriptions, "subscription")
+            yield f"{cut_off} of {of_all} of workload {row.workload} cut off"
     yield from _turned_away(log)
     yield from _slow_clients(log)
     if what is not None and (worst := _worst(rows, lambda one: one[what])):
@@ -167,7 +168,7 @@ def _breaks(row: Any, demands: Demands) -> Iterator[str]:
 def _hung_up(row: Any) -> str:
     if not row.interrupted:
         return ""
-    return f" ({plural(row.interrupted, 'subscription')} of {row.subscriptions:,} interrupted)"
+    return f" ({row.interrupted:,} of {plural(row.subscriptions, 'subscription')} cut off)"
 
 
 def _continuous(row: Any) -> str:

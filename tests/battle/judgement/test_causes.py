@@ -153,7 +153,7 @@ def test_missed_heads_name_the_interruption_and_the_worst_subscription(tmp_path:
     ]
     text = reason(tmp_path, Slo(max_missed_heads=0), *events)
     assert text.startswith("max_missed_heads was missed: 2, at most 0 demanded: ")
-    assert "1 subscription of 1 of heads interrupted" in text
+    assert "1 of 1 subscription of workload heads cut off" in text
     assert "the worst subscription was coordinator" in text
 
 

@@ -100,7 +100,7 @@ def test_each_flaw_fails_and_points_at_the_client(
     tmp_path: Path, events: list[Event], words: str | None
 ) -> None:
     finding = found(tmp_path, websocket_continuity, events)
-    words = words or "workload heads: of 8 heads due 4 never came (1 subscription of 1 interrupted)"
+    words = words or "workload heads: of 8 heads due 4 never came (1 of 1 subscription cut off)"
     assert finding is not None
     assert (finding.verdict, finding.summary, finding.ids) == ("FAIL", words, ("coordinator.1/1/s",))
 
