@@ -15,6 +15,7 @@ from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import GATEWAY_TOOK_NONE, SENT_RATIO_MIN, held_up, lateness_bound_ns
 from battle.judgement.knee import Beyond
 from battle.judgement.limits import hindrance
+from battle.judgement.nodes import lost_with_gateway
 from battle.judgement.slo import NEVER_BUT, OF_REQUESTS, RULES, Measure, Slo, SloResult, compare
 from battle.judgement.visibility import gateway_reports
 from battle.judgement.words import plural
@@ -107,6 +108,21 @@ def doubted_part(
         excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
     excuses |= _hindered(log)
     return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
+
+
+def without_outage(result: SloResult, log: Log, workload: str | None) -> SloResult:
+    """The result; `not_measured` where it was met by the requests that were sent, and others fell due while a gateway
+    that crashed was down.
+
+    The load starts again with it, so nobody knows how those would have fared. The crash fails the run anyway.
+    """
+    if result.status != "met" or result.name not in OF_LOAD:
+        return result
+    lost = sum(count for name, count in lost_with_gateway(log).items() if workload in (None, name))
+    if not lost:
+        return result
+    why = f"{plural(lost, 'request')} fell due while the gateway was down, and the load with it"
+    return msgspec.structs.replace(result, status="not_measured", note=why)
 
 
 def without_ground(results: Sequence[SloResult], broken: Sequence[Trouble]) -> tuple[SloResult, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from battle.judgement.findings import Finding, Log
 from battle.judgement.machine import LAG_MAX_NS, busy
+from battle.judgement.nodes import lost_with_gateway
 from battle.judgement.slo import Demands, Slo
 from battle.judgement.slow_generator import slow_generators
 from battle.judgement.words import duration_text, percent_text, plural, sentence
@@ -57,6 +58,7 @@ def generator_kept_pace(log: Log, demands: Demands) -> Finding | None:
     subscribers = planned(log, SUBSCRIBES)
     slow = {one.workload: one.cause for one in slow_generators(log)}
     machine = busy(log)
+    lost = lost_with_gateway(log)
     problems = [
         f"workload {row.workload}: {problem}"
         for row in health
@@ -66,6 +68,7 @@ def generator_kept_pace(log: Log, demands: Demands) -> Finding | None:
             bound_ns,
             "subscription" if row.workload in subscribers else "request",
             slow.get(row.workload) or (machine.cause if machine else None),
+            lost=row.workload in lost,
         )
     ]
     if not health:
@@ -88,7 +91,7 @@ def lateness_bound_ns(slo: Slo) -> int:
 
 
 def _problems(
-    row: Any, late_p99_ns: int | None, bound_ns: int, noun: str, cause: str | None
+    row: Any, late_p99_ns: int | None, bound_ns: int, noun: str, cause: str | None, *, lost: bool
 ) -> Iterator[str]:
     if row.due == 0:
         yield "nothing was due"
@@ -96,7 +99,8 @@ def _problems(
         asked = "asked for" if noun == "subscription" else "sent"
         yield f"it {asked} {percent_text(row.sent / row.due)} of the {plural(row.due, noun)} that were due"
     if row.dropped:
-        yield f"it dropped {plural(row.dropped, noun)}"
+        fell_due = f"{plural(row.dropped, noun)} fell due while the gateway was down, and the load with it"
+        yield fell_due if lost else f"it dropped {plural(row.dropped, noun)}"
     if row.backlog_end:
         waiting = "not decided" if noun == "subscription" else "still queued"
         yield f"{plural(row.backlog_end, noun)} {waiting} at its end"

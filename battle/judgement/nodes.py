@@ -36,12 +36,23 @@ def nodes_lived(log: Log, demands: Demands) -> Finding:
     )
 
 
+def lost_with_gateway(log: Log) -> dict[str, int]:
+    """What fell due for each workload while a gateway that crashed by itself was down: the load starts again with it.
+
+    Nothing where a node of the load crashed too: then nobody knows whose doing it was.
+    """
+    crashed = [row for row in log.rows("node_crashes") if not row.induced and not row.bench]
+    if not any(row.node == GATEWAY_NODE for row in crashed) or any(is_load(row) for row in crashed):
+        return {}
+    return {row.workload: row.dropped for row in log.rows("generator_health") if row.dropped}
+
+
 def gateway_listens(log: Log, demands: Demands) -> Finding | None:
     """FAIL when the gateway refused connections while its process lived: it has closed its own socket."""
     if not any(row.node == GATEWAY_NODE for row in log.rows("nodes_started")):
         return None  # it runs elsewhere, or never came up
     (row,) = log.rows("refused_while_up")
-    summary = "the gateway took connections as long as its process lived"
+    summary = "no connection to the gateway was refused while its process lived"
     if row.refused:
         began_ns = load_began_ns(log)
         summary = (

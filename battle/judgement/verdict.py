@@ -11,6 +11,7 @@ from battle.judgement.bench import Trouble, attributed, troubles
 from battle.judgement.causes import with_causes
 from battle.judgement.checkers import CHECKERS, Checker, check
 from battle.judgement.demanded import WorkloadSlos, run_results, workload_results
+from battle.judgement.doubt import without_outage
 from battle.judgement.evidence import stated_minimum
 from battle.judgement.findings import Finding, Log, Verdict, strictly, worst
 from battle.judgement.knee import Knee, knees
@@ -108,10 +109,13 @@ def _results(
     """What became of the demands, of the run and its parts and of single workloads, with the causes of misses."""
     of_run = run_results(log, demands, findings, broken, found)
     of_workloads = workload_results(log, demands, found, findings, broken)
-    return tuple(with_causes(log, result) for result in of_run), tuple(
+    return tuple(without_outage(with_causes(log, one), log, one.scope.workload) for one in of_run), tuple(
         WorkloadSlos(
             workload=one.workload,
-            slos=tuple(with_causes(log, result, one.workload) for result in one.slos),
+            slos=tuple(
+                without_outage(with_causes(log, result, one.workload), log, one.workload)
+                for result in one.slos
+            ),
         )
         for one in of_workloads
     )

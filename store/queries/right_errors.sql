@@ -2,6 +2,7 @@
 --
 -- Batches do not count: the log does not say which of their calls it is. A provider answered rightly when its whole answer
 -- left while the client still waited, and nobody else had been asked meanwhile: else the gateway had perhaps given it up.
+-- An answer counts as left when that was logged, which may be some milliseconds after the client has it.
 --
 -- $limit    how many requests are listed at most
 --
@@ -20,7 +21,8 @@ WITH due AS (
 ),
 made AS (
     SELECT due.request_id, provider, received_ns, replied_ns, due.ended_ns, expected_rpc_code,
-        attempts.outcome = 'ok' AND attempts.rpc_code = expected_rpc_code AND replied_ns <= due.ended_ns AS is_right
+        attempts.outcome = 'ok' AND attempts.rpc_code = expected_rpc_code AND replied_ns <= due.ended_ns + 10_000_000
+            AS is_right
     FROM due
     JOIN attempts USING (request_id)
 ),

@@ -21,6 +21,7 @@ from tests.battle.histories import (
     phases,
     published,
     request,
+    sample,
     subscribed,
     tried,
     write_run,
@@ -315,3 +316,34 @@ def test_a_run_that_was_cut_off_still_excuses_what_it_cut_off(tmp_path: Path) ->
     assert "the run was cut off, and the requests that were not cut off with it did not miss it" in (
         judgement.slos[0].note or ""
     )
+
+
+@pytest.mark.parametrize("lost", [0, 30])
+def test_demands_met_by_what_was_sent_are_not_met_when_the_load_went_down_with_a_gateway_that_crashed(
+    tmp_path: Path, lost: int
+) -> None:
+    segments = healthy()
+    segments["coordinator"].append(life("gateway", "crashed", 4 * S, reason="NodeCrashed: exit status 3"))
+    segments["load-load.0"][-1] = sample(10 * S, 100 + lost, 100, dropped=lost)
+    with open_run(write_run(tmp_path / "run", segments)) as run:
+        judgement = judge(run, LOAD, workload_slos={"load": Slo(success_rate=0.5)})
+    assert judgement.verdict == "FAIL"
+    assert finding(judgement, "nodes_lived").verdict == "FAIL"
+    status = "not_measured" if lost else "met"
+    results = (*judgement.slos, *judgement.workload_slos[0].slos)
+    assert {result.status for result in results} == {status}
+    note = "30 requests fell due while the gateway was down, and the load with it"
+    assert all((result.note == note) == bool(lost) for result in results)
+    assert (f"workload load: {note}" in finding(judgement, "generator_kept_pace").summary) == bool(lost)
+
+
+def test_what_a_load_node_lost_that_crashed_itself_is_not_put_down_to_the_gateways_crash(
+    tmp_path: Path,
+) -> None:
+    segments = healthy()
+    segments["coordinator"].append(life("gateway", "crashed", 4 * S, reason="NodeCrashed: exit status 3"))
+    segments["coordinator"].append(load_crash())
+    segments["load-load.0"][-1] = sample(10 * S, 130, 100, dropped=30)
+    with open_run(write_run(tmp_path / "run", segments)) as run:
+        judgement = judge(run, LOAD)
+    assert "it dropped 30 requests" in finding(judgement, "generator_kept_pace").summary

@@ -77,7 +77,7 @@ HIDDEN: dict[str, Any] = {"outcome": "error", "answer": "none", "rpc_code": None
     [
         [],
         [refused(replied_ns=None, outcome="unknown")],
-        [refused(took_ms=60)],  # after the client had its answer
+        [refused(took_ms=70)],  # after the client had its answer
         [
             refused(took_ms=30),
             refused(1, "b", at_ms=20, rpc_code=-32000, outcome="error"),
@@ -88,6 +88,13 @@ HIDDEN: dict[str, Any] = {"outcome": "error", "answer": "none", "rpc_code": None
 def test_a_gateway_that_got_no_right_answer_hid_none(tmp_path: Path, attempts: list[Event]) -> None:
     finding = found(tmp_path, asked(**HIDDEN), *attempts)
     assert (finding.verdict, finding.severity) == ("PASS", None)
+
+
+def test_an_answer_counts_that_was_logged_just_after_the_client_had_it(tmp_path: Path) -> None:
+    late = refused(at_ms=5, took_ms=46)
+    assert late.replied_ns == asked().ended_ns + MS
+    finding = found(tmp_path, asked(**HIDDEN), late)
+    assert (finding.verdict, finding.ids) == ("FAIL", ("r1",))
 
 
 def test_a_request_that_nobody_knows_the_end_of_was_not_changed(tmp_path: Path) -> None:

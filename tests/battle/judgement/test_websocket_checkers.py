@@ -186,7 +186,9 @@ def test_an_idle_cut_after_which_the_client_comes_back_is_no_break(tmp_path: Pat
     finding = found(tmp_path, websocket_continuity, [published(1, 0), *cut])
     assert finding is not None
     assert finding.verdict == "PASS"
-    assert finding.summary.startswith("no head was due to 2 subscriptions of heads (1 of 2 subscriptions cut off")
+    assert finding.summary.startswith(
+        "no head was due to 2 subscriptions of heads (1 of 2 subscriptions cut off"
+    )
 
 
 def test_clients_that_got_none_of_the_heads_published_missed_them(tmp_path: Path) -> None:
