@@ -1,8 +1,10 @@
 """Importing what an author's own file needs: modules that lie beside it, as for a script that Python runs."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -32,25 +34,51 @@ def raised_text(error: BaseException) -> str:
 def beside(directory: Path) -> Iterator[None]:
     """Modules that lie in the directory can be imported, and come first.
 
-    Afterwards they are forgotten: files of several directories may have modules of the same name beside them. Nothing
-    happens when the directory is on Python's path anyway.
+    Afterwards they are forgotten: files of several directories may have modules of the same name beside them. Of
+    threads that have the same directory the last to leave does that. Nothing happens when the directory is on the
+    path of Python anyway.
     """
     place = directory.resolve()
-    if on_path(place):
-        yield
-        return
-    hidden = _hide_namesakes(place)
-    before = set(sys.modules)
-    sys.path.insert(0, str(place))
+    with _CHANGING:
+        if place not in _OPENED and not on_path(place):
+            _OPENED[place] = _Opened(_hide_namesakes(place), set(sys.modules))
+            sys.path.insert(0, str(place))
+        opened = _OPENED.get(place)
+        if opened is not None:
+            opened.users += 1
     try:
         yield
     finally:
-        if str(place) in sys.path:
-            sys.path.remove(str(place))
-        for name in set(sys.modules) - before:
-            if _is_from(sys.modules[name], name, place):
-                del sys.modules[name]
-        sys.modules.update(hidden)
+        with _CHANGING:
+            if opened is not None:
+                _leave(place, opened)
+
+
+@dataclass
+class _Opened:
+    """A directory that is on the path for a while: the modules it hid, and those that were there before."""
+
+    hidden: dict[str, ModuleType]
+    before: set[str]
+    users: int = 0
+
+
+_OPENED: dict[Path, _Opened] = {}
+_CHANGING = threading.Lock()
+"""Of what is opened; nobody imports while it is held."""
+
+
+def _leave(place: Path, opened: _Opened) -> None:
+    opened.users -= 1
+    if opened.users:
+        return
+    del _OPENED[place]
+    if str(place) in sys.path:
+        sys.path.remove(str(place))
+    for name in set(sys.modules) - opened.before:
+        if _is_from(sys.modules[name], name, place):
+            del sys.modules[name]
+    sys.modules.update(opened.hidden)
 
 
 def on_path(place: Path) -> bool:

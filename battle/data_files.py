@@ -11,6 +11,7 @@ import yaml
 from battle.errors import ScenarioError
 from battle.lines import line_of
 from battle.shapes import Problem, read
+from store import typed
 from store.regular import read_regular
 
 SUFFIXES = (".toml", ".yaml", ".yml", ".json")
@@ -107,7 +108,7 @@ def converted(file: DataFile, root: type[T]) -> T:
     try:
         plain, problems = read(file.data, root)
         if not problems:
-            return msgspec.convert(plain, root)
+            return typed.convert(plain, root)
     except msgspec.ValidationError as error:
         raise ScenarioError(f"{file.source}: {error}") from None
     except RecursionError:
@@ -121,7 +122,7 @@ def _parse(text: str, suffix: str) -> Any:
             raise RecursionError  # which it would be, after hours: the time for such a key grows with its cube
         return tomllib.loads(text)
     if suffix == ".json":
-        return msgspec.json.decode(text)
+        return typed.decode(text)
     return _parse_yaml(text)
 
 

@@ -6,6 +6,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias
@@ -21,6 +22,7 @@ from battle.locating import located
 from battle.scenario import Scenario, scenario_from_file
 
 _DEFAULT_NAME = "scenario"
+_LOADS = count(1)
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -168,7 +170,8 @@ def _load_file(path: Path) -> ModuleType:
         raise ScenarioError(f"{path} does not exist") from None
     except OSError as error:
         raise UnloadableError(f"{path} cannot be read: {error.strerror}") from None
-    spec = importlib.util.spec_from_file_location(f"battle_scenario_{path.stem}", path)
+    # Threads may load the same file at once: each has a module of its own.
+    spec = importlib.util.spec_from_file_location(f"battle_scenario_{path.stem}_{next(_LOADS)}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-import msgspec
-
 from actors.units import Duration, ms
 from actors.world.seam import World
+from store import typed
 from store.events import FaultChanged, GeneratorSampled, RunChanged
 from store.segment import BlockFlushed
 
@@ -36,7 +35,7 @@ _WATCHED = (
 )
 Watched: TypeAlias = GeneratorSampled | FaultChanged | RunChanged | BlockFlushed
 _BETWEEN = "  |  "
-_decode = msgspec.json.Decoder(Watched).decode
+_decode = typed.decoder(Watched).decode
 
 
 class LogTail:

@@ -29,6 +29,7 @@ from battle.judgement.staleness import Staleness
 from battle.methods import method_problems
 from battle.phases import Healing, Phase
 from battle.shapes import all_problems_of, problems_of, shown_text
+from store import typed
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -202,7 +203,7 @@ def checked(scenario: Scenario) -> Scenario:
 def all_problems(scenario: Scenario) -> list[str]:
     """Each thing wrong with a scenario, also with one that has values of wrong types."""
     try:  # Python takes anything for a field of a struct, and what is no data would only be noticed in a run
-        msgspec.convert(msgspec.to_builtins(scenario), Scenario)
+        typed.convert(msgspec.to_builtins(scenario), Scenario)
         msgspec.json.encode(scenario)
     except (TypeError, ValueError, RecursionError) as error:
         return [str(problem) for problem in all_problems_of(scenario)] or [str(error)]

@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from actors.spec import nearest, unknown_field
 from actors.units import duration_problem, format_duration, parse_duration
+from store import typed
 
 Path: TypeAlias = tuple[str | int, ...]
 """Names of fields and numbers of items, from the outermost inwards."""
@@ -249,7 +250,7 @@ def _own_problems(data: Any, cls: type) -> list[str]:
     if not hasattr(cls, "problems"):
         return []
     try:
-        return list(msgspec.convert(data, cls).problems())
+        return list(typed.convert(data, cls).problems())
     except (msgspec.ValidationError, RecursionError):
         return []
 

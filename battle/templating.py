@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from store import typed
+
 TEMPLATE_SECONDS = 10.0
 """For a template to be filled in: 0.1 s are usual, with the start of the process."""
 
@@ -69,7 +71,7 @@ def filled(template: str, values: dict[str, Any], *, seconds: float | None = Non
     except subprocess.TimeoutExpired:
         raise TemplateProblem(f"takes longer than {seconds:g} s: does a loop in it ever end?") from None
     try:
-        answer = msgspec.json.decode(ended.stdout, type=Filled)
+        answer = typed.decode(ended.stdout, Filled)
     except msgspec.DecodeError:
         raise TemplateProblem(_TOO_MUCH) from None  # it was ended by the kernel
     if answer.problem is not None:
@@ -111,7 +113,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (TEMPLATE_MEMORY_BYTES, TEMPLATE_MEMORY_BYTES))
     cpu_seconds = int(2 * TEMPLATE_SECONDS)  # whoever waits may be killed, and end nobody any more
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    task = typed.decode(sys.stdin.buffer.read(), Task)
     sys.stdout.buffer.write(msgspec.json.encode(_answer(task)))
 
 

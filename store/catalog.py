@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import duckdb
 import msgspec
 
+from store import typed
 from store.errors import LogError, QueryError
 from store.events import TABLES
 from store.manifest import RUN_HEADER, RUN_HEADER_BYTES_MAX, Manifest
@@ -123,7 +124,7 @@ def define_run(connection: duckdb.DuckDBPyConnection, run_dir: Path) -> None:
     rows = []
     if text is not None:
         try:
-            document = msgspec.json.decode(text, type=dict[str, Any])
+            document = typed.decode(text, dict[str, Any])
         except (msgspec.MsgspecError, RecursionError) as error:
             raise LogError(f"{run_dir / RUN_HEADER} cannot be understood: {error}") from None
         rows.append([*(_fact(document, name) for name in RUN_COLUMNS if name != "document"), text])

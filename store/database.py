@@ -12,9 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self, TypeVar
 
 import duckdb
-import msgspec
 
-from store import catalog
+from store import catalog, typed
 from store.catalog import Parameters
 from store.connections import NO_EXTENSIONS, connect, fill, show_no_progress
 from store.errors import QueryError
@@ -89,7 +88,7 @@ class Run:
 
     def query_as(self, row_type: type[T], name: str, **parameters: object) -> list[T]:
         """Like `query`, with each row as a `row_type` (a msgspec Struct) of the same field names."""
-        return [msgspec.convert(row._asdict(), row_type) for row in self.query(name, **parameters)]
+        return [typed.convert(row._asdict(), row_type) for row in self.query(name, **parameters)]
 
     def execute(self, sql: str, seconds: float = QUERY_SECONDS) -> Result:
         """The answer to one statement of a user's own SQL. It cannot write, nor read outside the log.

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+from store import typed
 from store.errors import LogError
 from store.regular import open_regular, read_regular
 from store.scan import SegmentHealth
@@ -92,13 +93,13 @@ def read_manifest(run_dir: Path) -> Manifest | None:
     except OSError as error:
         raise LogError(f"{path} cannot be read: {error.strerror}") from None
     try:
-        version = msgspec.json.decode(content, type=_Versioned).format_version
+        version = typed.decode(content, _Versioned).format_version
         if version != FORMAT_VERSION:
             raise LogError(
                 f"{path} has format {version}, this version of Battle reads {FORMAT_VERSION}: "
                 "read the run with the version that made it, or run the scenario again"
             )
-        manifest = msgspec.json.decode(content, type=Manifest)
+        manifest = typed.decode(content, Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise LogError(f"{path} is no manifest of this version of Battle: {error}") from None
     if content != encode_manifest(manifest):
@@ -131,7 +132,7 @@ def header_facts(run_dir: Path) -> tuple[str | None, str | None]:
     except OSError as error:
         raise LogError(f"{path} cannot be read: {error.strerror}") from None
     try:
-        run_id = msgspec.json.decode(content, type=_Header).run_id
+        run_id = typed.decode(content, _Header).run_id
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         run_id = None  # whoever asks for more of it will say what is wrong with it
     return run_id, xxh3_128_hexdigest(content)

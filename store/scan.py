@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from store import typed
 from store.errors import LogError
 from store.events import TABLE_OF_TAG, AnyEvent, tag_of
 from store.regular import open_regular
@@ -192,7 +193,7 @@ def _health(path: Path, size: int, sha256: str, reading: _Reading) -> SegmentHea
 
 
 def _trailers(data: mmap.mmap) -> Iterator[tuple[int, int, BlockFlushed]]:
-    decoder = msgspec.json.Decoder(BlockFlushed)
+    decoder = typed.decoder(BlockFlushed)
     at = _next_trailer(data, 0)
     while at >= 0:
         end = data.find(b"\n", at) + 1
@@ -231,7 +232,7 @@ def _read_blocks(data: mmap.mmap, reading: _Reading) -> int:
 
 
 def _read_tail(data: mmap.mmap, position: int, reading: _Reading) -> None:
-    decoder = msgspec.json.Decoder(AnyEvent)
+    decoder = typed.decoder(AnyEvent)
     reading.closed = reading.closed and position == len(data)
     for line in data[position:].splitlines(keepends=True):
         start, position = position, position + len(line)

@@ -29,6 +29,7 @@ from actors.wire.jsonrpc import (
     RpcCode,
     RpcError,
 )
+from store import typed
 
 _ONE_MEANING = frozenset({PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS})
 """What JSON-RPC defines; not its -32603, which says nothing."""
@@ -55,7 +56,7 @@ def expected_answer(value: Any) -> Any:
     if not isinstance(value, dict) or value.keys() != {"error"}:
         return value
     try:
-        error = msgspec.convert(value["error"], _Wanted)
+        error = typed.convert(value["error"], _Wanted)
     except msgspec.ValidationError as problem:
         raise ValueError(
             f'an error is written {{"error": {{"code": 3, "message": "..."}}}}, with "data" if it has any: {problem}'

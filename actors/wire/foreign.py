@@ -11,6 +11,8 @@ from typing import Any, TypeAlias, TypeVar, overload
 
 import msgspec
 
+from store import typed
+
 T = TypeVar("T")
 Text: TypeAlias = bytes | str | msgspec.Raw
 
@@ -41,7 +43,7 @@ def reader(shape: Any = Any) -> Callable[[Text], Any]:
 
     The reader takes any bytes, and raises nothing but `Unreadable`.
     """
-    decode = msgspec.json.Decoder(shape).decode
+    decode = typed.decoder(shape).decode
 
     def read(text: Text) -> Any:
         try:

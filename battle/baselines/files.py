@@ -8,6 +8,7 @@ import msgspec
 
 from battle.baselines.snapshot import SCHEMA_VERSION, Identity, Snapshot, default_name
 from battle.errors import BattleError
+from store import typed
 from store.regular import read_regular
 
 DEFAULT_DIR = Path("battle_baselines")
@@ -58,9 +59,9 @@ def load(path: Path) -> Snapshot:
     """
     try:
         content = read_regular(path, BYTES_MAX)
-        version = msgspec.json.decode(content, type=_Versioned).schema_version
+        version = typed.decode(content, _Versioned).schema_version
         if version == SCHEMA_VERSION:
-            return msgspec.json.decode(content, type=Snapshot)
+            return typed.decode(content, Snapshot)
     except OSError as error:
         raise BattleError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

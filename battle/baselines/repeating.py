@@ -11,6 +11,7 @@ from battle.directory import HEADER
 from battle.errors import BattleError
 from battle.run import record_scenario
 from battle.scenario import Scenario
+from store import typed
 from store.manifest import RUN_HEADER_BYTES_MAX
 from store.regular import read_regular
 
@@ -31,7 +32,7 @@ def recipe_of(run_dir: Path) -> Recipe:
     """
     path = run_dir / HEADER
     try:
-        return msgspec.json.decode(read_regular(path, RUN_HEADER_BYTES_MAX), type=Recipe)
+        return typed.decode(read_regular(path, RUN_HEADER_BYTES_MAX), Recipe)
     except OSError as error:
         raise BattleError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

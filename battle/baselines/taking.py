@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from battle.baselines.metrics import values_of
 from battle.baselines.snapshot import (
     SCHEMA_VERSION,
@@ -19,6 +17,7 @@ from battle.judgement.findings import Log
 from battle.reports.facts import collect_report
 from battle.reports.schema import Report
 from battle.statistics.summary import CELLS, LatencySummary
+from store import typed
 from store.database import Run, open_run
 
 PACKED_BYTES_MAX = 72_000
@@ -88,7 +87,7 @@ def _doubts(report: Report) -> tuple[str, ...]:
 
 def _header(log: Log) -> dict[str, Any]:
     rows = log.rows("run_header")
-    return msgspec.json.decode(rows[0].document, type=dict[str, Any]) if rows else {}
+    return typed.decode(rows[0].document, dict[str, Any]) if rows else {}
 
 
 def _samples(log: Log) -> tuple[Sample, ...]:

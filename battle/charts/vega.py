@@ -4,10 +4,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from battle.charts.chart import Chart, Kind, Row
 from battle.charts.palette import PAGE, Palette
+from store import typed
 
 _SPECS = Path(__file__).parent / "specs"
 
@@ -45,7 +44,7 @@ def _closed(chart: Chart) -> list[Row]:
 
 @cache
 def _template(kind: Kind) -> Any:
-    return msgspec.json.decode((_SPECS / f"{kind}.json").read_bytes())
+    return typed.decode((_SPECS / f"{kind}.json").read_bytes())
 
 
 def _filled(part: Any, named: dict[str, Any]) -> Any:

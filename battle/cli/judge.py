@@ -18,6 +18,7 @@ from battle.reports.schema import Report
 from battle.reports.text import block_lines
 from battle.reports.writing import Reading, read_run, render, write_reading
 from battle.scenario import Scenario
+from store import typed
 from store.manifest import RUN_HEADER_BYTES_MAX
 from store.regular import read_regular
 
@@ -96,9 +97,7 @@ class _Header(msgspec.Struct):
 def _scenario_of(run_dir: Path) -> Scenario | None:
     """What the run was of; None when its header does not say, or says it in words of another version."""
     try:
-        return msgspec.json.decode(
-            read_regular(run_dir / HEADER, RUN_HEADER_BYTES_MAX), type=_Header
-        ).scenario
+        return typed.decode(read_regular(run_dir / HEADER, RUN_HEADER_BYTES_MAX), _Header).scenario
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -25,6 +25,7 @@ from battle.explain.history import (
     ServedRow,
     Tellers,
 )
+from store import typed
 from store.database import Run
 
 ROWS_MAX = 50
@@ -112,7 +113,7 @@ class _Plan:
     def __init__(self, run: Run) -> None:
         rows = run.query("run_header")
         self.world = (rows[0].world if rows else None) or "unknown"
-        document = msgspec.json.decode(rows[0].document) if rows else {}
+        document = typed.decode(rows[0].document) if rows else {}
         scenario = document.get("scenario")
         workloads = scenario.get("workloads") if isinstance(scenario, dict) else None
         self._workloads: list[dict[str, Any]] = [

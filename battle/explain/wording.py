@@ -6,6 +6,7 @@ import msgspec
 
 from battle.explain.history import BreakerRow, FaultRow, NodeRow, ServedRow
 from battle.judgement.words import duration_text
+from store import typed
 
 _FAILURES: Mapping[str, str] = {
     "timeout": "timed out, no answer came in time",
@@ -97,7 +98,7 @@ def fault_text(fault: FaultRow) -> str:
 
 def _details(parameters: str) -> list[str]:
     try:
-        known = msgspec.json.decode(parameters)
+        known = typed.decode(parameters)
     except msgspec.DecodeError:
         return []
     if not isinstance(known, dict):

@@ -10,6 +10,7 @@ from battle.judgement.continuity import head_rows
 from battle.judgement.findings import Finding, Log
 from battle.judgement.slo import ANSWERS, HEADS, MIN_REQUESTS, OF_REQUESTS, Demands, SloResult
 from battle.judgement.words import plural
+from store import typed
 
 FEW_REQUESTS = 100
 """A run with fewer says so in its first line: each request is more than 1 % of it."""
@@ -18,7 +19,7 @@ FEW_REQUESTS = 100
 def stated_minimum(log: Log) -> int:
     """How many requests the run's scenario asks for, as `run.json` says; `MIN_REQUESTS` when it does not."""
     rows = log.rows("run_header")
-    header = msgspec.json.decode(rows[0].document) if rows else {}
+    header = typed.decode(rows[0].document) if rows else {}
     stated = header.get("min_requests") if isinstance(header, dict) else None
     return stated if isinstance(stated, int) and stated >= 0 else MIN_REQUESTS
 

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from store import typed
+
 Bound: TypeAlias = Literal["<=", "<", ">=", ">", "==", "!="]
 """How a measured value must compare with its limit."""
 
@@ -47,7 +49,7 @@ def parse_limit(text: str) -> Limit | None:
     if match is None:
         return None
     operator = "==" if match[1] == "=" else match[1]
-    return Limit(msgspec.convert(operator, Bound), float(match[2]))
+    return Limit(typed.convert(operator, Bound), float(match[2]))
 
 
 def holds(value: float, bound: Bound, limit: float) -> bool:

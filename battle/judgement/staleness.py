@@ -7,6 +7,7 @@ import msgspec
 
 from actors.spec import Spec
 from actors.units import Duration, format_duration, minutes, seconds
+from store import typed
 
 if TYPE_CHECKING:
     from battle.judgement.findings import Log
@@ -54,10 +55,10 @@ class Staleness(Spec, frozen=True, kw_only=True):
 def stated_staleness(log: "Log") -> Staleness:
     """What the run's scenario tolerates, as `run.json` says; the defaults where it says nothing that is valid."""
     rows = log.rows("run_header")
-    header = msgspec.json.decode(rows[0].document) if rows else {}
+    header = typed.decode(rows[0].document) if rows else {}
     scenario = header.get("scenario") if isinstance(header, dict) else None
     try:
-        stated = msgspec.convert((scenario or {}).get("staleness") or {}, Staleness)
+        stated = typed.convert((scenario or {}).get("staleness") or {}, Staleness)
     except (AttributeError, msgspec.ValidationError):
         return Staleness()
     return Staleness() if any(stated.problems()) else stated

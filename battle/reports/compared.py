@@ -6,6 +6,7 @@ import msgspec
 
 from battle.baselines.files import BYTES_MAX
 from battle.baselines.outcome import FILE, SCHEMA_VERSION, Comparison
+from store import typed
 from store.errors import LogError
 from store.regular import read_regular
 
@@ -18,7 +19,7 @@ def read_comparison(run_dir: Path) -> Comparison | None:
     """
     path = run_dir / FILE
     try:
-        comparison = msgspec.json.decode(read_regular(path, BYTES_MAX), type=Comparison)
+        comparison = typed.decode(read_regular(path, BYTES_MAX), Comparison)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -48,6 +48,7 @@ from battle.reports.schema import (
     StormSecond,
     WebSocketFacts,
 )
+from store import typed
 from store.database import Run
 from store.errors import LogError
 
@@ -171,12 +172,12 @@ def _omitted_slos(header: dict[str, Any]) -> Iterator[str]:
 
 
 def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
-    return tuple(msgspec.convert(row._asdict(), row_type) for row in log.rows(query, **parameters))
+    return tuple(typed.convert(row._asdict(), row_type) for row in log.rows(query, **parameters))
 
 
 def _header(log: Log) -> dict[str, Any]:
     rows = log.rows("run_header")
-    return msgspec.json.decode(rows[0].document, type=dict[str, Any]) if rows else {}
+    return typed.decode(rows[0].document, dict[str, Any]) if rows else {}
 
 
 def run_demands(header: dict[str, Any]) -> tuple[list[Slo], dict[str, Slo]]:
@@ -186,13 +187,13 @@ def run_demands(header: dict[str, Any]) -> tuple[list[Slo], dict[str, Slo]]:
         LogError: an SLO cannot be understood.
     """
     try:
-        slo = msgspec.convert(header.get("slo"), Slo | str | list[Slo | str] | None)
+        slo = typed.convert(header.get("slo"), Slo | str | list[Slo | str] | None)
         listed = slo if isinstance(slo, list) else [] if slo is None else [slo]
         slos = [parse_slo(one) if isinstance(one, str) else one for one in listed]
     except (msgspec.ValidationError, SloTextError) as error:
         raise LogError(f"run.json: its slo cannot be understood: {error}") from None
     try:
-        return slos, msgspec.convert(header.get("workload_slos"), dict[str, Slo] | None) or {}
+        return slos, typed.convert(header.get("workload_slos"), dict[str, Slo] | None) or {}
     except msgspec.ValidationError as error:
         raise LogError(f"run.json: its workload_slos cannot be understood: {error}") from None
 
@@ -263,12 +264,12 @@ def _gateway_reports(log: Log) -> GatewayReports:
 def _amplification(log: Log, slo: Slo) -> Amplification:
     row = amplification(log, slo.max_attempts_per_request)
     facts = {name: value for name, value in row._asdict().items() if name != "storm"}
-    return Amplification(**facts, first_storm_seconds=msgspec.convert(row.storm, tuple[StormSecond, ...]))
+    return Amplification(**facts, first_storm_seconds=typed.convert(row.storm, tuple[StormSecond, ...]))
 
 
 def _websocket(log: Log) -> WebSocketFacts:
     return WebSocketFacts(
-        continuity=tuple(msgspec.convert(row._asdict(), Continuity) for row in head_rows(log)),
+        continuity=tuple(typed.convert(row._asdict(), Continuity) for row in head_rows(log)),
         delays=_rows(log, HeadDelay, "head_delays"),
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),

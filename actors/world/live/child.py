@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import trio
 
 from actors.spec import Spec
@@ -25,6 +24,7 @@ from actors.world.live.process import WHERE_SIGNAL
 from actors.world.live.reactor import Reactor
 from actors.world.live.world import LiveWorld
 from actors.world.seam import World
+from store import typed
 from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 
 BEAT_SECONDS = 0.5
@@ -34,7 +34,7 @@ _PR_SET_PDEATHSIG = 1
 _GC_THRESHOLD = 50_000
 """With what exists at the start frozen and this threshold, the longest pause measured was 0.16 ms, not 18."""
 
-_decode = msgspec.json.Decoder(ToNode).decode
+_decode = typed.decoder(ToNode).decode
 
 Boot = Callable[[World, Any, Control], Awaitable[None]]
 
@@ -69,7 +69,7 @@ async def _main(fd: int, role_type: Any, message_type: Any, boot: Boot) -> int:
         return 1
     start = _decode(frame)
     assert isinstance(start, Start)
-    role = msgspec.json.decode(start.role, type=role_type)
+    role = typed.decode(start.role, role_type)
     try:
         done = await _play(channel, start, role, message_type, boot)
     except Exception as error:
@@ -128,7 +128,7 @@ async def _obey(
     channel: Channel, send: "trio.MemorySendChannel[Any]", message_type: Any, scope: trio.CancelScope
 ) -> None:
     """Pass messages on; stop when the coordinator closes the channel, or is gone."""
-    decode = msgspec.json.Decoder(message_type).decode
+    decode = typed.decoder(message_type).decode
     while (frame := await channel.receive()) is not None:
         message = _decode(frame)
         assert isinstance(message, Deliver)

@@ -34,6 +34,7 @@ from actors.world.live.usage import UsageMeter, inherited_files, is_too_low
 from actors.world.live.world import LiveWorld
 from actors.world.output import end_of_output, last_output
 from actors.world.seam import Address, Usage
+from store import typed
 from store.events import BenchLimitReached
 from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 
@@ -65,7 +66,7 @@ _STOPPED = {
 }
 """What an exit status means of a node that was asked to stop."""
 
-_decode = msgspec.json.Decoder(FromNode).decode
+_decode = typed.decoder(FromNode).decode
 
 
 class LiveNode:
