@@ -78,7 +78,8 @@ def paths(directory: Path) -> list[Path]:
         BattleError: it is something else than a directory, or cannot be read.
     """
     try:
-        next(os.scandir(directory), None)
+        with os.scandir(directory) as entries:
+            next(entries, None)
     except FileNotFoundError:
         return []
     except OSError as error:
