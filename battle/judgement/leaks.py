@@ -11,7 +11,14 @@ from battle.judgement.slo import Demands
 from battle.judgement.words import plural, sentence
 
 SAMPLES_MIN = 5
-"""In each fifth of the load, or its mean says little: loads shorter than about half a minute are not judged."""
+"""In each fifth of the load, or its mean says little: of loads shorter than about half a minute only a steep growth
+is told, as a warning."""
+
+STEEP_SAMPLES_MIN = 2
+"""In each fifth of such a load."""
+
+STEEP = 5
+"""Growth is steep at so many times a bound's least, when what there was has become three times as much."""
 
 LOAD_GROWTH_MAX = 1.2
 """A load that grew more than this may need more of everything."""
@@ -61,8 +68,8 @@ def connections_leaked(log: Log, demands: Demands) -> Finding | None:
     the load after its first tenth, without the steps that a pool takes when it meets faults for the first time: each
     well above the one before, and the last above the first by a `Bound`. What faults leave is judged as the module
     `fault_growth` says; a large step at a single fault is a warning, for it may be a pool, and of memory, which
-    may be a cache as well, no more than noted. Does not apply when
-    neither nodes nor connections were sampled.
+    may be a cache as well, no more than noted. So is a steep growth of files or tasks all through a load that was too
+    short to be sure. Does not apply when neither nodes nor connections were sampled.
     """
     growth, connections = log.rows("system_growth", step_ns=STEP_NS), log.rows("open_connections")
     if not growth and not connections:
@@ -76,6 +83,7 @@ def connections_leaked(log: Log, demands: Demands) -> Finding | None:
     bench = [_growth_text(row) for row in grown if row.node != GATEWAY_NODE]
     single = {name: _steps_text(name, found) for name, found in stepped.items() if not found.repeated}
     doubtful = [] if set(single) == {MEMORY} else list(single.values())
+    doubtful += [f"{_growth_text(row)}: let the load last longer to be sure" for row in growth if _steep(row)]
     said = gateway or bench or doubtful
     return Finding(
         checker="connections_leaked",
@@ -138,6 +146,15 @@ def leaks(row: Any) -> bool:
     return _grows(row.settled, BOUNDS[row.resource])
 
 
+def _steep(row: Any) -> bool:
+    """Whether files or tasks of the gateway grew steeply all through a load that was too short to be sure."""
+    if row.node != GATEWAY_NODE or row.resource == MEMORY or _load_grew(row):
+        return False
+    short = STEEP_SAMPLES_MIN <= row.samples < SAMPLES_MIN
+    bound = BOUNDS[row.resource]
+    return short and _grows(row.means, bound._replace(ratio=3, least=STEEP * bound.least))
+
+
 def _grows(means: Sequence[float], bound: Bound) -> bool:
     first, last = means[0], means[-1]
     least = min(after - before for before, after in pairwise(means))
@@ -196,7 +213,7 @@ def _connections_text(row: Any) -> str:
 
 def _calm(growth: list[Any], connections: list[Any]) -> str:
     if growth and all(row.samples < SAMPLES_MIN for row in growth):
-        return "the load was too short to see a leak in the nodes' samples"
+        return "the load was too short to see a slow leak: that takes about 30 s"
     if growth and any(_load_grew(row) for row in growth):
         return "the load grew, so growth of the nodes was not judged"
     if growth and any(row.steps_ratio > STEPS_RATIO_MAX for row in growth):

@@ -1,5 +1,6 @@
 """What the load did to the gateway, and the gateway to the providers: retries, leaks, wrong answers."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -275,9 +276,29 @@ def test_a_load_that_grows_may_need_more(tmp_path: Path) -> None:
 
 
 def test_a_short_load_shows_no_leak(tmp_path: Path) -> None:
-    finding = leaked(tmp_path, *sampled(seconds=10, open_fds=lambda at: 10 + 50 * at), end_ns=10 * S)
+    finding = leaked(tmp_path, *sampled(seconds=10, open_fds=lambda at: 10 + 5 * at), end_ns=10 * S)
     assert finding is not None
-    assert finding.summary == "the load was too short to see a leak in the nodes' samples"
+    assert finding.summary == "the load was too short to see a slow leak: that takes about 30 s"
+
+
+@pytest.mark.parametrize(
+    ("growth", "severity"),
+    [
+        ({"open_fds": lambda at: 10 + 50 * at}, "warning"),
+        ({"tasks": lambda at: 10 + 50 * at}, "warning"),
+        ({"open_fds": lambda at: 10 + 500 * (at > 5)}, None),  # a pool that grew once
+        ({"open_fds": lambda at: 900 + 50 * at}, None),
+        ({"rss_bytes": lambda at: 10**7 * (1 + 10 * at)}, None),  # programs take memory as they warm up
+    ],
+)
+def test_a_steep_growth_is_a_warning_also_in_a_short_load(
+    tmp_path: Path, growth: Any, severity: str | None
+) -> None:
+    finding = leaked(tmp_path, *sampled(seconds=20, **growth), end_ns=20 * S)
+    assert finding is not None
+    assert (finding.verdict, finding.severity) == ("PASS", severity)
+    steadily = re.search("gateway went steadily from .* to .*: let the load last longer", finding.summary)
+    assert bool(steadily) == bool(severity)
 
 
 def opened(count: int, *, close: bool, side: str = "gateway") -> list[Event]:
