@@ -59,7 +59,8 @@ def load_scenario(text: str) -> Scenario:
     if path.suffix == ".py":
         return _from_module(_load_file(path), variant, place, path)
     if path.suffix in _DATA_SUFFIXES:
-        return _load_data(path)
+        loaded = _load_data(path)
+        return _chosen({_DEFAULT_NAME: loaded}, variant, place)
     if place in shipped_names():
         return _from_module(importlib.import_module(f"scenarios.{place}"), variant, place)
     raise ScenarioError(
@@ -153,7 +154,10 @@ def _listed_in(place: str, module: ModuleType, path: Path | None = None) -> Iter
 
 
 def _from_module(module: ModuleType, variant: str, place: str, path: Path | None = None) -> Scenario:
-    found = variants(module, path)
+    return _chosen(variants(module, path), variant, place)
+
+
+def _chosen(found: dict[str, Scenario], variant: str, place: str) -> Scenario:
     try:
         return found[variant or _DEFAULT_NAME]
     except KeyError:

@@ -6,6 +6,7 @@ along the types first, by their annotations alone: a new field is covered by its
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 from unicodedata import category
 
@@ -140,6 +141,8 @@ class _Reader:
                 self._choice(data, kind.values, place)
             case inspect.AnyType():
                 self._anything(data, place, set())
+            case inspect.FloatType() if isinstance(data, float) and not isfinite(data):
+                self._refuse_value(place, _shown(data), "expected a finite number")
             case _ if not _fits(data, kind):
                 self._refuse(place, _unexpected(data, [kind]))
         if isinstance(data, str):

@@ -9,17 +9,20 @@ from battle.discovery import Skipped, skipped_lines
 from battle.estimates import live_time, simulated_time
 from battle.exit_status import WRONG_USE
 from battle.loading import Candidate, Unloadable, found_at, listed
-from battle.scenario import Scenario
+from battle.locating import importable
+from battle.scenario import Scenario, all_problems
 
 _HEADINGS = ("scenario", "live", "simulated", "tags", "proves")
 _NOT_THERE = "-"
+_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def list_command(path: Path | None) -> int:
     """Print each scenario: what to type, how long a run takes in each world, its tags, and what it proves."""
     found = [] if path is None else list(found_at(path))
-    named = [*listed(), *((one.name, one.scenario) for one in found if isinstance(one, Candidate))]
-    rows = [_row(name, scenario) for name, scenario in named]
+    given = [(one.name, one.scenario) for one in found if isinstance(one, Candidate)]
+    wrong = {name: problems for name, scenario in given if (problems := _problems(scenario))}
+    rows = [_row(name, scenario, wrong.get(name)) for name, scenario in [*listed(), *given]]
     widths = [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(4)]
     for row in [_HEADINGS, *rows]:
         print(_line(row, widths))
@@ -30,10 +33,18 @@ def list_command(path: Path | None) -> int:
     broken = [one.why for one in found if isinstance(one, Unloadable)]
     for why in broken:
         print(f"battle: {why}", file=sys.stderr)
-    return WRONG_USE if broken else 0
+    return WRONG_USE if broken or wrong else 0
 
 
-def _row(name: str, scenario: Scenario) -> tuple[str, ...]:
+def _problems(scenario: Scenario) -> list[str]:
+    with importable(scenario):
+        return all_problems(scenario)
+
+
+def _row(name: str, scenario: Scenario, problems: Sequence[str] | None) -> tuple[str, ...]:
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return name, _NOT_THERE, _NOT_THERE, _NOT_THERE, f"cannot be run: {problems[0]}{more}"
     simulated = simulated_time(scenario)
     return (
         name,
@@ -52,6 +63,9 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _whole(length: Duration) -> str:
-    """To the second, below two minutes; to the minute above."""
+    """In the largest unit of which it has two at least, and one second at least."""
     whole_s = round(length / 1e9)
-    return f"{max(whole_s, 1)} s" if whole_s < 120 else f"{round(whole_s / 60)} min"
+    for unit_s, unit in _UNITS:
+        if whole_s >= 2 * unit_s:
+            return f"{round(whole_s / unit_s):,} {unit}"
+    return "1 s"

@@ -177,7 +177,7 @@ class HttpStep(_Http, frozen=True, kw_only=True, tag="http_step"):
         else:
             yield from rate_problems("start_rate", self.start_rate)
             yield from rate_problems("step", self.step)
-            if not self.start_rate <= self.end_rate < inf:
+            if self.end_rate < self.start_rate:
                 yield f"end_rate must be at least start_rate, {self.start_rate}, not {self.end_rate}"
             else:
                 yield from rate_problems("end_rate", self.end_rate)
@@ -237,7 +237,7 @@ class Replay(_Connected, frozen=True, tag="replay"):
     def problems(self) -> Iterator[str]:
         yield from self.connection_problems()
         if not 0 < self.speed < inf:
-            yield f"speed must be above 0, not {self.speed}"
+            yield f"speed must be a finite number above 0, not {self.speed}"
         yield from shard_problems(self.shards)
         try:
             read_trace(self.path)

@@ -1,7 +1,7 @@
 """What workloads of all kinds have in common, and what can be wrong with that, in sentences."""
 
 from collections.abc import Iterator
-from math import inf
+from math import isfinite
 from typing import TypeAlias
 
 from actors.units import Duration, format_duration, minutes
@@ -34,9 +34,11 @@ def question_problems(method: Methods, generator: str) -> Iterator[str]:
 
 def rate_problems(name: str, rate: float, *, may_be_none: bool = False) -> Iterator[str]:
     """What is wrong with a rate; `name` is the field's."""
-    if may_be_none and not 0 <= rate < inf:
+    if not isfinite(rate):
+        yield f"{name} must be a finite number of requests per second, not {rate}"
+    elif may_be_none and rate < 0:
         yield f"{name} must be 0 or more requests per second, not {rate}"
-    elif not may_be_none and not 0 < rate < inf:
+    elif not may_be_none and rate <= 0:
         yield f"{name} must be above 0 requests per second, not {rate}"
     elif rate > RATE_MAX:
         yield f"{name} must be at most {RATE_MAX:,} requests per second, not {rate:,.0f}"
