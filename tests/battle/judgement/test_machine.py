@@ -27,3 +27,10 @@ def test_a_second_counts_that_was_a_part_of_the_load(
 def test_in_a_log_that_was_cut_off_every_second_counts(tmp_path: Path) -> None:
     with open_history(tmp_path, node_sample(9 * S, "a", steal_ratio=0.5)) as run:
         assert busy(Log(run)) is not None
+
+
+def test_a_ratio_that_cannot_be_is_all_of_the_time(tmp_path: Path) -> None:
+    with open_history(tmp_path, node_sample(9 * S, "a", steal_ratio=1e308)) as run:
+        found = busy(Log(run))
+    assert found is not None
+    assert (found.late_ns, "took 100 %" in found.cause) == (S, True)
