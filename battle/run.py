@@ -20,6 +20,7 @@ from actors.world.live.loopback import check_loopback
 from actors.world.live.run import run_live
 from actors.world.seam import WorldName
 from actors.world.simulated import Deadlock, SimulationOverrun, simulate
+from battle.arguments import check_arguments
 from battle.coordinator import Coordinator
 from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
 from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError
@@ -91,7 +92,7 @@ def run_scenario(
     thread other than the main one, the run sees no signals.
 
     Raises:
-        ScenarioError: the scenario cannot be run as it is.
+        ScenarioError: the scenario cannot be run as it is, or an argument is none.
         RunLostError: the log cannot be sealed or reported; what there is of it lies in the run's directory.
         StartError: a port is in use, a program is missing, `out` cannot be written.
         RunInterruptedError: somebody would not wait for the end; it is a KeyboardInterrupt.
@@ -124,6 +125,17 @@ def record_scenario(
     on_warning: Callable[[str], object] = lambda warning: None,
 ) -> Recorded:
     """Run a scenario and seal its log: all that `run_scenario` does before it judges. Raises the same."""
+    check_arguments(
+        scenario=scenario,
+        world=world,
+        seed=seed,
+        gateway=gateway,
+        out=out,
+        strict=strict,
+        progress=progress,
+        on_start=on_start,
+        on_warning=on_warning,
+    )
     out = Path(out)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(str(scenario))

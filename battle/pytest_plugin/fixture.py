@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from battle.pytest_plugin.interrupting import alarms_wait
-from battle.pytest_plugin.options import WORLDS, settings_of
+from battle.pytest_plugin.options import settings_of
 from battle.pytest_plugin.record import remember
 from battle.pytest_plugin.result import BattleResult
 
@@ -67,22 +67,18 @@ class Battle:
         strict: bool | None,
     ) -> BattleResult:
         __tracebackhide__ = True
-        from battle.errors import BattleError
         from battle.run import run_scenario
-        from battle.scenario import Scenario
 
         settings = settings_of(self._config)
-        if world is not None and world not in WORLDS:
-            raise BattleError(f"there is no world {world!r}: it is {' or '.join(WORLDS)}")
         item = self._config.stash.get(RUNNING, None)
-        loaded = scenario if isinstance(scenario, Scenario) else _load(scenario, item)
+        loaded = _load(scenario, item) if isinstance(scenario, str | Path) else scenario
         with alarms_wait():
             ran = run_scenario(
                 loaded,
-                world=world or cast("WorldName", settings.world),
+                world=cast("WorldName", settings.world) if world is None else world,
                 seed=settings.seed if seed is None else seed,
                 gateway=settings.gateway if gateway is None else gateway,
-                out=settings.out if out is None else Path(out),
+                out=settings.out if out is None else out,
                 strict=settings.strict if strict is None else strict,
             )
             result = BattleResult(ran.run_dir, ran.report)
