@@ -106,7 +106,9 @@ def converted(file: DataFile, root: type[T]) -> T:
         ScenarioError: naming every value of a wrong shape, every unknown and every missing field.
     """
     try:
-        plain, problems = read(file.data, root)
+        plain, problems = read(
+            file.data, root, "a mapping" if file.suffix in (".yaml", ".yml") else "a table"
+        )
         if not problems:
             return typed.convert(plain, root)
     except msgspec.ValidationError as error:

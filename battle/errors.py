@@ -6,6 +6,13 @@ from pathlib import Path
 from actors.redaction import redacted
 
 
+def plain(error: Exception) -> str:
+    """What an error says, without the number that the system has for it."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+
+
 class BattleError(Exception):
     """Wrong use: the message is for the person who gave the command; exit status 2. It holds no secret of a URL."""
 

@@ -20,6 +20,7 @@ from battle.discovery import Skipped, files_below, reason_to_skip
 from battle.errors import ScenarioError, UnloadableError
 from battle.locating import located
 from battle.scenario import Scenario, scenario_from_file
+from battle.shapes import shown_text
 
 _DEFAULT_NAME = "scenario"
 _LOADS = count(1)
@@ -143,7 +144,9 @@ def _found_in(path: Path) -> Iterator[Found]:
 def found_in(path: Path) -> Iterator[tuple[str, Scenario]]:
     """Each scenario in a file, with the text that `load_scenario` takes. Raises UnloadableError."""
     if path.suffix == ".py":
-        yield from _listed_in(str(path), _load_file(path), path)
+        module = _load_file(path)
+        _refuse_other(module, str(path))
+        yield from _listed_in(str(path), module, path)
     else:
         yield str(path), _load_data(path)
 
@@ -154,7 +157,16 @@ def _listed_in(place: str, module: ModuleType, path: Path | None = None) -> Iter
 
 
 def _from_module(module: ModuleType, variant: str, place: str, path: Path | None = None) -> Scenario:
+    if variant in ("", _DEFAULT_NAME):
+        _refuse_other(module, place)
     return _chosen(variants(module, path), variant, place)
+
+
+def _refuse_other(module: ModuleType, place: str) -> None:
+    """What is called `scenario` is one, or means something else: a module, a function. Raises UnloadableError."""
+    value = getattr(module, _DEFAULT_NAME, None)
+    if value is not None and not isinstance(value, Scenario | ModuleType) and not callable(value):
+        raise UnloadableError(f"{place}: `{_DEFAULT_NAME}` is no Scenario, but {shown_text(repr(value))}")
 
 
 def _chosen(found: dict[str, Scenario], variant: str, place: str) -> Scenario:

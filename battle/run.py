@@ -23,7 +23,7 @@ from actors.world.simulated import Deadlock, SimulationOverrun, simulate
 from battle.arguments import check_arguments
 from battle.coordinator import Coordinator
 from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
-from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError
+from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError, plain
 from battle.foreseen import OmittedSlo, omission_texts, warnings_of, without_the_unseen
 from battle.gateways import named_gateway
 from battle.hosting import Signals, hosted
@@ -190,7 +190,7 @@ def _judgeable(run_dir: Path) -> Iterator[None]:
         raise RunInterruptedError(run_dir) from None
     except (OSError, duckdb.Error) as error:
         raise RunLostError(
-            f"the run cannot be judged ({error}): mend that, then ask for `battle report {run_dir}`"
+            f"the run cannot be judged ({plain(error)}): mend that, then ask for `battle report {run_dir}`"
         ) from error
 
 
@@ -216,7 +216,7 @@ def _run_in(
         try:
             coordinator = Coordinator(cluster, plan, run_dir)
         except OSError as error:
-            raise StartError(str(error)) from error
+            raise StartError(plain(error)) from error
         point_latest(run_dir)
         on_start(run_dir)
         with _shown(progress, run_dir, plan, cluster, virtual=world == "simulated"):
@@ -229,7 +229,7 @@ def _run_in(
         try:
             check_loopback()
         except OSError as error:
-            raise StartError(str(error.strerror)) from None
+            raise StartError(plain(error)) from None
         return run_live(main, run_dir=run_dir, seed=plan.seed)
     try:
         return simulate(main, run_dir=run_dir, seed=plan.seed, boot=boot, limit_ns=plan.load + OVERTIME)

@@ -45,12 +45,13 @@ class Foreign:
         self.kind = type(value).__name__
 
 
-def read(data: Any, root: type) -> tuple[Any, list[Problem]]:
+def read(data: Any, root: type, table: str = "a table") -> tuple[Any, list[Problem]]:
     """Data from a file with its durations in words made numbers, and all that is wrong with its shape.
 
-    When something is, what the structs of a right shape say of their own values comes after it.
+    When something is, what the structs of a right shape say of their own values comes after it. `table` is what the
+    file's language calls one.
     """
-    reader = _Reader(words=True)
+    reader = _Reader(words=True, table=table)
     return reader.value(data, _kind_of(root), _Place()), reader.problems + reader.of_sound_structs()
 
 
@@ -94,7 +95,8 @@ class _Place(NamedTuple):
 class _Reader:
     """Walks data along its types; `words`: durations may be texts."""
 
-    def __init__(self, *, words: bool) -> None:
+    def __init__(self, *, words: bool, table: str = "a table") -> None:
+        self._a_table = table
         self.problems: list[Problem] = []
         self._words = words
         self._sound: list[tuple[Any, type, _Place]] = []
@@ -144,7 +146,7 @@ class _Reader:
             case inspect.FloatType() if isinstance(data, float) and not isfinite(data):
                 self._refuse_value(place, _shown(data), "expected a finite number")
             case _ if not _fits(data, kind):
-                self._refuse(place, _unexpected(data, [kind]))
+                self._refuse(place, _unexpected(data, [kind], self._a_table))
         if isinstance(data, str):
             self._text(data, place)
         return data
@@ -177,7 +179,7 @@ class _Reader:
         durations = [kind for kind in union.types if _is_duration(kind)]
         if durations and isinstance(data, str | int | float):
             return self._duration(data, place)
-        self._refuse(place, _unexpected(data, union.types))
+        self._refuse(place, _unexpected(data, union.types, self._a_table))
         return data
 
     def _tagged(
@@ -203,7 +205,9 @@ class _Reader:
                 result[name] = self.value(value, fields[name].type, place.field(name))
                 continue
             result[name] = value
-            if name != kind.tag_field or kind.tag is None:
+            if name == kind.tag_field and kind.tag is not None:
+                self._choice(value, [kind.tag], place.field(name))
+            else:
                 shown = shown_text(str(name))
                 self.problems.append(
                     Problem((*place.path, shown), place.where, unknown_field(kind.cls, shown))
@@ -332,18 +336,18 @@ _EXPECTED: tuple[tuple[tuple[type, ...], str], ...] = (
 )
 
 
-def _expected(kinds: Iterable[inspect.Type]) -> Iterator[str]:
+def _expected(kinds: Iterable[inspect.Type], table: str) -> Iterator[str]:
     for kind in kinds:
         if _is_duration(kind):
             yield 'a duration such as "10s"'
             continue
         plain = kind.type if isinstance(kind, inspect.Metadata) else kind
-        yield from (text for types, text in _EXPECTED if isinstance(plain, types))
+        yield from (text.replace("a table", table) for types, text in _EXPECTED if isinstance(plain, types))
 
 
-def _unexpected(data: Any, kinds: Iterable[inspect.Type]) -> str:
-    kinds = list(kinds)
-    expected = f"expected {' or '.join(dict.fromkeys(_expected(kinds)))}, not {_shown(data)}"
+def _unexpected(data: Any, kinds: Iterable[inspect.Type], table: str) -> str:
+    kinds, seen = list(kinds), table if isinstance(data, dict) else _shown(data)
+    expected = f"expected {' or '.join(dict.fromkeys(_expected(kinds, table)))}, not {seen}"
     share = _percentage(data) if any(isinstance(kind, inspect.FloatType) for kind in kinds) else None
     return expected if share is None else f"{expected}: write {share:g}"
 
@@ -361,7 +365,7 @@ def _percentage(data: Any) -> float | None:
 def _no_such(value: Any, known: Sequence[str]) -> str:
     meant = nearest(value, known) if isinstance(value, str) else None
     hint = f"did you mean {meant!r}? " if meant else ""
-    return f"{hint}it is one of {', '.join(known)}"
+    return f"{hint}it is {'one of ' if len(known) > 1 else ''}{', '.join(known)}"
 
 
 _SHOWN_MAX = 60

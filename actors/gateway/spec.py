@@ -91,6 +91,13 @@ class EmbeddedGateway(Spec, frozen=True, tag="embedded"):
             yield f"gateway: port must be from 0 (any) to 65535, not {self.port}"
 
 
+PLACEHOLDERS = ("config", "port", "workdir")
+"""What is replaced in a command, where it stands in braces."""
+
+# A name in braces, but for what a shell puts in itself: ${HOME}.
+_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_]\w*)\}")
+
+
 class CommandGateway(Spec, frozen=True, tag="command"):
     """A gateway program that Battle starts, feeds a configuration file, and stops.
 
@@ -110,6 +117,10 @@ class CommandGateway(Spec, frozen=True, tag="command"):
     def problems(self) -> Iterator[str]:
         if not self.command:
             yield "gateway: command needs at least the program's name"
+        for name in dict.fromkeys(_PLACEHOLDER.findall(" ".join(self.command))):
+            if name not in PLACEHOLDERS:
+                known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+                yield f"gateway: command has {{{name}}}, which nothing is put in for; the known ones are {known}"
         if not _is_path(self.ws_path):
             yield f"gateway: ws_path looks like /path, not {self.ws_path!r}"
 

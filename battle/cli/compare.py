@@ -24,6 +24,9 @@ from battle.reports.writing import write_reports, write_whole
 REPETITIONS = "repetitions"
 """Below a run's directory: runs that were made to compare it better."""
 
+THRESHOLD_MAX = 1.0
+"""Twice as much: a greater number was meant in percent."""
+
 
 def compare_command(
     run: str,
@@ -49,8 +52,11 @@ def compare_command(
 
 
 def _check(settings: Settings) -> None:
-    if not settings.threshold > 0:
-        raise BattleError(f"--threshold is a share above 0, such as 0.1 for 10 %, not {settings.threshold}")
+    if not 0 < settings.threshold <= THRESHOLD_MAX:
+        raise BattleError(
+            f"--threshold is a share above 0 and up to {THRESHOLD_MAX:g}, such as 0.1 for 10 %, "
+            f"not {settings.threshold}"
+        )
     if not 0.5 <= settings.level < 1:
         raise BattleError(f"--level is a probability from 0.5 to below 1, such as 0.95, not {settings.level}")
 
