@@ -146,7 +146,7 @@ def failing_over(*, answered: bool) -> list[Event]:
 
 def test_of_failovers_that_nobody_answered_none_is_the_slowest(tmp_path: Path) -> None:
     run_dir = write_run(
-        tmp_path / "run", {"all": failing_over(answered=False)}, slo={"max_failover_latency_ms": 9}
+        tmp_path / "run", {"coordinator": failing_over(answered=False)}, slo={"max_failover_latency_ms": 9}
     )
     reading = read_run(run_dir, "markdown")
     text = render_reading(reading, "markdown")
