@@ -63,7 +63,8 @@ def test_the_summary_and_the_reasons_name_it(report: Report, run_dir: Path) -> N
     assert f"  FAIL {TITLES[2]} was missed: 50 ms (of 2 requests), at most 40 ms demanded" in lines
     assert f"  FAIL {TITLES[5]} was missed: 1, less than 1 demanded" in lines
     assert (
-        f"{TITLES[4]} was missed: 50 %, at least 99 % demanded: 1 got HTTP 503 (first: r9)" in report.reasons
+        f"{TITLES[4]} was missed: 50 % (of 2 requests), at least 99 % demanded: 1 got HTTP 503 (first: r9)"
+        in report.reasons
     )
 
 
