@@ -123,7 +123,7 @@ def test_many_faults_are_counted_and_the_first_and_last_of_them_named(tmp_path: 
         ({"open_fds": lambda at: 20 + 50 * any(s < at <= s + 3 for s in TWICE_S)}, "aa"),  # given back
         ({"open_fds": lambda at: 20 + 50 * after(at) * (at < 18)}, "aa"),  # given back later
         ({"open_fds": lambda at: 80 - 50 * any(s < at <= s + 3 for s in TWICE_S)}, "aa"),  # lost, and opened
-        ({"open_fds": lambda at: 20 + 12 * at}, "aa"),  # all the time, in a load too short to judge that
+        ({"open_fds": lambda at: 50 + 5 * at}, "aa"),  # all the time, in a load too short to judge that
         ({"open_fds": lambda at: 20 + 200 * (at > 5) + 15 * (at > 12)}, "aa"),  # hardly anything is missing
         # What the first fault needed, and gave back, the second one needs again.
         ({"open_fds": lambda at: 20 + 100 * (5 < at < 8) + 20 * (at >= 8) + 60 * (at > 12)}, "aa"),
