@@ -126,7 +126,6 @@ def test_only_what_bears_the_mark_is_ended():
     other = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, MARK: "one.gateway.11."})
     plain = subprocess.Popen([sys.executable, "-c", script])
     try:
-        time.sleep(0.3)
         ended = end_descendants(os.getpid(), 0, has_mark("one.gateway.1."), unreaped={marked.pid})
         assert ended == [marked.pid]
         assert marked.wait() < 0
