@@ -80,7 +80,7 @@ class Supervisor:
         self._nursery: trio.Nursery | None = None
         self._incarnation = 1
         self._stop_asked = False
-        self._reset()
+        self._reset(None)
 
     def as_child(self, restart: RestartType = "transient") -> ChildSpec:
         """This supervisor as a child of another. Transient, because it returns when its children are done."""
@@ -133,7 +133,7 @@ class Supervisor:
 
         Raises:
             EscalationError: the restart intensity was exceeded.
-        HopelessError: a child failed to start too often in a row.
+            HopelessError: a child failed to start too often in a row.
         """
         await trio.lowlevel.checkpoint()
         assert self._nursery is None, f"supervisor {self.name} runs already"
@@ -150,11 +150,12 @@ class Supervisor:
             raise error(f"{self.name}: {self._escalated.reason}") from self._cause
 
     async def _run_in(self, nursery: trio.Nursery, context: ActorContext | None) -> None:
-        self._reset()
+        self._reset(context)
         if context is not None:
             nursery.start_soon(self._stop_when_asked, context)
         try:
-            await self._supervise(context)
+            self._say_started()
+            await self._supervise()
             self._stop_asked = True
             await self._stop_all()
         finally:
@@ -163,7 +164,8 @@ class Supervisor:
                 await self._stop_all(hurry=hurry)
             nursery.cancel_scope.cancel()
 
-    def _reset(self) -> None:
+    def _reset(self, context: ActorContext | None) -> None:
+        self._unheard = context  # the parent's, until it has heard that all children are up
         self._history = History()
         self._exits: deque[Slot] = deque()
         self._escalated: Escalate | None = None
@@ -175,7 +177,7 @@ class Supervisor:
         await context.stopping.wait()
         self.stop()
 
-    async def _supervise(self, context: ActorContext | None) -> None:
+    async def _supervise(self) -> None:
         """Until all children have ended, a stop is asked for, or the intensity is exceeded."""
         while True:
             while self._exits and self._escalated is None:
@@ -183,14 +185,18 @@ class Supervisor:
             if self._stop_asked or self._escalated or self._all_in("ended"):
                 return
             look_again = self._launch_due()
-            if context is not None and self._all_in("running", "ended"):
-                context.started()
-                context = None
             with trio.move_on_at(look_again):
                 await self._moved.wait()
 
     def _all_in(self, *phases: Phase) -> bool:
         return all(slot.phase in phases for slot in self._slots.values())
+
+    def _say_started(self) -> None:
+        """Tell the parent, in the very moment: a child may crash before the task of this supervisor runs again."""
+        over = self._stop_asked or self._escalated is not None
+        if self._unheard is not None and not over and self._all_in("running", "ended"):
+            self._unheard.started()
+            self._unheard = None
 
     def _launch_due(self) -> float:
         """Launch what may run by now; the answer is when to look again."""
@@ -225,6 +231,7 @@ class Supervisor:
     def _on_started(self, slot: Slot) -> None:
         slot.phase = "running"
         self._report("started", slot)
+        self._say_started()
         self._announce()
 
     async def _settle(self, slot: Slot) -> None:
@@ -237,6 +244,7 @@ class Supervisor:
         match decision:
             case Leave():
                 slot.phase = "ended"
+                self._say_started()
                 self._announce()
             case Restart():
                 await self._restart(decision, exited)
