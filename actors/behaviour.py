@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from math import exp
 from typing import Literal, TypeAlias
 
-from actors.spec import Spec
-from actors.units import Duration, format_duration
+from battle.actors.spec import Spec
+from battle.actors.units import Duration, format_duration
 
 _EXPONENT_MAX = 100.0
 """Longer than any run; a larger one would overflow."""

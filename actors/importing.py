@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from store.regular import read_regular
+from battle.store.regular import read_regular
 
 SOURCE_BYTES_MAX = 4 * 2**20
 """Of a Python file that is run because a user named it: a larger one is something else."""
@@ -106,7 +106,7 @@ def _hide_namesakes(place: Path) -> dict[str, ModuleType]:
 def _belongs_to_python(name: str) -> bool:
     """Whether a module is the standard library's or Battle's own: to load it twice would break both."""
     top = name.partition(".")[0]
-    return top in sys.stdlib_module_names or top in {"__main__", "battle", "actors", "store", "scenarios"}
+    return top in sys.stdlib_module_names or top in {"__main__", "battle"}
 
 
 def _is_from(module: ModuleType, name: str, place: Path) -> bool:

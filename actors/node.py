@@ -1,4 +1,4 @@
-"""A node: one role, and the sampler beside it. `python -m actors.node FD` is one as a process.
+"""A node: one role, and the sampler beside it. `python -m battle.actors.node FD` is one as a process.
 
 The role decides how long the node lives. An exception in any actor ends the whole node, which is how a crash
 travels up to the supervisor in the coordinator.
@@ -9,16 +9,16 @@ from typing import TypeAlias
 
 import trio
 
-from actors.collector.sampler import sample_system
-from actors.collector.selection import COLLECTED, Collected, selected
-from actors.faults.imposing import Impose, Revert
-from actors.gateway.spec import GatewayRole
-from actors.link.spec import LinkRole
-from actors.provider.spec import ProviderRole
-from actors.spec import Spec
-from actors.workload.spec import Begin, WorkloadRole
-from actors.world.control import Control
-from actors.world.seam import World
+from battle.actors.collector.sampler import sample_system
+from battle.actors.collector.selection import COLLECTED, Collected, selected
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.gateway.spec import GatewayRole
+from battle.actors.link.spec import LinkRole
+from battle.actors.provider.spec import ProviderRole
+from battle.actors.spec import Spec
+from battle.actors.workload.spec import Begin, WorkloadRole
+from battle.actors.world.control import Control
+from battle.actors.world.seam import World
 
 Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole
 Message: TypeAlias = Impose | Revert | Begin
@@ -45,26 +45,26 @@ async def _run_role(world: World, role: Role, control: Control) -> None:
     """Each role's code is loaded only where it is played: nodes start fast."""
     match role:
         case ProviderRole():
-            from actors.provider.server import run_provider
+            from battle.actors.provider.server import run_provider
 
             await run_provider(world, role, control)
         case LinkRole():
-            from actors.link.server import run_link
+            from battle.actors.link.server import run_link
 
             await run_link(world, role, control)
         case GatewayRole():
-            from actors.gateway.server import run_gateway
+            from battle.actors.gateway.server import run_gateway
 
             await run_gateway(world, role, control)
         case WorkloadRole():
-            from actors.workload.generator import run_workload
+            from battle.actors.workload.generator import run_workload
 
             await run_workload(world, role, control)
 
 
 def main() -> int:
     """Be the node that the coordinator at the other end of the given descriptor asks for."""
-    from actors.world.live.child import run_node
+    from battle.actors.world.live.child import run_node
 
     return run_node(int(sys.argv[1]), NodeSpec, Message, boot)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from actors.redaction import redacted
-from actors.units import format_duration, is_duration
+from battle.actors.redaction import redacted
+from battle.actors.units import format_duration, is_duration
 
 _ALIKE = 0.6
 """How much of a word must agree for it to be what was meant."""

@@ -8,9 +8,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actors.behaviour import Empirical, LogNormal, Normal, Uniform
-    from actors.chain.spec import Chain
-    from actors.faults.behaviour import (
+    from battle.actors.behaviour import Empirical, LogNormal, Normal, Uniform
+    from battle.actors.chain.spec import Chain
+    from battle.actors.faults.behaviour import (
         Degrade,
         ErrorRate,
         Hang,
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
         WrongAnswer,
         WrongChain,
     )
-    from actors.faults.process import Flap, Kill, Pause, Restart
-    from actors.faults.schedule import ChaosEntry, Every, Ramp, Randomly, Sequence
-    from actors.faults.transport import (
+    from battle.actors.faults.process import Flap, Kill, Pause, Restart
+    from battle.actors.faults.schedule import ChaosEntry, Every, Ramp, Randomly, Sequence
+    from battle.actors.faults.transport import (
         Bandwidth,
         Jitter,
         Latency,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         SlowClose,
         Timeout,
     )
-    from actors.faults.websocket import (
+    from battle.actors.faults.websocket import (
         DropConnections,
         DuplicateHeads,
         IgnorePings,
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
         ReorderHeads,
         SilentStall,
     )
-    from actors.gateway.spec import Breaker, CommandGateway, EmbeddedGateway, Retry, UrlGateway
-    from actors.gateway.ws_spec import Continuity
-    from actors.link.spec import RealProvider
-    from actors.provider.spec import MockProvider, Reliability
-    from actors.units import minutes, ms, seconds, us
-    from actors.wire.http import HttpLimits
-    from actors.wire.websocket_frames import WebSocketLimits
-    from actors.workload.spec import (
+    from battle.actors.gateway.spec import Breaker, CommandGateway, EmbeddedGateway, Retry, UrlGateway
+    from battle.actors.gateway.ws_spec import Continuity
+    from battle.actors.link.spec import RealProvider
+    from battle.actors.provider.spec import MockProvider, Reliability
+    from battle.actors.units import minutes, ms, seconds, us
+    from battle.actors.wire.http import HttpLimits
+    from battle.actors.wire.websocket_frames import WebSocketLimits
+    from battle.actors.workload.spec import (
         HttpBurst,
         HttpConstant,
         HttpPoisson,
@@ -75,9 +75,9 @@ if TYPE_CHECKING:
     from battle.setup import SetupContext
 
 _HOMES = {
-    "actors.behaviour": ("Empirical", "LogNormal", "Normal", "Uniform"),
-    "actors.chain.spec": ("Chain",),
-    "actors.faults.behaviour": (
+    "battle.actors.behaviour": ("Empirical", "LogNormal", "Normal", "Uniform"),
+    "battle.actors.chain.spec": ("Chain",),
+    "battle.actors.faults.behaviour": (
         "Degrade",
         "ErrorRate",
         "Hang",
@@ -90,9 +90,9 @@ _HOMES = {
         "WrongAnswer",
         "WrongChain",
     ),
-    "actors.faults.process": ("Flap", "Kill", "Pause", "Restart"),
-    "actors.faults.schedule": ("ChaosEntry", "Every", "Ramp", "Randomly", "Sequence"),
-    "actors.faults.transport": (
+    "battle.actors.faults.process": ("Flap", "Kill", "Pause", "Restart"),
+    "battle.actors.faults.schedule": ("ChaosEntry", "Every", "Ramp", "Randomly", "Sequence"),
+    "battle.actors.faults.transport": (
         "Bandwidth",
         "Jitter",
         "Latency",
@@ -104,7 +104,7 @@ _HOMES = {
         "SlowClose",
         "Timeout",
     ),
-    "actors.faults.websocket": (
+    "battle.actors.faults.websocket": (
         "DropConnections",
         "DuplicateHeads",
         "IgnorePings",
@@ -113,14 +113,14 @@ _HOMES = {
         "ReorderHeads",
         "SilentStall",
     ),
-    "actors.gateway.spec": ("Breaker", "CommandGateway", "EmbeddedGateway", "Retry", "UrlGateway"),
-    "actors.link.spec": ("RealProvider",),
-    "actors.provider.spec": ("MockProvider", "Reliability"),
-    "actors.units": ("minutes", "ms", "seconds", "us"),
-    "actors.wire.http": ("HttpLimits",),
-    "actors.gateway.ws_spec": ("Continuity",),
-    "actors.wire.websocket_frames": ("WebSocketLimits",),
-    "actors.workload.spec": (
+    "battle.actors.gateway.spec": ("Breaker", "CommandGateway", "EmbeddedGateway", "Retry", "UrlGateway"),
+    "battle.actors.link.spec": ("RealProvider",),
+    "battle.actors.provider.spec": ("MockProvider", "Reliability"),
+    "battle.actors.units": ("minutes", "ms", "seconds", "us"),
+    "battle.actors.wire.http": ("HttpLimits",),
+    "battle.actors.gateway.ws_spec": ("Continuity",),
+    "battle.actors.wire.websocket_frames": ("WebSocketLimits",),
+    "battle.actors.workload.spec": (
         "HttpBurst",
         "HttpConstant",
         "HttpPoisson",

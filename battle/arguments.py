@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from actors.gateway.spec import Gateway
-from actors.world.seam import WorldName
+from battle.actors.gateway.spec import Gateway
+from battle.actors.world.seam import WorldName
 from battle.errors import ScenarioError
 from battle.scenario import Scenario
 from battle.shapes import shown_text

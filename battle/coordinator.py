@@ -5,20 +5,20 @@ from pathlib import Path
 
 import trio
 
-from actors.chaos.conductor import conduct, log_plan
-from actors.gateway.spec import CommandGateway
-from actors.system import ChildLostError, EscalationError, LifecycleChange
-from actors.units import format_duration, minutes, ms
-from actors.workload.spec import Begin
-from actors.world.cluster import Cluster
+from battle.actors.chaos.conductor import conduct, log_plan
+from battle.actors.gateway.spec import CommandGateway
+from battle.actors.system import ChildLostError, EscalationError, LifecycleChange
+from battle.actors.units import format_duration, minutes, ms
+from battle.actors.workload.spec import Begin
+from battle.actors.world.cluster import Cluster
 from battle.errors import StartError
 from battle.external import never_up
 from battle.nodes import FaultTargets, NodeCrashed
 from battle.plan import GATEWAY, RunPlan
 from battle.setup import SetupContext, run_setup
+from battle.store.events import ActorChanged, Phase, RunChanged
+from battle.store.segment import segment_path
 from battle.tree import RunTree
-from store.events import ActorChanged, Phase, RunChanged
-from store.segment import segment_path
 
 LEAD_NS = ms(100)
 """From the moment all nodes are ready to the first due request: time for the word to reach every node."""

@@ -11,8 +11,8 @@ import yaml
 from battle.errors import ScenarioError
 from battle.lines import line_of
 from battle.shapes import Problem, read
-from store import typed
-from store.regular import read_regular
+from battle.store import typed
+from battle.store.regular import read_regular
 
 SUFFIXES = (".toml", ".yaml", ".yml", ".json")
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from actors.chaos.timeline import expand, targets_of_fault
-from actors.faults.process import Flap
-from actors.faults.schedule import ChaosEntry, Every, Randomly, faults_of
-from actors.units import format_duration
+from battle.actors.chaos.timeline import expand, targets_of_fault
+from battle.actors.faults.process import Flap
+from battle.actors.faults.schedule import ChaosEntry, Every, Randomly, faults_of
+from battle.actors.units import format_duration
 from battle.foreseen import foreseen_problems
 from battle.judgement.scope import RELATIVE
 from battle.judgement.slo import Slo
@@ -95,7 +95,7 @@ def statement_problems(slo: Slo) -> Iterator[str]:
     """What is wrong with its statements, tried on a log without events."""
     if not slo.queries:
         return
-    from store.trial import trial  # DuckDB takes a while to load, and few scenarios need it here
+    from battle.store.trial import trial  # DuckDB takes a while to load, and few scenarios need it here
 
     for name, problem in trial({one.name: one.query for one in slo.queries}).items():
         yield f"slo {name!r}: its SQL cannot be used: {problem}"

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import psutil
 
-from actors.redaction import redacted
-from actors.world.seam import WorldName
+from battle.actors.redaction import redacted
+from battle.actors.world.seam import WorldName
 from battle.errors import BattleError, StartError
 from battle.foreseen import OmittedSlo
 from battle.gateways import gateway_label

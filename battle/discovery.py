@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from actors.importing import source_of
+from battle.actors.importing import source_of
 from battle.data_files import DATA_FILE_BYTES_MAX, SUFFIXES, parsed
 from battle.errors import ScenarioError
-from store.regular import read_regular
+from battle.store.regular import read_regular
 
 RESULTS = "battle_results"
 """Where runs lie when nothing else is said: their logs and reports are no scenarios."""
@@ -26,8 +26,8 @@ SKIPPED_SHOWN = 8
 SHORT_CHARACTERS = 10_000
 """A longer file that does not speak of providers is not read to see whether it is valid: YAML takes seconds."""
 
-_OURS = frozenset({"battle", "scenarios"})
-_SPEAKS = re.compile(r"^\s*(?:from|import)\s+(?:battle|scenarios)\b", re.MULTILINE)
+_OURS = frozenset({"battle"})
+_SPEAKS = re.compile(r"^\s*(?:from|import)\s+battle\b", re.MULTILINE)
 _TABLES = re.compile(r"(?:^|[\s{,\[])[\"']?(?:providers|workloads)[\"']?\s*(?:\]|=|:)")
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _MAKERS = frozenset({"Scenario", "replace"})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.redaction import redacted
+from battle.actors.redaction import redacted
 
 
 def plain(error: Exception) -> str:

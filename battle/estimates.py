@@ -7,10 +7,10 @@ machines differ. docs/performance.md has the measurements.
 
 from math import ceil
 
-from actors.gateway.spec import EmbeddedGateway
-from actors.link.spec import RealProvider
-from actors.units import Duration, ms, seconds
-from actors.workload.spec import (
+from battle.actors.gateway.spec import EmbeddedGateway
+from battle.actors.link.spec import RealProvider
+from battle.actors.units import Duration, ms, seconds
+from battle.actors.workload.spec import (
     HttpBurst,
     HttpConstant,
     HttpOpenLoop,
@@ -23,7 +23,7 @@ from actors.workload.spec import (
     WsRequests,
     WsSubscribe,
 )
-from actors.workload.trace import TraceError, read_trace
+from battle.actors.workload.trace import TraceError, read_trace
 from battle.scenario import Scenario
 
 LIVE_AROUND = seconds(3)

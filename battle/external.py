@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-from actors.gateway.spec import CommandGateway
-from actors.world.cluster import Command, output_path
-from actors.world.output import last_output
-from actors.world.seam import Address
+from battle.actors.gateway.spec import CommandGateway
+from battle.actors.world.cluster import Command, output_path
+from battle.actors.world.output import last_output
+from battle.actors.world.seam import Address
 from battle.errors import StartError
 from battle.plan import GATEWAY
 from battle.templating import TemplateProblem, filled

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from actors.chaos.checking import plan_problems
-from actors.chaos.timeline import PlannedFault, expand
-from actors.faults.process import Flap
-from actors.faults.schedule import ChaosEntry, Every, Randomly, faults_of
-from actors.faults.websocket import (
+from battle.actors.chaos.checking import plan_problems
+from battle.actors.chaos.timeline import PlannedFault, expand
+from battle.actors.faults.process import Flap
+from battle.actors.faults.schedule import ChaosEntry, Every, Randomly, faults_of
+from battle.actors.faults.websocket import (
     DropConnections,
     DuplicateHeads,
     IgnorePings,
@@ -24,9 +24,9 @@ from actors.faults.websocket import (
     ReorderHeads,
     SilentStall,
 )
-from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
-from actors.units import Duration, format_duration
-from actors.workload.spec import Workload, WsSubscribe, WsWorkload
+from battle.actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
+from battle.actors.units import Duration, format_duration
+from battle.actors.workload.spec import Workload, WsSubscribe, WsWorkload
 from battle.judgement.scope import AFTER, BEFORE, RELATIVE
 from battle.judgement.slo import OF_REQUESTS, Slo
 from battle.judgement.slo_language import SloTextError, slo_texts
@@ -34,7 +34,7 @@ from battle.judgement.windows import Named, fault_windows, selects
 from battle.judgement.words import said_once
 
 if TYPE_CHECKING:
-    from actors.world.seam import WorldName
+    from battle.actors.world.seam import WorldName
     from battle.scenario import Scenario
 
 NOT_VISIBLE = "not visible from outside the gateway"

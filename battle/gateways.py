@@ -5,10 +5,10 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, UrlGateway
+from battle.actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, UrlGateway
 from battle.data_files import DATA_FILE_BYTES_MAX, DataFile, converted, parsed
 from battle.errors import ScenarioError
-from store.regular import read_regular
+from battle.store.regular import read_regular
 
 EMBEDDED = "embedded"
 _RECIPES = resources.files("battle") / "recipes"

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.importing import beside, raised_text, source_of
+from battle.actors.importing import beside, raised_text, source_of
 from battle.data_files import SUFFIXES as _DATA_SUFFIXES
 from battle.data_files import not_utf8, read_data
 from battle.discovery import Skipped, files_below, reason_to_skip
@@ -63,7 +63,7 @@ def load_scenario(text: str) -> Scenario:
         loaded = _load_data(path)
         return _chosen({_DEFAULT_NAME: loaded}, variant, place)
     if place in shipped_names():
-        return _from_module(importlib.import_module(f"scenarios.{place}"), variant, place)
+        return _from_module(importlib.import_module(f"battle.scenarios.{place}"), variant, place)
     raise ScenarioError(
         f"there is no scenario {place!r}: the shipped ones are {', '.join(shipped_names())}; "
         f"a file ends in .py, {', '.join(_DATA_SUFFIXES)}"
@@ -73,7 +73,7 @@ def load_scenario(text: str) -> Scenario:
 def shipped_names() -> list[str]:
     """The names of the scenarios that come with Battle."""
     # Found by name like any plug-in: the package may grow, and nothing in Battle depends on what is in it.
-    package = importlib.import_module("scenarios")
+    package = importlib.import_module("battle.scenarios")
     return sorted(found.name for found in pkgutil.iter_modules(package.__path__))
 
 
@@ -104,7 +104,7 @@ def listed(place: Path | None = None) -> Iterator[tuple[str, Scenario]]:
         UnloadableError: a file below it that should hold scenarios cannot be loaded.
     """
     for name in shipped_names():
-        yield from _listed_in(name, importlib.import_module(f"scenarios.{name}"))
+        yield from _listed_in(name, importlib.import_module(f"battle.scenarios.{name}"))
     for one in () if place is None else found_at(place):
         if isinstance(one, Unloadable):
             raise UnloadableError(one.why)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from actors.importing import beside
+from battle.actors.importing import beside
 from battle.scenario import Scenario
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from actors.chain.methods import METHODS
-from actors.link.spec import RealProvider
-from actors.provider.spec import MockProvider
-from actors.workload.spec import Replay, Workload, WsSubscribe
+from battle.actors.chain.methods import METHODS
+from battle.actors.link.spec import RealProvider
+from battle.actors.provider.spec import MockProvider
+from battle.actors.workload.spec import Replay, Workload, WsSubscribe
 
 
 def method_problems(

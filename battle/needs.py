@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from actors.gateway.spec import EmbeddedGateway
-from actors.workload.spec import HttpUsers, Workload, WsRequests, WsSubscribe
-from actors.world.seam import WorldName
+from battle.actors.gateway.spec import EmbeddedGateway
+from battle.actors.workload.spec import HttpUsers, Workload, WsRequests, WsSubscribe
+from battle.actors.world.seam import WorldName
 from battle.errors import StartError
 from battle.estimates import calls, in_flight, notifications
 from battle.machine import MachineError, require_open_files

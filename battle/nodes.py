@@ -5,13 +5,13 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import trio
 
-from actors.chaos.conductor import TargetGone
-from actors.faults.imposing import Impose, Revert
-from actors.faults.transport import Partition
-from actors.spec import Spec
-from actors.system import ActorContext, ChildSpec, Induced, RestartType
-from actors.world.cluster import ENDED_BY_ITSELF, Exit, Node, NodeState
-from actors.world.seam import Usage
+from battle.actors.chaos.conductor import TargetGone
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.transport import Partition
+from battle.actors.spec import Spec
+from battle.actors.system import ActorContext, ChildSpec, Induced, RestartType
+from battle.actors.world.cluster import ENDED_BY_ITSELF, Exit, Node, NodeState
+from battle.actors.world.seam import Usage
 
 Phase: TypeAlias = Literal["away", "at_the_door", "on_its_way", "up"]
 """Of a node: not started, or between two incarnations; held down by a fault; starting; ready."""

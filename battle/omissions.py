@@ -12,7 +12,7 @@ import msgspec
 
 Made = TypeVar("Made")
 
-_PACKAGES = Path(__file__).parent.parent
+_PACKAGE = Path(__file__).parent
 
 
 class Omission(msgspec.Struct, frozen=True):
@@ -46,12 +46,12 @@ class Parts:
 def _why(error: Exception) -> str:
     """The exception on one line, with the last place in Battle that it came through."""
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_ours(Path(frame.filename))]
-    where = f" in {Path(ours[-1].filename).relative_to(_PACKAGES)}, line {ours[-1].lineno}" if ours else ""
+    where = (
+        f" in {Path(ours[-1].filename).relative_to(_PACKAGE.parent)}, line {ours[-1].lineno}" if ours else ""
+    )
     text = " ".join(str(error).split())
     return f"{type(error).__name__}{f': {text}' if text else ''}{where}"
 
 
 def _is_ours(path: Path) -> bool:
-    return any(path.is_relative_to(_PACKAGES / name) for name in ("battle", "store")) and path != Path(
-        __file__
-    )
+    return path.is_relative_to(_PACKAGE) and path != Path(__file__)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from actors.spec import Spec
-from actors.units import Duration, format_duration, ms, not_a_share, seconds
+from battle.actors.spec import Spec
+from battle.actors.units import Duration, format_duration, ms, not_a_share, seconds
 from battle.judgement.scope import RESERVED
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")

@@ -2,15 +2,15 @@
 
 import msgspec
 
-from actors.chaos.timeline import PlannedFault, expand
-from actors.faults.schedule import Fault
-from actors.faults.transport import Partition
-from actors.gateway.spec import CommandGateway, Gateway, UrlGateway
-from actors.provider.spec import MockProvider
-from actors.spec import Spec
-from actors.units import Duration
-from actors.workload.spec import HttpStep, HttpUsers, Workload, WorkloadRole, WsWorkload
-from actors.world.seam import Address
+from battle.actors.chaos.timeline import PlannedFault, expand
+from battle.actors.faults.schedule import Fault
+from battle.actors.faults.transport import Partition
+from battle.actors.gateway.spec import CommandGateway, Gateway, UrlGateway
+from battle.actors.provider.spec import MockProvider
+from battle.actors.spec import Spec
+from battle.actors.units import Duration
+from battle.actors.workload.spec import HttpStep, HttpUsers, Workload, WorkloadRole, WsWorkload
+from battle.actors.world.seam import Address
 from battle.errors import ScenarioError
 from battle.scenario import Scenario
 

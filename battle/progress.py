@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-from actors.units import Duration, ms
-from actors.world.seam import World
-from store import typed
-from store.events import FaultChanged, GeneratorSampled, RunChanged
-from store.segment import BlockFlushed
+from battle.actors.units import Duration, ms
+from battle.actors.world.seam import World
+from battle.store import typed
+from battle.store.events import FaultChanged, GeneratorSampled, RunChanged
+from battle.store.segment import BlockFlushed
 
 INTERVAL_NS = ms(500)
 LINES_EVERY = 10

@@ -11,15 +11,15 @@ import duckdb
 import msgspec
 import trio
 
-from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
-from actors.link.spec import RealProvider
-from actors.node import boot
-from actors.units import minutes
-from actors.world.cluster import Cluster
-from actors.world.live.loopback import check_loopback
-from actors.world.live.run import run_live
-from actors.world.seam import WorldName
-from actors.world.simulated import Deadlock, SimulationOverrun, simulate
+from battle.actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
+from battle.actors.link.spec import RealProvider
+from battle.actors.node import boot
+from battle.actors.units import minutes
+from battle.actors.world.cluster import Cluster
+from battle.actors.world.live.loopback import check_loopback
+from battle.actors.world.live.run import run_live
+from battle.actors.world.seam import WorldName
+from battle.actors.world.simulated import Deadlock, SimulationOverrun, simulate
 from battle.arguments import check_arguments
 from battle.coordinator import Coordinator
 from battle.directory import DEFAULT_OUT, create_run_directory, discard_run_directory, point_latest
@@ -36,7 +36,7 @@ from battle.progress import Progress
 from battle.reports.schema import Report
 from battle.reports.writing import write_reports
 from battle.scenario import Scenario, checked
-from store.seal import seal
+from battle.store.seal import seal
 
 DEFAULT_SEED = 1
 

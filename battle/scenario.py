@@ -7,20 +7,20 @@ from typing import Any
 
 import msgspec
 
-from actors.chain.spec import Chain
-from actors.chaos.checking import plan_problems
-from actors.chaos.timeline import targets_of, targets_of_fault
-from actors.collector.selection import COLLECTED, Collected
-from actors.faults.behaviour import BehaviourFault
-from actors.faults.schedule import ChaosEntry, Fault, faults_of
-from actors.faults.transport import GATEWAY, LOAD, Partition
-from actors.faults.websocket import WebSocketFault
-from actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
-from actors.link.spec import RealProvider
-from actors.provider.spec import MockProvider
-from actors.spec import Spec
-from actors.units import Duration
-from actors.workload.spec import Workload
+from battle.actors.chain.spec import Chain
+from battle.actors.chaos.checking import plan_problems
+from battle.actors.chaos.timeline import targets_of, targets_of_fault
+from battle.actors.collector.selection import COLLECTED, Collected
+from battle.actors.faults.behaviour import BehaviourFault
+from battle.actors.faults.schedule import ChaosEntry, Fault, faults_of
+from battle.actors.faults.transport import GATEWAY, LOAD, Partition
+from battle.actors.faults.websocket import WebSocketFault
+from battle.actors.gateway.spec import EmbeddedGateway, Gateway, UrlGateway
+from battle.actors.link.spec import RealProvider
+from battle.actors.provider.spec import MockProvider
+from battle.actors.spec import Spec
+from battle.actors.units import Duration
+from battle.actors.workload.spec import Workload
 from battle.data_files import DataFile, converted
 from battle.demands import demand_problems, slos_of
 from battle.errors import ScenarioError
@@ -29,7 +29,7 @@ from battle.judgement.staleness import Staleness
 from battle.methods import method_problems
 from battle.phases import Healing, Phase
 from battle.shapes import all_problems_of, problems_of, shown_text
-from store import typed
+from battle.store import typed
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from actors.workload.custom import imported
-from actors.world.seam import Address
+from battle.actors.workload.custom import imported
+from battle.actors.world.seam import Address
 from battle.errors import ScenarioError, SetupError
 
 

@@ -13,9 +13,9 @@ from unicodedata import category
 import msgspec
 from msgspec import inspect
 
-from actors.spec import nearest, unknown_field
-from actors.units import duration_problem, format_duration, parse_duration
-from store import typed
+from battle.actors.spec import nearest, unknown_field
+from battle.actors.units import duration_problem, format_duration, parse_duration
+from battle.store import typed
 
 Path: TypeAlias = tuple[str | int, ...]
 """Names of fields and numbers of items, from the outermost inwards."""

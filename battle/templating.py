@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from store import typed
+from battle.store import typed
 
 TEMPLATE_SECONDS = 10.0
 """For a template to be filled in: 0.1 s are usual, with the start of the process."""

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import trio
 
-from actors.collector.sampler import sample_system
-from actors.gateway.spec import CommandGateway, EmbeddedGateway, GatewayRole, Upstream, UrlGateway
-from actors.link.spec import LinkRole, RealProvider
-from actors.node import NodeSpec, Role
-from actors.provider.spec import MockProvider, ProviderRole
-from actors.system import ActorContext, ChildSpec, LifecycleChange, Limits, RestartType, Supervisor
-from actors.units import seconds
-from actors.world.cluster import Cluster, Exit, Node
-from actors.world.seam import Address
+from battle.actors.collector.sampler import sample_system
+from battle.actors.gateway.spec import CommandGateway, EmbeddedGateway, GatewayRole, Upstream, UrlGateway
+from battle.actors.link.spec import LinkRole, RealProvider
+from battle.actors.node import NodeSpec, Role
+from battle.actors.provider.spec import MockProvider, ProviderRole
+from battle.actors.system import ActorContext, ChildSpec, LifecycleChange, Limits, RestartType, Supervisor
+from battle.actors.units import seconds
+from battle.actors.world.cluster import Cluster, Exit, Node
+from battle.actors.world.seam import Address
 from battle.external import prepare_command
 from battle.needs import gateway_files
 from battle.nodes import NodeActor

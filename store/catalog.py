@@ -9,14 +9,14 @@ from typing import Any, Literal, NamedTuple
 import duckdb
 import msgspec
 
-from store import typed
-from store.errors import LogError, QueryError
-from store.events import TABLES
-from store.manifest import RUN_HEADER, RUN_HEADER_BYTES_MAX, Manifest
-from store.regular import read_regular
-from store.scan import SegmentHealth
-from store.schema import struct_columns, table_columns
-from store.views import Views
+from battle.store import typed
+from battle.store.errors import LogError, QueryError
+from battle.store.events import TABLES
+from battle.store.manifest import RUN_HEADER, RUN_HEADER_BYTES_MAX, Manifest
+from battle.store.regular import read_regular
+from battle.store.scan import SegmentHealth
+from battle.store.schema import struct_columns, table_columns
+from battle.store.views import Views
 
 QUERIES = Path(__file__).parent / "queries"
 VIEWS = QUERIES / "views"

@@ -6,9 +6,9 @@ from typing import Any
 
 import duckdb
 
-from store import catalog
-from store.catalog import Parameters
-from store.manifest import Manifest
+from battle.store import catalog
+from battle.store.catalog import Parameters
+from battle.store.manifest import Manifest
 
 NO_EXTENSIONS: dict[str, Any] = {
     "autoinstall_known_extensions": "false",

@@ -1,7 +1,7 @@
 """Questions to the log of a run, sealed or not: `with open_run(run_dir) as run: run.query("summary")`.
 
-Report queries are ours and read the Parquet files. SQL from a user runs in a process of its own (`store.sandbox` says
-why) that can read the log and nothing else, and write nothing at all (`store.files` says why that takes a copy).
+Report queries are ours and read the Parquet files. SQL from a user runs in a process of its own (`sandbox` says why)
+that can read the log and nothing else, and write nothing at all (`files` says why that takes a copy).
 """
 
 from collections import namedtuple
@@ -13,16 +13,16 @@ from typing import Any, Self, TypeVar
 
 import duckdb
 
-from store import catalog, typed
-from store.catalog import Parameters
-from store.connections import NO_EXTENSIONS, connect, fill, show_no_progress
-from store.errors import QueryError
-from store.files import LogFiles
-from store.interruption import interruptible
-from store.manifest import Manifest
-from store.sandbox import QUERY_SECONDS, Sandbox
-from store.sandbox import Result as Result
-from store.views import STORED, Views, message_of
+from battle.store import catalog, typed
+from battle.store.catalog import Parameters
+from battle.store.connections import NO_EXTENSIONS, connect, fill, show_no_progress
+from battle.store.errors import QueryError
+from battle.store.files import LogFiles
+from battle.store.interruption import interruptible
+from battle.store.manifest import Manifest
+from battle.store.sandbox import QUERY_SECONDS, Sandbox
+from battle.store.sandbox import Result as Result
+from battle.store.views import STORED, Views, message_of
 
 T = TypeVar("T")
 

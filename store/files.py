@@ -10,12 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from store.errors import LogError
-from store.events import TABLES
-from store.manifest import RESTORE, Manifest, check_file, check_header, check_nothing_else, read_manifest
-from store.regular import open_regular as open_regular
-from store.regular import read_regular as read_regular
-from store.seal import scan_run, write_tables
+from battle.store.errors import LogError
+from battle.store.events import TABLES
+from battle.store.manifest import (
+    RESTORE,
+    Manifest,
+    check_file,
+    check_header,
+    check_nothing_else,
+    read_manifest,
+)
+from battle.store.regular import open_regular as open_regular
+from battle.store.regular import read_regular as read_regular
+from battle.store.seal import scan_run, write_tables
 
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
-from store import typed
-from store.errors import LogError
-from store.regular import open_regular, read_regular
-from store.scan import SegmentHealth
+from battle.store import typed
+from battle.store.errors import LogError
+from battle.store.regular import open_regular, read_regular
+from battle.store.scan import SegmentHealth
 
 FORMAT_VERSION = 3
 MANIFEST = "manifest.json"

@@ -18,9 +18,9 @@ from typing import Any
 
 import msgspec
 
-from store.catalog import Parameters
-from store.errors import LogError, QueryError
-from store.manifest import Manifest
+from battle.store.catalog import Parameters
+from battle.store.errors import LogError, QueryError
+from battle.store.manifest import Manifest
 
 QUERY_SECONDS = 300.0
 """How long a query may take when nobody says otherwise: a log of 10 million requests takes seconds."""
@@ -150,7 +150,7 @@ class _TooLateError(_EndedError, QueryTooLongError):
 def _start(channel: int, fds: Sequence[int]) -> "subprocess.Popen[bytes]":
     """In a session of its own, so that a Ctrl-C at the terminal is for whoever asked, who then ends it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "store.sandbox_process", str(channel)],
+        [sys.executable, "-m", "battle.store.sandbox_process", str(channel)],
         pass_fds=(channel, *fds),
         start_new_session=True,
         stdin=subprocess.DEVNULL,

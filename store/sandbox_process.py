@@ -1,4 +1,4 @@
-"""The process in which a user's SQL runs: `python -m store.sandbox_process FD`, started by `store.sandbox`."""
+"""The process in which a user's SQL runs: `python -m battle.store.sandbox_process FD`, started by `sandbox`."""
 
 import os
 import resource
@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
-from store import catalog
-from store.connections import connect
-from store.errors import LogError, QueryError
-from store.sandbox import Setup
-from store.views import message_of
+from battle.store import catalog
+from battle.store.connections import connect
+from battle.store.errors import LogError, QueryError
+from battle.store.sandbox import Setup
+from battle.store.views import message_of
 
 _ROWS_AT_ONCE = 1000
 

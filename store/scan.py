@@ -18,11 +18,11 @@ from typing import BinaryIO
 
 import msgspec
 
-from store import typed
-from store.errors import LogError
-from store.events import TABLE_OF_TAG, AnyEvent, tag_of
-from store.regular import open_regular
-from store.segment import BlockFlushed, checksum, running_digest
+from battle.store import typed
+from battle.store.errors import LogError
+from battle.store.events import TABLE_OF_TAG, AnyEvent, tag_of
+from battle.store.regular import open_regular
+from battle.store.segment import BlockFlushed, checksum, running_digest
 
 _TRAILER_START = b'{"type":"block_flushed",'
 _NAME = re.compile(r"(.+)\.([1-9][0-9]*)")

@@ -11,15 +11,15 @@ from tempfile import TemporaryDirectory
 import duckdb
 import msgspec
 
-from store.connections import show_no_progress
-from store.errors import LogError
-from store.events import TABLES, tag_of
-from store.interruption import interruptible
-from store.manifest import Manifest as Manifest
-from store.manifest import encode_manifest, header_facts, sealed_file, stamped
-from store.manifest import read_manifest as read_manifest
-from store.scan import Scan, line_start, scan_segment, segment_name
-from store.schema import struct_columns, table_columns
+from battle.store.connections import show_no_progress
+from battle.store.errors import LogError
+from battle.store.events import TABLES, tag_of
+from battle.store.interruption import interruptible
+from battle.store.manifest import Manifest as Manifest
+from battle.store.manifest import encode_manifest, header_facts, sealed_file, stamped
+from battle.store.manifest import read_manifest as read_manifest
+from battle.store.scan import Scan, line_start, scan_segment, segment_name
+from battle.store.schema import struct_columns, table_columns
 
 _EXTRACT_BELOW = 0.5
 """A table with a smaller part of a segment gets its lines picked out first: DuckDB parses 1 M lines a

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from store.events import Event
-from store.sink import ChunkSink as ChunkSink
-from store.sink import FileSink as FileSink
-from store.sink import Owner as Owner
-from store.sink import Sink as Sink
+from battle.store.events import Event
+from battle.store.sink import ChunkSink as ChunkSink
+from battle.store.sink import FileSink as FileSink
+from battle.store.sink import Owner as Owner
+from battle.store.sink import Sink as Sink
 
 FLUSH_INTERVAL_NS = 10_000_000
 """How long an event may wait in memory, and so what a killed process can lose: 10 ms."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from store.database import Run, open_run
-from store.errors import QueryError
+from battle.store.database import Run, open_run
+from battle.store.errors import QueryError
 
 _NUMBERS = (
     "BIGINT", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "UHUGEINT", "USMALLINT", "UTINYINT",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from store.errors import QueryError
+from battle.store.errors import QueryError
 
 STORED = frozenset(
     {"attempt_cells", "breaker_outages", "failovers", "gateway_reports", "repeated_attempts", "request_ends"}

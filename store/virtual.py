@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from store.events import Event
-from store.segment import FLUSH_INTERVAL_NS, SegmentWriter
-from store.sink import Sink
+from battle.store.events import Event
+from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter
+from battle.store.sink import Sink
 
 
 class VirtualSegmentWriter(SegmentWriter):

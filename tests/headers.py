@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from store.manifest import MANIFEST, encode_manifest, header_facts, read_manifest
+from battle.store.manifest import MANIFEST, encode_manifest, header_facts, read_manifest
 
 
 def replace_header(run_dir: Path, header: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ told from a wrong one without a search. Addresses are 0x-hex in lower case.
 
 from typing import Literal, TypeAlias
 
-from actors.chain.hashes import Hashes
+from battle.actors.chain.hashes import Hashes
 
 _PEOPLE = 256
 _TOKENS = 16

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-from actors.chain.branches import Branch
-from actors.chain.hashes import ZERO_HASH, Hashes
-from actors.chain.spec import Chain
-from actors.chain.transactions import Transactions
+from battle.actors.chain.branches import Branch
+from battle.actors.chain.hashes import ZERO_HASH, Hashes
+from battle.actors.chain.spec import Chain
+from battle.actors.chain.transactions import Transactions
 
 GAS_LIMIT = 30_000_000
 _GENESIS_S = 1_438_269_973

@@ -6,7 +6,7 @@ branch it belongs. A branch's blocks hold the transactions that the main branch 
 and fees are the same on all branches; the blocks' hashes and makers are not, nor is whatever names a block.
 """
 
-from actors.chain.hashes import Hashes
+from battle.actors.chain.hashes import Hashes
 
 
 class Branch:

@@ -19,8 +19,8 @@ from typing import Any
 
 import msgspec
 
-from actors.wire.foreign import Unreadable, reader
-from actors.wire.jsonrpc import (
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.wire.jsonrpc import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
@@ -29,7 +29,7 @@ from actors.wire.jsonrpc import (
     RpcCode,
     RpcError,
 )
-from store import typed
+from battle.store import typed
 
 _ONE_MEANING = frozenset({PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS})
 """What JSON-RPC defines; not its -32603, which says nothing."""

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from actors.chain import parameters
-from actors.chain.accounts import Accounts
-from actors.chain.blocks import Blocks
-from actors.chain.branches import Branch
-from actors.chain.hashes import Hashes
-from actors.chain.spec import Chain
-from actors.wire.correlation import found_in_params
-from actors.wire.jsonrpc import SERVER_ERROR, RpcError
+from battle.actors.chain import parameters
+from battle.actors.chain.accounts import Accounts
+from battle.actors.chain.blocks import Blocks
+from battle.actors.chain.branches import Branch
+from battle.actors.chain.hashes import Hashes
+from battle.actors.chain.spec import Chain
+from battle.actors.wire.correlation import found_in_params
+from battle.actors.wire.jsonrpc import SERVER_ERROR, RpcError
 
 SAFE_BLOCKS = 32
 """How far the `safe` block is behind the head: an epoch."""

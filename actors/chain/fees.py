@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.chain.blocks import GAS_LIMIT, Block, Blocks
+from battle.actors.chain.blocks import GAS_LIMIT, Block, Blocks
 
 MAX_FEE_BLOCKS = 128
 """How far a fee history reaches; a request for more gets this much, as real nodes do."""

@@ -7,13 +7,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from actors.chain.accounts import HEIGHT_BITS
-from actors.chain.expected import is_distorted, is_expected_error, same_json
-from actors.chain.facts import TAG_LAGS
-from actors.chain.model import ChainModel
-from actors.chain.parameters import Params
-from actors.wire.foreign import Unreadable, reader
-from actors.wire.jsonrpc import METHOD_NOT_FOUND, ErrorObject, RpcError
+from battle.actors.chain.accounts import HEIGHT_BITS
+from battle.actors.chain.expected import is_distorted, is_expected_error, same_json
+from battle.actors.chain.facts import TAG_LAGS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.parameters import Params
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.wire.jsonrpc import METHOD_NOT_FOUND, ErrorObject, RpcError
 
 STALE_BLOCKS = 256
 """How old the head of an answer may be to count as stale; anything older is wrong."""
@@ -106,7 +106,7 @@ def judge(
     everybody's. Otherwise a result, also one that cannot be read, is wrong. White space and the order of members do
     not matter.
 
-    `actors.chain.expected` says when an error is the right one. Any other is wrong where an error is the right
+    `battle.actors.chain.expected` says when an error is the right one. Any other is wrong where an error is the right
     answer and this one claims to be it; else it is no answer.
     """
     if isinstance(told, ErrorObject):

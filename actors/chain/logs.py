@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from actors.chain import parameters
-from actors.chain.facts import Facts
-from actors.wire.jsonrpc import INVALID_PARAMS, LIMIT_EXCEEDED, SERVER_ERROR, RpcError
+from battle.actors.chain import parameters
+from battle.actors.chain.facts import Facts
+from battle.actors.wire.jsonrpc import INVALID_PARAMS, LIMIT_EXCEEDED, SERVER_ERROR, RpcError
 
 MAX_LOG_BLOCKS = 1000
 """The widest range one query may span, as hosted providers limit it."""

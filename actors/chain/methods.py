@@ -4,10 +4,10 @@ from collections.abc import Callable
 from hashlib import sha3_256
 from typing import Any, TypeAlias
 
-from actors.chain import fees, logs, parameters
-from actors.chain.facts import Facts
-from actors.chain.parameters import Params, positional
-from actors.wire.jsonrpc import RpcError
+from battle.actors.chain import fees, logs, parameters
+from battle.actors.chain.facts import Facts
+from battle.actors.chain.parameters import Params, positional
+from battle.actors.wire.jsonrpc import RpcError
 
 Method: TypeAlias = Callable[[Facts, Params, int], Any]
 

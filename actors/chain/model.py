@@ -4,13 +4,13 @@ from copy import copy
 from functools import lru_cache
 from typing import Any
 
-from actors.chain.blocks import Block
-from actors.chain.branches import fork_of
-from actors.chain.facts import Facts
-from actors.chain.methods import METHODS
-from actors.chain.parameters import Params
-from actors.chain.spec import Chain
-from actors.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
+from battle.actors.chain.blocks import Block
+from battle.actors.chain.branches import fork_of
+from battle.actors.chain.facts import Facts
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.parameters import Params
+from battle.actors.chain.spec import Chain
+from battle.actors.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
 
 _BRANCHES_KEPT = 4
 """Views of branches that are kept, with the blocks they built: there is seldom more than one reorg at a time."""

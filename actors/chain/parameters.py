@@ -3,7 +3,7 @@
 import re
 from typing import Any, TypeAlias
 
-from actors.wire.jsonrpc import INVALID_PARAMS, RpcError
+from battle.actors.wire.jsonrpc import INVALID_PARAMS, RpcError
 
 Params: TypeAlias = list[Any] | dict[str, Any]
 

@@ -5,8 +5,8 @@ All results are plain data, which is shared: do not change it.
 
 from typing import Any
 
-from actors.chain.logs import LogPattern, read_pattern
-from actors.chain.model import ChainModel
+from battle.actors.chain.logs import LogPattern, read_pattern
+from battle.actors.chain.model import ChainModel
 
 __all__ = [
     "REORG_BLOCKS_MAX",

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from actors.chain.methods import METHODS
-from actors.chain.model import ChainModel
-from actors.wire.correlation import embedded
-from actors.world.chance import Draws
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.model import ChainModel
+from battle.actors.wire.correlation import embedded
+from battle.actors.world.chance import Draws
 
 _RECENT_BLOCKS = 100
 """How far back questions about past blocks reach: less than the least height a chain may start at."""

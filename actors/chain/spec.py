@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from actors.spec import Spec
-from actors.units import Duration, format_duration, seconds
+from battle.actors.spec import Spec
+from battle.actors.units import Duration, format_duration, seconds
 
 
 class Chain(Spec, frozen=True):

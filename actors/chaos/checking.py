@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from actors.chaos.timeline import FAULTS_MAX, Tags, targets_of_fault
-from actors.faults.process import Flap
-from actors.faults.schedule import ChaosEntry, Every, Ramp, Randomly, Sequence, faults_of
-from actors.units import Duration, format_duration
+from battle.actors.chaos.timeline import FAULTS_MAX, Tags, targets_of_fault
+from battle.actors.faults.process import Flap
+from battle.actors.faults.schedule import ChaosEntry, Every, Ramp, Randomly, Sequence, faults_of
+from battle.actors.units import Duration, format_duration
 
 _RANDOM_SURPLUS = 20
 """Twice the mean and this many: more than a random schedule gives in any run anybody will see."""

@@ -2,13 +2,13 @@
 
 from typing import Literal, Protocol, TypeAlias
 
-from actors.chaos.timeline import PlannedFault
-from actors.faults.imposing import Impose, Revert
-from actors.faults.process import Flap, Kill, Pause, Restart
-from actors.units import ms, seconds
-from actors.world.cluster import NodeState
-from actors.world.seam import World
-from store.events import FaultActed, FaultChanged
+from battle.actors.chaos.timeline import PlannedFault
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.process import Flap, Kill, Pause, Restart
+from battle.actors.units import ms, seconds
+from battle.actors.world.cluster import NodeState
+from battle.actors.world.seam import World
+from battle.store.events import FaultActed, FaultChanged
 
 Phase: TypeAlias = Literal["planned", "applied", "reverted", "failed"]
 Action: TypeAlias = Literal["paused", "resumed", "kept_down"]

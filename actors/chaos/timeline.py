@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from actors.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence
-from actors.faults.transport import Partition
-from actors.spec import Spec
-from actors.units import Duration
-from actors.world.chance import stream
+from battle.actors.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence
+from battle.actors.faults.transport import Partition
+from battle.actors.spec import Spec
+from battle.actors.units import Duration
+from battle.actors.world.chance import stream
 
 ALL = "*"
 TAG = "tag:"
@@ -92,7 +92,7 @@ def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0
     not lost silently.
     A fault at a group becomes one fault for each of its providers, at the same moment. Faults may overlap, also
     those of one kind at one target: then each holds for its own span. The plan has no problems
-    (`actors.chaos.checking`).
+    (`battle.actors.chaos.checking`).
     """
     everything = (
         (start, end, msgspec.structs.replace(fault.placed(start, end), target=target), share, fault.target)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from actors.world.seam import Usage, World
-from store.events import BenchLimitReached, SystemSampled
+from battle.actors.world.seam import Usage, World
+from battle.store.events import BenchLimitReached, SystemSampled
 
 INTERVAL_NS = 10**9
 

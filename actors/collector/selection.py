@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from actors.world.seam import EventLog
-from store.events import (
+from battle.actors.world.seam import EventLog
+from battle.store.events import (
     AttemptServed,
     BreakerChanged,
     BreakerRejected,

@@ -5,8 +5,8 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from actors.spec import Spec
-from actors.units import Duration, format_duration, not_a_share, seconds, us
+from battle.actors.spec import Spec
+from battle.actors.units import Duration, format_duration, not_a_share, seconds, us
 
 Span = tuple[Duration, Duration]
 """From when to when, counted from the begin of the load."""

@@ -6,8 +6,8 @@
 from collections.abc import Iterator
 from typing import Literal, Self, TypeAlias
 
-from actors.behaviour import FailureKind, Latency
-from actors.faults.base import (
+from battle.actors.behaviour import FailureKind, Latency
+from battle.actors.faults.base import (
     LastingFault,
     ShareFault,
     above_zero_problems,
@@ -15,7 +15,7 @@ from actors.faults.base import (
     replaced,
     unobservable_problems,
 )
-from actors.units import Duration, format_duration, seconds
+from battle.actors.units import Duration, format_duration, seconds
 
 LimitStyle: TypeAlias = Literal["http_429", "rpc_limit"]
 """How a provider says "too many requests": HTTP 429 with Retry-After, or JSON-RPC -32005 in an HTTP 200."""

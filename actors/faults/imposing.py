@@ -2,10 +2,10 @@
 
 from typing import TypeAlias
 
-from actors.faults.behaviour import BehaviourFault
-from actors.faults.transport import TransportFault
-from actors.faults.websocket import WebSocketFault
-from actors.spec import Spec
+from battle.actors.faults.behaviour import BehaviourFault
+from battle.actors.faults.transport import TransportFault
+from battle.actors.faults.websocket import WebSocketFault
+from battle.actors.spec import Spec
 
 ImposedFault: TypeAlias = BehaviourFault | TransportFault | WebSocketFault
 """All faults but those of processes, which happen to a node and not in it."""

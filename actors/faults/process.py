@@ -3,8 +3,15 @@
 from collections.abc import Iterator
 from typing import Self
 
-from actors.faults.base import FaultSpec, LastingFault, Span, above_zero_problems, replaced, span_problems
-from actors.units import Duration, seconds
+from battle.actors.faults.base import (
+    FaultSpec,
+    LastingFault,
+    Span,
+    above_zero_problems,
+    replaced,
+    span_problems,
+)
+from battle.actors.units import Duration, seconds
 
 
 class Kill(FaultSpec, frozen=True, tag="kill"):

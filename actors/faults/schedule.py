@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from actors.faults.base import above_zero_problems
-from actors.faults.behaviour import BehaviourFault
-from actors.faults.process import Flap, Kill, Pause, Restart
-from actors.faults.transport import TransportFault
-from actors.faults.websocket import WebSocketFault
-from actors.spec import Spec
-from actors.units import Duration, format_duration, ms
+from battle.actors.faults.base import above_zero_problems
+from battle.actors.faults.behaviour import BehaviourFault
+from battle.actors.faults.process import Flap, Kill, Pause, Restart
+from battle.actors.faults.transport import TransportFault
+from battle.actors.faults.websocket import WebSocketFault
+from battle.actors.spec import Spec
+from battle.actors.units import Duration, format_duration, ms
 
 Fault: TypeAlias = Kill | Flap | Restart | Pause | BehaviourFault | TransportFault | WebSocketFault
 """One fault of the catalogue."""

@@ -8,8 +8,8 @@ delays or holds back goes on at once, but for `Timeout`. Several at once add up;
 from collections.abc import Iterator
 from typing import Literal, Self, TypeAlias
 
-from actors.faults.base import LastingFault, above_zero_problems, replaced, unobservable_problems
-from actors.units import Duration, format_duration, ms
+from battle.actors.faults.base import LastingFault, above_zero_problems, replaced, unobservable_problems
+from battle.actors.units import Duration, format_duration, ms
 
 Direction: TypeAlias = Literal["in", "out", "both"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from actors.faults.base import LastingFault, ShareFault, above_zero_problems
-from actors.wire.close_codes import is_servers_close_code
+from battle.actors.faults.base import LastingFault, ShareFault, above_zero_problems
+from battle.actors.wire.close_codes import is_servers_close_code
 
 
 class _HeadShare(ShareFault, frozen=True):

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from actors.gateway.classify import TransportFailure
-from actors.gateway.pool import Opening, Pool
-from actors.wire.http import HttpResponse
-from actors.wire.http_client import Broken, HttpClientConnection
-from actors.world.seam import World
+from battle.actors.gateway.classify import TransportFailure
+from battle.actors.gateway.pool import Opening, Pool
+from battle.actors.wire.http import HttpResponse
+from battle.actors.wire.http_client import Broken, HttpClientConnection
+from battle.actors.world.seam import World
 
 
 class Exchange:

@@ -14,8 +14,8 @@ from math import exp
 
 import msgspec
 
-from actors.gateway.spec import DEFAULT_LATENCY
-from actors.units import Duration
+from battle.actors.gateway.spec import DEFAULT_LATENCY
+from battle.actors.units import Duration
 
 ALL_METHODS = "*"
 

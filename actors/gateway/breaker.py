@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from actors.gateway.spec import Breaker
-from actors.units import Duration
-from store.events import BreakerState
+from battle.actors.gateway.spec import Breaker
+from battle.actors.units import Duration
+from battle.store.events import BreakerState
 
 UNCOUNTED = -1
 """The epoch of an attempt that went past its breaker: no breaker is ever in it."""

@@ -9,19 +9,19 @@ from functools import partial
 import msgspec
 import trio
 
-from actors.gateway import classify, replies, retry, select
-from actors.gateway.attempt import Exchange
-from actors.gateway.benchmark import Benchmark
-from actors.gateway.classify import TransportFailure
-from actors.gateway.inquiry import Inquiry
-from actors.gateway.record import Attempt, Progress, log_attempt, log_rejection
-from actors.gateway.replies import Reply
-from actors.gateway.spec import GatewayRole
-from actors.gateway.upstream import Provider
-from actors.gateway.waiting import WaitingRoom
-from actors.wire.http import HttpResponse, encode_request
-from actors.world.seam import Timer, World
-from store.events import AttemptReason
+from battle.actors.gateway import classify, replies, retry, select
+from battle.actors.gateway.attempt import Exchange
+from battle.actors.gateway.benchmark import Benchmark
+from battle.actors.gateway.classify import TransportFailure
+from battle.actors.gateway.inquiry import Inquiry
+from battle.actors.gateway.record import Attempt, Progress, log_attempt, log_rejection
+from battle.actors.gateway.replies import Reply
+from battle.actors.gateway.spec import GatewayRole
+from battle.actors.gateway.upstream import Provider
+from battle.actors.gateway.waiting import WaitingRoom
+from battle.actors.wire.http import HttpResponse, encode_request
+from battle.actors.world.seam import Timer, World
+from battle.store.events import AttemptReason
 
 _NONE_AVAILABLE = "no provider is available"
 _WITHOUT_FAILOVER = "failover is off"

@@ -28,11 +28,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from actors.gateway.breaker import Result
-from actors.units import Duration, seconds
-from actors.wire.foreign import Unreadable, reader
-from actors.wire.http import HttpResponse
-from actors.wire.jsonrpc import (
+from battle.actors.gateway.breaker import Result
+from battle.actors.units import Duration, seconds
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.wire.http import HttpResponse
+from battle.actors.wire.jsonrpc import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     LIMIT_EXCEEDED,
@@ -42,7 +42,7 @@ from actors.wire.jsonrpc import (
     read_answer,
     read_answers,
 )
-from store.events import Outcome
+from battle.store.events import Outcome
 
 Kind: TypeAlias = Literal["success", "final", "rate_limited", "retryable"]
 

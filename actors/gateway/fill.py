@@ -4,16 +4,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from actors.gateway import classify, fill_words
-from actors.gateway.attempt import Exchange
-from actors.gateway.classify import TransportFailure
-from actors.gateway.continuity import Fill, FillAnswered, FillFailed
-from actors.gateway.topics import HEADS, Topic
-from actors.gateway.upstream import Provider
-from actors.units import Duration
-from actors.wire.foreign import Unreadable
-from actors.wire.http import HttpResponse, encode_request
-from actors.world.seam import World
+from battle.actors.gateway import classify, fill_words
+from battle.actors.gateway.attempt import Exchange
+from battle.actors.gateway.classify import TransportFailure
+from battle.actors.gateway.continuity import Fill, FillAnswered, FillFailed
+from battle.actors.gateway.topics import HEADS, Topic
+from battle.actors.gateway.upstream import Provider
+from battle.actors.units import Duration
+from battle.actors.wire.foreign import Unreadable
+from battle.actors.wire.http import HttpResponse, encode_request
+from battle.actors.world.seam import World
 
 FillResult: TypeAlias = FillAnswered[Any] | FillFailed
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from actors.gateway.continuity import Fill, Head, Log
-from actors.gateway.topics import Topic
-from actors.gateway.ws_words import read_item, read_quantity, read_text
-from actors.wire.foreign import Unreadable, reader
-from actors.wire.jsonrpc import Answer, encode_call, read_answer, read_answers
+from battle.actors.gateway.continuity import Fill, Head, Log
+from battle.actors.gateway.topics import Topic
+from battle.actors.gateway.ws_words import read_item, read_quantity, read_text
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.wire.jsonrpc import Answer, encode_call, read_answer, read_answers
 
 _NOT_IN_HEADER = ("transactions", "uncles", "size", "totalDifficulty", "withdrawals")
 """What a block has and a head that is published has not."""

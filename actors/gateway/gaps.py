@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from actors.gateway.continuity import (
+from battle.actors.gateway.continuity import (
     Deliver,
     Fill,
     FillAnswered,
@@ -22,8 +22,8 @@ from actors.gateway.continuity import (
     StreamEvent,
     Subscribed,
 )
-from actors.gateway.topics import Kind
-from store.events import GapFilled
+from battle.actors.gateway.topics import Kind
+from battle.store.events import GapFilled
 
 Reason: TypeAlias = Literal["failover", "missed", "reorg"]
 Outcome: TypeAlias = Literal["filled", "partly", "failed", "nothing_missing"]

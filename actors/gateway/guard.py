@@ -1,11 +1,11 @@
 """A circuit breaker at work: keeps the fold's status, brings it timers and chance, and logs transitions."""
 
-from actors.gateway import breaker
-from actors.gateway.breaker import BreakerEvent, Status
-from actors.gateway.spec import Breaker
-from actors.world.chance import Draws
-from actors.world.seam import Timer, World
-from store.events import BreakerChanged, Transport
+from battle.actors.gateway import breaker
+from battle.actors.gateway.breaker import BreakerEvent, Status
+from battle.actors.gateway.spec import Breaker
+from battle.actors.world.chance import Draws
+from battle.actors.world.seam import Timer, World
+from battle.store.events import BreakerChanged, Transport
 
 
 class Guard:

@@ -5,18 +5,18 @@ from itertools import count
 
 import trio
 
-from actors.gateway import select
-from actors.gateway.call import Caller
-from actors.gateway.continuity import Fill
-from actors.gateway.spec import GatewayRole
-from actors.gateway.topics import Topic
-from actors.gateway.upstream import Provider
-from actors.gateway.ws_stream import SharedStream, Subscriber
-from actors.gateway.ws_upstream import WsUpstream
-from actors.gateway.ws_words import SUBSCRIBE
-from actors.wire.jsonrpc import LIMIT_EXCEEDED, RpcError
-from actors.world.seam import World
-from store.events import BreakerRejected
+from battle.actors.gateway import select
+from battle.actors.gateway.call import Caller
+from battle.actors.gateway.continuity import Fill
+from battle.actors.gateway.spec import GatewayRole
+from battle.actors.gateway.topics import Topic
+from battle.actors.gateway.upstream import Provider
+from battle.actors.gateway.ws_stream import SharedStream, Subscriber
+from battle.actors.gateway.ws_upstream import WsUpstream
+from battle.actors.gateway.ws_words import SUBSCRIBE
+from battle.actors.wire.jsonrpc import LIMIT_EXCEEDED, RpcError
+from battle.actors.world.seam import World
+from battle.store.events import BreakerRejected
 
 MAX_STREAMS = 1024
 """Different things that are subscribed to. Clients choose the filters, and each costs memory here and there."""

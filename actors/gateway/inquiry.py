@@ -7,12 +7,12 @@ attempt, with the method "batch".
 
 import msgspec
 
-from actors.gateway import replies
-from actors.gateway.replies import Reply
-from actors.gateway.retry import NOT_REPEATABLE
-from actors.wire import correlation
-from actors.wire.http import REQUEST_ID_HEADER, HttpRequest
-from actors.wire.jsonrpc import METHOD_CHARACTERS, Call, Invalid, Item, read_calls
+from battle.actors.gateway import replies
+from battle.actors.gateway.replies import Reply
+from battle.actors.gateway.retry import NOT_REPEATABLE
+from battle.actors.wire import correlation
+from battle.actors.wire.http import REQUEST_ID_HEADER, HttpRequest
+from battle.actors.wire.jsonrpc import METHOD_CHARACTERS, Call, Invalid, Item, read_calls
 
 BATCH = "batch"
 

@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 import trio
 
-from actors.units import seconds
-from actors.wire.http_client import HttpClientConnection
-from actors.world.seam import Address, Timer, World
+from battle.actors.units import seconds
+from battle.actors.wire.http_client import HttpClientConnection
+from battle.actors.world.seam import Address, Timer, World
 
 IDLE_LIMIT = seconds(60)
 """Below the 75 s after which servers commonly close: we close first, so no request meets a closing."""

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from actors.gateway.classify import Verdict
-from actors.gateway.inquiry import Inquiry
-from actors.gateway.replies import Failed
-from actors.wire.http import HttpResponse
-from actors.world.seam import EventLog
-from store.events import AttemptReason, BreakerRejected, GatewayAttemptEnded
+from battle.actors.gateway.classify import Verdict
+from battle.actors.gateway.inquiry import Inquiry
+from battle.actors.gateway.replies import Failed
+from battle.actors.wire.http import HttpResponse
+from battle.actors.world.seam import EventLog
+from battle.store.events import AttemptReason, BreakerRejected, GatewayAttemptEnded
 
 
 class Progress(msgspec.Struct):

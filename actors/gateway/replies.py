@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from actors.units import Duration
-from actors.wire.http import HttpResponse
-from actors.wire.jsonrpc import LIMIT_EXCEEDED, SERVER_ERROR, RpcError, encode_error
+from battle.actors.units import Duration
+from battle.actors.wire.http import HttpResponse
+from battle.actors.wire.jsonrpc import LIMIT_EXCEEDED, SERVER_ERROR, RpcError, encode_error
 
 PROVIDER_HEADER = b"x-battle-provider"
 """Tells the client who served it."""

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from actors.gateway.spec import Retry
+from battle.actors.gateway.spec import Retry
 
 BUDGET_SECONDS = 10
 """The budget looks at this second and the nine before it."""

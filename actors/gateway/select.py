@@ -5,9 +5,9 @@ from math import log
 
 import msgspec
 
-from actors.gateway.spec import Strategy
-from actors.units import Duration
-from store.events import BreakerState
+from battle.actors.gateway.spec import Strategy
+from battle.actors.units import Duration
+from battle.store.events import BreakerState
 
 
 def rank(

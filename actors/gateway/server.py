@@ -6,21 +6,21 @@ from typing import Literal
 
 import trio
 
-from actors.gateway.benchmark import Reading
-from actors.gateway.call import Caller
-from actors.gateway.hub import Hub
-from actors.gateway.inquiry import Inquiry, read_inquiry
-from actors.gateway.replies import Reply, overloaded
-from actors.gateway.spec import GatewayRole
-from actors.gateway.ws_client import WsClient
-from actors.wire.http import HttpLimits, HttpRequest, encode_response
-from actors.wire.http_server import HttpServerConnection
-from actors.wire.websocket import WebSocket
-from actors.world import seam
-from actors.world.control import Control
-from actors.world.held import UNCOUNTED_BYTES
-from actors.world.seam import Stream, World
-from store.events import LatencyBenchmarked
+from battle.actors.gateway.benchmark import Reading
+from battle.actors.gateway.call import Caller
+from battle.actors.gateway.hub import Hub
+from battle.actors.gateway.inquiry import Inquiry, read_inquiry
+from battle.actors.gateway.replies import Reply, overloaded
+from battle.actors.gateway.spec import GatewayRole
+from battle.actors.gateway.ws_client import WsClient
+from battle.actors.wire.http import HttpLimits, HttpRequest, encode_response
+from battle.actors.wire.http_server import HttpServerConnection
+from battle.actors.wire.websocket import WebSocket
+from battle.actors.world import seam
+from battle.actors.world.control import Control
+from battle.actors.world.held import UNCOUNTED_BYTES
+from battle.actors.world.seam import Stream, World
+from battle.store.events import LatencyBenchmarked
 
 _LIMITS = HttpLimits()
 

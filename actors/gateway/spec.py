@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-from actors.gateway.ws_spec import Continuity
-from actors.redaction import basic_authorization, redacted
-from actors.spec import Spec, above_zero_problems
-from actors.units import Duration, format_duration, ms, not_a_share, seconds
-from actors.world.seam import Address
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.redaction import basic_authorization, redacted
+from battle.actors.spec import Spec, above_zero_problems
+from battle.actors.units import Duration, format_duration, ms, not_a_share, seconds
+from battle.actors.world.seam import Address
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9a-f:.]+\]")
 

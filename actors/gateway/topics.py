@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from actors.wire.jsonrpc import INVALID_PARAMS, RpcError
+from battle.actors.wire.jsonrpc import INVALID_PARAMS, RpcError
 
 Kind: TypeAlias = Literal["newHeads", "logs", "newPendingTransactions"]
 

@@ -2,15 +2,15 @@
 
 import trio
 
-from actors.gateway.classify import Verdict
-from actors.gateway.guard import Guard
-from actors.gateway.pool import Pool
-from actors.gateway.select import Standing
-from actors.gateway.spec import EmbeddedGateway, Upstream
-from actors.units import seconds
-from actors.wire.http import request_head
-from actors.world.chance import Draws
-from actors.world.seam import World
+from battle.actors.gateway.classify import Verdict
+from battle.actors.gateway.guard import Guard
+from battle.actors.gateway.pool import Pool
+from battle.actors.gateway.select import Standing
+from battle.actors.gateway.spec import EmbeddedGateway, Upstream
+from battle.actors.units import seconds
+from battle.actors.wire.http import request_head
+from battle.actors.world.chance import Draws
+from battle.actors.world.seam import World
 
 LIMITED_FOR = seconds(1)
 """How long a provider that said "too many requests", but not until when, comes last."""

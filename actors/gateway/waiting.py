@@ -7,7 +7,7 @@ refused in the very second in which the first of them is found to be back.
 from collections.abc import Callable
 from typing import Any
 
-from actors.world.seam import Timer, World
+from battle.actors.world.seam import Timer, World
 
 WAITING_MAX = 1024
 """More are refused, as without a probe: a crowd that waits is to be let go in one turn of the event loop."""

@@ -7,18 +7,18 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.gateway import topics, ws_words
-from actors.gateway.call import Caller
-from actors.gateway.continuity import Close, admit
-from actors.gateway.hub import Hub
-from actors.gateway.inquiry import Inquiry, inquiry_of
-from actors.gateway.replies import Reply
-from actors.gateway.ws_spec import Continuity
-from actors.gateway.ws_stream import SharedStream
-from actors.gateway.ws_words import SUBSCRIBE, UNSUBSCRIBE
-from actors.units import ms
-from actors.wire.http import HttpRequest
-from actors.wire.jsonrpc import (
+from battle.actors.gateway import topics, ws_words
+from battle.actors.gateway.call import Caller
+from battle.actors.gateway.continuity import Close, admit
+from battle.actors.gateway.hub import Hub
+from battle.actors.gateway.inquiry import Inquiry, inquiry_of
+from battle.actors.gateway.replies import Reply
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.gateway.ws_stream import SharedStream
+from battle.actors.gateway.ws_words import SUBSCRIBE, UNSUBSCRIBE
+from battle.actors.units import ms
+from battle.actors.wire.http import HttpRequest
+from battle.actors.wire.jsonrpc import (
     LIMIT_EXCEEDED,
     SERVER_ERROR,
     Call,
@@ -29,11 +29,18 @@ from actors.wire.jsonrpc import (
     encode_result,
     read_calls,
 )
-from actors.wire.websocket import READS_TOO_SLOWLY, Ended, HandOver, KeepAlive, WebSocket, accept_websocket
-from actors.world import seam
-from actors.world.held import UNCOUNTED_BYTES
-from actors.world.seam import Stream, Timer, World
-from store.events import SubscriptionChanged
+from battle.actors.wire.websocket import (
+    READS_TOO_SLOWLY,
+    Ended,
+    HandOver,
+    KeepAlive,
+    WebSocket,
+    accept_websocket,
+)
+from battle.actors.world import seam
+from battle.actors.world.held import UNCOUNTED_BYTES
+from battle.actors.world.seam import Stream, Timer, World
+from battle.store.events import SubscriptionChanged
 
 MAX_IN_FLIGHT = 1024
 """Messages of one client with calls that are not answered yet; one more is refused with -32005."""

@@ -10,21 +10,21 @@ from typing import Literal, Protocol, TypeAlias
 
 import trio
 
-from actors.gateway import ws_words
-from actors.gateway.breaker import Result
-from actors.gateway.continuity import Pending
-from actors.gateway.guard import Guard
-from actors.gateway.spec import Upstream
-from actors.gateway.topics import HEADS, Topic
-from actors.gateway.ws_feed import Carried, Feed
-from actors.gateway.ws_questions import Questions
-from actors.gateway.ws_words import Answered, Item
-from actors.units import Duration, seconds
-from actors.wire.foreign import Unreadable
-from actors.wire.http import ProtocolError
-from actors.wire.websocket import Ended, KeepAlive, WebSocket, WebSocketRefused, connect_websocket
-from actors.world.seam import World
-from store.events import SubscriptionChanged
+from battle.actors.gateway import ws_words
+from battle.actors.gateway.breaker import Result
+from battle.actors.gateway.continuity import Pending
+from battle.actors.gateway.guard import Guard
+from battle.actors.gateway.spec import Upstream
+from battle.actors.gateway.topics import HEADS, Topic
+from battle.actors.gateway.ws_feed import Carried, Feed
+from battle.actors.gateway.ws_questions import Questions
+from battle.actors.gateway.ws_words import Answered, Item
+from battle.actors.units import Duration, seconds
+from battle.actors.wire.foreign import Unreadable
+from battle.actors.wire.http import ProtocolError
+from battle.actors.wire.websocket import Ended, KeepAlive, WebSocket, WebSocketRefused, connect_websocket
+from battle.actors.world.seam import World
+from battle.store.events import SubscriptionChanged
 
 KEEP_ALIVE = KeepAlive(ping_interval=seconds(5), pong_timeout=seconds(5))
 """A half-open connection is found out within ten seconds, also on a chain so slow that silence proves nothing."""

@@ -4,8 +4,8 @@ from typing import Protocol
 
 import msgspec
 
-from actors.gateway.topics import Topic
-from actors.gateway.ws_words import Item
+from battle.actors.gateway.topics import Topic
+from battle.actors.gateway.ws_words import Item
 
 
 class Carried(Protocol):

@@ -5,9 +5,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.gateway.ws_words import Answered
-from actors.units import Duration
-from actors.world.seam import Timer, World
+from battle.actors.gateway.ws_words import Answered
+from battle.actors.units import Duration
+from battle.actors.world.seam import Timer, World
 
 Done: TypeAlias = Callable[[Answered | None], object]
 """Takes the answer; None when there was none in time."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from actors.spec import Spec, above_zero_problems
-from actors.units import Duration, ms
+from battle.actors.spec import Spec, above_zero_problems
+from battle.actors.units import Duration, ms
 
 LARGEST_GAP_BLOCKS = 512
 """The most `max_gap_blocks` may be: half of the block hashes a stream remembers, so that what was filled is

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
-from actors.gateway.continuity import (
+from battle.actors.gateway.continuity import (
     Deliver,
     Elapsed,
     Fill,
@@ -23,16 +23,16 @@ from actors.gateway.continuity import (
     UpstreamLost,
     WakeAt,
 )
-from actors.gateway.fill import FillErrand
-from actors.gateway.gaps import GapLedger
-from actors.gateway.topics import HEADS, Kind, Topic
-from actors.gateway.upstream import Provider
-from actors.gateway.ws_connection import Connection
-from actors.gateway.ws_spec import Continuity
-from actors.gateway.ws_upstream import WsUpstream
-from actors.gateway.ws_words import Item
-from actors.units import Duration
-from actors.world.seam import Timer, World
+from battle.actors.gateway.fill import FillErrand
+from battle.actors.gateway.gaps import GapLedger
+from battle.actors.gateway.topics import HEADS, Kind, Topic
+from battle.actors.gateway.upstream import Provider
+from battle.actors.gateway.ws_connection import Connection
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.gateway.ws_upstream import WsUpstream
+from battle.actors.gateway.ws_words import Item
+from battle.actors.units import Duration
+from battle.actors.world.seam import Timer, World
 
 NO_PROVIDER = ""
 """Told to the core as the one that was lost, when there was none to be had."""

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import trio
 
-from actors.gateway.guard import Guard
-from actors.gateway.select import Standing
-from actors.gateway.spec import EmbeddedGateway, Upstream
-from actors.gateway.topics import Topic
-from actors.gateway.ws_connection import Connection
-from actors.gateway.ws_feed import Carried
-from actors.world.chance import Draws
-from actors.world.seam import World
+from battle.actors.gateway.guard import Guard
+from battle.actors.gateway.select import Standing
+from battle.actors.gateway.spec import EmbeddedGateway, Upstream
+from battle.actors.gateway.topics import Topic
+from battle.actors.gateway.ws_connection import Connection
+from battle.actors.gateway.ws_feed import Carried
+from battle.actors.world.chance import Draws
+from battle.actors.world.seam import World
 
 
 class WsUpstream:

@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.gateway.continuity import Head, Log, Pending
-from actors.gateway.replies import Reply
-from actors.gateway.topics import Kind, Topic
-from actors.wire.foreign import Unreadable, reader
-from actors.wire.jsonrpc import (
+from battle.actors.gateway.continuity import Head, Log, Pending
+from battle.actors.gateway.replies import Reply
+from battle.actors.gateway.topics import Kind, Topic
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.wire.jsonrpc import (
     SERVER_ERROR,
     ErrorObject,
     RpcError,

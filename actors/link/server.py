@@ -2,13 +2,13 @@
 
 import trio
 
-from actors.faults.imposing import Impose, Revert
-from actors.link.relay import Relay
-from actors.link.spec import LinkRole
-from actors.units import ms, seconds
-from actors.wire.transport_faults import Gate, TransportFaults
-from actors.world.control import Control
-from actors.world.seam import Stream, World
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.link.relay import Relay
+from battle.actors.link.spec import LinkRole
+from battle.actors.units import ms, seconds
+from battle.actors.wire.transport_faults import Gate, TransportFaults
+from battle.actors.world.control import Control
+from battle.actors.world.seam import Stream, World
 
 PROBE_NS = ms(100)
 """Between two looks whether an upstream that refused connections takes them again."""

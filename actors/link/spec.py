@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
-from actors.redaction import redacted
-from actors.spec import Spec
-from actors.world.seam import Address
+from battle.actors.redaction import redacted
+from battle.actors.spec import Spec
+from battle.actors.world.seam import Address
 
 
 class RealProvider(Spec, frozen=True, tag="real"):

@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from actors.faults.websocket import DuplicateHeads, MissHeads, ReorderHeads
-from actors.provider.sight import InForce
-from actors.world.chance import Draws
+from battle.actors.faults.websocket import DuplicateHeads, MissHeads, ReorderHeads
+from battle.actors.provider.sight import InForce
+from battle.actors.world.chance import Draws
 
 Turn: TypeAlias = Literal["missed", "duplicated", "reordered"]
 

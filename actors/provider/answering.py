@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from actors.chain.expected import expected_answer
-from actors.chain.model import ChainModel
-from actors.provider.sight import InForce, Seer, tell
-from actors.wire import correlation
-from actors.wire.http import REQUEST_ID_HEADER, HttpRequest
-from actors.wire.jsonrpc import (
+from battle.actors.chain.expected import expected_answer
+from battle.actors.chain.model import ChainModel
+from battle.actors.provider.sight import InForce, Seer, tell
+from battle.actors.wire import correlation
+from battle.actors.wire.http import REQUEST_ID_HEADER, HttpRequest
+from battle.actors.wire.jsonrpc import (
     LIMIT_EXCEEDED,
     METHOD_CHARACTERS,
     Call,

@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from actors.behaviour import FailureKind
-from actors.faults.behaviour import (
+from battle.actors.behaviour import FailureKind
+from battle.actors.faults.behaviour import (
     Degrade,
     ErrorKind,
     ErrorRate,
@@ -29,12 +29,12 @@ from actors.faults.behaviour import (
     WrongAnswer,
     WrongChain,
 )
-from actors.faults.imposing import Impose
-from actors.provider.latency import draw_latency
-from actors.provider.sight import InForce, in_order
-from actors.provider.spec import MockProvider
-from actors.units import Duration, seconds
-from actors.world.chance import Draws
+from battle.actors.faults.imposing import Impose
+from battle.actors.provider.latency import draw_latency
+from battle.actors.provider.sight import InForce, in_order
+from battle.actors.provider.spec import MockProvider
+from battle.actors.units import Duration, seconds
+from battle.actors.world.chance import Draws
 
 Key: TypeAlias = tuple[object, ...]
 """What tells one attempt from all others."""

@@ -2,9 +2,9 @@
 
 from math import cos, exp, log, pi, sqrt
 
-from actors.behaviour import Latency, LogNormal, Normal, Uniform
-from actors.units import Duration
-from actors.world.chance import Draws
+from battle.actors.behaviour import Latency, LogNormal, Normal, Uniform
+from battle.actors.units import Duration
+from battle.actors.world.chance import Draws
 
 
 def draw_latency(latency: Latency, draws: Draws, *key: object) -> Duration:

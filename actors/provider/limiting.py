@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from actors.faults.behaviour import RateLimit
-from actors.provider.sight import InForce
+from battle.actors.faults.behaviour import RateLimit
+from battle.actors.provider.sight import InForce
 
 _WINDOW_NS = 10**9
 

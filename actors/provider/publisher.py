@@ -5,17 +5,17 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from actors.chain import publishing
-from actors.chain.logs import LogPattern
-from actors.chain.model import ChainModel
-from actors.faults.behaviour import StaleHead, WrongChain
-from actors.faults.websocket import SilentStall
-from actors.provider.announcing import announce
-from actors.provider.service import Service
-from actors.provider.sight import Sight
-from actors.provider.subscriptions import Session, Subscription
-from actors.world.seam import Timer
-from store.events import FaultActed, HeadPublished
+from battle.actors.chain import publishing
+from battle.actors.chain.logs import LogPattern
+from battle.actors.chain.model import ChainModel
+from battle.actors.faults.behaviour import StaleHead, WrongChain
+from battle.actors.faults.websocket import SilentStall
+from battle.actors.provider.announcing import announce
+from battle.actors.provider.service import Service
+from battle.actors.provider.sight import Sight
+from battle.actors.provider.subscriptions import Session, Subscription
+from battle.actors.world.seam import Timer
+from battle.store.events import FaultActed, HeadPublished
 
 _encode = msgspec.json.Encoder().encode
 

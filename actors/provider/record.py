@@ -2,10 +2,10 @@
 
 import msgspec
 
-from actors.provider.answering import Asked
-from actors.provider.response import Response
-from actors.provider.service import Service
-from store.events import AttemptServed, Transport
+from battle.actors.provider.answering import Asked
+from battle.actors.provider.response import Response
+from battle.actors.provider.service import Service
+from battle.store.events import AttemptServed, Transport
 
 
 class Reply(msgspec.Struct, eq=False):

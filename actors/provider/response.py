@@ -4,11 +4,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from actors.provider.answering import Answering, Asked, Question
-from actors.provider.behaviour import Failure, Fate
-from actors.wire.http import encode_response
-from actors.wire.jsonrpc import INTERNAL_ERROR, LIMIT_EXCEEDED, SERVER_ERROR, Invalid, RpcError
-from store.events import Outcome
+from battle.actors.provider.answering import Answering, Asked, Question
+from battle.actors.provider.behaviour import Failure, Fate
+from battle.actors.wire.http import encode_response
+from battle.actors.wire.jsonrpc import INTERNAL_ERROR, LIMIT_EXCEEDED, SERVER_ERROR, Invalid, RpcError
+from battle.store.events import Outcome
 
 Ending: TypeAlias = Literal["keep", "close", "cut", "reset", "never"]
 """What becomes of the connection when a response is due: it goes on; it is closed behind the response; it is closed

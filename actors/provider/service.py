@@ -1,15 +1,15 @@
 """What the connections of one provider share."""
 
-from actors.chain.model import model_of
-from actors.provider.answering import Answering
-from actors.provider.behaviour import Behaviour, Fate, Key
-from actors.provider.limiting import RateLimits
-from actors.provider.sight import Sight, in_order
-from actors.provider.spec import ProviderRole
-from actors.world import seam
-from actors.world.held import Holder
-from actors.world.seam import World
-from store.events import BenchLimitReached
+from battle.actors.chain.model import model_of
+from battle.actors.provider.answering import Answering
+from battle.actors.provider.behaviour import Behaviour, Fate, Key
+from battle.actors.provider.limiting import RateLimits
+from battle.actors.provider.sight import Sight, in_order
+from battle.actors.provider.spec import ProviderRole
+from battle.actors.world import seam
+from battle.actors.world.held import Holder
+from battle.actors.world.seam import World
+from battle.store.events import BenchLimitReached
 
 _REMEMBERED_REQUESTS = 65_536
 """Of how many requests the attempts are counted: retries come soon, or start from 1 again."""

@@ -2,15 +2,15 @@
 
 from itertools import count
 
-from actors.faults.behaviour import Reorg
-from actors.faults.imposing import Impose, Revert
-from actors.provider.publisher import Publisher
-from actors.provider.service import Service
-from actors.provider.sight import InForce
-from actors.provider.ws_session import WebSocketSession
-from actors.wire.http import HttpRequest
-from actors.wire.websocket import HandOver
-from actors.world.seam import Stream
+from battle.actors.faults.behaviour import Reorg
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.provider.publisher import Publisher
+from battle.actors.provider.service import Service
+from battle.actors.provider.sight import InForce
+from battle.actors.provider.ws_session import WebSocketSession
+from battle.actors.wire.http import HttpRequest
+from battle.actors.wire.websocket import HandOver
+from battle.actors.world.seam import Stream
 
 
 class Sessions:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from actors.chain.falsehoods import missing, mistaken
-from actors.chain.model import ChainModel
-from actors.faults.behaviour import MissingData, Reorg, StaleHead, WrongAnswer, WrongChain
-from actors.faults.imposing import ImposedFault
-from actors.wire.foreign import reader
-from actors.wire.jsonrpc import Call, RpcError
+from battle.actors.chain.falsehoods import missing, mistaken
+from battle.actors.chain.model import ChainModel
+from battle.actors.faults.behaviour import MissingData, Reorg, StaleHead, WrongAnswer, WrongChain
+from battle.actors.faults.imposing import ImposedFault
+from battle.actors.wire.foreign import reader
+from battle.actors.wire.jsonrpc import Call, RpcError
 
 _decode = reader()
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from actors.behaviour import FailureKind, Latency
-from actors.chain.expected import expected_answer
-from actors.chain.spec import Chain
-from actors.spec import Spec
-from actors.units import format_duration, ms, not_a_share
-from actors.wire.http import HttpLimits
-from actors.wire.websocket_frames import WebSocketLimits
-from actors.world.seam import Address
+from battle.actors.behaviour import FailureKind, Latency
+from battle.actors.chain.expected import expected_answer
+from battle.actors.chain.spec import Chain
+from battle.actors.spec import Spec
+from battle.actors.units import format_duration, ms, not_a_share
+from battle.actors.wire.http import HttpLimits
+from battle.actors.wire.websocket_frames import WebSocketLimits
+from battle.actors.world.seam import Address
 
 
 class Reliability(Spec, frozen=True):

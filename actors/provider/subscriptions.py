@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeAlias, get_args
 
-from actors.chain.logs import LogPattern, read_pattern
-from actors.chain.parameters import Params, invalid, positional
-from actors.wire.jsonrpc import LIMIT_EXCEEDED, RpcError
+from battle.actors.chain.logs import LogPattern, read_pattern
+from battle.actors.chain.parameters import Params, invalid, positional
+from battle.actors.wire.jsonrpc import LIMIT_EXCEEDED, RpcError
 
 Kind: TypeAlias = Literal["newHeads", "logs", "newPendingTransactions"]
 

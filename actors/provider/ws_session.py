@@ -8,18 +8,18 @@ from typing import Literal, TypeAlias
 import msgspec
 import trio
 
-from actors.faults.websocket import DropConnections, IgnorePings, RefuseSubscriptions
-from actors.provider.answering import Asked, Question, read_question
-from actors.provider.behaviour import Fate
-from actors.provider.publisher import Publisher
-from actors.provider.record import Reply, log_attempts
-from actors.provider.response import Response, respond_in_message
-from actors.provider.service import Service
-from actors.provider.sight import InForce
-from actors.provider.subscriptions import Session, Subscription
-from actors.units import seconds
-from actors.wire.http import HttpRequest
-from actors.wire.jsonrpc import (
+from battle.actors.faults.websocket import DropConnections, IgnorePings, RefuseSubscriptions
+from battle.actors.provider.answering import Asked, Question, read_question
+from battle.actors.provider.behaviour import Fate
+from battle.actors.provider.publisher import Publisher
+from battle.actors.provider.record import Reply, log_attempts
+from battle.actors.provider.response import Response, respond_in_message
+from battle.actors.provider.service import Service
+from battle.actors.provider.sight import InForce
+from battle.actors.provider.subscriptions import Session, Subscription
+from battle.actors.units import seconds
+from battle.actors.wire.http import HttpRequest
+from battle.actors.wire.jsonrpc import (
     LIMIT_EXCEEDED,
     METHOD_CHARACTERS,
     Call,
@@ -28,10 +28,10 @@ from actors.wire.jsonrpc import (
     encode_error,
     encode_result,
 )
-from actors.wire.websocket import Ended, HandOver, KeepAlive, accept_websocket
-from actors.world.held import UNCOUNTED_BYTES
-from actors.world.seam import Stream
-from store.events import FaultActed, SubscriptionChanged
+from battle.actors.wire.websocket import Ended, HandOver, KeepAlive, accept_websocket
+from battle.actors.world.held import UNCOUNTED_BYTES
+from battle.actors.world.seam import Stream
+from battle.store.events import FaultActed, SubscriptionChanged
 
 MAX_IN_FLIGHT = 128
 """How many requests of one connection may wait for their replies before further ones are refused."""

@@ -1,11 +1,17 @@
 """Supervision and mailboxes: OTP's vocabulary and semantics, on trio."""
 
-from actors.system.child import ActorContext, ChildSpec, Induced
-from actors.system.lifecycle import LifecycleChange
-from actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec, MailboxStatistics, Overflow
-from actors.system.question import ActorDeadError, AskError, AskTimeoutError, MailboxFullError, Question
-from actors.system.restart import Backoff, Limits, RestartType, Strategy
-from actors.system.supervisor import ChildLostError, EscalationError, HopelessError, Supervisor
+from battle.actors.system.child import ActorContext, ChildSpec, Induced
+from battle.actors.system.lifecycle import LifecycleChange
+from battle.actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec, MailboxStatistics, Overflow
+from battle.actors.system.question import (
+    ActorDeadError,
+    AskError,
+    AskTimeoutError,
+    MailboxFullError,
+    Question,
+)
+from battle.actors.system.restart import Backoff, Limits, RestartType, Strategy
+from battle.actors.system.supervisor import ChildLostError, EscalationError, HopelessError, Supervisor
 
 __all__ = [
     "ActorContext",

@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 import trio
 
-from actors.system.lifecycle import leaves
-from actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec
-from actors.system.restart import ExitKind, RestartType
-from actors.units import Duration, seconds
+from battle.actors.system.lifecycle import leaves
+from battle.actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec
+from battle.actors.system.restart import ExitKind, RestartType
+from battle.actors.units import Duration, seconds
 
 
 class Induced(Exception):

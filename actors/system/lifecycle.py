@@ -8,7 +8,7 @@ Change: TypeAlias = Literal["started", "crashed", "restarting", "escalated", "st
 
 
 class LifecycleChange(msgspec.Struct, frozen=True):
-    """What happened to an actor, for the log; the words are those of `store.events.ActorChanged`.
+    """What happened to an actor, for the log; the words are those of `battle.store.events.ActorChanged`.
 
     An escalation's actor is the supervisor itself. An induced exit is a crash whose reason says so.
     """

@@ -9,8 +9,8 @@ from typing import Any, Literal, Self, TypeAlias
 import msgspec
 import trio
 
-from actors.system.question import ActorDeadError, AskTimeoutError, MailboxFullError, Question
-from actors.units import Duration, format_duration, seconds
+from battle.actors.system.question import ActorDeadError, AskTimeoutError, MailboxFullError, Question
+from battle.actors.units import Duration, format_duration, seconds
 
 Overflow: TypeAlias = Literal["wait", "drop_newest", "drop_oldest"]
 """What happens to a message for a full mailbox: the sender waits; it is dropped; it displaces the oldest."""

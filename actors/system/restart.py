@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from actors.units import Duration, format_duration, ms, seconds
+from battle.actors.units import Duration, format_duration, ms, seconds
 
 RestartType: TypeAlias = Literal["permanent", "transient", "temporary"]
 """When a child that exited is started again: always; unless it ended normally; never."""

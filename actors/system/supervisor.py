@@ -12,10 +12,10 @@ from typing import Any
 
 import trio
 
-from actors.system.child import ActorContext, ChildSpec, Life, Phase, Slot
-from actors.system.lifecycle import Change, LifecycleChange, crash_reason
-from actors.system.mailbox import ActorRef
-from actors.system.restart import (
+from battle.actors.system.child import ActorContext, ChildSpec, Life, Phase, Slot
+from battle.actors.system.lifecycle import Change, LifecycleChange, crash_reason
+from battle.actors.system.mailbox import ActorRef
+from battle.actors.system.restart import (
     Backoff,
     Escalate,
     Exit,
@@ -28,7 +28,7 @@ from actors.system.restart import (
     Strategy,
     decide,
 )
-from actors.units import format_duration
+from battle.actors.units import format_duration
 
 DEFAULT_LIMITS = Limits()
 DEFAULT_BACKOFF = Backoff()

@@ -6,8 +6,8 @@ section 12.5.3), and HTTP libraries decode these two without a word.
 
 import zlib
 
-from actors.wire.foreign import Unreadable
-from actors.wire.http import HttpResponse
+from battle.actors.wire.foreign import Unreadable
+from battle.actors.wire.http import HttpResponse
 
 _WINDOWS = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
 CONTENT_CODING = b"content-encoding"

@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 
 import trio
 
-from actors.wire.toxics import Lane
-from actors.world.chance import Draws
-from actors.world.common import ReadByOne
-from actors.world.seam import Loss, Stream, Timer, World
+from battle.actors.wire.toxics import Lane
+from battle.actors.world.chance import Draws
+from battle.actors.world.common import ReadByOne
+from battle.actors.world.seam import Loss, Stream, Timer, World
 
 READ_AHEAD_BYTES = 256 * 1024
 """What a stream holds of what came in, delayed or not asked for yet, before it leaves the rest with the sender."""

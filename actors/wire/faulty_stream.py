@@ -8,12 +8,12 @@ from typing import Literal, Protocol
 
 import trio
 
-from actors.units import Duration
-from actors.wire.faulty_receiving import FaultyReceiving
-from actors.wire.toxics import Lane, Ruling
-from actors.world import seam
-from actors.world.chance import Draws
-from actors.world.seam import WRITE_LIMIT_BYTES, Stream, World
+from battle.actors.units import Duration
+from battle.actors.wire.faulty_receiving import FaultyReceiving
+from battle.actors.wire.toxics import Lane, Ruling
+from battle.actors.world import seam
+from battle.actors.world.chance import Draws
+from battle.actors.world.seam import WRITE_LIMIT_BYTES, Stream, World
 
 _UPGRADED = b"HTTP/1.1 101"
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar, overload
 
 import msgspec
 
-from store import typed
+from battle.store import typed
 
 T = TypeVar("T")
 Text: TypeAlias = bytes | str | msgspec.Raw

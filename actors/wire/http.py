@@ -16,8 +16,8 @@ from http import HTTPStatus
 import httptools
 import msgspec
 
-from actors.spec import Spec, above_zero_problems
-from actors.units import Duration, seconds
+from battle.actors.spec import Spec, above_zero_problems
+from battle.actors.units import Duration, seconds
 
 REQUEST_ID_HEADER = b"x-battle-request"
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from actors.wire.http import HttpLimits, HttpResponse, ProtocolError, ResponseParser
-from actors.world.seam import Loss, Stream
+from battle.actors.wire.http import HttpLimits, HttpResponse, ProtocolError, ResponseParser
+from battle.actors.world.seam import Loss, Stream
 
 RESPONSE_LIMITS = HttpLimits(header_bytes=64 * 1024, body_bytes=64 * 2**20)
 """Servers may say more than clients: eth_getLogs answers run to megabytes."""

@@ -8,10 +8,17 @@ from typing import Protocol
 
 import trio
 
-from actors.wire.http import CONTINUE, HttpLimits, HttpRequest, ProtocolError, RequestParser, encode_response
-from actors.world import seam
-from actors.world.held import UNCOUNTED_BYTES
-from actors.world.seam import Loss, Stream, Timer, World
+from battle.actors.wire.http import (
+    CONTINUE,
+    HttpLimits,
+    HttpRequest,
+    ProtocolError,
+    RequestParser,
+    encode_response,
+)
+from battle.actors.world import seam
+from battle.actors.world.held import UNCOUNTED_BYTES
+from battle.actors.world.seam import Loss, Stream, Timer, World
 
 _LINGER_SECONDS = 1.0
 """How long a refused client may go on sending before we stop listening: closing at once would reset the

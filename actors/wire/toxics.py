@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from actors.faults.transport import (
+from battle.actors.faults.transport import (
     Bandwidth,
     Jitter,
     Latency,
@@ -21,8 +21,8 @@ from actors.faults.transport import (
     Timeout,
     TransportFault,
 )
-from actors.units import Duration, ms
-from actors.world.chance import Draws
+from battle.actors.units import Duration, ms
+from battle.actors.world.chance import Draws
 
 Way: TypeAlias = Literal["in", "out"]
 """A direction as the node sees it: "in" is what it receives, "out" what it sends."""

@@ -5,13 +5,13 @@ from itertools import count
 
 import trio
 
-from actors.faults.imposing import Impose, Revert
-from actors.faults.transport import Partition, Refuse, ResetPeer, SlowClose, Timeout, TransportFault
-from actors.units import ms
-from actors.wire.faulty_stream import FaultyStream
-from actors.wire.toxics import Ruling, Way
-from actors.world.seam import Address, ConnectionHandler, Stream, Timer, World
-from store.events import FaultActed
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.transport import Partition, Refuse, ResetPeer, SlowClose, Timeout, TransportFault
+from battle.actors.units import ms
+from battle.actors.wire.faulty_stream import FaultyStream
+from battle.actors.wire.toxics import Ruling, Way
+from battle.actors.world.seam import Address, ConnectionHandler, Stream, Timer, World
+from battle.store.events import FaultActed
 
 QUIET_NS = ms(100)
 """A connection on which nothing passed for so long, and its server last, is idle: between two pieces of one answer

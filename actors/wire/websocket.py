@@ -7,9 +7,9 @@ The handshake is in `websocket_handshake`, the connection after it in `websocket
 from collections.abc import Callable
 from typing import TypeAlias
 
-from actors.wire.close_codes import is_close_code
-from actors.wire.http import HttpRequest
-from actors.wire.websocket_connection import (
+from battle.actors.wire.close_codes import is_close_code
+from battle.actors.wire.http import HttpRequest
+from battle.actors.wire.websocket_connection import (
     PING_TIMEOUT,
     READS_TOO_SLOWLY,
     Ended,
@@ -19,15 +19,15 @@ from actors.wire.websocket_connection import (
     OnPong,
     WebSocket,
 )
-from actors.wire.websocket_frames import WebSocketLimits
-from actors.wire.websocket_handshake import (
+from battle.actors.wire.websocket_frames import WebSocketLimits
+from battle.actors.wire.websocket_handshake import (
     KEY_BYTES,
     ClientHandshake,
     Refusal,
     WebSocketRefused,
     accept_upgrade,
 )
-from actors.world.seam import Address, Connect, Loss, Stream, World
+from battle.actors.world.seam import Address, Connect, Loss, Stream, World
 
 __all__ = [
     "CLIENT_LIMITS",

@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 import msgspec
 import trio
 
-from actors.spec import Spec, above_zero_problems
-from actors.units import Duration, seconds
-from actors.wire.close_codes import ABNORMAL, NORMAL, POLICY_VIOLATION, is_close_code
-from actors.wire.websocket_frames import (
+from battle.actors.spec import Spec, above_zero_problems
+from battle.actors.units import Duration, seconds
+from battle.actors.wire.close_codes import ABNORMAL, NORMAL, POLICY_VIOLATION, is_close_code
+from battle.actors.wire.websocket_frames import (
     MAX_CONTROL_BYTES,
     CloseFrame,
     Frames,
@@ -20,7 +20,7 @@ from actors.wire.websocket_frames import (
     Pong,
     WebSocketLimits,
 )
-from actors.world.seam import Loss, Stream, Timer, World
+from battle.actors.world.seam import Loss, Stream, Timer, World
 
 PING_TIMEOUT = "ping timeout"
 READS_TOO_SLOWLY = "reads too slowly"

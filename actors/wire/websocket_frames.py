@@ -9,10 +9,10 @@ from typing import TypeAlias, cast
 import msgspec
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 
-from actors.spec import Spec, above_zero_problems
-from actors.units import Duration, seconds
-from actors.wire.close_codes import BAD_TEXT, NO_CODE, TOO_BIG
-from actors.world.seam import WRITE_LIMIT_BYTES
+from battle.actors.spec import Spec, above_zero_problems
+from battle.actors.units import Duration, seconds
+from battle.actors.wire.close_codes import BAD_TEXT, NO_CODE, TOO_BIG
+from battle.actors.world.seam import WRITE_LIMIT_BYTES
 
 MAX_CONTROL_BYTES = 125
 """What a ping may carry (RFC 6455, 5.5)."""

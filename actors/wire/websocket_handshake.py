@@ -11,8 +11,8 @@ import h11
 import msgspec
 from wsproto.utilities import generate_accept_token
 
-from actors.wire.http import HttpRequest, ProtocolError, encode_response
-from actors.world.seam import Address
+from battle.actors.wire.http import HttpRequest, ProtocolError, encode_response
+from battle.actors.world.seam import Address
 
 KEY_BYTES = 16
 

@@ -6,19 +6,19 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from actors.chain.expected import expected_answer, recorded_answer
-from actors.chain.judge import height_told, judge, right_as_written, right_error
-from actors.chain.model import ChainModel
-from actors.chain.parameters import Params
-from actors.wire.content_coding import CONTENT_CODING, decoded_body
-from actors.wire.foreign import Unreadable
-from actors.wire.http import HttpResponse
-from actors.wire.http_client import RESPONSE_LIMITS
-from actors.wire.jsonrpc import Answer as RpcAnswer
-from actors.wire.jsonrpc import ErrorObject, read_answer
-from actors.workload.request import Request
-from actors.workload.spec import WorkloadRole
-from store.events import Answer, Outcome
+from battle.actors.chain.expected import expected_answer, recorded_answer
+from battle.actors.chain.judge import height_told, judge, right_as_written, right_error
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.parameters import Params
+from battle.actors.wire.content_coding import CONTENT_CODING, decoded_body
+from battle.actors.wire.foreign import Unreadable
+from battle.actors.wire.http import HttpResponse
+from battle.actors.wire.http_client import RESPONSE_LIMITS
+from battle.actors.wire.jsonrpc import Answer as RpcAnswer
+from battle.actors.wire.jsonrpc import ErrorObject, read_answer
+from battle.actors.workload.request import Request
+from battle.actors.workload.spec import WorkloadRole
+from battle.store.events import Answer, Outcome
 
 
 class Ending(NamedTuple):

@@ -5,14 +5,14 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from actors.chain.model import ChainModel
-from actors.chain.parameters import Params
-from actors.chain.questions import params_for
-from actors.workload.call_times import CallTimes
-from actors.workload.custom import load_generator, place_of, question
-from actors.workload.mix import Mix
-from actors.workload.spec import Methods, Replay, WorkloadRole, WsSubscribe
-from actors.world.chance import Draws
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.parameters import Params
+from battle.actors.chain.questions import params_for
+from battle.actors.workload.call_times import CallTimes
+from battle.actors.workload.custom import load_generator, place_of, question
+from battle.actors.workload.mix import Mix
+from battle.actors.workload.spec import Methods, Replay, WorkloadRole, WsSubscribe
+from battle.actors.world.chance import Draws
 
 _encode = msgspec.json.Encoder().encode
 

@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from actors.chain.parameters import Params
-from actors.wire.content_coding import decoded_body
-from actors.wire.correlation import request_id
-from actors.wire.foreign import Unreadable, reader
-from actors.wire.http import HttpResponse, encode_request, request_head
-from actors.wire.jsonrpc import Answer as RpcAnswer
-from actors.wire.jsonrpc import read_answer, read_answers
-from actors.workload.answer import BODY_BYTES_MAX, HTTP_STATUS, NOT_JSON_RPC, AnswerReader, Ending
-from actors.workload.asking import Ask
-from actors.workload.request import Request, encode_call_text
-from actors.workload.spec import WorkloadRole
-from actors.workload.trace import BATCH, Trace, calls_of
-from store.events import Answer
+from battle.actors.chain.parameters import Params
+from battle.actors.wire.content_coding import decoded_body
+from battle.actors.wire.correlation import request_id
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.wire.http import HttpResponse, encode_request, request_head
+from battle.actors.wire.jsonrpc import Answer as RpcAnswer
+from battle.actors.wire.jsonrpc import read_answer, read_answers
+from battle.actors.workload.answer import BODY_BYTES_MAX, HTTP_STATUS, NOT_JSON_RPC, AnswerReader, Ending
+from battle.actors.workload.asking import Ask
+from battle.actors.workload.request import Request, encode_call_text
+from battle.actors.workload.spec import WorkloadRole
+from battle.actors.workload.trace import BATCH, Trace, calls_of
+from battle.store.events import Answer
 
 _decode = reader()
 _WORST_FIRST: tuple[Answer, ...] = ("wrong", "stale", "none", "right")

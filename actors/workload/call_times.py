@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from actors.units import Duration, ms
-from store.events import BenchLimitReached
+from battle.actors.units import Duration, ms
+from battle.store.events import BenchLimitReached
 
 SLOW_CALL: Duration = ms(10)
 """A call that takes longer makes the requests after it later than the tightest bound on lateness."""

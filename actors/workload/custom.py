@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from actors.chain.parameters import Params
-from actors.importing import beside, on_path, raised_text, source_of
-from actors.system.lifecycle import AuthorsError
-from actors.world.chance import Draws
+from battle.actors.chain.parameters import Params
+from battle.actors.importing import beside, on_path, raised_text, source_of
+from battle.actors.system.lifecycle import AuthorsError
+from battle.actors.world.chance import Draws
 
 Generator: TypeAlias = Callable[[int, Any], tuple[str, Params]]
 """(number, `random.Random`) to (method, parameters): a pure function of both."""

@@ -5,27 +5,35 @@ from itertools import count
 
 import trio
 
-from actors.chain.model import ChainModel
-from actors.faults.imposing import Impose, Revert
-from actors.wire.http import HttpResponse
-from actors.wire.transport_faults import TransportFaults
-from actors.workload.answer import UNSENT, AnswerReader
-from actors.workload.asking import asker, asks_about_the_chain
-from actors.workload.batch import BatchBuilder, BatchReader, TraceBuilder
-from actors.workload.call_times import CallTimes
-from actors.workload.ledger import Ledger
-from actors.workload.pacer import Build, Pacer, Users
-from actors.workload.pool import ConnectionPool
-from actors.workload.request import CallBuilder, Request, RequestBuilder
-from actors.workload.sampling import sampling
-from actors.workload.schedule import resumed, schedule_of, sharded
-from actors.workload.spec import Begin, HttpUsers, OpenLoop, Replay, WorkloadRole, WsRequests, WsSubscribe
-from actors.workload.trace import Trace, read_trace
-from actors.workload.ws_pool import WsPool, forsake
-from actors.workload.ws_subscribing import SubscribingLoad
-from actors.world import chance
-from actors.world.control import Control
-from actors.world.seam import Connect, World
+from battle.actors.chain.model import ChainModel
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.wire.http import HttpResponse
+from battle.actors.wire.transport_faults import TransportFaults
+from battle.actors.workload.answer import UNSENT, AnswerReader
+from battle.actors.workload.asking import asker, asks_about_the_chain
+from battle.actors.workload.batch import BatchBuilder, BatchReader, TraceBuilder
+from battle.actors.workload.call_times import CallTimes
+from battle.actors.workload.ledger import Ledger
+from battle.actors.workload.pacer import Build, Pacer, Users
+from battle.actors.workload.pool import ConnectionPool
+from battle.actors.workload.request import CallBuilder, Request, RequestBuilder
+from battle.actors.workload.sampling import sampling
+from battle.actors.workload.schedule import resumed, schedule_of, sharded
+from battle.actors.workload.spec import (
+    Begin,
+    HttpUsers,
+    OpenLoop,
+    Replay,
+    WorkloadRole,
+    WsRequests,
+    WsSubscribe,
+)
+from battle.actors.workload.trace import Trace, read_trace
+from battle.actors.workload.ws_pool import WsPool, forsake
+from battle.actors.workload.ws_subscribing import SubscribingLoad
+from battle.actors.world import chance
+from battle.actors.world.control import Control
+from battle.actors.world.seam import Connect, World
 
 
 async def run_workload(world: World, role: WorkloadRole, control: Control) -> None:

@@ -1,7 +1,7 @@
 """Connections that this side gave up because the other end left too much unread: a limit of the bench."""
 
-from actors.world.seam import World
-from store.events import BenchLimitReached
+from battle.actors.world.seam import World
+from battle.store.events import BenchLimitReached
 
 
 class GivenUp:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import trio
 from msgspec.structs import replace
 
-from actors.units import Duration
-from actors.wire.http import HttpResponse
-from actors.workload.answer import INTERRUPTED, NEVER_SENT, TIMED_OUT, UNSENT, Ending
-from actors.workload.request import Carrier, Request
-from actors.workload.statistics import Second
-from actors.world.seam import Timer, World
-from store.events import RequestEnded
+from battle.actors.units import Duration
+from battle.actors.wire.http import HttpResponse
+from battle.actors.workload.answer import INTERRUPTED, NEVER_SENT, TIMED_OUT, UNSENT, Ending
+from battle.actors.workload.request import Carrier, Request
+from battle.actors.workload.statistics import Second
+from battle.actors.world.seam import Timer, World
+from battle.store.events import RequestEnded
 
 PROVIDER_HEADER = b"x-battle-provider"
 """In which a gateway or provider may say who gave the answer."""

@@ -3,8 +3,8 @@
 from bisect import bisect
 from itertools import accumulate
 
-from actors.workload.spec import Methods
-from actors.world.chance import Draws
+from battle.actors.workload.spec import Methods
+from battle.actors.world.chance import Draws
 
 
 class Mix:

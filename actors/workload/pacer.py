@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import trio
 
-from actors.units import Duration, ms
-from actors.workload.answer import Ending
-from actors.workload.custom import GeneratorError
-from actors.workload.request import Request
-from actors.world.seam import Timer, World
+from battle.actors.units import Duration, ms
+from battle.actors.workload.answer import Ending
+from battle.actors.workload.custom import GeneratorError
+from battle.actors.workload.request import Request
+from battle.actors.world.seam import Timer, World
 
 _BURST_REQUESTS = 64
 """Sent without a pause when many are due: then the answers get their turn."""

@@ -6,15 +6,15 @@ from functools import partial
 
 import trio
 
-from actors.units import Duration, ms
-from actors.wire.http import HttpResponse, ProtocolError, ResponseParser
-from actors.wire.http_client import RESPONSE_LIMITS
-from actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNREAD, UNSENT, Ending
-from actors.workload.given_up import GivenUp
-from actors.workload.ledger import Ledger
-from actors.workload.request import Request
-from actors.world.seam import WRITE_LIMIT_BYTES, Address, Connect, Loss, Stream, World
-from store.events import BenchLimitReached
+from battle.actors.units import Duration, ms
+from battle.actors.wire.http import HttpResponse, ProtocolError, ResponseParser
+from battle.actors.wire.http_client import RESPONSE_LIMITS
+from battle.actors.workload.answer import CLOSED, PROTOCOL, REFUSED, RESET, UNREAD, UNSENT, Ending
+from battle.actors.workload.given_up import GivenUp
+from battle.actors.workload.ledger import Ledger
+from battle.actors.workload.request import Request
+from battle.actors.world.seam import WRITE_LIMIT_BYTES, Address, Connect, Loss, Stream, World
+from battle.store.events import BenchLimitReached
 
 _JUST_USED = ms(1)
 """A connection on which a response came so lately is taken to be open without asking the kernel: servers close

@@ -6,15 +6,15 @@ from typing import Any, Protocol
 
 import msgspec
 
-from actors.chain.model import ChainModel
-from actors.chain.parameters import Params
-from actors.chain.questions import params_for
-from actors.wire.correlation import request_id
-from actors.wire.http import encode_request, request_head
-from actors.workload.asking import Ask
-from actors.workload.mix import Mix
-from actors.workload.spec import Replay, WorkloadRole, WsRequests, WsSubscribe
-from actors.world.chance import Draws
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.parameters import Params
+from battle.actors.chain.questions import params_for
+from battle.actors.wire.correlation import request_id
+from battle.actors.wire.http import encode_request, request_head
+from battle.actors.workload.asking import Ask
+from battle.actors.workload.mix import Mix
+from battle.actors.workload.spec import Replay, WorkloadRole, WsRequests, WsSubscribe
+from battle.actors.world.chance import Draws
 
 _encode = msgspec.json.Encoder().encode
 _NO_PARAMS: list[Any] = []

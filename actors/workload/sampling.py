@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from actors.units import seconds
-from actors.world.seam import Timer, World
+from battle.actors.units import seconds
+from battle.actors.world.seam import Timer, World
 
 SAMPLE_INTERVAL = seconds(1)
 

@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from actors.units import Duration
-from actors.workload.spec import (
+from battle.actors.units import Duration
+from battle.actors.workload.spec import (
     HttpBurst,
     HttpConstant,
     HttpPoisson,
@@ -23,8 +23,8 @@ from actors.workload.spec import (
     Replay,
     WsRequests,
 )
-from actors.workload.trace import Trace
-from actors.world.chance import stream
+from battle.actors.workload.trace import Trace
+from battle.actors.world.chance import stream
 
 _SECOND_NS = 1e9
 

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from math import ceil
 
-from store.events import GeneratorSampled
+from battle.store.events import GeneratorSampled
 
 _STEP = 1.02
 """Each bucket is this much wider than the one below: percentiles are at most 2 % too high."""

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from actors.chain.expected import recorded_answer
-from actors.system.lifecycle import AuthorsError
-from actors.units import Duration, minutes, ms
-from actors.wire.foreign import Unreadable, reader
-from store.regular import open_regular
+from battle.actors.chain.expected import recorded_answer
+from battle.actors.system.lifecycle import AuthorsError
+from battle.actors.units import Duration, minutes, ms
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.store.regular import open_regular
 
 MAX_CALLS = 1_000_000
 """Of one trace: all of it is held in memory, about 200 bytes for each."""

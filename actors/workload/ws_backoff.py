@@ -1,8 +1,8 @@
 """How long a client waits before it tries again, and when it gives up. Pure."""
 
-from actors.units import Duration
-from actors.workload.spec import Reconnect
-from actors.world.chance import Draws
+from battle.actors.units import Duration
+from battle.actors.workload.spec import Reconnect
+from battle.actors.world.chance import Draws
 
 
 class Backoff:

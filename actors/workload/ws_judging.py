@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from actors.chain.facts import FINALIZED_BLOCKS
-from actors.chain.model import ChainModel
-from actors.chain.publishing import header, logs_of_block, pending_transactions
-from actors.wire.foreign import Unreadable, reader
-from actors.workload.spec import Kind, LogFilter
-from actors.workload.ws_messages import TEXT_CHARACTERS, beginning
-from store.events import Answer
+from battle.actors.chain.facts import FINALIZED_BLOCKS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.publishing import header, logs_of_block, pending_transactions
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.workload.spec import Kind, LogFilter
+from battle.actors.workload.ws_messages import TEXT_CHARACTERS, beginning
+from battle.store.events import Answer
 
 REORG_BLOCKS = FINALIZED_BLOCKS
 """How far below the newest block that a client was told of news may lie: no reorg reaches below a finalized block."""

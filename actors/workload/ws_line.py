@@ -4,15 +4,15 @@ from typing import Literal, Protocol, TypeAlias
 
 import trio
 
-from actors.units import Duration
-from actors.wire.http import ProtocolError
-from actors.wire.websocket import Ended, KeepAlive, WebSocket, WebSocketRefused, connect_websocket
-from actors.workload.answer import NO_WEBSOCKET, REFUSED, UNSENT, Ending
-from actors.workload.spec import Reconnect, WorkloadRole, WsWorkload
-from actors.workload.ws_backoff import Backoff
-from actors.world.chance import Draws
-from actors.world.seam import Connect, Timer, World
-from store.events import SubscriptionChanged
+from battle.actors.units import Duration
+from battle.actors.wire.http import ProtocolError
+from battle.actors.wire.websocket import Ended, KeepAlive, WebSocket, WebSocketRefused, connect_websocket
+from battle.actors.workload.answer import NO_WEBSOCKET, REFUSED, UNSENT, Ending
+from battle.actors.workload.spec import Reconnect, WorkloadRole, WsWorkload
+from battle.actors.workload.ws_backoff import Backoff
+from battle.actors.world.chance import Draws
+from battle.actors.world.seam import Connect, Timer, World
+from battle.store.events import SubscriptionChanged
 
 Change: TypeAlias = Literal["connected", "refused", "subscribed", "rejected", "unsubscribed", "closed"]
 State: TypeAlias = Literal["waiting", "connecting", "open", "over"]

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.wire.foreign import Unreadable, reader
-from actors.wire.jsonrpc import Answer, ErrorObject
+from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.wire.jsonrpc import Answer, ErrorObject
 
 SUBSCRIBE, UNSUBSCRIBE, NOTIFICATION = "eth_subscribe", "eth_unsubscribe", "eth_subscription"
 

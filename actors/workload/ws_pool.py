@@ -4,11 +4,11 @@ from collections import deque
 
 import trio
 
-from actors.wire.close_codes import BAD_TEXT
-from actors.wire.foreign import Unreadable
-from actors.wire.jsonrpc import read_answer
-from actors.wire.websocket import PING_TIMEOUT, READS_TOO_SLOWLY, Ended, WebSocketLimits
-from actors.workload.answer import (
+from battle.actors.wire.close_codes import BAD_TEXT
+from battle.actors.wire.foreign import Unreadable
+from battle.actors.wire.jsonrpc import read_answer
+from battle.actors.wire.websocket import PING_TIMEOUT, READS_TOO_SLOWLY, Ended, WebSocketLimits
+from battle.actors.workload.answer import (
     CLOSED,
     NO_WEBSOCKET,
     NOT_JSON_RPC,
@@ -18,14 +18,14 @@ from actors.workload.answer import (
     AnswerReader,
     Ending,
 )
-from actors.workload.given_up import GivenUp
-from actors.workload.ledger import Ledger
-from actors.workload.request import Request
-from actors.workload.spec import WorkloadRole, WsRequests
-from actors.workload.ws_line import Line, Lines, clients_of
-from actors.workload.ws_messages import beginning, id_within
-from actors.world.seam import Connect, World
-from store.events import NotificationReceived
+from battle.actors.workload.given_up import GivenUp
+from battle.actors.workload.ledger import Ledger
+from battle.actors.workload.request import Request
+from battle.actors.workload.spec import WorkloadRole, WsRequests
+from battle.actors.workload.ws_line import Line, Lines, clients_of
+from battle.actors.workload.ws_messages import beginning, id_within
+from battle.actors.world.seam import Connect, World
+from battle.store.events import NotificationReceived
 
 UNASKED = "unasked"
 """The kind under which the log has what came in answer to nothing: a second answer, or none at all."""

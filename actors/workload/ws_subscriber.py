@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from actors.units import seconds
-from actors.wire.jsonrpc import Answer, encode_call
-from actors.wire.websocket import Ended
-from actors.workload.answer import UNSENT, Ending
-from actors.workload.spec import LogFilter
-from actors.workload.ws_judging import NotificationJudge, Reading
-from actors.workload.ws_line import INTERRUPTED, LOAD_OVER, Line, Lines
-from actors.workload.ws_messages import (
+from battle.actors.units import seconds
+from battle.actors.wire.jsonrpc import Answer, encode_call
+from battle.actors.wire.websocket import Ended
+from battle.actors.workload.answer import UNSENT, Ending
+from battle.actors.workload.spec import LogFilter
+from battle.actors.workload.ws_judging import NotificationJudge, Reading
+from battle.actors.workload.ws_line import INTERRUPTED, LOAD_OVER, Line, Lines
+from battle.actors.workload.ws_messages import (
     SUBSCRIBE,
     TEXT_CHARACTERS,
     UNSUBSCRIBE,
@@ -19,10 +19,10 @@ from actors.workload.ws_messages import (
     is_yes,
     read_message,
 )
-from actors.workload.ws_tally import Tally
-from actors.world.seam import Timer
-from store.events import Answer as Verdict
-from store.events import NotificationReceived
+from battle.actors.workload.ws_tally import Tally
+from battle.actors.world.seam import Timer
+from battle.store.events import Answer as Verdict
+from battle.store.events import NotificationReceived
 
 UNKNOWN = "unknown"
 """The kind under which the log has what came for no subscription of this client's."""

@@ -2,14 +2,14 @@
 
 import trio
 
-from actors.chain.model import ChainModel
-from actors.units import Duration
-from actors.workload.spec import Begin, WorkloadRole, WsSubscribe
-from actors.workload.ws_judging import NotificationJudge
-from actors.workload.ws_line import Lines, clients_of
-from actors.workload.ws_subscriber import Subscriber, Topic
-from actors.workload.ws_tally import Tally
-from actors.world.seam import Connect, World
+from battle.actors.chain.model import ChainModel
+from battle.actors.units import Duration
+from battle.actors.workload.spec import Begin, WorkloadRole, WsSubscribe
+from battle.actors.workload.ws_judging import NotificationJudge
+from battle.actors.workload.ws_line import Lines, clients_of
+from battle.actors.workload.ws_subscriber import Subscriber, Topic
+from battle.actors.workload.ws_tally import Tally
+from battle.actors.world.seam import Connect, World
 
 
 class SubscribingLoad:

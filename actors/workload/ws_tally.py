@@ -10,9 +10,9 @@ node was away.
 
 from collections.abc import Callable
 
-from actors.units import Duration
-from actors.workload.statistics import Second
-from actors.world.seam import World
+from battle.actors.units import Duration
+from battle.actors.workload.statistics import Second
+from battle.actors.world.seam import World
 
 
 class Tally:

@@ -7,10 +7,10 @@ from typing import Any
 
 import trio
 
-from actors.world import chance
-from actors.world.chance import Draws
-from actors.world.held import Held
-from actors.world.seam import ConnectionHandler, EventLog, Stream, Timer
+from battle.actors.world import chance
+from battle.actors.world.chance import Draws
+from battle.actors.world.held import Held
+from battle.actors.world.seam import ConnectionHandler, EventLog, Stream, Timer
 
 
 class CommonWorld:

@@ -7,8 +7,8 @@ answers, and a program that finds no memory may have used it all itself.
 
 from typing import NamedTuple
 
-from actors.redaction import redacted
-from actors.world.output import printable
+from battle.actors.redaction import redacted
+from battle.actors.world.output import printable
 
 _PHRASES = (b"oo many open files", b"o file descriptors available")
 """EMFILE and ENFILE as glibc and musl say them, without the first letter, which may be small or large."""

@@ -14,9 +14,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 import msgspec
 import trio
 
-from actors.world.chance import Draws
-from actors.world.held import Held
-from store.events import Event
+from battle.actors.world.chance import Draws
+from battle.actors.world.held import Held
+from battle.store.events import Event
 
 WorldName: TypeAlias = Literal["live", "simulated"]
 

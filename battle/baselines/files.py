@@ -8,8 +8,8 @@ import msgspec
 
 from battle.baselines.snapshot import SCHEMA_VERSION, Identity, Snapshot, default_name
 from battle.errors import BattleError
-from store import typed
-from store.regular import read_regular
+from battle.store import typed
+from battle.store.regular import read_regular
 
 DEFAULT_DIR = Path("battle_baselines")
 SUFFIX = ".json"

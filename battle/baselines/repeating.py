@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from actors.world.seam import WorldName
+from battle.actors.world.seam import WorldName
 from battle.directory import HEADER
 from battle.errors import BattleError
 from battle.run import record_scenario
 from battle.scenario import Scenario
-from store import typed
-from store.manifest import RUN_HEADER_BYTES_MAX
-from store.regular import read_regular
+from battle.store import typed
+from battle.store.manifest import RUN_HEADER_BYTES_MAX
+from battle.store.regular import read_regular
 
 
 class Recipe(msgspec.Struct, frozen=True):

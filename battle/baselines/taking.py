@@ -17,8 +17,8 @@ from battle.judgement.findings import Log
 from battle.reports.facts import collect_report
 from battle.reports.schema import Report
 from battle.statistics.summary import CELLS, LatencySummary
-from store import typed
-from store.database import Run, open_run
+from battle.store import typed
+from battle.store.database import Run, open_run
 
 PACKED_BYTES_MAX = 72_000
 """What the samples of a run are made to fit in, as far as `CELLS_MIN` allows: with the rest below 150 kB of JSON."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from battle.charts.chart import Chart, Kind, Row
 from battle.charts.palette import PAGE, Palette
-from store import typed
+from battle.store import typed
 
 _SPECS = Path(__file__).parent / "specs"
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from actors.redaction import redacted
+from battle.actors.redaction import redacted
 from battle.cli.commands.baseline import baseline
 from battle.cli.commands.charts import charts
 from battle.cli.commands.check import check
@@ -151,6 +151,6 @@ def _status_of(error: Exception) -> int:
 def _is_users(error: Exception) -> bool:
     """Whether the message is for whoever gave the command, not for whoever mends Battle."""
     from battle.errors import BattleError
-    from store.errors import LogError, QueryError
+    from battle.store.errors import LogError, QueryError
 
     return isinstance(error, BattleError | LogError | QueryError | MachineError)

@@ -11,7 +11,7 @@ from battle.cli.commands.charts import Format
 from battle.directory import find_run
 from battle.errors import BattleError
 from battle.judgement.findings import Log
-from store.database import open_run
+from battle.store.database import open_run
 
 FOLDER = "charts"
 """Where pictures go when nothing else is said: a folder in the run's directory."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.gateway.spec import CommandGateway
+from battle.actors.gateway.spec import CommandGateway
 from battle.data_files import SUFFIXES, read_data
 from battle.discovery import Skipped, skipped_lines
 from battle.errors import ScenarioError

@@ -10,7 +10,7 @@ from battle.explain.lines import story_lines
 from battle.explain.picking import Pick, none_picked, picked
 from battle.explain.reading import read_histories
 from battle.explain.story import tell
-from store.database import open_run
+from battle.store.database import open_run
 
 
 def explain_command(

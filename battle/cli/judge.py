@@ -18,9 +18,9 @@ from battle.reports.schema import Report
 from battle.reports.text import block_lines
 from battle.reports.writing import Reading, read_run, render, write_reading
 from battle.scenario import Scenario
-from store import typed
-from store.manifest import RUN_HEADER_BYTES_MAX
-from store.regular import read_regular
+from battle.store import typed
+from battle.store.manifest import RUN_HEADER_BYTES_MAX
+from battle.store.regular import read_regular
 
 JUDGED = "judged"
 """The directory in a run's own for reports by `--write`: those of the run itself stay as they are."""

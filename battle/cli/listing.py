@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.units import Duration
+from battle.actors.units import Duration
 from battle.discovery import Skipped, skipped_lines
 from battle.estimates import live_time, simulated_time
 from battle.exit_status import WRONG_USE

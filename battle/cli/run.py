@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from actors.world.seam import WorldName
+from battle.actors.world.seam import WorldName
 from battle.cli.summary import summary_lines
 from battle.errors import RunInterruptedError
 from battle.exit_status import INTERRUPTED

@@ -16,9 +16,9 @@ from battle.directory import find_run
 from battle.errors import BattleError
 from battle.reports.document import no_formula
 from battle.reports.markdown import escaped
-from store.catalog import entries as entries_of_a_run
-from store.database import Result, Run, export_database, open_run
-from store.sandbox import QUERY_SECONDS, QueryTooLongError
+from battle.store.catalog import entries as entries_of_a_run
+from battle.store.database import Result, Run, export_database, open_run
+from battle.store.sandbox import QUERY_SECONDS, QueryTooLongError
 
 _NUMERIC = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "UBIGINT", "SMALLINT", "TINYINT")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from actors.gateway.spec import EmbeddedGateway
-from actors.world.seam import WorldName
+from battle.actors.gateway.spec import EmbeddedGateway
+from battle.actors.world.seam import WorldName
 from battle.discovery import Skipped, skipped_lines
 from battle.errors import BattleError, UnloadableError
 from battle.gateways import named_gateway

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from store.events import Answer, AttemptReason, BreakerState, Outcome, Transport
+from battle.store.events import Answer, AttemptReason, BreakerState, Outcome, Transport
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True):

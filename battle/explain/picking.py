@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from battle.errors import BattleError
-from store.database import Run
+from battle.store.database import Run
 
 Pick: TypeAlias = Literal["worst", "errors", "wrong"]
 

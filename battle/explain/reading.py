@@ -25,8 +25,8 @@ from battle.explain.history import (
     ServedRow,
     Tellers,
 )
-from store import typed
-from store.database import Run
+from battle.store import typed
+from battle.store.database import Run
 
 ROWS_MAX = 50
 """Of what happened around a request, from each table: more nobody reads, and a request may last for minutes."""

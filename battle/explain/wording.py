@@ -6,7 +6,7 @@ import msgspec
 
 from battle.explain.history import BreakerRow, FaultRow, NodeRow, ServedRow
 from battle.judgement.words import duration_text
-from store import typed
+from battle.store import typed
 
 _FAILURES: Mapping[str, str] = {
     "timeout": "timed out, no answer came in time",

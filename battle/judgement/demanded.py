@@ -14,7 +14,7 @@ from battle.judgement.measures import measures, workload_measures
 from battle.judgement.scalar import SqlDemand, one_number, parse_limit
 from battle.judgement.scoped import part_results
 from battle.judgement.slo import Demands, Slo, SloResult, compare, compared
-from store.errors import QueryError
+from battle.store.errors import QueryError
 
 
 class WorkloadSlos(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from battle.judgement.continuity import head_rows
 from battle.judgement.findings import Finding, Log
 from battle.judgement.slo import ANSWERS, HEADS, MIN_REQUESTS, OF_REQUESTS, Demands, SloResult
 from battle.judgement.words import plural
-from store import typed
+from battle.store import typed
 
 FEW_REQUESTS = 100
 """A run with fewer says so in its first line: each request is more than 1 % of it."""

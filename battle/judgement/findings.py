@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:  # a scenario imports `Slo` from this package, and should not wait for DuckDB
-    from store.database import Result, Run
-    from store.seal import Manifest
+    from battle.store.database import Result, Run
+    from battle.store.seal import Manifest
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Severity: TypeAlias = Literal["harm", "warning"]

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from store import typed
+from battle.store import typed
 
 Bound: TypeAlias = Literal["<=", "<", ">=", ">", "==", "!="]
 """How a measured value must compare with its limit."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from actors.units import duration_problem, format_duration
+from battle.actors.units import duration_problem, format_duration
 from battle.judgement.words import duration_text
 
 RUN, BEFORE, DURING, AFTER = "run", "before", "during", "after"

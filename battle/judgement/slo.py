@@ -5,8 +5,8 @@ from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 import msgspec
 
-from actors.spec import Checking
-from actors.units import Duration, not_a_share
+from battle.actors.spec import Checking
+from battle.actors.units import Duration, not_a_share
 from battle.judgement.scalar import Bound, SqlDemand, holds
 from battle.judgement.scope import WHOLE_RUN, Scope
 from battle.judgement.staleness import Staleness

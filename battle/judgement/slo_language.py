@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
-from actors.units import duration_problem, exact_duration, parse_duration
+from battle.actors.units import duration_problem, exact_duration, parse_duration
 from battle.judgement.scope import AFTER, BEFORE, DURING, RELATIVE, RESERVED, RUN
 from battle.judgement.slo import COUNTS, RULES, Slo
 

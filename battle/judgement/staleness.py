@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from actors.spec import Spec
-from actors.units import Duration, format_duration, minutes, seconds
-from store import typed
+from battle.actors.spec import Spec
+from battle.actors.units import Duration, format_duration, minutes, seconds
+from battle.store import typed
 
 if TYPE_CHECKING:
     from battle.judgement.findings import Log

@@ -22,7 +22,7 @@ from battle.judgement.staleness import stated_staleness
 from battle.judgement.words import plural
 
 if TYPE_CHECKING:
-    from store.database import Run
+    from battle.store.database import Run
 
 EXIT_STATUS: dict[Verdict, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 """What the command line says to the shell."""

@@ -14,8 +14,8 @@ from battle.pytest_plugin.record import remember
 from battle.pytest_plugin.result import BattleResult
 
 if TYPE_CHECKING:
-    from actors.gateway.spec import Gateway
-    from actors.world.seam import WorldName
+    from battle.actors.gateway.spec import Gateway
+    from battle.actors.world.seam import WorldName
     from battle.scenario import Scenario
 
 

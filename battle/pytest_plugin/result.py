@@ -56,8 +56,8 @@ class BattleResult:
             QueryError: DuckDB refuses the query, or it wants to write.
         """
         __tracebackhide__ = True
-        from store.database import open_run
-        from store.errors import QueryError
+        from battle.store.database import open_run
+        from battle.store.errors import QueryError
 
         try:
             with open_run(self.run_dir) as run:

@@ -6,9 +6,9 @@ import msgspec
 
 from battle.baselines.files import BYTES_MAX
 from battle.baselines.outcome import FILE, SCHEMA_VERSION, Comparison
-from store import typed
-from store.errors import LogError
-from store.regular import read_regular
+from battle.store import typed
+from battle.store.errors import LogError
+from battle.store.regular import read_regular
 
 
 def read_comparison(run_dir: Path) -> Comparison | None:

@@ -10,7 +10,7 @@ import msgspec
 from battle.charts.chart import ChartSet, Kind
 from battle.reports.document import Block, Drawing, Section, Source
 from battle.reports.schema import Report
-from store.catalog import query_text
+from battle.store.catalog import query_text
 
 Asked: TypeAlias = Sequence[tuple[str, Mapping[str, object]]]
 """The queries a log was asked, with their parameters."""

@@ -48,9 +48,9 @@ from battle.reports.schema import (
     StormSecond,
     WebSocketFacts,
 )
-from store import typed
-from store.database import Run
-from store.errors import LogError
+from battle.store import typed
+from battle.store.database import Run
+from battle.store.errors import LogError
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 Fact = TypeVar("Fact")

@@ -20,7 +20,7 @@ from battle.reports.html import render_html
 from battle.reports.junit import case_of, junit_suite, render_junit, xml_document
 from battle.reports.markdown import render_markdown
 from battle.reports.schema import Report
-from store.database import open_run
+from battle.store.database import open_run
 
 Format: TypeAlias = Literal["json", "markdown", "html", "junit"]
 

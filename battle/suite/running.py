@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.world.seam import WorldName
+from battle.actors.world.seam import WorldName
 from battle.directory import check_path, fresh_directory, point_latest
 from battle.errors import BattleError, RunLostError, SetupError, StartError
 from battle.loading import Candidate, Unloadable

@@ -2,7 +2,7 @@
 
 import trio
 
-from actors.wire.http import (
+from battle.actors.wire.http import (
     HttpLimits,
     HttpRequest,
     HttpResponse,

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from actors.importing import beside
+from battle.actors.importing import beside
 
 
 def test_what_one_thread_leaves_another_still_has(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.units import (
+from battle.actors.units import (
     LONGEST,
     SHORTEST,
     duration_problem,

@@ -9,12 +9,12 @@ from time import perf_counter_ns
 import outcome
 import trio
 
-from actors.world.live.reactor import Reactor
-from actors.world.live.world import LiveWorld
-from actors.world.simulated.clock import EventClock
-from actors.world.simulated.determinism import deterministic_scheduling
-from actors.world.simulated.network import Network
-from actors.world.simulated.node import SimulatedNode
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.world import LiveWorld
+from battle.actors.world.simulated.clock import EventClock
+from battle.actors.world.simulated.determinism import deterministic_scheduling
+from battle.actors.world.simulated.network import Network
+from battle.actors.world.simulated.node import SimulatedNode
 
 LIMIT_SECONDS = 3600
 """Virtual seconds after which a simulated test that hangs fails."""

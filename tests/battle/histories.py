@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from store.database import Run, open_run
-from store.events import (
+from battle.store.database import Run, open_run
+from battle.store.events import (
     ActorChanged,
     AttemptServed,
     BreakerChanged,
@@ -23,8 +23,8 @@ from store.events import (
     SubscriptionChanged,
     SystemSampled,
 )
-from store.seal import seal
-from store.segment import SegmentWriter, open_segment
+from battle.store.seal import seal
+from battle.store.segment import SegmentWriter, open_segment
 
 MS = 10**6
 S = 10**9

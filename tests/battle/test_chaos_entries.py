@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 import battle
-from actors.chaos.timeline import expand
-from actors.faults.schedule import ChaosEntry, Fault, Ramp, Schedule
-from actors.units import Duration, exact_duration, ms, seconds
+from battle.actors.chaos.timeline import expand
+from battle.actors.faults.schedule import ChaosEntry, Fault, Ramp, Schedule
+from battle.actors.units import Duration, exact_duration, ms, seconds
 from battle.scenario import Scenario, scenario_from_data
 
 FAULTS = get_args(Fault)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from actors.workload.spec import HttpConstant, HttpUsers, WsSubscribe
 from battle import (
     Degrade,
     EmbeddedGateway,
@@ -18,6 +17,7 @@ from battle import (
     ms,
     seconds,
 )
+from battle.actors.workload.spec import HttpConstant, HttpUsers, WsSubscribe
 from battle.judgement.scope import RESERVED
 from battle.plan import plan_run
 from battle.scenario import scenario_from_data

@@ -161,7 +161,7 @@ def two_directories(tmp_path):
 
 
 def asked(run_dir):
-    from store.database import open_run
+    from battle.store.database import open_run
 
     with open_run(run_dir) as run:
         return {method for (method,) in run.execute("SELECT DISTINCT method FROM requests").rows}

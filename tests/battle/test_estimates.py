@@ -5,7 +5,6 @@ import json
 import msgspec
 import pytest
 
-from actors.link.spec import RealProvider
 from battle import (
     Chain,
     CommandGateway,
@@ -24,6 +23,7 @@ from battle import (
     ms,
     seconds,
 )
+from battle.actors.link.spec import RealProvider
 from battle.estimates import (
     LIVE_AROUND,
     PER_CALL,

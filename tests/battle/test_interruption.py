@@ -12,8 +12,8 @@ from battle.cli.app import run_command_line
 from battle.judgement import checkers, verdict
 from battle.judgement.findings import Log
 from battle.judgement.slo import Slo
-from store.database import open_run
-from store.interruption import interruptible
+from battle.store.database import open_run
+from battle.store.interruption import interruptible
 
 LONG = "SELECT count(*) FROM range(300000000) a(i) WHERE (i * 7) % 11 = 3"
 """It outlasts the alarm. DuckDB looks for signals between two of its tasks, so it must not take for ever either."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.units import seconds
 from battle import HttpConstant, MockProvider, RealProvider, Replay, Scenario, WsRequests, WsSubscribe
+from battle.actors.units import seconds
 from battle.errors import ScenarioError
 from battle.methods import method_problems
 from battle.scenario import checked

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from actors.units import seconds
 from battle import (
     EmbeddedGateway,
     HttpBurst,
@@ -18,6 +17,7 @@ from battle import (
     Scenario,
     WsSubscribe,
 )
+from battle.actors.units import seconds
 from battle.errors import StartError
 from battle.needs import Machine, gateway_files, needs, require, shortages, this_machine
 

@@ -4,11 +4,11 @@ import pytest
 import trio
 import trio.testing
 
-from actors.chaos.conductor import TargetGone
-from actors.faults.behaviour import Degrade
-from actors.faults.imposing import Impose, Revert
-from actors.system import Supervisor
-from actors.world.cluster import Exit
+from battle.actors.chaos.conductor import TargetGone
+from battle.actors.faults.behaviour import Degrade
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.system import Supervisor
+from battle.actors.world.cluster import Exit
 from battle.nodes import FaultTargets, NodeActor
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from actors.behaviour import Empirical, LogNormal, Normal, Uniform
-from actors.faults.base import OBSERVABLE_MIN
-from actors.units import ms, seconds
 from battle import Degrade, HttpConstant, Jitter, Latency, MockProvider, Ramp, Scenario, Slicer, SlowClose
+from battle.actors.behaviour import Empirical, LogNormal, Normal, Uniform
+from battle.actors.faults.base import OBSERVABLE_MIN
+from battle.actors.units import ms, seconds
 
 DELAYS = [
     lambda delay: Degrade("a", added_latency=delay),

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.workload.trace import TraceError, read_trace
 from battle import EmbeddedGateway, machine
+from battle.actors.workload.trace import TraceError, read_trace
 from battle.data_files import YAML_NODES_MAX, parsed, read_data
 from battle.directory import check_path
 from battle.errors import BattleError, ScenarioError, StartError

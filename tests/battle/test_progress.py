@@ -7,10 +7,10 @@ import termios
 
 import pytest
 
-from actors.units import minutes, seconds
+from battle.actors.units import minutes, seconds
 from battle.progress import Progress
-from store.events import FaultChanged, GeneratorSampled, RunChanged
-from store.segment import SegmentWriter, open_segment
+from battle.store.events import FaultChanged, GeneratorSampled, RunChanged
+from battle.store.segment import SegmentWriter, open_segment
 
 LOAD = seconds(38)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from actors.gateway.spec import CommandGateway
-from actors.units import SHORTEST, ms, seconds
 from battle import EmbeddedGateway, HttpConstant, Kill, MockProvider, Scenario, ScenarioError, Slo, Uniform
+from battle.actors.gateway.spec import CommandGateway
+from battle.actors.units import SHORTEST, ms, seconds
 from battle.data_files import DataFile, converted, parsed
 from battle.scenario import checked, scenario_from_data, scenario_from_file
 from battle.shapes import problems_of, read

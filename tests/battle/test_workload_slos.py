@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from actors.workload.spec import HttpConstant, WsSubscribe
 from battle import MockProvider, Scenario, Slo, seconds
+from battle.actors.workload.spec import HttpConstant, WsSubscribe
 from battle.directory import create_run_directory
 from battle.plan import plan_run
 from battle.reports.writing import read_report

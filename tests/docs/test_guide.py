@@ -5,21 +5,21 @@ from typing import get_args
 
 import pytest
 
-from actors.behaviour import FailureKind
-from actors.chain.methods import METHODS
-from actors.collector.selection import COLLECTED
-from actors.faults.schedule import Fault
-from actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, Strategy
-from actors.provider.spec import MockProvider
-from actors.workload.spec import Workload
 from battle import Scenario, Slo, run_scenario
+from battle.actors.behaviour import FailureKind
+from battle.actors.chain.methods import METHODS
+from battle.actors.collector.selection import COLLECTED
+from battle.actors.faults.schedule import Fault
+from battle.actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, Strategy
+from battle.actors.provider.spec import MockProvider
+from battle.actors.workload.spec import Workload
 from battle.cli.app import app
 from battle.gateways import gateway_names, named_gateway
 from battle.judgement.checkers import CHECKERS
 from battle.judgement.verdict import EXIT_STATUS
 from battle.loading import load_scenario, shipped_names
-from store import catalog
-from store.events import TABLES
+from battle.store import catalog
+from battle.store.events import TABLES
 from tests.docs.pages import DOCS, GUIDES, ROOT, blocks, name_of
 
 PYTHON = [(page, code) for page in GUIDES for code in blocks(page, "python")]

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from battle import EmbeddedGateway, Flap, HttpConstant, MockProvider, Retry, Scenario, Slo, ms, seconds
-from store.database import open_run
+from battle.store.database import open_run
 
 
 def failover(**changes) -> Scenario:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from actors.faults.behaviour import (
+from battle.actors.faults.behaviour import (
     Degrade,
     ErrorRate,
     Hang,
@@ -15,8 +15,8 @@ from actors.faults.behaviour import (
     WrongAnswer,
     WrongChain,
 )
-from actors.faults.process import Flap, Kill, Pause, Restart
-from actors.faults.transport import (
+from battle.actors.faults.process import Flap, Kill, Pause, Restart
+from battle.actors.faults.transport import (
     Bandwidth,
     Direction,
     Jitter,
@@ -29,7 +29,7 @@ from actors.faults.transport import (
     SlowClose,
     Timeout,
 )
-from actors.faults.websocket import (
+from battle.actors.faults.websocket import (
     DropConnections,
     DuplicateHeads,
     IgnorePings,
@@ -38,7 +38,7 @@ from actors.faults.websocket import (
     ReorderHeads,
     SilentStall,
 )
-from actors.units import ms, seconds
+from battle.actors.units import ms, seconds
 from tests.end_to_end.fault_runs import BURSTS, BUSY, IDLE, LASTS, Effect
 
 STREAMED = "streams"

@@ -12,10 +12,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from actors.faults.base import FaultSpec
-from actors.faults.transport import Partition
-from actors.units import Duration
-from actors.workload.spec import WsSubscribe
 from battle import (
     Breaker,
     Chain,
@@ -29,9 +25,13 @@ from battle import (
     ms,
     run_scenario,
 )
+from battle.actors.faults.base import FaultSpec
+from battle.actors.faults.transport import Partition
+from battle.actors.units import Duration
+from battle.actors.workload.spec import WsSubscribe
 from battle.judgement.findings import Finding
 from battle.reports.schema import Report
-from store.database import Run, open_run
+from battle.store.database import Run, open_run
 
 STANDBY = "standby"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.world.seam import WorldName
 from battle import HttpConstant, MockProvider, Scenario, Slo, run_scenario, seconds
+from battle.actors.world.seam import WorldName
 
 HERE = "tests.end_to_end.test_authors_generator"
 

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from actors.workload.spec import HttpConstant
 from battle import (
     Degrade,
     EmbeddedGateway,
@@ -18,6 +17,7 @@ from battle import (
     run_scenario,
     seconds,
 )
+from battle.actors.workload.spec import HttpConstant
 from tests.end_to_end.battles import digests, failover
 
 SEEDS = range(20)

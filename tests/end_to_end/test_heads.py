@@ -2,10 +2,6 @@
 
 import pytest
 
-from actors.faults.behaviour import Reorg, StaleHead
-from actors.faults.process import Kill, Pause
-from actors.faults.transport import Latency, Partition
-from actors.faults.websocket import DropConnections, MissHeads, ReorderHeads, SilentStall
 from battle import (
     Chain,
     EmbeddedGateway,
@@ -18,6 +14,10 @@ from battle import (
     ms,
     seconds,
 )
+from battle.actors.faults.behaviour import Reorg, StaleHead
+from battle.actors.faults.process import Kill, Pause
+from battle.actors.faults.transport import Latency, Partition
+from battle.actors.faults.websocket import DropConnections, MissHeads, ReorderHeads, SilentStall
 from battle.run import run_scenario
 from tests.end_to_end.battles import ask
 

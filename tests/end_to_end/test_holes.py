@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from actors.workload.spec import HttpConstant
 from battle import run as run_module
 from battle import seconds
+from battle.actors.workload.spec import HttpConstant
 from battle.judgement.findings import Finding, Log
 from battle.judgement.history import log_is_whole
 from battle.judgement.slo import Demands, Slo
 from battle.reports.writing import read_run
 from battle.run import record_scenario
-from store.database import open_run
-from store.seal import seal
+from battle.store.database import open_run
+from battle.store.seal import seal
 from tests.end_to_end.battles import failover
 
 

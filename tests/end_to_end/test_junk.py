@@ -8,7 +8,6 @@ from itertools import count
 
 import pytest
 
-from actors.provider.answering import Answering
 from battle import (
     HttpConstant,
     MockProvider,
@@ -20,6 +19,7 @@ from battle import (
     run_scenario,
     seconds,
 )
+from battle.actors.provider.answering import Answering
 from tests.end_to_end.battles import ask
 
 ID = b'"%b"'

@@ -2,8 +2,6 @@
 
 import pytest
 
-from actors.faults.transport import Partition
-from actors.gateway.spec import UrlGateway
 from battle import (
     EmbeddedGateway,
     HttpBurst,
@@ -16,6 +14,8 @@ from battle import (
     run_scenario,
     seconds,
 )
+from battle.actors.faults.transport import Partition
+from battle.actors.gateway.spec import UrlGateway
 from battle.plan import plan_run, workload_role
 from tests.end_to_end.battles import ask, digests
 

@@ -13,8 +13,8 @@ import msgspec
 import psutil
 import pytest
 
-from actors.gateway.call import Caller, Pursuit
 from battle import Retry, minutes, ms, run_scenario, seconds
+from battle.actors.gateway.call import Caller, Pursuit
 from battle.loading import listed, load_scenario
 from tests.end_to_end.battles import ask, digests
 

@@ -4,8 +4,6 @@ import msgspec
 import pytest
 import trio
 
-from actors.gateway.spec import GatewayRole
-from actors.node import boot
 from battle import (
     Degrade,
     EmbeddedGateway,
@@ -19,6 +17,8 @@ from battle import (
     run_scenario,
     seconds,
 )
+from battle.actors.gateway.spec import GatewayRole
+from battle.actors.node import boot
 from battle.errors import RunLostError
 from battle.plan import workload_role
 from tests.end_to_end.battles import ask, failover

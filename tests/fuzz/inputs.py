@@ -4,7 +4,7 @@ from random import Random
 
 import msgspec
 
-from actors.units import ms
+from battle.actors.units import ms
 
 PATIENCE = ms(8000)
 """How long a polite client waits for an answer before it closes: more than the gateway's deadline."""

@@ -18,14 +18,14 @@ from unittest.mock import patch
 import msgspec
 import trio
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.gateway.server import run_gateway
-from actors.gateway.spec import EmbeddedGateway, GatewayRole, Upstream
-from actors.provider.server import run_provider
-from actors.provider.spec import MockProvider, ProviderRole
-from actors.units import ms, seconds
-from actors.world.simulated.node import SimulatedNode
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.gateway.server import run_gateway
+from battle.actors.gateway.spec import EmbeddedGateway, GatewayRole, Upstream
+from battle.actors.provider.server import run_provider
+from battle.actors.provider.spec import MockProvider, ProviderRole
+from battle.actors.units import ms, seconds
+from battle.actors.world.simulated.node import SimulatedNode
 from tests.actors import worlds
 from tests.actors.provider.stage import Control
 from tests.actors.wire.websocket_stage import HANDSHAKE, TEXT, close_frame, frame
@@ -273,7 +273,11 @@ class Played(msgspec.Struct):
     log: CountingLog
 
 
-_CACHES = ("actors.chain.", "actors.gateway.benchmark._Measure", "actors.gateway.retry._Second")
+_CACHES = (
+    "battle.actors.chain.",
+    "battle.actors.gateway.benchmark._Measure",
+    "battle.actors.gateway.retry._Second",
+)
 """What may differ from one moment to the next: caches, each with a limit of its own."""
 
 
@@ -308,7 +312,7 @@ def play(world, make_node, inputs: Iterable[Input], *, end_within=END_WITHIN, wa
     return played
 
 
-_STRAY = Counter({"actors.world.simulated.clock.EventTimer": 8})
+_STRAY = Counter({"battle.actors.world.simulated.clock.EventTimer": 8})
 """What may be there by chance: chains publish and pools are swept, so timers come and go."""
 
 

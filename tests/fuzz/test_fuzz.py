@@ -5,7 +5,7 @@ from collections import Counter
 import msgspec
 import pytest
 
-from actors.units import ms
+from battle.actors.units import ms
 from tests.actors.worlds import live, simulated
 from tests.fuzz.http_inputs import http_input
 from tests.fuzz.inputs import HalfClose, Wait

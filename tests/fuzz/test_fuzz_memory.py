@@ -10,8 +10,8 @@ import msgspec
 import pytest
 import trio
 
-from actors.gateway.benchmark import METHODS_LIMIT
-from actors.units import ms, seconds
+from battle.actors.gateway.benchmark import METHODS_LIMIT
+from battle.actors.units import ms, seconds
 from tests.actors import worlds
 from tests.actors.wire.websocket_stage import CONTINUATION, HANDSHAKE, PING, TEXT, frame
 from tests.actors.worlds import simulated

@@ -3,7 +3,7 @@
 import struct
 from random import Random
 
-from actors.units import ms
+from battle.actors.units import ms
 from tests.actors.wire.websocket_stage import (
     BINARY,
     CLOSE,

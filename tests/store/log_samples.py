@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from store.events import (
+from battle.store.events import (
     ActorChanged,
     AttemptServed,
     BreakerChanged,
@@ -16,7 +16,7 @@ from store.events import (
     RunChanged,
     SystemSampled,
 )
-from store.segment import SegmentWriter, open_segment, segment_path
+from battle.store.segment import SegmentWriter, open_segment, segment_path
 
 S = 10**9
 MS = 10**6

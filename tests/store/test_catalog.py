@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from store.catalog import define_tables
-from store.events import TABLES
-from store.schema import table_columns
+from battle.store.catalog import define_tables
+from battle.store.events import TABLES
+from battle.store.schema import table_columns
 
 
 @pytest.mark.parametrize("kind", ["VIEW", "TABLE"])

@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from store.connections import show_no_progress
+from battle.store.connections import show_no_progress
 
 
 class Notebook:

@@ -7,12 +7,12 @@ import duckdb
 import msgspec
 import pytest
 
-from store import catalog
-from store.database import Run, export_database, open_run
-from store.errors import LogError, QueryError
-from store.events import TABLES
-from store.schema import table_columns
-from store.seal import seal
+from battle.store import catalog
+from battle.store.database import Run, export_database, open_run
+from battle.store.errors import LogError, QueryError
+from battle.store.events import TABLES
+from battle.store.schema import table_columns
+from battle.store.seal import seal
 from tests.store.log_samples import golden_run, request, write_segment
 
 

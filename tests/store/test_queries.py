@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from store import catalog
-from store.database import Run, open_run
-from store.events import Event, GapFilled, HeadPublished, NotificationReceived, SubscriptionChanged
+from battle.store import catalog
+from battle.store.database import Run, open_run
+from battle.store.events import Event, GapFilled, HeadPublished, NotificationReceived, SubscriptionChanged
 from tests.battle.histories import (
     MS,
     S,

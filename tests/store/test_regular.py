@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.regular import open_regular, read_regular
+from battle.store.regular import open_regular, read_regular
 
 
 def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:

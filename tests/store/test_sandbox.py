@@ -15,11 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from store import sandbox
-from store.database import Run, open_run
-from store.errors import QueryError
-from store.sandbox import QueryTooLongError
-from store.seal import seal
+from battle.store import sandbox
+from battle.store.database import Run, open_run
+from battle.store.errors import QueryError
+from battle.store.sandbox import QueryTooLongError
+from battle.store.seal import seal
 from tests.store.log_samples import golden_run
 
 SECRET = "the secret of the outside"
@@ -260,7 +260,7 @@ def test_all_kinds_of_values_come_through(run: Run) -> None:
 ASKED = """
 import signal, sys, threading
 from pathlib import Path
-from store.database import open_run
+from battle.store.database import open_run
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with open_run(Path(sys.argv[1])) as run:
     run.execute("SELECT 1")

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.errors import LogError
-from store.scan import scan_segment, segment_name
-from store.segment import BlockFlushed, checksum, running_digest
+from battle.store.errors import LogError
+from battle.store.scan import scan_segment, segment_name
+from battle.store.segment import BlockFlushed, checksum, running_digest
 from tests.store.log_samples import request, write_segment
 
 

@@ -6,14 +6,14 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from store.events import TABLE_OF_TAG, TABLES, AnyEvent, Event, tag_of
-from store.schema import column_type, schema_text, table_columns
+from battle.store.events import TABLE_OF_TAG, TABLES, AnyEvent, Event, tag_of
+from battle.store.schema import column_type, schema_text, table_columns
 
 GOLDEN = Path(__file__).parent / "schema.golden"
 
 
 def test_the_schema_is_the_golden_one() -> None:
-    """A change that is meant: `python -c "import store.schema as s; print(s.schema_text(), end='')"`."""
+    """A change that is meant: `python -c "import battle.store.schema as s; print(s.schema_text(), end='')"`."""
     assert schema_text() == GOLDEN.read_text()
 
 

@@ -11,14 +11,14 @@ import duckdb
 import msgspec
 import pytest
 
-from store import files as files_module
-from store import seal as seal_module
-from store.database import open_run
-from store.errors import LogError
-from store.events import TABLES
-from store.scan import Scan
-from store.schema import table_columns
-from store.seal import read_manifest, seal
+from battle.store import files as files_module
+from battle.store import seal as seal_module
+from battle.store.database import open_run
+from battle.store.errors import LogError
+from battle.store.events import TABLES
+from battle.store.scan import Scan
+from battle.store.schema import table_columns
+from battle.store.seal import read_manifest, seal
 from tests.store.log_samples import fault, golden_run, request, write_segment
 
 

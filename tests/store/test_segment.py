@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from store import segment, sink
-from store.scan import scan_segment
-from store.segment import ChunkSink, FileSink, Owner, SegmentWriter, open_segment, segment_path
-from store.sink import CHUNK_BYTES
+from battle.store import segment, sink
+from battle.store.scan import scan_segment
+from battle.store.segment import ChunkSink, FileSink, Owner, SegmentWriter, open_segment, segment_path
+from battle.store.sink import CHUNK_BYTES
 from tests.store.log_samples import fault, request
 
 
@@ -273,7 +273,7 @@ def test_a_half_written_block_that_cannot_be_cut_off_ends_the_segment(
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from store.segment import SegmentWriter, open_segment
+from battle.store.segment import SegmentWriter, open_segment
 from tests.store.log_samples import request
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
@@ -315,7 +315,7 @@ def test_a_killed_process_loses_at_most_what_it_had_not_flushed(tmp_path: Path) 
         import sys, pathlib
         sys.path.insert(0, sys.argv[2])
         from log_samples import request
-        from store.segment import SegmentWriter, open_segment
+        from battle.store.segment import SegmentWriter, open_segment
         writer = SegmentWriter(open_segment(pathlib.Path(sys.argv[1]), "a", 1))
         for n in range(1_000_000_000):
             writer.append(request(n))
@@ -385,6 +385,6 @@ def test_a_file_sink_closes_once(tmp_path: Path) -> None:
 
 
 def test_nodes_import_the_writer_without_the_database() -> None:
-    code = "import sys, store.segment; print([m for m in ('duckdb', 'numpy', 'trio') if m in sys.modules])"
+    code = "import sys, battle.store.segment; print([m for m in ('duckdb', 'numpy', 'trio') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,6 +1,6 @@
 """A statement is tried on a log without events, before there is a run to ask."""
 
-from store.trial import trial
+from battle.store.trial import trial
 
 GOOD = {
     "count": "SELECT count(*) FROM attempts",

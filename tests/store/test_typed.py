@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from store import typed
+from battle.store import typed
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ import threading
 
 import msgspec
 
-from store import typed
+from battle.store import typed
 
 sys.setswitchinterval(1e-6)
 THREADS = 8

@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from store.database import open_run
-from store.errors import QueryError
-from store.views import STORED, Views
+from battle.store.database import open_run
+from battle.store.errors import QueryError
+from battle.store.views import STORED, Views
 from tests.store.log_samples import golden_run
 
 
@@ -77,7 +77,7 @@ def test_what_is_stored_for_reports_is_what_a_user_sees(
     queries = tmp_path / "queries"
     queries.mkdir()
     (queries / "some.sql").write_text(f"FROM {name} ORDER BY ALL")
-    monkeypatch.setattr("store.catalog.QUERIES", queries)
+    monkeypatch.setattr("battle.store.catalog.QUERIES", queries)
     with open_run(tmp_path / "run") as run:
         stored = [tuple(row) for row in run.query("some")]
         assert stored == run.execute(f"FROM {name} ORDER BY ALL").rows != []

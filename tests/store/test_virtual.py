@@ -5,8 +5,8 @@ import heapq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.segment import BLOCK_EVENTS_MAX, FLUSH_INTERVAL_NS, SegmentWriter
-from store.virtual import VirtualSegmentWriter
+from battle.store.segment import BLOCK_EVENTS_MAX, FLUSH_INTERVAL_NS, SegmentWriter
+from battle.store.virtual import VirtualSegmentWriter
 from tests.store.log_samples import request
 from tests.store.test_segment import Tape
 

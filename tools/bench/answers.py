@@ -14,15 +14,15 @@ from typing import Any
 
 import msgspec
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.units import seconds
-from actors.wire.http import HttpResponse
-from actors.workload.answer import AnswerReader
-from actors.workload.ledger import Ledger
-from actors.workload.request import Request, RequestBuilder
-from actors.workload.spec import HttpConstant, WorkloadRole
-from store.segment import SegmentWriter
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.units import seconds
+from battle.actors.wire.http import HttpResponse
+from battle.actors.workload.answer import AnswerReader
+from battle.actors.workload.ledger import Ledger
+from battle.actors.workload.request import Request, RequestBuilder
+from battle.actors.workload.spec import HttpConstant, WorkloadRole
+from battle.store.segment import SegmentWriter
 
 CHAIN = Chain(start_height=1_000, block_time=seconds(2))
 NOW_NS = seconds(20)

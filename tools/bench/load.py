@@ -29,14 +29,14 @@ from urllib.parse import urlsplit
 import msgspec
 import trio
 
-from actors.chain.spec import Chain
-from actors.units import ms, seconds
-from actors.workload.generator import run_workload
-from actors.workload.spec import Begin, HttpConstant, HttpUsers, Workload, WorkloadRole
-from actors.world.live.reactor import Reactor
-from actors.world.live.world import LiveWorld
-from store.segment import FLUSH_INTERVAL_NS, SegmentWriter
-from store.sink import FileSink
+from battle.actors.chain.spec import Chain
+from battle.actors.units import ms, seconds
+from battle.actors.workload.generator import run_workload
+from battle.actors.workload.spec import Begin, HttpConstant, HttpUsers, Workload, WorkloadRole
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.world import LiveWorld
+from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter
+from battle.store.sink import FileSink
 
 METHOD = "eth_blockNumber"
 LEAD = ms(50)

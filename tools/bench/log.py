@@ -25,11 +25,11 @@ from synthetic_log import make_run
 
 from battle.reports.facts import collect_report
 from battle.reports.writing import read_run, render, render_reading
-from store.database import Run, open_run
-from store.events import RequestEnded
-from store.scan import scan_segment
-from store.seal import seal
-from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, segment_path
+from battle.store.database import Run, open_run
+from battle.store.events import RequestEnded
+from battle.store.scan import scan_segment
+from battle.store.seal import seal
+from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, segment_path
 
 
 def main() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from store.events import TABLES
-from store.manifest import Manifest, sealed_file
-from store.scan import SegmentHealth
-from store.schema import table_columns
-from store.seal import _PARQUET, _commit
+from battle.store.events import TABLES
+from battle.store.manifest import Manifest, sealed_file
+from battle.store.scan import SegmentHealth
+from battle.store.schema import table_columns
+from battle.store.seal import _PARQUET, _commit
 
 RATE_PER_S = 5000
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import get_args
 
-from actors.faults.schedule import ChaosEntry
+from battle.actors.faults.schedule import ChaosEntry
 from battle.scenario import Scenario
 from tools.docs.markdown import page
 from tools.docs.structs import reachable, section_of, words_of

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from actors.units import format_duration
+from battle.actors.units import format_duration
 from tools.docs.markdown import table
 
 

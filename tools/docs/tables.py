@@ -11,11 +11,11 @@ from typing import Any, Literal, get_args, get_type_hints
 import duckdb
 import msgspec
 
-from store import catalog
-from store.events import TABLES
-from store.scan import SegmentHealth
-from store.schema import struct_columns, table_columns
-from store.seal import write_tables
+from battle.store import catalog
+from battle.store.events import TABLES
+from battle.store.scan import SegmentHealth
+from battle.store.schema import struct_columns, table_columns
+from battle.store.seal import write_tables
 from tools.docs.markdown import page, table, unit
 
 _NEVER_NULL = "no"

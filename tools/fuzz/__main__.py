@@ -90,7 +90,7 @@ def _fuzz(name: str, seconds: int, directory: Path) -> int:
         return 0
     import atheris
 
-    with atheris.instrument_imports(include=["actors", "tools.fuzz", "h11", "wsproto"]):
+    with atheris.instrument_imports(include=["battle.actors", "tools.fuzz", "h11", "wsproto"]):
         from tools.fuzz.seeds import ODD_VALUES, seeds
         from tools.fuzz.targets import TARGETS
     corpus = directory / "corpus"

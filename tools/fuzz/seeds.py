@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from actors.chain.publishing import header, logs_of_block, read_pattern
-from actors.wire.jsonrpc import encode_call
+from battle.actors.chain.publishing import header, logs_of_block, read_pattern
+from battle.actors.wire.jsonrpc import encode_call
 from tools.fuzz.targets import BUSY, FILL, HEAD, KEY, MODEL, QUESTIONS
 
 _encode = msgspec.json.encode

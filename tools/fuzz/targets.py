@@ -9,20 +9,20 @@ from typing import Any
 
 import msgspec
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.faults.behaviour import MissingData, WrongAnswer
-from actors.gateway import classify, fill_words, ws_words
-from actors.gateway.continuity import Fill
-from actors.gateway.inquiry import inquiry_of
-from actors.gateway.replies import Reply
-from actors.gateway.topics import read_subscription_id, read_topic
-from actors.provider.answering import Answering, read_question
-from actors.provider.sight import InForce
-from actors.units import seconds
-from actors.wire.close_codes import is_close_code
-from actors.wire.foreign import Unreadable
-from actors.wire.http import (
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.faults.behaviour import MissingData, WrongAnswer
+from battle.actors.gateway import classify, fill_words, ws_words
+from battle.actors.gateway.continuity import Fill
+from battle.actors.gateway.inquiry import inquiry_of
+from battle.actors.gateway.replies import Reply
+from battle.actors.gateway.topics import read_subscription_id, read_topic
+from battle.actors.provider.answering import Answering, read_question
+from battle.actors.provider.sight import InForce
+from battle.actors.units import seconds
+from battle.actors.wire.close_codes import is_close_code
+from battle.actors.wire.foreign import Unreadable
+from battle.actors.wire.http import (
     HttpLimits,
     HttpRequest,
     HttpResponse,
@@ -30,16 +30,16 @@ from actors.wire.http import (
     RequestParser,
     ResponseParser,
 )
-from actors.wire.jsonrpc import Answer, Call, RpcError, read_calls
-from actors.wire.websocket_frames import CloseFrame, Frames, WebSocketLimits
-from actors.wire.websocket_handshake import ClientHandshake, Refusal, WebSocketRefused, accept_upgrade
-from actors.workload.answer import AnswerReader
-from actors.workload.batch import BatchCall, BatchReader, BatchRequest
-from actors.workload.request import Request
-from actors.workload.spec import HttpConstant, LogFilter, WorkloadRole
-from actors.workload.trace import TraceError, parse_trace
-from actors.workload.ws_judging import NotificationJudge
-from actors.workload.ws_messages import Notification, granted, id_within, is_yes, read_message
+from battle.actors.wire.jsonrpc import Answer, Call, RpcError, read_calls
+from battle.actors.wire.websocket_frames import CloseFrame, Frames, WebSocketLimits
+from battle.actors.wire.websocket_handshake import ClientHandshake, Refusal, WebSocketRefused, accept_upgrade
+from battle.actors.workload.answer import AnswerReader
+from battle.actors.workload.batch import BatchCall, BatchReader, BatchRequest
+from battle.actors.workload.request import Request
+from battle.actors.workload.spec import HttpConstant, LogFilter, WorkloadRole
+from battle.actors.workload.trace import TraceError, parse_trace
+from battle.actors.workload.ws_judging import NotificationJudge
+from battle.actors.workload.ws_messages import Notification, granted, id_within, is_yes, read_message
 
 Target = Callable[[bytes], None]
 

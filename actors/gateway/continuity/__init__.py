@@ -43,11 +43,11 @@ when that lasts. Which chain a provider is on is for the shell to check (eth_cha
 nothing else believes what it is told.
 """
 
-from actors.gateway.continuity.clients import Admit, ClientDecision, Close, admit
-from actors.gateway.continuity.heads import Heads
-from actors.gateway.continuity.link import stale_at_ns
-from actors.gateway.continuity.logs import Logs
-from actors.gateway.continuity.messages import (
+from battle.actors.gateway.continuity.clients import Admit, ClientDecision, Close, admit
+from battle.actors.gateway.continuity.heads import Heads
+from battle.actors.gateway.continuity.link import stale_at_ns
+from battle.actors.gateway.continuity.logs import Logs
+from battle.actors.gateway.continuity.messages import (
     Deliver,
     Elapsed,
     Fill,
@@ -69,8 +69,8 @@ from actors.gateway.continuity.messages import (
     UpstreamLost,
     WakeAt,
 )
-from actors.gateway.continuity.pending import PendingTransactions
-from actors.gateway.continuity.stream import Stream
+from battle.actors.gateway.continuity.pending import PendingTransactions
+from battle.actors.gateway.continuity.stream import Stream
 
 __all__ = [
     "Admit",

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.gateway.ws_spec import Continuity
+from battle.actors.gateway.ws_spec import Continuity
 
 SLOW_CLIENT_CODE = 1008
 """RFC 6455, policy violation. Not 1013, "try again later": the server is not overloaded, the client is slow."""

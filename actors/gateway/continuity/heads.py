@@ -10,7 +10,7 @@ after its parent, from the fork up. A branch to which the chain returns is not r
 
 import msgspec
 
-from actors.gateway.continuity.messages import (
+from battle.actors.gateway.continuity.messages import (
     Fill,
     FillAnswered,
     FillFailed,
@@ -19,9 +19,9 @@ from actors.gateway.continuity.messages import (
     HeadKnown,
     Notified,
 )
-from actors.gateway.continuity.stream import Stream
-from actors.gateway.ws_spec import LARGEST_GAP_BLOCKS, Continuity
-from actors.units import Duration
+from battle.actors.gateway.continuity.stream import Stream
+from battle.actors.gateway.ws_spec import LARGEST_GAP_BLOCKS, Continuity
+from battle.actors.units import Duration
 
 REMEMBERED_HEADS = 2 * LARGEST_GAP_BLOCKS
 """Hashes of delivered blocks that are known again; about 150 bytes each."""

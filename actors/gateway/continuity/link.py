@@ -2,9 +2,9 @@
 
 from typing import Literal, TypeAlias
 
-from actors.gateway.continuity.messages import LossReason, Resubscribe
-from actors.gateway.ws_spec import Continuity
-from actors.units import Duration, ms, seconds
+from battle.actors.gateway.continuity.messages import LossReason, Resubscribe
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.units import Duration, ms, seconds
 
 PAUSE = ms(100)
 """Before the second change of provider without anything delivered in between; doubled at each further one.

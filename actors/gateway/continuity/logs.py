@@ -13,10 +13,10 @@ delivered was replaced during a failover, that is reported as a gap, for its not
 
 from typing import Literal, TypeAlias
 
-from actors.gateway.continuity.messages import Fill, FillAnswered, FillFailed, HeadKnown, Log, Notified
-from actors.gateway.continuity.stream import Stream
-from actors.gateway.ws_spec import Continuity
-from actors.units import Duration
+from battle.actors.gateway.continuity.messages import Fill, FillAnswered, FillFailed, HeadKnown, Log, Notified
+from battle.actors.gateway.continuity.stream import Stream
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.units import Duration
 
 FILL_CHUNK_LOG_BLOCKS = 100
 """Heights one eth_getLogs may span: hosted providers allow from some hundred to a thousand."""

@@ -4,10 +4,10 @@ What was pending while there was no upstream cannot be asked for afterwards: eac
 unknown size, which is reported.
 """
 
-from actors.gateway.continuity.messages import HeadKnown, Notified, Pending
-from actors.gateway.continuity.stream import Stream
-from actors.gateway.ws_spec import Continuity
-from actors.units import Duration
+from battle.actors.gateway.continuity.messages import HeadKnown, Notified, Pending
+from battle.actors.gateway.continuity.stream import Stream
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.units import Duration
 
 REMEMBERED_TRANSACTIONS = 16_384
 """Hashes known again; a minute or more of a busy chain, about 150 bytes each."""

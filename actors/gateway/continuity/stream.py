@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Generic
 
-from actors.gateway.continuity.link import Link
-from actors.gateway.continuity.messages import (
+from battle.actors.gateway.continuity.link import Link
+from battle.actors.gateway.continuity.messages import (
     Deliver,
     Elapsed,
     Fill,
@@ -23,8 +23,8 @@ from actors.gateway.continuity.messages import (
     UpstreamLost,
     WakeAt,
 )
-from actors.gateway.ws_spec import Continuity
-from actors.units import Duration
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.units import Duration
 
 
 class Stream(ABC, Generic[Item]):

@@ -2,9 +2,9 @@
 
 from typing import Any, TypeAlias
 
-from actors.chain.spec import Chain
-from actors.spec import Spec
-from actors.workload.spec.http import (
+from battle.actors.chain.spec import Chain
+from battle.actors.spec import Spec
+from battle.actors.workload.spec.http import (
     HttpBurst,
     HttpConstant,
     HttpOpenLoop,
@@ -15,9 +15,16 @@ from actors.workload.spec.http import (
     HttpWorkload,
     Replay,
 )
-from actors.workload.spec.problems import Methods
-from actors.workload.spec.websocket import Kind, LogFilter, Reconnect, WsRequests, WsSubscribe, WsWorkload
-from actors.world.seam import Address
+from battle.actors.workload.spec.problems import Methods
+from battle.actors.workload.spec.websocket import (
+    Kind,
+    LogFilter,
+    Reconnect,
+    WsRequests,
+    WsSubscribe,
+    WsWorkload,
+)
+from battle.actors.world.seam import Address
 
 __all__ = [
     "Begin",

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from math import inf
 from typing import TypeAlias
 
-from actors.spec import Spec
-from actors.units import Duration, format_duration, seconds
-from actors.workload.spec.problems import (
+from battle.actors.spec import Spec
+from battle.actors.units import Duration, format_duration, seconds
+from battle.actors.workload.spec.problems import (
     Methods,
     duration_problems,
     question_problems,
@@ -14,7 +14,7 @@ from actors.workload.spec.problems import (
     shard_problems,
     span_problems,
 )
-from actors.workload.trace import TraceError, read_trace
+from battle.actors.workload.trace import TraceError, read_trace
 
 MAX_BATCH_CALLS = 1000
 """What servers are used to take in one batch at most, Battle's own providers too."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import TypeAlias
 
-from actors.units import Duration, format_duration, minutes
-from actors.workload.custom import GeneratorError, load_generator
+from battle.actors.units import Duration, format_duration, minutes
+from battle.actors.workload.custom import GeneratorError, load_generator
 
 Methods: TypeAlias = str | dict[str, float]
 """One method, or a weighted mix: method to weight."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Literal, TypeAlias, get_args
 
-from actors.chain.logs import LogPattern, read_pattern
-from actors.spec import Spec
-from actors.units import Duration, format_duration, ms, not_a_share, seconds
-from actors.wire.jsonrpc import RpcError
-from actors.workload.spec.problems import Methods, question_problems, rate_problems, span_problems
+from battle.actors.chain.logs import LogPattern, read_pattern
+from battle.actors.spec import Spec
+from battle.actors.units import Duration, format_duration, ms, not_a_share, seconds
+from battle.actors.wire.jsonrpc import RpcError
+from battle.actors.workload.spec.problems import Methods, question_problems, rate_problems, span_problems
 
 KindName: TypeAlias = Literal["newHeads", "logs", "newPendingTransactions"]
 

@@ -15,17 +15,17 @@ from typing import Any
 
 import trio
 
-from actors.spec import Spec
-from actors.system.lifecycle import is_authors
-from actors.world.common import describe_failure
-from actors.world.control import Control
-from actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, Ready, Start, ToNode
-from actors.world.live.process import WHERE_SIGNAL
-from actors.world.live.reactor import Reactor
-from actors.world.live.world import LiveWorld
-from actors.world.seam import World
-from store import typed
-from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
+from battle.actors.spec import Spec
+from battle.actors.system.lifecycle import is_authors
+from battle.actors.world.common import describe_failure
+from battle.actors.world.control import Control
+from battle.actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, Ready, Start, ToNode
+from battle.actors.world.live.process import WHERE_SIGNAL
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.world import LiveWorld
+from battle.actors.world.seam import World
+from battle.store import typed
+from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 
 BEAT_SECONDS = 0.5
 INBOX_MESSAGES = 1024

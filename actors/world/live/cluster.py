@@ -14,8 +14,8 @@ import msgspec
 import psutil
 import trio
 
-from actors.spec import Spec
-from actors.world.cluster import (
+from battle.actors.spec import Spec
+from battle.actors.world.cluster import (
     ENDED_BY_ITSELF,
     READY_SECONDS,
     Command,
@@ -24,19 +24,29 @@ from actors.world.cluster import (
     not_ready,
     output_path,
 )
-from actors.world.complaints import Complaints
-from actors.world.hanging import hangs_in
-from actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, FromNode, Ready, Start, ToNode
-from actors.world.live.process import WHERE_SIGNAL, ChildProcess, describe_status
-from actors.world.live.processes import become_subreaper, end_descendants, has_mark
-from actors.world.live.reactor import Reactor
-from actors.world.live.usage import UsageMeter, inherited_files, is_too_low
-from actors.world.live.world import LiveWorld
-from actors.world.output import end_of_output, last_output
-from actors.world.seam import Address, Usage
-from store import typed
-from store.events import BenchLimitReached
-from store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
+from battle.actors.world.complaints import Complaints
+from battle.actors.world.hanging import hangs_in
+from battle.actors.world.live.channel import (
+    Beat,
+    Channel,
+    Deliver,
+    Done,
+    Failed,
+    FromNode,
+    Ready,
+    Start,
+    ToNode,
+)
+from battle.actors.world.live.process import WHERE_SIGNAL, ChildProcess, describe_status
+from battle.actors.world.live.processes import become_subreaper, end_descendants, has_mark
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.usage import UsageMeter, inherited_files, is_too_low
+from battle.actors.world.live.world import LiveWorld
+from battle.actors.world.output import end_of_output, last_output
+from battle.actors.world.seam import Address, Usage
+from battle.store import typed
+from battle.store.events import BenchLimitReached
+from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 
 COORDINATOR = "coordinator"
 LOOPBACK = "127.0.0.1"
@@ -313,7 +323,7 @@ class LiveCluster:
         command: Command,
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
-        words = [sys.executable, "-m", "actors.world.live.guard"]
+        words = [sys.executable, "-m", "battle.actors.world.live.guard"]
         try:
             process, mine = self._spawn(node, incarnation, words, "--", *command.words)
         except OSError as error:

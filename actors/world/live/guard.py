@@ -1,9 +1,9 @@
 """Keeps a program that is none of ours, and whatever it starts, from outliving its coordinator.
 
-Used as `python -m actors.world.live.guard FD -- PROGRAM ...`. The program gets a process group of its own. When
-the coordinator closes the control socket FD, or dies, or the program ends, everything below the guard is ended: asked
-with SIGTERM, then killed. The guard is a subreaper, so that includes what has forked twice or left the group and
-session. The guard's exit status is the program's.
+Used as `python -m battle.actors.world.live.guard FD -- PROGRAM ...`. The program gets a process group of its own.
+When the coordinator closes the control socket FD, or dies, or the program ends, everything below the guard is ended:
+asked with SIGTERM, then killed. The guard is a subreaper, so that includes what has forked twice or left the group
+and session. The guard's exit status is the program's.
 
 Whoever is killed ends nobody, so there are two, and each ends what is below when the other is killed, also together
 with the coordinator:
@@ -23,7 +23,7 @@ import subprocess
 import sys
 from functools import partial
 
-from actors.world.live.processes import become_subreaper, descendants, end_descendants
+from battle.actors.world.live.processes import become_subreaper, descendants, end_descendants
 
 GRACE_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1

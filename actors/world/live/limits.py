@@ -2,8 +2,8 @@
 
 from errno import EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM
 
-from actors.world.seam import EventLog
-from store.events import BenchLimit, BenchLimitReached
+from battle.actors.world.seam import EventLog
+from battle.store.events import BenchLimit, BenchLimitReached
 
 NOTE_INTERVAL_NS = 10**9
 """Between two rows about one limit: a node without descriptors meets it thousands of times a second."""

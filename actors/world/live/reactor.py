@@ -18,8 +18,8 @@ from typing import Any
 
 import trio
 
-from actors.world.held import Held
-from actors.world.live.timerfd import TimerFd
+from battle.actors.world.held import Held
+from battle.actors.world.live.timerfd import TimerFd
 
 EVENTS_SEEN_MAX = 512
 """More ready sockets than this are left for the next look."""

@@ -7,9 +7,9 @@ from operator import index
 
 import trio
 
-from actors.world.common import ReadByOne
-from actors.world.live.reactor import Reactor
-from actors.world.seam import Loss
+from battle.actors.world.common import ReadByOne
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.seam import Loss
 
 _RECEIVE_BYTES = 64 * 1024
 _READS_PER_TURN = 16

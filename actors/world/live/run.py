@@ -7,13 +7,17 @@ from typing import TypeVar
 import outcome
 import trio
 
-from actors.world.live.cluster import LiveCluster
+from battle.actors.world.live.cluster import LiveCluster
 
 T = TypeVar("T")
 
 
 def run_live(
-    main: Callable[[LiveCluster], Awaitable[T]], *, run_dir: Path, seed: int, module: str = "actors.node"
+    main: Callable[[LiveCluster], Awaitable[T]],
+    *,
+    run_dir: Path,
+    seed: int,
+    module: str = "battle.actors.node",
 ) -> T:
     """Run `main(cluster)` on real sockets and processes; `module` is what `python -m` runs as a node.
 

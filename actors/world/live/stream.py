@@ -6,10 +6,10 @@ import struct
 
 import trio
 
-from actors.world import seam
-from actors.world.live.reactor import Reactor
-from actors.world.live.receiving import READ_EVENTS, READABLE, ReceivingHalf
-from actors.world.seam import WRITE_LIMIT_BYTES
+from battle.actors.world import seam
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.receiving import READ_EVENTS, READABLE, ReceivingHalf
+from battle.actors.world.seam import WRITE_LIMIT_BYTES
 
 _WRITABLE = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
 LINGER_NS = 10 * 10**9

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import trio
 
-from actors.world.seam import Usage
+from battle.actors.world.seam import Usage
 
 
 class UsageMeter:

@@ -9,13 +9,13 @@ from typing import Any
 
 import trio
 
-from actors.world.common import CommonWorld, serve_one
-from actors.world.live.limits import LimitNotes
-from actors.world.live.listening import Listener
-from actors.world.live.reactor import Reactor
-from actors.world.live.stream import LiveStream
-from actors.world.live.usage import UsageMeter
-from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
+from battle.actors.world.common import CommonWorld, serve_one
+from battle.actors.world.live.limits import LimitNotes
+from battle.actors.world.live.listening import Listener
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.stream import LiveStream
+from battle.actors.world.live.usage import UsageMeter
+from battle.actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 
 _NO_ROOM_PAUSE_SECONDS = 0.1
 

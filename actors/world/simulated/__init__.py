@@ -1,6 +1,6 @@
 """The simulated world: one process, virtual time, in-memory streams, all chance from the run's seed."""
 
-from actors.world.simulated.cluster import SimulatedCluster
-from actors.world.simulated.simulation import Deadlock, SimulationOverrun, simulate
+from battle.actors.world.simulated.cluster import SimulatedCluster
+from battle.actors.world.simulated.simulation import Deadlock, SimulationOverrun, simulate
 
 __all__ = ["Deadlock", "SimulatedCluster", "SimulationOverrun", "simulate"]

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import trio
 from trio._core._run import GLOBAL_RUN_CONTEXT
 
-from actors.world.held import Held
-from actors.world.simulated.holding import TaskHold
+from battle.actors.world.held import Held
+from battle.actors.world.simulated.holding import TaskHold
 
 _SECOND_NS = 10**9
 

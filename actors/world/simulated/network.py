@@ -3,9 +3,9 @@
 from errno import EADDRINUSE, ECONNREFUSED
 from typing import Protocol
 
-from actors.world.seam import Address
-from actors.world.simulated.clock import EventClock, Host
-from actors.world.simulated.stream import SimulatedStream, connected_pair
+from battle.actors.world.seam import Address
+from battle.actors.world.simulated.clock import EventClock, Host
+from battle.actors.world.simulated.stream import SimulatedStream, connected_pair
 
 LATENCY_NS = 50_000
 """One way between any two nodes: what a loopback connection between two busy processes shows."""

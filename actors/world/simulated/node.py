@@ -5,12 +5,12 @@ from typing import Any
 
 import trio
 
-from actors.world.cluster import NodeState
-from actors.world.common import CommonWorld, serve_one
-from actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
-from actors.world.simulated.clock import EventTimer
-from actors.world.simulated.network import LATENCY_NS, Network
-from actors.world.simulated.stream import SimulatedStream
+from battle.actors.world.cluster import NodeState
+from battle.actors.world.common import CommonWorld, serve_one
+from battle.actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
+from battle.actors.world.simulated.clock import EventTimer
+from battle.actors.world.simulated.network import LATENCY_NS, Network
+from battle.actors.world.simulated.stream import SimulatedStream
 
 DEATH_NS = 2_000_000
 """From a kill to the moment the peers notice: 1.5 to 4.4 ms were measured for SIGKILL."""

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import trio
 
-from actors.world.seam import Loss
-from actors.world.simulated.clock import EventClock, Host
+from battle.actors.world.seam import Loss
+from battle.actors.world.simulated.clock import EventClock, Host
 
 WINDOW_BYTES = 256 * 1024
 """What is on its way or unread at the receiver before the rest waits at the sender."""

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import trio
 
-from actors.world.simulated.clock import EventClock
-from actors.world.simulated.cluster import Boot, SimulatedCluster
-from actors.world.simulated.determinism import deterministic_scheduling
+from battle.actors.world.simulated.clock import EventClock
+from battle.actors.world.simulated.cluster import Boot, SimulatedCluster
+from battle.actors.world.simulated.determinism import deterministic_scheduling
 
 T = TypeVar("T")
 

@@ -5,11 +5,11 @@ from operator import index
 
 import trio
 
-from actors.world import seam
-from actors.world.common import CommonStream
-from actors.world.seam import WRITE_LIMIT_BYTES, Loss
-from actors.world.simulated.clock import EventClock, Host
-from actors.world.simulated.pipe import Pipe
+from battle.actors.world import seam
+from battle.actors.world.common import CommonStream
+from battle.actors.world.seam import WRITE_LIMIT_BYTES, Loss
+from battle.actors.world.simulated.clock import EventClock, Host
+from battle.actors.world.simulated.pipe import Pipe
 
 
 class SimulatedStream(CommonStream):

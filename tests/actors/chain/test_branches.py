@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.branches import Branch, fork_of
-from actors.chain.hashes import Hashes
-from actors.chain.methods import METHODS
-from actors.chain.model import ChainModel
-from actors.chain.questions import params_for
-from actors.wire.jsonrpc import SERVER_ERROR, RpcError
-from actors.world.chance import Draws
+from battle.actors.chain.branches import Branch, fork_of
+from battle.actors.chain.hashes import Hashes
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.questions import params_for
+from battle.actors.wire.jsonrpc import SERVER_ERROR, RpcError
+from battle.actors.world.chance import Draws
 from tests.actors.chain.chains import CHAIN, HEAD, MODEL, PERSON, as_json, ask, judge
 
 DRAWS = Draws(3, "branches")

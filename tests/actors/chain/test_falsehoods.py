@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.falsehoods import missing, mistaken
-from actors.chain.methods import METHODS
-from actors.chain.questions import params_for
-from actors.world.chance import Draws
+from battle.actors.chain.falsehoods import missing, mistaken
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.questions import params_for
+from battle.actors.world.chance import Draws
 from tests.actors.chain.chains import HASH, HEAD, MODEL, PERSON, as_json, ask, judge
 
 DRAWS = Draws(3, "falsehoods")

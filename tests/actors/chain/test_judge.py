@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.judge import STALE_BLOCKS, Judged, asks_for_newest
-from actors.chain.judge import judge as whole_judge
-from actors.chain.methods import METHODS
-from actors.chain.model import ChainModel
-from actors.chain.questions import params_for
-from actors.chain.spec import Chain
-from actors.wire.jsonrpc import ErrorObject, RpcError
-from actors.world.chance import Draws
+from battle.actors.chain.judge import STALE_BLOCKS, Judged, asks_for_newest
+from battle.actors.chain.judge import judge as whole_judge
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.questions import params_for
+from battle.actors.chain.spec import Chain
+from battle.actors.wire.jsonrpc import ErrorObject, RpcError
+from battle.actors.world.chance import Draws
 from tests.actors.chain.chains import MODEL, PERSON, as_json, ask, judge
 
 DRAWS = Draws(3, "judge")

@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.logs import MAX_LOG_BLOCKS
-from actors.chain.methods import METHODS
-from actors.chain.transactions import TRANSFER
-from actors.wire.jsonrpc import INVALID_PARAMS, LIMIT_EXCEEDED, METHOD_NOT_FOUND, SERVER_ERROR, RpcError
+from battle.actors.chain.logs import MAX_LOG_BLOCKS
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.transactions import TRANSFER
+from battle.actors.wire.jsonrpc import (
+    INVALID_PARAMS,
+    LIMIT_EXCEEDED,
+    METHOD_NOT_FOUND,
+    SERVER_ERROR,
+    RpcError,
+)
 from tests.actors.chain.chains import HASH, HEAD, MODEL, PERSON, ask, block
 
 CALL = {"to": PERSON, "data": "0x01"}

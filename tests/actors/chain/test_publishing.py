@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.model import ChainModel
-from actors.chain.publishing import (
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.publishing import (
     REORG_BLOCKS_MAX,
     fork_between,
     header,
@@ -15,8 +15,8 @@ from actors.chain.publishing import (
     reorg_heads,
     reorg_logs,
 )
-from actors.chain.spec import Chain
-from actors.wire.jsonrpc import INVALID_PARAMS, RpcError
+from battle.actors.chain.spec import Chain
+from battle.actors.wire.jsonrpc import INVALID_PARAMS, RpcError
 from tests.actors.chain.chains import HEAD, MODEL, PERSON, ask, block, heights
 
 ANYTHING = read_pattern({})

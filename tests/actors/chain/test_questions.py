@@ -4,12 +4,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.methods import METHODS
-from actors.chain.model import ChainModel
-from actors.chain.questions import carries_id, params_for
-from actors.chain.spec import Chain
-from actors.wire.correlation import found_in_params, request_id
-from actors.world.chance import Draws
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.questions import carries_id, params_for
+from battle.actors.chain.spec import Chain
+from battle.actors.wire.correlation import found_in_params, request_id
+from battle.actors.world.chance import Draws
 from tests.actors.chain.chains import MODEL, as_json
 
 DRAWS = Draws(1, "questions")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from actors.chaos.conductor import TargetGone, conduct, log_plan
-from actors.chaos.timeline import expand as expand_plan
-from actors.faults.behaviour import Degrade
-from actors.faults.imposing import Impose, Revert
-from actors.faults.process import Kill, Pause, Restart
-from actors.units import ms, seconds
-from store.events import FaultActed
+from battle.actors.chaos.conductor import TargetGone, conduct, log_plan
+from battle.actors.chaos.timeline import expand as expand_plan
+from battle.actors.faults.behaviour import Degrade
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.process import Kill, Pause, Restart
+from battle.actors.units import ms, seconds
+from battle.store.events import FaultActed
 from tests.actors.worlds import simulated
 
 

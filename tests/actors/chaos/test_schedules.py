@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.behaviour import LogNormal, Uniform
-from actors.chaos.checking import plan_problems
-from actors.chaos.timeline import FAULTS_MAX, expand
-from actors.faults.behaviour import Degrade, ErrorRate, Hang, RateLimit, StaleHead
-from actors.faults.process import Flap, Kill, Pause, Restart
-from actors.faults.schedule import RAMP_STEP_MIN, Every, Ramp, Randomly, Sequence
-from actors.faults.transport import Latency, Timeout
-from actors.faults.websocket import MissHeads
-from actors.units import minutes, ms, seconds
+from battle.actors.behaviour import LogNormal, Uniform
+from battle.actors.chaos.checking import plan_problems
+from battle.actors.chaos.timeline import FAULTS_MAX, expand
+from battle.actors.faults.behaviour import Degrade, ErrorRate, Hang, RateLimit, StaleHead
+from battle.actors.faults.process import Flap, Kill, Pause, Restart
+from battle.actors.faults.schedule import RAMP_STEP_MIN, Every, Ramp, Randomly, Sequence
+from battle.actors.faults.transport import Latency, Timeout
+from battle.actors.faults.websocket import MissHeads
+from battle.actors.units import minutes, ms, seconds
 
 TAGS = {"a": ("eu",), "b": ("eu", "big"), "c": ()}
 LOAD = minutes(2)

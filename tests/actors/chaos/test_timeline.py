@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chaos import timeline
-from actors.faults.behaviour import Degrade
-from actors.faults.process import Flap, Kill
-from actors.units import ms, seconds
+from battle.actors.chaos import timeline
+from battle.actors.faults.behaviour import Degrade
+from battle.actors.faults.process import Flap, Kill
+from battle.actors.units import ms, seconds
 
 TAGS = {"a": (), "b": ()}
 

@@ -12,12 +12,12 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.collector.sampler import sample_system
-from actors.collector.selection import COLLECTED, selected
-from actors.units import seconds
-from actors.world.live.usage import UsageMeter, files_at_limit, steal_ratio
-from actors.world.seam import Usage
-from store.events import ActorChanged, BenchLimitReached, BreakerRejected, RunChanged, SystemSampled
+from battle.actors.collector.sampler import sample_system
+from battle.actors.collector.selection import COLLECTED, selected
+from battle.actors.units import seconds
+from battle.actors.world.live.usage import UsageMeter, files_at_limit, steal_ratio
+from battle.actors.world.seam import Usage
+from battle.store.events import ActorChanged, BenchLimitReached, BreakerRejected, RunChanged, SystemSampled
 from tests.actors.worlds import live, simulated
 
 

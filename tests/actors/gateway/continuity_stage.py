@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from actors.gateway.continuity import (
+from battle.actors.gateway.continuity import (
     Deliver,
     Elapsed,
     Fill,
@@ -23,7 +23,7 @@ from actors.gateway.continuity import (
     UpstreamLost,
     WakeAt,
 )
-from actors.units import Duration, seconds
+from battle.actors.units import Duration, seconds
 
 BLOCK_TIME: Duration = seconds(2)
 START = 1000

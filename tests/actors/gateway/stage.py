@@ -14,18 +14,18 @@ from time import perf_counter_ns
 import msgspec
 import trio
 
-from actors.gateway.server import run_gateway
-from actors.gateway.spec import EmbeddedGateway, GatewayRole, Upstream
-from actors.units import ms, seconds
-from actors.wire.http import HttpRequest, encode_request, encode_response, request_head
-from actors.world.live.reactor import Reactor
-from actors.world.live.world import LiveWorld
-from actors.world.seam import Stream
-from actors.world.simulated.clock import EventClock
-from actors.world.simulated.determinism import deterministic_scheduling
-from actors.world.simulated.network import Network
-from actors.world.simulated.node import SimulatedNode
-from store.events import BreakerChanged, BreakerRejected, GatewayAttemptEnded, LatencyBenchmarked
+from battle.actors.gateway.server import run_gateway
+from battle.actors.gateway.spec import EmbeddedGateway, GatewayRole, Upstream
+from battle.actors.units import ms, seconds
+from battle.actors.wire.http import HttpRequest, encode_request, encode_response, request_head
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.world import LiveWorld
+from battle.actors.world.seam import Stream
+from battle.actors.world.simulated.clock import EventClock
+from battle.actors.world.simulated.determinism import deterministic_scheduling
+from battle.actors.world.simulated.network import Network
+from battle.actors.world.simulated.node import SimulatedNode
+from battle.store.events import BreakerChanged, BreakerRejected, GatewayAttemptEnded, LatencyBenchmarked
 from tests.actors.http_peers import HttpClientPeer, HttpServerPeer
 
 LIMIT_SECONDS = 600

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway.benchmark import ALL_METHODS, METHODS_LIMIT, Benchmark, Reading
-from actors.gateway.spec import DEFAULT_LATENCY
-from actors.units import minutes, ms, seconds
+from battle.actors.gateway.benchmark import ALL_METHODS, METHODS_LIMIT, Benchmark, Reading
+from battle.actors.gateway.spec import DEFAULT_LATENCY
+from battle.actors.units import minutes, ms, seconds
 
 WINDOW = seconds(30)
 

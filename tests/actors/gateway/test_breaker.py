@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway import breaker
-from actors.gateway.breaker import UNCOUNTED, Began, BreakerEvent, Elapsed, Ended, Status, Transition
-from actors.gateway.spec import Breaker
-from actors.units import ms, seconds
+from battle.actors.gateway import breaker
+from battle.actors.gateway.breaker import UNCOUNTED, Began, BreakerEvent, Elapsed, Ended, Status, Transition
+from battle.actors.gateway.spec import Breaker
+from battle.actors.units import ms, seconds
 
 ALLOWED = {("closed", "open"), ("open", "half_open"), ("half_open", "closed"), ("half_open", "open")}
 

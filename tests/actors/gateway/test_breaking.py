@@ -4,9 +4,9 @@ import msgspec
 import pytest
 import trio
 
-from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
-from actors.units import ms, seconds
-from store.events import BreakerChanged
+from battle.actors.gateway.spec import Breaker, EmbeddedGateway, Retry
+from battle.actors.units import ms, seconds
+from battle.store.events import BreakerChanged
 from tests.actors.gateway.stage import answer, call, hang, reply, rpc_error, simulated
 
 SPEC = EmbeddedGateway(
@@ -309,6 +309,6 @@ def test_a_crowd_is_refused_as_soon_as_the_probe_has_failed():
 
 
 def test_no_more_wait_than_there_is_room_for(monkeypatch):
-    monkeypatch.setattr("actors.gateway.waiting.WAITING_MAX", 4)
+    monkeypatch.setattr("battle.actors.gateway.waiting.WAITING_MAX", 4)
     _, statuses, _ = simulated(_crowd_at_a_half_open_provider)
     assert sorted(statuses) == [200] * 5 + [503] * 5

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway.classify import RETRY_AFTER_LIMIT, of_response, of_transport, retry_after
-from actors.units import seconds
-from actors.wire.http import HttpResponse
+from battle.actors.gateway.classify import RETRY_AFTER_LIMIT, of_response, of_transport, retry_after
+from battle.actors.units import seconds
+from battle.actors.wire.http import HttpResponse
 
 IDS = (b'"w0-1"',)
 

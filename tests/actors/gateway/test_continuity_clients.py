@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway.continuity import Admit, Close, admit, stale_at_ns
-from actors.gateway.continuity.link import LONGEST_PAUSE, pause_after
-from actors.gateway.ws_spec import LARGEST_GAP_BLOCKS, Continuity
-from actors.units import seconds
+from battle.actors.gateway.continuity import Admit, Close, admit, stale_at_ns
+from battle.actors.gateway.continuity.link import LONGEST_PAUSE, pause_after
+from battle.actors.gateway.ws_spec import LARGEST_GAP_BLOCKS, Continuity
+from battle.actors.units import seconds
 
 COUNTS = st.integers(0, 3000)
 DROPPING = Continuity(slow_client="drop_oldest")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway.continuity import (
+from battle.actors.gateway.continuity import (
     Deliver,
     Elapsed,
     Fill,
@@ -20,9 +20,9 @@ from actors.gateway.continuity import (
     UpstreamLost,
     WakeAt,
 )
-from actors.gateway.continuity.heads import REMEMBERED_HEADS
-from actors.gateway.continuity.link import LONGEST_PAUSE
-from actors.gateway.ws_spec import Continuity
+from battle.actors.gateway.continuity.heads import REMEMBERED_HEADS
+from battle.actors.gateway.continuity.link import LONGEST_PAUSE
+from battle.actors.gateway.ws_spec import Continuity
 from tests.actors.gateway.continuity_stage import BLOCK_TIME, PROVIDERS, START, Shell, Tick, run, ticks_st
 
 FAULTS = ["die", "drop", "duplicate", "swap", "delay", "mute", "unmute"]

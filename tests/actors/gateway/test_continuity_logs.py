@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway.continuity import (
+from battle.actors.gateway.continuity import (
     Deliver,
     Elapsed,
     Fill,
@@ -22,9 +22,9 @@ from actors.gateway.continuity import (
     UpstreamLost,
     WakeAt,
 )
-from actors.gateway.continuity.logs import KEPT_BLOCKS, REMEMBERED_BLOCKS, REMEMBERED_LOGS
-from actors.gateway.continuity.pending import REMEMBERED_TRANSACTIONS
-from actors.gateway.ws_spec import Continuity
+from battle.actors.gateway.continuity.logs import KEPT_BLOCKS, REMEMBERED_BLOCKS, REMEMBERED_LOGS
+from battle.actors.gateway.continuity.pending import REMEMBERED_TRANSACTIONS
+from battle.actors.gateway.ws_spec import Continuity
 from tests.actors.gateway.continuity_stage import BLOCK_TIME, PROVIDERS, Shell, logs_of, run, ticks_st
 
 # Not "drop": a single missing log is not a fault of the catalogue, and nothing would show it.

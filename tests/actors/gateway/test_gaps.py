@@ -2,7 +2,7 @@
 
 import msgspec
 
-from actors.gateway.continuity import (
+from battle.actors.gateway.continuity import (
     Deliver,
     Elapsed,
     Fill,
@@ -17,7 +17,7 @@ from actors.gateway.continuity import (
     Subscribed,
     UpstreamLost,
 )
-from actors.gateway.gaps import GapLedger
+from battle.actors.gateway.gaps import GapLedger
 
 
 def head(number):

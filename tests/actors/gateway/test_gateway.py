@@ -4,10 +4,10 @@ import msgspec
 import pytest
 import trio
 
-from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
-from actors.units import ms, seconds
-from actors.wire.http import encode_request
-from actors.world import seam
+from battle.actors.gateway.spec import Breaker, EmbeddedGateway, Retry
+from battle.actors.units import ms, seconds
+from battle.actors.wire.http import encode_request
+from battle.actors.world import seam
 from tests.actors.gateway.stage import answer, call, close, hang, reply, reset, rpc_error, say, simulated
 
 CALM = Retry(budget_floor=1000)

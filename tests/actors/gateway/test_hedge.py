@@ -2,9 +2,9 @@
 
 import pytest
 
-from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
-from actors.units import ms, seconds
-from actors.wire.http import encode_request
+from battle.actors.gateway.spec import Breaker, EmbeddedGateway, Retry
+from battle.actors.units import ms, seconds
+from battle.actors.wire.http import encode_request
 from tests.actors.gateway.stage import answer, call, close, hang, reply, simulated
 
 SPEC = EmbeddedGateway(hedge_after=ms(50), retry=Retry(attempt_timeout=ms(500), budget_floor=100))

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway.inquiry import Inquiry, read_inquiry
-from actors.gateway.replies import Reply
-from actors.wire.correlation import embedded
-from actors.wire.http import HttpRequest
+from battle.actors.gateway.inquiry import Inquiry, read_inquiry
+from battle.actors.gateway.replies import Reply
+from battle.actors.wire.correlation import embedded
+from battle.actors.wire.http import HttpRequest
 
 
 def read(body, *, method="POST", headers=None, number=9):

@@ -3,10 +3,10 @@
 import pytest
 import trio
 
-from actors.gateway.pool import IDLE_LIMIT, Pool
-from actors.gateway.spec import EmbeddedGateway, Retry
-from actors.units import ms, seconds, us
-from actors.wire.http import encode_request
+from battle.actors.gateway.pool import IDLE_LIMIT, Pool
+from battle.actors.gateway.spec import EmbeddedGateway, Retry
+from battle.actors.units import ms, seconds, us
+from battle.actors.wire.http import encode_request
 from tests.actors.gateway.stage import answer, call, close, hang, reset, simulated
 
 

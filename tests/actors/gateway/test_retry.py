@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway.retry import BUDGET_SECONDS, Budget, attempt_deadline_ns, stop
-from actors.gateway.spec import Retry
-from actors.units import ms, seconds
+from battle.actors.gateway.retry import BUDGET_SECONDS, Budget, attempt_deadline_ns, stop
+from battle.actors.gateway.spec import Retry
+from battle.actors.units import ms, seconds
 
 policy_st = st.builds(
     Retry,

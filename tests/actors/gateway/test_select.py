@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway.select import Choice, Standing, choose, rank
-from actors.gateway.spec import Strategy
-from actors.world.chance import Draws
+from battle.actors.gateway.select import Choice, Standing, choose, rank
+from battle.actors.gateway.spec import Strategy
+from battle.actors.world.chance import Draws
 
 STRATEGIES = get_args(Strategy)
 LATENCIES = {"a": 100, "b": 50, "c": 200, "d": 50}

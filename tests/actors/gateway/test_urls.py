@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.gateway.spec import UrlGateway
-from actors.wire.http import HttpLimits, RequestParser, encode_request, request_head
+from battle.actors.gateway.spec import UrlGateway
+from battle.actors.wire.http import HttpLimits, RequestParser, encode_request, request_head
 
 
 def host_sent(address: str) -> bytes:

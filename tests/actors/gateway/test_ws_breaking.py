@@ -2,9 +2,9 @@
 
 import pytest
 
-from actors.gateway.spec import Breaker
-from actors.units import ms
-from store.events import BreakerRejected
+from battle.actors.gateway.spec import Breaker
+from battle.actors.units import ms
+from battle.store.events import BreakerRejected
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import (
     BLOCK,

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from actors.gateway import ws_client as client_module
-from actors.gateway.spec import EmbeddedGateway, Retry
-from actors.units import ms
-from actors.world import seam
+from battle.actors.gateway import ws_client as client_module
+from battle.actors.gateway.spec import EmbeddedGateway, Retry
+from battle.actors.units import ms
+from battle.actors.world import seam
 from tests.actors.gateway.stage import answer, call, close, hang, reply, rpc_error, say, simulated
 from tests.actors.gateway.ws_stage import chain_provider, ws_client, ws_gateway
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from actors.gateway.spec import Breaker
-from actors.gateway.ws_spec import Continuity
-from actors.units import ms
-from store.events import GapFilled, SubscriptionChanged
+from battle.actors.gateway.spec import Breaker
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.units import ms
+from battle.store.events import GapFilled, SubscriptionChanged
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import (
     ADDRESSES,

@@ -5,10 +5,10 @@ from itertools import pairwise
 import pytest
 import trio
 
-from actors.gateway.ws_spec import Continuity
-from actors.units import seconds
-from actors.world import seam
-from store.events import SubscriptionChanged
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.units import seconds
+from battle.actors.world import seam
+from battle.store.events import SubscriptionChanged
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import BLOCK, chain_provider, unbroken, ws_client, ws_gateway
 from tests.actors.wire.websocket_stage import TEXT, frame, raw_client

@@ -6,9 +6,9 @@ from random import Random
 import pytest
 import trio
 
-from actors.gateway.spec import Breaker
-from actors.units import ms
-from store.events import GapFilled
+from battle.actors.gateway.spec import Breaker
+from battle.actors.units import ms
+from battle.store.events import GapFilled
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import BLOCK, START, chain_provider, ws_client, ws_gateway
 

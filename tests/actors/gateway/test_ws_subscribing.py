@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from actors.gateway import ws_client as client_module
-from actors.units import ms, seconds
-from store.events import SubscriptionChanged
+from battle.actors.gateway import ws_client as client_module
+from battle.actors.units import ms, seconds
+from battle.store.events import SubscriptionChanged
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import (
     ADDRESSES,
@@ -197,7 +197,7 @@ def test_a_connection_has_so_many_subscriptions_and_no_more(monkeypatch):
 
 
 def test_too_many_different_streams_are_refused(monkeypatch):
-    monkeypatch.setattr("actors.gateway.hub.MAX_STREAMS", 1)
+    monkeypatch.setattr("battle.actors.gateway.hub.MAX_STREAMS", 1)
 
     async def main(stage):
         _, client, _ = await one_of_each(stage)

@@ -3,13 +3,13 @@
 import pytest
 import trio
 
-from actors.chain.model import ChainModel
-from actors.chain.publishing import header, logs_of_block, read_pattern
-from actors.chain.spec import Chain
-from actors.faults.behaviour import Reorg, StaleHead
-from actors.faults.imposing import Impose
-from actors.faults.transport import Timeout
-from actors.faults.websocket import (
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.publishing import header, logs_of_block, read_pattern
+from battle.actors.chain.spec import Chain
+from battle.actors.faults.behaviour import Reorg, StaleHead
+from battle.actors.faults.imposing import Impose
+from battle.actors.faults.transport import Timeout
+from battle.actors.faults.websocket import (
     DropConnections,
     DuplicateHeads,
     IgnorePings,
@@ -18,11 +18,11 @@ from actors.faults.websocket import (
     ReorderHeads,
     SilentStall,
 )
-from actors.gateway.ws_spec import Continuity
-from actors.provider.server import run_provider
-from actors.provider.spec import MockProvider, ProviderRole
-from actors.units import ms
-from store.events import GapFilled
+from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.provider.server import run_provider
+from battle.actors.provider.spec import MockProvider, ProviderRole
+from battle.actors.units import ms
+from battle.store.events import GapFilled
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import BLOCK, START, life, unbroken, ws_client, ws_gateway
 

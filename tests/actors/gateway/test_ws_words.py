@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.gateway import fill_words, topics, ws_words
-from actors.gateway.continuity import Fill, Head, Log, Pending
-from actors.gateway.topics import HEADS, Topic, read_topic
-from actors.gateway.ws_words import Answered, Notification, Unreadable
-from actors.wire.jsonrpc import RpcError
+from battle.actors.gateway import fill_words, topics, ws_words
+from battle.actors.gateway.continuity import Fill, Head, Log, Pending
+from battle.actors.gateway.topics import HEADS, Topic, read_topic
+from battle.actors.gateway.ws_words import Answered, Notification, Unreadable
+from battle.actors.wire.jsonrpc import RpcError
 
 A, B = "0x" + "aa" * 20, "0x" + "bb" * 20
 T, U = "0x" + "11" * 32, "0x" + "22" * 32

@@ -13,11 +13,11 @@ attributes, and may be changed at any time.
 import msgspec
 import trio
 
-from actors.gateway.spec import Breaker, EmbeddedGateway, Retry
-from actors.units import ms
-from actors.wire.http import HttpLimits, RequestParser, encode_response
-from actors.wire.websocket import CLIENT_LIMITS, accept_websocket, connect_websocket
-from store.events import BreakerChanged, GapFilled, SubscriptionChanged
+from battle.actors.gateway.spec import Breaker, EmbeddedGateway, Retry
+from battle.actors.units import ms
+from battle.actors.wire.http import HttpLimits, RequestParser, encode_response
+from battle.actors.wire.websocket import CLIENT_LIMITS, accept_websocket, connect_websocket
+from battle.store.events import BreakerChanged, GapFilled, SubscriptionChanged
 
 BLOCK = ms(200)
 START = 1000

@@ -4,10 +4,10 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from actors.link.server import run_link
-from actors.link.spec import LinkRole
-from actors.units import ms
-from store.events import FaultActed
+from battle.actors.link.server import run_link
+from battle.actors.link.spec import LinkRole
+from battle.actors.units import ms
+from battle.store.events import FaultActed
 from tests.actors.provider.stage import Control, Provider, providing
 
 SETTLE = ms(5)

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from actors.faults.behaviour import Hang
-from actors.faults.imposing import Impose, Revert
-from actors.faults.transport import Bandwidth, Partition
-from actors.link.server import PROBE_NS
-from actors.link.spec import RealProvider
-from actors.units import ms
+from battle.actors.faults.behaviour import Hang
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.transport import Bandwidth, Partition
+from battle.actors.link.server import PROBE_NS
+from battle.actors.link.spec import RealProvider
+from battle.actors.units import ms
 from tests.actors.link.stage import actions, linking, took
 from tests.actors.provider.stage import providing
 from tests.actors.worlds import live, simulated

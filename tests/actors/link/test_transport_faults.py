@@ -3,8 +3,8 @@
 import pytest
 import trio
 
-from actors.faults.imposing import Impose, Revert
-from actors.faults.transport import (
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.transport import (
     Bandwidth,
     Jitter,
     Latency,
@@ -16,7 +16,7 @@ from actors.faults.transport import (
     SlowClose,
     Timeout,
 )
-from actors.units import ms
+from battle.actors.units import ms
 from tests.actors.link.stage import actions, told, took
 from tests.actors.provider.stage import CALL
 

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from actors.chain.model import ChainModel
-from actors.faults.imposing import Impose, Revert
-from actors.units import ms
+from battle.actors.chain.model import ChainModel
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.units import ms
 from tests.actors.provider.stage import CHAIN, decoded, play
 
 MODEL = ChainModel(CHAIN)

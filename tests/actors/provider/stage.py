@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 import msgspec
 import trio
 
-from actors.chain.spec import Chain
-from actors.provider.server import run_provider
-from actors.provider.spec import MockProvider, ProviderRole
-from actors.units import ms
-from actors.wire.http import ResponseParser, encode_request, request_head
-from actors.wire.http_client import RESPONSE_LIMITS
+from battle.actors.chain.spec import Chain
+from battle.actors.provider.server import run_provider
+from battle.actors.provider.spec import MockProvider, ProviderRole
+from battle.actors.units import ms
+from battle.actors.wire.http import ResponseParser, encode_request, request_head
+from battle.actors.wire.http_client import RESPONSE_LIMITS
 
 CHAIN = Chain(start_height=500)
 HEAD = request_head("a:1")

@@ -3,16 +3,16 @@
 import msgspec
 import pytest
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.faults.behaviour import StaleHead
-from actors.provider.answering import Answering, read_question
-from actors.provider.response import Response
-from actors.provider.sight import InForce, in_order
-from actors.provider.spec import MockProvider
-from actors.wire.correlation import embedded
-from actors.wire.http import HttpRequest
-from actors.wire.jsonrpc import RpcError
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.faults.behaviour import StaleHead
+from battle.actors.provider.answering import Answering, read_question
+from battle.actors.provider.response import Response
+from battle.actors.provider.sight import InForce, in_order
+from battle.actors.provider.spec import MockProvider
+from battle.actors.wire.correlation import embedded
+from battle.actors.wire.http import HttpRequest
+from battle.actors.wire.jsonrpc import RpcError
 
 HEAD = 1000
 MODEL = ChainModel(Chain(start_height=500))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.behaviour import Uniform
-from actors.faults.behaviour import (
+from battle.actors.behaviour import Uniform
+from battle.actors.faults.behaviour import (
     Degrade,
     ErrorRate,
     Hang,
@@ -18,11 +18,11 @@ from actors.faults.behaviour import (
     WrongAnswer,
     WrongChain,
 )
-from actors.faults.imposing import Impose
-from actors.provider.behaviour import Behaviour, Fate
-from actors.provider.spec import MockProvider, Reliability
-from actors.units import ms, seconds
-from actors.world.chance import Draws
+from battle.actors.faults.imposing import Impose
+from battle.actors.provider.behaviour import Behaviour, Fate
+from battle.actors.provider.spec import MockProvider, Reliability
+from battle.actors.units import ms, seconds
+from battle.actors.world.chance import Draws
 
 
 def degraded(fault_id, **how):

@@ -2,15 +2,15 @@
 
 import msgspec
 
-from actors.chain.judge import judge
-from actors.faults.behaviour import (
+from battle.actors.chain.judge import judge
+from battle.actors.faults.behaviour import (
     MissingData,
     Reorg,
     StaleHead,
     WrongAnswer,
     WrongChain,
 )
-from actors.faults.imposing import Impose, Revert
+from battle.actors.faults.imposing import Impose, Revert
 from tests.actors.provider.fault_stage import (
     BALANCE,
     BLOCK_NUMBER,

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from actors.faults.behaviour import (
+from battle.actors.faults.behaviour import (
     Degrade,
     ErrorRate,
     Hang,
@@ -15,9 +15,9 @@ from actors.faults.behaviour import (
     Truncated,
     WrongAnswer,
 )
-from actors.faults.imposing import Impose
-from actors.units import ms, seconds
-from actors.wire.http import ProtocolError
+from battle.actors.faults.imposing import Impose
+from battle.actors.units import ms, seconds
+from battle.actors.wire.http import ProtocolError
 from tests.actors.provider.fault_stage import CHAIN_ID, NEWEST, before_under_after, response, signs, told
 from tests.actors.provider.stage import decoded, facts, play, providing
 from tests.actors.worlds import simulated

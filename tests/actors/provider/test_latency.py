@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.behaviour import Empirical, LogNormal, Normal, Uniform
-from actors.provider.latency import draw_latency
-from actors.units import ms
-from actors.world.chance import Draws
+from battle.actors.behaviour import Empirical, LogNormal, Normal, Uniform
+from battle.actors.provider.latency import draw_latency
+from battle.actors.units import ms
+from battle.actors.world.chance import Draws
 
 DRAWS = Draws(1, "latency")
 MANY = 4000

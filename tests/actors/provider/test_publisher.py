@@ -3,14 +3,14 @@
 from itertools import count
 from types import SimpleNamespace
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.provider.publisher import Publisher
-from actors.provider.sight import Sight
-from actors.provider.subscriptions import Session
-from actors.units import ms
-from actors.world.chance import Draws
-from store.events import HeadPublished
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.provider.publisher import Publisher
+from battle.actors.provider.sight import Sight
+from battle.actors.provider.subscriptions import Session
+from battle.actors.units import ms
+from battle.actors.world.chance import Draws
+from battle.store.events import HeadPublished
 
 
 class _Node:

@@ -3,15 +3,15 @@
 import msgspec
 import pytest
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.faults.behaviour import StaleHead, WrongAnswer
-from actors.provider.answering import Answering, read_question
-from actors.provider.behaviour import Fate
-from actors.provider.response import respond, respond_in_message
-from actors.provider.sight import InForce
-from actors.wire.http import HttpRequest, ProtocolError, ResponseParser
-from actors.wire.http_client import RESPONSE_LIMITS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.faults.behaviour import StaleHead, WrongAnswer
+from battle.actors.provider.answering import Answering, read_question
+from battle.actors.provider.behaviour import Fate
+from battle.actors.provider.response import respond, respond_in_message
+from battle.actors.provider.sight import InForce
+from battle.actors.wire.http import HttpRequest, ProtocolError, ResponseParser
+from battle.actors.wire.http_client import RESPONSE_LIMITS
 
 HEAD = 1000
 ANSWERING = Answering(ChainModel(Chain(start_height=900)), {})

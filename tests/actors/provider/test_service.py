@@ -1,10 +1,10 @@
 """How the attempts of a request are told apart, and how many a rate limit lets through."""
 
-from actors.faults.behaviour import Degrade, RateLimit
-from actors.provider.limiting import RateLimits
-from actors.provider.service import Attempts
-from actors.provider.sight import InForce
-from actors.units import ms, seconds
+from battle.actors.faults.behaviour import Degrade, RateLimit
+from battle.actors.provider.limiting import RateLimits
+from battle.actors.provider.service import Attempts
+from battle.actors.provider.sight import InForce
+from battle.actors.units import ms, seconds
 
 
 def test_the_attempts_of_each_request_are_counted():

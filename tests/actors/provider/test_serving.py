@@ -3,14 +3,14 @@
 import msgspec
 import pytest
 
-from actors.behaviour import Uniform
-from actors.chain.model import ChainModel
-from actors.provider.connection import MAX_PIPELINED
-from actors.units import ms
-from actors.wire.correlation import embedded
-from actors.wire.http import HttpLimits, encode_request
-from actors.world import seam
-from store.events import AttemptServed, BenchLimitReached
+from battle.actors.behaviour import Uniform
+from battle.actors.chain.model import ChainModel
+from battle.actors.provider.connection import MAX_PIPELINED
+from battle.actors.units import ms
+from battle.actors.wire.correlation import embedded
+from battle.actors.wire.http import HttpLimits, encode_request
+from battle.actors.world import seam
+from battle.store.events import AttemptServed, BenchLimitReached
 from tests.actors.provider.stage import CALL, CHAIN, HEAD, decoded, facts, play
 from tests.actors.worlds import simulated
 

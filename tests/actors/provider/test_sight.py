@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.judge import judge
-from actors.chain.methods import METHODS
-from actors.chain.model import ChainModel
-from actors.chain.questions import params_for
-from actors.chain.spec import Chain
-from actors.faults.behaviour import Degrade, MissingData, Reorg, StaleHead, WrongAnswer, WrongChain
-from actors.provider.sight import InForce, Seer, in_order, tell
-from actors.wire.jsonrpc import Call
-from actors.world.chance import Draws
+from battle.actors.chain.judge import judge
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.questions import params_for
+from battle.actors.chain.spec import Chain
+from battle.actors.faults.behaviour import Degrade, MissingData, Reorg, StaleHead, WrongAnswer, WrongChain
+from battle.actors.provider.sight import InForce, Seer, in_order, tell
+from battle.actors.wire.jsonrpc import Call
+from battle.actors.world.chance import Draws
 
 HEAD = 1000
 MODEL = ChainModel(Chain(start_height=900))

@@ -5,14 +5,14 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from actors.faults.behaviour import Degrade, ErrorRate, Hang
-from actors.faults.imposing import Revert
-from actors.provider.subscriptions import MAX_SUBSCRIPTIONS
-from actors.units import ms, seconds
-from actors.wire.websocket import WebSocketLimits
-from actors.world import seam
-from actors.world.held import UNCOUNTED_BYTES
-from store.events import AttemptServed, BenchLimitReached, HeadPublished, SubscriptionChanged
+from battle.actors.faults.behaviour import Degrade, ErrorRate, Hang
+from battle.actors.faults.imposing import Revert
+from battle.actors.provider.subscriptions import MAX_SUBSCRIPTIONS
+from battle.actors.units import ms, seconds
+from battle.actors.wire.websocket import WebSocketLimits
+from battle.actors.world import seam
+from battle.actors.world.held import UNCOUNTED_BYTES
+from battle.store.events import AttemptServed, BenchLimitReached, HeadPublished, SubscriptionChanged
 from tests.actors.provider.stage import play
 from tests.actors.provider.websocket_stage import MODEL, QUICK, client_of, impose, of, talk
 from tests.actors.worlds import simulated

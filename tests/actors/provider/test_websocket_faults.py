@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from actors.faults.behaviour import Reorg, StaleHead
-from actors.faults.imposing import Impose, Revert
-from actors.faults.websocket import (
+from battle.actors.faults.behaviour import Reorg, StaleHead
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.websocket import (
     DropConnections,
     DuplicateHeads,
     IgnorePings,
@@ -15,8 +15,8 @@ from actors.faults.websocket import (
     ReorderHeads,
     SilentStall,
 )
-from actors.units import ms, seconds
-from store.events import AttemptServed, HeadPublished, SubscriptionChanged
+from battle.actors.units import ms, seconds
+from battle.store.events import AttemptServed, HeadPublished, SubscriptionChanged
 from tests.actors.provider.websocket_stage import MODEL, QUICK, acted, client_of, impose, of, talk
 from tests.actors.worlds import simulated
 

@@ -4,12 +4,12 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.faults.imposing import Impose
-from actors.units import ms
-from actors.wire.websocket import connect_websocket
-from store.events import FaultActed
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.faults.imposing import Impose
+from battle.actors.units import ms
+from battle.actors.wire.websocket import connect_websocket
+from battle.store.events import FaultActed
 from tests.actors.provider.stage import play
 from tests.actors.wire.websocket_stage import Recorder
 

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.system import ActorContext, ChildSpec, Induced, LifecycleChange
+from battle.actors.system import ActorContext, ChildSpec, Induced, LifecycleChange
 
 Life = Callable[[ActorContext], Awaitable[None]]
 

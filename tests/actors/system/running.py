@@ -6,7 +6,7 @@ from typing import Any
 import trio
 import trio.testing
 
-from actors.system import (
+from battle.actors.system import (
     Supervisor,
 )
 

@@ -9,7 +9,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.system import (
+from battle.actors.system import (
     ActorDeadError,
     AskTimeoutError,
     Inbox,
@@ -18,7 +18,7 @@ from actors.system import (
     MailboxSpec,
     Question,
 )
-from actors.units import ms, seconds
+from battle.actors.units import ms, seconds
 
 Run = Callable[..., Any]
 

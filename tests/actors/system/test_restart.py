@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.system.restart import (
+from battle.actors.system.restart import (
     Backoff,
     Escalate,
     Exit,
@@ -17,7 +17,7 @@ from actors.system.restart import (
     Restart,
     decide,
 )
-from actors.units import ms, seconds
+from battle.actors.units import ms, seconds
 
 STRATEGIES = ["one_for_one", "one_for_all", "rest_for_one"]
 TYPES = ["permanent", "transient", "temporary"]

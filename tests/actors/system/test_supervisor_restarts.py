@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.system import (
+from battle.actors.system import (
     ActorContext,
     Backoff,
     ChildSpec,
@@ -17,9 +17,9 @@ from actors.system import (
     Limits,
     Supervisor,
 )
-from actors.system.restart import Strategy
-from actors.units import seconds
-from actors.world.simulated.determinism import deterministic_scheduling
+from battle.actors.system.restart import Strategy
+from battle.actors.units import seconds
+from battle.actors.world.simulated.determinism import deterministic_scheduling
 from tests.actors.system.running import Run, run_for
 
 SLOW = Backoff(first=seconds(10), most=seconds(10))

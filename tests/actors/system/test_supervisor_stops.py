@@ -7,8 +7,8 @@ import pytest
 import trio
 import trio.testing
 
-from actors.system import ActorContext, Backoff, EscalationError, Limits, Supervisor
-from actors.units import ms, seconds
+from battle.actors.system import ActorContext, Backoff, EscalationError, Limits, Supervisor
+from battle.actors.units import ms, seconds
 
 Run = Callable[..., Any]
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.system import (
+from battle.actors.system import (
     ActorContext,
     ActorDeadError,
     ChildLostError,
@@ -14,7 +14,7 @@ from actors.system import (
     Limits,
     Supervisor,
 )
-from actors.units import ms
+from battle.actors.units import ms
 from tests.actors.system.running import Run, run_for
 
 

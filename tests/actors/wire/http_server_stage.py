@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from actors.units import ms
-from actors.wire.http import HttpLimits, encode_response
-from actors.wire.http_server import HttpServerConnection
+from battle.actors.units import ms
+from battle.actors.wire.http import HttpLimits, encode_response
+from battle.actors.wire.http_server import HttpServerConnection
 
 LIMITS = HttpLimits(header_bytes=1000, body_bytes=2000)
 HASTY = HttpLimits(header_bytes=1000, body_bytes=2000, request_timeout=ms(200), idle_timeout=ms(400))

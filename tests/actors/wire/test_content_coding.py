@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wire.content_coding import decoded_body
-from actors.wire.foreign import Unreadable
-from actors.wire.http import HttpResponse
+from battle.actors.wire.content_coding import decoded_body
+from battle.actors.wire.foreign import Unreadable
+from battle.actors.wire.http import HttpResponse
 
 LIMIT = 1000
 ENCODERS = {b"gzip": gzip.compress, b"x-gzip": gzip.compress, b"deflate": zlib.compress, b"identity": bytes}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wire.correlation import embedded, found_in_params, found_in_request, request_id
+from battle.actors.wire.correlation import embedded, found_in_params, found_in_request, request_id
 
 workloads = st.integers(0, 2**16 - 1)
 numbers = st.integers(0, 2**48 - 1)

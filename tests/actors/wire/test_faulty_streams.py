@@ -7,20 +7,20 @@ import pytest
 import trio
 import trio.testing
 
-from actors.faults.imposing import Impose, Revert
-from actors.faults.transport import Latency, Partition, ResetPeer
-from actors.units import ms
-from actors.wire.faulty_stream import FaultyStream
-from actors.wire.transport_faults import TransportFaults
-from actors.world.live.reactor import Reactor
-from actors.world.live.stream import LiveStream
-from actors.world.live.world import LiveWorld
-from actors.world.seam import WRITE_LIMIT_BYTES
-from actors.world.simulated.clock import EventClock
-from actors.world.simulated.network import Network
-from actors.world.simulated.node import SimulatedNode
-from actors.world.simulated.pipe import WINDOW_BYTES
-from actors.world.simulated.stream import SimulatedStream, connected_pair
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.transport import Latency, Partition, ResetPeer
+from battle.actors.units import ms
+from battle.actors.wire.faulty_stream import FaultyStream
+from battle.actors.wire.transport_faults import TransportFaults
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.stream import LiveStream
+from battle.actors.world.live.world import LiveWorld
+from battle.actors.world.seam import WRITE_LIMIT_BYTES
+from battle.actors.world.simulated.clock import EventClock
+from battle.actors.world.simulated.network import Network
+from battle.actors.world.simulated.node import SimulatedNode
+from battle.actors.world.simulated.pipe import WINDOW_BYTES
+from battle.actors.world.simulated.stream import SimulatedStream, connected_pair
 from tests.actors.world import test_on_data, test_streams
 from tests.actors.world.test_streams import _AlwaysUp, _clogged, _tcp_pair
 from tests.actors.worlds import live, simulated

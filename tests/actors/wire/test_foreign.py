@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import actors
-from actors.wire.foreign import Unreadable, reader
+from battle import actors
+from battle.actors.wire.foreign import Unreadable, reader
 
 read_anything = reader()
 read_raw = reader(dict[str, msgspec.Raw])

@@ -3,9 +3,9 @@
 import pytest
 import trio
 
-from actors.units import ms
-from actors.wire.http import encode_request, encode_response, request_head
-from actors.wire.http_client import HttpClientConnection
+from battle.actors.units import ms
+from battle.actors.wire.http import encode_request, encode_response, request_head
+from battle.actors.wire.http_client import HttpClientConnection
 
 REQUEST = encode_request(request_head("a:1"), b"{}")
 WHOLE = encode_response(200, b"[1]")

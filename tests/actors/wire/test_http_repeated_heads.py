@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wire.http import HttpLimits, HttpResponse, ProtocolError, ResponseParser
+from battle.actors.wire.http import HttpLimits, HttpResponse, ProtocolError, ResponseParser
 
 HEADS = [
     b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n",

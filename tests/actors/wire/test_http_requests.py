@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wire.http import (
+from battle.actors.wire.http import (
     HttpLimits,
     HttpRequest,
     ProtocolError,

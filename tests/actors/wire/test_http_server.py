@@ -2,9 +2,9 @@
 
 import pytest
 
-from actors.units import ms, seconds
-from actors.wire.http import HttpLimits
-from actors.world import seam
+from battle.actors.units import ms, seconds
+from battle.actors.wire.http import HttpLimits
+from battle.actors.world import seam
 from tests.actors.wire.http_server_stage import HASTY, POST, all_of, conversation, serving
 from tests.actors.worlds import simulated
 

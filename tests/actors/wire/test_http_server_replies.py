@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import trio
 
-from actors.units import ms
-from actors.wire.http import encode_response
-from actors.wire.http_server import HttpServerConnection
+from battle.actors.units import ms
+from battle.actors.wire.http import encode_response
+from battle.actors.wire.http_server import HttpServerConnection
 from tests.actors.wire.http_server_stage import (
     HASTY,
     POST,

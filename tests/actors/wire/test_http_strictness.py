@@ -3,7 +3,7 @@
 import h11
 import pytest
 
-from actors.wire.http import HttpLimits, ProtocolError, RequestParser
+from battle.actors.wire.http import HttpLimits, ProtocolError, RequestParser
 
 CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 

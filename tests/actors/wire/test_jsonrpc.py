@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wire.foreign import Unreadable
-from actors.wire.jsonrpc import (
+from battle.actors.wire.foreign import Unreadable
+from battle.actors.wire.jsonrpc import (
     INVALID_REQUEST,
     PARSE_ERROR,
     Call,

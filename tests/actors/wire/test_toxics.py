@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.faults.transport import (
+from battle.actors.faults.transport import (
     Bandwidth,
     Jitter,
     Latency,
@@ -16,9 +16,9 @@ from actors.faults.transport import (
     SlowClose,
     Timeout,
 )
-from actors.units import ms, seconds
-from actors.wire.toxics import QUANTUM_NS, Lane, Ruling
-from actors.world.chance import Draws
+from battle.actors.units import ms, seconds
+from battle.actors.wire.toxics import QUANTUM_NS, Lane, Ruling
+from battle.actors.world.chance import Draws
 
 DELAYS = st.integers(1, seconds(2))
 PASSING = st.one_of(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from actors.units import ms, seconds
-from actors.wire.http import HttpLimits, ProtocolError, RequestParser
-from actors.wire.websocket import (
+from battle.actors.units import ms, seconds
+from battle.actors.wire.http import HttpLimits, ProtocolError, RequestParser
+from battle.actors.wire.websocket import (
     SERVER_LIMITS,
     Ended,
     KeepAlive,
@@ -12,7 +12,7 @@ from actors.wire.websocket import (
     WebSocketLimits,
     connect_websocket,
 )
-from actors.wire.websocket_handshake import accept_upgrade
+from battle.actors.wire.websocket_handshake import accept_upgrade
 from tests.actors.wire.websocket_stage import (
     BINARY,
     CONTINUATION,

@@ -1,8 +1,8 @@
 """HTTP and WebSocket on one port: a connection that begins with requests and goes on with messages."""
 
-from actors.wire.http import HttpLimits, encode_response
-from actors.wire.http_server import HttpServerConnection
-from actors.wire.websocket import accept_websocket
+from battle.actors.wire.http import HttpLimits, encode_response
+from battle.actors.wire.http_server import HttpServerConnection
+from battle.actors.wire.websocket import accept_websocket
 from tests.actors.wire.websocket_stage import HANDSHAKE, TEXT, RawClient, Recorder, close_frame, echo, frame
 
 POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nbody"

@@ -3,9 +3,9 @@
 import pytest
 import trio
 
-from actors.units import ms
-from actors.wire.http import ProtocolError
-from actors.wire.websocket import (
+from battle.actors.units import ms
+from battle.actors.wire.http import ProtocolError
+from battle.actors.wire.websocket import (
     WebSocketRefused,
 )
 from tests.actors.wire.websocket_stage import (

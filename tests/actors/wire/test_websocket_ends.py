@@ -5,8 +5,8 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.units import ms, seconds
-from actors.wire.websocket import READS_TOO_SLOWLY, WebSocketLimits
+from battle.actors.units import ms, seconds
+from battle.actors.wire.websocket import READS_TOO_SLOWLY, WebSocketLimits
 from tests.actors.wire.websocket_stage import (
     BINARY,
     CLOSE,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.frame_protocol import CloseReason, FrameProtocol
 
-from actors.wire.close_codes import is_close_code, is_servers_close_code
-from actors.wire.websocket_frames import (
+from battle.actors.wire.close_codes import is_close_code, is_servers_close_code
+from battle.actors.wire.websocket_frames import (
     CloseFrame,
     Frames,
     Ping,
@@ -15,7 +15,7 @@ from actors.wire.websocket_frames import (
     Violation,
     WebSocketLimits,
 )
-from actors.world.seam import WRITE_LIMIT_BYTES
+from battle.actors.world.seam import WRITE_LIMIT_BYTES
 from tests.actors.wire.websocket_stage import (
     BINARY,
     CLOSE,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wire.http import HttpLimits, HttpRequest, ProtocolError, RequestParser
-from actors.wire.websocket_handshake import ClientHandshake, Refusal, WebSocketRefused, accept_upgrade
+from battle.actors.wire.http import HttpLimits, HttpRequest, ProtocolError, RequestParser
+from battle.actors.wire.websocket_handshake import ClientHandshake, Refusal, WebSocketRefused, accept_upgrade
 from tests.actors.wire.websocket_stage import HANDSHAKE
 
 POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nbody"

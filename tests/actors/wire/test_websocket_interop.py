@@ -9,8 +9,8 @@ import trio_websocket
 from trio_websocket import ConnectionClosed, wrap_client_stream
 from wsproto.events import TextMessage
 
-from actors.units import ms, seconds
-from actors.wire.websocket import KeepAlive, WebSocketLimits, WebSocketRefused
+from battle.actors.units import ms, seconds
+from battle.actors.wire.websocket import KeepAlive, WebSocketLimits, WebSocketRefused
 from tests.actors.wire.websocket_stage import connected, serving
 from tests.actors.worlds import live
 

@@ -4,8 +4,8 @@ import struct
 
 import trio
 
-from actors.wire.http import HttpLimits, RequestParser
-from actors.wire.websocket import CLIENT_LIMITS, SERVER_LIMITS, accept_websocket, connect_websocket
+from battle.actors.wire.http import HttpLimits, RequestParser
+from battle.actors.wire.websocket import CLIENT_LIMITS, SERVER_LIMITS, accept_websocket, connect_websocket
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 

@@ -8,23 +8,23 @@ from typing import Any
 import msgspec
 import trio
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.spec import Spec
-from actors.units import minutes, ms, seconds
-from actors.wire.http import HttpRequest, encode_response
-from actors.wire.jsonrpc import Call, encode_result, read_calls
-from actors.workload.generator import run_workload
-from actors.workload.spec import Begin, HttpConstant, Workload, WorkloadRole
-from actors.world.cluster import Exit, Node
-from actors.world.control import Control
-from actors.world.live.reactor import Reactor
-from actors.world.live.world import LiveWorld
-from actors.world.seam import Address, Stream, World
-from actors.world.simulated.cluster import SimulatedCluster
-from actors.world.simulated.simulation import simulate
-from store.events import AnyEvent, GeneratorSampled, RequestEnded
-from store.segment import FLUSH_INTERVAL_NS, BlockFlushed, SegmentWriter, open_segment, segment_path
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.spec import Spec
+from battle.actors.units import minutes, ms, seconds
+from battle.actors.wire.http import HttpRequest, encode_response
+from battle.actors.wire.jsonrpc import Call, encode_result, read_calls
+from battle.actors.workload.generator import run_workload
+from battle.actors.workload.spec import Begin, HttpConstant, Workload, WorkloadRole
+from battle.actors.world.cluster import Exit, Node
+from battle.actors.world.control import Control
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.world import LiveWorld
+from battle.actors.world.seam import Address, Stream, World
+from battle.actors.world.simulated.cluster import SimulatedCluster
+from battle.actors.world.simulated.simulation import simulate
+from battle.store.events import AnyEvent, GeneratorSampled, RequestEnded
+from battle.store.segment import FLUSH_INTERVAL_NS, BlockFlushed, SegmentWriter, open_segment, segment_path
 from tests.actors.http_peers import HttpServerPeer
 
 CHAIN = Chain(seed=5)

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.methods import METHODS
-from actors.chain.model import ChainModel
-from actors.chain.questions import params_for
-from actors.chain.spec import Chain
-from actors.units import seconds
-from actors.wire.http import HttpResponse
-from actors.wire.jsonrpc import RpcError
-from actors.workload import answer as answer_module
-from actors.workload.answer import AnswerReader, Ending
-from actors.workload.request import Request
-from actors.workload.spec import HttpConstant, WorkloadRole
-from actors.world.chance import Draws
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.questions import params_for
+from battle.actors.chain.spec import Chain
+from battle.actors.units import seconds
+from battle.actors.wire.http import HttpResponse
+from battle.actors.wire.jsonrpc import RpcError
+from battle.actors.workload import answer as answer_module
+from battle.actors.workload.answer import AnswerReader, Ending
+from battle.actors.workload.request import Request
+from battle.actors.workload.spec import HttpConstant, WorkloadRole
+from battle.actors.world.chance import Draws
 
 CHAIN = Chain(start_height=1_000, block_time=seconds(2))
 AT_NS = seconds(20)

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.units import seconds
-from actors.wire.http import HttpLimits, HttpResponse, RequestParser
-from actors.wire.jsonrpc import Call, read_calls
-from actors.workload.answer import Ending
-from actors.workload.asking import asker
-from actors.workload.batch import BatchBuilder, BatchCall, BatchReader, BatchRequest
-from actors.workload.call_times import CallTimes
-from actors.workload.spec import HttpConstant, WorkloadRole
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.units import seconds
+from battle.actors.wire.http import HttpLimits, HttpResponse, RequestParser
+from battle.actors.wire.jsonrpc import Call, read_calls
+from battle.actors.workload.answer import Ending
+from battle.actors.workload.asking import asker
+from battle.actors.workload.batch import BatchBuilder, BatchCall, BatchReader, BatchRequest
+from battle.actors.workload.call_times import CallTimes
+from battle.actors.workload.spec import HttpConstant, WorkloadRole
 from tests.actors.workload.sample_generators import HERE
 
 CHAIN = Chain(start_height=1_000, block_time=seconds(2))

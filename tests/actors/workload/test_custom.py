@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.model import ChainModel
-from actors.chain.spec import Chain
-from actors.units import seconds
-from actors.workload.asking import Ask, asker
-from actors.workload.call_times import BUSY, SLOW_CALL, CallTimes
-from actors.workload.custom import GeneratorError, load_generator, place_of
-from actors.workload.spec import HttpConstant, WorkloadRole
-from store.events import BenchLimitReached
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.spec import Chain
+from battle.actors.units import seconds
+from battle.actors.workload.asking import Ask, asker
+from battle.actors.workload.call_times import BUSY, SLOW_CALL, CallTimes
+from battle.actors.workload.custom import GeneratorError, load_generator, place_of
+from battle.actors.workload.spec import HttpConstant, WorkloadRole
+from battle.store.events import BenchLimitReached
 from tests.actors.workload.sample_generators import HERE, balances
 
 FILE = """

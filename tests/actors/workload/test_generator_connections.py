@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from actors.units import ms, seconds
-from actors.wire.http import HttpRequest, encode_response
-from actors.workload.spec import HttpConstant, HttpUsers
-from actors.world.cluster import Node
-from actors.world.seam import WRITE_LIMIT_BYTES, Stream, World
-from actors.world.simulated.cluster import SimulatedCluster
-from actors.world.simulated.network import LATENCY_NS
-from store.events import BenchLimitReached
+from battle.actors.units import ms, seconds
+from battle.actors.wire.http import HttpRequest, encode_response
+from battle.actors.workload.spec import HttpConstant, HttpUsers
+from battle.actors.world.cluster import Node
+from battle.actors.world.seam import WRITE_LIMIT_BYTES, Stream, World
+from battle.actors.world.simulated.cluster import SimulatedCluster
+from battle.actors.world.simulated.network import LATENCY_NS
+from battle.store.events import BenchLimitReached
 from tests.actors.workload.sample_generators import HERE
 from tests.actors.workload.scripted import (
     BEGIN_NS,

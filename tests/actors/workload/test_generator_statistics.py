@@ -3,8 +3,8 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.units import ms, seconds
-from actors.workload.statistics import Histogram, Second
+from battle.actors.units import ms, seconds
+from battle.actors.workload.statistics import Histogram, Second
 
 DURATIONS = st.lists(st.integers(0, seconds(10_000)), min_size=1, max_size=200)
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import trio
 
-from actors.units import ms, seconds
-from actors.workload.spec import Begin, HttpUsers
-from actors.world.cluster import Node
-from actors.world.simulated.cluster import SimulatedCluster
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import Begin, HttpUsers
+from battle.actors.world.cluster import Node
+from battle.actors.world.simulated.cluster import SimulatedCluster
 from tests.actors.workload.scripted import (
     BEGIN_NS,
     Interfere,

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.units import seconds
-from actors.wire.http import HttpResponse
-from actors.workload.answer import Ending
-from actors.workload.ledger import Ledger
-from actors.workload.request import Request
-from actors.world.seam import World
-from store.events import RequestEnded
+from battle.actors.units import seconds
+from battle.actors.wire.http import HttpResponse
+from battle.actors.workload.answer import Ending
+from battle.actors.workload.ledger import Ledger
+from battle.actors.workload.request import Request
+from battle.actors.world.seam import World
+from battle.store.events import RequestEnded
 
 NOW_NS = seconds(3)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from actors.units import ms, seconds
-from actors.workload.spec import (
+from battle import EmbeddedGateway, MockProvider, Scenario, ScenarioError, Slo, run_scenario
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import (
     HttpBurst,
     HttpConstant,
     HttpRamp,
@@ -17,8 +18,7 @@ from actors.workload.spec import (
     Replay,
     Workload,
 )
-from battle import EmbeddedGateway, MockProvider, Scenario, ScenarioError, Slo, run_scenario
-from store.database import open_run
+from battle.store.database import open_run
 from tests.actors.workload.sample_generators import HERE
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.workload.mix import Mix
-from actors.world.chance import Draws
+from battle.actors.workload.mix import Mix
+from battle.actors.world.chance import Draws
 
 DRAWS = Draws(7, "mix")
 

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.chain.methods import METHODS
-from actors.chain.model import ChainModel
-from actors.chain.questions import carries_id
-from actors.chain.spec import Chain
-from actors.units import seconds
-from actors.wire.correlation import found_in_params
-from actors.wire.http import HttpLimits, HttpRequest, RequestParser
-from actors.wire.jsonrpc import Call, read_calls
-from actors.workload.request import RequestBuilder
-from actors.workload.spec import HttpConstant, Methods, WorkloadRole
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.questions import carries_id
+from battle.actors.chain.spec import Chain
+from battle.actors.units import seconds
+from battle.actors.wire.correlation import found_in_params
+from battle.actors.wire.http import HttpLimits, HttpRequest, RequestParser
+from battle.actors.wire.jsonrpc import Call, read_calls
+from battle.actors.workload.request import RequestBuilder
+from battle.actors.workload.spec import HttpConstant, Methods, WorkloadRole
 
 CHAIN = Chain()
 

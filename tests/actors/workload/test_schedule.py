@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.units import minutes, ms, seconds
-from actors.workload.schedule import Constant, Poisson, Schedule, resumed, schedule_of, sharded
-from actors.workload.spec import HttpConstant, HttpPoisson
+from battle.actors.units import minutes, ms, seconds
+from battle.actors.workload.schedule import Constant, Poisson, Schedule, resumed, schedule_of, sharded
+from battle.actors.workload.spec import HttpConstant, HttpPoisson
 
 RATES = st.floats(0.01, 10_000, allow_nan=False)
 DURATIONS = st.integers(ms(1), seconds(2))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.units import minutes, ms, seconds
-from actors.workload.schedule import (
+from battle.actors.units import minutes, ms, seconds
+from battle.actors.workload.schedule import (
     Bursts,
     Constant,
     Ramp,
@@ -20,8 +20,8 @@ from actors.workload.schedule import (
     sharded,
     steps_of,
 )
-from actors.workload.spec import HttpBurst, HttpRamp, HttpStep, Replay
-from actors.workload.trace import Trace
+from battle.actors.workload.spec import HttpBurst, HttpRamp, HttpStep, Replay
+from battle.actors.workload.trace import Trace
 
 DURATIONS = st.integers(ms(1), seconds(2))
 RAMP_RATES = st.floats(0, 5_000).map(lambda rate: round(rate, 3))

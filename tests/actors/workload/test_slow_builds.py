@@ -7,10 +7,10 @@ from typing import Any
 import trio
 import trio.testing
 
-from actors.units import ms, seconds
-from actors.workload.answer import Ending
-from actors.workload.pacer import Pacer, Users
-from actors.workload.request import Request
+from battle.actors.units import ms, seconds
+from battle.actors.workload.answer import Ending
+from battle.actors.workload.pacer import Pacer, Users
+from battle.actors.workload.request import Request
 
 
 class SlowWorld:

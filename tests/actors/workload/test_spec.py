@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.units import minutes, ms, seconds
-from actors.workload.spec import (
+from battle.actors.units import minutes, ms, seconds
+from battle.actors.workload.spec import (
     HttpBurst,
     HttpConstant,
     HttpPoisson,

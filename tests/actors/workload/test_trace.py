@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.units import ms, seconds
-from actors.workload.spec import Replay
-from actors.workload.trace import MAX_PROBLEMS, Trace, TraceError, calls_of, parse_trace, read_trace
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import Replay
+from battle.actors.workload.trace import MAX_PROBLEMS, Trace, TraceError, calls_of, parse_trace, read_trace
 
 GOOD = b'{"at_ms": 12.5, "method": "eth_call", "params": [1]}\n'
 
@@ -108,7 +108,7 @@ def test_a_trace_without_calls_is_none() -> None:
 
 
 def test_a_trace_too_long_to_be_held_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.workload.trace.MAX_CALLS", 3)
+    monkeypatch.setattr("battle.actors.workload.trace.MAX_CALLS", 3)
     parse_trace([GOOD] * 3, "t")
     assert problems(*[GOOD] * 4) == ["trace t.jsonl has more than 3 calls"]
 

@@ -4,10 +4,10 @@ from itertools import count
 
 import trio
 
-from actors.units import ms, seconds
-from actors.workload.answer import Ending
-from actors.workload.pacer import Users
-from actors.workload.request import Request
+from battle.actors.units import ms, seconds
+from battle.actors.workload.answer import Ending
+from battle.actors.workload.pacer import Users
+from battle.actors.workload.request import Request
 from tests.actors.worlds import Stage, simulated
 
 

@@ -1,10 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.units import ms, seconds
-from actors.workload.spec import Reconnect
-from actors.workload.ws_backoff import Backoff
-from actors.world.chance import Draws
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import Reconnect
+from battle.actors.workload.ws_backoff import Backoff
+from battle.actors.world.chance import Draws
 
 POLICIES = st.builds(
     Reconnect,

@@ -4,13 +4,13 @@ from itertools import pairwise
 
 import msgspec
 
-from actors.chain.transactions import TRANSFER
-from actors.faults.behaviour import Malformed, Reorg
-from actors.faults.imposing import Impose, Revert
-from actors.faults.websocket import DropConnections, RefuseSubscriptions
-from actors.units import ms, seconds
-from actors.workload.spec import LogFilter, Reconnect
-from store.events import AttemptServed, HeadPublished
+from battle.actors.chain.transactions import TRANSFER
+from battle.actors.faults.behaviour import Malformed, Reorg
+from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.faults.websocket import DropConnections, RefuseSubscriptions
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import LogFilter, Reconnect
+from battle.store.events import AttemptServed, HeadPublished
 from tests.actors.provider.stage import providing
 from tests.actors.workload.ws_stage import CHAIN, play, requests, subscribe
 from tests.actors.worlds import simulated

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from actors.chain.model import ChainModel
-from actors.chain.publishing import (
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.publishing import (
     header,
     logs_of_block,
     pending_transactions,
@@ -14,11 +14,11 @@ from actors.chain.publishing import (
     reorg_heads,
     reorg_logs,
 )
-from actors.chain.spec import Chain
-from actors.chain.transactions import TRANSFER
-from actors.units import seconds
-from actors.workload.spec import LogFilter
-from actors.workload.ws_judging import REORG_BLOCKS, NotificationJudge
+from battle.actors.chain.spec import Chain
+from battle.actors.chain.transactions import TRANSFER
+from battle.actors.units import seconds
+from battle.actors.workload.spec import LogFilter
+from battle.actors.workload.ws_judging import REORG_BLOCKS, NotificationJudge
 
 CHAIN = Chain(seed=3, start_height=500, block_time=seconds(1))
 MODEL = ChainModel(CHAIN)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wire.jsonrpc import Answer
-from actors.workload.ws_messages import (
+from battle.actors.wire.jsonrpc import Answer
+from battle.actors.workload.ws_messages import (
     TEXT_CHARACTERS,
     Nonsense,
     Notification,

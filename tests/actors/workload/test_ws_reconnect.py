@@ -6,9 +6,9 @@ import msgspec
 import pytest
 import trio
 
-from actors.chain.publishing import header
-from actors.units import ms, seconds
-from actors.workload.spec import Reconnect
+from battle.actors.chain.publishing import header
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import Reconnect
 from tests.actors.wire.websocket_stage import BINARY, frame
 from tests.actors.workload.ws_stage import (
     LEAD,

@@ -1,7 +1,7 @@
 """Requests over WebSockets against a server that follows a script, in both worlds."""
 
-from actors.units import ms, seconds
-from actors.workload.spec import Reconnect
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import Reconnect
 from tests.actors.workload.sample_generators import HERE
 from tests.actors.workload.ws_stage import LEAD, Script, against, play, requests, serving
 from tests.actors.worlds import simulated

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from actors.units import ms, seconds
-from actors.wire.websocket import READS_TOO_SLOWLY, WebSocketLimits
-from actors.workload.spec import Reconnect, WsRequests
-from store.events import BenchLimitReached
+from battle.actors.units import ms, seconds
+from battle.actors.wire.websocket import READS_TOO_SLOWLY, WebSocketLimits
+from battle.actors.workload.spec import Reconnect, WsRequests
+from battle.store.events import BenchLimitReached
 from tests.actors.wire.websocket_stage import BINARY, CONTINUATION, frame
 from tests.actors.workload.ws_stage import Script, against, nobody, play, requests, serving
 from tests.actors.worlds import simulated

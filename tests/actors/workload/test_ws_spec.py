@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from actors.gateway.spec import CommandGateway, UrlGateway
-from actors.provider.spec import MockProvider
-from actors.units import ms, seconds
-from actors.workload.spec import HttpConstant, LogFilter, Reconnect, Workload, WsRequests, WsSubscribe
+from battle.actors.gateway.spec import CommandGateway, UrlGateway
+from battle.actors.provider.spec import MockProvider
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import HttpConstant, LogFilter, Reconnect, Workload, WsRequests, WsSubscribe
 from battle.plan import plan_run, workload_role
 from battle.scenario import Scenario, scenario_from_data
 

@@ -3,9 +3,9 @@
 import pytest
 import trio
 
-from actors.units import ms, seconds
-from actors.workload.spec import Begin, Reconnect, WsSubscribe
-from actors.world.simulated.network import LATENCY_NS
+from battle.actors.units import ms, seconds
+from battle.actors.workload.spec import Begin, Reconnect, WsSubscribe
+from battle.actors.world.simulated.network import LATENCY_NS
 from tests.actors.workload.scripted import BEGIN_NS, read_log, run_load
 from tests.actors.workload.ws_stage import Log, Script, requests, subscribe
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from actors.chain.publishing import header, logs_of_block, pending_transactions, read_pattern
-from actors.units import ms
-from actors.wire.websocket import WebSocket
-from actors.workload.spec import LogFilter, Reconnect
+from battle.actors.chain.publishing import header, logs_of_block, pending_transactions, read_pattern
+from battle.actors.units import ms
+from battle.actors.wire.websocket import WebSocket
+from battle.actors.workload.spec import LogFilter, Reconnect
 from tests.actors.workload.ws_stage import (
     CHAIN,
     LEAD,

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 import msgspec
 import trio
 
-from actors.chain.model import ChainModel
-from actors.chain.publishing import header
-from actors.chain.spec import Chain
-from actors.units import ms, seconds
-from actors.workload.generator import run_workload
-from actors.workload.spec import Begin, WorkloadRole, WsRequests, WsSubscribe
-from store.events import GeneratorSampled, NotificationReceived, RequestEnded, SubscriptionChanged
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.publishing import header
+from battle.actors.chain.spec import Chain
+from battle.actors.units import ms, seconds
+from battle.actors.workload.generator import run_workload
+from battle.actors.workload.spec import Begin, WorkloadRole, WsRequests, WsSubscribe
+from battle.store.events import GeneratorSampled, NotificationReceived, RequestEnded, SubscriptionChanged
 from tests.actors.wire.websocket_stage import Server
 
 CHAIN = Chain(seed=5, start_height=500, block_time=ms(100))

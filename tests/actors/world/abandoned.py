@@ -5,8 +5,8 @@ from pathlib import Path
 
 import trio
 
-from actors.world.cluster import Command
-from actors.world.live.run import run_live
+from battle.actors.world.cluster import Command
+from battle.actors.world.live.run import run_live
 
 
 async def main(cluster):

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 import trio
 
-from actors.world.live.run import run_live
-from actors.world.simulated import simulate
-from store.events import AnyEvent
+from battle.actors.world.live.run import run_live
+from battle.actors.world.simulated import simulate
+from battle.store.events import AnyEvent
 from tests.actors.world.playing import boot
 
 MODULE = "tests.actors.world.playing"

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import trio
 
-from actors.spec import Spec
-from store.events import RunChanged
+from battle.actors.spec import Spec
+from battle.store.events import RunChanged
 
 
 class Echo(Spec, frozen=True, tag="echo"):
@@ -182,6 +182,6 @@ async def _echo(world, address, control):
 
 
 if __name__ == "__main__":
-    from actors.world.live.child import run_node
+    from battle.actors.world.live.child import run_node
 
     sys.exit(run_node(int(sys.argv[1]), Role, Note, boot))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import trio
 
-import actors.world.live.cluster as live_cluster
-from actors.world.live.run import run_live
+import battle.actors.world.live.cluster as live_cluster
+from battle.actors.world.live.run import run_live
 from tests.actors.world.nodes import Running
 from tests.actors.world.playing import Echo
 

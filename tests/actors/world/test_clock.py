@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from actors.world.simulated import SimulationOverrun, simulate
-from actors.world.simulated.clock import EVENTS_PER_TURN, EventClock
+from battle.actors.world.simulated import SimulationOverrun, simulate
+from battle.actors.world.simulated.clock import EVENTS_PER_TURN, EventClock
 
 HOUR_NS = 3600 * 10**9
 

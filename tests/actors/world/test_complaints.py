@@ -11,10 +11,10 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.world.cluster import Command
-from actors.world.complaints import KEPT_BYTES, Complaints
-from actors.world.output import CUT_ABOVE_BYTES, Output
-from store.events import BenchLimitReached
+from battle.actors.world.cluster import Command
+from battle.actors.world.complaints import KEPT_BYTES, Complaints
+from battle.actors.world.output import CUT_ABOVE_BYTES, Output
+from battle.store.events import BenchLimitReached
 from tests.actors.world.nodes import live, logged
 
 SAID = st.sampled_from(

@@ -3,9 +3,9 @@
 import gc
 from weakref import WeakSet
 
-from actors.units import ms
-from actors.world.simulated.clock import COLLECT_EVERY_NS
-from actors.world.simulated.stream import SimulatedStream
+from battle.actors.units import ms
+from battle.actors.world.simulated.clock import COLLECT_EVERY_NS
+from battle.actors.world.simulated.stream import SimulatedStream
 from tests.actors.worlds import simulated
 
 

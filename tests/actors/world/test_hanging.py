@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import trio
 
-from actors.chain.spec import Chain
-from actors.node import NodeSpec
-from actors.units import seconds
-from actors.workload.spec import Begin, HttpConstant, WorkloadRole
-from actors.world.hanging import hangs_in
-from actors.world.live.run import run_live
+from battle.actors.chain.spec import Chain
+from battle.actors.node import NodeSpec
+from battle.actors.units import seconds
+from battle.actors.workload.spec import Begin, HttpConstant, WorkloadRole
+from battle.actors.world.hanging import hangs_in
+from battle.actors.world.live.run import run_live
 from tests.actors.world.nodes import Running
 
 DUMP = """something else
@@ -53,7 +53,7 @@ def slow(number, rng):
 
 @pytest.mark.live
 def test_a_node_that_is_ended_for_a_call_of_the_authors_generator_names_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("actors.world.live.cluster.HANG_SECONDS", 2.0)
+    monkeypatch.setattr("battle.actors.world.live.cluster.HANG_SECONDS", 2.0)
     spec = HttpConstant(generator=f"{os.path.relpath(__file__)}:slow", rate=100, duration=seconds(1))
     role = WorkloadRole(spec, index=0, shard=0, target="127.0.0.1:1", path="/", seed=1, chain=Chain())
 
@@ -65,7 +65,7 @@ def test_a_node_that_is_ended_for_a_call_of_the_authors_generator_names_it(tmp_p
                 await running.ended.wait()
                 return running.exit
 
-    exit = run_live(main, run_dir=tmp_path, seed=1, module="actors.node")
+    exit = run_live(main, run_dir=tmp_path, seed=1, module="battle.actors.node")
     assert exit.how == "hung"
     assert exit.reason.startswith("no heartbeat for 2 s: it was in the scenario's generator slow at ")
     assert os.path.relpath(__file__) in exit.reason

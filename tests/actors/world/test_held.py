@@ -6,8 +6,8 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.world import seam
-from actors.world.held import Held
+from battle.actors.world import seam
+from battle.actors.world.held import Held
 from tests.actors.world.nodes import both_worlds
 
 MIB = 2**20

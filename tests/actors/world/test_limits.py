@@ -10,8 +10,8 @@ import time
 import pytest
 import trio
 
-from actors.world.live.limits import NOTE_INTERVAL_NS, LimitNotes
-from store.events import BenchLimitReached
+from battle.actors.world.live.limits import NOTE_INTERVAL_NS, LimitNotes
+from battle.store.events import BenchLimitReached
 from tests.actors.world.nodes import Running, both_worlds, live, logged
 from tests.actors.world.playing import NeverReady, Starved
 
@@ -78,9 +78,12 @@ def test_a_node_without_descriptors_lives_on_serves_when_it_can_and_says_so(tmp_
 
 @both_worlds
 def test_a_node_that_is_never_ready_is_ended(run, tmp_path, monkeypatch):
-    for module in ("actors.world.live.cluster.READY_SECONDS", "actors.world.cluster.READY_SECONDS"):
+    for module in (
+        "battle.actors.world.live.cluster.READY_SECONDS",
+        "battle.actors.world.cluster.READY_SECONDS",
+    ):
         monkeypatch.setattr(module, 1.0)
-    monkeypatch.setattr("actors.world.simulated.cluster.READY_NS", 10**9)
+    monkeypatch.setattr("battle.actors.world.simulated.cluster.READY_NS", 10**9)
 
     async def main(cluster):
         return await cluster.run_node("a", 1, NeverReady())

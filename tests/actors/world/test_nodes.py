@@ -164,7 +164,7 @@ def test_a_port_somebody_listens_on_cannot_be_reserved(tmp_path):
 
 @pytest.mark.live
 def test_a_node_that_does_not_beat_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr("actors.world.live.cluster.HANG_SECONDS", 2.0)
+    monkeypatch.setattr("battle.actors.world.live.cluster.HANG_SECONDS", 2.0)
 
     async def main(cluster):
         return await cluster.run_node("a", 1, Spin())
@@ -175,8 +175,8 @@ def test_a_node_that_does_not_beat_is_ended(tmp_path, monkeypatch):
 
 @pytest.mark.live
 def test_a_node_that_will_not_stop_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr("actors.world.live.process.ASK_SECONDS", 0.2)
-    monkeypatch.setattr("actors.world.live.process.TERM_SECONDS", 0.2)
+    monkeypatch.setattr("battle.actors.world.live.process.ASK_SECONDS", 0.2)
+    monkeypatch.setattr("battle.actors.world.live.process.TERM_SECONDS", 0.2)
 
     async def main(cluster):
         async with trio.open_nursery() as nursery:
@@ -212,7 +212,7 @@ def test_no_node_outlives_a_coordinator_that_is_killed(tmp_path):
 def test_a_program_dies_with_its_guard_even_when_that_is_killed():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        words = ["-m", "actors.world.live.guard", str(theirs.fileno()), "--", "sleep", "30"]
+        words = ["-m", "battle.actors.world.live.guard", str(theirs.fileno()), "--", "sleep", "30"]
         guard = subprocess.Popen([sys.executable, *words], pass_fds=(theirs.fileno(),))
         for _ in range(200):
             below = [one.pid for one in psutil.Process(guard.pid).children(recursive=True)]

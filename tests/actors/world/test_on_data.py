@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from actors.units import ms, seconds
-from actors.world.live import receiving
-from actors.world.live.reactor import TURN_NS
-from actors.world.seam import WRITE_LIMIT_BYTES
-from actors.world.simulated.network import LATENCY_NS
+from battle.actors.units import ms, seconds
+from battle.actors.world.live import receiving
+from battle.actors.world.live.reactor import TURN_NS
+from battle.actors.world.seam import WRITE_LIMIT_BYTES
+from battle.actors.world.simulated.network import LATENCY_NS
 from tests.actors.worlds import live, simulated
 
 both_worlds = pytest.mark.parametrize(

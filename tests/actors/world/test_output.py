@@ -8,8 +8,15 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.world.cluster import Command
-from actors.world.output import CUT_ABOVE_BYTES, HEAD_BYTES, LAST_CHARS, TAIL_BYTES, cut_output, last_output
+from battle.actors.world.cluster import Command
+from battle.actors.world.output import (
+    CUT_ABOVE_BYTES,
+    HEAD_BYTES,
+    LAST_CHARS,
+    TAIL_BYTES,
+    cut_output,
+    last_output,
+)
 from tests.actors.world.nodes import live
 
 LOUD = """

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from actors.world.cluster import Exit
+from battle.actors.world.cluster import Exit
 from tests.actors.world.nodes import Running, both_worlds, details, live, logged, process_exists, simulated
 from tests.actors.world.playing import Echo, Note, Tick
 
@@ -169,7 +169,7 @@ def test_a_node_that_is_still_paused_at_the_end_of_the_run_leaves_in_good_order(
 
 @pytest.mark.live
 def test_a_paused_node_is_not_taken_for_one_that_hangs(tmp_path, monkeypatch):
-    monkeypatch.setattr("actors.world.live.cluster.HANG_SECONDS", 1.0)
+    monkeypatch.setattr("battle.actors.world.live.cluster.HANG_SECONDS", 1.0)
 
     async def main(cluster):
         address = cluster.reserve("a")

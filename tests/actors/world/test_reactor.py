@@ -7,7 +7,7 @@ from time import perf_counter_ns
 import pytest
 import trio
 
-from actors.world.live.reactor import EVENTS_PER_LOOK, Reactor
+from battle.actors.world.live.reactor import EVENTS_PER_LOOK, Reactor
 
 pytestmark = pytest.mark.live
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 import trio
 
-from actors.units import ms
+from battle.actors.units import ms
 from tests.actors.worlds import live, simulated
 
 both_worlds = pytest.mark.parametrize(

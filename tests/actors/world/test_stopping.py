@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from actors.world.cluster import Exit
+from battle.actors.world.cluster import Exit
 from tests.actors.world.nodes import Running, both_worlds, details, live
 from tests.actors.world.playing import Echo, Note, Stubborn
 
@@ -50,8 +50,8 @@ def test_a_node_that_was_asked_to_stop_can_be_killed_on_the_way(run, tmp_path):
 
 @pytest.mark.live
 def test_a_node_that_does_not_stop_when_a_fault_asks_it_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr("actors.world.live.process.ASK_SECONDS", 0.2)
-    monkeypatch.setattr("actors.world.live.process.TERM_SECONDS", 0.2)
+    monkeypatch.setattr("battle.actors.world.live.process.ASK_SECONDS", 0.2)
+    monkeypatch.setattr("battle.actors.world.live.process.TERM_SECONDS", 0.2)
 
     async def main(cluster):
         async with trio.open_nursery() as nursery:

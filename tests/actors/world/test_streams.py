@@ -8,13 +8,13 @@ import pytest
 import trio
 import trio.testing
 
-from actors.world.held import Held
-from actors.world.live.reactor import Reactor
-from actors.world.live.stream import LiveStream
-from actors.world.seam import WRITE_LIMIT_BYTES
-from actors.world.simulated.clock import EventClock
-from actors.world.simulated.pipe import WINDOW_BYTES
-from actors.world.simulated.stream import SimulatedStream, connected_pair
+from battle.actors.world.held import Held
+from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.stream import LiveStream
+from battle.actors.world.seam import WRITE_LIMIT_BYTES
+from battle.actors.world.simulated.clock import EventClock
+from battle.actors.world.simulated.pipe import WINDOW_BYTES
+from battle.actors.world.simulated.stream import SimulatedStream, connected_pair
 from tests.actors.worlds import live, simulated
 
 

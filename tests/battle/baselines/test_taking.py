@@ -7,7 +7,7 @@ import pytest
 from battle.baselines.metrics import values_of
 from battle.baselines.taking import take, take_values
 from battle.statistics.quantiles import quantile_interval
-from store.catalog import query_names
+from battle.store.catalog import query_names
 from tests.battle.histories import MS, S, failed, open_history, request, tried, write_run
 from tests.battle.reports.report_runs import golden_run
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from battle.charts.chart import Chart, ChartSet, Kind, Row, Shade, TimeAxis
 from battle.charts.collect import EVERY_KIND, collect_charts
 from battle.judgement.findings import Log
-from store.database import open_run
-from store.events import Event
+from battle.store.database import open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

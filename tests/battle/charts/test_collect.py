@@ -5,7 +5,7 @@ import pytest
 from battle.charts.cells import CELLS_MAX
 from battle.charts.collect import EVERY_KIND, MAKERS, collect_charts
 from battle.judgement.findings import Log
-from store.database import open_run
+from battle.store.database import open_run
 from tests.battle.charts.samples import charts_of, eventful_run
 from tests.battle.histories import (
     MS,

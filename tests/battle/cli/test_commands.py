@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from actors.world.seam import WorldName
+from battle.actors.world.seam import WorldName
 from battle.cli import commands
 from battle.cli.app import app, run_command_line
 from battle.cli.commands import charts, compare, options, report, sql

@@ -8,9 +8,9 @@ import pytest
 
 from battle.cli import sql
 from battle.cli.app import run_command_line
-from store.catalog import entries
-from store.database import open_run
-from store.events import TABLES
+from battle.store.catalog import entries
+from battle.store.database import open_run
+from battle.store.events import TABLES
 from tests.battle.charts.samples import eventful_run
 
 

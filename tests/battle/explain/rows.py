@@ -19,7 +19,7 @@ from battle.explain.history import (
     ServedRow,
     Tellers,
 )
-from store.events import (
+from battle.store.events import (
     ActorChanged,
     AttemptServed,
     BreakerChanged,

@@ -8,8 +8,8 @@ from battle.explain.history import PaceRow
 from battle.explain.picking import picked
 from battle.explain.reading import UnknownRequestError, read_histories
 from battle.explain.story import tell
-from store.database import open_run
-from store.events import BreakerRejected, FaultActed
+from battle.store.database import open_run
+from battle.store.events import BreakerRejected, FaultActed
 from tests.battle.explain.rows import history
 from tests.battle.histories import (
     MS,

@@ -8,7 +8,7 @@ import pytest
 from battle.explain.history import PaceRow, RunTold, Tellers
 from battle.explain.lines import WIDTH, escaped, story_lines
 from battle.explain.story import Story, tell
-from store.events import BreakerChanged, BreakerRejected, Event, FaultActed
+from battle.store.events import BreakerChanged, BreakerRejected, Event, FaultActed
 from tests.battle.explain.rows import history
 from tests.battle.histories import (
     MS,

@@ -7,8 +7,8 @@ import pytest
 from battle.judgement import Finding, Judgement, Slo, judge
 from battle.judgement.bench import RESTS_ON_NODES, Trouble, attributed
 from battle.judgement.checkers import CHECKERS
-from store.database import open_run
-from store.events import BenchLimitReached, Event
+from battle.store.database import open_run
+from battle.store.events import BenchLimitReached, Event
 from tests.battle.histories import (
     MS,
     S,

@@ -7,7 +7,7 @@ import pytest
 
 from battle.judgement import Judgement, Slo, judge
 from battle.reports.writing import read_report, render
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

@@ -14,10 +14,10 @@ from battle.judgement.generator import generator_kept_pace, lateness_bound_ns, s
 from battle.judgement.history import log_is_whole, run_is_complete
 from battle.judgement.nodes import nodes_lived
 from battle.judgement.slo import Demands, Slo
-from store.database import open_run
-from store.events import Event, RunChanged
-from store.seal import seal
-from store.segment import SegmentWriter, open_segment, segment_path
+from battle.store.database import open_run
+from battle.store.events import Event, RunChanged
+from battle.store.seal import seal
+from battle.store.segment import SegmentWriter, open_segment, segment_path
 from tests.battle.histories import (
     MS,
     S,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from battle.judgement import Judgement, Slo, judge
-from store.database import open_run
-from store.events import BenchLimitReached, Event
+from battle.store.database import open_run
+from battle.store.events import BenchLimitReached, Event
 from tests.battle.histories import (
     MS,
     S,

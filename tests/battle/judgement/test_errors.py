@@ -8,7 +8,7 @@ import pytest
 from battle.judgement.errors import errors_are_passed_on
 from battle.judgement.findings import Finding, Log
 from battle.judgement.slo import Demands, Slo
-from store.events import AttemptServed, Event, RequestEnded
+from battle.store.events import AttemptServed, Event, RequestEnded
 from tests.battle.histories import MS, failed, open_history, request, served
 
 

@@ -12,8 +12,8 @@ from battle.judgement.fault_growth import Need, episodes, steps, unexplained
 from battle.judgement.findings import Finding, Log
 from battle.judgement.leaks import connections_leaked
 from battle.judgement.slo import Demands
-from store.database import open_run
-from store.events import Event
+from battle.store.database import open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     S,
     against,

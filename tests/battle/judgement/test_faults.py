@@ -20,7 +20,7 @@ from battle import (
 from battle.judgement.faults import faults_took_effect
 from battle.judgement.findings import Finding, Log
 from battle.judgement.slo import Demands
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import S, fault, open_history, served
 
 

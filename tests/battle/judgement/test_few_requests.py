@@ -8,7 +8,7 @@ import pytest
 from battle.judgement import Finding, Judgement, Slo, judge
 from battle.judgement.slo import MIN_REQUESTS
 from battle.reports.writing import read_report
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

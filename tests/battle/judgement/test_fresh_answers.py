@@ -10,7 +10,7 @@ from battle.judgement.answers import answers_are_fresh
 from battle.judgement.findings import Log
 from battle.judgement.slo import Demands, demands_of
 from battle.judgement.staleness import Staleness
-from store.events import Event, RequestEnded
+from battle.store.events import Event, RequestEnded
 from tests.battle.histories import MS, S, against, fault, notified, open_history, request, served
 
 FAR = Staleness().blocks + 4

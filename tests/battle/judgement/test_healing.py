@@ -8,7 +8,7 @@ import pytest
 from battle.judgement.findings import Finding, Log
 from battle.judgement.healing import metastable_failure
 from battle.judgement.slo import Demands
-from store.events import Event, RequestEnded
+from battle.store.events import Event, RequestEnded
 from tests.battle.histories import MS, S, failed, fault, open_history, phases, request, tried
 
 PLAN = {

@@ -12,7 +12,7 @@ from battle.judgement.heights import reads_monotonic
 from battle.judgement.slo import Demands, Slo
 from battle.judgement.staleness import Staleness
 from battle.judgement.verdict import judge
-from store.events import Event, RequestEnded
+from battle.store.events import Event, RequestEnded
 from tests.battle.histories import MS, S, fault, open_history, request
 
 SETTLE_NS = Staleness().settle

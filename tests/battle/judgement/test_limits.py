@@ -8,7 +8,7 @@ from battle.judgement.findings import Log
 from battle.judgement.limits import bench_within_limits
 from battle.judgement.slo import Demands
 from battle.judgement.verdict import judge
-from store.events import BenchLimit, BenchLimitReached, Event
+from battle.store.events import BenchLimit, BenchLimitReached, Event
 from tests.battle.histories import MS, S, open_history, phases
 
 

@@ -8,7 +8,7 @@ from battle.judgement.findings import Finding, Log
 from battle.judgement.nodes import gateway_listens
 from battle.judgement.slo import Demands, Slo
 from battle.judgement.verdict import judge
-from store.events import BenchLimitReached, Event
+from battle.store.events import BenchLimitReached, Event
 from tests.battle.histories import MS, S, failed, life, open_history, phases, request
 
 

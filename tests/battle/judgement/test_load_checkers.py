@@ -13,8 +13,8 @@ from battle.judgement.findings import Finding, Log
 from battle.judgement.leaks import connections_leaked
 from battle.judgement.retries import retry_amplification
 from battle.judgement.slo import Demands, Slo
-from store.database import open_run
-from store.events import Event
+from battle.store.database import open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

@@ -7,7 +7,7 @@ import pytest
 
 from battle.judgement.findings import Log
 from battle.judgement.machine import busy
-from store.events import RunChanged
+from battle.store.events import RunChanged
 from tests.battle.histories import MS, S, node_sample, open_history
 
 LOAD = [RunChanged(at_ns=5 * S, phase="load_began"), RunChanged(at_ns=8 * S, phase="load_ended")]

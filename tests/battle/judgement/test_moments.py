@@ -10,7 +10,7 @@ from battle.judgement.findings import Log
 from battle.judgement.moments import at_text, load_began_ns, moment_text, second_ns
 from battle.judgement.verdict import judge
 from battle.reports.writing import read_report, render
-from store.events import Event, RunChanged
+from battle.store.events import Event, RunChanged
 from tests.battle.histories import MS, S, failed, fault, life, open_history, request, tried, write_run
 
 BEGAN_NS = 2300 * MS

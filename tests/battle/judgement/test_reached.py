@@ -7,7 +7,7 @@ import pytest
 
 from battle.judgement import Judgement, judge
 from battle.judgement.slo import Slo
-from store.events import Event, RunChanged
+from battle.store.events import Event, RunChanged
 from tests.battle.histories import MS, open_history, request, served
 
 ADDRESSES = "a 127.0.0.1:4001, b 127.0.0.1:4002"

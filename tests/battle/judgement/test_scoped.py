@@ -8,8 +8,8 @@ import pytest
 from battle.judgement import Judgement, Slo, SloResult, judge
 from battle.judgement.slo_language import parse_slo
 from battle.judgement.slo_sentences import slo_text
-from store.database import open_run
-from store.events import Event
+from battle.store.database import open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

@@ -7,7 +7,7 @@ import pytest
 from battle.judgement.findings import Finding, Log
 from battle.judgement.slo import Demands
 from battle.judgement.transactions import transactions
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import MS, S, failed, open_history, phases, request, served
 
 SEND = {"method": "eth_sendRawTransaction"}

@@ -9,8 +9,8 @@ from battle.judgement.checkers import CHECKERS, Checker
 from battle.judgement.findings import Log, worst
 from battle.judgement.slo import Demands
 from battle.judgement.words import duration_text, percent_text, sentence
-from store.database import open_run
-from store.events import Event
+from battle.store.database import open_run
+from battle.store.events import Event
 from tests.battle.histories import MS, S, healthy, open_history, request, write_run
 
 EASY = Slo(success_rate=0.9)

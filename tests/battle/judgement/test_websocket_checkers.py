@@ -11,7 +11,7 @@ from battle.judgement.continuity import heads_monotonic, websocket_continuity
 from battle.judgement.findings import Finding, Log
 from battle.judgement.generator import generator_kept_pace, something_was_sent
 from battle.judgement.slo import Demands, Slo
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

@@ -7,8 +7,8 @@ import pytest
 
 from battle.judgement import Judgement, judge
 from battle.judgement.slo import Slo
-from store.database import open_run
-from store.events import Event
+from battle.store.database import open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

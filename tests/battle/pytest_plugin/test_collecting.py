@@ -14,7 +14,7 @@ load_scenario(
 LABELLED = """
 from msgspec.structs import replace
 
-from scenarios.smoke import scenario as _smoke
+from battle.scenarios.smoke import scenario as _smoke
 
 quick = replace(_smoke, labels=("fast",))
 long = replace(_smoke, labels=("slow", "ours"))

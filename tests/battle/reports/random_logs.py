@@ -9,8 +9,8 @@ from typing import Any
 import hypothesis.strategies as st
 import msgspec
 
-from store.events import TABLES, Event
-from store.segment import SegmentWriter, open_segment
+from battle.store.events import TABLES, Event
+from battle.store.segment import SegmentWriter, open_segment
 
 S = 10**9
 YEAR_NS = 365 * 24 * 3600 * S

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

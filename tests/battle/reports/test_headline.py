@@ -18,7 +18,7 @@ from battle import (
 )
 from battle.judgement.verdict import EXIT_STATUS
 from battle.reports.writing import read_report
-from scenarios import provider_degradation
+from battle.scenarios import provider_degradation
 from tests.battle.histories import healthy, write_run
 from tests.battle.reports.report_runs import golden_run
 

@@ -18,7 +18,7 @@ from battle.reports.document import Drawing
 from battle.reports.evidence import BRIEF, source_of
 from battle.reports.html import breakable, render_html, script_json
 from battle.reports.writing import FILES, read_run, render_reading, write_reports
-from store.database import open_run
+from battle.store.database import open_run
 from tests.battle.charts.samples import eventful_run
 from tests.battle.reports.report_runs import golden_run
 

@@ -11,7 +11,7 @@ import msgspec
 from battle.reports import schema as report_schema
 from battle.reports.schema import Report
 from battle.reports.writing import read_report, render
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

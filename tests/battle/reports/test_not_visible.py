@@ -12,8 +12,8 @@ from battle.reports.facts import collect_report
 from battle.reports.markdown import render_markdown
 from battle.reports.schema import Report
 from battle.reports.story_section import reaction_text
-from store.database import Run, open_run
-from store.events import Event
+from battle.store.database import Run, open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

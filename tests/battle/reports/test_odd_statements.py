@@ -10,7 +10,7 @@ from battle.cli.summary import summary_lines
 from battle.judgement.slo import SloResult
 from battle.judgement.slo_sentences import measured_text, slo_text
 from battle.reports.writing import read_report, render
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import MS, S, failed, fault, healthy, phases, request, sample, tried, write_run
 from tests.battle.reports.report_runs import golden_run
 

@@ -10,8 +10,8 @@ import pytest
 from battle.reports import schema as report_schema
 from battle.reports.schema import Report, json_schema
 from battle.reports.writing import FILES, read_report, render, write_reports
-from store.errors import LogError
-from store.seal import seal
+from battle.store.errors import LogError
+from battle.store.seal import seal
 from tests.battle.histories import S, healthy, phases, request, write_run
 from tests.battle.reports.report_runs import SLO, golden_run
 

@@ -12,7 +12,7 @@ from battle.omissions import Parts
 from battle.reports import content, facts, writing
 from battle.reports.schema import Report
 from battle.reports.writing import FILES, read_run, render, render_reading, write_reports
-from store.events import HeadPublished, NotificationReceived, RunChanged
+from battle.store.events import HeadPublished, NotificationReceived, RunChanged
 from tests.battle.reports.random_logs import LOGS, S, write_log
 from tests.battle.reports.report_runs import golden_run
 

@@ -17,8 +17,8 @@ from battle.judgement.slo_sentences import reason_texts, slo_text
 from battle.reports.facts import collect_report
 from battle.reports.schema import Report
 from battle.reports.writing import read_report, read_run, render_reading
-from store.database import open_run
-from store.events import Event, RequestEnded
+from battle.store.database import open_run
+from battle.store.events import Event, RequestEnded
 from tests.battle.histories import (
     MS,
     S,

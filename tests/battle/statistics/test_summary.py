@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from battle.statistics.binning import BIN_RATIO, LAST_BIN, bins_of, edges_ns
 from battle.statistics.summary import CELLS_MIN, LatencySummary
-from store.database import open_run
+from battle.store.database import open_run
 from tests.battle.histories import MS, S, failed, request, write_run
 from tests.battle.statistics.simulated import correlated, latencies, summaries
 

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.events import Event, GatewayAttemptEnded, RequestEnded
+from battle.store.events import Event, GatewayAttemptEnded, RequestEnded
 from tests.battle.histories import MS, S, against, failed, open_history, request, tried
 
 RANKS = {"p50_ns": 500, "p90_ns": 900, "p95_ns": 950, "p99_ns": 990, "p999_ns": 999}

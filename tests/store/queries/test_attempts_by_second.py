@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import MS, S, open_history, request, served, tried
 
 

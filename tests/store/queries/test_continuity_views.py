@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from store.database import open_run
-from store.events import Event
+from battle.store.database import open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from store.events import Event
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

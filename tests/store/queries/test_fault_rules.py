@@ -5,11 +5,11 @@ from typing import Any, get_args
 
 import pytest
 
-from actors.faults.behaviour import BehaviourFault
-from actors.faults.schedule import Fault
-from actors.faults.transport import TransportFault
-from actors.faults.websocket import WebSocketFault
-from store.events import Event
+from battle.actors.faults.behaviour import BehaviourFault
+from battle.actors.faults.schedule import Fault
+from battle.actors.faults.transport import TransportFault
+from battle.actors.faults.websocket import WebSocketFault
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

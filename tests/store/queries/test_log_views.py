@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from store.database import Run
-from store.events import Event
+from battle.store.database import Run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,

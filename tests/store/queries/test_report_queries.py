@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from store.catalog import QUERIES, VIEWS, query_names
-from store.database import Run, open_run
-from store.events import Event
+from battle.store.catalog import QUERIES, VIEWS, query_names
+from battle.store.database import Run, open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,
