@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SITE_INSTALLED := $(VENV)/.site-installed
 # Tests look at the HTML report in a real browser, and none may be skipped.
 HAVE_CHROMIUM := command -v chromium >/dev/null || \
 	(apt-get update -q && apt-get install -y -q --no-install-recommends chromium)
@@ -11,7 +12,7 @@ ACTIONLINT := $(BIN)/actionlint
 ACTIONLINT_VERSION := 1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help battle test slow fuzz wheel-test lint types contract workflows docs check format clean
+.PHONY: help battle test slow fuzz wheel-test lint types contract workflows pages docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,8 +63,17 @@ $(ACTIONLINT): | $(INSTALLED)
 workflows: $(ACTIONLINT)  ## Check the workflows of GitHub Actions
 	$(ACTIONLINT)
 
-docs: $(INSTALLED)  ## Make the generated pages anew
+pages: $(INSTALLED)  ## Regenerate the pages and answers in docs/ that come from the code
 	$(BIN)/python -m tools.docs
+
+$(SITE_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
+# Strict: a link that leads nowhere, and a page outside the navigation, are errors. Neither building nor reading it
+# needs a network.
+docs: pages $(SITE_INSTALLED)  ## Regenerate those pages, and build the site into site/, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 check: test lint types contract workflows  ## All that CI checks
 
@@ -72,4 +82,4 @@ format: $(INSTALLED)  ## Format the code
 	$(BIN)/ruff format .
 
 clean:  ## Remove what was made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

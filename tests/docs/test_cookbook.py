@@ -21,7 +21,7 @@ def runs(tmp_path_factory):
 def test_a_query_answers_as_the_page_shows(runs, page, recipe):
     # The runs are simulated: no machine and no directory changes a number of theirs.
     shown = docs.answer(runs[recipe.run], recipe.sql)
-    assert shown == recipe.answer, f"{page.name} is out of date: run `make docs`"
+    assert shown == recipe.answer, f"{page.name} is out of date: run `make pages`"
 
 
 def test_only_the_question_for_wrong_answers_has_no_rows():

@@ -1,4 +1,4 @@
-"""The generated pages are what the code says now; after a change of the code, `make docs` makes them anew."""
+"""The generated pages are what the code says now; after a change of the code, `make pages` makes them anew."""
 
 import inspect
 import re
@@ -15,7 +15,7 @@ from tools.docs.structs import fields_of
 
 @pytest.mark.parametrize("page", docs.PAGES)
 def test_a_generated_page_is_up_to_date(page):
-    assert (DOCS / page).read_text() == docs.PAGES[page](), f"docs/{page} is out of date: run `make docs`"
+    assert (DOCS / page).read_text() == docs.PAGES[page](), f"docs/{page} is out of date: run `make pages`"
 
 
 def test_a_views_header_gives_prose_and_columns():

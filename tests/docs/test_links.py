@@ -11,7 +11,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 @each_page
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+    for target in re.findall(r"\]\((?!https://)([^)\s]+)\)", page.read_text()):
         place, _, anchor = target.partition("#")
         found = (page.parent / place).resolve() if place else page
         assert found.exists(), f"{name_of(page)} links to {target}"
@@ -42,6 +42,13 @@ def test_each_benchmark_is_in_the_performance_page():
     assert [path.name for path in (ROOT / "tools" / "bench").glob("*.py") if path.name not in text] == []
 
 
-def test_decisions_are_numbered_without_gaps():
-    numbers = [int(path.name[:4]) for path in sorted((DOCS / "decisions").glob("*.md"))]
-    assert numbers == list(range(1, len(numbers) + 1))
+def test_decisions_are_numbered_without_gaps_and_are_in_the_index():
+    pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    titles = [page.read_text().splitlines()[0].removeprefix("# ") for page in pages]
+    assert [title[:6] for title in titles] == [f"{number:04}: " for number in range(1, len(pages) + 1)]
+    rows = re.findall(
+        r"^\| \[(\d+)\]\((\S+)\) \| (.*?) \| .+? \| .+? \|$",
+        (DOCS / "decisions" / "index.md").read_text(),
+        re.MULTILINE,
+    )
+    assert rows == [(title[:4], page.name, title[6:]) for title, page in zip(titles, pages, strict=True)]

@@ -1,10 +1,10 @@
-"""Makes the generated pages of docs/ anew, and the printed answers in docs/cookbook.md and README.md.
+"""Makes the generated pages of docs/ again, and the printed answers in docs/cookbook.md.
 
     python -m tools.docs
 
 Tables come from the event structs and the comments in the view files, the references from the spec structs, the
-commands from the command line itself, and the answers from three simulated runs. Tests in tests/docs/ hold that the
-committed pages are up to date.
+commands from the command line itself, and the answers from three simulated runs; the tutorial's commands are run as
+it says. Tests in tests/docs/ hold that the committed pages are up to date.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from tools.docs.answers import RUNS, answer, answered, make_run, recipes
 from tools.docs.commands import commands_page
 from tools.docs.explained import explained
 from tools.docs.faults import faults_page
+from tools.docs.printed import printed
 from tools.docs.scenario import scenario_page
 from tools.docs.tables import read_header, tables_page
 
@@ -24,6 +25,7 @@ __all__ = [
     "EXPLAINED",
     "PAGES",
     "RUNS",
+    "TUTORIAL",
     "answer",
     "answered",
     "commands_page",
@@ -31,6 +33,7 @@ __all__ = [
     "faults_page",
     "main",
     "make_run",
+    "printed",
     "read_header",
     "recipes",
     "scenario_page",
@@ -38,11 +41,14 @@ __all__ = [
 ]
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-ANSWERED = (DOCS / "cookbook.md", DOCS.parent / "README.md")
+ANSWERED = (DOCS / "cookbook.md",)
 """Pages that show queries with their answers."""
 
 EXPLAINED = DOCS / "explain.md"
 """The page that shows stories of requests."""
+
+TUTORIAL = DOCS / "tutorial.md"
+"""The page whose commands are run one after the other."""
 
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
@@ -61,3 +67,4 @@ def main() -> None:
         for path in ANSWERED:
             path.write_text(answered(path.read_text(), runs))
         EXPLAINED.write_text(explained(EXPLAINED.read_text(), runs))
+    TUTORIAL.write_text(printed(TUTORIAL.read_text()))

@@ -1,4 +1,4 @@
-"""The printed answers in docs/cookbook.md and README.md: from three simulated runs."""
+"""The printed answers in docs/cookbook.md: from three simulated runs."""
 
 import io
 import re

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-_DO_NOT_EDIT = "<!-- Made by `make docs` (tools/docs/) from the code. Change the code, not this page. -->"
+_DO_NOT_EDIT = "<!-- Made by `make pages` (tools/docs/) from the code. Change the code, not this page. -->"
 _UNITS = {"_ns": "ns", "_bytes": "bytes", "_percent": "%", "_ratio": "0..1", "_per_s": "per second"}
 
 

@@ -1,0 +1,53 @@
+"""The page on INCONCLUSIVE explains every checker, and quotes what Battle says."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from battle.judgement.checkers import CHECKERS
+from tests.docs.pages import DOCS, ROOT
+
+TEXT = (DOCS / "troubleshooting.md").read_text()
+GAP = "…"
+ROWS = re.findall(r"^\| (.+?) \| .+ \| .+ \|$", TEXT, re.MULTILINE)
+QUOTES = [quote for row in ROWS for quote in re.findall(r"`([^`]+)`", row)]
+
+
+@pytest.mark.parametrize("name", [checker.__name__ for checker in CHECKERS])
+def test_every_checker_has_a_heading(name):
+    assert f"\n### {name}\n" in TEXT
+
+
+def test_it_has_no_heading_of_a_checker_that_is_gone():
+    headings = re.findall(r"^### ([a-z_]+)$", TEXT, re.MULTILINE)
+    assert sorted(headings) == sorted(checker.__name__ for checker in CHECKERS)
+
+
+@cache
+def _said() -> str:
+    """All texts in the code, with a gap wherever a value is put in."""
+    texts = []
+    for path in (ROOT / "battle").rglob("*.py"):
+        texts += _texts(ast.parse(path.read_text()))
+    return "\n".join(texts)
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else GAP for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_what_it_quotes_is_said(quote):
+    unsaid = [part for part in quote.split(GAP) if part.strip() not in _said()]
+    assert unsaid == []
+
+
+def test_it_quotes_something():
+    assert len(QUOTES) > 50
