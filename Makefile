@@ -12,7 +12,7 @@ ACTIONLINT := $(BIN)/actionlint
 ACTIONLINT_VERSION := 1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help battle test slow fuzz wheel-test lint types contract workflows pages docs check format clean
+.PHONY: help battle test slow fuzz wheel-test lint types contract workflows pages site docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,8 +72,11 @@ $(SITE_INSTALLED): $(INSTALLED)
 
 # Strict: a link that leads nowhere, and a page outside the navigation, are errors. Neither building nor reading it
 # needs a network.
-docs: pages $(SITE_INSTALLED)  ## Regenerate those pages, and build the site into site/, strictly
+site: $(SITE_INSTALLED)  ## Build the site of the docs into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs: pages  ## Regenerate the pages, and build the site
+	$(MAKE) --no-print-directory site
 
 check: test lint types contract workflows  ## All that CI checks
 

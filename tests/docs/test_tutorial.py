@@ -2,15 +2,12 @@
 
 import re
 
-import pytest
-
 from tests.docs.pages import DOCS, blocks
 from tools.docs.printed import CUT, commands, printed
 
 TEXT = (DOCS / "tutorial.md").read_text()
 
 
-@pytest.mark.slow
 def test_the_tutorial_prints_what_it_shows():
     assert printed(TEXT) == TEXT, "docs/tutorial.md is out of date: run `make pages`"
 

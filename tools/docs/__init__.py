@@ -1,4 +1,4 @@
-"""Makes the generated pages of docs/ again, and the printed answers in docs/cookbook.md.
+"""Regenerates the pages of docs/ that come from the code, and the printed answers in docs/cookbook.md.
 
     python -m tools.docs
 

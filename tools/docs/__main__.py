@@ -1,4 +1,4 @@
-"""`python -m tools.docs` makes the generated pages anew."""
+"""`python -m tools.docs` regenerates the pages that come from the code."""
 
 from tools.docs import main
 

@@ -48,7 +48,7 @@ def answer(run_dir: Path, sql: str) -> str:
 
 
 def answered(text: str, runs: Mapping[str, Path]) -> str:
-    """The page with its answers made anew."""
+    """The page with its answers as they are now."""
 
     def again(match: re.Match[str]) -> str:
         fresh = answer(runs[match["run"] or DEFAULT_RUN], match["sql"])

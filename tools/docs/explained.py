@@ -30,7 +30,7 @@ def story(run_dir: Path, request: str) -> str:
 
 
 def explained(text: str, runs: Mapping[str, Path]) -> str:
-    """The page with its stories told anew."""
+    """The page with its stories as they are now."""
 
     def again(found: re.Match[str]) -> str:
         head = f"```text explain {found['run']} {found['request']}\n"

@@ -39,7 +39,7 @@ _BLOCKS = ("blocks", "depth")
 
 
 def faults_page() -> str:
-    """docs/faults.md: every fault and schedule with its parameters, by what it befalls."""
+    """docs/faults.md: every fault and schedule with its parameters, by what it affects."""
     entries = get_args(ChaosEntry)
     return page(
         "Faults",

@@ -1,4 +1,4 @@
-"""The picture of a report in the README: `python -m tools.docs.picture RUN/report.html` takes it anew.
+"""The picture of a report in the README: `python -m tools.docs.picture RUN/report.html` takes it again.
 
 It needs Chromium, and no network. The picture is the head of the page, as wide as a laptop shows it.
 """

@@ -27,7 +27,7 @@ CUT = "..."
 
 
 def printed(text: str) -> str:
-    """The page with what its commands print made anew."""
+    """The page with what its commands print now."""
     with TemporaryDirectory() as scratch, _in_directory(Path(scratch)):
         return _BLOCK.sub(_again, text)
 
