@@ -11,6 +11,9 @@ HAVE_CHROMIUM := command -v chromium >/dev/null || \
 ACTIONLINT := $(BIN)/actionlint
 ACTIONLINT_VERSION := 1.7.12
 
+# Tests start hundreds of processes: let the first compile our modules, not each of them.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help battle test slow fuzz wheel-test lint types contract workflows pages site docs check format clean
 

@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 
 import hypothesis
 import psutil
@@ -16,17 +17,33 @@ hypothesis.settings.load_profile("battle")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """The collected tests are no garbage; otherwise each simulated run, which collects it, would search them all."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """A test that leaves a process or a socket behind fails, whatever else it proved."""
     before = _open_sockets()
-    fixtures = psutil.Process().children(recursive=True)
+    fixtures = _children()
     yield
-    children = [child for child in psutil.Process().children(recursive=True) if child not in fixtures]
-    assert children == [], f"processes were left running: {children}"
+    left = _children() - fixtures
+    assert left == set(), f"processes were left running: {[psutil.Process(pid) for pid in left]}"
     if _open_sockets() > before:
         gc.collect()  # one in a reference cycle is closed, with a warning that fails the test
     assert _open_sockets() <= before, "a socket was left open"
+
+
+def _children() -> set[int]:
+    """Processes that this one started, by the kernel's own list: psutil reads all processes of the machine instead."""
+    pids: set[int] = set()
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(FileNotFoundError):  # the thread has ended: another has its children now
+            with open(f"/proc/self/task/{thread}/children") as listed:
+                pids.update(map(int, listed.read().split()))
+    return pids
 
 
 def _open_sockets() -> int:
