@@ -11,14 +11,14 @@ import trio
 
 from battle.actors.collector.sampler import sample_system
 from battle.actors.collector.selection import COLLECTED, Collected, selected
-from battle.actors.faults.imposing import Impose, Revert
-from battle.actors.gateway.spec import GatewayRole
-from battle.actors.link.spec import LinkRole
-from battle.actors.provider.spec import ProviderRole
-from battle.actors.spec import Spec
-from battle.actors.workload.spec import Begin, WorkloadRole
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.base import Spec
+from battle.actors.spec.gateways import GatewayRole
+from battle.actors.spec.providers import ProviderRole
+from battle.actors.spec.real_provider import LinkRole
+from battle.actors.spec.workloads import Begin, WorkloadRole
 from battle.actors.world.control import Control
-from battle.actors.world.seam import World
+from battle.actors.world.interfaces import World
 
 Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole
 Message: TypeAlias = Impose | Revert | Begin
@@ -64,7 +64,7 @@ async def _run_role(world: World, role: Role, control: Control) -> None:
 
 def main() -> int:
     """Be the node that the coordinator at the other end of the given descriptor asks for."""
-    from battle.actors.world.live.child import run_node
+    from battle.actors.world.live.node_main import run_node
 
     return run_node(int(sys.argv[1]), NodeSpec, Message, boot)
 

@@ -8,9 +8,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from battle.actors.behaviour import Empirical, LogNormal, Normal, Uniform
-    from battle.actors.chain.spec import Chain
-    from battle.actors.faults.behaviour import (
+    from battle.actors.spec.chain import Chain
+    from battle.actors.spec.continuity import Continuity
+    from battle.actors.spec.faults.behaviour import (
         Degrade,
         ErrorRate,
         Hang,
@@ -23,9 +23,20 @@ if TYPE_CHECKING:
         WrongAnswer,
         WrongChain,
     )
-    from battle.actors.faults.process import Flap, Kill, Pause, Restart
-    from battle.actors.faults.schedule import ChaosEntry, Every, Ramp, Randomly, Sequence
-    from battle.actors.faults.transport import (
+    from battle.actors.spec.faults.process import (
+        Flap,
+        Kill,
+        Pause,
+        Restart,
+    )
+    from battle.actors.spec.faults.schedule import (
+        ChaosEntry,
+        Every,
+        Ramp,
+        Randomly,
+        Sequence,
+    )
+    from battle.actors.spec.faults.transport import (
         Bandwidth,
         Jitter,
         Latency,
@@ -37,7 +48,7 @@ if TYPE_CHECKING:
         SlowClose,
         Timeout,
     )
-    from battle.actors.faults.websocket import (
+    from battle.actors.spec.faults.websocket import (
         DropConnections,
         DuplicateHeads,
         IgnorePings,
@@ -46,14 +57,22 @@ if TYPE_CHECKING:
         ReorderHeads,
         SilentStall,
     )
-    from battle.actors.gateway.spec import Breaker, CommandGateway, EmbeddedGateway, Retry, UrlGateway
-    from battle.actors.gateway.ws_spec import Continuity
-    from battle.actors.link.spec import RealProvider
-    from battle.actors.provider.spec import MockProvider, Reliability
-    from battle.actors.units import minutes, ms, seconds, us
-    from battle.actors.wire.http import HttpLimits
-    from battle.actors.wire.websocket_frames import WebSocketLimits
-    from battle.actors.workload.spec import (
+    from battle.actors.spec.gateways import (
+        Breaker,
+        CommandGateway,
+        EmbeddedGateway,
+        Retry,
+        UrlGateway,
+    )
+    from battle.actors.spec.latency import (
+        Empirical,
+        LogNormal,
+        Normal,
+        Uniform,
+    )
+    from battle.actors.spec.providers import MockProvider, Reliability
+    from battle.actors.spec.real_provider import RealProvider
+    from battle.actors.spec.workloads import (
         HttpBurst,
         HttpConstant,
         HttpPoisson,
@@ -66,18 +85,21 @@ if TYPE_CHECKING:
         WsRequests,
         WsSubscribe,
     )
+    from battle.actors.units import minutes, ms, seconds, us
+    from battle.actors.wire.http.messages import HttpLimits
+    from battle.actors.wire.websocket.frames import WebSocketLimits
     from battle.errors import BattleError, ScenarioError, StartError
-    from battle.judgement.slo import Slo
-    from battle.judgement.staleness import Staleness
-    from battle.phases import Healing, Phase
-    from battle.run import RunResult, run_scenario
-    from battle.scenario import Scenario
-    from battle.setup import SetupContext
+    from battle.run.record import RunResult, run_scenario
+    from battle.run.setup import SetupContext
+    from battle.scenario.phases import Healing, Phase
+    from battle.scenario.scenario import Scenario
+    from battle.scenario.slo.slo import Slo
+    from battle.scenario.slo.staleness import Staleness
 
 _HOMES = {
-    "battle.actors.behaviour": ("Empirical", "LogNormal", "Normal", "Uniform"),
-    "battle.actors.chain.spec": ("Chain",),
-    "battle.actors.faults.behaviour": (
+    "battle.actors.spec.latency": ("Empirical", "LogNormal", "Normal", "Uniform"),
+    "battle.actors.spec.chain": ("Chain",),
+    "battle.actors.spec.faults.behaviour": (
         "Degrade",
         "ErrorRate",
         "Hang",
@@ -90,9 +112,9 @@ _HOMES = {
         "WrongAnswer",
         "WrongChain",
     ),
-    "battle.actors.faults.process": ("Flap", "Kill", "Pause", "Restart"),
-    "battle.actors.faults.schedule": ("ChaosEntry", "Every", "Ramp", "Randomly", "Sequence"),
-    "battle.actors.faults.transport": (
+    "battle.actors.spec.faults.process": ("Flap", "Kill", "Pause", "Restart"),
+    "battle.actors.spec.faults.schedule": ("ChaosEntry", "Every", "Ramp", "Randomly", "Sequence"),
+    "battle.actors.spec.faults.transport": (
         "Bandwidth",
         "Jitter",
         "Latency",
@@ -104,7 +126,7 @@ _HOMES = {
         "SlowClose",
         "Timeout",
     ),
-    "battle.actors.faults.websocket": (
+    "battle.actors.spec.faults.websocket": (
         "DropConnections",
         "DuplicateHeads",
         "IgnorePings",
@@ -113,14 +135,14 @@ _HOMES = {
         "ReorderHeads",
         "SilentStall",
     ),
-    "battle.actors.gateway.spec": ("Breaker", "CommandGateway", "EmbeddedGateway", "Retry", "UrlGateway"),
-    "battle.actors.link.spec": ("RealProvider",),
-    "battle.actors.provider.spec": ("MockProvider", "Reliability"),
+    "battle.actors.spec.gateways": ("Breaker", "CommandGateway", "EmbeddedGateway", "Retry", "UrlGateway"),
+    "battle.actors.spec.real_provider": ("RealProvider",),
+    "battle.actors.spec.providers": ("MockProvider", "Reliability"),
     "battle.actors.units": ("minutes", "ms", "seconds", "us"),
-    "battle.actors.wire.http": ("HttpLimits",),
-    "battle.actors.gateway.ws_spec": ("Continuity",),
-    "battle.actors.wire.websocket_frames": ("WebSocketLimits",),
-    "battle.actors.workload.spec": (
+    "battle.actors.wire.http.messages": ("HttpLimits",),
+    "battle.actors.spec.continuity": ("Continuity",),
+    "battle.actors.wire.websocket.frames": ("WebSocketLimits",),
+    "battle.actors.spec.workloads": (
         "HttpBurst",
         "HttpConstant",
         "HttpPoisson",
@@ -134,12 +156,12 @@ _HOMES = {
         "WsSubscribe",
     ),
     "battle.errors": ("BattleError", "ScenarioError", "StartError"),
-    "battle.judgement.slo": ("Slo",),
-    "battle.judgement.staleness": ("Staleness",),
-    "battle.phases": ("Healing", "Phase"),
-    "battle.run": ("RunResult", "run_scenario"),
-    "battle.scenario": ("Scenario",),
-    "battle.setup": ("SetupContext",),
+    "battle.scenario.slo.slo": ("Slo",),
+    "battle.scenario.slo.staleness": ("Staleness",),
+    "battle.scenario.phases": ("Healing", "Phase"),
+    "battle.run.record": ("RunResult", "run_scenario"),
+    "battle.scenario.scenario": ("Scenario",),
+    "battle.run.setup": ("SetupContext",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

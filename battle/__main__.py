@@ -5,8 +5,8 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    from battle.exit_status import INTERRUPTED, WRONG_USE
-    from battle.machine import MachineError, require_minimum
+    from battle.cli.exit_status import INTERRUPTED, WRONG_USE
+    from battle.process_limits import MachineError, require_minimum
 
     try:
         require_minimum()

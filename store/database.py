@@ -17,8 +17,8 @@ from battle.store import catalog, typed
 from battle.store.catalog import Parameters
 from battle.store.connections import NO_EXTENSIONS, connect, fill, show_no_progress
 from battle.store.errors import QueryError
-from battle.store.files import LogFiles
 from battle.store.interruption import interruptible
+from battle.store.log_files import LogFiles
 from battle.store.manifest import Manifest
 from battle.store.sandbox import QUERY_SECONDS, Sandbox
 from battle.store.sandbox import Result as Result

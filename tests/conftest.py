@@ -37,12 +37,12 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def _children() -> set[int]:
-    """Processes that this one started, by the kernel's own list: psutil reads all processes of the machine instead."""
+    """Processes that this one started, by the kernel's own list: psutil would read all processes of the machine."""
     pids: set[int] = set()
     for thread in os.listdir("/proc/self/task"):
-        with suppress(FileNotFoundError):  # the thread has ended: another has its children now
-            with open(f"/proc/self/task/{thread}/children") as listed:
-                pids.update(map(int, listed.read().split()))
+        # A thread that has ended left its children to another one.
+        with suppress(FileNotFoundError), open(f"/proc/self/task/{thread}/children") as listed:
+            pids.update(map(int, listed.read().split()))
     return pids
 
 

@@ -6,8 +6,8 @@ import msgspec
 
 from battle.actors.chain.branches import Branch
 from battle.actors.chain.hashes import ZERO_HASH, Hashes
-from battle.actors.chain.spec import Chain
 from battle.actors.chain.transactions import Transactions
+from battle.actors.spec.chain import Chain
 
 GAS_LIMIT = 30_000_000
 _GENESIS_S = 1_438_269_973

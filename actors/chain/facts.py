@@ -7,7 +7,7 @@ from battle.actors.chain.accounts import Accounts
 from battle.actors.chain.blocks import Blocks
 from battle.actors.chain.branches import Branch
 from battle.actors.chain.hashes import Hashes
-from battle.actors.chain.spec import Chain
+from battle.actors.spec.chain import Chain
 from battle.actors.wire.correlation import found_in_params
 from battle.actors.wire.jsonrpc import SERVER_ERROR, RpcError
 

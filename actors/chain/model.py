@@ -9,7 +9,7 @@ from battle.actors.chain.branches import fork_of
 from battle.actors.chain.facts import Facts
 from battle.actors.chain.methods import METHODS
 from battle.actors.chain.parameters import Params
-from battle.actors.chain.spec import Chain
+from battle.actors.spec.chain import Chain
 from battle.actors.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
 
 _BRANCHES_KEPT = 4

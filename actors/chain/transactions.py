@@ -5,7 +5,7 @@ from typing import Any
 from battle.actors.chain.accounts import Accounts
 from battle.actors.chain.branches import Branch
 from battle.actors.chain.hashes import Hashes
-from battle.actors.chain.spec import Chain
+from battle.actors.spec.chain import Chain
 
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 """The topic of an ERC-20 Transfer, the only event this chain's contracts emit."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from battle.actors.world.seam import Usage, World
+from battle.actors.world.interfaces import Usage, World
 from battle.store.events import BenchLimitReached, SystemSampled
 
 INTERVAL_NS = 10**9

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from battle.actors.world.seam import EventLog
+from battle.actors.world.interfaces import EventLog
 from battle.store.events import (
     AttemptServed,
     BreakerChanged,

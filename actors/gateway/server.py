@@ -6,20 +6,20 @@ from typing import Literal
 
 import trio
 
-from battle.actors.gateway.benchmark import Reading
-from battle.actors.gateway.call import Caller
-from battle.actors.gateway.hub import Hub
-from battle.actors.gateway.inquiry import Inquiry, read_inquiry
-from battle.actors.gateway.replies import Reply, overloaded
-from battle.actors.gateway.spec import GatewayRole
+from battle.actors.gateway.calls.dispatcher import Caller
+from battle.actors.gateway.calls.proxied_request import Inquiry, read_inquiry
+from battle.actors.gateway.calls.replies import Reply, overloaded
+from battle.actors.gateway.policy.benchmark import Reading
+from battle.actors.gateway.subscriptions.manager import Hub
 from battle.actors.gateway.ws_client import WsClient
-from battle.actors.wire.http import HttpLimits, HttpRequest, encode_response
-from battle.actors.wire.http_server import HttpServerConnection
-from battle.actors.wire.websocket import WebSocket
-from battle.actors.world import seam
+from battle.actors.spec.gateways import GatewayRole
+from battle.actors.wire.http.messages import HttpLimits, HttpRequest, encode_response
+from battle.actors.wire.http.server import HttpServerConnection
+from battle.actors.wire.websocket.endpoints import WebSocket
+from battle.actors.world import interfaces
 from battle.actors.world.control import Control
 from battle.actors.world.held import UNCOUNTED_BYTES
-from battle.actors.world.seam import Stream, World
+from battle.actors.world.interfaces import Stream, World
 from battle.store.events import LatencyBenchmarked
 
 _LIMITS = HttpLimits()
@@ -109,7 +109,7 @@ class ClientConnection:
         self.held_bytes = len(request.body)
         self._keep_alive = request.keep_alive
         self._to_head = request.method == "HEAD"
-        if self.held_bytes > UNCOUNTED_BYTES and self._held.is_full(self, seam.NODE_HELD_BYTES):
+        if self.held_bytes > UNCOUNTED_BYTES and self._held.is_full(self, interfaces.NODE_HELD_BYTES):
             self._reply(overloaded())
             return
         inquiry = read_inquiry(request, next(self._numbers))

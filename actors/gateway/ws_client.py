@@ -7,17 +7,18 @@ from typing import TypeAlias
 
 import msgspec
 
-from battle.actors.gateway import topics, ws_words
-from battle.actors.gateway.call import Caller
-from battle.actors.gateway.continuity import Close, admit
-from battle.actors.gateway.hub import Hub
-from battle.actors.gateway.inquiry import Inquiry, inquiry_of
-from battle.actors.gateway.replies import Reply
-from battle.actors.gateway.ws_spec import Continuity
-from battle.actors.gateway.ws_stream import SharedStream
-from battle.actors.gateway.ws_words import SUBSCRIBE, UNSUBSCRIBE
+from battle.actors.gateway.calls.dispatcher import Caller
+from battle.actors.gateway.calls.proxied_request import Inquiry, inquiry_of
+from battle.actors.gateway.calls.replies import Reply
+from battle.actors.gateway.subscriptions import codec
+from battle.actors.gateway.subscriptions import key as topics
+from battle.actors.gateway.subscriptions.codec import SUBSCRIBE, UNSUBSCRIBE
+from battle.actors.gateway.subscriptions.continuity import Close, admit
+from battle.actors.gateway.subscriptions.manager import Hub
+from battle.actors.gateway.subscriptions.shared_stream import SharedStream
+from battle.actors.spec.continuity import Continuity
 from battle.actors.units import ms
-from battle.actors.wire.http import HttpRequest
+from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.jsonrpc import (
     LIMIT_EXCEEDED,
     SERVER_ERROR,
@@ -29,7 +30,7 @@ from battle.actors.wire.jsonrpc import (
     encode_result,
     read_calls,
 )
-from battle.actors.wire.websocket import (
+from battle.actors.wire.websocket.endpoints import (
     READS_TOO_SLOWLY,
     Ended,
     HandOver,
@@ -37,9 +38,9 @@ from battle.actors.wire.websocket import (
     WebSocket,
     accept_websocket,
 )
-from battle.actors.world import seam
+from battle.actors.world import interfaces
 from battle.actors.world.held import UNCOUNTED_BYTES
-from battle.actors.world.seam import Stream, Timer, World
+from battle.actors.world.interfaces import Stream, Timer, World
 from battle.store.events import SubscriptionChanged
 
 MAX_IN_FLIGHT = 1024
@@ -159,7 +160,7 @@ class WsClient:
         inquiry = inquiry_of(body, asked, next(self._numbers))
         batch = isinstance(asked, list)
         if isinstance(inquiry, Reply):
-            say(ws_words.reply_text(inquiry, (), batch=batch))
+            say(codec.reply_text(inquiry, (), batch=batch))
         elif (error := self._too_much(len(inquiry.body))) is not None:
             errors = [encode_error(msgspec.Raw(call_id), error).decode() for call_id in inquiry.ids]
             say(f"[{','.join(errors)}]" if batch and errors else "".join(errors))
@@ -173,7 +174,9 @@ class WsClient:
         if self._in_flight >= MAX_IN_FLIGHT:
             return RpcError(LIMIT_EXCEEDED, f"{MAX_IN_FLIGHT} messages are unanswered already")
         held = self._world.held
-        if self._asked_bytes + more_bytes > UNCOUNTED_BYTES and held.is_full(self, seam.NODE_HELD_BYTES):
+        if self._asked_bytes + more_bytes > UNCOUNTED_BYTES and held.is_full(
+            self, interfaces.NODE_HELD_BYTES
+        ):
             return RpcError(LIMIT_EXCEEDED, "too much waits here for all clients together")
         return None
 
@@ -185,7 +188,7 @@ class WsClient:
     def _answer(self, inquiry: Inquiry, say: Say, reply: Reply) -> None:
         self._in_flight -= 1
         self._asked_bytes -= len(inquiry.body)
-        say(ws_words.reply_text(reply, inquiry.ids, batch=inquiry.batch))
+        say(codec.reply_text(reply, inquiry.ids, batch=inquiry.batch))
 
     def _take_apart(self, asked: list[Item]) -> None:
         """A batch with subscriptions in it: those are answered here, the rest is asked for as a batch of its own."""
@@ -259,7 +262,7 @@ class WsClient:
 
     def _keep(self, websocket: WebSocket, name: str, texts: list[str]) -> None:
         decision = admit(len(self._outbox), len(texts), self._settings)
-        if self._outbox and self._world.held.must_go(self, seam.NODE_HELD_BYTES):
+        if self._outbox and self._world.held.must_go(self, interfaces.NODE_HELD_BYTES):
             decision = Close()
         if isinstance(decision, Close):
             self._log_slow(decision.code, decision.reason)
@@ -291,7 +294,7 @@ class Subscription:
         self._name = name
         self._call_id = call_id
         self._say = say
-        self._prefix = ws_words.notification_prefix(name)
+        self._prefix = codec.notification_prefix(name)
 
     def leave(self) -> None:
         """The client does not want it any more, or is gone."""
@@ -307,7 +310,7 @@ class Subscription:
 
     def deliver(self, payloads: list[str]) -> None:
         prefix = self._prefix
-        texts = [f"{prefix}{payload}{ws_words.NOTIFICATION_SUFFIX}" for payload in payloads]
+        texts = [f"{prefix}{payload}{codec.NOTIFICATION_SUFFIX}" for payload in payloads]
         self._client.deliver(self._name, texts)
 
 

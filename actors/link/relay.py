@@ -4,7 +4,7 @@ from functools import partial
 
 import trio
 
-from battle.actors.world.seam import Loss, Stream
+from battle.actors.world.interfaces import Loss, Stream
 
 HELD_BYTES = 256 * 1024
 """What one end may leave unread before the other is asked to wait."""

@@ -2,13 +2,13 @@
 
 import trio
 
-from battle.actors.faults.imposing import Impose, Revert
 from battle.actors.link.relay import Relay
-from battle.actors.link.spec import LinkRole
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.real_provider import LinkRole
 from battle.actors.units import ms, seconds
-from battle.actors.wire.transport_faults import Gate, TransportFaults
+from battle.actors.wire.faults.node_faults import Gate, TransportFaults
 from battle.actors.world.control import Control
-from battle.actors.world.seam import Stream, World
+from battle.actors.world.interfaces import Stream, World
 
 PROBE_NS = ms(100)
 """Between two looks whether an upstream that refused connections takes them again."""

@@ -6,18 +6,18 @@ No task wakes on a request's path: the stream hands over what comes, and the wor
 from collections import deque
 from collections.abc import Callable
 
-from battle.actors.provider.answering import Asked, read_question
-from battle.actors.provider.record import Reply, log_attempts
+from battle.actors.provider.answerer import Asked, read_question
+from battle.actors.provider.attempt_log import Reply, log_attempts
 from battle.actors.provider.response import Response, respond
 from battle.actors.provider.service import Service
-from battle.actors.provider.sessions import Sessions
 from battle.actors.provider.ws_session import WebSocketSession
+from battle.actors.provider.ws_sessions import Sessions
 from battle.actors.wire import correlation
-from battle.actors.wire.http import HttpRequest, encode_response
-from battle.actors.wire.http_server import HttpServerConnection
+from battle.actors.wire.http.messages import HttpRequest, encode_response
+from battle.actors.wire.http.server import HttpServerConnection
 from battle.actors.wire.jsonrpc import INVALID_REQUEST, Invalid, RpcError
 from battle.actors.world.held import UNCOUNTED_BYTES
-from battle.actors.world.seam import Stream
+from battle.actors.world.interfaces import Stream
 
 MAX_PIPELINED = 128
 """How many requests of one connection may wait for their replies before no more are read."""

@@ -2,9 +2,14 @@
 
 from math import cos, exp, log, pi, sqrt
 
-from battle.actors.behaviour import Latency, LogNormal, Normal, Uniform
+from battle.actors.rng import Draws
+from battle.actors.spec.latency import (
+    Latency,
+    LogNormal,
+    Normal,
+    Uniform,
+)
 from battle.actors.units import Duration
-from battle.actors.world.chance import Draws
 
 
 def draw_latency(latency: Latency, draws: Draws, *key: object) -> Duration:

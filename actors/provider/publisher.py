@@ -5,16 +5,16 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from battle.actors.chain import publishing
+from battle.actors.chain import notifications
 from battle.actors.chain.logs import LogPattern
 from battle.actors.chain.model import ChainModel
-from battle.actors.faults.behaviour import StaleHead, WrongChain
-from battle.actors.faults.websocket import SilentStall
-from battle.actors.provider.announcing import announce
+from battle.actors.provider.chain_view import Sight
+from battle.actors.provider.head_publication import announce
 from battle.actors.provider.service import Service
-from battle.actors.provider.sight import Sight
-from battle.actors.provider.subscriptions import Session, Subscription
-from battle.actors.world.seam import Timer
+from battle.actors.provider.ws_subscriptions import Session, Subscription
+from battle.actors.spec.faults.behaviour import StaleHead, WrongChain
+from battle.actors.spec.faults.websocket import SilentStall
+from battle.actors.world.interfaces import Timer
 from battle.store.events import FaultActed, HeadPublished
 
 _encode = msgspec.json.Encoder().encode
@@ -86,7 +86,7 @@ class Publisher:
             self._publish_block(sight.model, height)
 
     def _publish_block(self, model: ChainModel, height: int) -> None:
-        header = publishing.header(model, height)
+        header = notifications.header(model, height)
         announcement = announce(height, self._service.behaviour.imposed, self._draws)
         late, self._late = self._late, []
         match announcement.turn:
@@ -102,8 +102,8 @@ class Publisher:
                 self._publish_head(header)
         for older, fault_id in late:
             self._publish_head(older, fault_id, "reordered")
-        self._tell_all(lambda pattern: publishing.logs_of_block(model, pattern, height))
-        self._tell("newPendingTransactions", publishing.pending_transactions(model, height))
+        self._tell_all(lambda pattern: notifications.logs_of_block(model, pattern, height))
+        self._tell("newPendingTransactions", notifications.pending_transactions(model, height))
 
     def _publish_head(
         self, header: dict[str, Any], fault_id: str | None = None, action: str | None = None
@@ -127,9 +127,9 @@ class Publisher:
             self._acted(fault_id, action, at_ns=at_ns)
 
     def _reorganise(self, before: ChainModel, after: ChainModel, reorg_id: str | None) -> None:
-        for header in publishing.reorg_heads(before, after, self._published):
+        for header in notifications.reorg_heads(before, after, self._published):
             self._publish_head(header, reorg_id, "reorganised")
-        self._tell_all(lambda pattern: publishing.reorg_logs(before, after, self._published, pattern))
+        self._tell_all(lambda pattern: notifications.reorg_logs(before, after, self._published, pattern))
 
     # Telling.
 

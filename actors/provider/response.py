@@ -4,9 +4,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from battle.actors.provider.answering import Answering, Asked, Question
-from battle.actors.provider.behaviour import Failure, Fate
-from battle.actors.wire.http import encode_response
+from battle.actors.provider.answerer import Answering, Asked, Question
+from battle.actors.provider.response_plan import Failure, Fate
+from battle.actors.wire.http.messages import encode_response
 from battle.actors.wire.jsonrpc import INTERNAL_ERROR, LIMIT_EXCEEDED, SERVER_ERROR, Invalid, RpcError
 from battle.store.events import Outcome
 

@@ -4,14 +4,14 @@ from typing import Any
 
 import trio
 
-from battle.actors.faults.imposing import Impose, Revert
 from battle.actors.provider.connection import Connection
 from battle.actors.provider.service import Service
-from battle.actors.provider.sessions import Sessions
-from battle.actors.provider.spec import ProviderRole
-from battle.actors.wire.transport_faults import Gate, TransportFaults
+from battle.actors.provider.ws_sessions import Sessions
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.providers import ProviderRole
+from battle.actors.wire.faults.node_faults import Gate, TransportFaults
 from battle.actors.world.control import Control
-from battle.actors.world.seam import Stream, World
+from battle.actors.world.interfaces import Stream, World
 
 
 async def run_provider(world: World, role: ProviderRole, control: Control) -> None:

@@ -1,14 +1,14 @@
 """What the connections of one provider share."""
 
 from battle.actors.chain.model import model_of
-from battle.actors.provider.answering import Answering
-from battle.actors.provider.behaviour import Behaviour, Fate, Key
-from battle.actors.provider.limiting import RateLimits
-from battle.actors.provider.sight import Sight, in_order
-from battle.actors.provider.spec import ProviderRole
-from battle.actors.world import seam
+from battle.actors.provider.answerer import Answering
+from battle.actors.provider.chain_view import Sight, in_order
+from battle.actors.provider.rate_limits import RateLimits
+from battle.actors.provider.response_plan import Behaviour, Fate, Key
+from battle.actors.spec.providers import ProviderRole
+from battle.actors.world import interfaces
 from battle.actors.world.held import Holder
-from battle.actors.world.seam import World
+from battle.actors.world.interfaces import World
 from battle.store.events import BenchLimitReached
 
 _REMEMBERED_REQUESTS = 65_536
@@ -54,10 +54,10 @@ class Service:
 
         The first time it is logged as a limit of the bench: a real provider might have taken more.
         """
-        too_much = self.world.held.is_full(holder, seam.NODE_HELD_BYTES)
+        too_much = self.world.held.is_full(holder, interfaces.NODE_HELD_BYTES)
         if too_much and not self._held_too_much:
             self._held_too_much = True
-            now_ns, node, bound = self.world.now_ns(), self.world.node, seam.NODE_HELD_BYTES
+            now_ns, node, bound = self.world.now_ns(), self.world.node, interfaces.NODE_HELD_BYTES
             self.world.log.append(
                 BenchLimitReached(at_ns=now_ns, node=node, limit="kept", times=1, bound=bound)
             )

@@ -8,17 +8,17 @@ from typing import Literal, TypeAlias
 import msgspec
 import trio
 
-from battle.actors.faults.websocket import DropConnections, IgnorePings, RefuseSubscriptions
-from battle.actors.provider.answering import Asked, Question, read_question
-from battle.actors.provider.behaviour import Fate
+from battle.actors.provider.answerer import Asked, Question, read_question
+from battle.actors.provider.attempt_log import Reply, log_attempts
+from battle.actors.provider.chain_view import InForce
 from battle.actors.provider.publisher import Publisher
-from battle.actors.provider.record import Reply, log_attempts
 from battle.actors.provider.response import Response, respond_in_message
+from battle.actors.provider.response_plan import Fate
 from battle.actors.provider.service import Service
-from battle.actors.provider.sight import InForce
-from battle.actors.provider.subscriptions import Session, Subscription
+from battle.actors.provider.ws_subscriptions import Session, Subscription
+from battle.actors.spec.faults.websocket import DropConnections, IgnorePings, RefuseSubscriptions
 from battle.actors.units import seconds
-from battle.actors.wire.http import HttpRequest
+from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.jsonrpc import (
     LIMIT_EXCEEDED,
     METHOD_CHARACTERS,
@@ -28,9 +28,14 @@ from battle.actors.wire.jsonrpc import (
     encode_error,
     encode_result,
 )
-from battle.actors.wire.websocket import Ended, HandOver, KeepAlive, accept_websocket
+from battle.actors.wire.websocket.endpoints import (
+    Ended,
+    HandOver,
+    KeepAlive,
+    accept_websocket,
+)
 from battle.actors.world.held import UNCOUNTED_BYTES
-from battle.actors.world.seam import Stream
+from battle.actors.world.interfaces import Stream
 from battle.store.events import FaultActed, SubscriptionChanged
 
 MAX_IN_FLIGHT = 128

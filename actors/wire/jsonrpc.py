@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from battle.actors.wire.foreign import Unreadable, reader
+from battle.actors.wire.untrusted_json import Unreadable, reader
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600

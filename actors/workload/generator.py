@@ -5,21 +5,10 @@ from itertools import count
 
 import trio
 
+from battle.actors import rng
 from battle.actors.chain.model import ChainModel
-from battle.actors.faults.imposing import Impose, Revert
-from battle.actors.wire.http import HttpResponse
-from battle.actors.wire.transport_faults import TransportFaults
-from battle.actors.workload.answer import UNSENT, AnswerReader
-from battle.actors.workload.asking import asker, asks_about_the_chain
-from battle.actors.workload.batch import BatchBuilder, BatchReader, TraceBuilder
-from battle.actors.workload.call_times import CallTimes
-from battle.actors.workload.ledger import Ledger
-from battle.actors.workload.pacer import Build, Pacer, Users
-from battle.actors.workload.pool import ConnectionPool
-from battle.actors.workload.request import CallBuilder, Request, RequestBuilder
-from battle.actors.workload.sampling import sampling
-from battle.actors.workload.schedule import resumed, schedule_of, sharded
-from battle.actors.workload.spec import (
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.workloads import (
     Begin,
     HttpUsers,
     OpenLoop,
@@ -28,12 +17,23 @@ from battle.actors.workload.spec import (
     WsRequests,
     WsSubscribe,
 )
-from battle.actors.workload.trace import Trace, read_trace
-from battle.actors.workload.ws_pool import WsPool, forsake
-from battle.actors.workload.ws_subscribing import SubscribingLoad
-from battle.actors.world import chance
+from battle.actors.wire.faults.node_faults import TransportFaults
+from battle.actors.wire.http.messages import HttpResponse
+from battle.actors.workload.http.batch import BatchBuilder, BatchReader, TraceBuilder
+from battle.actors.workload.http.pool import ConnectionPool
+from battle.actors.workload.requests.answer import UNSENT, AnswerReader
+from battle.actors.workload.requests.call_source import asker, asks_about_the_chain
+from battle.actors.workload.requests.call_times import CallTimes
+from battle.actors.workload.requests.pacer import Build, Pacer, Users
+from battle.actors.workload.requests.request import CallBuilder, Request, RequestBuilder
+from battle.actors.workload.requests.schedule import resumed, schedule_of, sharded
+from battle.actors.workload.requests.trace import Trace, read_trace
+from battle.actors.workload.requests.tracker import Ledger
+from battle.actors.workload.sample_timer import sampling
+from battle.actors.workload.ws.pool import WsPool, forsake
+from battle.actors.workload.ws.subscription_load import SubscribingLoad
 from battle.actors.world.control import Control
-from battle.actors.world.seam import Connect, World
+from battle.actors.world.interfaces import Connect, World
 
 
 async def run_workload(world: World, role: WorkloadRole, control: Control) -> None:
@@ -177,7 +177,7 @@ class _Load:
         self._ledger.end(request, self._ending(request, response, ended_ns), ended_ns, response)
 
     async def _follow_schedule(self, spec: OpenLoop, begin: Begin) -> None:
-        seed = chance.stream(self._role.seed, f"arrivals:{self._role.index}").getrandbits(64)
+        seed = rng.stream(self._role.seed, f"arrivals:{self._role.index}").getrandbits(64)
         dealt = sharded(schedule_of(spec, seed, self._trace), self._role.shard, spec.shards)
         absolute = ((number, begin.at_ns + offset_ns) for number, offset_ns in dealt)
         away_since_ns = begin.at_ns if begin.away_since_ns is None else begin.away_since_ns

@@ -6,9 +6,9 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 import trio
 
-from battle.actors.spec import Spec
+from battle.actors.spec.base import Spec
 from battle.actors.units import Duration
-from battle.actors.world.seam import Address, Usage, World
+from battle.actors.world.interfaces import Address, Usage, World
 
 READY_SECONDS = 20.0
 """A node that does nothing useful by then has not started; 0.2 s is usual. Virtual ones, in the simulated world."""

@@ -7,10 +7,15 @@ from typing import Any
 
 import trio
 
-from battle.actors.world import chance
-from battle.actors.world.chance import Draws
+from battle.actors import rng as chance
+from battle.actors.rng import Draws
 from battle.actors.world.held import Held
-from battle.actors.world.seam import ConnectionHandler, EventLog, Stream, Timer
+from battle.actors.world.interfaces import (
+    ConnectionHandler,
+    EventLog,
+    Stream,
+    Timer,
+)
 
 
 class CommonWorld:

@@ -22,10 +22,15 @@ from battle.cli.commands.report import report
 from battle.cli.commands.run import run
 from battle.cli.commands.sql import sql
 from battle.cli.commands.suite import suite
+from battle.cli.exit_status import INTERRUPTED, WRONG_USE
 from battle.cli.output import outputs
-from battle.exit_status import INTERRUPTED, WRONG_USE
-from battle.interruption import ended_like_interrupted
-from battle.machine import MachineError, described, is_exhausted, require_minimum
+from battle.process_limits import (
+    MachineError,
+    described,
+    is_exhausted,
+    require_minimum,
+)
+from battle.run.signals import ended_like_interrupted
 
 
 class _UnexpectedError(Exception):
@@ -142,8 +147,8 @@ def _report_bug(error: Exception) -> int:
 
 def _status_of(error: Exception) -> int:
     """A run that took place and cannot be judged is INCONCLUSIVE; all else is wrong use."""
+    from battle.analysis.verdict.verdict import EXIT_STATUS
     from battle.errors import RunLostError
-    from battle.judgement.verdict import EXIT_STATUS
 
     return EXIT_STATUS["INCONCLUSIVE"] if isinstance(error, RunLostError) else WRONG_USE
 

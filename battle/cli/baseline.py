@@ -6,21 +6,26 @@ from pathlib import Path
 
 import msgspec
 
-from battle.baselines import files
-from battle.baselines.noise import Noise, noise_of
-from battle.baselines.outcome import Unit
-from battle.baselines.repeating import recipe_of, run_again
-from battle.baselines.runs import CALIBRATED_RUNS_MIN
-from battle.baselines.sentences import NONE, seen_from_text, size_text, value_text
-from battle.baselines.snapshot import OneRun, Snapshot, default_name
-from battle.baselines.taking import take, take_values
+from battle.analysis.baselines import files
+from battle.analysis.baselines.noise import Noise, noise_of
+from battle.analysis.baselines.run_snapshot import take, take_values
+from battle.analysis.baselines.runs import CALIBRATED_RUNS_MIN
+from battle.analysis.baselines.snapshot import OneRun, Snapshot, default_name
+from battle.analysis.reports.comparison import Unit
+from battle.analysis.reports.comparison_text import (
+    NONE,
+    seen_from_text,
+    size_text,
+    value_text,
+)
+from battle.analysis.reports.document import Table, columns, row
+from battle.analysis.reports.schema import Report
 from battle.cli.compare import REPETITIONS
+from battle.cli.repetition import recipe_of, run_again
 from battle.cli.tables import table_lines
-from battle.directory import find_run
 from battle.errors import BattleError
-from battle.judgement.words import plural
-from battle.reports.document import Table, columns, row
-from battle.reports.schema import Report
+from battle.formatting import plural
+from battle.run.directory import find_run
 
 CALIBRATION_RUNS_MAX = 50
 """More add nothing that Student's t would notice, and a baseline's file must stay small."""

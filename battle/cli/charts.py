@@ -4,13 +4,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from battle.charts.chart import Chart, ChartSet
-from battle.charts.collect import collect_charts
-from battle.charts.text import text_chart
+from battle.analysis.charts.chart import Chart, ChartSet
+from battle.analysis.charts.collect import collect_charts
+from battle.analysis.charts.text import text_chart
+from battle.analysis.findings import Log
 from battle.cli.commands.charts import Format
-from battle.directory import find_run
 from battle.errors import BattleError
-from battle.judgement.findings import Log
+from battle.run.directory import find_run
 from battle.store.database import open_run
 
 FOLDER = "charts"
@@ -62,13 +62,13 @@ def _written(charts: ChartSet, form: Format, directory: Path) -> list[Path]:
 
 
 def _svg(chart: Chart) -> bytes:
-    from battle.charts.pictures import svg
+    from battle.analysis.charts.pictures import svg
 
     return svg(chart).encode()
 
 
 def _png(chart: Chart) -> bytes:
-    from battle.charts.pictures import png
+    from battle.analysis.charts.pictures import png
 
     return png(chart)
 

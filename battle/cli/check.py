@@ -6,17 +6,23 @@ from pathlib import Path
 
 import msgspec
 
-from battle.actors.gateway.spec import CommandGateway
-from battle.data_files import SUFFIXES, read_data
-from battle.discovery import Skipped, skipped_lines
+from battle.actors.spec.gateways import CommandGateway
+from battle.cli.exit_status import WRONG_USE
 from battle.errors import ScenarioError
-from battle.exit_status import WRONG_USE
-from battle.external import template_problem
-from battle.foreseen import warnings_of
-from battle.gateways import gateway_of
-from battle.loading import Candidate, Found, Unloadable, found_at, load_scenario
-from battle.locating import importable
-from battle.scenario import Scenario, all_problems
+from battle.run.gateway_process import template_problem
+from battle.scenario.author_code import importable
+from battle.scenario.data.files import SUFFIXES, read_data
+from battle.scenario.discovery import Skipped, skipped_lines
+from battle.scenario.gateways import gateway_of
+from battle.scenario.loader import (
+    Candidate,
+    Found,
+    Unloadable,
+    found_at,
+    load_scenario,
+)
+from battle.scenario.measurability import warnings_of
+from battle.scenario.scenario import Scenario, all_problems
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import msgspec
 
-from battle.baselines import files
-from battle.baselines.comparing import compare, confirmed
-from battle.baselines.judging import Settings
-from battle.baselines.outcome import FILE, Comparison
-from battle.baselines.repeating import recipe_of, run_again
-from battle.baselines.snapshot import Snapshot
-from battle.baselines.taking import take
+from battle.analysis.baselines import files
+from battle.analysis.baselines.compare import compare, confirmed
+from battle.analysis.baselines.decide import Settings
+from battle.analysis.baselines.run_snapshot import take
+from battle.analysis.baselines.snapshot import Snapshot
+from battle.analysis.reports.comparison import FILE, Comparison
+from battle.analysis.reports.comparison_section import section_of
+from battle.analysis.reports.document import Drawing, Section, Table
+from battle.analysis.reports.files import write_reports, write_whole
+from battle.analysis.reports.markdown import escaped, render_section
 from battle.cli.commands.compare import Format
+from battle.cli.repetition import recipe_of, run_again
 from battle.cli.tables import table_lines
-from battle.directory import find_run
 from battle.errors import BattleError
-from battle.reports.comparison_section import section_of
-from battle.reports.document import Drawing, Section, Table
-from battle.reports.markdown import escaped, render_section
-from battle.reports.writing import write_reports, write_whole
+from battle.run.directory import find_run
 
 REPETITIONS = "repetitions"
 """Below a run's directory: runs that were made to compare it better."""

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import msgspec
 
-from battle.directory import find_run
+from battle.analysis.explain.lines import story_lines
+from battle.analysis.explain.reader import read_histories
+from battle.analysis.explain.selection import Pick, none_picked, picked
+from battle.analysis.explain.story import tell
 from battle.errors import BattleError
-from battle.explain.lines import story_lines
-from battle.explain.picking import Pick, none_picked, picked
-from battle.explain.reading import read_histories
-from battle.explain.story import tell
+from battle.run.directory import find_run
 from battle.store.database import open_run
 
 

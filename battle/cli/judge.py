@@ -5,19 +5,24 @@ from pathlib import Path
 
 import msgspec
 
+from battle.analysis.reports.files import (
+    Reading,
+    read_run,
+    render,
+    write_reading,
+)
+from battle.analysis.reports.load_sections import slo_section
+from battle.analysis.reports.schema import Report
+from battle.analysis.verdict.verdict import EXIT_STATUS
+from battle.cli.blocks import block_lines
 from battle.cli.summary import verdict_lines
-from battle.data_files import converted, read_data
-from battle.demands import not_there, slos_of, statement_problems
-from battle.directory import HEADER, find_run
 from battle.errors import BattleError
-from battle.judgement.slo import Slo
-from battle.judgement.slo_language import SloTextError
-from battle.judgement.verdict import EXIT_STATUS
-from battle.reports.load_sections import slo_section
-from battle.reports.schema import Report
-from battle.reports.text import block_lines
-from battle.reports.writing import Reading, read_run, render, write_reading
-from battle.scenario import Scenario
+from battle.run.directory import HEADER, find_run
+from battle.scenario.data.files import converted, read_data
+from battle.scenario.scenario import Scenario
+from battle.scenario.slo.language import SloTextError
+from battle.scenario.slo.slo import Slo
+from battle.scenario.slo_validation import not_there, slos_of, statement_problems
 from battle.store import typed
 from battle.store.manifest import RUN_HEADER_BYTES_MAX
 from battle.store.regular import read_regular

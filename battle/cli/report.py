@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from battle.directory import find_run
-from battle.reports.writing import Format, read_run, render_reading
+from battle.analysis.reports.files import Format, read_run, render_reading
+from battle.run.directory import find_run
 
 
 def report_command(run: str, form: Format, out: Path) -> int:

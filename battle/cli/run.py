@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from battle.actors.world.seam import WorldName
+from battle.actors.world.interfaces import WorldName
+from battle.analysis.reports.files import render
+from battle.analysis.verdict.verdict import EXIT_STATUS
+from battle.cli.exit_status import INTERRUPTED
 from battle.cli.summary import summary_lines
 from battle.errors import RunInterruptedError
-from battle.exit_status import INTERRUPTED
-from battle.judgement.verdict import EXIT_STATUS
-from battle.loading import load_scenario
-from battle.reports.writing import render
-from battle.run import RunResult, run_scenario
+from battle.run.record import RunResult, run_scenario
+from battle.scenario.loader import load_scenario
 
 
 def run_command(

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
+from battle.analysis.reports.document import no_formula
+from battle.analysis.reports.markdown import escaped
 from battle.cli.commands.sql import Format
-from battle.directory import find_run
 from battle.errors import BattleError
-from battle.reports.document import no_formula
-from battle.reports.markdown import escaped
+from battle.run.directory import find_run
 from battle.store.catalog import entries as entries_of_a_run
 from battle.store.database import Result, Run, export_database, open_run
 from battle.store.sandbox import QUERY_SECONDS, QueryTooLongError

@@ -6,17 +6,24 @@ from pathlib import Path
 
 import msgspec
 
-from battle.actors.gateway.spec import EmbeddedGateway
-from battle.actors.world.seam import WorldName
-from battle.discovery import Skipped, skipped_lines
+from battle.actors.spec.gateways import EmbeddedGateway
+from battle.actors.world.interfaces import WorldName
 from battle.errors import BattleError, UnloadableError
-from battle.gateways import named_gateway
-from battle.loading import Candidate, Found, Unloadable, found_at, listed, load_scenario
+from battle.scenario.discovery import Skipped, skipped_lines
+from battle.scenario.gateways import named_gateway
+from battle.scenario.loader import (
+    Candidate,
+    Found,
+    Unloadable,
+    found_at,
+    listed,
+    load_scenario,
+)
+from battle.suite.files import render_json
 from battle.suite.results import SuiteRun, exit_status
-from battle.suite.running import SuiteOrder, run_suite
-from battle.suite.selecting import FAST, FULL, selected
+from battle.suite.runner import SuiteOrder, run_suite
+from battle.suite.selection import FAST, FULL, selected
 from battle.suite.table import progress_line, suite_lines
-from battle.suite.writing import render_json
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from battle.explain.lines import escaped
-from battle.judgement.slo_sentences import slo_text
-from battle.reports.schema import Report
-from battle.reports.writing import FILES
+from battle.analysis.explain.lines import escaped
+from battle.analysis.reports.files import FILES
+from battle.analysis.reports.schema import Report
+from battle.analysis.verdict.slo_text import slo_text
 
 _MARKS = {"met": "ok  ", "missed": "FAIL", "not_measured": "?   "}
 

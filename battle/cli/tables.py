@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from battle.reports.document import Table
+from battle.analysis.reports.document import Table
 
 
 def table_lines(table: Table) -> Iterator[str]:

@@ -4,7 +4,7 @@ pytest loads this package at each start, also in projects that never run a battl
 that is heavy before a run is asked for.
 """
 
-from battle.pytest_plugin.collecting import pytest_collect_file, pytest_ignore_collect
+from battle.pytest_plugin.collection import pytest_collect_file, pytest_ignore_collect
 from battle.pytest_plugin.fixture import Battle, battle, pytest_runtest_call, pytest_runtest_protocol
 from battle.pytest_plugin.options import pytest_addoption, pytest_configure
 from battle.pytest_plugin.record import (

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from battle.pytest_plugin.interrupting import alarms_wait
+from battle.pytest_plugin.alarms import alarms_wait
 from battle.pytest_plugin.options import settings_of
 from battle.pytest_plugin.record import remember
 from battle.pytest_plugin.result import BattleResult
 
 if TYPE_CHECKING:
-    from battle.actors.gateway.spec import Gateway
-    from battle.actors.world.seam import WorldName
-    from battle.scenario import Scenario
+    from battle.actors.spec.gateways import Gateway
+    from battle.actors.world.interfaces import WorldName
+    from battle.scenario.scenario import Scenario
 
 
 class Battle:
@@ -67,7 +67,7 @@ class Battle:
         strict: bool | None,
     ) -> BattleResult:
         __tracebackhide__ = True
-        from battle.run import run_scenario
+        from battle.run.record import run_scenario
 
         settings = settings_of(self._config)
         item = self._config.stash.get(RUNNING, None)
@@ -136,7 +136,7 @@ def _results_of(item: pytest.Item) -> list[BattleResult]:
 
 
 def _load(scenario: str | Path, item: pytest.Item | None) -> Scenario:
-    from battle.loading import load_scenario
+    from battle.scenario.loader import load_scenario
 
     if item is not None:
         place, _, variant = str(scenario).partition(":")

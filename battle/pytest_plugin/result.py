@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from battle.judgement.findings import Verdict
-    from battle.reports.schema import Report
+    from battle.analysis.findings import Verdict
+    from battle.analysis.reports.schema import Report
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BattleResult:
     """A run that was judged. It is true when it passed: INCONCLUSIVE is not passed.
 
-    `run_dir` is the run's directory, `report` all of the report (`battle.reports.schema.Report`).
+    `run_dir` is the run's directory, `report` all of the report (`battle.analysis.reports.schema.Report`).
     """
 
     run_dir: Path

@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from battle.explain.lines import spelled
-from battle.judgement.findings import Finding
-from battle.reports.schema import Report
-from battle.reports.writing import FILES
+from battle.analysis.explain.lines import spelled
+from battle.analysis.findings import Finding
+from battle.analysis.reports.files import FILES
+from battle.analysis.reports.schema import Report
 
 
 def summary_text(report: Report, run_dir: Path) -> str:

@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from battle.exit_status import INTERRUPTED, WRONG_USE
-from battle.judgement.findings import Verdict, worst
-from battle.judgement.verdict import EXIT_STATUS, verdict_text
-from battle.judgement.words import LISTED_MAX, duration_text, plural
+from battle.analysis.findings import Verdict, worst
+from battle.analysis.verdict.verdict import EXIT_STATUS, verdict_text
+from battle.cli.exit_status import INTERRUPTED, WRONG_USE
+from battle.formatting import LISTED_MAX, duration_text, plural
 
 SCHEMA_VERSION = 1
 """Raised when a field of suite.json is renamed, removed, or changes its meaning; not when one is added."""

@@ -2,7 +2,7 @@
 
 import trio
 
-from battle.actors.wire.http import (
+from battle.actors.wire.http.messages import (
     HttpLimits,
     HttpRequest,
     HttpResponse,

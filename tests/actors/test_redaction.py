@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.gateway.spec import UrlGateway
 from battle.actors.redaction import basic_authorization, redacted
+from battle.actors.spec.gateways import UrlGateway
 
 # Letters that stand in no other part of the URLs below, so that finding them means that they leaked.
 SECRETS = st.text(st.sampled_from("QXZ7"), min_size=15, max_size=40).map(lambda text: f"{text}7")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from battle.reports.writing import write_reports
-from tests.battle.charts.samples import eventful_run
+from battle.analysis.reports.files import write_reports
+from tests.battle.analysis.charts.samples import eventful_run
 from tests.battle.histories import S, failed, fault, healthy, write_run
 from tests.browser.chromium import Page, on_a_page, running_chromium
 

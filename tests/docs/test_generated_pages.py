@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from battle.actors.faults.schedule import ChaosEntry
+from battle.actors.spec.faults.schedule import ChaosEntry
 from tests.docs.pages import DOCS
 from tools import docs
 from tools.docs.structs import fields_of

@@ -6,18 +6,23 @@ from typing import get_args
 import pytest
 
 from battle import Scenario, Slo, run_scenario
-from battle.actors.behaviour import FailureKind
 from battle.actors.chain.methods import METHODS
 from battle.actors.collector.selection import COLLECTED
-from battle.actors.faults.schedule import Fault
-from battle.actors.gateway.spec import CommandGateway, EmbeddedGateway, Gateway, Strategy
-from battle.actors.provider.spec import MockProvider
-from battle.actors.workload.spec import Workload
+from battle.actors.spec.faults.schedule import Fault
+from battle.actors.spec.gateways import (
+    CommandGateway,
+    EmbeddedGateway,
+    Gateway,
+    Strategy,
+)
+from battle.actors.spec.latency import FailureKind
+from battle.actors.spec.providers import MockProvider
+from battle.actors.spec.workloads import Workload
+from battle.analysis.verdict.registry import CHECKERS
+from battle.analysis.verdict.verdict import EXIT_STATUS
 from battle.cli.app import app
-from battle.gateways import gateway_names, named_gateway
-from battle.judgement.checkers import CHECKERS
-from battle.judgement.verdict import EXIT_STATUS
-from battle.loading import load_scenario, shipped_names
+from battle.scenario.gateways import gateway_names, named_gateway
+from battle.scenario.loader import load_scenario, shipped_names
 from battle.store import catalog
 from battle.store.events import TABLES
 from tests.docs.pages import DOCS, GUIDES, ROOT, blocks, name_of

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from battle.charts.runtime import BANNER
+from battle.analysis.charts.runtime import BANNER
 from tests.docs.pages import DOCS, ROOT
 from tools.docs.picture import BYTES_MAX, PICTURE
 

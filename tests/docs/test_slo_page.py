@@ -8,11 +8,16 @@ import pytest
 
 from battle import Slo, run_scenario, seconds
 from battle.cli.app import run_command_line
-from battle.judgement.slo import PER_METHOD, PER_WINDOW, PER_WORKLOAD, RULES
-from battle.judgement.slo_language import SloTextError, parse_slo
-from battle.judgement.staleness import BLOCKS_KNOWN, Staleness
-from battle.loading import load_scenario
-from battle.phases import Healing
+from battle.scenario.loader import load_scenario
+from battle.scenario.phases import Healing
+from battle.scenario.slo.language import SloTextError, parse_slo
+from battle.scenario.slo.slo import (
+    PER_METHOD,
+    PER_WINDOW,
+    PER_WORKLOAD,
+    RULES,
+)
+from battle.scenario.slo.staleness import BLOCKS_KNOWN, Staleness
 from tests.docs.pages import DOCS, blocks
 
 PAGE = DOCS / "slo.md"

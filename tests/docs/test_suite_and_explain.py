@@ -5,9 +5,9 @@ import re
 import pytest
 
 from battle.cli.app import app, run_command_line
-from battle.suite.selecting import FULL
+from battle.suite.files import SUITE_FILES
+from battle.suite.selection import FULL
 from battle.suite.table import suite_lines
-from battle.suite.writing import SUITE_FILES
 from tests.battle.suite.test_results import MIXED
 from tests.docs.pages import DOCS, blocks
 from tools import docs

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from battle.judgement.checkers import CHECKERS
+from battle.analysis.verdict.registry import CHECKERS
 from tests.docs.pages import DOCS, ROOT
 
 TEXT = (DOCS / "troubleshooting.md").read_text()

@@ -5,9 +5,9 @@ import re
 import pytest
 import yaml
 
-from battle.directory import DEFAULT_OUT, LATEST
-from battle.suite.running import SUITES
-from battle.suite.writing import SUITE_FILES
+from battle.run.directory import DEFAULT_OUT, LATEST
+from battle.suite.files import SUITE_FILES
+from battle.suite.runner import SUITES
 from tests.docs.pages import ROOT
 
 TEXT = (ROOT / ".github" / "workflows" / "battle-tests.yml").read_text()

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from battle.actors.faults.behaviour import (
+from battle.actors.spec.faults.behaviour import (
     Degrade,
     ErrorRate,
     Hang,
@@ -15,8 +15,13 @@ from battle.actors.faults.behaviour import (
     WrongAnswer,
     WrongChain,
 )
-from battle.actors.faults.process import Flap, Kill, Pause, Restart
-from battle.actors.faults.transport import (
+from battle.actors.spec.faults.process import (
+    Flap,
+    Kill,
+    Pause,
+    Restart,
+)
+from battle.actors.spec.faults.transport import (
     Bandwidth,
     Direction,
     Jitter,
@@ -29,7 +34,7 @@ from battle.actors.faults.transport import (
     SlowClose,
     Timeout,
 )
-from battle.actors.faults.websocket import (
+from battle.actors.spec.faults.websocket import (
     DropConnections,
     DuplicateHeads,
     IgnorePings,

@@ -25,12 +25,12 @@ from battle import (
     ms,
     run_scenario,
 )
-from battle.actors.faults.base import FaultSpec
-from battle.actors.faults.transport import Partition
+from battle.actors.spec.faults.base import FaultSpec
+from battle.actors.spec.faults.transport import Partition
+from battle.actors.spec.workloads import WsSubscribe
 from battle.actors.units import Duration
-from battle.actors.workload.spec import WsSubscribe
-from battle.judgement.findings import Finding
-from battle.reports.schema import Report
+from battle.analysis.findings import Finding
+from battle.analysis.reports.schema import Report
 from battle.store.database import Run, open_run
 
 STANDBY = "standby"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from battle import HttpConstant, MockProvider, Scenario, Slo, run_scenario, seconds
-from battle.actors.world.seam import WorldName
+from battle.actors.world.interfaces import WorldName
 
 HERE = "tests.end_to_end.test_authors_generator"
 

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from battle import EmbeddedGateway, HttpConstant, Kill, LogNormal, MockProvider, Scenario, Slo, ms, seconds
-from battle.baselines.files import load
-from battle.baselines.outcome import Comparison
+from battle.analysis.baselines.files import load
+from battle.analysis.reports.comparison import Comparison
 from battle.cli.app import run_command_line
-from battle.directory import HEADER
-from battle.run import record_scenario
+from battle.run.directory import HEADER
+from battle.run.record import record_scenario
 from tests.headers import replace_header
 
 NAME = "compared-simulated-embedded-priority"

@@ -17,7 +17,7 @@ from battle import (
     run_scenario,
     seconds,
 )
-from battle.actors.workload.spec import HttpConstant
+from battle.actors.spec.workloads import HttpConstant
 from tests.end_to_end.battles import digests, failover
 
 SEEDS = range(20)

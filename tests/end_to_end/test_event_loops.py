@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from battle import EmbeddedGateway, HttpConstant, Kill, MockProvider, Scenario, Slo, ms, run_scenario, seconds
-from battle.hosting import hosted
+from battle.run.event_loop import hosted
 
 SCENARIO = Scenario(
     "small",

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from battle import run_scenario
+from battle.analysis.explain.lines import WIDTH
 from battle.cli.app import run_command_line
-from battle.explain.lines import WIDTH
-from battle.loading import load_scenario
+from battle.scenario.loader import load_scenario
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from battle.actors.faults.schedule import Fault
+from battle.actors.spec.faults.schedule import Fault
 from tests.end_to_end.fault_catalogue import GROUPS, STREAMED, STREAMS
 from tests.end_to_end.fault_runs import STANDBY, laid_out, played, scenario
 

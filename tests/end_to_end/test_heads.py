@@ -14,11 +14,16 @@ from battle import (
     ms,
     seconds,
 )
-from battle.actors.faults.behaviour import Reorg, StaleHead
-from battle.actors.faults.process import Kill, Pause
-from battle.actors.faults.transport import Latency, Partition
-from battle.actors.faults.websocket import DropConnections, MissHeads, ReorderHeads, SilentStall
-from battle.run import run_scenario
+from battle.actors.spec.faults.behaviour import Reorg, StaleHead
+from battle.actors.spec.faults.process import Kill, Pause
+from battle.actors.spec.faults.transport import Latency, Partition
+from battle.actors.spec.faults.websocket import (
+    DropConnections,
+    MissHeads,
+    ReorderHeads,
+    SilentStall,
+)
+from battle.run.record import run_scenario
 from tests.end_to_end.battles import ask
 
 AT = {"at": seconds(3), "duration": seconds(3)}

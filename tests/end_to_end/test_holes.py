@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from battle import run as run_module
 from battle import seconds
-from battle.actors.workload.spec import HttpConstant
-from battle.judgement.findings import Finding, Log
-from battle.judgement.history import log_is_whole
-from battle.judgement.slo import Demands, Slo
-from battle.reports.writing import read_run
-from battle.run import record_scenario
+from battle.actors.spec.workloads import HttpConstant
+from battle.analysis.findings import Finding, Log
+from battle.analysis.reports.files import read_run
+from battle.analysis.verdict.checkers.completeness import log_is_whole
+from battle.run import record as run_module
+from battle.run.record import record_scenario
+from battle.scenario.slo.slo import Demands, Slo
 from battle.store.database import open_run
 from battle.store.seal import seal
 from tests.end_to_end.battles import failover

@@ -19,7 +19,7 @@ from battle import (
     run_scenario,
     seconds,
 )
-from battle.actors.provider.answering import Answering
+from battle.actors.provider.answerer import Answering
 from tests.end_to_end.battles import ask
 
 ID = b'"%b"'

@@ -14,9 +14,9 @@ from battle import (
     run_scenario,
     seconds,
 )
-from battle.actors.faults.transport import Partition
-from battle.actors.gateway.spec import UrlGateway
-from battle.plan import plan_run, workload_role
+from battle.actors.spec.faults.transport import Partition
+from battle.actors.spec.gateways import UrlGateway
+from battle.run.plan import plan_run, workload_role
 from tests.end_to_end.battles import ask, digests
 
 both_worlds = pytest.mark.parametrize("world", ["simulated", pytest.param("live", marks=pytest.mark.live)])

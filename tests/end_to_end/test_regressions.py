@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from battle import EmbeddedGateway, HttpPoisson, LogNormal, MockProvider, Scenario, Slo, ms, seconds
-from battle.baselines.comparing import compare
-from battle.baselines.snapshot import Snapshot
-from battle.baselines.taking import take
-from battle.run import record_scenario
+from battle.analysis.baselines.compare import compare
+from battle.analysis.baselines.run_snapshot import take
+from battle.analysis.baselines.snapshot import Snapshot
+from battle.run.record import record_scenario
 
 SLOWER = 1.2
 

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from battle import Retry, minutes, ms, run_scenario, seconds
-from battle.actors.gateway.call import Caller, Pursuit
-from battle.loading import listed, load_scenario
+from battle.actors.gateway.calls.dispatcher import Caller, Pursuit
+from battle.scenario.loader import listed, load_scenario
 from tests.end_to_end.battles import ask, digests
 
 SHIPPED = dict(listed())

@@ -11,11 +11,16 @@ import pytest
 
 from battle.cli.app import run_command_line
 from battle.errors import BattleError
-from battle.estimates import live_time
-from battle.loading import listed
-from battle.suite import running
-from battle.suite.running import SuiteOrder, run_suite
-from battle.suite.selecting import FAST, FULL, Candidate, selected
+from battle.scenario.estimates import live_time
+from battle.scenario.loader import listed
+from battle.suite import runner
+from battle.suite.runner import SuiteOrder, run_suite
+from battle.suite.selection import (
+    FAST,
+    FULL,
+    Candidate,
+    selected,
+)
 from tests.end_to_end.test_command_line import battle
 from tests.end_to_end.test_scenarios import LOST_BY_OURS
 
@@ -170,7 +175,7 @@ def test_rounds_are_run_with_one_seed_after_the_other(tmp_path, monkeypatch):
         asked.append((scenario.name, world, seed, gateway))
         raise BattleError("not now")
 
-    monkeypatch.setattr(running, "run_scenario", refuse)
+    monkeypatch.setattr(runner, "run_scenario", refuse)
     chosen = [Candidate("one", SHIPPED[0].scenario), Candidate("two", SHIPPED[1].scenario)]
     order = _order(tmp_path, world="live", seed=7, repeat=2, gateway="nginx")
     warned = []
@@ -187,7 +192,7 @@ def test_a_crash_of_ours_does_not_end_the_suite(tmp_path, monkeypatch):
     def crash(scenario, **settings):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(running, "run_scenario", crash)
+    monkeypatch.setattr(runner, "run_scenario", crash)
     report, suite_dir = run_suite(SHIPPED[:2], _order(tmp_path))
     assert [(run.status, run.reasons) for run in report.runs] == [("crashed", ("ZeroDivisionError: oh",))] * 2
     assert all("in crash" in path.read_text() for path in suite_dir.glob("crash-*.txt"))

@@ -8,11 +8,17 @@ from threading import Thread
 import pytest
 
 from battle import EmbeddedGateway, HttpConstant, MockProvider, Scenario, ms, seconds
-from battle.actors.faults.behaviour import Hang
-from battle.actors.faults.transport import Latency, Partition, Refuse, ResetPeer, Slicer
-from battle.actors.link.spec import RealProvider
+from battle.actors.spec.faults.behaviour import Hang
+from battle.actors.spec.faults.transport import (
+    Latency,
+    Partition,
+    Refuse,
+    ResetPeer,
+    Slicer,
+)
+from battle.actors.spec.real_provider import RealProvider
 from battle.errors import ScenarioError
-from battle.run import run_scenario
+from battle.run.record import run_scenario
 from tests.end_to_end.battles import ask, digests
 
 

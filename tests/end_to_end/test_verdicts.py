@@ -17,10 +17,10 @@ from battle import (
     run_scenario,
     seconds,
 )
-from battle.actors.gateway.spec import GatewayRole
 from battle.actors.node import boot
+from battle.actors.spec.gateways import GatewayRole
 from battle.errors import RunLostError
-from battle.plan import workload_role
+from battle.run.plan import workload_role
 from tests.end_to_end.battles import ask, failover
 
 both_worlds = pytest.mark.parametrize("world", ["simulated", pytest.param("live", marks=pytest.mark.live)])
@@ -112,7 +112,7 @@ def test_wrong_answers_fail_although_every_request_is_ok(tmp_path, monkeypatch):
     def not_told(*arguments):
         return msgspec.structs.replace(workload_role(*arguments), canned={})
 
-    monkeypatch.setattr("battle.tree.workload_role", not_told)
+    monkeypatch.setattr("battle.run.tree.workload_role", not_told)
     liar = MockProvider("a", latency=ms(10), canned={"eth_getBalance": "0x1"})
     scenario = failover(providers=[liar, MockProvider("b", latency=ms(20))], slo=Slo(success_rate=0.99))
     result = run_scenario(scenario, world="simulated", out=tmp_path)
@@ -143,7 +143,7 @@ def test_a_gateway_that_crashes_by_itself_fails_and_the_run_still_ends(tmp_path,
             await boot(world, spec, control)
             nursery.cancel_scope.cancel()
 
-    monkeypatch.setattr("battle.run.boot", fragile)
+    monkeypatch.setattr("battle.run.record.boot", fragile)
     result = run_scenario(failover(), world="simulated", out=tmp_path)
     assert result.report.verdict == "FAIL"
     assert any("gateway" in reason and "crash" in reason for reason in result.report.reasons), (
@@ -169,7 +169,7 @@ def test_a_log_that_cannot_be_sealed_is_told_apart_from_wrong_use(tmp_path, monk
     def full(run_dir):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("battle.run.seal", full)
+    monkeypatch.setattr("battle.run.record.seal", full)
     with pytest.raises(RunLostError, match="No space left on device"):
         run_scenario(failover(), world="simulated", out=tmp_path)
     assert list(tmp_path.glob("2*/events/coordinator.1.ndjson"))

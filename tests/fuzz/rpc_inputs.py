@@ -6,7 +6,12 @@ import msgspec
 
 from battle.actors.chain.methods import METHODS
 from battle.actors.units import ms
-from tests.actors.wire.websocket_stage import HANDSHAKE, TEXT, close_frame, frame
+from tests.actors.wire.websocket.stage import (
+    HANDSHAKE,
+    TEXT,
+    close_frame,
+    frame,
+)
 from tests.fuzz.http_inputs import chunked, encoded, valid
 from tests.fuzz.inputs import PATIENCE, Input, Say, Wait, delivered, mangle
 

@@ -19,16 +19,21 @@ import msgspec
 import trio
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.spec import Chain
 from battle.actors.gateway.server import run_gateway
-from battle.actors.gateway.spec import EmbeddedGateway, GatewayRole, Upstream
 from battle.actors.provider.server import run_provider
-from battle.actors.provider.spec import MockProvider, ProviderRole
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.gateways import EmbeddedGateway, GatewayRole, Upstream
+from battle.actors.spec.providers import MockProvider, ProviderRole
 from battle.actors.units import ms, seconds
 from battle.actors.world.simulated.node import SimulatedNode
 from tests.actors import worlds
 from tests.actors.provider.stage import Control
-from tests.actors.wire.websocket_stage import HANDSHAKE, TEXT, close_frame, frame
+from tests.actors.wire.websocket.stage import (
+    HANDSHAKE,
+    TEXT,
+    close_frame,
+    frame,
+)
 from tests.fuzz import hearing
 from tests.fuzz.hearing import PING, Heard
 from tests.fuzz.http_inputs import valid
@@ -275,8 +280,8 @@ class Played(msgspec.Struct):
 
 _CACHES = (
     "battle.actors.chain.",
-    "battle.actors.gateway.benchmark._Measure",
-    "battle.actors.gateway.retry._Second",
+    "battle.actors.gateway.policy.benchmark._Measure",
+    "battle.actors.gateway.policy.retry._Second",
 )
 """What may differ from one moment to the next: caches, each with a limit of its own."""
 

@@ -10,10 +10,16 @@ import msgspec
 import pytest
 import trio
 
-from battle.actors.gateway.benchmark import METHODS_LIMIT
+from battle.actors.gateway.policy.benchmark import METHODS_LIMIT
 from battle.actors.units import ms, seconds
 from tests.actors import worlds
-from tests.actors.wire.websocket_stage import CONTINUATION, HANDSHAKE, PING, TEXT, frame
+from tests.actors.wire.websocket.stage import (
+    CONTINUATION,
+    HANDSHAKE,
+    PING,
+    TEXT,
+    frame,
+)
 from tests.actors.worlds import simulated
 from tests.fuzz import hearing
 from tests.fuzz.http_inputs import http_input, valid

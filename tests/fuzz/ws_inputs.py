@@ -4,7 +4,7 @@ import struct
 from random import Random
 
 from battle.actors.units import ms
-from tests.actors.wire.websocket_stage import (
+from tests.actors.wire.websocket.stage import (
     BINARY,
     CLOSE,
     CONTINUATION,

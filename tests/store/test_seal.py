@@ -11,7 +11,7 @@ import duckdb
 import msgspec
 import pytest
 
-from battle.store import files as files_module
+from battle.store import log_files as files_module
 from battle.store import seal as seal_module
 from battle.store.database import open_run
 from battle.store.errors import LogError

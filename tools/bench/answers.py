@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.spec import Chain
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.workloads import HttpConstant, WorkloadRole
 from battle.actors.units import seconds
-from battle.actors.wire.http import HttpResponse
-from battle.actors.workload.answer import AnswerReader
-from battle.actors.workload.ledger import Ledger
-from battle.actors.workload.request import Request, RequestBuilder
-from battle.actors.workload.spec import HttpConstant, WorkloadRole
+from battle.actors.wire.http.messages import HttpResponse
+from battle.actors.workload.requests.answer import AnswerReader
+from battle.actors.workload.requests.request import Request, RequestBuilder
+from battle.actors.workload.requests.tracker import Ledger
 from battle.store.segment import SegmentWriter
 
 CHAIN = Chain(start_height=1_000, block_time=seconds(2))

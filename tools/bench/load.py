@@ -29,10 +29,16 @@ from urllib.parse import urlsplit
 import msgspec
 import trio
 
-from battle.actors.chain.spec import Chain
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.workloads import (
+    Begin,
+    HttpConstant,
+    HttpUsers,
+    Workload,
+    WorkloadRole,
+)
 from battle.actors.units import ms, seconds
 from battle.actors.workload.generator import run_workload
-from battle.actors.workload.spec import Begin, HttpConstant, HttpUsers, Workload, WorkloadRole
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.world import LiveWorld
 from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter

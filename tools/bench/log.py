@@ -23,8 +23,8 @@ from typing import Any
 
 from synthetic_log import make_run
 
-from battle.reports.facts import collect_report
-from battle.reports.writing import read_run, render, render_reading
+from battle.analysis.reports.collect import collect_report
+from battle.analysis.reports.files import read_run, render, render_reading
 from battle.store.database import Run, open_run
 from battle.store.events import RequestEnded
 from battle.store.scan import scan_segment

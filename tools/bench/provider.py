@@ -31,12 +31,12 @@ import trio
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from battle.actors.chain.spec import Chain  # noqa: E402
 from battle.actors.node import NodeSpec  # noqa: E402
-from battle.actors.provider.spec import MockProvider, ProviderRole  # noqa: E402
+from battle.actors.spec.chain import Chain  # noqa: E402
+from battle.actors.spec.providers import MockProvider, ProviderRole  # noqa: E402
 from battle.actors.units import ms  # noqa: E402
 from battle.actors.wire.correlation import embedded, request_id  # noqa: E402
-from battle.actors.wire.http import encode_request, request_head  # noqa: E402
+from battle.actors.wire.http.messages import encode_request, request_head  # noqa: E402
 from battle.actors.wire.jsonrpc import encode_call  # noqa: E402
 from battle.actors.world.live.cluster import LiveCluster  # noqa: E402
 from battle.actors.world.live.run import run_live  # noqa: E402

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from battle.cli.sql import sql_command
-from battle.loading import load_scenario
-from battle.run import run_scenario
+from battle.run.record import run_scenario
+from battle.scenario.loader import load_scenario
 
 SEED = 7
 """Of the runs that the cookbook asks."""

@@ -6,9 +6,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer.models
 
+from battle.analysis.verdict.verdict import EXIT_STATUS
 from battle.cli.app import app
-from battle.exit_status import INTERRUPTED, WRONG_USE
-from battle.judgement.verdict import EXIT_STATUS
+from battle.cli.exit_status import INTERRUPTED, WRONG_USE
 from tools.docs.markdown import page, table
 
 _COMMANDS_INTRO = """\

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import get_args
 
-from battle.actors.faults.base import FaultSpec
-from battle.actors.faults.schedule import ChaosEntry
+from battle.actors.spec.faults.base import FaultSpec
+from battle.actors.spec.faults.schedule import ChaosEntry
 from tools.docs.markdown import page, table, unit
 from tools.docs.structs import Field, fields_of, head_of, words_of
 
@@ -29,11 +29,11 @@ the run INCONCLUSIVE.
 """.splitlines()
 
 _TITLES = {
-    "battle.actors.faults.process": "Processes",
-    "battle.actors.faults.behaviour": "Behaviour",
-    "battle.actors.faults.transport": "Transport",
-    "battle.actors.faults.websocket": "WebSocket",
-    "battle.actors.faults.schedule": "Schedules",
+    "battle.actors.spec.faults.process": "Processes",
+    "battle.actors.spec.faults.behaviour": "Behaviour",
+    "battle.actors.spec.faults.transport": "Transport",
+    "battle.actors.spec.faults.websocket": "WebSocket",
+    "battle.actors.spec.faults.schedule": "Schedules",
 }
 _BLOCKS = ("blocks", "depth")
 

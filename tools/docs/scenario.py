@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import get_args
 
-from battle.actors.faults.schedule import ChaosEntry
-from battle.scenario import Scenario
+from battle.actors.spec.faults.schedule import ChaosEntry
+from battle.scenario.scenario import Scenario
 from tools.docs.markdown import page
 from tools.docs.structs import reachable, section_of, words_of
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.battle.reports.random_logs import LOGS, write_log
-from tests.battle.reports.test_report_parts import whole_reports
+from tests.battle.analysis.reports.random_logs import LOGS, write_log
+from tests.battle.analysis.reports.test_report_parts import whole_reports
 
 _LOGS_PER_ROUND = 20
 """Between two looks at the clock."""

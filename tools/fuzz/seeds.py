@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from battle.actors.chain.publishing import header, logs_of_block, read_pattern
+from battle.actors.chain.notifications import header, logs_of_block, read_pattern
 from battle.actors.wire.jsonrpc import encode_call
 from tools.fuzz.targets import BUSY, FILL, HEAD, KEY, MODEL, QUESTIONS
 

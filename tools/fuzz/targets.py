@@ -10,19 +10,20 @@ from typing import Any
 import msgspec
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.spec import Chain
-from battle.actors.faults.behaviour import MissingData, WrongAnswer
-from battle.actors.gateway import classify, fill_words, ws_words
-from battle.actors.gateway.continuity import Fill
-from battle.actors.gateway.inquiry import inquiry_of
-from battle.actors.gateway.replies import Reply
-from battle.actors.gateway.topics import read_subscription_id, read_topic
-from battle.actors.provider.answering import Answering, read_question
-from battle.actors.provider.sight import InForce
+from battle.actors.close_codes import is_close_code
+from battle.actors.gateway.calls.proxied_request import inquiry_of
+from battle.actors.gateway.calls.replies import Reply
+from battle.actors.gateway.policy import classify
+from battle.actors.gateway.subscriptions import backfill_codec, codec
+from battle.actors.gateway.subscriptions.continuity import Fill
+from battle.actors.gateway.subscriptions.key import read_subscription_id, read_topic
+from battle.actors.provider.answerer import Answering, read_question
+from battle.actors.provider.chain_view import InForce
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.faults.behaviour import MissingData, WrongAnswer
+from battle.actors.spec.workloads import HttpConstant, LogFilter, WorkloadRole
 from battle.actors.units import seconds
-from battle.actors.wire.close_codes import is_close_code
-from battle.actors.wire.foreign import Unreadable
-from battle.actors.wire.http import (
+from battle.actors.wire.http.messages import (
     HttpLimits,
     HttpRequest,
     HttpResponse,
@@ -31,15 +32,26 @@ from battle.actors.wire.http import (
     ResponseParser,
 )
 from battle.actors.wire.jsonrpc import Answer, Call, RpcError, read_calls
-from battle.actors.wire.websocket_frames import CloseFrame, Frames, WebSocketLimits
-from battle.actors.wire.websocket_handshake import ClientHandshake, Refusal, WebSocketRefused, accept_upgrade
-from battle.actors.workload.answer import AnswerReader
-from battle.actors.workload.batch import BatchCall, BatchReader, BatchRequest
-from battle.actors.workload.request import Request
-from battle.actors.workload.spec import HttpConstant, LogFilter, WorkloadRole
-from battle.actors.workload.trace import TraceError, parse_trace
-from battle.actors.workload.ws_judging import NotificationJudge
-from battle.actors.workload.ws_messages import Notification, granted, id_within, is_yes, read_message
+from battle.actors.wire.untrusted_json import Unreadable
+from battle.actors.wire.websocket.frames import CloseFrame, Frames, WebSocketLimits
+from battle.actors.wire.websocket.handshake import (
+    ClientHandshake,
+    Refusal,
+    WebSocketRefused,
+    accept_upgrade,
+)
+from battle.actors.workload.http.batch import BatchCall, BatchReader, BatchRequest
+from battle.actors.workload.requests.answer import AnswerReader
+from battle.actors.workload.requests.request import Request
+from battle.actors.workload.requests.trace import TraceError, parse_trace
+from battle.actors.workload.ws.messages import (
+    Notification,
+    granted,
+    id_within,
+    is_yes,
+    read_message,
+)
+from battle.actors.workload.ws.notification_oracle import NotificationJudge
 
 Target = Callable[[bytes], None]
 
@@ -184,27 +196,27 @@ def attempts(data: bytes) -> None:
             HttpResponse(200, {b"retry-after": data[:30]}, data, True), ids, batch=batch
         )
         loggable(verdict.outcome, verdict.failure, verdict.rpc_code, verdict.detail, verdict.retry_after)
-        ws_words.reply_text(Reply(200, data), ids, batch=batch).encode()
-        ws_words.reply_text(Reply(502, data), ids, batch=batch).encode()
+        codec.reply_text(Reply(200, data), ids, batch=batch).encode()
+        codec.reply_text(Reply(502, data), ids, batch=batch).encode()
 
 
 def gateway_messages(data: bytes) -> None:
     """What a provider says over a WebSocket."""
     try:
-        message = ws_words.read_message(data)
-        if isinstance(message, ws_words.Notification):
+        message = codec.read_message(data)
+        if isinstance(message, codec.Notification):
             for kind in ("newHeads", "logs", "newPendingTransactions"):
                 _read_item(kind, message.text)
         elif message is not None:
-            loggable(ws_words.read_subscription(message.result))
-            loggable(ws_words.read_quantity(ws_words.read_text(message.result)))
+            loggable(codec.read_subscription(message.result))
+            loggable(codec.read_quantity(codec.read_text(message.result)))
     except Unreadable as error:
         loggable(str(error))
 
 
 def _read_item(kind: Any, text: str) -> None:
     try:
-        loggable(*msgspec.structs.astuple(ws_words.read_item(kind, text)))
+        loggable(*msgspec.structs.astuple(codec.read_item(kind, text)))
     except Unreadable as error:
         loggable(str(error))
 
@@ -212,9 +224,9 @@ def _read_item(kind: Any, text: str) -> None:
 def fills(data: bytes) -> None:
     """Answers to what fills a gap."""
     reads: tuple[Callable[[], Any], ...] = (
-        lambda: [msgspec.structs.astuple(head) for head in fill_words.read_blocks(data, FILL)[0]],
-        lambda: [fill_words.read_height(data)],
-        lambda: [msgspec.structs.astuple(log) for log in fill_words.read_logs(data)],
+        lambda: [msgspec.structs.astuple(head) for head in backfill_codec.read_blocks(data, FILL)[0]],
+        lambda: [backfill_codec.read_height(data)],
+        lambda: [msgspec.structs.astuple(log) for log in backfill_codec.read_logs(data)],
     )
     for read in reads:
         try:

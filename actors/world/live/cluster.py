@@ -14,7 +14,7 @@ import msgspec
 import psutil
 import trio
 
-from battle.actors.spec import Spec
+from battle.actors.spec.base import Spec
 from battle.actors.world.cluster import (
     ENDED_BY_ITSELF,
     READY_SECONDS,
@@ -24,8 +24,7 @@ from battle.actors.world.cluster import (
     not_ready,
     output_path,
 )
-from battle.actors.world.complaints import Complaints
-from battle.actors.world.hanging import hangs_in
+from battle.actors.world.interfaces import Address, Usage
 from battle.actors.world.live.channel import (
     Beat,
     Channel,
@@ -37,13 +36,14 @@ from battle.actors.world.live.channel import (
     Start,
     ToNode,
 )
+from battle.actors.world.live.complaints import Complaints
+from battle.actors.world.live.descendants import become_subreaper, end_descendants, has_mark
+from battle.actors.world.live.hang_report import hangs_in
+from battle.actors.world.live.output import end_of_output, last_output
 from battle.actors.world.live.process import WHERE_SIGNAL, ChildProcess, describe_status
-from battle.actors.world.live.processes import become_subreaper, end_descendants, has_mark
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.usage import UsageMeter, inherited_files, is_too_low
 from battle.actors.world.live.world import LiveWorld
-from battle.actors.world.output import end_of_output, last_output
-from battle.actors.world.seam import Address, Usage
 from battle.store import typed
 from battle.store.events import BenchLimitReached
 from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
@@ -323,7 +323,7 @@ class LiveCluster:
         command: Command,
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
-        words = [sys.executable, "-m", "battle.actors.world.live.guard"]
+        words = [sys.executable, "-m", "battle.actors.world.live.reaper"]
         try:
             process, mine = self._spawn(node, incarnation, words, "--", *command.words)
         except OSError as error:

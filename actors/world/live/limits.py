@@ -2,7 +2,7 @@
 
 from errno import EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM
 
-from battle.actors.world.seam import EventLog
+from battle.actors.world.interfaces import EventLog
 from battle.store.events import BenchLimit, BenchLimitReached
 
 NOTE_INTERVAL_NS = 10**9

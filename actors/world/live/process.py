@@ -9,8 +9,8 @@ from pathlib import Path
 import trio
 
 from battle.actors.world.cluster import NodeState
-from battle.actors.world.live.processes import MARK
-from battle.actors.world.output import Output
+from battle.actors.world.live.descendants import MARK
+from battle.actors.world.live.output import Output
 
 ASK_SECONDS = 2.0
 TERM_SECONDS = 1.0

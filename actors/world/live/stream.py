@@ -6,10 +6,10 @@ import struct
 
 import trio
 
-from battle.actors.world import seam
+from battle.actors.world import interfaces
+from battle.actors.world.interfaces import WRITE_LIMIT_BYTES
 from battle.actors.world.live.reactor import Reactor
-from battle.actors.world.live.receiving import READ_EVENTS, READABLE, ReceivingHalf
-from battle.actors.world.seam import WRITE_LIMIT_BYTES
+from battle.actors.world.live.receiving_half import READ_EVENTS, READABLE, ReceivingHalf
 
 _WRITABLE = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
 LINGER_NS = 10 * 10**9
@@ -40,7 +40,7 @@ class LiveStream(ReceivingHalf):
             self._reactor.modify(self._fd, READ_EVENTS | select.EPOLLOUT)
         self._pending += data
         too_much = len(self._pending) > WRITE_LIMIT_BYTES
-        if too_much or self._reactor.held.must_go(self, 2 * seam.NODE_HELD_BYTES):
+        if too_much or self._reactor.held.must_go(self, 2 * interfaces.NODE_HELD_BYTES):
             self._ended_by_us = "unread"
             self.abort()
 
@@ -78,7 +78,7 @@ class LiveStream(ReceivingHalf):
         return len(self._pending)
 
     def is_over_share(self) -> bool:
-        return self._reactor.held.must_go(self, seam.NODE_HELD_BYTES)
+        return self._reactor.held.must_go(self, interfaces.NODE_HELD_BYTES)
 
     async def send_eof(self) -> None:
         self._begin_send()

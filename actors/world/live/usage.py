@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import trio
 
-from battle.actors.world.seam import Usage
+from battle.actors.world.interfaces import Usage
 
 
 class UsageMeter:

@@ -10,12 +10,20 @@ from typing import Any
 import trio
 
 from battle.actors.world.common import CommonWorld, serve_one
+from battle.actors.world.interfaces import (
+    Address,
+    ConnectionHandler,
+    EventLog,
+    Stream,
+    Timer,
+    Usage,
+    WorldName,
+)
 from battle.actors.world.live.limits import LimitNotes
-from battle.actors.world.live.listening import Listener
+from battle.actors.world.live.listener import Listener
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.stream import LiveStream
 from battle.actors.world.live.usage import UsageMeter
-from battle.actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 
 _NO_ROOM_PAUSE_SECONDS = 0.1
 

@@ -16,7 +16,7 @@ import trio
 from trio._core._run import GLOBAL_RUN_CONTEXT
 
 from battle.actors.world.held import Held
-from battle.actors.world.simulated.holding import TaskHold
+from battle.actors.world.simulated.suspension import TaskHold
 
 _SECOND_NS = 10**9
 

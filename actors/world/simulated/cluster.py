@@ -6,18 +6,18 @@ from typing import Any
 
 import trio
 
-from battle.actors.spec import Spec
+from battle.actors.spec.base import Spec
 from battle.actors.system.lifecycle import is_authors
 from battle.actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready
 from battle.actors.world.common import describe_failure
 from battle.actors.world.control import Control
-from battle.actors.world.seam import Address, Usage, World
+from battle.actors.world.interfaces import Address, Usage, World
 from battle.actors.world.simulated.clock import EventClock
 from battle.actors.world.simulated.network import Network
 from battle.actors.world.simulated.node import SimulatedNode
 from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 from battle.store.sink import ChunkSink
-from battle.store.virtual import VirtualSegmentWriter
+from battle.store.virtual_segment import VirtualSegmentWriter
 
 COORDINATOR = "coordinator"
 INBOX_MESSAGES = 1024

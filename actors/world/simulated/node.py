@@ -7,7 +7,15 @@ import trio
 
 from battle.actors.world.cluster import NodeState
 from battle.actors.world.common import CommonWorld, serve_one
-from battle.actors.world.seam import Address, ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
+from battle.actors.world.interfaces import (
+    Address,
+    ConnectionHandler,
+    EventLog,
+    Stream,
+    Timer,
+    Usage,
+    WorldName,
+)
 from battle.actors.world.simulated.clock import EventTimer
 from battle.actors.world.simulated.network import LATENCY_NS, Network
 from battle.actors.world.simulated.stream import SimulatedStream

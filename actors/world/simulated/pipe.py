@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import trio
 
-from battle.actors.world.seam import Loss
+from battle.actors.world.interfaces import Loss
 from battle.actors.world.simulated.clock import EventClock, Host
 
 WINDOW_BYTES = 256 * 1024

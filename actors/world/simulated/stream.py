@@ -5,9 +5,9 @@ from operator import index
 
 import trio
 
-from battle.actors.world import seam
+from battle.actors.world import interfaces
 from battle.actors.world.common import CommonStream
-from battle.actors.world.seam import WRITE_LIMIT_BYTES, Loss
+from battle.actors.world.interfaces import WRITE_LIMIT_BYTES, Loss
 from battle.actors.world.simulated.clock import EventClock, Host
 from battle.actors.world.simulated.pipe import Pipe
 
@@ -76,7 +76,7 @@ class SimulatedStream(CommonStream):
             return
         outgoing.push(bytes(data))
         held = outgoing.held_bytes
-        if held and (held > WRITE_LIMIT_BYTES or self._is_over(2 * seam.NODE_HELD_BYTES)):
+        if held and (held > WRITE_LIMIT_BYTES or self._is_over(2 * interfaces.NODE_HELD_BYTES)):
             outgoing.reset()
             self._shut("unread")
 
@@ -93,7 +93,7 @@ class SimulatedStream(CommonStream):
         return self._outgoing.held_bytes
 
     def is_over_share(self) -> bool:
-        return self._is_over(seam.NODE_HELD_BYTES)
+        return self._is_over(interfaces.NODE_HELD_BYTES)
 
     def _check_open(self) -> None:
         if self._closed:

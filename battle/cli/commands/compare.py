@@ -29,7 +29,7 @@ def compare(
     dir: Baselines = DEFAULT_BASELINES,
 ) -> None:
     """Say whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 there is not enough data."""
-    from battle.baselines.judging import Settings
+    from battle.analysis.baselines.decide import Settings
     from battle.cli.compare import compare_command
 
     form = "json" if json else format

@@ -12,6 +12,6 @@ def list_scenarios(
     ] = None,
 ) -> None:
     """List the shipped scenarios, and those found below PATH: what each proves, how long it takes in each world."""
-    from battle.cli.listing import list_command
+    from battle.cli.list import list_command
 
     raise typer.Exit(list_command(path))

@@ -3,9 +3,9 @@
 import msgspec
 from hypothesis import strategies as st
 
-from battle.actors.chain import judge as oracle
+from battle.actors.chain import oracle as oracle
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.spec import Chain
+from battle.actors.spec.chain import Chain
 
 CHAIN = Chain(seed=7, chain_id=5, start_height=1000)
 MODEL = ChainModel(CHAIN)

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.chain.branches import Branch, fork_of
+from battle.actors.chain.generated_params import params_for
 from battle.actors.chain.hashes import Hashes
 from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.questions import params_for
+from battle.actors.rng import Draws
 from battle.actors.wire.jsonrpc import SERVER_ERROR, RpcError
-from battle.actors.world.chance import Draws
 from tests.actors.chain.chains import CHAIN, HEAD, MODEL, PERSON, as_json, ask, judge
 
 DRAWS = Draws(3, "branches")

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from battle.actors.chain.generated_params import params_for
 from battle.actors.chain.hashes import ZERO_HASH, Hashes
 from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel, model_of
-from battle.actors.chain.questions import params_for
-from battle.actors.chain.spec import Chain
+from battle.actors.rng import Draws
+from battle.actors.spec.chain import Chain
 from battle.actors.units import ms, seconds
 from battle.actors.wire.correlation import embedded
-from battle.actors.world.chance import Draws
 from tests.actors.chain.chains import CHAIN, HASH, HEAD, MODEL, PERSON, as_json, ask, block, heights
 
 indices = st.integers(0, 2**16 - 1)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from battle.actors.collector.sampler import sample_system
 from battle.actors.collector.selection import COLLECTED, selected
 from battle.actors.units import seconds
+from battle.actors.world.interfaces import Usage
 from battle.actors.world.live.usage import UsageMeter, files_at_limit, steal_ratio
-from battle.actors.world.seam import Usage
 from battle.store.events import ActorChanged, BenchLimitReached, BreakerRejected, RunChanged, SystemSampled
 from tests.actors.worlds import live, simulated
 

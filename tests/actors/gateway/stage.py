@@ -15,12 +15,17 @@ import msgspec
 import trio
 
 from battle.actors.gateway.server import run_gateway
-from battle.actors.gateway.spec import EmbeddedGateway, GatewayRole, Upstream
+from battle.actors.spec.gateways import EmbeddedGateway, GatewayRole, Upstream
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http import HttpRequest, encode_request, encode_response, request_head
+from battle.actors.wire.http.messages import (
+    HttpRequest,
+    encode_request,
+    encode_response,
+    request_head,
+)
+from battle.actors.world.interfaces import Stream
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.world import LiveWorld
-from battle.actors.world.seam import Stream
 from battle.actors.world.simulated.clock import EventClock
 from battle.actors.world.simulated.determinism import deterministic_scheduling
 from battle.actors.world.simulated.network import Network

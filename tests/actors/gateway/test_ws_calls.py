@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from battle.actors.gateway import ws_client as client_module
-from battle.actors.gateway.spec import EmbeddedGateway, Retry
+from battle.actors.spec.gateways import EmbeddedGateway, Retry
 from battle.actors.units import ms
-from battle.actors.world import seam
+from battle.actors.world import interfaces
 from tests.actors.gateway.stage import answer, call, close, hang, reply, rpc_error, say, simulated
 from tests.actors.gateway.ws_stage import chain_provider, ws_client, ws_gateway
 
@@ -174,7 +174,7 @@ def test_so_many_calls_are_in_flight_and_no_more(monkeypatch):
 
 
 def test_large_messages_under_way_are_bounded_over_all_clients(monkeypatch):
-    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**18)
+    monkeypatch.setattr(interfaces, "NODE_HELD_BYTES", 2**18)
 
     async def main(stage):
         client, _, _ = await before(stage, answer(after=ms(100)))

@@ -5,13 +5,13 @@ from itertools import pairwise
 import pytest
 import trio
 
-from battle.actors.gateway.ws_spec import Continuity
+from battle.actors.spec.continuity import Continuity
 from battle.actors.units import seconds
-from battle.actors.world import seam
+from battle.actors.world import interfaces
 from battle.store.events import SubscriptionChanged
 from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import BLOCK, chain_provider, unbroken, ws_client, ws_gateway
-from tests.actors.wire.websocket_stage import TEXT, frame, raw_client
+from tests.actors.wire.websocket.stage import TEXT, frame, raw_client
 
 TIGHT = Continuity(max_gap_blocks=2, hold_back=2, client_buffer_messages=8)
 SUBSCRIBE = b'{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}'
@@ -66,7 +66,7 @@ def test_it_is_closed_and_the_others_notice_nothing(either_world, big_heads):
 
 def test_what_waits_for_slow_clients_is_bounded_over_all_of_them(big_heads, monkeypatch):
     big_heads(100_000)
-    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**20)
+    monkeypatch.setattr(interfaces, "NODE_HELD_BYTES", 2**20)
     patient = Continuity(max_gap_blocks=2, hold_back=2, client_buffer_messages=10_000)
 
     async def main(stage):

@@ -13,10 +13,10 @@ attributes, and may be changed at any time.
 import msgspec
 import trio
 
-from battle.actors.gateway.spec import Breaker, EmbeddedGateway, Retry
+from battle.actors.spec.gateways import Breaker, EmbeddedGateway, Retry
 from battle.actors.units import ms
-from battle.actors.wire.http import HttpLimits, RequestParser, encode_response
-from battle.actors.wire.websocket import CLIENT_LIMITS, accept_websocket, connect_websocket
+from battle.actors.wire.http.messages import HttpLimits, RequestParser, encode_response
+from battle.actors.wire.websocket.endpoints import CLIENT_LIMITS, accept_websocket, connect_websocket
 from battle.store.events import BreakerChanged, GapFilled, SubscriptionChanged
 
 BLOCK = ms(200)

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from battle.actors.faults.behaviour import Hang
-from battle.actors.faults.imposing import Impose, Revert
-from battle.actors.faults.transport import Bandwidth, Partition
 from battle.actors.link.server import PROBE_NS
-from battle.actors.link.spec import RealProvider
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.faults.behaviour import Hang
+from battle.actors.spec.faults.transport import Bandwidth, Partition
+from battle.actors.spec.real_provider import RealProvider
 from battle.actors.units import ms
 from tests.actors.link.stage import actions, linking, took
 from tests.actors.provider.stage import providing

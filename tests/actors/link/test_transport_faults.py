@@ -3,8 +3,8 @@
 import pytest
 import trio
 
-from battle.actors.faults.imposing import Impose, Revert
-from battle.actors.faults.transport import (
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.faults.transport import (
     Bandwidth,
     Jitter,
     Latency,

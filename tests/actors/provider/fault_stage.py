@@ -3,7 +3,7 @@
 import msgspec
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.faults.imposing import Impose, Revert
+from battle.actors.roles import Impose, Revert
 from battle.actors.units import ms
 from tests.actors.provider.stage import CHAIN, decoded, play
 

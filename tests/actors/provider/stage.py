@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 import msgspec
 import trio
 
-from battle.actors.chain.spec import Chain
 from battle.actors.provider.server import run_provider
-from battle.actors.provider.spec import MockProvider, ProviderRole
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.providers import MockProvider, ProviderRole
 from battle.actors.units import ms
-from battle.actors.wire.http import ResponseParser, encode_request, request_head
-from battle.actors.wire.http_client import RESPONSE_LIMITS
+from battle.actors.wire.http.client import RESPONSE_LIMITS
+from battle.actors.wire.http.messages import ResponseParser, encode_request, request_head
 
 CHAIN = Chain(start_height=500)
 HEAD = request_head("a:1")

@@ -2,15 +2,15 @@
 
 import msgspec
 
-from battle.actors.chain.judge import judge
-from battle.actors.faults.behaviour import (
+from battle.actors.chain.oracle import judge
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.faults.behaviour import (
     MissingData,
     Reorg,
     StaleHead,
     WrongAnswer,
     WrongChain,
 )
-from battle.actors.faults.imposing import Impose, Revert
 from tests.actors.provider.fault_stage import (
     BALANCE,
     BLOCK_NUMBER,

@@ -3,12 +3,12 @@
 import pytest
 import trio
 
-from battle.actors.behaviour import Uniform
-from battle.actors.faults.behaviour import Degrade
-from battle.actors.faults.imposing import Impose, Revert
-from battle.actors.provider.spec import Reliability
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.faults.behaviour import Degrade
+from battle.actors.spec.latency import Uniform
+from battle.actors.spec.providers import Reliability
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http import HttpLimits
+from battle.actors.wire.http.messages import HttpLimits
 from tests.actors.provider.stage import CALL, decoded, facts, play, providing
 from tests.actors.worlds import simulated
 

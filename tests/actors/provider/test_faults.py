@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from battle.actors.faults.behaviour import (
+from battle.actors.roles import Impose
+from battle.actors.spec.faults.behaviour import (
     Degrade,
     ErrorRate,
     Hang,
@@ -15,9 +16,8 @@ from battle.actors.faults.behaviour import (
     Truncated,
     WrongAnswer,
 )
-from battle.actors.faults.imposing import Impose
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http import ProtocolError
+from battle.actors.wire.http.messages import ProtocolError
 from tests.actors.provider.fault_stage import CHAIN_ID, NEWEST, before_under_after, response, signs, told
 from tests.actors.provider.stage import decoded, facts, play, providing
 from tests.actors.worlds import simulated

@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.behaviour import Empirical, LogNormal, Normal, Uniform
 from battle.actors.provider.latency import draw_latency
+from battle.actors.rng import Draws
+from battle.actors.spec.latency import (
+    Empirical,
+    LogNormal,
+    Normal,
+    Uniform,
+)
 from battle.actors.units import ms
-from battle.actors.world.chance import Draws
 
 DRAWS = Draws(1, "latency")
 MANY = 4000

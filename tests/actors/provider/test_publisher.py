@@ -4,12 +4,12 @@ from itertools import count
 from types import SimpleNamespace
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.spec import Chain
+from battle.actors.provider.chain_view import Sight
 from battle.actors.provider.publisher import Publisher
-from battle.actors.provider.sight import Sight
-from battle.actors.provider.subscriptions import Session
+from battle.actors.provider.ws_subscriptions import Session
+from battle.actors.rng import Draws
+from battle.actors.spec.chain import Chain
 from battle.actors.units import ms
-from battle.actors.world.chance import Draws
 from battle.store.events import HeadPublished
 
 

@@ -4,14 +4,14 @@ import msgspec
 import pytest
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.spec import Chain
-from battle.actors.faults.behaviour import StaleHead, WrongAnswer
-from battle.actors.provider.answering import Answering, read_question
-from battle.actors.provider.behaviour import Fate
+from battle.actors.provider.answerer import Answering, read_question
+from battle.actors.provider.chain_view import InForce
 from battle.actors.provider.response import respond, respond_in_message
-from battle.actors.provider.sight import InForce
-from battle.actors.wire.http import HttpRequest, ProtocolError, ResponseParser
-from battle.actors.wire.http_client import RESPONSE_LIMITS
+from battle.actors.provider.response_plan import Fate
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.faults.behaviour import StaleHead, WrongAnswer
+from battle.actors.wire.http.client import RESPONSE_LIMITS
+from battle.actors.wire.http.messages import HttpRequest, ProtocolError, ResponseParser
 
 HEAD = 1000
 ANSWERING = Answering(ChainModel(Chain(start_height=900)), {})

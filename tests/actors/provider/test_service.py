@@ -1,9 +1,9 @@
 """How the attempts of a request are told apart, and how many a rate limit lets through."""
 
-from battle.actors.faults.behaviour import Degrade, RateLimit
-from battle.actors.provider.limiting import RateLimits
+from battle.actors.provider.chain_view import InForce
+from battle.actors.provider.rate_limits import RateLimits
 from battle.actors.provider.service import Attempts
-from battle.actors.provider.sight import InForce
+from battle.actors.spec.faults.behaviour import Degrade, RateLimit
 from battle.actors.units import ms, seconds
 
 

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from battle.actors.behaviour import Uniform
 from battle.actors.chain.model import ChainModel
 from battle.actors.provider.connection import MAX_PIPELINED
+from battle.actors.spec.latency import Uniform
 from battle.actors.units import ms
 from battle.actors.wire.correlation import embedded
-from battle.actors.wire.http import HttpLimits, encode_request
-from battle.actors.world import seam
+from battle.actors.wire.http.messages import HttpLimits, encode_request
+from battle.actors.world import interfaces
 from battle.store.events import AttemptServed, BenchLimitReached
 from tests.actors.provider.stage import CALL, CHAIN, HEAD, decoded, facts, play
 from tests.actors.worlds import simulated
@@ -220,7 +220,7 @@ def test_a_client_that_pipelines_without_end_is_read_no_further_than_the_bound()
 
 
 def test_all_clients_that_pipeline_are_read_no_further_than_a_bound_for_all_together(monkeypatch):
-    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**20)
+    monkeypatch.setattr(interfaces, "NODE_HELD_BYTES", 2**20)
     clients, each = 8, 30
 
     async def script(stage, provider):

@@ -5,12 +5,12 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from battle.actors.faults.behaviour import Degrade, ErrorRate, Hang
-from battle.actors.faults.imposing import Revert
-from battle.actors.provider.subscriptions import MAX_SUBSCRIPTIONS
+from battle.actors.provider.ws_subscriptions import MAX_SUBSCRIPTIONS
+from battle.actors.roles import Revert
+from battle.actors.spec.faults.behaviour import Degrade, ErrorRate, Hang
 from battle.actors.units import ms, seconds
-from battle.actors.wire.websocket import WebSocketLimits
-from battle.actors.world import seam
+from battle.actors.wire.websocket.endpoints import WebSocketLimits
+from battle.actors.world import interfaces
 from battle.actors.world.held import UNCOUNTED_BYTES
 from battle.store.events import AttemptServed, BenchLimitReached, HeadPublished, SubscriptionChanged
 from tests.actors.provider.stage import play
@@ -38,7 +38,7 @@ def test_calls_batches_and_nonsense_are_answered_as_over_http(either_world):
 
 
 def test_answers_that_are_not_due_are_bounded_over_all_clients(monkeypatch):
-    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 2**18)
+    monkeypatch.setattr(interfaces, "NODE_HELD_BYTES", 2**18)
     count = 100
 
     async def script(stage, provider, client):

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from battle.actors.faults.behaviour import Reorg, StaleHead
-from battle.actors.faults.imposing import Impose, Revert
-from battle.actors.faults.websocket import (
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.faults.behaviour import Reorg, StaleHead
+from battle.actors.spec.faults.websocket import (
     DropConnections,
     DuplicateHeads,
     IgnorePings,

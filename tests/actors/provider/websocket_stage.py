@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.spec import Chain
-from battle.actors.faults.imposing import Impose
+from battle.actors.roles import Impose
+from battle.actors.spec.chain import Chain
 from battle.actors.units import ms
-from battle.actors.wire.websocket import connect_websocket
+from battle.actors.wire.websocket.endpoints import connect_websocket
 from battle.store.events import FaultActed
 from tests.actors.provider.stage import play
-from tests.actors.wire.websocket_stage import Recorder
+from tests.actors.wire.websocket.stage import Recorder
 
 QUICK = Chain(start_height=500, block_time=ms(100))
 MODEL = ChainModel(QUICK)

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.wire.foreign import Unreadable
 from battle.actors.wire.jsonrpc import (
     INVALID_REQUEST,
     PARSE_ERROR,
@@ -19,6 +18,7 @@ from battle.actors.wire.jsonrpc import (
     read_answers,
     read_calls,
 )
+from battle.actors.wire.untrusted_json import Unreadable
 
 IDS = ["1", "-7", "0", "1.0", "1e5", "12345678901234567890123", '"x"', '""', '"\\u00e9\\"é"', "null"]
 

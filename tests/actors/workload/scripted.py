@@ -9,18 +9,23 @@ import msgspec
 import trio
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.chain.spec import Chain
-from battle.actors.spec import Spec
+from battle.actors.spec.base import Spec
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.workloads import (
+    Begin,
+    HttpConstant,
+    Workload,
+    WorkloadRole,
+)
 from battle.actors.units import minutes, ms, seconds
-from battle.actors.wire.http import HttpRequest, encode_response
+from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.wire.jsonrpc import Call, encode_result, read_calls
 from battle.actors.workload.generator import run_workload
-from battle.actors.workload.spec import Begin, HttpConstant, Workload, WorkloadRole
 from battle.actors.world.cluster import Exit, Node
 from battle.actors.world.control import Control
+from battle.actors.world.interfaces import Address, Stream, World
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.world import LiveWorld
-from battle.actors.world.seam import Address, Stream, World
 from battle.actors.world.simulated.cluster import SimulatedCluster
 from battle.actors.world.simulated.simulation import simulate
 from battle.store.events import AnyEvent, GeneratorSampled, RequestEnded

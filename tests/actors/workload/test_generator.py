@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from battle.actors.spec.workloads import HttpPoisson, HttpUsers
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http import HttpRequest, encode_response
+from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.wire.jsonrpc import RpcError, encode_error, encode_result
-from battle.actors.workload.spec import HttpPoisson, HttpUsers
-from battle.actors.world.seam import Stream, World
+from battle.actors.world.interfaces import Stream, World
 from tests.actors.workload.scripted import (
     BEGIN_NS,
     MODEL,

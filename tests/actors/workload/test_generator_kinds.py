@@ -8,10 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from battle.actors.units import ms, seconds
-from battle.actors.wire.http import HttpRequest, encode_response
-from battle.actors.wire.jsonrpc import Call, RpcError, encode_error, encode_result, read_calls
-from battle.actors.workload.spec import (
+from battle.actors.spec.workloads import (
     Begin,
     HttpBurst,
     HttpConstant,
@@ -21,7 +18,10 @@ from battle.actors.workload.spec import (
     Replay,
     Workload,
 )
-from battle.actors.world.seam import Stream, World
+from battle.actors.units import ms, seconds
+from battle.actors.wire.http.messages import HttpRequest, encode_response
+from battle.actors.wire.jsonrpc import Call, RpcError, encode_error, encode_result, read_calls
+from battle.actors.world.interfaces import Stream, World
 from tests.actors.workload.sample_generators import HERE
 from tests.actors.workload.scripted import (
     BEGIN_NS,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from battle.actors.spec.workloads import HttpPoisson, HttpUsers
 from battle.actors.units import ms, seconds
-from battle.actors.workload.spec import HttpPoisson, HttpUsers
 from tests.actors.workload.scripted import Script, Server, constant, run_load_live, truthful
 from tests.actors.workload.test_generator_connections import closing, hanging, kinds, resetting
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import trio
 
+from battle.actors.spec.workloads import Begin, HttpUsers
 from battle.actors.units import ms, seconds
-from battle.actors.workload.spec import Begin, HttpUsers
 from battle.actors.world.cluster import Node
 from battle.actors.world.simulated.cluster import SimulatedCluster
 from tests.actors.workload.scripted import (

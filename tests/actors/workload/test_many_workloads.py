@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from battle import EmbeddedGateway, MockProvider, Scenario, ScenarioError, Slo, run_scenario
-from battle.actors.units import ms, seconds
-from battle.actors.workload.spec import (
+from battle.actors.spec.workloads import (
     HttpBurst,
     HttpConstant,
     HttpRamp,
@@ -18,6 +17,7 @@ from battle.actors.workload.spec import (
     Replay,
     Workload,
 )
+from battle.actors.units import ms, seconds
 from battle.store.database import open_run
 from tests.actors.workload.sample_generators import HERE
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import trio
 
-from battle.actors.spec import Spec
+from battle.actors.spec.base import Spec
 from battle.store.events import RunChanged
 
 
@@ -182,6 +182,6 @@ async def _echo(world, address, control):
 
 
 if __name__ == "__main__":
-    from battle.actors.world.live.child import run_node
+    from battle.actors.world.live.node_main import run_node
 
     sys.exit(run_node(int(sys.argv[1]), Role, Note, boot))

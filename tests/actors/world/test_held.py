@@ -6,7 +6,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.world import seam
+from battle.actors.world import interfaces
 from battle.actors.world.held import Held
 from tests.actors.world.nodes import both_worlds
 
@@ -76,7 +76,7 @@ def test_who_has_gone_counts_no_more():
 
 @both_worlds
 def test_a_node_holds_so_much_for_all_its_peers_and_cuts_the_slowest(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(seam, "NODE_HELD_BYTES", 4 * MIB)
+    monkeypatch.setattr(interfaces, "NODE_HELD_BYTES", 4 * MIB)
     ours, complete = [], trio.Event()
 
     async def main(cluster):

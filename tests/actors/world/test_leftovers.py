@@ -12,7 +12,12 @@ import pytest
 import trio
 
 from battle.actors.world.cluster import Command
-from battle.actors.world.live.processes import MARK, descendants, end_descendants, has_mark
+from battle.actors.world.live.descendants import (
+    MARK,
+    descendants,
+    end_descendants,
+    has_mark,
+)
 from tests.actors.world.nodes import live, process_exists
 
 pytestmark = pytest.mark.live
@@ -116,7 +121,7 @@ def test_nothing_is_left_whoever_is_killed_at_once(tmp_path, killed):
 def guards_below(pid):
     """The two processes of the guard, the one that was started first."""
     found = psutil.Process(pid).children(recursive=True)
-    return [one.pid for one in found if "battle.actors.world.live.guard" in one.cmdline()]
+    return [one.pid for one in found if "battle.actors.world.live.reaper" in one.cmdline()]
 
 
 def test_only_what_bears_the_mark_is_ended():

@@ -212,7 +212,7 @@ def test_no_node_outlives_a_coordinator_that_is_killed(tmp_path):
 def test_a_program_dies_with_its_guard_even_when_that_is_killed():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        words = ["-m", "battle.actors.world.live.guard", str(theirs.fileno()), "--", "sleep", "30"]
+        words = ["-m", "battle.actors.world.live.reaper", str(theirs.fileno()), "--", "sleep", "30"]
         guard = subprocess.Popen([sys.executable, *words], pass_fds=(theirs.fileno(),))
         for _ in range(200):
             below = [one.pid for one in psutil.Process(guard.pid).children(recursive=True)]

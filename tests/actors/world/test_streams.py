@@ -9,9 +9,9 @@ import trio
 import trio.testing
 
 from battle.actors.world.held import Held
+from battle.actors.world.interfaces import WRITE_LIMIT_BYTES
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.stream import LiveStream
-from battle.actors.world.seam import WRITE_LIMIT_BYTES
 from battle.actors.world.simulated.clock import EventClock
 from battle.actors.world.simulated.pipe import WINDOW_BYTES
 from battle.actors.world.simulated.stream import SimulatedStream, connected_pair

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from battle.cli.app import run_command_line
-from tests.battle.test_discovery import DATA, FACTORY, written
+from tests.battle.scenario.test_discovery import DATA, FACTORY, written
 
 GATEWAY = 'command = ["sh", "{config}"]\ntemplate = "{{ port }}"\n'
 

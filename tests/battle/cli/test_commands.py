@@ -7,11 +7,11 @@ from typing import get_args
 
 import pytest
 
-from battle.actors.world.seam import WorldName
+from battle.actors.world.interfaces import WorldName
+from battle.analysis.reports import files as writing
 from battle.cli import commands
 from battle.cli.app import app, run_command_line
 from battle.cli.commands import charts, compare, options, report, sql
-from battle.reports import writing
 
 HEAVY = ("trio", "msgspec", "duckdb", "numpy", "jinja2", "altair", "yaml", "psutil", "battle.scenario")
 

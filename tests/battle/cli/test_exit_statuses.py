@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from battle.cli import app
-from battle.directory import create_run_directory, find_run
 from battle.errors import BattleError, StartError
-from battle.machine import described
+from battle.process_limits import described
+from battle.run.directory import create_run_directory, find_run
 from tests.battle.histories import healthy, write_run
 
 COMMANDS = ["sql RUN", "sql RUN 'SELECT 1'", "explain RUN r1", "report RUN", "charts RUN", "judge RUN"]

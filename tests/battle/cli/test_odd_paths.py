@@ -14,7 +14,7 @@ import typer.main
 
 from battle import HttpConstant, seconds
 from battle.cli import app
-from battle.discovery import speaks_of_battle
+from battle.scenario.discovery import speaks_of_battle
 from tests.battle.histories import healthy, write_run
 
 NO_PATHS = frozenset({"request", "query", "tag", "slo", "baseline save --name"})

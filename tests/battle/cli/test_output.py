@@ -10,10 +10,10 @@ import unicodedata
 
 import pytest
 
+from battle.analysis.reports.html import _csv
 from battle.cli.app import run_command_line
-from battle.progress import Progress
-from battle.reports.html import _csv
-from tests.battle.charts.samples import chart, eventful_run
+from battle.run.progress import Progress
+from tests.battle.analysis.charts.samples import chart, eventful_run
 from tests.battle.histories import S, failed, phases, request, write_run
 
 

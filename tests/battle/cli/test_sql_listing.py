@@ -11,7 +11,7 @@ from battle.cli.app import run_command_line
 from battle.store.catalog import entries
 from battle.store.database import open_run
 from battle.store.events import TABLES
-from tests.battle.charts.samples import eventful_run
+from tests.battle.analysis.charts.samples import eventful_run
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from battle.pytest_plugin.options import MARKS
 from tests.battle.pytest_plugin.projects import run_pytest
-from tests.battle.pytest_plugin.test_collecting import project
+from tests.battle.pytest_plugin.test_collection import project
 
 __all__ = ["project"]
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle import HttpConstant, MockProvider, Scenario, ScenarioError, Slo, seconds
-from battle.exit_status import INTERRUPTED
-from battle.judgement.verdict import EXIT_STATUS
+from battle.analysis.verdict.verdict import EXIT_STATUS
+from battle.cli.exit_status import INTERRUPTED
+from battle.suite.files import render_html, render_junit, render_markdown
 from battle.suite.results import (
     REASONS_SHOWN,
     SuiteReport,
@@ -21,9 +22,14 @@ from battle.suite.results import (
     headline_of,
     verdict_of,
 )
-from battle.suite.selecting import FAST, FULL, Candidate, Unloadable, selected
+from battle.suite.selection import (
+    FAST,
+    FULL,
+    Candidate,
+    Unloadable,
+    selected,
+)
 from battle.suite.table import suite_lines
-from battle.suite.writing import render_html, render_junit, render_markdown
 
 STATUSES = ("PASS", "FAIL", "INCONCLUSIVE", "crashed", "wrong scenario", "not run")
 

@@ -5,10 +5,10 @@ from typing import Any, get_args
 
 import pytest
 
-from battle.actors.faults.behaviour import BehaviourFault
-from battle.actors.faults.schedule import Fault
-from battle.actors.faults.transport import TransportFault
-from battle.actors.faults.websocket import WebSocketFault
+from battle.actors.spec.faults.behaviour import BehaviourFault
+from battle.actors.spec.faults.schedule import Fault
+from battle.actors.spec.faults.transport import TransportFault
+from battle.actors.spec.faults.websocket import WebSocketFault
 from battle.store.events import Event
 from tests.battle.histories import (
     MS,

@@ -1,0 +1,333 @@
+"""One WebSocket connection to a provider: opened, subscribed over, and given up at its first failure.
+
+It always carries a subscription to heads: those are its pulse, without which a subscription to rare logs could
+not be told from a dead one. A connection that fails in any way is closed, with all it carries: what is wrong with
+one subscription of a provider is not likely to be right with the next.
+"""
+
+from functools import partial
+from typing import Literal, Protocol, TypeAlias
+
+import trio
+
+from battle.actors.gateway.policy.breaker import Result
+from battle.actors.gateway.policy.circuit_breaker import Guard
+from battle.actors.gateway.subscriptions import codec
+from battle.actors.gateway.subscriptions.codec import Answered, Item
+from battle.actors.gateway.subscriptions.continuity import Pending
+from battle.actors.gateway.subscriptions.key import HEADS, Topic
+from battle.actors.gateway.subscriptions.pending_calls import Questions
+from battle.actors.gateway.subscriptions.upstream_subscription import Carried, Feed
+from battle.actors.spec.gateways import Upstream
+from battle.actors.units import Duration, seconds
+from battle.actors.wire.http.messages import ProtocolError
+from battle.actors.wire.untrusted_json import Unreadable
+from battle.actors.wire.websocket.endpoints import (
+    Ended,
+    KeepAlive,
+    WebSocket,
+    WebSocketRefused,
+    connect_websocket,
+)
+from battle.actors.world.interfaces import World
+from battle.store.events import SubscriptionChanged
+
+KEEP_ALIVE = KeepAlive(ping_interval=seconds(5), pong_timeout=seconds(5))
+"""A half-open connection is found out within ten seconds, also on a chain so slow that silence proves nothing."""
+
+NORMAL, GOING_AWAY = 1000, 1001
+
+DETAIL_CHARACTERS = 200
+"""What the log keeps of a provider's words, which may be as long as a message."""
+
+Change: TypeAlias = Literal[
+    "connected", "refused", "subscribed", "rejected", "unsubscribed", "closed", "stale"
+]
+
+
+class Owner(Protocol):
+    """Whoever made a connection."""
+
+    def over(self, connection: "Connection") -> None:
+        """No more can be attached to it."""
+
+    def gone(self, connection: "Connection") -> None:
+        """Nothing more will come from it."""
+
+
+class Connection:
+    """Opened at once in `nursery`; `owner` is told of its end.
+
+    Logs `SubscriptionChanged` with side "gateway". `timeout` bounds the opening, and each answer.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        nursery: trio.Nursery,
+        upstream: Upstream,
+        guard: Guard,
+        timeout: Duration,
+        number: int,
+        owner: "Owner",
+    ) -> None:
+        self._world = world
+        self._upstream = upstream
+        self._guard = guard
+        self._timeout = timeout
+        self._label = str(number)
+        self._owner = owner
+        self._feeds: dict[Topic, Feed] = {}
+        self._by_subscription: dict[str, Feed] = {}
+        self._questions = Questions(world, timeout, self._send)
+        self._websocket: WebSocket | None = None
+        self._over = False
+        self._silent = False
+        self._opening = trio.CancelScope()
+        nursery.start_soon(self._open)
+
+    # What streams want.
+
+    def attach(self, topic: Topic, carried: Carried, ticket: int) -> None:
+        """Carry a stream; `ticket` is what the breaker gave for it."""
+        assert not self._over
+        feed = self._feeds.get(topic) or self._add(topic)
+        assert feed.carried is None
+        feed.carried, feed.ticket, feed.announced = carried, ticket, False
+        if HEADS not in self._feeds:
+            self._add(HEADS)
+        self._announce()
+
+    def detach(self, topic: Topic) -> None:
+        """A stream is not wanted any more. A connection that carries none is closed."""
+        if self._over:
+            return
+        feed = self._feeds[topic]
+        self._end_ticket(feed, "abandoned")
+        feed.carried, feed.announced = None, False
+        if topic != HEADS:
+            self._drop(feed)
+        if not any(feed.carried for feed in self._feeds.values()):
+            self._end("no subscriptions any more")
+
+    def works(self, topic: Topic) -> None:
+        """The stream got something new, so the provider is well. Also proof for a breaker that is half open."""
+        feed, guard = self._feeds[topic], self._guard
+        if feed.ticket is not None:
+            self._end_ticket(feed, "success")
+        elif guard.status.state == "half_open" and guard.admits:
+            guard.end(guard.begin(), "success")
+
+    def give_up(self, topic: Topic, reason: str) -> None:
+        """The stream got nothing of use: the connection has failed. This stream is not told."""
+        feed = self._feeds[topic]
+        self._log("stale", feed, detail=reason)
+        feed.carried = None
+        self._fail(reason)
+
+    def close(self) -> None:
+        """The gateway stops: say goodbye, and tell nobody anything any more."""
+        self._silent = True
+        if not self._over:
+            self._end("the gateway stops", GOING_AWAY)
+        elif self._websocket is not None:
+            self._websocket.abort()  # it has been taking leave of a peer that does not answer
+
+    # Opening.
+
+    async def _open(self) -> None:
+        why = "timeout"
+        with self._opening, trio.move_on_after(self._timeout / 10**9):
+            try:
+                self._websocket = await connect_websocket(
+                    self._world,
+                    self._upstream.address,
+                    on_message=self._on_message,
+                    on_ended=self._on_ended,
+                    keep_alive=KEEP_ALIVE,
+                )
+            except WebSocketRefused as refusal:
+                why = f"HTTP status {refusal.status}"
+            except ProtocolError as error:
+                why = str(error)
+            except trio.BrokenResourceError:
+                why = "reset"
+            except OSError:
+                why = "refused"
+        if self._websocket is None:
+            if not self._over:
+                self._log("refused", detail=why)
+                self._fail(why)
+        elif self._over:
+            self._websocket.abort()  # it was opened in the very moment it was no longer wanted
+        else:
+            self._log("connected")
+            for feed in list(self._feeds.values()):
+                self._subscribe(feed)
+
+    # Subscribing.
+
+    def _add(self, topic: Topic) -> Feed:
+        feed = self._feeds[topic] = Feed(topic)
+        if self._websocket is not None:
+            self._subscribe(feed)
+        return feed
+
+    def _drop(self, feed: Feed) -> None:
+        del self._feeds[feed.topic]
+        if feed.subscription is not None:
+            del self._by_subscription[feed.subscription]
+            self._unsubscribe(feed)
+
+    def _send(self, text: str) -> None:
+        assert self._websocket is not None
+        self._websocket.send(text)
+
+    def _unsubscribe(self, feed: Feed) -> None:
+        assert self._websocket is not None
+        assert feed.subscription is not None
+        self._websocket.send(codec.unsubscribe_call(self._questions.number(), feed.subscription))
+        self._log("unsubscribed", feed)
+
+    def _subscribe(self, feed: Feed) -> None:
+        self._questions.ask(
+            lambda number: codec.subscribe_call(number, feed.topic), partial(self._subscribed, feed)
+        )
+
+    def _subscribed(self, feed: Feed, answer: Answered | None) -> None:
+        wanted = self._feeds.get(feed.topic) is feed
+        if answer is None or answer.error is not None:
+            why = "no answer in time" if answer is None or answer.error is None else answer.error.message
+            if wanted:
+                self._rejected(feed, why, alone=answer is not None)
+            return
+        feed.subscription = codec.read_subscription(answer.result)
+        if not wanted:
+            self._unsubscribe(feed)
+            return
+        if feed.subscription in self._by_subscription:
+            raise Unreadable("the same id for two subscriptions")
+        self._by_subscription[feed.subscription] = feed
+        self._log("subscribed", feed)
+        self._announce()
+
+    def _rejected(self, feed: Feed, why: str, *, alone: bool) -> None:
+        """Only a provider that answers, and whose pulse is not concerned, keeps its other subscriptions."""
+        self._log("rejected", feed, detail=why)
+        if not alone or feed.topic == HEADS:
+            self._fail(why)
+            return
+        carried, feed.carried = feed.carried, None
+        self._end_ticket(feed, "failure")
+        self.detach(feed.topic)
+        if carried is not None:
+            carried.lost()
+
+    def _announce(self) -> None:
+        """Tell those streams that stand now. One without its pulse does not stand."""
+        pulse = self._feeds.get(HEADS)
+        if pulse is None or pulse.subscription is None:
+            return
+        for feed in list(self._feeds.values()):
+            carried = feed.carried
+            if carried is not None and feed.subscription is not None and not feed.announced:
+                feed.announced = True
+                carried.stands()
+                self._questions.ask(codec.block_number_call, partial(self._head_known, feed, carried))
+
+    def _head_known(self, feed: Feed, carried: Carried, answer: Answered | None) -> None:
+        if answer is None or answer.error is not None or feed.carried is not carried:
+            return
+        carried.head_known(codec.read_quantity(codec.read_text(answer.result)), published=False)
+
+    # What the provider says.
+
+    def _on_message(self, text: bytes, arrived_ns: int) -> None:
+        if self._over:
+            return
+        try:
+            message = codec.read_message(text)
+            if isinstance(message, Answered):
+                self._questions.answered(message)
+            elif message is not None and (feed := self._by_subscription.get(message.subscription)):
+                self._published(feed, codec.read_item(feed.topic.kind, message.text))
+        except Unreadable as error:
+            self._fail(str(error))
+
+    def _published(self, feed: Feed, item: Item) -> None:
+        if feed.carried is not None and feed.announced:
+            feed.carried.published(item)
+        if feed.topic != HEADS:
+            return
+        assert not isinstance(item, Pending)
+        for other in list(self._feeds.values()):
+            if other is not feed and other.carried is not None and other.announced:
+                other.carried.head_known(item.number, published=True)
+
+    def _on_ended(self, ended: Ended) -> None:
+        if not self._silent:
+            self._log("closed", detail=ended.reason, close_code=ended.code)
+            self._fail(ended.reason)
+            self._owner.gone(self)
+
+    # The end.
+
+    def _fail(self, why: str) -> None:
+        """However many streams it carries: for the breaker this is one failure."""
+        if self._over:
+            return
+        self._count_failure()
+        carried = [feed.carried for feed in self._feeds.values() if feed.carried is not None]
+        self._end(why)
+        for stream in carried:
+            stream.lost()
+
+    def _count_failure(self) -> None:
+        tickets = [feed for feed in self._feeds.values() if feed.ticket is not None]
+        if tickets:
+            self._end_ticket(tickets[0], "failure")
+        else:
+            self._guard.end(self._guard.begin(), "failure")
+
+    def _end_ticket(self, feed: Feed, result: Result) -> None:
+        if feed.ticket is not None:
+            ticket, feed.ticket = feed.ticket, None
+            self._guard.end(ticket, result)
+
+    def _end(self, why: str, code: int = NORMAL) -> None:
+        self._over = True
+        for feed in self._feeds.values():
+            feed.carried = None
+            self._end_ticket(feed, "abandoned")
+        self._questions.close()
+        self._feeds.clear()
+        self._by_subscription.clear()
+        if self._websocket is None:
+            self._opening.cancel()
+        else:
+            self._websocket.close(code, why)
+        self._owner.over(self)
+        if self._websocket is None:
+            self._owner.gone(self)
+
+    def _log(
+        self,
+        change: Change,
+        feed: Feed | None = None,
+        *,
+        detail: str | None = None,
+        close_code: int | None = None,
+    ) -> None:
+        self._world.log.append(
+            SubscriptionChanged(
+                at_ns=self._world.now_ns(),
+                side="gateway",
+                name=self._upstream.name,
+                connection=self._label,
+                change=change,
+                subscription=None if feed is None else feed.subscription,
+                kind=None if feed is None else feed.topic.kind,
+                close_code=close_code,
+                detail=None if detail is None else detail[:DETAIL_CHARACTERS],
+            )
+        )

@@ -1,0 +1,150 @@
+"""From the body of a POST to the body of its answer. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from battle.actors.chain.expected_answers import expected_answer
+from battle.actors.chain.model import ChainModel
+from battle.actors.provider.chain_view import InForce, Seer, tell
+from battle.actors.wire import correlation
+from battle.actors.wire.http.messages import REQUEST_ID_HEADER, HttpRequest
+from battle.actors.wire.jsonrpc import (
+    LIMIT_EXCEEDED,
+    METHOD_CHARACTERS,
+    Call,
+    Invalid,
+    Item,
+    RpcError,
+    encode_error,
+    encode_result,
+    read_calls,
+)
+
+MAX_BATCH_BYTES = 4 * 2**20
+"""What the answers to a batch may add up to, but for the last: half of what a stream holds for a client."""
+
+_NO_HEADERS: dict[bytes, bytes] = {}
+_TOO_LARGE = RpcError(LIMIT_EXCEEDED, "the answer to the batch is too large")
+_encode = msgspec.json.Encoder().encode
+
+
+class Asked(msgspec.Struct):
+    """One call of a request as it came in, with the id by which the log knows it.
+
+    What is no call has the method "". The last three are how it was answered: with which error, which fault decided
+    that, and whether the error is the right answer to the call.
+    """
+
+    item: Item
+    method: str
+    request_id: str | None
+    rpc_code: int | None = None
+    fault_id: str | None = None
+    is_rightly_refused: bool = False
+
+
+class Question(msgspec.Struct):
+    """What one HTTP request asks: one call, or a batch."""
+
+    asked: list[Asked]
+    is_batch: bool
+
+
+def read_question(request: HttpRequest, max_batch_calls: int) -> Question:
+    """The calls of a POST; a batch over the limit, and what is no JSON-RPC, is one invalid item."""
+    items = read_calls(request.body, max_batch_calls)
+    if not isinstance(items, list):
+        text = "" if REQUEST_ID_HEADER in request.headers else request.body.decode("latin-1")
+        return Question([_asked(items, request.headers, text)], is_batch=False)
+    return Question([_asked_in_batch(item, request.headers) for item in items], is_batch=True)
+
+
+def _asked(item: Item, headers: dict[bytes, bytes], params: str) -> Asked:
+    if isinstance(item, Invalid):
+        return Asked(item, "", correlation.found_in_request(headers, bytes(item.id), params))
+    call_id = b"" if item.id is msgspec.UNSET else bytes(item.id)
+    return Asked(
+        item, item.method[:METHOD_CHARACTERS], correlation.found_in_request(headers, call_id, params)
+    )
+
+
+def _asked_in_batch(item: Item, headers: dict[bytes, bytes]) -> Asked:
+    """Inside a batch a call's own trail is more exact than the header, which is the whole batch's."""
+    params = _encode(item.params).decode() if isinstance(item, Call) else ""
+    asked = _asked(item, _NO_HEADERS, params)
+    return asked if asked.request_id is not None else _asked(item, headers, params)
+
+
+class Answering:
+    """Answers calls: from the canned answers first, then from the chain."""
+
+    def __init__(self, model: ChainModel, canned: dict[str, Any]) -> None:
+        self._model = model
+        self.seer = Seer(model)
+        self._canned = {method: _prepared(expected_answer(value)) for method, value in canned.items()}
+
+    def answer(
+        self,
+        question: Question,
+        head: int,
+        failure: RpcError | None = None,
+        faults: Sequence[InForce] = (),
+    ) -> bytes:
+        """The body that answers, empty when only notifications were asked; notes each call's error code.
+
+        With `failure` every valid call gets that error. `faults` are those of the chain, `in_order`: each call
+        whose answer one of them changed notes that one.
+        """
+        if not question.is_batch:
+            return self._answer_one(question.asked[0], head, failure, faults)
+        wanted: list[bytes] = []
+        size_bytes = 0
+        for asked in question.asked:
+            # A thousand queries for logs fit into a small batch, and their answers into no memory.
+            full = _TOO_LARGE if size_bytes > MAX_BATCH_BYTES else None
+            answer = self._answer_one(asked, head, failure or full, faults)
+            if answer:
+                wanted.append(answer)
+                size_bytes += len(answer)
+        return b"[%b]" % b",".join(wanted) if wanted else b""
+
+    def _answer_one(
+        self, asked: Asked, head: int, failure: RpcError | None, faults: Sequence[InForce]
+    ) -> bytes:
+        item = asked.item
+        if isinstance(item, Invalid):
+            asked.rpc_code = item.error.code
+            return encode_error(item.id, item.error)
+        error, result = failure, None
+        if error is None:  # never raised: a shared error would gather the traceback of each time
+            try:
+                result = self._result_under(faults, asked, item, head) if faults else self._result(item, head)
+            except RpcError as raised:
+                error = raised
+        if error is not None:
+            asked.rpc_code = error.code
+            asked.is_rightly_refused = failure is None and asked.fault_id is None
+            return b"" if item.id is msgspec.UNSET else encode_error(item.id, error)
+        return b"" if item.id is msgspec.UNSET else encode_result(item.id, result)
+
+    def _result(self, call: Call, head: int) -> Any:
+        canned = self._canned.get(call.method)
+        if canned is None:
+            return self._model.answer(call.method, call.params, head)
+        if isinstance(canned, RpcError):
+            raise RpcError(canned.code, canned.message, canned.data)
+        return canned
+
+    def _result_under(self, faults: Sequence[InForce], asked: Asked, call: Call, head: int) -> Any:
+        told = tell(self.seer, call, head, faults, self._canned.get(call.method))
+        if not call.is_notification:  # which is told nothing, so nothing about that has changed
+            asked.fault_id = told.fault_id
+        if told.error is not None:
+            raise told.error
+        return told.result
+
+
+def _prepared(answer: Any) -> msgspec.Raw | RpcError:
+    return answer if isinstance(answer, RpcError) else msgspec.Raw(_encode(answer))

@@ -1,0 +1,44 @@
+"""How faults change the publishing of heads: not at all, twice, or after the next one. Pure.
+
+Chance is keyed by the fault and the height, so one fault less does not change what the others do.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from battle.actors.provider.chain_view import InForce
+from battle.actors.rng import Draws
+from battle.actors.spec.faults.websocket import DuplicateHeads, MissHeads, ReorderHeads
+
+Turn: TypeAlias = Literal["missed", "duplicated", "reordered"]
+
+_TURNS: dict[type[MissHeads | DuplicateHeads | ReorderHeads], Turn] = {
+    MissHeads: "missed",
+    DuplicateHeads: "duplicated",
+    ReorderHeads: "reordered",
+}
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """What becomes of one head; without a turn it is published once, in its time."""
+
+    turn: Turn | None = None
+    fault_id: str | None = None
+
+
+_AS_IT_SHOULD = Announcement()
+
+
+def announce(height: int, imposed: Sequence[InForce], draws: Draws) -> Announcement:
+    """What becomes of the head at `height`: a head that is missed is neither late nor twice; else the fault
+    imposed first decides."""
+    drawn = [
+        Announcement(_TURNS[type(one.fault)], one.fault_id)
+        for one in imposed
+        if isinstance(one.fault, MissHeads | DuplicateHeads | ReorderHeads)
+        and draws.uniform(one.fault_id, height) < one.fault.ratio
+    ]
+    missed = [announcement for announcement in drawn if announcement.turn == "missed"]
+    return next(iter([*missed, *drawn]), _AS_IT_SHOULD)

@@ -1,0 +1,198 @@
+"""What becomes of a request: how long it takes, whether it fails, and whose fault that is. Pure.
+
+A provider's behaviour is its specification plus the faults imposed on it. Each kind of fault is
+one function in `_INFLUENCES` that takes the fate so far and returns another. All chance is keyed by the
+request, and a fault's also by the fault, so one fault less does not change what the others do.
+
+What faults do to the chain that a provider answers from is in `sight`; here they are only drawn for.
+"""
+
+from collections.abc import Callable, Container
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from battle.actors.provider.chain_view import InForce, in_order
+from battle.actors.provider.latency import draw_latency
+from battle.actors.rng import Draws
+from battle.actors.roles import Impose
+from battle.actors.spec.faults.behaviour import (
+    Degrade,
+    ErrorKind,
+    ErrorRate,
+    Hang,
+    LimitStyle,
+    Malformation,
+    Malformed,
+    MissingData,
+    RateLimit,
+    Reorg,
+    StaleHead,
+    Truncated,
+    WrongAnswer,
+    WrongChain,
+)
+from battle.actors.spec.latency import FailureKind
+from battle.actors.spec.providers import MockProvider
+from battle.actors.units import Duration, seconds
+
+Key: TypeAlias = tuple[object, ...]
+"""What tells one attempt from all others."""
+
+Failure: TypeAlias = FailureKind | ErrorKind | LimitStyle | Malformation | Literal["truncated"]
+"""All ways in which a request can go wrong, but for those in which the answer alone does."""
+
+
+F = TypeVar("F", bound=Failure)
+
+
+class Fate(msgspec.Struct, frozen=True):
+    """What becomes of one request. `fault_id` names the fault that decided it, if one did."""
+
+    delay: Duration
+    failure: Failure | None = None
+    fault_id: str | None = None
+    retry_after_s: int = 0
+    """What a client that is over a limit is told to wait."""
+    chain_faults: tuple[InForce, ...] = ()
+    """The faults of the chain that fall on this request, `in_order`; whether they change its answer is seen later."""
+
+
+class _Draft(msgspec.Struct, frozen=True):
+    """A fate in the making."""
+
+    draws: Draws
+    key: Key
+    over_limit: Container[str]
+    added: Duration = 0
+    failure: Failure | None = None
+    fault_id: str | None = None
+    at_once: bool = False
+    retry_after_s: int = 0
+    chain_faults: tuple[InForce, ...] = ()
+
+    def failed(
+        self, fault_id: str, failure: Failure | None, *, at_once: bool = False, retry_after_s: int = 0
+    ) -> "_Draft":
+        """The failure of an earlier fault stands."""
+        if failure is None or self.failure is not None:
+            return self
+        return msgspec.structs.replace(
+            self, failure=failure, fault_id=fault_id, at_once=at_once, retry_after_s=retry_after_s
+        )
+
+
+class Behaviour(msgspec.Struct, frozen=True):
+    """How a provider behaves at present; a new one for each change."""
+
+    spec: MockProvider
+    imposed: tuple[InForce, ...] = ()
+
+    def under(self, impose: Impose) -> "Behaviour":
+        """With this fault in force, in place of what the same fault was before."""
+        in_force = InForce(impose.fault_id, impose.fault)
+        return Behaviour(self.spec, (*self.reverted(impose.fault_id).imposed, in_force))
+
+    def begun(self, head: int) -> "Behaviour":
+        """The same, where what is new begins now, while `head` is the newest block that the provider sees."""
+        return Behaviour(self.spec, tuple(one.begun(head) for one in self.imposed))
+
+    def reverted(self, fault_id: str) -> "Behaviour":
+        """Without this fault; as it is if it is not in force."""
+        return Behaviour(self.spec, tuple(one for one in self.imposed if one.fault_id != fault_id))
+
+    def fate(self, draws: Draws, key: Key, over_limit: Container[str] = ()) -> Fate:
+        """What becomes of the attempt with this key. `over_limit` names the rate limits that it exceeds."""
+        spec = self.spec
+        own_latency = draw_latency(spec.latency, draws, "latency", *key)
+        failure = _failure(
+            spec.reliability.failure_ratio, spec.reliability.kinds, draws, ("reliability", *key)
+        )
+        if not self.imposed:
+            return Fate(own_latency, failure)
+        draft = _Draft(draws, key, over_limit)
+        for one in self.imposed:
+            influence = _INFLUENCES.get(type(one.fault))
+            if influence is not None:
+                draft = influence(one, one.fault, draft)
+        return Fate(
+            draft.added if draft.at_once else own_latency + draft.added,
+            draft.failure or failure,
+            draft.fault_id,
+            draft.retry_after_s,
+            in_order(draft.chain_faults),
+        )
+
+
+Influence: TypeAlias = Callable[[InForce, Any, _Draft], _Draft]
+
+
+def _degraded(one: InForce, fault: Degrade, draft: _Draft) -> _Draft:
+    """Slower, and failing more often. Of those that slow a request down the first signs for it."""
+    added = draw_latency(fault.added_latency, draft.draws, one.fault_id, "latency", *draft.key)
+    key = (one.fault_id, "errors", *draft.key)
+    if added:
+        signed_by = draft.fault_id or one.fault_id
+        draft = msgspec.structs.replace(draft, added=draft.added + added, fault_id=signed_by)
+    return draft.failed(one.fault_id, _failure(fault.error_ratio, fault.error_kinds, draft.draws, key))
+
+
+def _failing(one: InForce, fault: ErrorRate, draft: _Draft) -> _Draft:
+    failure = _failure(fault.ratio, fault.kinds, draft.draws, (one.fault_id, *draft.key))
+    return draft.failed(one.fault_id, failure, at_once=True)
+
+
+def _limited(one: InForce, fault: RateLimit, draft: _Draft) -> _Draft:
+    if one.fault_id not in draft.over_limit:
+        return draft
+    wait_s = -(-fault.retry_after // seconds(1))
+    return draft.failed(one.fault_id, fault.style, at_once=True, retry_after_s=wait_s)
+
+
+def _hanging(one: InForce, fault: Hang, draft: _Draft) -> _Draft:
+    return draft.failed(one.fault_id, "no_answer" if _falls(one, fault.ratio, draft) else None)
+
+
+def _malformed(one: InForce, fault: Malformed, draft: _Draft) -> _Draft:
+    form = _failure(fault.ratio, fault.forms, draft.draws, (one.fault_id, *draft.key))
+    return draft.failed(one.fault_id, form)
+
+
+def _truncated(one: InForce, fault: Truncated, draft: _Draft) -> _Draft:
+    return draft.failed(one.fault_id, "truncated" if _falls(one, fault.ratio, draft) else None)
+
+
+def _sees_otherwise(one: InForce, _fault: StaleHead | Reorg | WrongChain, draft: _Draft) -> _Draft:
+    return msgspec.structs.replace(draft, chain_faults=(*draft.chain_faults, one))
+
+
+def _answers_otherwise(one: InForce, fault: MissingData | WrongAnswer, draft: _Draft) -> _Draft:
+    if not _falls(one, fault.ratio, draft):
+        return draft
+    return msgspec.structs.replace(draft, chain_faults=(*draft.chain_faults, one))
+
+
+_INFLUENCES: dict[type[Any], Influence] = {
+    Degrade: _degraded,
+    ErrorRate: _failing,
+    RateLimit: _limited,
+    Hang: _hanging,
+    Malformed: _malformed,
+    Truncated: _truncated,
+    StaleHead: _sees_otherwise,
+    Reorg: _sees_otherwise,
+    WrongChain: _sees_otherwise,
+    MissingData: _answers_otherwise,
+    WrongAnswer: _answers_otherwise,
+}
+
+
+def _falls(one: InForce, ratio: float, draft: _Draft) -> bool:
+    return draft.draws.uniform(one.fault_id, *draft.key) < ratio
+
+
+def _failure(ratio: float, kinds: tuple[F, ...], draws: Draws, key: Key) -> F | None:
+    if not ratio:
+        return None
+    share = draws.uniform(*key) / ratio
+    return kinds[int(share * len(kinds))] if share < 1 else None

@@ -1,0 +1,121 @@
+"""What all faults have in common: a target, a span, and perhaps a strength that can be scaled."""
+
+from collections.abc import Iterator
+from typing import Self, TypeVar
+
+import msgspec
+
+from battle.actors.spec.base import Spec
+from battle.actors.units import Duration, format_duration, not_a_share, seconds, us
+
+Span = tuple[Duration, Duration]
+"""From when to when, counted from the begin of the load."""
+
+OBSERVABLE_MIN = us(100)
+"""A shorter delay drowns in what scheduling and the loopback interface do by themselves, so that to survive it
+proves nothing; it is nearly always a bare number that was meant as milliseconds."""
+
+F = TypeVar("F", bound="FaultSpec")
+
+
+class FaultSpec(Spec, frozen=True):
+    """One kind of fault, aimed at one provider or a group of them."""
+
+    target: str
+    """A provider's name, "tag:NAME" for all providers with that tag, or "*" for all: it is enough that one of them
+    feels it, if the others get no request meanwhile."""
+
+    @classmethod
+    def kind(cls) -> str:
+        """The fault's name in the log."""
+        return str(cls.__struct_config__.tag)
+
+    @property
+    def first(self) -> Span:
+        """When it holds for the first time, which is the only one for most."""
+        raise NotImplementedError
+
+    def spans(self, load: Duration) -> Iterator[Span]:
+        """When it holds, in a run whose load lasts `load`."""
+        yield self.first
+
+    def placed(self, start: Duration, end: Duration) -> Self:
+        """The same fault, for the span from `start` to `end`."""
+        raise NotImplementedError
+
+    def scaled(self, share: float) -> Self | None:
+        """The same fault at a share (0 to 1) of its strength; None when it has no strength to scale."""
+        return None
+
+
+class LastingFault(FaultSpec, frozen=True):
+    """A fault that holds from `at` for `duration`."""
+
+    at: Duration = 0
+    """When it begins."""
+    duration: Duration = seconds(10)
+    """How long it holds."""
+
+    @property
+    def first(self) -> Span:
+        return self.at, self.at + self.duration
+
+    def placed(self, start: Duration, end: Duration) -> Self:
+        return replaced(self, at=start, duration=end - start)
+
+    def problems(self) -> Iterator[str]:
+        yield from span_problems(self.kind(), self.at, self.duration)
+
+
+class ShareFault(LastingFault, frozen=True):
+    """A fault that falls upon a share of what it befalls, drawn for each by itself."""
+
+    ratio: float = 1.0
+    """That share."""
+
+    def scaled(self, share: float) -> Self | None:
+        return replaced(self, ratio=self.ratio * share)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from ratio_problems(self.kind(), ratio=self.ratio)
+        if self.ratio == 0:
+            yield f"{self.kind()}: a ratio of 0 does nothing"
+
+
+def replaced(spec: F, **changes: object) -> F:
+    """A copy with other values."""
+    return msgspec.structs.replace(spec, **changes)
+
+
+def span_problems(kind: str, at: Duration, length: Duration) -> Iterator[str]:
+    """What is wrong with a span."""
+    if at < 0:
+        yield f"{kind}: at must be 0 or later, not {format_duration(at)}"
+    if length <= 0:
+        yield f"{kind}: it must last longer than 0, not {format_duration(length)}"
+
+
+def ratio_problems(kind: str, **ratios: float) -> Iterator[str]:
+    """What is wrong with shares."""
+    for name, ratio in ratios.items():
+        if not 0 <= ratio <= 1:
+            yield f"{kind}: {name} {not_a_share(ratio)}"
+
+
+def above_zero_problems(kind: str, **values: float) -> Iterator[str]:
+    """What is wrong with values that must be above 0."""
+    for name, value in values.items():
+        if value <= 0:
+            yield f"{kind}: {name} must be above 0, not {value}"
+
+
+def unobservable_problems(kind: str, **delays: Duration) -> Iterator[str]:
+    """What is wrong with delays that are above 0 and yet too short to be seen."""
+    for name, delay in delays.items():
+        if 0 < delay < OBSERVABLE_MIN:
+            yield (
+                f"{kind}: {name} of {format_duration(delay)} is too short to be observed (at least "
+                f'{format_duration(OBSERVABLE_MIN)}): durations are nanoseconds; write ms(1), or "1ms" in a '
+                "file, for a millisecond"
+            )

@@ -1,0 +1,70 @@
+"""What is wrong with a chaos plan as a whole, before anything starts. Pure, and independent of the seed."""
+
+from collections.abc import Iterable, Iterator
+
+from battle.actors.spec.faults.process import Flap
+from battle.actors.spec.faults.schedule import (
+    ChaosEntry,
+    Every,
+    Ramp,
+    Randomly,
+    Sequence,
+    faults_of,
+)
+from battle.actors.spec.faults.timeline import FAULTS_MAX, Tags, targets_of_fault
+from battle.actors.units import Duration, format_duration
+
+_RANDOM_SURPLUS = 20
+"""Twice the mean and this many: more than a random schedule gives in any run anybody will see."""
+
+
+def plan_problems(plan: Iterable[ChaosEntry], load: Duration, tags: Tags) -> Iterator[str]:
+    """Each thing wrong with a plan whose entries are sound in themselves, for a load that lasts `load`."""
+    sound = [entry for entry in plan if not any(entry.problems())]
+    for entry in sound:
+        yield from _never_begins(entry, load)
+    faults = sum(_most_faults(entry, load, tags) for entry in sound)
+    if faults > FAULTS_MAX:
+        yield f"the chaos plan may come to {faults:,} faults; {FAULTS_MAX:,} are allowed"
+
+
+def _never_begins(entry: ChaosEntry, load: Duration) -> Iterator[str]:
+    """What repeats until the load ends, and begins only then, would silently be nothing at all."""
+    *before, fault = faults_of(entry)
+    if not isinstance(entry, Every | Randomly) and not isinstance(fault, Flap):
+        return
+    begin = fault.first[0] + sum(earlier.first[1] for earlier in before)
+    if isinstance(entry, Sequence):
+        begin += len(before) * entry.pause
+    over = f"the load is over after {format_duration(load)}"
+    if begin >= load > 0:
+        yield f"{entry.kind()}: it would begin with {fault.target} at {format_duration(begin)}, and {over}"
+    elif isinstance(entry, Randomly) and fault.first[1] >= load > 0:
+        end = format_duration(fault.first[1])
+        yield f"{entry.kind()}: it could not be over with {fault.target} before {end}, and {over}"
+
+
+def _most_faults(entry: ChaosEntry, load: Duration, tags: Tags) -> int:
+    if isinstance(entry, Sequence):
+        return sum(_most_faults(fault, load, tags) for fault in entry.faults)
+    (fault,) = faults_of(entry)
+    begin, end = fault.first
+    left = max(0, load - begin)
+    match entry:
+        case Flap(down=down, up=up):
+            times = _ceil(left, down + up)
+        case Every(period=period, times=None):
+            times = _ceil(left, period)
+        case Every(period=period, times=int(most)):
+            times = min(most, _ceil(left, period))
+        case Randomly(mtbf=mtbf):
+            times = 2 * _ceil(left, mtbf + end - begin) + _RANDOM_SURPLUS
+        case Ramp(steps=steps):
+            times = 2 * steps + 1
+        case _:
+            times = 1
+    return times * len(targets_of_fault(fault, tags))
+
+
+def _ceil(length: Duration, part: Duration) -> int:
+    return -(-length // part)

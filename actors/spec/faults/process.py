@@ -1,0 +1,88 @@
+"""Faults of processes: what happens to a provider's whole node."""
+
+from collections.abc import Iterator
+from typing import Self
+
+from battle.actors.spec.faults.base import (
+    FaultSpec,
+    LastingFault,
+    Span,
+    above_zero_problems,
+    replaced,
+    span_problems,
+)
+from battle.actors.units import Duration, seconds
+
+
+class Kill(FaultSpec, frozen=True, tag="kill"):
+    """SIGKILL to the provider at `at`; it is started again `down` later."""
+
+    at: Duration
+    down: Duration = seconds(5)
+
+    @property
+    def first(self) -> Span:
+        return self.at, self.at + self.down
+
+    def placed(self, start: Duration, end: Duration) -> Self:
+        return replaced(self, at=start, down=end - start)
+
+    def problems(self) -> Iterator[str]:
+        yield from span_problems("kill", self.at, self.down)
+
+
+class Flap(FaultSpec, frozen=True, tag="flap"):
+    """The provider is killed, stays `down`, comes back for `up`, and so on until the load ends.
+
+    It first goes down at `at`; without it, after one `up`.
+    """
+
+    down: Duration
+    up: Duration
+    at: Duration | None = None
+
+    @property
+    def first(self) -> Span:
+        at = self.up if self.at is None else self.at
+        return at, at + self.down
+
+    def spans(self, load: Duration) -> Iterator[Span]:
+        start, _ = self.first
+        while start < load:
+            yield start, start + self.down
+            start += self.down + self.up
+
+    def placed(self, start: Duration, end: Duration) -> Self:
+        return replaced(self, at=start, down=end - start)
+
+    def problems(self) -> Iterator[str]:
+        yield from span_problems("flap", self.first[0], self.down)
+        yield from above_zero_problems("flap", up=self.up)
+
+
+class Restart(FaultSpec, frozen=True, tag="restart"):
+    """The provider is asked to stop, as at a deployment (SIGTERM), and started again `down` later.
+
+    It closes its connections in good order. One that does not end within a few seconds is killed.
+    """
+
+    at: Duration
+    """When it is asked."""
+    down: Duration = seconds(1)
+
+    @property
+    def first(self) -> Span:
+        return self.at, self.at + self.down
+
+    def placed(self, start: Duration, end: Duration) -> Self:
+        return replaced(self, at=start, down=end - start)
+
+    def problems(self) -> Iterator[str]:
+        yield from span_problems("restart", self.at, self.down)
+
+
+class Pause(LastingFault, frozen=True, tag="pause"):
+    """SIGSTOP to the provider, and SIGCONT after `duration`: it accepts connections and does nothing.
+
+    What fell due meanwhile happens as soon as it goes on. Killed or restarted meanwhile, it comes back unpaused.
+    """

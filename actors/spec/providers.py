@@ -1,0 +1,74 @@
+"""What a scenario says about a provider."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from battle.actors.chain.expected_answers import expected_answer
+from battle.actors.spec.base import Spec
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.latency import FailureKind, Latency
+from battle.actors.units import format_duration, ms, not_a_share
+from battle.actors.wire.http.messages import HttpLimits
+from battle.actors.wire.websocket.frames import WebSocketLimits
+from battle.actors.world.interfaces import Address
+
+
+class Reliability(Spec, frozen=True):
+    """How often a provider fails by itself: `failure_ratio` of its requests, each in one of `kinds`."""
+
+    failure_ratio: float = 0.0
+    kinds: tuple[FailureKind, ...] = ("http_503",)
+
+    def problems(self) -> Iterator[str]:
+        if not 0 <= self.failure_ratio <= 1:
+            yield f"failure_ratio {not_a_share(self.failure_ratio)}"
+        if not self.kinds:
+            yield "reliability needs at least one kind of failure"
+
+
+class MockProvider(Spec, frozen=True, tag="mock"):
+    """An upstream that Battle runs itself: a JSON-RPC server over the deterministic chain model.
+
+    `canned` gives fixed answers per method, before the chain model is asked. An object whose only member is `error`
+    is an error, which clients then expect, such as `{"error": {"code": 3, "message": "execution reverted", "data":
+    "0x08c379a0"}}`; anything else is a result. `port` 0 lets the kernel pick.
+    """
+
+    name: str
+    latency: Latency = ms(20)
+    reliability: Reliability = Reliability()
+    limits: HttpLimits = HttpLimits()
+    websocket_limits: WebSocketLimits = WebSocketLimits()
+    max_batch_calls: int = 1000
+    canned: dict[str, Any] = {}
+    port: int = 0
+    tags: tuple[str, ...] = ()
+
+    def problems(self) -> Iterator[str]:
+        if isinstance(self.latency, int):
+            if self.latency < 0:
+                yield f"provider {self.name}: latency cannot be negative ({format_duration(self.latency)})"
+        else:
+            yield from (f"provider {self.name}: {problem}" for problem in self.latency.problems())
+        for part in (self.reliability, self.limits, self.websocket_limits):
+            yield from (f"provider {self.name}: {problem}" for problem in part.problems())
+        if self.max_batch_calls <= 0:
+            yield f"provider {self.name}: max_batch_calls must be above 0, not {self.max_batch_calls}"
+        yield from self._canned_problems()
+        if not 0 <= self.port <= 65535:
+            yield f"provider {self.name}: port must be from 0 (any) to 65535, not {self.port}"
+
+    def _canned_problems(self) -> Iterator[str]:
+        for method, value in self.canned.items():
+            try:
+                expected_answer(value)
+            except ValueError as problem:
+                yield f"provider {self.name}: the canned answer to {method}: {problem}"
+
+
+class ProviderRole(Spec, frozen=True, tag="provider"):
+    """All a node needs to be a provider."""
+
+    spec: MockProvider
+    address: Address
+    chain: Chain

@@ -1,0 +1,61 @@
+"""What a scenario says about a real upstream, and what its link is told."""
+
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from battle.actors.redaction import redacted
+from battle.actors.spec.base import Spec
+from battle.actors.world.interfaces import Address
+
+
+class RealProvider(Spec, frozen=True, tag="real"):
+    """An upstream that runs elsewhere, at `url` ("http://host:port"), behind a TCP link of Battle's own.
+
+    The gateway is given the link's address. Transport faults fall upon the link, process faults upon the link as if
+    it were the upstream; faults of behaviour and of WebSocket need a mock. The link passes bytes as they are: the
+    Host header names the link, so an upstream that serves several names on one address cannot be told apart; TLS and
+    a path of its own are not possible. `port` is the link's; 0 lets the kernel pick.
+    """
+
+    name: str
+    url: str
+    port: int = 0
+    tags: tuple[str, ...] = ()
+
+    def problems(self) -> Iterator[str]:
+        parts = _split(self.url)
+        if parts is None or parts.scheme != "http" or not parts.hostname:
+            shown = redacted(self.url)
+            yield f"provider {self.name}: a URL looks like http://host:port, not {shown!r} (TLS is not supported)"
+        elif parts.path not in ("", "/") or parts.query or parts.username is not None:
+            yield (
+                f"provider {self.name}: the link passes bytes as they are, so its URL can have no path, query "
+                f"or user: http://{parts.hostname}:{parts.port or 80}"
+            )
+        if not 0 <= self.port <= 65535:
+            yield f"provider {self.name}: port must be from 0 (any) to 65535, not {self.port}"
+
+    @property
+    def upstream(self) -> Address:
+        """Where the upstream listens."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or 80}"
+
+
+class LinkRole(Spec, frozen=True, tag="link"):
+    """All a node needs to be the link before the upstream `name`."""
+
+    name: str
+    address: Address
+    upstream: Address
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL; None when it is none, or its port is no number from 0 to 65535."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts

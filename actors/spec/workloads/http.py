@@ -1,0 +1,249 @@
+"""What a scenario says about load over HTTP."""
+
+from collections.abc import Iterator
+from math import inf
+from typing import TypeAlias
+
+from battle.actors.spec.base import Spec
+from battle.actors.spec.workloads.problems import (
+    Methods,
+    duration_problems,
+    question_problems,
+    rate_problems,
+    shard_problems,
+    span_problems,
+)
+from battle.actors.units import Duration, format_duration, seconds
+from battle.actors.workload.requests.trace import TraceError, read_trace
+
+MAX_BATCH_CALLS = 1000
+"""What servers are used to take in one batch at most, Battle's own providers too."""
+
+MAX_STEPS = 1000
+"""Steps of one `HttpStep`: more are a ramp."""
+
+
+DEFAULT_CONNECTIONS = 1024
+"""Far more than most loads ever have open, and less than most systems let a process have."""
+
+
+class _Connected(Spec, frozen=True, kw_only=True):
+    """What all workloads over HTTP connections have in common."""
+
+    name: str = ""
+    timeout: Duration = seconds(10)
+    """Counted from the moment a request was due."""
+    max_connections: int | None = None
+    """Of one node, at most. By default `DEFAULT_CONNECTIONS`, and of `HttpUsers` as many as there are users."""
+
+    @property
+    def connection_limit(self) -> int:
+        """`max_connections`, or what stands for it."""
+        return DEFAULT_CONNECTIONS if self.max_connections is None else self.max_connections
+
+    def connection_problems(self) -> Iterator[str]:
+        if self.timeout <= 0:
+            yield f"timeout must be above 0, not {format_duration(self.timeout)}"
+        if self.connection_limit <= 0:
+            yield f"max_connections must be above 0, not {self.max_connections}"
+
+
+class _Asking(_Connected, frozen=True):
+    """What the workloads have in common that make up their questions; the method may stand first."""
+
+    method: Methods = ""
+
+
+class _Http(_Asking, frozen=True, kw_only=True):
+    generator: str = ""
+    """Makes the questions instead of `method`: the name of a function, "package.module:function" or
+    "path/to/file.py:function", that takes a number and a `random.Random` and returns (method, parameters)."""
+    batch: int = 1
+    """Calls per request: above 1, each request is a JSON-RPC batch, logged as one with the method "batch"."""
+
+    def common_problems(self) -> Iterator[str]:
+        yield from self.connection_problems()
+        if not 1 <= self.batch <= MAX_BATCH_CALLS:
+            yield f"batch must be from 1 to {MAX_BATCH_CALLS} calls, not {self.batch}"
+        yield from question_problems(self.method, self.generator)
+
+
+class HttpConstant(_Http, frozen=True, kw_only=True, tag="http_constant"):
+    """Open loop: `rate` requests a second, evenly spaced, whether or not earlier ones were answered."""
+
+    rate: float
+    duration: Duration
+    shards: int = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems()
+        yield from rate_problems("rate", self.rate)
+        yield from span_problems(self.duration, self.shards)
+
+
+class HttpPoisson(_Http, frozen=True, kw_only=True, tag="http_poisson"):
+    """Open loop: arrivals of a Poisson process with a mean of `rate` requests a second."""
+
+    rate: float
+    duration: Duration
+    shards: int = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems()
+        yield from rate_problems("rate", self.rate)
+        yield from span_problems(self.duration, self.shards)
+
+
+class HttpBurst(_Http, frozen=True, kw_only=True, tag="http_burst"):
+    """Open loop: `size` requests at once, the first time at the start and then every `every`.
+
+    Between the bursts, and beside them, flow `rate` requests a second, evenly spaced.
+    """
+
+    size: int
+    every: Duration
+    duration: Duration
+    rate: float = 0.0
+    shards: int = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems()
+        if self.size <= 0:
+            yield f"size must be above 0 requests, not {self.size}"
+        if self.every <= 0:
+            yield f"every must be above 0, not {format_duration(self.every)}"
+        yield from rate_problems("rate", self.rate, may_be_none=True)
+        yield from span_problems(self.duration, self.shards)
+
+
+class HttpRamp(_Http, frozen=True, kw_only=True, tag="http_ramp"):
+    """Open loop: the rate goes evenly from `start_rate` to `end_rate` requests a second, up or down."""
+
+    start_rate: float
+    end_rate: float
+    duration: Duration
+    shards: int = 1
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems()
+        for name, rate in (("start_rate", self.start_rate), ("end_rate", self.end_rate)):
+            yield from rate_problems(name, rate, may_be_none=True)
+        if self.start_rate == self.end_rate == 0:
+            yield "start_rate and end_rate cannot both be 0, or nothing is sent"
+        yield from span_problems(self.duration, self.shards)
+
+
+class HttpStep(_Http, frozen=True, kw_only=True, tag="http_step"):
+    """Open loop, to find the knee: a constant rate for `step_duration`, then the next.
+
+    The rates are `start_rate`, `start_rate + step`, ... up to `end_rate`, which is one of them when the steps
+    hit it; or those listed in `rates`. `run.json` always has them listed.
+    """
+
+    step_duration: Duration
+    start_rate: float = 0.0
+    step: float = 0.0
+    end_rate: float = 0.0
+    rates: tuple[float, ...] = ()
+    shards: int = 1
+
+    @property
+    def all_rates(self) -> tuple[float, ...]:
+        """The rate of each step, in order; none when the fields make no sense."""
+        if self.rates or not (0 < self.start_rate <= self.end_rate < inf and 0 < self.step < inf):
+            return self.rates
+        # A hair more than exact: 0.1 + 0.1 + 0.1 is above 0.3.
+        further = int(min((self.end_rate - self.start_rate) / self.step + 1e-9, MAX_STEPS))
+        return tuple(self.start_rate + number * self.step for number in range(further + 1))
+
+    @property
+    def duration(self) -> Duration:
+        """All steps together."""
+        return len(self.all_rates) * self.step_duration
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems()
+        yield from self._step_problems()
+        if self.step_duration <= 0:
+            yield f"step_duration must be above 0, not {format_duration(self.step_duration)}"
+        yield from shard_problems(self.shards)
+
+    def _step_problems(self) -> Iterator[str]:
+        if self.rates:
+            if self.start_rate or self.step or self.end_rate:
+                yield "either rates, or start_rate, step and end_rate, not both"
+            for rate in self.rates:
+                yield from rate_problems("each of rates", rate)
+        else:
+            yield from rate_problems("start_rate", self.start_rate)
+            yield from rate_problems("step", self.step)
+            if self.end_rate < self.start_rate:
+                yield f"end_rate must be at least start_rate, {self.start_rate}, not {self.end_rate}"
+            else:
+                yield from rate_problems("end_rate", self.end_rate)
+        if len(self.all_rates) > MAX_STEPS:
+            yield f"at most {MAX_STEPS} steps: use HttpRamp, or a larger step"
+
+
+class HttpUsers(_Http, frozen=True, kw_only=True, tag="http_users"):
+    """Closed loop, for comparison only: `users` callers who each wait for an answer before they ask again.
+
+    Between an answer and the next question each of them pauses for `think_time`. A closed loop slows down
+    with the system it measures and so hides stalls; its latency counts from the moment of sending.
+    """
+
+    users: int
+    duration: Duration
+    think_time: Duration = 0
+
+    @property
+    def connection_limit(self) -> int:
+        """Each user has a connection, unless `max_connections` says otherwise."""
+        return max(DEFAULT_CONNECTIONS, self.users) if self.max_connections is None else self.max_connections
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems()
+        if self.users <= 0:
+            yield f"users must be above 0, not {self.users}"
+        if self.think_time < 0:
+            yield f"think_time cannot be negative, {format_duration(self.think_time)}"
+        yield from duration_problems(self.duration)
+
+
+class Replay(_Connected, frozen=True, tag="replay"):
+    """Open loop: the calls of a recorded trace, each at its time; `speed` 2.0 is twice as fast.
+
+    `path`, taken from the working directory, is a file of JSON lines, such as
+    `{"at_ms": 12.5, "method": "eth_call", "params": [...]}`: times count from the start of the load, in `at_ms` or
+    `at_ns`. A call with `"expect": {"result": ...}` or `"expect": {"error": {"code": ..., "message": ...}}` has that
+    answer for its only right one; a recorded `response` in the form of JSON-RPC means the same. A line that is a list
+    of calls is a batch: the first says its time. Other answers are judged by the chain model; those that it does not
+    know count as `none`.
+    """
+
+    path: str
+    speed: float = 1.0
+    shards: int = 1
+
+    @property
+    def duration(self) -> Duration:
+        """Until just after the last call; 0 when the trace cannot be read (`problems` tells why)."""
+        try:
+            last_ns = read_trace(self.path).times_ns[-1]
+        except TraceError:
+            return 0
+        return int(last_ns / self.speed) + 1 if 0 < self.speed < inf else 0
+
+    def problems(self) -> Iterator[str]:
+        yield from self.connection_problems()
+        if not 0 < self.speed < inf:
+            yield f"speed must be a finite number above 0, not {self.speed}"
+        yield from shard_problems(self.shards)
+        try:
+            read_trace(self.path)
+        except TraceError as error:
+            yield from error.problems
+
+
+HttpOpenLoop: TypeAlias = HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStep | Replay
+HttpWorkload: TypeAlias = HttpOpenLoop | HttpUsers

@@ -1,0 +1,158 @@
+"""What a scenario says about load over WebSocket."""
+
+from collections.abc import Iterator
+from typing import Literal, TypeAlias, get_args
+
+from battle.actors.chain.logs import LogPattern, read_pattern
+from battle.actors.spec.base import Spec
+from battle.actors.spec.workloads.problems import (
+    Methods,
+    question_problems,
+    rate_problems,
+    span_problems,
+)
+from battle.actors.units import Duration, format_duration, ms, not_a_share, seconds
+from battle.actors.wire.jsonrpc import RpcError
+
+KindName: TypeAlias = Literal["newHeads", "logs", "newPendingTransactions"]
+
+_KIND_NAMES: tuple[str, ...] = get_args(KindName)
+
+
+class LogFilter(Spec, frozen=True):
+    """Which logs a subscription wants, as in `eth_getLogs`: one value or alternatives; nothing matches anything.
+
+    `topics` stand in their order; None leaves a place open.
+    """
+
+    address: str | tuple[str, ...] = ()
+    topics: tuple[str | tuple[str, ...] | None, ...] = ()
+
+    def params(self) -> dict[str, object]:
+        """The filter object that `eth_subscribe` takes."""
+        wanted = {"address": self.address, "topics": self.topics}
+        return {name: value for name, value in wanted.items() if value}
+
+    def pattern(self) -> LogPattern:
+        """What matches the logs that it wants.
+
+        Raises:
+            RpcError: it is no filter.
+        """
+        topics = [list(topic) if isinstance(topic, tuple) else topic for topic in self.topics]
+        address = list(self.address) if isinstance(self.address, tuple) else self.address
+        return read_pattern({"address": address, "topics": topics})
+
+    def problems(self) -> Iterator[str]:
+        try:
+            self.pattern()
+        except RpcError as error:
+            yield f"a log filter has a mistake: {error.message}"
+
+
+Kind: TypeAlias = str | LogFilter
+"""What one subscription is to: a name that `eth_subscribe` knows; a filter means `logs` that match it."""
+
+
+class Reconnect(Spec, frozen=True):
+    """How a client comes back when its connection was lost, did not come about, or a subscription was turned down.
+
+    It pauses for `first_pause`, twice as long after each try that failed, at most for `max_pause`, and up to
+    `jitter_ratio` of that longer, so that clients who lost their connections together do not return together. After
+    `attempts` tries in a row that failed it gives up. A connection that held for `max_pause` was no failure.
+    """
+
+    attempts: int = 64
+    first_pause: Duration = ms(100)
+    max_pause: Duration = seconds(5)
+    jitter_ratio: float = 0.5
+
+    def problems(self) -> Iterator[str]:
+        if self.attempts < 0:
+            yield f"reconnect: attempts must be 0 or more, not {self.attempts}"
+        if not 0 < self.first_pause <= self.max_pause:
+            yield "reconnect: first_pause must be above 0, and max_pause not below it"
+        if not 0 <= self.jitter_ratio <= 1:
+            yield f"reconnect: jitter_ratio {not_a_share(self.jitter_ratio)}"
+
+
+class _Ws(Spec, frozen=True, kw_only=True):
+    """What all workloads over WebSocket connections have in common."""
+
+    duration: Duration
+    name: str = ""
+    timeout: Duration = seconds(10)
+    """For opening a connection, and for each answer; that of a request counts from the moment it was due."""
+    reconnect: Reconnect = Reconnect()
+    ping_interval: Duration = seconds(20)
+    """A connection on which a ping stays unanswered for as long is given up. 0: no pings."""
+    shards: int = 1
+
+    def connection_problems(self, connections: int) -> Iterator[str]:
+        if connections <= 0:
+            yield f"connections must be above 0, not {connections}"
+        elif self.shards > connections:
+            yield f"each of the {self.shards} shards needs a connection, and there are {connections}"
+        if self.timeout <= 0:
+            yield f"timeout must be above 0, not {format_duration(self.timeout)}"
+        if self.ping_interval < 0:
+            yield f"ping_interval must be 0 (no pings) or more, not {format_duration(self.ping_interval)}"
+        yield from self.reconnect.problems()
+        yield from span_problems(self.duration, self.shards)
+
+
+class WsSubscribe(_Ws, frozen=True, kw_only=True, tag="ws_subscribe"):
+    """`connections` clients with `subscriptions` each, who listen until the end and come back when they are cut off.
+
+    The kinds are dealt out in turn over all subscriptions, those of the first client first. The clients connect
+    one after the other, evenly over `connect_over`. At the end they unsubscribe and close.
+    """
+
+    connections: int
+    subscriptions: int = 1
+    kinds: tuple[Kind, ...] = ("newHeads",)
+    connect_over: Duration = seconds(1)
+
+    def problems(self) -> Iterator[str]:
+        yield from self.connection_problems(self.connections)
+        if self.subscriptions <= 0:
+            yield f"subscriptions must be above 0 for each connection, not {self.subscriptions}"
+        if self.connect_over < 0 or 0 < self.duration <= self.connect_over:
+            yield f"connect_over must be from 0 to less than the duration, not {format_duration(self.connect_over)}"
+        yield from self._kind_problems()
+
+    def _kind_problems(self) -> Iterator[str]:
+        if not self.kinds:
+            yield f"kinds must name at least one of {', '.join(_KIND_NAMES)}"
+        for kind in self.kinds:
+            if isinstance(kind, LogFilter):
+                yield from kind.problems()
+            elif kind not in _KIND_NAMES:
+                yield f"nobody can subscribe to {kind!r}: the kinds are {', '.join(_KIND_NAMES)}"
+
+
+class _WsAsking(_Ws, frozen=True):
+    """The method may stand first."""
+
+    method: Methods = ""
+
+
+class WsRequests(_WsAsking, frozen=True, kw_only=True, tag="ws_requests"):
+    """Open loop: `rate` requests a second, evenly spaced, dealt out in turn over `connections` that stay open.
+
+    Several are under way on a connection at a time, told apart by their ids. The connections are opened ahead of
+    the load.
+    """
+
+    rate: float
+    connections: int = 16
+    generator: str = ""
+    """Makes the questions instead of `method`, as with workloads over HTTP."""
+
+    def problems(self) -> Iterator[str]:
+        yield from self.connection_problems(self.connections)
+        yield from question_problems(self.method, self.generator)
+        yield from rate_problems("rate", self.rate)
+
+
+WsWorkload: TypeAlias = WsSubscribe | WsRequests

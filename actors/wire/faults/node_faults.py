@@ -1,0 +1,212 @@
+"""The transport faults in force on a node, and the connections and the listening socket they fall upon."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import trio
+
+from battle.actors.roles import Impose, Revert
+from battle.actors.spec.faults.transport import (
+    Partition,
+    Refuse,
+    ResetPeer,
+    SlowClose,
+    Timeout,
+    TransportFault,
+)
+from battle.actors.units import ms
+from battle.actors.wire.faults.lane import Ruling, Way
+from battle.actors.wire.faults.stream import FaultyStream
+from battle.actors.world.interfaces import (
+    Address,
+    ConnectionHandler,
+    Stream,
+    Timer,
+    World,
+)
+from battle.store.events import FaultActed
+
+QUIET_NS = ms(100)
+"""A connection on which nothing passed for so long, and its server last, is idle: between two pieces of one answer
+less time passes. Only a link must go by that; a server of ours says when it has answered."""
+
+
+class Gate:
+    """The listening socket of `address`: shut while somebody has a reason for that."""
+
+    def __init__(self, world: World, address: Address) -> None:
+        self._world = world
+        self._address = address
+        self._reasons: dict[str, None] = {}
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether new connections are refused."""
+        return bool(self._reasons)
+
+    def shut(self, reason: str) -> None:
+        """New connections are refused from now on."""
+        if not self._reasons:
+            self._world.shut(self._address)
+        self._reasons[reason] = None
+
+    def unshut(self, reason: str) -> None:
+        """This reason is gone; with the last one the socket listens again."""
+        if reason in self._reasons:
+            del self._reasons[reason]
+            if not self._reasons:
+                self._world.reopen(self._address)
+
+
+class TransportFaults:
+    """What a server on this node serves through, so that transport faults can be imposed on it.
+
+        faults = TransportFaults(world)
+        address = await nursery.start(world.serve, wanted, faults.around(handler))
+        faults.guard(Gate(world, address))
+        ...
+        faults.take(message)
+
+    Or what a client connects through: `stream = await faults.connect(address)`.
+
+    Logs `FaultActed` when a fault first does something to a connection; connections are numbered from 1.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._draws = world.draws("transport")
+        self._numbers = count(1)
+        self._streams: dict[int, FaultyStream] = {}
+        self._born_under: dict[int, frozenset[str]] = {}
+        self._rulings: dict[str, TransportFault] = {}
+        self._gate: Gate | None = None
+        self._sweeper: Timer | None = None
+
+    def guard(self, gate: Gate) -> None:
+        """Shut this gate while connections are to be refused."""
+        self._gate = gate
+
+    def around(self, handler: ConnectionHandler) -> ConnectionHandler:
+        """The same handler, for a stream that faults can fall upon; it ends when the connection really is over."""
+
+        async def handle(bare: Stream) -> None:
+            stream = self.wrap(bare)
+            try:
+                await handler(stream)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # as for any handler: it has recorded what that means
+            finally:
+                stream.close()
+            await stream.finished()
+
+        return handle
+
+    async def connect(self, address: Address) -> FaultyStream:
+        """Open a connection as `World.connect` does, under the faults in force now and later."""
+        return self.wrap(await self._world.connect(address))
+
+    def wrap(self, bare: Stream) -> FaultyStream:
+        """A new connection, under the faults in force now and later."""
+        number = next(self._numbers)
+        stream = FaultyStream(self._world, bare, number, self, self._draws)
+        self._streams[number] = stream
+        if self._rulings:
+            partitions = [id_ for id_, fault in self._rulings.items() if isinstance(fault, Partition)]
+            self._born_under[number] = frozenset(partitions)
+            self._govern(stream)
+        return stream
+
+    def settled(self, stream: Stream) -> None:
+        """The server has answered all it was asked on `stream`: while it refuses, that connection is over."""
+        if self._sweeper is not None and isinstance(stream, FaultyStream) and (refusals := self._refusals()):
+            stream.break_by(refusals[0], "closed")
+
+    def take(self, message: Impose | Revert) -> bool:
+        """Impose or revert a fault; whether it is one of these."""
+        if isinstance(message, Revert):
+            return self._revert(message.fault_id)
+        if not isinstance(message.fault, TransportFault):
+            return False
+        self._impose(message.fault_id, message.fault)
+        return True
+
+    def _impose(self, fault_id: str, fault: TransportFault) -> None:
+        self._rulings[fault_id] = fault
+        if isinstance(fault, ResetPeer):
+            for stream in [*self._streams.values()]:
+                stream.break_by(fault_id, "reset")
+        elif isinstance(fault, Refuse):
+            self._refuse(fault_id)
+        self._govern_all()
+
+    def _revert(self, fault_id: str) -> bool:
+        fault = self._rulings.pop(fault_id, None)
+        if isinstance(fault, Refuse) and self._gate is not None:
+            self._gate.unshut(fault_id)
+        if isinstance(fault, Timeout):  # what it held back is gone, so no stream of bytes can go on
+            for stream in [*self._streams.values()]:
+                if stream.was_touched_by(fault_id):
+                    stream.break_by(fault_id, "reset")
+        self._govern_all()
+        return fault is not None
+
+    def _govern_all(self) -> None:
+        for stream in [*self._streams.values()]:
+            self._govern(stream)
+
+    def _govern(self, stream: FaultyStream) -> None:
+        born_under = self._born_under.get(stream.number, frozenset())
+        resets = {id_: fault.after for id_, fault in self._rulings.items() if isinstance(fault, ResetPeer)}
+        stream.govern([*self._for("in", born_under)], [*self._for("out", born_under)], resets)
+
+    def _for(self, way: Way, born_under: frozenset[str]) -> Iterator[Ruling]:
+        """The faults that concern one direction. A connection begun during a partition is silent both ways."""
+        for fault_id, fault in self._rulings.items():
+            if isinstance(fault, Refuse | ResetPeer):
+                continue
+            if isinstance(fault, SlowClose):
+                concerned = way == "out"
+            else:
+                concerned = fault.direction in (way, "both") or fault_id in born_under
+            if concerned:
+                yield Ruling(fault_id, fault)
+
+    # Refusing.
+
+    def _refuse(self, fault_id: str) -> None:
+        if self._gate is not None:
+            self._gate.shut(fault_id)
+        if self._sweeper is None:
+            self._sweep({})
+
+    def _refusals(self) -> list[str]:
+        return [fault_id for fault_id, fault in self._rulings.items() if isinstance(fault, Refuse)]
+
+    def _sweep(self, moves: dict[int, int]) -> None:
+        """While refusing: close what has been idle since the sweep before this one."""
+        self._sweeper = None
+        refusals = self._refusals()
+        if not refusals:
+            return
+        for number, stream in [*self._streams.items()]:
+            if stream.is_idle and moves.get(number) == stream.moves:
+                stream.break_by(refusals[0], "closed")
+        seen = {number: stream.moves for number, stream in self._streams.items()}
+        self._sweeper = self._world.call_at(self._world.now_ns() + QUIET_NS, self._sweep, seen)
+
+    # The streams' registry.
+
+    def acted(self, number: int, fault_id: str, action: str) -> None:
+        self._world.log.append(
+            FaultActed(
+                at_ns=self._world.now_ns(),
+                fault_id=fault_id,
+                node=self._world.node,
+                action=action,
+                connection=str(number),
+            )
+        )
+
+    def finished(self, number: int) -> None:
+        self._streams.pop(number, None)
+        self._born_under.pop(number, None)

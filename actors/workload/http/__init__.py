@@ -1,0 +1,1 @@
+"""Load over HTTP: the pool of keep-alive connections, and batches."""

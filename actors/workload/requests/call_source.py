@@ -1,0 +1,81 @@
+"""Where the questions of a workload come from: a mix of methods, or a function of the author's."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from battle.actors.chain.generated_params import params_for
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.parameters import Params
+from battle.actors.rng import Draws
+from battle.actors.spec.workloads import (
+    Methods,
+    Replay,
+    WorkloadRole,
+    WsSubscribe,
+)
+from battle.actors.workload.requests.author_generator import load_generator, place_of, question
+from battle.actors.workload.requests.call_times import CallTimes
+from battle.actors.workload.requests.mix import Mix
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Question(NamedTuple):
+    """What one call asks; `text` is its parameters as JSON."""
+
+    method: str
+    params: Params
+    text: bytes
+
+
+Ask: TypeAlias = Callable[[int, int], Question]
+"""From the number of a call, and the moment it is due, to what it asks."""
+
+
+def asker(role: WorkloadRole, model: ChainModel, times: CallTimes) -> Ask:
+    """What makes the questions of this workload, which is no `Replay`: a trace says what it asks.
+
+    `times` counts the calls of its generator, if it has one.
+
+    Raises:
+        GeneratorError: its generator cannot be found.
+    """
+    assert not isinstance(role.spec, Replay | WsSubscribe), "it makes no questions"
+    draws = Draws(role.seed, f"workload:{role.index}")
+    if role.spec.generator:
+        return _generated(role.spec.generator, draws, times)
+    return _mixed(role.spec.method, role.index, model, draws)
+
+
+def asks_about_the_chain(role: WorkloadRole) -> bool:
+    """Whether all questions are made from the chain model, so that it knows all the answers."""
+    return not isinstance(role.spec, Replay | WsSubscribe) and not role.spec.generator
+
+
+def _generated(name: str, draws: Draws, times: CallTimes) -> Ask:
+    """Each question has chance of its own, so shards agree, and one call less does not shift the others."""
+    generator = load_generator(name)
+    times.place = f"{name!r}{place_of(generator)}"
+    now_ns, add = times.now_ns, times.add
+
+    def ask(number: int, _scheduled_ns: int) -> Question:
+        rng = draws.stream("generator", number)
+        began_ns = now_ns()
+        made = question(name, generator, number, rng)
+        add(now_ns() - began_ns)
+        return Question(*made)
+
+    return ask
+
+
+def _mixed(methods: Methods, index: int, model: ChainModel, draws: Draws) -> Ask:
+    mix = Mix(methods, draws)
+
+    def ask(number: int, scheduled_ns: int) -> Question:
+        method = mix(number)
+        params = params_for(model, method, index, number, model.head_at(scheduled_ns), draws)
+        return Question(method, params, _encode(params))
+
+    return ask

@@ -1,0 +1,132 @@
+"""A request, and how one is built: a pure function of its number and due time."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from battle.actors.chain.generated_params import params_for
+from battle.actors.chain.model import ChainModel
+from battle.actors.chain.parameters import Params
+from battle.actors.rng import Draws
+from battle.actors.spec.workloads import (
+    Replay,
+    WorkloadRole,
+    WsRequests,
+    WsSubscribe,
+)
+from battle.actors.wire.correlation import request_id
+from battle.actors.wire.http.messages import encode_request, request_head
+from battle.actors.workload.requests.call_source import Ask
+from battle.actors.workload.requests.mix import Mix
+
+_encode = msgspec.json.Encoder().encode
+_NO_PARAMS: list[Any] = []
+
+
+class Carrier(Protocol):
+    """A connection that a request left on: a stream, or a WebSocket."""
+
+    def abort(self) -> None:
+        """Reset it at once."""
+
+
+class Request:
+    """One request from the moment it is due to its end.
+
+    `stream` is the connection it left on, None while it waits for one. `recorded` is the answer that a trace says it
+    should get, as JSON text. `client` is the number of the user who asks, in a closed loop.
+    """
+
+    __slots__ = (
+        "client",
+        "ended",
+        "id",
+        "method",
+        "params",
+        "recorded",
+        "scheduled_ns",
+        "sent_ns",
+        "stream",
+        "wire",
+    )
+
+    def __init__(self, id: str, method: str, params: Params, scheduled_ns: int, wire: bytes) -> None:
+        self.id = id
+        self.method = method
+        self.params = params
+        self.recorded: bytes | None = None
+        self.client: int | None = None
+        self.scheduled_ns = scheduled_ns
+        self.wire = wire
+        self.sent_ns = 0
+        self.stream: Carrier | None = None
+        self.ended = False
+
+
+class RequestBuilder:
+    """Builds the requests of a workload of single calls about the chain: method, parameters, bytes for the wire."""
+
+    def __init__(self, role: WorkloadRole, model: ChainModel) -> None:
+        assert not isinstance(role.spec, Replay | WsSubscribe)
+        self._index = role.index
+        self._wrap = _wrapping(role)
+        self._model = model
+        self._draws = Draws(role.seed, f"workload:{role.index}")
+        self._method = Mix(role.spec.method, self._draws)
+        self._bare = {method: self._bare_call(method) for method in self._method.methods}
+
+    def _bare_call(self, method: str) -> bytes | None:
+        """All that follows the id in a call of a method that takes no parameters."""
+        return None if self._params(method, 0, 0) else b',"method":%b,"params":[]}' % _encode(method)
+
+    def _params(self, method: str, number: int, scheduled_ns: int) -> list[Any]:
+        head = self._model.head_at(scheduled_ns)
+        return params_for(self._model, method, self._index, number, head, self._draws)
+
+    def build(self, number: int, scheduled_ns: int) -> Request:
+        """Request `number`, due at `scheduled_ns`."""
+        method = self._method(number)
+        name = request_id(self._index, number)
+        id_bytes = name.encode()
+        rest = self._bare[method]
+        params = _NO_PARAMS
+        if rest is None:
+            params = self._params(method, number, scheduled_ns)
+            rest = b',"method":%b,"params":%b}' % (_encode(method), _encode(params))
+        body = b'{"jsonrpc":"2.0","id":"%b"%b' % (id_bytes, rest)
+        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes))
+
+
+class CallBuilder:
+    """Builds requests of one call each, whatever it asks."""
+
+    def __init__(self, role: WorkloadRole, ask: Ask) -> None:
+        self._index = role.index
+        self._wrap = _wrapping(role)
+        self._ask = ask
+
+    def build(self, number: int, scheduled_ns: int) -> Request:
+        """Request `number`, due at `scheduled_ns`."""
+        method, params, text = self._ask(number, scheduled_ns)
+        name = request_id(self._index, number)
+        id_bytes = name.encode()
+        body = encode_call_text(b'"%b"' % id_bytes, method, text)
+        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes))
+
+
+def _wrapping(role: WorkloadRole) -> Callable[[bytes, bytes], bytes]:
+    """What makes of a call, and its id, what is written; a WebSocket has frames of its own."""
+    if isinstance(role.spec, WsRequests):
+        return _as_it_is
+    return partial(encode_request, request_head(role.target, role.path, role.headers))
+
+
+def _as_it_is(body: bytes, _id: bytes) -> bytes:
+    return body
+
+
+def encode_call_text(call_id: bytes, method: str, params: bytes) -> bytes:
+    """One call; its id and parameters are JSON text already."""
+    return b'{"jsonrpc":"2.0","id":%b,"method":%b,"params":%b}' % (call_id, _encode(method), params)

@@ -1,0 +1,98 @@
+"""Keeps a program that is none of ours, and whatever it starts, from outliving its coordinator.
+
+Used as `python -m battle.actors.world.live.reaper FD -- PROGRAM ...`. The program gets a process group of its own.
+When the coordinator closes the control socket FD, or dies, or the program ends, everything below the guard is ended:
+asked with SIGTERM, then killed. The guard is a subreaper, so that includes what has forked twice or left the group
+and session. The guard's exit status is the program's.
+
+Whoever is killed ends nobody, so there are two, and each ends what is below when the other is killed, also together
+with the coordinator:
+
+    coordinator
+      keeper        waits for the guard; ends what it left when it was killed
+        guard       starts the program, and waits for its end or the coordinator's, who sees the keeper's
+          program   the kernel kills it when the guard dies; what it has started is then below the keeper
+"""
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from functools import partial
+
+from battle.actors.world.live.descendants import become_subreaper, descendants, end_descendants
+
+GRACE_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1
+
+LISTED_MAX = 10
+"""Of the processes that a program left behind, so many are named."""
+
+
+def main() -> int:
+    """Start the program, wait for its end or the coordinator's, and leave nothing behind."""
+    signal.signal(signal.SIGTERM, _leave)
+    become_subreaper()
+    guard = os.fork()
+    return _keep(guard) if guard else _guard()
+
+
+def _keep(guard: int) -> int:
+    """Wait for the guard; what it has left, which is something only when it was killed, is ended."""
+    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(guard, number))
+    _, status = os.waitpid(guard, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    end_descendants(os.getpid(), GRACE_SECONDS)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _guard() -> int:
+    become_subreaper()  # which no fork inherits
+    control = socket.socket(fileno=int(sys.argv[1]))
+    # Should the guard itself be killed, the kernel takes the program along. A process without threads may do this.
+    program = subprocess.Popen(
+        sys.argv[3:],
+        stdin=subprocess.DEVNULL,
+        process_group=0,
+        preexec_fn=partial(_die_with_the_guard, os.getpid()),  # noqa: PLW1509
+    )
+    pidfd = os.pidfd_open(program.pid)
+    try:
+        select.select([control.fileno(), pidfd], [], [])
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is being done
+        if program.poll() is not None:
+            _say_who_is_left()
+        end_descendants(os.getpid(), GRACE_SECONDS, unreaped={program.pid})
+        program.wait()
+    return program.returncode if program.returncode >= 0 else 128 - program.returncode
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
+
+
+def _die_with_the_guard(guard: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guard:
+        os._exit(1)  # it died before the kernel could be asked, so nothing would come any more
+
+
+def _say_who_is_left() -> None:
+    """A program that goes into the background is no longer the one that was started, and cannot be watched."""
+    left = [found.pid for found in descendants(os.getpid()) if not found.has_ended]
+    if left:
+        listed = ", ".join(map(str, left[:LISTED_MAX]))
+        print(
+            f"battle: the program ended, and processes that it started went on (pid {listed}). They were ended too: "
+            "a gateway must stay in the foreground; most have an option for that.",
+            file=sys.stderr,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,296 @@
+"""Collects a run's facts through the named queries, each asked once, and judges them on the way."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from types import UnionType
+from typing import Any, TypeVar, Union, cast, get_origin
+
+import msgspec
+
+from battle.analysis.findings import Log
+from battle.analysis.omissions import Omission, Parts
+from battle.analysis.reports.compared import read_comparison
+from battle.analysis.reports.failure_facts import (
+    FaultReaction,
+    LogSubscriptions,
+    PublishedHeads,
+    StreamFailovers,
+)
+from battle.analysis.reports.headline import headline
+from battle.analysis.reports.intervals import Intervals, intervals
+from battle.analysis.reports.schema import (
+    SCHEMA_VERSION,
+    Amplification,
+    BreakerFacts,
+    BreakerSpan,
+    Continuity,
+    Crash,
+    Disconnects,
+    FailoverFacts,
+    FaultEffect,
+    GapFills,
+    GatewayReports,
+    GeneratorHealth,
+    HeadDelay,
+    HeadsAfterFault,
+    Latency,
+    LogHealth,
+    NodeHealth,
+    ProviderShare,
+    Report,
+    RequestFacts,
+    RequestKind,
+    RunFacts,
+    SegmentFacts,
+    StormSecond,
+    WebSocketFacts,
+)
+from battle.analysis.verdict.checkers.continuity import head_rows
+from battle.analysis.verdict.checkers.retries import amplification
+from battle.analysis.verdict.measures import EVER, SLOWEST_LISTED
+from battle.analysis.verdict.sample_size import anything_tested, tested_text
+from battle.analysis.verdict.verdict import Judgement, judge
+from battle.formatting import said_once
+from battle.scenario.slo.language import SloTextError, parse_slo
+from battle.scenario.slo.slo import Slo, demands_of
+from battle.store import typed
+from battle.store.database import Run
+from battle.store.errors import LogError
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+Fact = TypeVar("Fact")
+
+SPANS_LISTED = 50
+"""How many breaker spans a report lists; the view `breaker_windows` has them all."""
+
+_PARTIAL_PHASES = {"interrupted", "failed"}
+
+
+def collect_report(
+    run: Run, log: Log | None = None, demanded: Sequence[Slo] | None = None, *, strict: bool = False
+) -> Report:
+    """Everything the run says, and the verdict on it.
+
+    `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands. `strict` fails
+    on a warning, as a run that was made so does anyway.
+
+    A fact that cannot be collected is omitted: the report names it, and the verdict stands without it.
+
+    Raises:
+        LogError: `run.json` holds an SLO that cannot be understood, or `comparison.json` cannot be read.
+        QueryError: the log cannot say which run it is of.
+    """
+    log = log or Log(run)
+    header = _header(log)
+    slos, workload_slos = (demanded, None) if demanded is not None else run_demands(header)
+    strict = strict or header.get("strict") is True
+    judgement = judge(log, slos, workload_slos=workload_slos, strict=strict)
+    facts = _run_facts(log, header, run.run_dir.name)
+    collected = _Collected(log)
+    rows, fact = collected.rows, collected.fact
+    faults = rows("faults", FaultEffect, "fault_effects")
+    failovers = rows("failovers", FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)
+    demands = demands_of(slos, workload_slos).run
+    reports = fact("gateway_reports", lambda: _gateway_reports(log), GatewayReports)
+    report = Report(
+        schema_version=SCHEMA_VERSION,
+        run=facts,
+        verdict=judgement.verdict,
+        headline=_headline(judgement, faults, facts.world, collected),
+        reasons=judgement.reasons,
+        slos=judgement.slos,
+        workload_slos=judgement.workload_slos,
+        findings=judgement.findings,
+        requests=fact("requests", lambda: _requests(log), RequestFacts),
+        latencies=rows("latencies", Latency, "latencies"),
+        intervals=fact("intervals", lambda: intervals(log, facts.world), Intervals),
+        failovers=failovers[0] if failovers else _blank(FailoverFacts),
+        provider_shares=rows("provider_shares", ProviderShare, "provider_shares"),
+        faults=faults,
+        reactions=rows("reactions", FaultReaction, "fault_handling"),
+        gateway_tells=reports.attempts or reports.breakers or reports.streams,
+        gateway_reports=reports,
+        breakers=rows("breakers", BreakerFacts, "breaker_summary"),
+        first_breaker_spans=rows("first_breaker_spans", BreakerSpan, "breaker_spans", limit=SPANS_LISTED),
+        nodes=rows("nodes", NodeHealth, "system_health"),
+        crashes=rows("crashes", Crash, "node_crashes"),
+        generator=rows("generator", GeneratorHealth, "generator_health"),
+        amplification=fact("amplification", lambda: _amplification(log, demands), Amplification),
+        websocket=fact("websocket", lambda: _websocket(log), WebSocketFacts),
+        knees=judgement.knees,
+        log=fact("log", lambda: _log_health(log), LogHealth),
+        comparison=read_comparison(run.run_dir),
+        warnings=judgement.warnings,
+        strict=strict,
+        omitted_slos=tuple(_omitted_slos(header)),
+    )
+    return msgspec.structs.replace(report, omitted=tuple(collected.parts.omitted))
+
+
+class _Collected:
+    """Facts of a log; of one that cannot be collected a blank stands in its field, and `parts` remembers it."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.parts = Parts()
+
+    def rows(self, field: str, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
+        return self.parts.make(
+            field, lambda: _rows(self.log, row_type, query, **parameters), lambda omission: ()
+        )
+
+    def fact(self, field: str, collect: Callable[[], Fact], kind: type[Fact]) -> Fact:
+        def blank(omission: Omission) -> Fact:
+            return cast(Fact, _blank(kind))
+
+        return self.parts.make(field, collect, blank)
+
+
+def _headline(
+    judgement: Judgement, faults: tuple[FaultEffect, ...], world: str, collected: _Collected
+) -> str:
+    """The first sentence; where it would speak of faults that are not known, it says that instead."""
+    log, parts = collected.log, collected.parts
+    tested = collected.fact("headline", lambda: tested_text(log), str)
+    anything = parts.make("headline", lambda: anything_tested(log), lambda omission: True)
+    unknown = next((omission for omission in parts.omitted if omission.part == "faults"), None)
+    if unknown is not None and judgement.verdict == "PASS":
+        return f"All SLOs were met, but which faults took effect is not known. {unknown.text}"
+    return headline(judgement, faults, world, tested, anything=anything)
+
+
+def _blank(kind: Any) -> Any:
+    """What stands in a field that was omitted, so that report.json has the shape it promises."""
+    origin = get_origin(kind) or kind
+    if origin in (UnionType, Union):
+        return None
+    if isinstance(origin, type) and issubclass(origin, msgspec.Struct):
+        fields = msgspec.structs.fields(origin)
+        return origin(**{field.name: _blank(field.type) for field in fields if field.required})
+    return origin()
+
+
+def _omitted_slos(header: dict[str, Any]) -> Iterator[str]:
+    """What `run.json` says of SLOs that the run was not held to; that of another version may say nothing of it."""
+    listed = (one for one in header.get("omitted_slos") or () if isinstance(one, dict))
+    return said_once((str(one.get("slo")), str(one.get("why"))) for one in listed)
+
+
+def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
+    return tuple(typed.convert(row._asdict(), row_type) for row in log.rows(query, **parameters))
+
+
+def _header(log: Log) -> dict[str, Any]:
+    rows = log.rows("run_header")
+    return typed.decode(rows[0].document, dict[str, Any]) if rows else {}
+
+
+def run_demands(header: dict[str, Any]) -> tuple[list[Slo], dict[str, Slo]]:
+    """What the scenario of a run demanded, as `run.json` says it, also one that an older version wrote.
+
+    Raises:
+        LogError: an SLO cannot be understood.
+    """
+    try:
+        slo = typed.convert(header.get("slo"), Slo | str | list[Slo | str] | None)
+        listed = slo if isinstance(slo, list) else [] if slo is None else [slo]
+        slos = [parse_slo(one) if isinstance(one, str) else one for one in listed]
+    except (msgspec.ValidationError, SloTextError) as error:
+        raise LogError(f"run.json: its slo cannot be understood: {error}") from None
+    try:
+        return slos, typed.convert(header.get("workload_slos"), dict[str, Slo] | None) or {}
+    except msgspec.ValidationError as error:
+        raise LogError(f"run.json: its workload_slos cannot be understood: {error}") from None
+
+
+def _run_facts(log: Log, header: dict[str, Any], directory: str) -> RunFacts:
+    phases = {row.phase: row.at_ns for row in log.rows("run_phases")}
+    seed = header.get("seed")
+    started_at = header.get("started_at")
+    return RunFacts(
+        run_id=_name(header.get("run_id")) or directory,
+        scenario=_name(header.get("scenario")) or "unknown",
+        world=_name(header.get("world")) or "unknown",
+        gateway=_name(header.get("gateway")) or "unknown",
+        seed=seed if isinstance(seed, int) else None,
+        started_at=started_at if isinstance(started_at, str) else None,
+        load_began_ns=phases.get("load_began"),
+        load_ns=log.rows("load_span")[0].load_ns,
+        partial="ended" not in phases or bool(_PARTIAL_PHASES & phases.keys()),
+        host=_mapping(header.get("host")),
+        versions=_mapping(header.get("versions")),
+    )
+
+
+def _name(value: object) -> str | None:
+    """A name, or that of a part of the scenario that has one."""
+    if isinstance(value, dict):
+        value = value.get("name") or value.get("type")
+    return value if isinstance(value, str) and value else None
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _requests(log: Log) -> RequestFacts:
+    rows = log.rows("request_kinds")
+    outcomes: Counter[str] = Counter()
+    answers: Counter[str] = Counter({"right": 0, "wrong": 0, "stale": 0, "none": 0})
+    for row in rows:
+        outcomes[row.outcome] += row.requests
+        answers[row.answer] += row.requests
+    total, sent = outcomes.total(), sum(row.sent for row in rows)
+    return RequestFacts(
+        total=total,
+        sent=sent,
+        ok=outcomes["ok"],
+        error=outcomes["error"],
+        unknown=outcomes["unknown"],
+        success_ratio=outcomes["ok"] / total if total else None,
+        sent_per_s=_rate_per_s(rows, sent),
+        answers=dict(answers),
+        kinds=_rows(log, RequestKind, "request_kinds"),
+    )
+
+
+def _rate_per_s(rows: list[Any], sent: int) -> float | None:
+    if sent < 2:
+        return None
+    first_ns = min(row.first_scheduled_ns for row in rows)
+    span_ns = max(row.last_scheduled_ns for row in rows) - first_ns
+    return round((sent - 1) * 1e9 / span_ns, 3) if span_ns else None
+
+
+def _gateway_reports(log: Log) -> GatewayReports:
+    return _rows(log, GatewayReports, "gateway_reports")[0]
+
+
+def _amplification(log: Log, slo: Slo) -> Amplification:
+    row = amplification(log, slo.max_attempts_per_request)
+    facts = {name: value for name, value in row._asdict().items() if name != "storm"}
+    return Amplification(**facts, first_storm_seconds=typed.convert(row.storm, tuple[StormSecond, ...]))
+
+
+def _websocket(log: Log) -> WebSocketFacts:
+    return WebSocketFacts(
+        continuity=tuple(typed.convert(row._asdict(), Continuity) for row in head_rows(log)),
+        delays=_rows(log, HeadDelay, "head_delays"),
+        after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
+        gap_fills=_rows(log, GapFills, "gap_fills_summary"),
+        slow_clients=log.rows("slow_clients")[0].closed,
+        disconnects=_rows(log, Disconnects, "disconnects", **EVER),
+        published=_rows(log, PublishedHeads, "heads_published"),
+        logs=_rows(log, LogSubscriptions, "log_subscriptions"),
+        stream_failovers=_rows(log, StreamFailovers, "stream_failovers_summary"),
+    )
+
+
+def _log_health(log: Log) -> LogHealth:
+    segments = _rows(log, SegmentFacts, "log_health")
+    return LogHealth(
+        sealed=log.sealed,
+        events=sum(segment.events for segment in segments),
+        segments=segments,
+        problems=tuple(log.manifest.problems),
+    )

@@ -1,0 +1,230 @@
+"""Arranges a report: which sections there are, and what the top of it says."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from battle.analysis.charts.chart import ChartSet
+from battle.analysis.findings import Finding
+from battle.analysis.omissions import Omission, Parts
+from battle.analysis.reports.breaker_section import breaker_section
+from battle.analysis.reports.cells import percentile
+from battle.analysis.reports.comparison_section import comparison_section
+from battle.analysis.reports.document import (
+    Cell,
+    Code,
+    Document,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+    Tone,
+    columns,
+    row,
+)
+from battle.analysis.reports.failure_sections import failover_section, failovers_text, fault_section
+from battle.analysis.reports.health_sections import generator_section, log_section, system_section
+from battle.analysis.reports.load_facts import (
+    due,
+    load_text,
+    missed,
+    only_subscriptions,
+    subscriptions,
+)
+from battle.analysis.reports.load_sections import performance_section, slo_section
+from battle.analysis.reports.provenance import NO_CHARTS, Asked, with_evidence
+from battle.analysis.reports.rate_sections import amplification_section, knee_section
+from battle.analysis.reports.schema import Report
+from battle.analysis.reports.story_section import story_section
+from battle.analysis.reports.websocket_section import websocket_section
+from battle.formatting import duration_text, percent_text, plural
+
+_VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
+
+
+def arrange(
+    report: Report, charts: ChartSet = NO_CHARTS, asked: Asked = (), parts: Parts | None = None
+) -> Document:
+    """The report as a document, ready to be rendered: with its charts, and with what the log was asked for it.
+
+    What cannot be made of it is named in its place, and `parts` remembers it.
+    """
+    parts, facts = parts or Parts(), _known(report)
+    made = [
+        parts.make(
+            f"the section {title!r}",
+            partial(_section, make, facts, charts, asked),
+            partial(_omitted_section, title),
+        )
+        for title, make in _SECTIONS
+    ]
+    return Document(
+        title=report.run.scenario,
+        verdict=report.verdict,
+        headline=report.headline,
+        context=_context(facts, parts),
+        figures=parts.make("the figures at the top", lambda: _figures(facts), lambda omission: ()),
+        reasons=report.reasons,
+        warnings=report.warnings,
+        sections=tuple(section for section in made if section is not None),
+    )
+
+
+def _section(
+    make: Callable[[Report], Section | None], report: Report, charts: ChartSet, asked: Asked
+) -> Section | None:
+    section = make(report)
+    return None if section is None else with_evidence(section, report, charts, asked)
+
+
+def _omitted_section(title: str, omission: Omission) -> Section:
+    return Section(title, (Paragraph(omission.text),))
+
+
+class _OmittedError(Exception):
+    """A field was read that could not be collected: "none" must not be said of what is not known."""
+
+
+class _Known:
+    """A report whose omitted fields cannot be read."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._omitted = {omission.part: omission.why for omission in report.omitted}
+
+    def __getattr__(self, name: str) -> object:
+        if name in self._omitted:
+            raise _OmittedError(f"{name} could not be collected: {self._omitted[name]}")
+        return getattr(self._report, name)
+
+
+def _known(report: Report) -> Report:
+    return cast(Report, _Known(report)) if report.omitted else report
+
+
+def world_text(report: Report) -> str:
+    """The world, and what its numbers are worth."""
+    if report.run.world == "simulated":
+        return "simulated world: times are virtual, they say how the gateway behaves, not how fast it is"
+    return f"{report.run.world} world"
+
+
+def _context(report: Report, parts: Parts) -> tuple[str, ...]:
+    run = report.run
+    seed = "" if run.seed is None else f", seed {run.seed}"
+    lines = [
+        f"{run.scenario} against gateway {run.gateway}{seed}",
+        world_text(report),
+        parts.make("what the load was", lambda: _load(report), lambda omission: omission.text),
+    ]
+    if run.partial:
+        lines.append("PARTIAL: the run did not go to its end")
+    return tuple(lines)
+
+
+def _load(report: Report) -> str:
+    load_ns = report.run.load_ns
+    load = "load of unknown length" if load_ns is None else f"{duration_text(load_ns)} of load"
+    return f"{load}, {load_text(report)}, {plural(len(report.faults), 'fault')}"
+
+
+def _figures(report: Report) -> tuple[Figure, ...]:
+    virtual = "virtual " if report.run.world == "simulated" else ""
+    overall = next((row for row in report.latencies if row.workload is None and row.clock == "due"), None)
+    figures = _figures_of_subscriptions(report) if only_subscriptions(report) else []
+    if overall is not None:
+        figures.append(Figure("ended ok", percent_text(overall.counted / overall.requests)))
+        figures.append(Figure(f"{virtual}p95 latency", percentile(overall.p95_ns, 95).text))
+    moved = sum(streams.failovers for streams in report.websocket.stream_failovers)
+    if report.failovers.failovers or not (moved or only_subscriptions(report)):
+        figures.append(Figure("failovers", failovers_text(report.failovers)))
+    if moved:
+        figures.append(Figure("stream failovers", f"{moved:,}"))
+    if report.failovers.answered and report.failovers.cost_max_ns is not None:
+        figures.append(Figure(f"{virtual}slowest failover", duration_text(report.failovers.cost_max_ns)))
+    if report.faults:
+        effective = sum(fault.effect_observed for fault in report.faults)
+        figures.append(Figure("faults that took effect", f"{effective} of {len(report.faults)}"))
+    return tuple(figures)
+
+
+def _figures_of_subscriptions(report: Report) -> list[Figure]:
+    return [
+        Figure("subscriptions", f"{subscriptions(report):,}"),
+        Figure("heads and logs due" if report.websocket.logs else "heads due", f"{due(report):,}"),
+        Figure("missed", f"{missed(report):,}"),
+    ]
+
+
+def _findings_section(report: Report) -> Section:
+    rows = tuple(
+        row(
+            finding.checker,
+            _verdict_cell(finding),
+            ", ".join(finding.ids),
+            finding.summary,
+        )
+        for finding in report.findings
+    )
+    return Section(
+        "Checks",
+        (
+            Paragraph("What had to hold for the numbers above to mean anything.", quiet=True),
+            Table(columns(":check", ":verdict", ":about", ":finding"), rows, stacks=True),
+        ),
+    )
+
+
+def _verdict_cell(finding: Finding) -> Cell:
+    if finding.warns:
+        return Cell("warning", "doubtful") if finding.verdict == "PASS" else Cell("FAIL (warning)", "bad")
+    return Cell(finding.verdict, _VERDICT_TONES[finding.verdict])
+
+
+def _run_section(report: Report) -> Section:
+    run = report.run
+    facts = {
+        "run": run.run_id,
+        "started": run.started_at or "unknown",
+        "world": run.world,
+        "gateway": run.gateway,
+        "seed": "none" if run.seed is None else str(run.seed),
+        **{f"host: {name}": _plain(value) for name, value in run.host.items()},
+        **{f"version: {name}": _plain(value) for name, value in run.versions.items()},
+    }
+    rows = tuple(row(name, value) for name, value in facts.items())
+    ask = Code(f'battle sql {run.run_id} "SELECT * FROM fault_windows"')
+    return Section(
+        "This run", (Table(columns(":fact", ":value"), rows), Paragraph("Ask its log yourself:"), ask)
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(part) for part in value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "unknown" if value is None else str(value)
+
+
+_SECTIONS: tuple[tuple[str, Callable[[Report], Section | None]], ...] = (
+    ("SLO compliance", slo_section),
+    ("What broke, and when", story_section),
+    ("Performance summary", performance_section),
+    ("Comparison with the baseline", comparison_section),
+    ("Knee", knee_section),
+    ("WebSocket continuity", websocket_section),
+    ("Failovers", failover_section),
+    ("Retry amplification", amplification_section),
+    ("Faults", fault_section),
+    ("Circuit breakers", breaker_section),
+    ("System health", system_section),
+    ("Generator health", generator_section),
+    ("Log health", log_section),
+    ("Checks", _findings_section),
+    ("This run", _run_section),
+)
+"""All sections in their order, by the titles they have where they cannot be made. One makes None where this kind of
+run has nothing to say about it."""

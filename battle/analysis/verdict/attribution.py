@@ -1,0 +1,221 @@
+"""Which missed demands prove nothing: the test bench, and not the gateway, may be why they were missed.
+
+FAIL beats INCONCLUSIVE, so a demand must not count as missed when what it demands had no chance to happen. Where a
+part of the requests can be told to be the bench's doing, the others decide: when they did not miss it, nobody knows
+whether the gateway would have.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from battle.analysis.findings import Finding, Log
+from battle.analysis.verdict.bench import CRASHES, Trouble, spared
+from battle.analysis.verdict.checkers.bench_limits import hindrance
+from battle.analysis.verdict.checkers.load_generator import (
+    GATEWAY_TOOK_NONE,
+    SENT_RATIO_MIN,
+    held_up,
+    lateness_bound_ns,
+)
+from battle.analysis.verdict.checkers.nodes import lost_with_gateway
+from battle.analysis.verdict.knee import Beyond
+from battle.analysis.visibility import gateway_reports
+from battle.formatting import plural
+from battle.scenario.slo.slo import (
+    NEVER_BUT,
+    OF_REQUESTS,
+    RULES,
+    Measure,
+    Slo,
+    SloResult,
+    compare,
+)
+
+REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
+"""Demands on how the gateway reacts to faults: without effective faults there is nothing to react to."""
+
+OF_LOAD = frozenset(OF_REQUESTS)
+"""Demands that a late generator can miss all by itself: latency and time-outs count from the due time."""
+
+ON_NODES = frozenset(
+    {
+        "max_stale_answers",
+        "max_missed_heads",
+        "max_duplicate_heads",
+        "max_head_delay_ms",
+        "max_silence_ms",
+        "max_attempts_per_request",
+        "max_failover_latency_ms",
+    }
+)
+"""Demands that are missed when a load node or a provider dies: nobody is left to receive, to publish, to answer."""
+
+OF_DELAYS = frozenset({"max_head_delay_ms", "max_silence_ms", "max_failover_latency_ms"})
+"""Delays in milliseconds, of which a bench that is late makes a part."""
+
+LATE = frozenset({"generator_kept_pace", "bench_within_limits"})
+"""The findings by which the load generator sent late."""
+
+ALL_REQUESTS: dict[str, Any] = {
+    "late_ns": None,
+    "cut": False,
+    "spared_starts_ns": (),
+    "spared_ends_ns": (),
+    **Beyond().parameters,
+}
+"""Parameters of queries with which every request counts."""
+
+_NS_PER_MS = 1e6
+
+
+def doubted(
+    results: Sequence[SloResult],
+    findings: Sequence[Finding],
+    log: Log,
+    slo: Slo,
+    broken: Sequence[Trouble],
+    workload: str | None = None,
+    beyond: Beyond = Beyond(),  # noqa: B008  # a constant
+) -> tuple[SloResult, ...]:
+    """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`.
+
+    Requests of steps `beyond` a knee prove nothing either way.
+    """
+    missed = {result.name for result in results if result.status == "missed"}
+    excuses = _reactions(log, findings)
+    late = bool(LATE & _unsure(findings))
+    if missed & OF_LOAD:
+        query = "punctual_requests"
+        bound_ns = lateness_bound_ns(slo) if late else None
+        counted = {**spared(broken), **beyond.parameters}
+        (row,) = log.rows(query, workload=workload, late_ns=bound_ns, cut=True, **counted)
+        excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
+    excuses |= _hindered(log)
+    return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
+
+
+def doubted_part(
+    results: Sequence[SloResult],
+    findings: Sequence[Finding],
+    log: Log,
+    slo: Slo,
+    broken: Sequence[Trouble],
+    times: Mapping[str, object],
+    beyond: Beyond,
+) -> tuple[SloResult, ...]:
+    """Likewise, of a part of the run; `times` are the parameters that say when that was.
+
+    A generator that kept pace over the whole run may have been late just then, so its lateness in this part counts.
+    """
+    excuses = _reactions(log, findings)
+    if OF_LOAD & {result.name for result in results if result.status == "missed"}:
+        query, bound_ns = "scoped_requests", lateness_bound_ns(slo)
+        part = {**times, "workload": slo.workload, "method": slo.method}
+        (row,) = log.rows(query, **part, **{**ALL_REQUESTS, **beyond.parameters})
+        late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > bound_ns
+        late = late or bool(LATE & _unsure(findings))
+        counted = {**spared(broken), **beyond.parameters}
+        (row,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=True, **counted)
+        excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
+    excuses |= _hindered(log)
+    return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
+
+
+def without_outage(result: SloResult, log: Log, workload: str | None) -> SloResult:
+    """The result; `not_measured` where it was met by the requests that were sent, and others fell due while a gateway
+    that crashed was down.
+
+    The load starts again with it, so nobody knows how those would have fared. The crash fails the run anyway.
+    """
+    if result.status != "met" or result.name not in OF_LOAD:
+        return result
+    lost = sum(count for name, count in lost_with_gateway(log).items() if workload in (None, name))
+    if not lost:
+        return result
+    why = f"{plural(lost, 'request')} fell due while the gateway was down, and the load with it"
+    return msgspec.structs.replace(result, status="not_measured", note=why)
+
+
+def without_ground(results: Sequence[SloResult], broken: Sequence[Trouble]) -> tuple[SloResult, ...]:
+    """The results of which nobody knows which requests they rest on: a bench that crashed excuses all of them."""
+    causes = [trouble.cause for trouble in broken if trouble.part in CRASHES]
+    return tuple(_excused(result, {result.name: causes[0]} if causes else {}) for result in results)
+
+
+def _hindered(log: Log) -> dict[str, str]:
+    """A bench at a limit of the machine, or one that was stopped, may have left nothing to react to."""
+    why = hindrance(log)
+    return {} if why is None else dict.fromkeys(REACTIONS, why)
+
+
+def _unsure(findings: Sequence[Finding]) -> set[str]:
+    return {finding.checker for finding in findings if finding.verdict != "PASS"}
+
+
+def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
+    """Why the gateway may have had no chance to react, by the demands on its reactions."""
+    unsure = _unsure(findings)
+    excuses: dict[str, str] = {}
+    if not gateway_reports(log).attempts:
+        excuses["min_failovers"] = "a connection that was refused is not visible from outside"
+    if "providers_reached" in unsure:
+        excuses |= dict.fromkeys(RULES, "no provider received a request")
+    if "faults_took_effect" in unsure:
+        excuses |= dict.fromkeys(REACTIONS, "a fault had no effect, so there was less to react to")
+    if "run_is_complete" in unsure:
+        excuses |= dict.fromkeys(REACTIONS, "the run is partial, so there was less to react to")
+    return excuses
+
+
+def _of_nodes(result: SloResult, broken: Sequence[Trouble]) -> dict[str, str]:
+    """The excuse of a demand that is not about single requests, by its name."""
+    for trouble in broken:
+        if trouble.part in CRASHES and result.name in ON_NODES:
+            return {result.name: trouble.cause}
+        late = trouble.part not in CRASHES
+        if late and result.name in OF_DELAYS and _met_without(result, trouble.lag_ns):
+            return {result.name: f"{trouble.cause}; without that it was not missed"}
+    return {}
+
+
+def _met_without(result: SloResult, lag_ns: int) -> bool:
+    return result.measured is not None and result.measured - lag_ns / _NS_PER_MS <= result.limit
+
+
+def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
+    if result.status != "missed" or result.name not in excuses:
+        return result
+    why = excuses[result.name]
+    note = f"{NEVER_BUT}{why}" if result.never else why
+    return msgspec.structs.replace(result, status="not_measured", note=note)
+
+
+def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
+    """What the requests that do not count suffered from: the first cause explains the rest."""
+    if broken:
+        more = f" (and {plural(len(broken) - 1, 'more trouble')} of the bench)" if len(broken) > 1 else ""
+        return f"{broken[0].cause}{more}, and the other requests did not miss it"
+    if late:
+        health, bound_ns = log.rows("generator_health"), lateness_bound_ns(slo)
+        if health and all(held_up(row, bound_ns) for row in health):
+            return (
+                f"requests left late because {GATEWAY_TOOK_NONE}, and what was sent on time did not miss it"
+            )
+        return "the generator fell behind, and what it sent on time did not miss it"
+    return "the run was cut off, and the requests that were not cut off with it did not miss it"
+
+
+def _not_the_gateways(query: str, row: Any, slo: Slo, why: str) -> dict[str, str]:
+    """The demands that were met by the requests in `row`: those the gateway is answerable for."""
+    nothing = Measure(query, False)
+    answerable = {rule.metric: nothing for rule in RULES.values()}
+    if row.requests:
+        for metric in ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns"):
+            answerable[metric] = Measure(query, True, getattr(row, metric))
+    return {
+        result.name: why
+        for result in compare(slo, answerable)
+        if result.name in OF_LOAD and result.status != "missed"
+    }

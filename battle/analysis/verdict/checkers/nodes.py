@@ -1,0 +1,87 @@
+"""Did everything live that no fault was meant to kill?"""
+
+import re
+from typing import Any
+
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.analysis.time_text import at_text, load_began_ns
+from battle.formatting import plural, sentence
+from battle.scenario.slo.slo import Demands
+
+GATEWAY_NODE = "gateway"
+
+_WRAPPING = re.compile(r"^(?:NodeCrashed: )?(?:exit status \d+: )?(?:(?:GeneratorError|TraceError): )?")
+"""What a reason has around the words of whoever crashed: the author knows nothing of our exceptions."""
+
+
+def nodes_lived(log: Log, demands: Demands) -> Finding:
+    """FAIL when the gateway under test crashed by itself; INCONCLUSIVE when a part of the test bench did."""
+    started = log.rows("nodes_started")
+    crashed = [row for row in log.rows("node_crashes") if not row.induced]
+    induced = sum(row.crashes for row in log.rows("node_crashes") if row.induced)
+    gateway = [row for row in crashed if row.node == GATEWAY_NODE and not row.bench]
+    if crashed:
+        summary = sentence([crash_text(row, load_began_ns(log)) for row in gateway or crashed])
+    elif not started:
+        summary = "no node's start is in the log"
+    else:
+        by_fault = f"; faults crashed nodes {plural(induced, 'time')}" if induced else ""
+        summary = f"no node crashed by itself{by_fault}"
+    return Finding(
+        checker="nodes_lived",
+        verdict="FAIL" if gateway else "INCONCLUSIVE" if crashed or not started else "PASS",
+        summary=summary,
+        query="SELECT * FROM actor_lifecycle WHERE change IN ('crashed', 'escalated') ORDER BY at_ns",
+        ids=tuple(row.node for row in crashed)[:EVIDENCE_IDS_MAX],
+    )
+
+
+def lost_with_gateway(log: Log) -> dict[str, int]:
+    """What fell due for each workload while a gateway that crashed by itself was down: the load starts again with it.
+
+    Nothing where a node of the load crashed too: then nobody knows whose doing it was.
+    """
+    crashed = [row for row in log.rows("node_crashes") if not row.induced and not row.bench]
+    if not any(row.node == GATEWAY_NODE for row in crashed) or any(is_load(row) for row in crashed):
+        return {}
+    return {row.workload: row.dropped for row in log.rows("generator_health") if row.dropped}
+
+
+def gateway_listens(log: Log, demands: Demands) -> Finding | None:
+    """FAIL when the gateway refused connections while its process lived: it has closed its own socket."""
+    if not any(row.node == GATEWAY_NODE for row in log.rows("nodes_started")):
+        return None  # it runs elsewhere, or never came up
+    (row,) = log.rows("refused_while_up")
+    summary = "no connection to the gateway was refused while its process lived"
+    if row.refused:
+        began_ns = load_began_ns(log)
+        summary = (
+            f"the gateway's process lived and refused {plural(row.refused, 'connection')}, the first "
+            f"{at_text(row.first_ns, began_ns)}, the last {at_text(row.last_ns, began_ns)}: it did not listen"
+        )
+    return Finding(
+        checker="gateway_listens",
+        verdict="FAIL" if row.refused else "PASS",
+        severity="harm" if row.refused else None,
+        summary=summary,
+        query="SELECT * FROM requests WHERE failure = 'refused' ORDER BY ended_ns",
+        ids=tuple(row.ids or ()),
+    )
+
+
+def is_load(row: Any) -> bool:
+    """Whether a row of the query `node_crashes` is about the load generator, or about who supervises it."""
+    return bool(row.node.startswith("load-") or row.first_actor == "workloads")
+
+
+def crash_text(row: Any, began_ns: int | None) -> str:
+    """Who crashed, when and why: "load-main.0 crashed at 2.1 s (your generator raised KeyError ...)"."""
+    who = row.node if row.first_actor == row.node else f"{row.first_actor} on {row.node}"
+    often = "" if row.crashes == 1 else f", {row.crashes} times in all"
+    why = unwrapped(row.first_reason or "no reason given")
+    return f"{who} crashed {at_text(row.first_at_ns, began_ns)} ({why}){often}"
+
+
+def unwrapped(reason: str) -> str:
+    """The words of whoever crashed, without what carried them here."""
+    return _WRAPPING.sub("", reason, count=1)

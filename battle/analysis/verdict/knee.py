@@ -1,0 +1,183 @@
+"""Where is the knee of an `HttpStep` workload: the highest rate that still met what is demanded?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from battle.analysis.findings import Log
+from battle.analysis.verdict.checkers.load_generator import SENT_RATIO_MIN, lateness_bound_ns
+from battle.analysis.verdict.checkers.planned_workloads import STEPS, planned
+from battle.analysis.verdict.measures import unanswered_text
+from battle.scenario.slo.slo import (
+    OF_REQUESTS,
+    RULES,
+    Demands,
+    Measure,
+    Slo,
+    SloResult,
+    compare,
+)
+
+StepStatus: TypeAlias = Literal["met", "missed", "generator_late", "not_demanded"]
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the load: what was asked of the gateway, and how the requests of that step fared.
+
+    `status`: whether they met the demands; `generator_late`: too few were sent, or too late, to say.
+    """
+
+    rate_per_s: float
+    requests: int
+    success_ratio: float
+    p50_latency_ns: int | None
+    p95_latency_ns: int | None
+    p99_latency_ns: int | None
+    status: StepStatus
+
+
+class Knee(msgspec.Struct, frozen=True, kw_only=True):
+    """The knee of one workload. `rate_per_s` None: no step met the demands, or nothing was demanded.
+
+    `demanded` says whose demands on success and latency the steps are held to: the workload's own, if it has any,
+    or the run's.
+    """
+
+    workload: str
+    demanded: Literal["workload", "run"] | None
+    rate_per_s: float | None
+    steps: tuple[Step, ...]
+
+    @property
+    def at(self) -> Step | None:
+        """The step of the knee."""
+        return next((step for step in self.steps if step.rate_per_s == self.rate_per_s), None)
+
+
+def knees(log: Log, demands: Demands) -> tuple[Knee, ...]:
+    """The knee of each workload that goes up in steps; none in a run without."""
+    return tuple(_knee(log, name, demands) for name in planned(log, STEPS))
+
+
+def knee_measures(knee: Knee) -> dict[str, Measure]:
+    """The measures of the step of the knee; without a knee of the first step, which is the easiest."""
+    step = knee.at or next(iter(knee.steps), None)
+    if step is None:
+        return {
+            RULES[name].metric: Measure("step_results", False, note="no step was run") for name in OF_REQUESTS
+        }
+    if step.status == "generator_late":
+        note = "the generator fell behind in the first step"
+        return {RULES[name].metric: Measure("step_results", False, note=note) for name in OF_REQUESTS}
+    where = "at the knee" if knee.at else "no step met all demands; in the first one"
+    return {
+        metric: msgspec.structs.replace(
+            measure,
+            note=f"{_never(metric, measure)}{where}, {step.rate_per_s:,g} requests a second",
+        )
+        for metric, measure in _measures(step).items()
+    }
+
+
+class Beyond(NamedTuple):
+    """The steps beyond a knee, which look for the limit: of which workload each is, from when until when.
+
+    Where no step met what is demanded there is no knee, and all of them count.
+    """
+
+    workloads: tuple[str, ...] = ()
+    starts_ns: tuple[int, ...] = ()
+    ends_ns: tuple[int, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For queries that leave them out."""
+        return {
+            "beyond_workloads": self.workloads,
+            "beyond_starts_ns": self.starts_ns,
+            "beyond_ends_ns": self.ends_ns,
+        }
+
+    @property
+    def note(self) -> str:
+        """What was left out, in words."""
+        return f"without the steps beyond the knee of {' and '.join(dict.fromkeys(self.workloads))}"
+
+
+def steps_beyond(log: Log, knees: Sequence[Knee]) -> Beyond:
+    """The steps beyond the knees, of all workloads that go up in steps."""
+    rows = [
+        row
+        for knee in knees
+        for row in log.rows("step_results")
+        if row.workload == knee.workload and knee.rate_per_s is not None and row.rate_per_s > knee.rate_per_s
+    ]
+    return Beyond(
+        tuple(row.workload for row in rows),
+        tuple(row.started_ns for row in rows),
+        tuple(row.ended_ns for row in rows),
+    )
+
+
+def run_measures(log: Log, beyond: Beyond) -> dict[str, Measure]:
+    """What the requests of the run measured without the steps beyond a knee. Empty when there are no such steps."""
+    if not beyond.workloads:
+        return {}
+    query = "requests_to_the_knee"
+    (row,) = log.rows(query, workloads=beyond.workloads, starts_ns=beyond.starts_ns, ends_ns=beyond.ends_ns)
+    note = beyond.note
+    names = ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns")
+    return {name: Measure(query, bool(row.requests), getattr(row, name), note) for name in names}
+
+
+def _never(metric: str, measure: Measure) -> str:
+    return "" if measure.value is not None else f"{unanswered_text(int(metric[1:3]), 'of the requests')}: "
+
+
+def _knee(log: Log, workload: str, demands: Demands) -> Knee:
+    own, run = _of_requests(demands.workloads.get(workload, Slo())), _of_requests(demands.run)
+    slo = own if own.demands() else run
+    rows = [row for row in log.rows("step_results") if row.workload == workload]
+    steps = tuple(_step(row, slo) for row in rows)
+    met = [step.rate_per_s for step in steps if step.status == "met"]
+    return Knee(
+        workload=workload,
+        demanded="workload" if own.demands() else "run" if run.demands() else None,
+        rate_per_s=max(met, default=None),
+        steps=steps,
+    )
+
+
+def _of_requests(slo: Slo) -> Slo:
+    return Slo(**{name: limit for name, limit in slo.demands().items() if name in OF_REQUESTS})  # type: ignore[arg-type]  # names are fields
+
+
+def _step(row: Any, slo: Slo) -> Step:
+    step = Step(
+        rate_per_s=row.rate_per_s,
+        requests=row.requests,
+        success_ratio=row.success_ratio,
+        p50_latency_ns=row.p50_latency_ns,
+        p95_latency_ns=row.p95_latency_ns,
+        p99_latency_ns=row.p99_latency_ns,
+        status="not_demanded",
+    )
+    if not slo.demands():
+        return step
+    late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > lateness_bound_ns(slo)
+    return msgspec.structs.replace(
+        step, status="generator_late" if late else _status(compare(slo, _measures(step)))
+    )
+
+
+def _status(results: tuple[SloResult, ...]) -> StepStatus:
+    return "met" if all(result.status == "met" for result in results) else "missed"
+
+
+def _measures(step: Step) -> Mapping[str, Measure]:
+    names = ("p50_latency_ns", "p95_latency_ns", "p99_latency_ns")
+    return {
+        "success_ratio": Measure("step_results", True, step.success_ratio),
+        **{name: Measure("step_results", True, getattr(step, name)) for name in names},
+    }

@@ -1,0 +1,120 @@
+"""Was enough tested to say anything? One request that went well proves nothing about a gateway."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from battle.analysis.findings import Finding, Log
+from battle.analysis.verdict.checkers.answers import nothing_to_check
+from battle.analysis.verdict.checkers.continuity import head_rows
+from battle.formatting import plural
+from battle.scenario.slo.slo import (
+    ANSWERS,
+    HEADS,
+    MIN_REQUESTS,
+    OF_REQUESTS,
+    Demands,
+    SloResult,
+)
+from battle.store import typed
+
+FEW_REQUESTS = 100
+"""A run with fewer says so in its first line: each request is more than 1 % of it."""
+
+
+def stated_minimum(log: Log) -> int:
+    """How many requests the run's scenario asks for, as `run.json` says; `MIN_REQUESTS` when it does not."""
+    rows = log.rows("run_header")
+    header = typed.decode(rows[0].document) if rows else {}
+    stated = header.get("min_requests") if isinstance(header, dict) else None
+    return stated if isinstance(stated, int) and stated >= 0 else MIN_REQUESTS
+
+
+def enough_requests(log: Log, demands: Demands) -> Finding | None:
+    """INCONCLUSIVE when fewer requests than `min_requests` were sent; heads that were due to clients count as well.
+
+    Does not apply when nothing was sent: that is another finding.
+    """
+    sent = sum(kind.sent for kind in log.rows("request_kinds"))
+    heads = sum(row.due for row in head_rows(log))
+    told = sum(row.notifications for row in log.rows("workload_answers"))
+    events = sent + max(heads, told)
+    if not events:
+        return None
+    count, noun = (sent, "request") if sent or not heads else (heads, "head")
+    enough = events >= demands.min_requests
+    return Finding(
+        checker="enough_requests",
+        verdict="PASS" if enough else "INCONCLUSIVE",
+        summary=plural(count, noun) if enough else too_few_text(count, noun, demands.min_requests),
+        query="SELECT workload, count(*) AS requests FROM requests GROUP BY workload",
+    )
+
+
+def anything_tested(log: Log) -> bool:
+    """Whether any request was sent, or anything was due to a subscription: else the gateway had nothing to do."""
+    sent = sum(kind.sent for kind in log.rows("request_kinds"))
+    told = sum(row.notifications for row in log.rows("workload_answers"))
+    return bool(sent or told or sum(row.due for row in head_rows(log)))
+
+
+def tested_text(log: Log) -> str:
+    """How little was tested, for the first line, and whether answers could be checked; empty when it was enough."""
+    return " ".join(filter(None, (_few_text(log), nothing_to_check(log))))
+
+
+def _few_text(log: Log) -> str:
+    sent = sum(kind.sent for kind in log.rows("request_kinds"))
+    if not sent:
+        return ""  # subscriptions are counted by their heads
+    in_faults = _in_faults(log, stated_minimum(log))
+    if sent >= FEW_REQUESTS and not in_faults:
+        return ""
+    return f"{'Only ' if sent < FEW_REQUESTS else 'Of '}{plural(sent, 'request')}{in_faults}."
+
+
+def _in_faults(log: Log, minimum: int) -> str:
+    rows = log.rows("requests_in_faults")
+    fewest = min(rows, key=lambda row: row.requests, default=None)
+    if fewest is None or fewest.requests >= minimum:
+        return ""
+    return f", {'only ' if fewest.requests else ''}{fewest.requests:,} in the window of {fewest.fault_id}"
+
+
+class Tested(NamedTuple):
+    """How much of each kind there was in what an SLO is about: a workload, or a part of the run."""
+
+    requests: int
+    checked: int
+    heads_due: int
+
+
+def with_enough(results: Sequence[SloResult], tested: Tested, minimum: int) -> tuple[SloResult, ...]:
+    """The results of a workload or of a part of the run: what too few requests, answers or heads met is not trusted.
+
+    Where no head was due at all the chain was quiet; that is known, and noted with the result.
+    """
+    return tuple(_with_enough(result, tested, minimum) for result in results)
+
+
+def _with_enough(result: SloResult, tested: Tested, minimum: int) -> SloResult:
+    if result.status != "met":
+        return result
+    if result.name in OF_REQUESTS:
+        count, noun = tested.requests, "request"
+    elif result.name in ANSWERS:
+        count, noun = tested.checked, "checked answer"
+    elif result.name in HEADS and tested.heads_due:
+        count, noun = tested.heads_due, "head"
+    else:
+        return result
+    if count >= minimum:
+        return result
+    note = f"of {too_few_text(count, noun, minimum)}"
+    return msgspec.structs.replace(result, status="not_measured", note=note)
+
+
+def too_few_text(count: int, noun: str, minimum: int) -> str:
+    """What is said wherever there was too little to prove anything."""
+    return f"only {plural(count, noun)}, where {minimum:,} are needed (min_requests)"

@@ -1,7 +1,0 @@
-"""What the shell is told when there is no verdict to tell; `battle.judgement.verdict` has those of the verdicts."""
-
-WRONG_USE = 2
-"""A wrong command, a wrong scenario, a run that could not start."""
-
-INTERRUPTED = 130
-"""Ctrl-C or SIGTERM: what there was until then is sealed and reported."""

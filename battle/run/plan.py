@@ -1,0 +1,127 @@
+"""The run plan: everything a world needs to run a scenario, and nothing that depends on which world. Pure."""
+
+import msgspec
+
+from battle.actors.spec.base import Spec
+from battle.actors.spec.faults.schedule import Fault
+from battle.actors.spec.faults.timeline import PlannedFault, expand
+from battle.actors.spec.faults.transport import Partition
+from battle.actors.spec.gateways import CommandGateway, Gateway, UrlGateway
+from battle.actors.spec.providers import MockProvider
+from battle.actors.spec.workloads import (
+    HttpStep,
+    HttpUsers,
+    Workload,
+    WorkloadRole,
+    WsWorkload,
+)
+from battle.actors.units import Duration
+from battle.actors.world.interfaces import Address
+from battle.errors import ScenarioError
+from battle.scenario.scenario import Scenario
+
+GATEWAY = "gateway"
+
+SEEDS = 2**63
+"""A log holds a seed as an integer of 64 bits."""
+
+
+class WorkloadNode(Spec, frozen=True):
+    """One shard of a workload: the node that will play it, and its part of the load."""
+
+    node: str
+    workload: Workload
+    index: int
+    shard: int
+
+
+class RunPlan(Spec, frozen=True):
+    """A scenario resolved: every node named, every fault on the timeline."""
+
+    scenario: Scenario
+    seed: int
+    load: Duration
+    timeline: tuple[PlannedFault, ...]
+    workloads: tuple[WorkloadNode, ...]
+
+
+def plan_run(scenario: Scenario, seed: int) -> RunPlan:
+    """The plan of a scenario without problems; the same arguments give the same plan.
+
+    Raises:
+        ScenarioError: the seed is none that a log can hold.
+    """
+    if not -SEEDS <= seed < SEEDS:
+        raise ScenarioError(f"a seed is a whole number of up to 63 bits, not {seed}")
+    named = [_resolved(workload, index) for index, workload in enumerate(scenario.workloads)]
+    nodes = tuple(
+        WorkloadNode(f"load-{workload.name}.{shard}", workload, index, shard)
+        for index, workload in enumerate(named)
+        for shard in range(1 if isinstance(workload, HttpUsers) else workload.shards)
+    )
+    scenario = msgspec.structs.replace(scenario, workloads=named)
+    return RunPlan(scenario, seed, scenario.load, _timeline(scenario, seed), nodes)
+
+
+def _timeline(scenario: Scenario, seed: int) -> tuple[PlannedFault, ...]:
+    """The faults; of those that repeat none that would reach into the healing."""
+    timeline = expand(scenario.chaos, scenario.chaos_until, scenario.tags, seed)
+    if scenario.healing is None:
+        return timeline
+    return tuple(fault for fault in timeline if fault.end <= scenario.chaos_until)
+
+
+def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str) -> WorkloadRole:
+    """What a workload's node is told, once it is known where the gateway listens for HTTP."""
+    gateway, is_ws = plan.scenario.gateway, isinstance(node.workload, WsWorkload)
+    if is_ws:
+        target, path = _ws_endpoint(gateway, target)
+    canned: dict[str, list[object]] = {}
+    mocks = [provider for provider in plan.scenario.providers if isinstance(provider, MockProvider)]
+    for provider in mocks:
+        for method, result in provider.canned.items():
+            canned.setdefault(method, []).append(result)
+    return WorkloadRole(
+        node.workload,
+        node.index,
+        node.shard,
+        target,
+        path,
+        plan.scenario.chain,
+        plan.seed,
+        canned,
+        checks_answers=len(mocks) == len(plan.scenario.providers),
+        may_be_parted=any(_parts(planned.fault, node) for planned in plan.timeline),
+        only_canned=[method for method in canned if all(method in provider.canned for provider in mocks)],
+        authorization=gateway.authorization(ws=is_ws) if isinstance(gateway, UrlGateway) else "",
+    )
+
+
+def _parts(fault: Fault, node: WorkloadNode) -> bool:
+    return isinstance(fault, Partition) and fault.parts_from(node.workload.name)
+
+
+def _ws_endpoint(gateway: Gateway, target: Address) -> tuple[Address, str]:
+    """Where the gateway takes WebSockets, when it takes HTTP at `target`."""
+    match gateway:
+        case UrlGateway():
+            return gateway.ws_endpoint()
+        case CommandGateway():
+            return target, gateway.ws_path
+        case _:
+            return target, "/"
+
+
+def _resolved(workload: Workload, index: int) -> Workload:
+    """The workload with its name, and with its steps listed, so that the log alone says when each was played."""
+    if not workload.name:
+        workload = msgspec.structs.replace(workload, name=_default_name(index))
+    if isinstance(workload, HttpStep):
+        return msgspec.structs.replace(
+            workload, rates=workload.all_rates, start_rate=0.0, step=0.0, end_rate=0.0
+        )
+    return workload
+
+
+def _default_name(index: int) -> str:
+    return "main" if index == 0 else f"main-{index + 1}"

@@ -1,0 +1,295 @@
+"""The composition root: a scenario goes in, a judged run directory comes out."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import duckdb
+import msgspec
+import trio
+
+from battle.actors.node import boot
+from battle.actors.spec.gateways import EmbeddedGateway, Gateway, UrlGateway
+from battle.actors.spec.real_provider import RealProvider
+from battle.actors.units import minutes
+from battle.actors.world.cluster import Cluster
+from battle.actors.world.interfaces import WorldName
+from battle.actors.world.live.loopback import check_loopback
+from battle.actors.world.live.run import run_live
+from battle.actors.world.simulated import Deadlock, SimulationOverrun, simulate
+from battle.analysis.reports.files import write_reports
+from battle.analysis.reports.schema import Report
+from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError, plain
+from battle.run.arguments import check_arguments
+from battle.run.coordinator import Coordinator
+from battle.run.directory import (
+    DEFAULT_OUT,
+    create_run_directory,
+    discard_run_directory,
+    point_latest,
+)
+from battle.run.event_loop import Signals, hosted
+from battle.run.needs import require
+from battle.run.plan import RunPlan, plan_run
+from battle.run.progress import Progress
+from battle.run.signals import ended_like_interrupted
+from battle.scenario.author_code import importable
+from battle.scenario.gateways import named_gateway
+from battle.scenario.loader import load_scenario
+from battle.scenario.measurability import (
+    OmittedSlo,
+    omission_texts,
+    warnings_of,
+    without_the_unseen,
+)
+from battle.scenario.scenario import Scenario, checked
+from battle.store.seal import seal
+
+DEFAULT_SEED = 1
+
+REACH_SECONDS = 5.0
+"""How long a gateway that runs elsewhere may take to accept a connection."""
+
+OVERTIME = minutes(10)
+"""Virtual time a simulation may take on top of its load: for starting, stopping, and the last timeouts."""
+
+
+Ending: TypeAlias = Literal["in order", "interrupted", "cut short"]
+"""How the load came to its end. Cut short: it was interrupted again before its end in good order was over."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A run whose log is sealed, and that nobody judged yet."""
+
+    run_dir: Path
+    interrupted: bool
+
+
+class RunResult(msgspec.Struct, frozen=True):
+    """A run that came to its end, or was interrupted: where it lies, and what it showed."""
+
+    run_dir: Path
+    report: Report
+    interrupted: bool
+
+
+def run_scenario(
+    scenario: Scenario | str | Path,
+    *,
+    world: WorldName = "live",
+    seed: int = DEFAULT_SEED,
+    gateway: Gateway | str | Path | None = None,
+    out: Path | str = DEFAULT_OUT,
+    strict: bool = False,
+    progress: bool = False,
+    on_start: Callable[[Path], object] = lambda run_dir: None,
+    on_warning: Callable[[str], object] = lambda warning: None,
+) -> RunResult:
+    """Run a scenario, seal its log, judge it and write its reports.
+
+    It returns when that is done, and may be called from anywhere: where an event loop is running already, of asyncio
+    or trio, a notebook's too, the run has a thread of its own, and the loop waits.
+
+    Arguments: `scenario` is one, or what `battle run` takes: a name, a file. `gateway` replaces the scenario's: a
+    gateway, or what `--gateway` takes. `strict` fails on a warning. `on_start` is called with the run's directory, in
+    the thread of the run, and `on_warning` with each sentence that is known before the start and does not forbid the
+    run. SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of.
+    Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
+    Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged. Called from a
+    thread other than the main one, the run sees no signals.
+
+    Raises:
+        ScenarioError: the scenario cannot be run as it is, or an argument is none.
+        RunLostError: the log cannot be sealed or reported; what there is of it lies in the run's directory.
+        StartError: a port is in use, a program is missing, `out` cannot be written.
+        RunInterruptedError: somebody would not wait for the end; it is a KeyboardInterrupt.
+    """
+    recorded = record_scenario(
+        scenario,
+        world=world,
+        seed=seed,
+        gateway=gateway,
+        out=out,
+        strict=strict,
+        progress=progress,
+        on_start=on_start,
+        on_warning=on_warning,
+    )
+    with _judgeable(recorded.run_dir):
+        return RunResult(recorded.run_dir, write_reports(recorded.run_dir), recorded.interrupted)
+
+
+def record_scenario(
+    scenario: Scenario | str | Path,
+    *,
+    world: WorldName = "live",
+    seed: int = DEFAULT_SEED,
+    gateway: Gateway | str | Path | None = None,
+    out: Path | str = DEFAULT_OUT,
+    strict: bool = False,
+    progress: bool = False,
+    on_start: Callable[[Path], object] = lambda run_dir: None,
+    on_warning: Callable[[str], object] = lambda warning: None,
+) -> Recorded:
+    """Run a scenario and seal its log: all that `run_scenario` does before it judges. Raises the same."""
+    check_arguments(
+        scenario=scenario,
+        world=world,
+        seed=seed,
+        gateway=gateway,
+        out=out,
+        strict=strict,
+        progress=progress,
+        on_start=on_start,
+        on_warning=on_warning,
+    )
+    out = Path(out)
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(str(scenario))
+    if isinstance(gateway, str | Path):
+        gateway = named_gateway(str(gateway), scenario.gateway)
+    if gateway is not None:
+        scenario = msgspec.structs.replace(scenario, gateway=gateway)
+    omitted: tuple[OmittedSlo, ...] = ()
+    if gateway is not None or world == "simulated":
+        scenario, omitted = without_the_unseen(scenario, world)
+    if strict:
+        scenario = msgspec.structs.replace(scenario, strict=True)
+    with importable(scenario):
+        require(checked(scenario), world, out)
+        plan = plan_run(scenario, seed)
+        for warning in (*omission_texts(omitted), *warnings_of(scenario)):
+            on_warning(warning)
+        return _recorded(plan, world, out, omitted, progress, on_start)
+
+
+def _recorded(
+    plan: RunPlan,
+    world: WorldName,
+    out: Path,
+    omitted: Sequence[OmittedSlo],
+    progress: bool,
+    on_start: Callable[[Path], object],
+) -> Recorded:
+    _check_world(plan, world)
+    run_dir = create_run_directory(out, plan, world, omitted)
+    try:
+        ending = hosted(partial(_run_in, world, plan, run_dir, progress, on_start))
+    except BattleError:
+        discard_run_directory(run_dir)
+        raise
+    except KeyboardInterrupt:
+        raise RunInterruptedError(run_dir) from None
+    if ending == "cut short":
+        raise RunInterruptedError(run_dir)
+    with _judgeable(run_dir):
+        seal(run_dir)
+    return Recorded(run_dir, ending == "interrupted")
+
+
+@contextmanager
+def _judgeable(run_dir: Path) -> Iterator[None]:
+    """What goes wrong after a run took place does not make it a run that did not; signals end it as Ctrl-C does."""
+    try:
+        with ended_like_interrupted():
+            yield
+    except KeyboardInterrupt:
+        raise RunInterruptedError(run_dir) from None
+    except (OSError, duckdb.Error) as error:
+        raise RunLostError(
+            f"the run cannot be judged ({plain(error)}): mend that, then ask for `battle report {run_dir}`"
+        ) from error
+
+
+def _check_world(plan: RunPlan, world: WorldName) -> None:
+    if world == "simulated" and not isinstance(plan.scenario.gateway, EmbeddedGateway):
+        raise ScenarioError("only the embedded gateway runs in the simulated world: use --world live")
+    if world == "simulated" and any(isinstance(one, RealProvider) for one in plan.scenario.providers):
+        raise ScenarioError("a real provider is not to be had in the simulated world: use --world live")
+
+
+def _run_in(
+    world: WorldName,
+    plan: RunPlan,
+    run_dir: Path,
+    progress: bool,
+    on_start: Callable[[Path], object],
+    signals: Signals,
+) -> Ending:
+    """Run the plan; the answer is how it ended. A BattleError means that nothing has started."""
+
+    async def main(cluster: Cluster) -> Ending:
+        await _check_reachable(cluster, plan)
+        try:
+            coordinator = Coordinator(cluster, plan, run_dir)
+        except OSError as error:
+            raise StartError(plain(error)) from error
+        point_latest(run_dir)
+        on_start(run_dir)
+        with _shown(progress, run_dir, plan, cluster, virtual=world == "simulated"):
+            ending = await _run_until_signalled(coordinator, signals)
+        if coordinator.never_up is not None and ending == "in order":
+            raise coordinator.never_up
+        return ending
+
+    if world == "live":
+        try:
+            check_loopback()
+        except OSError as error:
+            raise StartError(plain(error)) from None
+        return run_live(main, run_dir=run_dir, seed=plan.seed)
+    try:
+        return simulate(main, run_dir=run_dir, seed=plan.seed, boot=boot, limit_ns=plan.load + OVERTIME)
+    except (SimulationOverrun, Deadlock):
+        return "in order"  # the log has no end, which the verdict tells
+
+
+async def _check_reachable(cluster: Cluster, plan: RunPlan) -> None:
+    """A gateway that runs elsewhere must be there before anything starts. Raises StartError."""
+    gateway = plan.scenario.gateway
+    if not isinstance(gateway, UrlGateway):
+        return
+    address, _ = gateway.endpoint()
+    try:
+        with trio.fail_after(REACH_SECONDS):
+            stream = await cluster.world.connect(address)
+    except (OSError, trio.TooSlowError) as error:
+        raise StartError(f"nobody answers at {gateway.url}: start the gateway first ({error})") from error
+    stream.close()
+
+
+@contextmanager
+def _shown(
+    progress: bool, run_dir: Path, plan: RunPlan, cluster: Cluster, *, virtual: bool
+) -> Iterator[None]:
+    if not progress:
+        yield
+        return
+    display = Progress(run_dir, plan.load, virtual=virtual)
+    display.watch(cluster.world)
+    try:
+        yield
+    finally:
+        display.close()
+
+
+async def _run_until_signalled(coordinator: Coordinator, signals: Signals) -> Ending:
+    ending: Ending = "in order"
+
+    async def stop_at_signal() -> None:
+        nonlocal ending
+        with signals.receive() as numbers:
+            async for number in numbers:
+                if ending != "in order":
+                    nursery.cancel_scope.cancel()  # asked twice: without the grace
+                ending = "interrupted" if ending == "in order" else "cut short"
+                coordinator.stop(signal.Signals(number).name)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stop_at_signal)
+        await coordinator.run()
+        nursery.cancel_scope.cancel()
+    return ending

@@ -1,0 +1,161 @@
+"""The tree of a run, built from its plan: who supervises whom, on which node, listening where.
+
+run (rest_for_one)
+  collector
+  providers (one_for_one)    each provider, or the link before a real one, its own node
+  gateway                    its own node, an external program, or nothing when it runs elsewhere
+  chaos
+  workloads (one_for_one)    each shard its own node
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from battle.actors.collector.sampler import sample_system
+from battle.actors.node import NodeSpec, Role
+from battle.actors.spec.gateways import (
+    CommandGateway,
+    EmbeddedGateway,
+    GatewayRole,
+    Upstream,
+    UrlGateway,
+)
+from battle.actors.spec.providers import MockProvider, ProviderRole
+from battle.actors.spec.real_provider import LinkRole, RealProvider
+from battle.actors.system import ActorContext, ChildSpec, LifecycleChange, Limits, RestartType, Supervisor
+from battle.actors.units import seconds
+from battle.actors.world.cluster import Cluster, Exit, Node
+from battle.actors.world.interfaces import Address
+from battle.run.gateway_process import prepare_command
+from battle.run.needs import gateway_files
+from battle.run.nodes import NodeActor
+from battle.run.plan import GATEWAY, RunPlan, workload_role
+
+NODE_LIMITS = Limits(max_restarts=3, within=seconds(30))
+"""Crashes nobody induced: a node that needs more restarts than this is not what is being tested."""
+
+
+class RunTree:
+    """All supervisors, actors and nodes of one run. `conduct` is the chaos actor's body.
+
+    Raises:
+        OSError: a port the scenario asks for is in use.
+        StartError: the gateway's program or its configuration is not to be had.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        plan: RunPlan,
+        run_dir: Path,
+        *,
+        conduct: Callable[[], Awaitable[None]],
+        on_change: Callable[[LifecycleChange], object],
+    ) -> None:
+        self._cluster = cluster
+        self._plan = plan
+        self._run_dir = run_dir
+        self._conduct = conduct
+        self._on_change = on_change
+        self.providers: dict[str, NodeActor] = {}
+        self.gateway: list[NodeActor] = []
+        self.workloads: list[NodeActor] = []
+        self.provider_addresses: dict[str, Address] = {}
+        self.gateway_address, self._path = self._reserve()
+        self._make_nodes()
+        self.workload_group = self._group("workloads", self.workloads)
+        self.root = Supervisor("run", self._children(), strategy="rest_for_one", on_change=on_change)
+
+    @property
+    def nodes(self) -> list[NodeActor]:
+        """Every node but the coordinator's own."""
+        return [*self.providers.values(), *self.gateway, *self.workloads]
+
+    @property
+    def loads(self) -> dict[str, list[NodeActor]]:
+        """The nodes of each workload, by its name."""
+        loads: dict[str, list[NodeActor]] = {}
+        for planned, node in zip(self._plan.workloads, self.workloads, strict=True):
+            loads.setdefault(planned.workload.name, []).append(node)
+        return loads
+
+    def _reserve(self) -> tuple[Address, str]:
+        scenario = self._plan.scenario
+        for provider in scenario.providers:
+            self.provider_addresses[provider.name] = self._cluster.reserve(provider.name, provider.port)
+        if isinstance(scenario.gateway, UrlGateway):
+            return scenario.gateway.endpoint()
+        return self._cluster.reserve(GATEWAY, scenario.gateway.port), "/"
+
+    def _make_nodes(self) -> None:
+        scenario = self._plan.scenario
+        for provider in scenario.providers:
+            role = self._provider_role(provider, self.provider_addresses[provider.name])
+            self.providers[provider.name] = self._node(provider.name, role, "permanent")
+        for node in self._plan.workloads:
+            load = workload_role(self._plan, node, self.gateway_address, self._path)
+            self.workloads.append(self._node(node.node, load, "transient"))
+        match scenario.gateway:
+            case EmbeddedGateway() as embedded:
+                upstreams = tuple(Upstream(name, at) for name, at in self.provider_addresses.items())
+                block_time = scenario.chain.block_time
+                front = GatewayRole(embedded, self.gateway_address, upstreams, block_time)
+                self.gateway.append(self._node(GATEWAY, front, "permanent"))
+            case CommandGateway() as command:
+                self.gateway.append(self._command_node(command))
+            case UrlGateway():
+                pass
+
+    def _provider_role(self, provider: MockProvider | RealProvider, address: Address) -> Role:
+        if isinstance(provider, RealProvider):
+            return LinkRole(provider.name, address, provider.upstream)
+        return ProviderRole(provider, address, self._plan.scenario.chain)
+
+    def _node(self, name: str, role: Role, restart: RestartType) -> NodeActor:
+        spec = NodeSpec(role, tuple(sorted(self._plan.scenario.collect)))
+        return NodeActor(name, partial(self._run_node, name, spec), restart)
+
+    async def _run_node(
+        self, name: str, spec: NodeSpec, incarnation: int, *, task_status: trio.TaskStatus[Node]
+    ) -> Exit:
+        return await self._cluster.run_node(name, incarnation, spec, task_status=task_status)
+
+    def _command_node(self, gateway: CommandGateway) -> NodeActor:
+        open_files = gateway_files(self._plan.scenario)
+        addresses = self.gateway_address, self.provider_addresses
+        command = prepare_command(gateway, self._run_dir, *addresses, open_files)
+
+        async def run(incarnation: int, *, task_status: trio.TaskStatus[Node]) -> Exit:
+            return await self._cluster.run_command(GATEWAY, incarnation, command, task_status=task_status)
+
+        return NodeActor(GATEWAY, run, "permanent")
+
+    def _children(self) -> list[ChildSpec]:
+        children = [
+            self._group("providers", list(self.providers.values())).as_child(),
+            *(node.as_child() for node in self.gateway),
+            ChildSpec("chaos", self._chaos, restart="transient", shutdown=0),
+            self.workload_group.as_child(),
+        ]
+        if "system" in self._plan.scenario.collect:
+            children.insert(0, ChildSpec("collector", self._collect, shutdown=0))
+        return children
+
+    def _group(self, name: str, nodes: list[NodeActor]) -> Supervisor:
+        children = [node.as_child() for node in nodes]
+        return Supervisor(name, children, limits=NODE_LIMITS, on_change=self._on_change)
+
+    async def _collect(self, context: ActorContext) -> None:
+        """Samples the coordinator, and a gateway that is none of ours; our own nodes sample themselves."""
+        context.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sample_system, self._cluster.world)
+            if isinstance(self._plan.scenario.gateway, CommandGateway):
+                nursery.start_soon(sample_system, self._cluster.world, GATEWAY, self.gateway[0].usage)
+
+    async def _chaos(self, context: ActorContext) -> None:
+        context.started()
+        await self._conduct()

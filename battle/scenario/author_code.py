@@ -1,0 +1,60 @@
+"""Where a scenario's own functions lie: its generators and its setup hook may be beside the file that names them.
+
+A scenario is data that nodes get without knowing which file it came from. So a name that means something beside the
+file gets that directory before it as soon as the file is loaded: "raises.py:later" becomes "battles/raises.py:later".
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from battle.actors.author_files import beside
+from battle.scenario.scenario import Scenario
+
+
+def located(scenario: Scenario, directory: Path) -> Scenario:
+    """The scenario of a file in that directory, with the place of each function that lies beside it."""
+    given: Any = scenario.workloads  # of whatever type: nothing is checked yet
+    workloads = [_with_generator(one, directory) for one in given] if isinstance(given, list) else given
+    setup: Any = scenario.setup
+    setup = _located(setup, directory) if isinstance(setup, str) else setup
+    if setup == scenario.setup and workloads == scenario.workloads:
+        return scenario
+    return msgspec.structs.replace(scenario, workloads=workloads, setup=setup)
+
+
+def _with_generator(workload: Any, directory: Path) -> Any:
+    generator = getattr(workload, "generator", None)
+    if not isinstance(generator, str) or not generator:
+        return workload
+    return msgspec.structs.replace(workload, generator=_located(generator, directory))
+
+
+def importable(scenario: Scenario) -> ExitStack:
+    """While it is open, what lies beside the scenario's functions can be imported."""
+    given: Any = scenario.workloads
+    workloads = given if isinstance(given, list) else []
+    names: list[Any] = [scenario.setup, *(getattr(workload, "generator", "") for workload in workloads)]
+    places = [name.rpartition(":")[0].rpartition("/")[0] for name in names if isinstance(name, str)]
+    stack = ExitStack()
+    for place in dict.fromkeys(place for place in places if place):
+        stack.enter_context(beside(Path(place)))
+    return stack
+
+
+def _located(name: str, directory: Path) -> str:
+    place, colon, attribute = name.rpartition(":")
+    if not place or Path(place).is_absolute() or _is_in(Path(), place) or not _is_in(directory, place):
+        return name
+    return f"{(directory / place).as_posix()}{colon}{attribute}"
+
+
+def _is_in(directory: Path, place: str) -> bool:
+    """Whether the file, or the module, lies there."""
+    if place.endswith(".py"):
+        return (directory / place).is_file()
+    inside, _, module = place.rpartition("/")
+    top = directory / inside / module.partition(".")[0]
+    return top.with_suffix(".py").is_file() or (top.is_dir() and any(top.glob("*.py")))

@@ -1,0 +1,121 @@
+"""How long a run will take, for `battle list`. Pure.
+
+In the live world that is the load and a little around it. In the simulated world it depends on how much happens, not
+on how long that takes in virtual time: the costs below were measured and are good to a factor of about two, as
+machines differ. docs/performance.md has the measurements.
+"""
+
+from math import ceil
+
+from battle.actors.spec.gateways import EmbeddedGateway
+from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.workloads import (
+    HttpBurst,
+    HttpConstant,
+    HttpOpenLoop,
+    HttpPoisson,
+    HttpRamp,
+    HttpStep,
+    HttpUsers,
+    Replay,
+    Workload,
+    WsRequests,
+    WsSubscribe,
+)
+from battle.actors.units import Duration, ms, seconds
+from battle.actors.workload.requests.trace import TraceError, read_trace
+from battle.scenario.scenario import Scenario
+
+LIVE_AROUND = seconds(3)
+"""Starting nodes, stopping them, sealing the log, judging, writing reports."""
+
+SIMULATED_AROUND = seconds(1.5)
+"""Loading the program, sealing the log, judging, writing reports."""
+
+PER_CALL = ms(0.3)
+"""Of real time, for each call of a load: made, passed on by the gateway, answered, judged, logged."""
+
+PER_NOTIFICATION = ms(0.15)
+"""Of real time, for each notification that a client gets."""
+
+PER_NODE_SECOND = ms(0.3)
+"""Of real time, for each virtual second of each node: samples, timers."""
+
+_ANSWERED_AFTER = ms(100)
+"""What a user of a closed loop is taken to wait for an answer."""
+
+
+def live_time(scenario: Scenario) -> Duration:
+    """How long a run in the live world takes, as long as nothing hangs."""
+    return scenario.load + LIVE_AROUND
+
+
+def simulated_time(scenario: Scenario) -> Duration | None:
+    """About how long a run in the simulated world takes; None when the scenario cannot run there."""
+    if not isinstance(scenario.gateway, EmbeddedGateway):
+        return None
+    if any(isinstance(provider, RealProvider) for provider in scenario.providers):
+        return None
+    nodes = len(scenario.providers) + len(scenario.workloads) + 2  # the gateway and the coordinator
+    block_time = scenario.chain.block_time
+    return round(
+        SIMULATED_AROUND
+        + PER_CALL * sum(calls(workload) for workload in scenario.workloads)
+        + PER_NOTIFICATION * sum(notifications(workload, block_time) for workload in scenario.workloads)
+        + PER_NODE_SECOND * nodes * scenario.load / seconds(1)
+    )
+
+
+def calls(workload: Workload) -> float:
+    """About how many calls a workload makes, each call of a batch counted."""
+    length_s = workload.duration / seconds(1)
+    match workload:
+        case HttpConstant() | HttpPoisson():
+            return workload.rate * length_s * workload.batch
+        case HttpBurst():
+            bursts = ceil(workload.duration / workload.every)
+            return (workload.size * bursts + workload.rate * length_s) * workload.batch
+        case HttpRamp():
+            return (workload.start_rate + workload.end_rate) / 2 * length_s * workload.batch
+        case HttpStep():
+            return sum(workload.all_rates) * workload.step_duration / seconds(1) * workload.batch
+        case HttpUsers():
+            turns = workload.duration / (workload.think_time + _ANSWERED_AFTER)
+            return workload.users * turns * workload.batch
+        case Replay():
+            return _recorded(workload)
+        case WsRequests():
+            return workload.rate * length_s
+        case WsSubscribe():
+            return workload.connections * workload.subscriptions
+
+
+def in_flight(workload: HttpOpenLoop) -> float:
+    """How many requests of an open loop can be under way at most: those due within the time that one may take."""
+    at_most_s = min(workload.timeout, workload.duration) / seconds(1)
+    match workload:
+        case HttpConstant() | HttpPoisson():
+            return workload.rate * at_most_s
+        case HttpBurst():
+            bursts = ceil(at_most_s * seconds(1) / workload.every)
+            return workload.size * bursts + workload.rate * at_most_s
+        case HttpRamp():
+            return max(workload.start_rate, workload.end_rate) * at_most_s
+        case HttpStep():
+            return max(workload.all_rates) * at_most_s
+        case Replay():
+            return _recorded(workload)
+
+
+def notifications(workload: Workload, block_time: Duration) -> float:
+    """About how many notifications a workload gets: one for each block and subscription."""
+    if not isinstance(workload, WsSubscribe):
+        return 0
+    return workload.connections * workload.subscriptions * workload.duration / block_time
+
+
+def _recorded(workload: Replay) -> int:
+    try:
+        return len(read_trace(workload.path).times_ns)
+    except TraceError:
+        return 0  # told when it is to be run

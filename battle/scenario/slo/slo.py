@@ -1,0 +1,362 @@
+"""Service level objectives: what a scenario demands, and how a demand compares with what was measured."""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
+
+import msgspec
+
+from battle.actors.spec.base import Checking
+from battle.actors.units import Duration, not_a_share
+from battle.scenario.slo.scope import WHOLE_RUN, Scope
+from battle.scenario.slo.sql import Bound, SqlDemand, holds
+from battle.scenario.slo.staleness import Staleness
+
+Collected: TypeAlias = Literal["requests", "circuit_breaker", "system"]
+SloStatus: TypeAlias = Literal["met", "missed", "not_measured"]
+
+
+MIN_REQUESTS = 20
+"""Of fewer requests in what an SLO judges each is more than 5 % of the result: nobody can tell a gateway that fails
+one in twenty from one that never does. A scenario's `min_requests` says otherwise."""
+
+
+class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, metaclass=Checking):
+    """What a run must reach to pass. None is not demanded, and a scenario that demands nothing cannot pass.
+
+    `success_rate` is the share of requests that end ok, 0 to 1. Latencies count from the moment a request was
+    due, and a request that does not end ok counts as longer than any. `max_failover_latency_ms` limits what
+    failing over adds: from the start of the first attempt to the start of the one that answers.
+    `max_memory_mb` limits the gateway's resident memory, in units of 1,000,000 bytes. Wrong and stale answers are
+    those to requests and the notifications of subscriptions together; a stale one does not count while no provider
+    had anything newer, because the faults of the plan held all of them.
+
+    `max_attempts_per_request` limits what retries may make of the load: attempts at providers for each request, in
+    the worst second that had at least 10 requests. Heads are judged per client subscription and added up:
+    `max_missed_heads`, `max_duplicate_heads`; `max_head_delay_ms` limits the 99th percentile of the time from the
+    moment at which a block comes about on the chain to the arrival of its head, with all that providers and the
+    gateway add; `max_silence_ms` the longest time without a head that any client had to wait, a block time
+    included, while there was one to get. When no head was due, these are met.
+
+    `max_disconnects` limits how many WebSocket connections clients lose before their workload's time is over. Each
+    cut counts: those that the gateway closed or reset, and those that the client gave up, because its ping was not
+    answered, say. What a fault between the two, or on the gateway itself, cut is not counted.
+
+    All of it is demanded of the whole run, or of a part: `when` is "run", "before", "during" or "after" faults, or
+    the name of one of the scenario's `phases`; `fault` picks faults by words that name their id, kind or target
+    ("kill a"); `grace`, a duration, is how much longer than to its end "during" a fault lasts. "before" is the time
+    until the first of these faults is applied, "after" all the time after one ended in which none holds. A request
+    belongs to the span it was due in. `workload` and `method` take only that workload's or method's requests.
+
+    `max_height_regression_blocks` limits by how many blocks answers about the newest block went back for a client
+    that asks, a client being one user of a closed loop or one node of any other workload; faults that make providers
+    lag excuse nothing then.
+
+    `queries` are demands on SQL; `Slo.sql` makes one.
+    """
+
+    success_rate: float | None = None
+    p50_latency_ms: float | None = None
+    p95_latency_ms: float | None = None
+    p99_latency_ms: float | None = None
+    max_failover_latency_ms: float | None = None
+    min_failovers: int | None = None
+    min_breaker_changes: int | None = None
+    max_memory_mb: float | None = None
+    max_wrong_answers: int | None = None
+    max_stale_answers: int | None = None
+    max_attempts_per_request: float | None = None
+    max_missed_heads: int | None = None
+    max_duplicate_heads: int | None = None
+    max_head_delay_ms: float | None = None
+    max_silence_ms: float | None = None
+    max_disconnects: int | None = None
+    max_height_regression_blocks: int | None = None
+    queries: tuple[SqlDemand, ...] = ()
+    when: str = "run"
+    fault: str | None = None
+    grace: Duration = 0
+    workload: str | None = None
+    method: str | None = None
+
+    @classmethod
+    def sql(cls, name: str, query: str, limit: str) -> Self:
+        """A demand on one value of the log: `Slo.sql("orphans", "SELECT count(*) FROM attempts WHERE ...", "<= 0")`.
+
+        `query` is one SELECT with one number as its answer, `limit` an operator and a number. NULL, no row and an
+        error are not measured; the statement is tried before the run starts.
+        """
+        return cls(queries=(SqlDemand(name, query, limit),))
+
+    @property
+    def scope(self) -> Scope:
+        """Of what part of the run it demands something."""
+        return Scope(
+            when=self.when,
+            fault=self.fault,
+            grace_ns=self.grace,
+            workload=self.workload,
+            method=self.method,
+        )
+
+    def problems(self) -> Iterator[str]:
+        """Each thing wrong with these values, as a sentence that says what to write instead."""
+        for name, limit in self.demands().items():
+            if name == "success_rate":
+                if not 0 < limit <= 1:
+                    yield f"slo: success_rate {not_a_share(limit, 'above 0 and at most 1')}"
+            elif name in COUNTS:
+                if limit < 0:
+                    yield f"slo: {name} must be 0 or more, not {limit}"
+            elif not limit > 0:
+                yield f"slo: {name} must be above 0, not {limit}"
+        for query in self.queries:
+            yield from query.problems()
+        yield from (f"slo: {problem}" for problem in self.scope.problems())
+        yield from self._not_of_this_scope()
+
+    def _not_of_this_scope(self) -> Iterator[str]:
+        """Each demand that cannot be made on such a part of a run."""
+        scope = self.scope
+        for name in self.demands():
+            if scope.timed and name not in PER_WINDOW:
+                yield f"slo: {name} can be demanded of the whole run only, not {scope.text}: leave `when` out"
+            if scope.method is not None and name not in PER_METHOD:
+                yield f"slo: {name} cannot be told for one method; those that can: {', '.join(PER_METHOD)}"
+            elif scope.workload is not None and name not in PER_WORKLOAD:
+                yield f"slo: {name} can be demanded of the whole run only, not of one workload"
+        if self.queries and scope != WHOLE_RUN:
+            yield "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
+
+    def not_collected(self, collect: Set[str]) -> Iterator[str]:
+        """Each demand on something that is not collected, as a sentence that says what to write instead."""
+        for name in self.demands():
+            needed = RULES[name].collect
+            if needed is not None and needed not in collect:
+                yield f'slo: {name} cannot be measured: add "{needed}" to collect'
+
+    def not_of_one_workload(self) -> Iterator[str]:
+        """Each demand that only a whole run can meet, as a sentence."""
+        for name in self.demands():
+            if name not in PER_WORKLOAD:
+                yield f"slo: {name} can be demanded of the whole run only, not of one workload"
+        if self.queries:
+            yield "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
+
+    def demands(self) -> dict[str, float]:
+        """The demands there are: name to limit."""
+        values = ((name, getattr(self, name)) for name in RULES)
+        return {name: value for name, value in values if value is not None}
+
+
+class Demands(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a scenario demands: of the run, of single workloads by their names, and of other parts of the run.
+
+    `min_requests`: fewer than so many prove nothing. `staleness`: what stale answers are tolerated.
+    """
+
+    run: Slo = Slo()
+    workloads: dict[str, Slo] = {}
+    parts: tuple[Slo, ...] = ()
+    min_requests: int = 0
+    staleness: Staleness = Staleness()
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is demanded at all."""
+        return any(slo.demands() or slo.queries for slo in (self.run, *self.workloads.values(), *self.parts))
+
+    def decide(self, demand: str, workload: str) -> bool:
+        """Whether a limit was set for this, so that no checker has to judge it."""
+        own = self.workloads.get(workload, Slo())
+        return demand in self.run.demands() or demand in own.demands()
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """One measured value, in the unit its name says. Not `known`: the log cannot tell, as `note` explains.
+
+    Known without a value: never reached. `query` is the report query it comes from.
+    """
+
+    query: str
+    known: bool
+    value: float | None = None
+    note: str | None = None
+
+
+NEVER_BUT = "not reached, but "
+"""Begins the note of a demand that was missed without a number, where the miss proves nothing."""
+
+
+class SloResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One demand, compared: `measured` has to be `bound` `limit`, both in `unit`.
+
+    `measured` is None when the log cannot tell (`not_measured`), and when what it tells is no number, as
+    `note` explains. With a number, `not_measured` says that it is not to be trusted. `query` is the report query the
+    measured value comes from, or the SQL of a demand on SQL. `scope` is the part of the run it is about.
+    `causes` are what the log says of why it was missed.
+    """
+
+    name: str
+    limit: float
+    measured: float | None
+    unit: str
+    status: SloStatus
+    query: str
+    note: str | None = None
+    bound: Bound = "<="
+    scope: Scope = WHOLE_RUN
+    causes: tuple[str, ...] = ()
+
+    @property
+    def never(self) -> bool:
+        """Whether what was measured is that the value is never reached."""
+        reached = self.status != "not_measured" or (self.note or "").startswith(NEVER_BUT)
+        return self.measured is None and reached
+
+    @property
+    def doubted(self) -> bool:
+        """Whether it was measured, and missed, but something else than the gateway may be why."""
+        return self.status == "not_measured" and (self.never or self.measured is not None)
+
+    @property
+    def title(self) -> str:
+        """The demand with its scope, such as "p95_latency_ms during faults of workload reads"."""
+        return f"{self.name} {self.scope.text}".rstrip()
+
+
+class Rule(NamedTuple):
+    """How a demand is measured: which measure, times `scale` in `unit`, and whether it is a lower bound.
+
+    `collect` names what a scenario must collect for it; None is always there.
+    """
+
+    metric: str
+    collect: Collected | None
+    unit: str
+    scale: float = 1
+    at_least: bool = False
+
+    @property
+    def bound(self) -> Bound:
+        """How the measured value must compare with the limit."""
+        return ">=" if self.at_least else "<="
+
+
+_NS_TO_MS = 1e-6
+_BYTES_TO_MB = 1e-6
+COUNTS = (
+    "min_failovers",
+    "min_breaker_changes",
+    "max_wrong_answers",
+    "max_stale_answers",
+    "max_missed_heads",
+    "max_duplicate_heads",
+    "max_disconnects",
+    "max_height_regression_blocks",
+)
+
+RULES: dict[str, Rule] = {
+    "success_rate": Rule("success_ratio", "requests", "ratio", at_least=True),
+    "p50_latency_ms": Rule("p50_latency_ns", "requests", "ms", _NS_TO_MS),
+    "p95_latency_ms": Rule("p95_latency_ns", "requests", "ms", _NS_TO_MS),
+    "p99_latency_ms": Rule("p99_latency_ns", "requests", "ms", _NS_TO_MS),
+    "max_failover_latency_ms": Rule("max_failover_latency_ns", "requests", "ms", _NS_TO_MS),
+    "min_failovers": Rule("failovers", "requests", "", at_least=True),
+    "min_breaker_changes": Rule("breaker_changes", "circuit_breaker", "", at_least=True),
+    "max_memory_mb": Rule("gateway_rss_max_bytes", "system", "MB", _BYTES_TO_MB),
+    "max_wrong_answers": Rule("wrong_answers", "requests", ""),
+    "max_stale_answers": Rule("stale_answers", "requests", ""),
+    "max_attempts_per_request": Rule("attempts_per_request", "requests", ""),
+    "max_missed_heads": Rule("missed_heads", None, ""),
+    "max_duplicate_heads": Rule("duplicate_heads", None, ""),
+    "max_head_delay_ms": Rule("head_delay_p99_ns", None, "ms", _NS_TO_MS),
+    "max_silence_ms": Rule("longest_silence_ns", None, "ms", _NS_TO_MS),
+    "max_disconnects": Rule("disconnects", None, ""),
+    "max_height_regression_blocks": Rule("height_regression_max_blocks", "requests", ""),
+}
+"""Each demand's rule."""
+
+OF_REQUESTS = ("success_rate", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms")
+"""Demands on how the requests of a load fare, which a load of another rate may meet or miss."""
+
+ANSWERS = ("max_wrong_answers", "max_stale_answers")
+"""Demands on what answers were worth."""
+
+HEADS = ("max_missed_heads", "max_duplicate_heads", "max_head_delay_ms")
+"""Demands on the heads that were due."""
+
+PER_WORKLOAD = frozenset(
+    {
+        *OF_REQUESTS,
+        "max_wrong_answers",
+        "max_stale_answers",
+        "max_missed_heads",
+        "max_duplicate_heads",
+        "max_head_delay_ms",
+        "max_silence_ms",
+        "max_disconnects",
+        "max_height_regression_blocks",
+    }
+)
+"""Demands that can be made on a single workload."""
+
+PER_METHOD = (*OF_REQUESTS, "max_wrong_answers", "max_stale_answers")
+"""Demands that can be made on the requests of a single method."""
+
+PER_WINDOW = frozenset(RULES) - {"max_silence_ms", "max_height_regression_blocks"}
+"""Demands that can be made on a part of a run's time. A silence that a window cuts has no length of its own, and what
+a client was told of before a window counts in it."""
+
+
+def demands_of(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo] | None = None) -> Demands:
+    """The demands, sorted by what they are about. What is demanded twice of the same part is judged twice."""
+    listed = [] if slos is None else [slos] if isinstance(slos, Slo) else list(slos)
+    listed += [msgspec.structs.replace(slo, workload=name) for name, slo in (workload_slos or {}).items()]
+    run = Slo()
+    workloads: dict[str, Slo] = {}
+    parts: list[Slo] = []
+    for slo in listed:
+        if slo.scope == WHOLE_RUN and not slo.demands().keys() & run.demands().keys():
+            run = _merged(run, slo)
+        elif slo.scope == Scope(workload=slo.workload) and slo.workload is not None:
+            own = workloads.get(slo.workload, Slo())
+            if slo.demands().keys() & own.demands().keys():
+                parts.append(slo)
+            else:
+                workloads[slo.workload] = _merged(own, slo)
+        else:
+            parts.append(slo)
+    return Demands(run=run, workloads=workloads, parts=tuple(parts))
+
+
+def _merged(one: Slo, other: Slo) -> Slo:
+    """Both of them; which part of the run they are about is known elsewhere."""
+    values: dict[str, Any] = {**one.demands(), **other.demands()}
+    return Slo(**values, queries=one.queries + other.queries)
+
+
+def compare(slo: Slo, measures: Mapping[str, Measure]) -> tuple[SloResult, ...]:
+    """Each demand of `slo` with what was measured. A demand that was not measured is never met."""
+    return tuple(
+        _result(name, limit, RULES[name], measures[RULES[name].metric])
+        for name, limit in slo.demands().items()
+    )
+
+
+def _result(name: str, limit: float, rule: Rule, measure: Measure) -> SloResult:
+    measured = None if measure.value is None else measure.value * rule.scale
+    return SloResult(
+        name=name,
+        limit=limit,
+        measured=measured,
+        unit=rule.unit,
+        status=compared(measured, rule.bound, limit) if measure.known else "not_measured",
+        query=measure.query,
+        note=measure.note,
+        bound=rule.bound,
+    )
+
+
+def compared(measured: float | None, bound: Bound, limit: float) -> SloStatus:
+    """Whether a value that was measured is what was demanded; None is never reached."""
+    return "met" if measured is not None and holds(measured, bound, limit) else "missed"

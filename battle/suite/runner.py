@@ -1,0 +1,183 @@
+"""Runs the scenarios of a suite one after the other, whatever becomes of each."""
+
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from battle.actors.world.interfaces import WorldName
+from battle.analysis.reports.schema import Report
+from battle.errors import BattleError, RunLostError, SetupError, StartError
+from battle.run.directory import check_path, fresh_directory, point_latest
+from battle.run.record import RunResult, run_scenario
+from battle.scenario.loader import Candidate, Unloadable
+from battle.suite.files import write_suite
+from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, headline_of, verdict_of
+
+SUITES = "suites"
+"""The directory for suites, beside the runs."""
+
+_STOPPED = "the suite was interrupted before its turn came"
+
+
+class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """How to run a suite. Round `n` of `repeat` is run with the seed `seed + n`, counted from 0.
+
+    `skipped` are lines about files that were left out.
+    """
+
+    selection: str
+    world: WorldName
+    seed: int
+    repeat: int
+    gateway: str | None
+    out: Path
+    skipped: tuple[str, ...] = ()
+    strict: bool = False
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    """A run of the suite that is over; `interrupted`: so is the suite."""
+
+    run: SuiteRun
+    report: Report | None = None
+    interrupted: bool = False
+
+
+def run_suite(
+    candidates: Sequence[Candidate | Unloadable],
+    order: SuiteOrder,
+    *,
+    on_run: Callable[[SuiteRun], object] = lambda run: None,
+    on_warning: Callable[[str, str], object] = lambda scenario, warning: None,
+) -> tuple[SuiteReport, Path]:
+    """Run each scenario, write the combined report, and return it with the suite's directory.
+
+    Failures and crashes of scenarios are results, and so is a file that cannot be loaded. Ctrl-C ends the suite
+    early, and what was run until then is reported. `on_run` is called with each run as it ends, and `on_warning` with
+    a scenario's name and what is known before its first run and does not forbid it.
+
+    Raises:
+        StartError: `out` cannot be written.
+    """
+    started = datetime.now(UTC)
+    suite_dir = _make_directory(order, started)
+    planned = [_planned(one, order.seed + turn) for turn in range(order.repeat) for one in candidates]
+    scenarios = {one.name: one for one in candidates}
+    ended: list[_Ended] = []
+    interrupted = False
+    try:
+        for run in planned:
+            ended.append(_ended(scenarios[run.scenario], run, order, suite_dir, on_warning))
+            on_run(ended[-1].run)
+            if ended[-1].interrupted:
+                interrupted = True
+                break
+    except KeyboardInterrupt:  # between two runs, or where a run does not take signals itself
+        interrupted = True
+    runs = tuple(chain((one.run for one in ended), planned[len(ended) :]))
+    report = SuiteReport(
+        schema_version=SCHEMA_VERSION,
+        suite_id=suite_dir.name,
+        selection=order.selection,
+        world=order.world,
+        gateway=order.gateway,
+        seed=order.seed,
+        repeat=order.repeat,
+        started_at=started.isoformat(timespec="seconds"),
+        interrupted=interrupted,
+        verdict=verdict_of(runs),
+        headline="; ".join([headline_of(runs), *(line.rstrip(":") for line in order.skipped[:1])]),
+        runs=runs,
+        skipped=order.skipped,
+    )
+    write_suite(suite_dir, report, [one.report for one in ended])
+    point_latest(suite_dir)
+    return report, suite_dir
+
+
+def _planned(one: Candidate | Unloadable, seed: int) -> SuiteRun:
+    """The row of a run before its turn has come; of what cannot be loaded it is the row that stays."""
+    if isinstance(one, Unloadable):
+        return SuiteRun(scenario=one.name, seed=seed, status="wrong scenario", reasons=(one.why,))
+    return SuiteRun(scenario=one.name, seed=seed, status="not run", reasons=(_STOPPED,))
+
+
+def _make_directory(order: SuiteOrder, started: datetime) -> Path:
+    suites = order.out / SUITES
+    check_path(order.out)
+    try:
+        return fresh_directory(suites, f"{started:%Y%m%d-%H%M%S}-{order.selection}-{order.world}")
+    except OSError as error:
+        raise StartError(f"the suite cannot be written below {suites}: {error.strerror}") from None
+
+
+def _ended(
+    one: Candidate | Unloadable,
+    run: SuiteRun,
+    order: SuiteOrder,
+    suite_dir: Path,
+    on_warning: Callable[[str, str], object],
+) -> _Ended:
+    if isinstance(one, Unloadable):
+        return _Ended(run)
+    began = datetime.now(UTC)
+    try:
+        result = run_scenario(
+            one.scenario,
+            world=order.world,
+            seed=run.seed,
+            gateway=order.gateway,
+            out=order.out,
+            strict=order.strict,
+            on_warning=partial(on_warning, one.name) if run.seed == order.seed else _nothing,
+        )
+    except Exception as error:  # whatever it is, the others have a right to their turn
+        status, reason = _status_of(error)
+        if status == "crashed":
+            _keep_traceback(suite_dir, run, error)
+        return _Ended(_changed(run, began, status=status, reasons=(reason,)))
+    return _judged(run, began, result, suite_dir)
+
+
+def _nothing(_warning: str) -> None:
+    pass
+
+
+def _judged(run: SuiteRun, began: datetime, result: RunResult, suite_dir: Path) -> _Ended:
+    report = result.report
+    ended = _changed(
+        run,
+        began,
+        status=report.verdict,
+        reasons=report.reasons,
+        warnings=report.warnings,
+        headline=report.headline,
+        directory=os.path.relpath(result.run_dir, suite_dir),
+    )
+    return _Ended(ended, report, result.interrupted)
+
+
+def _changed(run: SuiteRun, began: datetime, **changes: object) -> SuiteRun:
+    took_ns = round((datetime.now(UTC) - began).total_seconds() * 1e9)
+    return msgspec.structs.replace(run, took_ns=took_ns, **changes)
+
+
+def _status_of(error: Exception) -> tuple[Status, str]:
+    if isinstance(error, SetupError | RunLostError):
+        return "crashed", str(error)
+    if isinstance(error, BattleError):
+        return "not run", str(error)
+    return "crashed", f"{type(error).__name__}: {error}"
+
+
+def _keep_traceback(suite_dir: Path, run: SuiteRun, error: Exception) -> None:
+    """Beside the report: where it crashed is of no use to a reader, and of all use to whoever mends it."""
+    name = "".join(char if char.isalnum() else "-" for char in run.scenario)
+    text = "".join(traceback.format_exception(error))
+    (suite_dir / f"crash-{name}-{run.seed}.txt").write_text(text, encoding="utf-8")

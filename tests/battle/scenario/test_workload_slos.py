@@ -1,0 +1,58 @@
+"""Demands on single workloads, as a scenario writes them and a run's header keeps them."""
+
+import json
+
+import pytest
+
+from battle import MockProvider, Scenario, Slo, seconds
+from battle.actors.spec.workloads import HttpConstant, WsSubscribe
+from battle.analysis.reports.files import read_report
+from battle.run.directory import create_run_directory
+from battle.run.plan import plan_run
+
+
+def scenario(**changes) -> Scenario:
+    parts = {
+        "providers": [MockProvider("a")],
+        "workloads": [HttpConstant("eth_blockNumber", name="reads", rate=10, duration=seconds(5))],
+        "workload_slos": {"reads": Slo(success_rate=0.9)},
+    }
+    return Scenario("Test", **{**parts, **changes})
+
+
+def test_sound_demands_have_no_problems():
+    assert list(scenario().problems()) == []
+
+
+@pytest.mark.parametrize(
+    ("slos", "problem"),
+    [
+        ({"writes": Slo()}, "workload_slos: there is no workload named 'writes'; the workloads are: reads"),
+        ({"reads": Slo(success_rate=7)}, "workload reads: slo: success_rate is a share"),
+        (
+            {"reads": Slo(max_memory_mb=7)},
+            "workload reads: slo: max_memory_mb can be demanded of the whole run only",
+        ),
+        (
+            {"reads": Slo(min_failovers=1)},
+            "workload reads: slo: min_failovers can be demanded of the whole run only",
+        ),
+    ],
+)
+def test_each_problem_is_named(slos, problem):
+    (found,) = scenario(workload_slos=slos).problems()
+    assert found.startswith(problem)
+
+
+def test_demands_on_heads_need_nothing_collected():
+    slo = Slo(max_missed_heads=0, max_duplicate_heads=0, max_head_delay_ms=100, max_silence_ms=9000)
+    heads = WsSubscribe(name="heads", connections=1, duration=seconds(5))
+    assert list(scenario(workloads=[heads], workload_slos={"heads": slo}, collect=set()).problems()) == []
+
+
+def test_a_report_made_from_the_directory_knows_them(tmp_path):
+    run_dir = create_run_directory(tmp_path, plan_run(scenario(), 1), "simulated")
+    assert json.loads((run_dir / "run.json").read_text())["workload_slos"]["reads"]["success_rate"] == 0.9
+    (run_dir / "events").mkdir()
+    (one,) = read_report(run_dir).workload_slos
+    assert (one.workload, [result.name for result in one.slos]) == ("reads", ["success_rate"])
