@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 
+import pytest
 import yaml
 
 import battle
 from tests.docs.pages import DOCS, ROOT
+from tools.docs.site import on_page_markdown, on_post_page
 
 CONFIG = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
 
@@ -33,7 +36,7 @@ def test_the_navigation_has_the_four_kinds():
 
 
 def test_a_reader_needs_no_other_host():
-    """The strict build would not notice."""
+    """What a page loads, the build checks as well (`tools/docs/site.py`)."""
     assert CONFIG["theme"]["font"] is False
     assert "extra_javascript" not in CONFIG
     assert "analytics" not in CONFIG["extra"]
@@ -45,3 +48,22 @@ def test_a_reader_needs_no_other_host():
 def test_every_public_name_is_in_the_api_reference_once():
     names = re.findall(r"^::: battle\.(\w+)$", (DOCS / "api.md").read_text(), re.MULTILINE)
     assert sorted(names) == sorted(battle.__all__)
+
+
+def test_what_other_readers_of_a_page_need_is_left_out():
+    assert on_page_markdown("```text explain smoke w0-1\nw0-1: ...\n```\n") == "```text\nw0-1: ...\n```\n"
+    contents = "".join(f"- [Part {number}](#part-{number})\n" for number in range(4))
+    assert on_page_markdown(f"# Long\n\n{contents}\n## Part 0\n") == "# Long\n\n\n## Part 0\n"
+    links = "\n- [One](#one)\n- [Two](two.md)\n- [Three](three.md)\n- [Four](#four)\n"
+    assert on_page_markdown(links) == links
+
+
+@pytest.mark.parametrize(
+    "tag", ['<script src="https://example.com/a.js">', "<img alt=x src=//example.com/a.png>"]
+)
+def test_a_page_that_loads_from_another_host_is_not_built(tag):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="index.md"))
+    ours = '<a href="https://example.com/">a link</a><script src="assets/a.js"></script>'
+    assert on_post_page(ours, page=page) == ours
+    with pytest.raises(SystemExit, match="another host"):
+        on_post_page(f"{ours}{tag}", page=page)

@@ -1,4 +1,4 @@
-"""What mkdocs does differently from a repository's pages, as its hook (`hooks` in mkdocs.yml)."""
+"""What the site needs beside its pages, as a hook of mkdocs (`hooks` in mkdocs.yml)."""
 
 import re
 from typing import Any
@@ -13,3 +13,13 @@ _CONTENTS = re.compile(r"\n(?:- \[[^\]\n]+\]\(#[^)\n]+\)\n){4,}")
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """The page without what is there for other readers of it: a repository's, `python -m tools.docs`, the tests."""
     return _CONTENTS.sub("\n", _FENCE.sub(r"\1", markdown))
+
+
+_FROM_ELSEWHERE = re.compile(r"<(?:script|link|img|iframe)\b[^>]*(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
+
+
+def on_post_page(output: str, *, page: Any, **_: Any) -> str:
+    """The finished page, which must not load anything from another host."""
+    if found := _FROM_ELSEWHERE.search(output):
+        raise SystemExit(f"{page.file.src_uri} would load something from another host: {found[0]}")
+    return output
