@@ -9,7 +9,8 @@ from battle.actors.chain.expected_answers import expected_answer
 from battle.actors.chain.model import ChainModel
 from battle.actors.provider.chain_view import InForce, Seer, tell
 from battle.actors.wire import correlation
-from battle.actors.wire.http.messages import REQUEST_ID_HEADER, HttpRequest
+from battle.actors.wire.correlation import REQUEST_ID_HEADER
+from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.jsonrpc import (
     LIMIT_EXCEEDED,
     METHOD_CHARACTERS,

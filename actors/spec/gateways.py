@@ -3,15 +3,12 @@
 import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
-from urllib.parse import SplitResult, urlsplit
 
+from battle.actors.addresses import Address, endpoint, is_path, is_url
 from battle.actors.redaction import basic_authorization, redacted
 from battle.actors.spec.base import Spec, above_zero_problems
 from battle.actors.spec.continuity import Continuity
 from battle.actors.units import Duration, format_duration, ms, not_a_share, seconds
-from battle.actors.world.interfaces import Address
-
-_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9a-f:.]+\]")
 
 Strategy: TypeAlias = Literal["priority", "round_robin", "fastest", "latency_weighted", "random"]
 
@@ -121,7 +118,7 @@ class CommandGateway(Spec, frozen=True, tag="command"):
             if name not in PLACEHOLDERS:
                 known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
                 yield f"gateway: command has {{{name}}}, which nothing is put in for; the known ones are {known}"
-        if not _is_path(self.ws_path):
+        if not is_path(self.ws_path):
             yield f"gateway: ws_path looks like /path, not {self.ws_path!r}"
 
 
@@ -137,57 +134,22 @@ class UrlGateway(Spec, frozen=True, tag="url"):
     ws_url: str = ""
 
     def problems(self) -> Iterator[str]:
-        if not _is_url(self.url, "http"):
+        if not is_url(self.url, "http"):
             yield f"gateway: a URL looks like http://host:port/path, not {redacted(self.url)!r}"
-        if self.ws_url and not _is_url(self.ws_url, "ws"):
+        if self.ws_url and not is_url(self.ws_url, "ws"):
             yield f"gateway: ws_url looks like ws://host:port/path, not {redacted(self.ws_url)!r}"
 
     def endpoint(self) -> tuple[Address, str]:
         """Where to connect for HTTP, and the path to ask for."""
-        return _endpoint(self.url)
+        return endpoint(self.url)
 
     def ws_endpoint(self) -> tuple[Address, str]:
         """Where to connect for a WebSocket, and the path to ask for."""
-        return _endpoint(self.ws_url or self.url)
+        return endpoint(self.ws_url or self.url)
 
     def authorization(self, *, ws: bool) -> str:
         """The value of the header `Authorization` there; "" where the URL has no credentials."""
         return basic_authorization((self.ws_url or self.url) if ws else self.url)
-
-
-def _endpoint(url: str) -> tuple[Address, str]:
-    parts = urlsplit(url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return f"{_host(parts)}:{parts.port or 80}", path
-
-
-def _host(parts: SplitResult) -> str:
-    """The host as addresses and Host headers write it: IPv6 in brackets, other alphabets in IDNA.
-
-    Raises:
-        ValueError: IDNA has no form for it.
-    """
-    host = parts.hostname or ""
-    return f"[{host}]" if ":" in host else host.encode("idna").decode("ascii")
-
-
-def _is_url(url: str, scheme: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme == scheme
-            and bool(parts.hostname)
-            and _HOST.fullmatch(_host(parts)) is not None
-            and parts.port != 0
-            and _is_path(parts.path or "/")
-        )
-    except ValueError:  # a port that is none
-        return False
-
-
-def _is_path(path: str) -> bool:
-    """Printable ASCII without spaces, as a request's first line has it."""
-    return path.startswith("/") and all("!" <= character <= "~" for character in path)
 
 
 Gateway: TypeAlias = EmbeddedGateway | CommandGateway | UrlGateway

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from battle.actors.addresses import Address
 from battle.actors.chain.expected_answers import expected_answer
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
@@ -10,7 +11,6 @@ from battle.actors.spec.latency import FailureKind, Latency
 from battle.actors.units import format_duration, ms, not_a_share
 from battle.actors.wire.http.messages import HttpLimits
 from battle.actors.wire.websocket.frames import WebSocketLimits
-from battle.actors.world.interfaces import Address
 
 
 class Reliability(Spec, frozen=True):

@@ -1,11 +1,11 @@
 """What a scenario says about a real upstream, and what its link is told."""
 
 from collections.abc import Iterator
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
+from battle.actors.addresses import Address, split_url
 from battle.actors.redaction import redacted
 from battle.actors.spec.base import Spec
-from battle.actors.world.interfaces import Address
 
 
 class RealProvider(Spec, frozen=True, tag="real"):
@@ -23,7 +23,7 @@ class RealProvider(Spec, frozen=True, tag="real"):
     tags: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[str]:
-        parts = _split(self.url)
+        parts = split_url(self.url)
         if parts is None or parts.scheme != "http" or not parts.hostname:
             shown = redacted(self.url)
             yield f"provider {self.name}: a URL looks like http://host:port, not {shown!r} (TLS is not supported)"
@@ -49,13 +49,3 @@ class LinkRole(Spec, frozen=True, tag="link"):
     name: str
     address: Address
     upstream: Address
-
-
-def _split(url: str) -> SplitResult | None:
-    """The parts of a URL; None when it is none, or its port is no number from 0 to 65535."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts

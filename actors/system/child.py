@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 import trio
 
-from battle.actors.system.lifecycle import leaves
+from battle.actors.author_errors import leaves
 from battle.actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec
 from battle.actors.system.restart import ExitKind, RestartType
 from battle.actors.units import Duration, seconds

@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from battle.actors.author_errors import leaves
+
 Change: TypeAlias = Literal["started", "crashed", "restarting", "escalated", "stopped"]
 
 
@@ -22,22 +24,6 @@ class LifecycleChange(msgspec.Struct, frozen=True):
 
 REASON_LIMIT = 500
 """Characters of an exception's text that go into the log: enough to recognise it, whatever it quotes."""
-
-
-class AuthorsError(Exception):
-    """The scenario's own code or data failed in a node: started again, it would fail again."""
-
-
-def leaves(error: BaseException) -> list[BaseException]:
-    """The exceptions inside an exception group, however nested; of any other, itself."""
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for inner in error.exceptions for leaf in leaves(inner)]
-
-
-def is_authors(error: BaseException) -> bool:
-    """Whether the scenario's own code or data is among what failed."""
-    return any(isinstance(leaf, AuthorsError) for leaf in leaves(error))
 
 
 def crash_reason(error: BaseException) -> str:

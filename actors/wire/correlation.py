@@ -6,7 +6,7 @@ hashes the request asks about: a gateway may rewrite ids and drop headers, but n
 
 import re
 
-from battle.actors.wire.http.messages import REQUEST_ID_HEADER
+REQUEST_ID_HEADER = b"x-battle-request"
 
 _MARK = "ba771e00"
 """Eight hex digits no random address starts with by chance more than once in four billion."""

@@ -6,9 +6,10 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
 from battle.actors.units import Duration
-from battle.actors.world.interfaces import Address, Usage, World
+from battle.actors.world.interfaces import Usage, World
 
 READY_SECONDS = 20.0
 """A node that does nothing useful by then has not started; 0.2 s is usual. Virtual ones, in the simulated world."""

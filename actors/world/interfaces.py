@@ -14,14 +14,12 @@ from typing import Any, Literal, Protocol, TypeAlias
 import msgspec
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.rng import Draws
 from battle.actors.world.held import Held
 from battle.store.events import Event
 
 WorldName: TypeAlias = Literal["live", "simulated"]
-
-Address: TypeAlias = str
-"""`host:port`. In the simulated world the host is the node's name."""
 
 Loss: TypeAlias = Literal["reset", "closed", "unread"]
 """How a connection was lost: the peer reset it, or this side closed or aborted it."""

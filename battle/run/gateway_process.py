@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
+from battle.actors.addresses import Address
 from battle.actors.spec.gateways import CommandGateway
 from battle.actors.world.cluster import Command, output_path
-from battle.actors.world.interfaces import Address
 from battle.actors.world.live.output import last_output
 from battle.errors import StartError
 from battle.run.plan import GATEWAY

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
 from battle.actors.spec.faults.schedule import Fault
 from battle.actors.spec.faults.timeline import PlannedFault, expand
@@ -16,7 +17,6 @@ from battle.actors.spec.workloads import (
     WsWorkload,
 )
 from battle.actors.units import Duration
-from battle.actors.world.interfaces import Address
 from battle.errors import ScenarioError
 from battle.scenario.scenario import Scenario
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from battle.actors.addresses import Address
 from battle.actors.workload.requests.author_generator import imported
-from battle.actors.world.interfaces import Address
 from battle.errors import ScenarioError, SetupError
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.collector.sampler import sample_system
 from battle.actors.node import NodeSpec, Role
 from battle.actors.spec.gateways import (
@@ -28,7 +29,6 @@ from battle.actors.spec.real_provider import LinkRole, RealProvider
 from battle.actors.system import ActorContext, ChildSpec, LifecycleChange, Limits, RestartType, Supervisor
 from battle.actors.units import seconds
 from battle.actors.world.cluster import Cluster, Exit, Node
-from battle.actors.world.interfaces import Address
 from battle.run.gateway_process import prepare_command
 from battle.run.needs import gateway_files
 from battle.run.nodes import NodeActor

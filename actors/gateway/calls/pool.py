@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.units import seconds
 from battle.actors.wire.http.client import HttpClientConnection
-from battle.actors.world.interfaces import Address, Timer, World
+from battle.actors.world.interfaces import Timer, World
 
 IDLE_LIMIT = seconds(60)
 """Below the 75 s after which servers commonly close: we close first, so no request meets a closing."""

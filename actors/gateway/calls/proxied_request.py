@@ -11,7 +11,8 @@ from battle.actors.gateway.calls import replies
 from battle.actors.gateway.calls.replies import Reply
 from battle.actors.gateway.policy.retry import NOT_REPEATABLE
 from battle.actors.wire import correlation
-from battle.actors.wire.http.messages import REQUEST_ID_HEADER, HttpRequest
+from battle.actors.wire.correlation import REQUEST_ID_HEADER
+from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.jsonrpc import METHOD_CHARACTERS, Call, Invalid, Item, read_calls
 
 BATCH = "batch"

@@ -2,6 +2,7 @@
 
 from typing import Any, TypeAlias
 
+from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads.http import (
@@ -24,7 +25,6 @@ from battle.actors.spec.workloads.websocket import (
     WsSubscribe,
     WsWorkload,
 )
-from battle.actors.world.interfaces import Address
 
 __all__ = [
     "Begin",

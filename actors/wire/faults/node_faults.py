@@ -5,6 +5,7 @@ from itertools import count
 
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.roles import Impose, Revert
 from battle.actors.spec.faults.transport import (
     Partition,
@@ -17,13 +18,7 @@ from battle.actors.spec.faults.transport import (
 from battle.actors.units import ms
 from battle.actors.wire.faults.lane import Ruling, Way
 from battle.actors.wire.faults.stream import FaultyStream
-from battle.actors.world.interfaces import (
-    Address,
-    ConnectionHandler,
-    Stream,
-    Timer,
-    World,
-)
+from battle.actors.world.interfaces import ConnectionHandler, Stream, Timer, World
 from battle.store.events import FaultActed
 
 QUIET_NS = ms(100)

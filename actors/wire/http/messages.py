@@ -19,8 +19,6 @@ import msgspec
 from battle.actors.spec.base import Spec, above_zero_problems
 from battle.actors.units import Duration, seconds
 
-REQUEST_ID_HEADER = b"x-battle-request"
-
 _FRAMING_ALLOWANCE = 8
 """Bytes on the wire a chunked body may cost per byte of body allowed: one-byte chunks cost six."""
 

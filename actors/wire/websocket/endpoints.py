@@ -7,6 +7,7 @@ The handshake is in `websocket_handshake`, the connection after it in `websocket
 from collections.abc import Callable
 from typing import TypeAlias
 
+from battle.actors.addresses import Address
 from battle.actors.close_codes import is_close_code
 from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.websocket.connection import (
@@ -27,13 +28,7 @@ from battle.actors.wire.websocket.handshake import (
     WebSocketRefused,
     accept_upgrade,
 )
-from battle.actors.world.interfaces import (
-    Address,
-    Connect,
-    Loss,
-    Stream,
-    World,
-)
+from battle.actors.world.interfaces import Connect, Loss, Stream, World
 
 __all__ = [
     "CLIENT_LIMITS",

@@ -11,8 +11,8 @@ import h11
 import msgspec
 from wsproto.utilities import generate_accept_token
 
+from battle.actors.addresses import Address
 from battle.actors.wire.http.messages import HttpRequest, ProtocolError, encode_response
-from battle.actors.world.interfaces import Address
 
 KEY_BYTES = 16
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from battle.actors.author_errors import AuthorsError
 from battle.actors.author_files import (
     beside,
     on_path,
@@ -21,7 +22,6 @@ from battle.actors.author_files import (
 )
 from battle.actors.chain.parameters import Params
 from battle.actors.rng import Draws
-from battle.actors.system.lifecycle import AuthorsError
 
 Generator: TypeAlias = Callable[[int, Any], tuple[str, Params]]
 """(number, `random.Random`) to (method, parameters): a pure function of both."""

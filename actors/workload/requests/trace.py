@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from battle.actors.author_errors import AuthorsError
 from battle.actors.chain.expected_answers import recorded_answer
-from battle.actors.system.lifecycle import AuthorsError
 from battle.actors.units import Duration, minutes, ms
 from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.store.regular import open_regular

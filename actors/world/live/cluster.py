@@ -14,6 +14,7 @@ import msgspec
 import psutil
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
 from battle.actors.world.cluster import (
     ENDED_BY_ITSELF,
@@ -24,7 +25,7 @@ from battle.actors.world.cluster import (
     not_ready,
     output_path,
 )
-from battle.actors.world.interfaces import Address, Usage
+from battle.actors.world.interfaces import Usage
 from battle.actors.world.live.channel import (
     Beat,
     Channel,

@@ -15,8 +15,8 @@ from typing import Any
 
 import trio
 
+from battle.actors.author_errors import is_authors
 from battle.actors.spec.base import Spec
-from battle.actors.system.lifecycle import is_authors
 from battle.actors.world.common import describe_failure
 from battle.actors.world.control import Control
 from battle.actors.world.interfaces import World

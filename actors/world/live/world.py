@@ -9,16 +9,9 @@ from typing import Any
 
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.world.common import CommonWorld, serve_one
-from battle.actors.world.interfaces import (
-    Address,
-    ConnectionHandler,
-    EventLog,
-    Stream,
-    Timer,
-    Usage,
-    WorldName,
-)
+from battle.actors.world.interfaces import ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 from battle.actors.world.live.limits import LimitNotes
 from battle.actors.world.live.listener import Listener
 from battle.actors.world.live.reactor import Reactor

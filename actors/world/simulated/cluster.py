@@ -6,12 +6,13 @@ from typing import Any
 
 import trio
 
+from battle.actors.addresses import Address
+from battle.actors.author_errors import is_authors
 from battle.actors.spec.base import Spec
-from battle.actors.system.lifecycle import is_authors
 from battle.actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready
 from battle.actors.world.common import describe_failure
 from battle.actors.world.control import Control
-from battle.actors.world.interfaces import Address, Usage, World
+from battle.actors.world.interfaces import Usage, World
 from battle.actors.world.simulated.clock import EventClock
 from battle.actors.world.simulated.network import Network
 from battle.actors.world.simulated.node import SimulatedNode

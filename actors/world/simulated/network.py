@@ -3,7 +3,7 @@
 from errno import EADDRINUSE, ECONNREFUSED
 from typing import Protocol
 
-from battle.actors.world.interfaces import Address
+from battle.actors.addresses import Address
 from battle.actors.world.simulated.clock import EventClock, Host
 from battle.actors.world.simulated.stream import SimulatedStream, connected_pair
 

@@ -5,17 +5,10 @@ from typing import Any
 
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.world.cluster import NodeState
 from battle.actors.world.common import CommonWorld, serve_one
-from battle.actors.world.interfaces import (
-    Address,
-    ConnectionHandler,
-    EventLog,
-    Stream,
-    Timer,
-    Usage,
-    WorldName,
-)
+from battle.actors.world.interfaces import ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 from battle.actors.world.simulated.clock import EventTimer
 from battle.actors.world.simulated.network import LATENCY_NS, Network
 from battle.actors.world.simulated.stream import SimulatedStream

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import trio
 
+from battle.actors.addresses import Address
 from battle.actors.chain.model import ChainModel
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
@@ -23,7 +24,7 @@ from battle.actors.wire.jsonrpc import Call, encode_result, read_calls
 from battle.actors.workload.generator import run_workload
 from battle.actors.world.cluster import Exit, Node
 from battle.actors.world.control import Control
-from battle.actors.world.interfaces import Address, Stream, World
+from battle.actors.world.interfaces import Stream, World
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.world import LiveWorld
 from battle.actors.world.simulated.cluster import SimulatedCluster
