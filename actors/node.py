@@ -10,9 +10,10 @@ from typing import TypeAlias
 import trio
 
 from battle.actors.collector.sampler import sample_system
-from battle.actors.collector.selection import COLLECTED, Collected, selected
+from battle.actors.collector.selection import selected
 from battle.actors.roles import Impose, Revert
 from battle.actors.spec.base import Spec
+from battle.actors.spec.collection import COLLECTED, Collected
 from battle.actors.spec.gateways import GatewayRole
 from battle.actors.spec.providers import ProviderRole
 from battle.actors.spec.real_provider import LinkRole

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         Normal,
         Uniform,
     )
+    from battle.actors.spec.limits import HttpLimits, WebSocketLimits
     from battle.actors.spec.providers import MockProvider, Reliability
     from battle.actors.spec.real_provider import RealProvider
     from battle.actors.spec.workloads import (
@@ -86,8 +87,6 @@ if TYPE_CHECKING:
         WsSubscribe,
     )
     from battle.actors.units import minutes, ms, seconds, us
-    from battle.actors.wire.http.messages import HttpLimits
-    from battle.actors.wire.websocket.frames import WebSocketLimits
     from battle.errors import BattleError, ScenarioError, StartError
     from battle.run.record import RunResult, run_scenario
     from battle.run.setup import SetupContext
@@ -139,9 +138,8 @@ _HOMES = {
     "battle.actors.spec.real_provider": ("RealProvider",),
     "battle.actors.spec.providers": ("MockProvider", "Reliability"),
     "battle.actors.units": ("minutes", "ms", "seconds", "us"),
-    "battle.actors.wire.http.messages": ("HttpLimits",),
+    "battle.actors.spec.limits": ("HttpLimits", "WebSocketLimits"),
     "battle.actors.spec.continuity": ("Continuity",),
-    "battle.actors.wire.websocket.frames": ("WebSocketLimits",),
     "battle.actors.spec.workloads": (
         "HttpBurst",
         "HttpConstant",

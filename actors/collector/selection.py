@@ -1,8 +1,8 @@
 """What a scenario collects: which events reach the log."""
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
 
+from battle.actors.spec.collection import COLLECTED, Collected
 from battle.actors.world.interfaces import EventLog
 from battle.store.events import (
     AttemptServed,
@@ -15,15 +15,11 @@ from battle.store.events import (
     SystemSampled,
 )
 
-Collected: TypeAlias = Literal["requests", "circuit_breaker", "system"]
-
 _EVENTS: dict[Collected, tuple[type[Event], ...]] = {
     "requests": (RequestEnded, AttemptServed, GatewayAttemptEnded),
     "circuit_breaker": (BreakerChanged, BreakerRejected, LatencyBenchmarked),
     "system": (SystemSampled,),
 }
-
-COLLECTED: tuple[Collected, ...] = tuple(_EVENTS)
 
 
 class SelectiveLog:

@@ -13,7 +13,8 @@ from battle.actors.gateway.policy.benchmark import Reading
 from battle.actors.gateway.subscriptions.manager import Hub
 from battle.actors.gateway.ws_client import WsClient
 from battle.actors.spec.gateways import GatewayRole
-from battle.actors.wire.http.messages import HttpLimits, HttpRequest, encode_response
+from battle.actors.spec.limits import HttpLimits
+from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.wire.http.server import HttpServerConnection
 from battle.actors.wire.websocket.endpoints import WebSocket
 from battle.actors.world import interfaces

@@ -8,7 +8,7 @@ from battle.actors.addresses import Address, endpoint, is_path, is_url
 from battle.actors.redaction import basic_authorization, redacted
 from battle.actors.spec.base import Spec, above_zero_problems
 from battle.actors.spec.continuity import Continuity
-from battle.actors.units import Duration, format_duration, ms, not_a_share, seconds
+from battle.actors.units import Duration, format_duration, not_a_share, seconds
 
 Strategy: TypeAlias = Literal["priority", "round_robin", "fastest", "latency_weighted", "random"]
 
@@ -160,10 +160,6 @@ class Upstream(Spec, frozen=True):
 
     name: str
     address: Address
-
-
-DEFAULT_LATENCY = ms(100)
-"""What an unmeasured provider is taken to need, so that it is neither shunned nor flooded."""
 
 
 class GatewayRole(Spec, frozen=True, tag="gateway"):

@@ -8,9 +8,8 @@ from battle.actors.chain.expected_answers import expected_answer
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.latency import FailureKind, Latency
+from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.units import format_duration, ms, not_a_share
-from battle.actors.wire.http.messages import HttpLimits
-from battle.actors.wire.websocket.frames import WebSocketLimits
 
 
 class Reliability(Spec, frozen=True):

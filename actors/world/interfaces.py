@@ -24,10 +24,6 @@ WorldName: TypeAlias = Literal["live", "simulated"]
 Loss: TypeAlias = Literal["reset", "closed", "unread"]
 """How a connection was lost: the peer reset it, or this side closed or aborted it."""
 
-WRITE_LIMIT_BYTES = 8 * 2**20
-"""What one stream holds for a peer that does not read, before `write` gives up on it."""
-
-
 NODE_HELD_BYTES = 64 * 2**20
 """What a node holds for all its peers together (see `held`), before those for whom it holds most have to go."""
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from battle.actors.collector.selection import COLLECTED, Collected
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.collection import COLLECTED, Collected
 from battle.actors.spec.faults.behaviour import BehaviourFault
 from battle.actors.spec.faults.plan_problems import plan_problems
 from battle.actors.spec.faults.schedule import ChaosEntry, Fault, faults_of

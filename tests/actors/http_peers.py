@@ -2,8 +2,8 @@
 
 import trio
 
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.wire.http.messages import (
-    HttpLimits,
     HttpRequest,
     HttpResponse,
     ProtocolError,

@@ -7,7 +7,7 @@ import pytest
 
 from battle import Scenario, Slo, run_scenario
 from battle.actors.chain.methods import METHODS
-from battle.actors.collector.selection import COLLECTED
+from battle.actors.spec.collection import COLLECTED
 from battle.actors.spec.faults.schedule import Fault
 from battle.actors.spec.gateways import (
     CommandGateway,

@@ -6,9 +6,10 @@ import pytest
 from battle.actors.chain.model import ChainModel
 from battle.actors.gateway.calls.proxied_request import Inquiry, read_inquiry
 from battle.actors.provider.answerer import MAX_BATCH_BYTES, Answering, read_question
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import seconds
 from battle.actors.wire.correlation import REQUEST_ID_HEADER, found_in_request
-from battle.actors.wire.http.messages import HttpLimits, HttpRequest, ProtocolError, RequestParser
+from battle.actors.wire.http.messages import HttpRequest, ProtocolError, RequestParser
 from battle.actors.wire.jsonrpc import (
     INVALID_REQUEST,
     LIMIT_EXCEEDED,

@@ -21,10 +21,10 @@ from battle.actors.provider.answerer import Answering, read_question
 from battle.actors.provider.chain_view import InForce
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.faults.behaviour import MissingData, WrongAnswer
+from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.spec.workloads import HttpConstant, LogFilter, WorkloadRole
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import (
-    HttpLimits,
     HttpRequest,
     HttpResponse,
     ProtocolError,
@@ -33,7 +33,7 @@ from battle.actors.wire.http.messages import (
 )
 from battle.actors.wire.jsonrpc import Answer, Call, RpcError, read_calls
 from battle.actors.wire.untrusted_json import Unreadable
-from battle.actors.wire.websocket.frames import CloseFrame, Frames, WebSocketLimits
+from battle.actors.wire.websocket.frames import CloseFrame, Frames
 from battle.actors.wire.websocket.handshake import (
     ClientHandshake,
     Refusal,

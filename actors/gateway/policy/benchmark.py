@@ -14,14 +14,16 @@ from math import exp
 
 import msgspec
 
-from battle.actors.spec.gateways import DEFAULT_LATENCY
-from battle.actors.units import Duration
+from battle.actors.units import Duration, ms
 
 ALL_METHODS = "*"
 
 METHODS_LIMIT = 256
 """Methods measured per provider; clients choose the names, so something must bound them. Further ones count
 towards "*" only."""
+
+DEFAULT_LATENCY = ms(100)
+"""What an unmeasured provider is taken to need, so that it is neither shunned nor flooded."""
 
 
 class Reading(msgspec.Struct, frozen=True):

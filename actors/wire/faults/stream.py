@@ -9,11 +9,12 @@ from typing import Literal, Protocol
 import trio
 
 from battle.actors.rng import Draws
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import Duration
 from battle.actors.wire.faults.lane import Lane, Ruling
 from battle.actors.wire.faults.receiving_half import FaultyReceiving
 from battle.actors.world import interfaces
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES, Stream, World
+from battle.actors.world.interfaces import Stream, World
 
 _UPGRADED = b"HTTP/1.1 101"
 

@@ -9,15 +9,14 @@ bounded: head, body, and the framing around chunks.
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 
 import httptools
 import msgspec
 
-from battle.actors.spec.base import Spec, above_zero_problems
-from battle.actors.units import Duration, seconds
+from battle.actors.spec.limits import HttpLimits
 
 _FRAMING_ALLOWANCE = 8
 """Bytes on the wire a chunked body may cost per byte of body allowed: one-byte chunks cost six."""
@@ -34,20 +33,6 @@ _is_host = re.compile(rb"(?:\[[0-9A-Fa-f:.vV]+(?:%25[\w.~-]+)?\]|[\w.~!$&'()*+,;
 """Of a Host header: a name or address, perhaps none, and perhaps a port (RFC 3986, 3.2.2)."""
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
-
-
-class HttpLimits(Spec, frozen=True):
-    """What a server accepts from a client before it says no."""
-
-    header_bytes: int = 16 * 1024
-    body_bytes: int = 2 * 1024 * 1024
-    request_timeout: Duration = seconds(10)
-    """From the first byte of a request to its last: a slower client gets 408."""
-    idle_timeout: Duration = seconds(75)
-    """How long a connection may stay open with nothing to do."""
-
-    def problems(self) -> Iterator[str]:
-        yield from above_zero_problems("limit", self, *self.__struct_fields__)
 
 
 class ProtocolError(Exception):

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import trio
 
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.wire.http.messages import (
     CONTINUE,
-    HttpLimits,
     HttpRequest,
     ProtocolError,
     RequestParser,

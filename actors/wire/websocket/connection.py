@@ -16,15 +16,9 @@ from battle.actors.close_codes import (
     is_close_code,
 )
 from battle.actors.spec.base import Spec, above_zero_problems
+from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.units import Duration, seconds
-from battle.actors.wire.websocket.frames import (
-    MAX_CONTROL_BYTES,
-    CloseFrame,
-    Frames,
-    Ping,
-    Pong,
-    WebSocketLimits,
-)
+from battle.actors.wire.websocket.frames import MAX_CONTROL_BYTES, CloseFrame, Frames, Ping, Pong
 from battle.actors.world.interfaces import (
     Loss,
     Stream,

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from battle.actors.addresses import Address
 from battle.actors.close_codes import is_close_code
+from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.websocket.connection import (
     PING_TIMEOUT,
@@ -20,7 +21,6 @@ from battle.actors.wire.websocket.connection import (
     OnPong,
     WebSocket,
 )
-from battle.actors.wire.websocket.frames import WebSocketLimits
 from battle.actors.wire.websocket.handshake import (
     KEY_BYTES,
     ClientHandshake,
@@ -42,7 +42,6 @@ __all__ = [
     "OnMessage",
     "OnPong",
     "WebSocket",
-    "WebSocketLimits",
     "WebSocketRefused",
     "accept_websocket",
     "connect_websocket",

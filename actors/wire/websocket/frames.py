@@ -10,31 +10,10 @@ import msgspec
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 
 from battle.actors.close_codes import BAD_TEXT, NO_CODE, TOO_BIG
-from battle.actors.spec.base import Spec, above_zero_problems
-from battle.actors.units import Duration, seconds
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES
+from battle.actors.spec.limits import WebSocketLimits
 
 MAX_CONTROL_BYTES = 125
 """What a ping may carry (RFC 6455, 5.5)."""
-
-
-class WebSocketLimits(Spec, frozen=True):
-    """What one side of a WebSocket bears with from the other, before it closes the connection."""
-
-    message_bytes: int = 2 * 2**20
-    """A larger message is refused with 1009; as much as the body of an HTTP request."""
-    fragments: int = 1024
-    """A message in more frames is refused with 1009: frames may be empty, so bytes alone do not bound them."""
-    unsent_bytes: int = 4 * 2**20
-    """A peer that has left more than this unread when there is more to send is closed with 1008: half of what
-    a stream holds, so that one large message more still fits."""
-    close_timeout: Duration = seconds(5)
-    """How long the peer may take to read our close frame and to answer it."""
-
-    def problems(self) -> Iterator[str]:
-        yield from above_zero_problems("limit", self, *self.__struct_fields__)
-        if self.unsent_bytes > WRITE_LIMIT_BYTES:
-            yield f"limit unsent_bytes must be at most {WRITE_LIMIT_BYTES}, which is what a stream holds"
 
 
 class Ping(msgspec.Struct, frozen=True):

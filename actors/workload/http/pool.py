@@ -7,6 +7,7 @@ from functools import partial
 import trio
 
 from battle.actors.addresses import Address
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import Duration, ms
 from battle.actors.wire.http.client import RESPONSE_LIMITS
 from battle.actors.wire.http.messages import HttpResponse, ProtocolError, ResponseParser
@@ -22,7 +23,7 @@ from battle.actors.workload.requests.answer import (
 from battle.actors.workload.requests.request import Request
 from battle.actors.workload.requests.tracker import Ledger
 from battle.actors.workload.requests.unread_limit import GivenUp
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES, Connect, Loss, Stream, World
+from battle.actors.world.interfaces import Connect, Loss, Stream, World
 from battle.store.events import BenchLimitReached
 
 _JUST_USED = ms(1)

@@ -6,8 +6,8 @@ import struct
 
 import trio
 
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.world import interfaces
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.receiving_half import READ_EVENTS, READABLE, ReceivingHalf
 

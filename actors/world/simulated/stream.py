@@ -5,9 +5,10 @@ from operator import index
 
 import trio
 
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.world import interfaces
 from battle.actors.world.common import CommonStream
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES, Loss
+from battle.actors.world.interfaces import Loss
 from battle.actors.world.simulated.clock import EventClock, Host
 from battle.actors.world.simulated.pipe import Pipe
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.collector.sampler import sample_system
-from battle.actors.collector.selection import COLLECTED, selected
+from battle.actors.collector.selection import selected
+from battle.actors.spec.collection import COLLECTED
 from battle.actors.units import seconds
 from battle.actors.world.interfaces import Usage
 from battle.actors.world.live.usage import UsageMeter, files_at_limit, steal_ratio

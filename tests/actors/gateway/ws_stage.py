@@ -14,8 +14,9 @@ import msgspec
 import trio
 
 from battle.actors.spec.gateways import Breaker, EmbeddedGateway, Retry
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import ms
-from battle.actors.wire.http.messages import HttpLimits, RequestParser, encode_response
+from battle.actors.wire.http.messages import RequestParser, encode_response
 from battle.actors.wire.websocket.endpoints import CLIENT_LIMITS, accept_websocket, connect_websocket
 from battle.store.events import BreakerChanged, GapFilled, SubscriptionChanged
 

@@ -6,9 +6,9 @@ import trio
 from battle.actors.roles import Impose, Revert
 from battle.actors.spec.faults.behaviour import Degrade
 from battle.actors.spec.latency import Uniform
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.spec.providers import Reliability
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http.messages import HttpLimits
 from tests.actors.provider.stage import CALL, decoded, facts, play, providing
 from tests.actors.worlds import simulated
 

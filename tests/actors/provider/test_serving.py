@@ -6,9 +6,10 @@ import pytest
 from battle.actors.chain.model import ChainModel
 from battle.actors.provider.connection import MAX_PIPELINED
 from battle.actors.spec.latency import Uniform
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import ms
 from battle.actors.wire.correlation import embedded
-from battle.actors.wire.http.messages import HttpLimits, encode_request
+from battle.actors.wire.http.messages import encode_request
 from battle.actors.world import interfaces
 from battle.store.events import AttemptServed, BenchLimitReached
 from tests.actors.provider.stage import CALL, CHAIN, HEAD, decoded, facts, play

@@ -8,8 +8,8 @@ import pytest
 from battle.actors.provider.ws_subscriptions import MAX_SUBSCRIPTIONS
 from battle.actors.roles import Revert
 from battle.actors.spec.faults.behaviour import Degrade, ErrorRate, Hang
+from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.units import ms, seconds
-from battle.actors.wire.websocket.endpoints import WebSocketLimits
 from battle.actors.world import interfaces
 from battle.actors.world.held import UNCOUNTED_BYTES
 from battle.store.events import AttemptServed, BenchLimitReached, HeadPublished, SubscriptionChanged

@@ -3,12 +3,8 @@
 import pytest
 
 from battle.actors.spec.gateways import UrlGateway
-from battle.actors.wire.http.messages import (
-    HttpLimits,
-    RequestParser,
-    encode_request,
-    request_head,
-)
+from battle.actors.spec.limits import HttpLimits
+from battle.actors.wire.http.messages import RequestParser, encode_request, request_head
 
 
 def host_sent(address: str) -> bytes:

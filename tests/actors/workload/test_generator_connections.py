@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import trio
 
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.spec.workloads import HttpConstant, HttpUsers
 from battle.actors.units import ms, seconds
 from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.world.cluster import Node
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES, Stream, World
+from battle.actors.world.interfaces import Stream, World
 from battle.actors.world.simulated.cluster import SimulatedCluster
 from battle.actors.world.simulated.network import LATENCY_NS
 from battle.store.events import BenchLimitReached

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import ms, seconds
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES
 from battle.actors.world.live import receiving_half
 from battle.actors.world.live.reactor import TURN_NS
 from battle.actors.world.simulated.network import LATENCY_NS

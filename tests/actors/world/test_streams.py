@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.world.held import Held
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.stream import LiveStream
 from battle.actors.world.simulated.clock import EventClock

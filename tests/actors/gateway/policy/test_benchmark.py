@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from battle.actors.gateway.policy.benchmark import (
     ALL_METHODS,
+    DEFAULT_LATENCY,
     METHODS_LIMIT,
     Benchmark,
     Reading,
 )
-from battle.actors.spec.gateways import DEFAULT_LATENCY
 from battle.actors.units import minutes, ms, seconds
 
 WINDOW = seconds(30)

@@ -9,10 +9,10 @@ import trio.testing
 
 from battle.actors.roles import Impose, Revert
 from battle.actors.spec.faults.transport import Latency, Partition, ResetPeer
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import ms
 from battle.actors.wire.faults.node_faults import TransportFaults
 from battle.actors.wire.faults.stream import FaultyStream
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.stream import LiveStream
 from battle.actors.world.live.world import LiveWorld

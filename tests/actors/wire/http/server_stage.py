@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import ms
-from battle.actors.wire.http.messages import HttpLimits, encode_response
+from battle.actors.wire.http.messages import encode_response
 from battle.actors.wire.http.server import HttpServerConnection
 
 LIMITS = HttpLimits(header_bytes=1000, body_bytes=2000)

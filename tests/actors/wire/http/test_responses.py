@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.wire.http.messages import (
-    HttpLimits,
     HttpResponse,
     ProtocolError,
     RequestParser,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http.messages import HttpLimits
 from battle.actors.world import interfaces
 from tests.actors.wire.http.server_stage import (
     HASTY,

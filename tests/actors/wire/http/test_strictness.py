@@ -3,7 +3,8 @@
 import h11
 import pytest
 
-from battle.actors.wire.http.messages import HttpLimits, ProtocolError, RequestParser
+from battle.actors.spec.limits import HttpLimits
+from battle.actors.wire.http.messages import ProtocolError, RequestParser
 
 CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 

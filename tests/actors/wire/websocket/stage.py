@@ -4,7 +4,8 @@ import struct
 
 import trio
 
-from battle.actors.wire.http.messages import HttpLimits, RequestParser
+from battle.actors.spec.limits import HttpLimits
+from battle.actors.wire.http.messages import RequestParser
 from battle.actors.wire.websocket.endpoints import (
     CLIENT_LIMITS,
     SERVER_LIMITS,

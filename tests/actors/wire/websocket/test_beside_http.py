@@ -1,6 +1,7 @@
 """HTTP and WebSocket on one port: a connection that begins with requests and goes on with messages."""
 
-from battle.actors.wire.http.messages import HttpLimits, encode_response
+from battle.actors.spec.limits import HttpLimits
+from battle.actors.wire.http.messages import encode_response
 from battle.actors.wire.http.server import HttpServerConnection
 from battle.actors.wire.websocket.endpoints import accept_websocket
 from tests.actors.wire.websocket.stage import (

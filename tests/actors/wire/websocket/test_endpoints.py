@@ -2,14 +2,14 @@
 
 import pytest
 
+from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http.messages import HttpLimits, ProtocolError, RequestParser
+from battle.actors.wire.http.messages import ProtocolError, RequestParser
 from battle.actors.wire.websocket.endpoints import (
     SERVER_LIMITS,
     Ended,
     KeepAlive,
     WebSocket,
-    WebSocketLimits,
     connect_websocket,
 )
 from battle.actors.wire.websocket.handshake import accept_upgrade

@@ -5,8 +5,9 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.units import ms, seconds
-from battle.actors.wire.websocket.endpoints import READS_TOO_SLOWLY, WebSocketLimits
+from battle.actors.wire.websocket.endpoints import READS_TOO_SLOWLY
 from tests.actors.wire.websocket.stage import (
     BINARY,
     CLOSE,

@@ -7,15 +7,8 @@ from hypothesis import strategies as st
 from wsproto.frame_protocol import CloseReason, FrameProtocol
 
 from battle.actors.close_codes import is_close_code, is_servers_close_code
-from battle.actors.wire.websocket.frames import (
-    CloseFrame,
-    Frames,
-    Ping,
-    Pong,
-    Violation,
-    WebSocketLimits,
-)
-from battle.actors.world.interfaces import WRITE_LIMIT_BYTES
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES, WebSocketLimits
+from battle.actors.wire.websocket.frames import CloseFrame, Frames, Ping, Pong, Violation
 from tests.actors.wire.websocket.stage import (
     BINARY,
     CLOSE,

@@ -5,12 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.wire.http.messages import (
-    HttpLimits,
-    HttpRequest,
-    ProtocolError,
-    RequestParser,
-)
+from battle.actors.spec.limits import HttpLimits
+from battle.actors.wire.http.messages import HttpRequest, ProtocolError, RequestParser
 from battle.actors.wire.websocket.handshake import (
     ClientHandshake,
     Refusal,

@@ -9,8 +9,9 @@ import trio_websocket
 from trio_websocket import ConnectionClosed, wrap_client_stream
 from wsproto.events import TextMessage
 
+from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.units import ms, seconds
-from battle.actors.wire.websocket.endpoints import KeepAlive, WebSocketLimits, WebSocketRefused
+from battle.actors.wire.websocket.endpoints import KeepAlive, WebSocketRefused
 from tests.actors.wire.websocket.stage import connected, serving
 from tests.actors.worlds import live
 

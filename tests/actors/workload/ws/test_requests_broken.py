@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
+from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.spec.workloads import Reconnect, WsRequests
 from battle.actors.units import ms, seconds
-from battle.actors.wire.websocket.endpoints import READS_TOO_SLOWLY, WebSocketLimits
+from battle.actors.wire.websocket.endpoints import READS_TOO_SLOWLY
 from battle.store.events import BenchLimitReached
 from tests.actors.wire.websocket.stage import BINARY, CONTINUATION, frame
 from tests.actors.workload.ws.stage import (
