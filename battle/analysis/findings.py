@@ -1,20 +1,16 @@
-"""What a checker says, and the log it says it about."""
+"""What a checker says, and what all of it amounts to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
-if TYPE_CHECKING:  # a scenario imports `Slo` from this package, and should not wait for DuckDB
-    from battle.store.database import Result, Run
-    from battle.store.seal import Manifest
+from battle.formatting import plural
 
 Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Severity: TypeAlias = Literal["harm", "warning"]
 
-SLO_SQL_SECONDS = 30.0
-"""How long the statement of an `Slo.sql` may take; one that takes longer is not measured."""
 
 EVIDENCE_IDS_MAX = 10
 """As many ids as a reader will look up; the query finds the rest."""
@@ -59,40 +55,6 @@ def strictly(finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, verdict="FAIL") if finding.warns else finding
 
 
-class Log:
-    """A run that is asked each question once, so that judgement and report share the answers."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._answers: dict[tuple[str, tuple[tuple[str, object], ...]], list[Any]] = {}
-
-    def rows(self, query: str, **parameters: object) -> list[Any]:
-        """The rows of a report query as named tuples. Raises QueryError as `Run.query` does."""
-        key = (query, tuple(sorted(parameters.items())))
-        if key not in self._answers:
-            self._answers[key] = self._run.query(query, **parameters)
-        return self._answers[key]
-
-    def execute(self, sql: str) -> Result:
-        """The answer to a user's own SQL, which can read the log alone. Raises QueryError as `Run.execute` does."""
-        return self._run.execute(sql, SLO_SQL_SECONDS)
-
-    @property
-    def asked(self) -> tuple[tuple[str, dict[str, object]], ...]:
-        """Each query that was asked, with its parameters, in the order of the first time."""
-        return tuple((query, dict(parameters)) for query, parameters in self._answers)
-
-    @property
-    def sealed(self) -> bool:
-        """Whether the log was sealed."""
-        return self._run.sealed
-
-    @property
-    def manifest(self) -> Manifest:
-        """Counts of the log, and what is known to be wrong with it."""
-        return self._run.manifest
-
-
 def worst(verdicts: list[Verdict]) -> Verdict:
     """FAIL beats INCONCLUSIVE beats PASS; without any verdict there is nothing to conclude from."""
     if "FAIL" in verdicts:
@@ -100,3 +62,12 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     if "INCONCLUSIVE" in verdicts or not verdicts:
         return "INCONCLUSIVE"
     return "PASS"
+
+
+EXIT_STATUS: dict[Verdict, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
+"""What the command line says to the shell."""
+
+
+def verdict_text(verdict: str, warnings: int) -> str:
+    """The verdict as the first line of every report says it: "PASS with 2 warnings"."""
+    return f"{verdict} with {plural(warnings, 'warning')}" if verdict == "PASS" and warnings else verdict

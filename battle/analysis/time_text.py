@@ -4,7 +4,7 @@ The log counts from the run's start, before which nodes are made ready: two such
 moments. A run whose load never began has no other origin than its start, and then the text says so.
 """
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.formatting import seconds_text
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, TypeAlias
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 
 Reported: TypeAlias = Literal["attempts", "breakers", "streams"]
 

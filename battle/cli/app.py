@@ -147,7 +147,7 @@ def _report_bug(error: Exception) -> int:
 
 def _status_of(error: Exception) -> int:
     """A run that took place and cannot be judged is INCONCLUSIVE; all else is wrong use."""
-    from battle.analysis.verdict.verdict import EXIT_STATUS
+    from battle.analysis.findings import EXIT_STATUS
     from battle.errors import RunLostError
 
     return EXIT_STATUS["INCONCLUSIVE"] if isinstance(error, RunLostError) else WRONG_USE

@@ -7,7 +7,7 @@ from pathlib import Path
 from battle.analysis.charts.chart import Chart, ChartSet
 from battle.analysis.charts.collect import collect_charts
 from battle.analysis.charts.text import text_chart
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.cli.commands.charts import Format
 from battle.errors import BattleError
 from battle.run.directory import find_run

@@ -22,7 +22,8 @@ from battle.scenario.loader import (
     load_scenario,
 )
 from battle.scenario.measurability import warnings_of
-from battle.scenario.scenario import Scenario, all_problems
+from battle.scenario.scenario import Scenario
+from battle.scenario.validation import all_problems
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):

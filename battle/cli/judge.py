@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.reports.files import (
     Reading,
     read_run,
@@ -13,16 +14,15 @@ from battle.analysis.reports.files import (
 )
 from battle.analysis.reports.load_sections import slo_section
 from battle.analysis.reports.schema import Report
-from battle.analysis.verdict.verdict import EXIT_STATUS
 from battle.cli.blocks import block_lines
 from battle.cli.summary import verdict_lines
 from battle.errors import BattleError
 from battle.run.directory import HEADER, find_run
 from battle.scenario.data.files import converted, read_data
 from battle.scenario.scenario import Scenario
-from battle.scenario.slo.language import SloTextError
+from battle.scenario.slo.language import SloTextError, slos_of
 from battle.scenario.slo.slo import Slo
-from battle.scenario.slo_validation import not_there, slos_of, statement_problems
+from battle.scenario.slo_validation import not_there, statement_problems
 from battle.store import typed
 from battle.store.manifest import RUN_HEADER_BYTES_MAX
 from battle.store.regular import read_regular

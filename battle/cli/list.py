@@ -15,7 +15,8 @@ from battle.scenario.loader import (
     found_at,
     listed,
 )
-from battle.scenario.scenario import Scenario, all_problems
+from battle.scenario.scenario import Scenario
+from battle.scenario.validation import all_problems
 
 _HEADINGS = ("scenario", "live", "simulated", "tags", "proves")
 _NOT_THERE = "-"

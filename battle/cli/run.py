@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from battle.actors.world.interfaces import WorldName
+from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.reports.files import render
-from battle.analysis.verdict.verdict import EXIT_STATUS
 from battle.cli.exit_status import INTERRUPTED
 from battle.cli.summary import summary_lines
 from battle.errors import RunInterruptedError

@@ -8,6 +8,8 @@ import msgspec
 
 from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.world.interfaces import WorldName
+from battle.analysis.findings import EXIT_STATUS
+from battle.cli.exit_status import INTERRUPTED, WRONG_USE
 from battle.errors import BattleError, UnloadableError
 from battle.scenario.discovery import Skipped, skipped_lines
 from battle.scenario.gateways import named_gateway
@@ -20,7 +22,7 @@ from battle.scenario.loader import (
     load_scenario,
 )
 from battle.suite.files import render_json
-from battle.suite.results import SuiteRun, exit_status
+from battle.suite.results import SuiteReport, SuiteRun
 from battle.suite.runner import SuiteOrder, run_suite
 from battle.suite.selection import FAST, FULL, selected
 from battle.suite.table import progress_line, suite_lines
@@ -118,3 +120,11 @@ def _progress(total: int, *, quiet: bool) -> Callable[[SuiteRun], object]:
             print(progress_line(done, total, run), file=sys.stderr, flush=True)
 
     return tell
+
+
+def exit_status(report: SuiteReport) -> int:
+    """What the shell is told."""
+    if report.interrupted:
+        return INTERRUPTED
+    wrong = any(run.status == "wrong scenario" for run in report.runs)
+    return WRONG_USE if wrong else EXIT_STATUS[report.verdict]

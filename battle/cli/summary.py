@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from battle.analysis.explain.lines import escaped
 from battle.analysis.reports.files import FILES
 from battle.analysis.reports.schema import Report
 from battle.analysis.verdict.slo_text import slo_text
+from battle.terminal_text import escaped
 
 _MARKS = {"met": "ok  ", "missed": "FAIL", "not_measured": "?   "}
 

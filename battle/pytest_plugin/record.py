@@ -84,8 +84,8 @@ def _runs(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> d
 
 
 def _line(run: Run, here: Path) -> str:
-    from battle.analysis.explain.lines import spelled
-    from battle.analysis.verdict.verdict import verdict_text
+    from battle.analysis.findings import verdict_text
+    from battle.terminal_text import spelled
 
     report = Path(run["run_dir"]) / REPORT
     shown = report.relative_to(here) if report.is_relative_to(here) else report

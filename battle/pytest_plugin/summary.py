@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from battle.analysis.explain.lines import spelled
 from battle.analysis.findings import Finding
 from battle.analysis.reports.files import FILES
 from battle.analysis.reports.schema import Report
+from battle.terminal_text import spelled
 
 
 def summary_text(report: Report, run_dir: Path) -> str:

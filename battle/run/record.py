@@ -45,7 +45,8 @@ from battle.scenario.measurability import (
     warnings_of,
     without_the_unseen,
 )
-from battle.scenario.scenario import Scenario, checked
+from battle.scenario.scenario import Scenario
+from battle.scenario.validation import checked
 from battle.store.seal import seal
 
 DEFAULT_SEED = 1

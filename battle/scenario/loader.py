@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -17,10 +17,10 @@ from battle.actors.author_files import beside, raised_text, source_of
 from battle.errors import ScenarioError, UnloadableError
 from battle.scenario.author_code import located
 from battle.scenario.data.files import SUFFIXES as _DATA_SUFFIXES
-from battle.scenario.data.files import not_utf8, read_data
+from battle.scenario.data.files import DataFile, converted, not_utf8, read_data
 from battle.scenario.data.shapes import shown_text
 from battle.scenario.discovery import Skipped, files_below, reason_to_skip
-from battle.scenario.scenario import Scenario, scenario_from_file
+from battle.scenario.scenario import Scenario
 
 _DEFAULT_NAME = "scenario"
 _LOADS = count(1)
@@ -249,3 +249,26 @@ def _unloadable(error: ScenarioError) -> UnloadableError:
     again = UnloadableError(str(error))
     again.problems = error.problems
     return again
+
+
+def scenario_from_data(data: Any, source: str) -> Scenario:
+    """A scenario from plain data, as TOML, YAML and JSON files give it; durations may be written "50ms".
+
+    Raises:
+        ScenarioError: the data has a wrong shape, an unknown field, or a wrong type.
+    """
+    return scenario_from_file(DataFile(source, data))
+
+
+def scenario_from_file(file: DataFile) -> Scenario:
+    """The same from what was read of a file, so that messages tell the line. Raises ScenarioError."""
+    return converted(msgspec.structs.replace(file, data=_providers_typed(file.data)), Scenario)
+
+
+def _providers_typed(data: Any) -> Any:
+    """A provider that does not say its type is a mock one: nearly all are."""
+    if not isinstance(data, dict) or not isinstance(data.get("providers"), list):
+        return data
+    mock = {"type": "mock"}
+    providers = [mock | one if isinstance(one, dict) else one for one in data["providers"]]
+    return {**data, "providers": providers}

@@ -7,11 +7,10 @@ world, than its author had in mind is not: there such an SLO is left out, and te
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from battle.actors.spec.faults.plan_problems import plan_problems
 from battle.actors.spec.faults.process import Flap
 from battle.actors.spec.faults.schedule import (
     ChaosEntry,
@@ -32,15 +31,14 @@ from battle.actors.spec.faults.websocket import (
 from battle.actors.spec.gateways import EmbeddedGateway, Gateway, UrlGateway
 from battle.actors.spec.workloads import Workload, WsSubscribe, WsWorkload
 from battle.actors.units import Duration, format_duration
+from battle.actors.world.interfaces import WorldName
 from battle.formatting import said_once
+from battle.scenario.fault_validation import plan_problems
+from battle.scenario.scenario import Scenario
 from battle.scenario.slo.language import SloTextError, slo_texts
 from battle.scenario.slo.scope import AFTER, BEFORE, RELATIVE
 from battle.scenario.slo.slo import OF_REQUESTS, Slo
 from battle.scenario.slo.windows import Named, fault_windows, selects
-
-if TYPE_CHECKING:
-    from battle.actors.world.interfaces import WorldName
-    from battle.scenario.scenario import Scenario
 
 NOT_VISIBLE = "not visible from outside the gateway"
 

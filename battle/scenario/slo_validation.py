@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,19 +17,11 @@ from battle.actors.spec.faults.schedule import (
 from battle.actors.spec.faults.timeline import expand, targets_of_fault
 from battle.actors.units import format_duration
 from battle.scenario.measurability import foreseen_problems
-from battle.scenario.slo.language import SloTextError, parse_slo
+from battle.scenario.scenario import Scenario
+from battle.scenario.slo.language import SloTextError, slos_of
 from battle.scenario.slo.scope import RELATIVE
 from battle.scenario.slo.slo import Slo
 from battle.scenario.slo.windows import Named, selects
-
-if TYPE_CHECKING:
-    from battle.scenario.scenario import Scenario
-
-
-def slos_of(demanded: Slo | str | Iterable[Slo | str]) -> tuple[Slo, ...]:
-    """The demands, those in words read. Raises SloTextError."""
-    listed = [demanded] if isinstance(demanded, Slo | str) else demanded
-    return tuple(parse_slo(one) if isinstance(one, str) else one for one in listed)
 
 
 def demand_problems(scenario: Scenario) -> Iterator[str]:

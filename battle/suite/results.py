@@ -9,9 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from battle.analysis.findings import Verdict, worst
-from battle.analysis.verdict.verdict import EXIT_STATUS, verdict_text
-from battle.cli.exit_status import INTERRUPTED, WRONG_USE
+from battle.analysis.findings import Verdict, verdict_text, worst
 from battle.formatting import LISTED_MAX, duration_text, plural
 
 SCHEMA_VERSION = 1
@@ -103,14 +101,6 @@ class ScenarioResult(msgspec.Struct, frozen=True, kw_only=True):
 def verdict_of(runs: Sequence[SuiteRun]) -> Verdict:
     """What the runs amount to."""
     return worst([_VERDICTS.get(run.status, "INCONCLUSIVE") for run in runs])
-
-
-def exit_status(report: SuiteReport) -> int:
-    """What the shell is told."""
-    if report.interrupted:
-        return INTERRUPTED
-    wrong = any(run.status == "wrong scenario" for run in report.runs)
-    return WRONG_USE if wrong else EXIT_STATUS[report.verdict]
 
 
 def headline_of(runs: Sequence[SuiteRun]) -> str:

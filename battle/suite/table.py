@@ -5,10 +5,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from battle.analysis.explain.lines import escaped
 from battle.formatting import duration_text
 from battle.suite.files import SUITE_FILES, context_lines, report_link
 from battle.suite.results import ScenarioResult, SuiteReport, SuiteRun, by_scenario
+from battle.terminal_text import escaped
 
 _REASON_WIDTH = 110
 _HEADINGS = ("scenario", "verdict", "passed", "time", "report")

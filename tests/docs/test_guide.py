@@ -18,11 +18,12 @@ from battle.actors.spec.gateways import (
 from battle.actors.spec.latency import FailureKind
 from battle.actors.spec.providers import MockProvider
 from battle.actors.spec.workloads import Workload
+from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.verdict.registry import CHECKERS
-from battle.analysis.verdict.verdict import EXIT_STATUS
 from battle.cli.app import app
 from battle.scenario.gateways import gateway_names, named_gateway
 from battle.scenario.loader import load_scenario, shipped_names
+from battle.scenario.validation import scenario_problems
 from battle.store import catalog
 from battle.store.events import TABLES
 from tests.docs.pages import DOCS, GUIDES, ROOT, blocks, name_of
@@ -40,7 +41,8 @@ def test_python_in_the_guides_makes_sound_specs(page, code):
     parts = _parts_of(names)
     assert parts
     for part in parts:
-        assert list(part.problems()) == []
+        found = scenario_problems(part) if isinstance(part, Scenario) else part.problems()
+        assert list(found) == []
 
 
 def _parts_of(names):
@@ -65,7 +67,7 @@ def test_toml_in_the_guides_can_be_loaded(tmp_path):
             kinds.append(type(named_gateway(str(path), EmbeddedGateway())))
         else:
             scenario = load_scenario(str(path))
-            assert list(scenario.problems()) == []
+            assert list(scenario_problems(scenario)) == []
             kinds.append(type(scenario))
     assert sorted(kind.__name__ for kind in kinds) == [
         *[CommandGateway.__name__] * 2,  # the README's and the guide's

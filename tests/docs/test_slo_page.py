@@ -18,6 +18,7 @@ from battle.scenario.slo.slo import (
     RULES,
 )
 from battle.scenario.slo.staleness import BLOCKS_KNOWN, Staleness
+from battle.scenario.validation import scenario_problems
 from tests.docs.pages import DOCS, blocks
 
 PAGE = DOCS / "slo.md"
@@ -45,7 +46,7 @@ def test_the_scenario_with_demands_passes(tmp_path):
 def test_the_file_says_the_same(tmp_path):
     (tmp_path / "battle.toml").write_text(*blocks(PAGE, "toml"))
     loaded = load_scenario(str(tmp_path / "battle.toml"))
-    assert list(loaded.problems()) == []
+    assert list(scenario_problems(loaded)) == []
     names: dict[str, object] = {}
     exec(DEMANDS, names)
     assert set(loaded.slos) <= set(names["scenario"].slos)

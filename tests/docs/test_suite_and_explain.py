@@ -5,6 +5,7 @@ import re
 import pytest
 
 from battle.cli.app import app, run_command_line
+from battle.scenario.validation import scenario_problems
 from battle.suite.files import SUITE_FILES
 from battle.suite.selection import FULL
 from battle.suite.table import suite_lines
@@ -40,7 +41,7 @@ def test_the_example_of_a_scenario_is_sound():
     [code] = blocks(DOCS / "suite.md", "python")
     names: dict[str, object] = {}
     exec(code, names)
-    assert list(names["scenario"].problems()) == []
+    assert list(scenario_problems(names["scenario"])) == []
     assert names["scenario"].labels == ("fast", "payments")
 
 

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from battle.actors.spec.faults.schedule import Fault
+from battle.scenario.validation import scenario_problems
 from tests.end_to_end.fault_catalogue import GROUPS, STREAMED, STREAMS
 from tests.end_to_end.fault_runs import STANDBY, laid_out, played, scenario
 
@@ -83,6 +84,6 @@ def test_a_run_is_inconclusive_for_each_fault_without_effect_and_for_no_other(wo
 def test_faults_of_websockets_where_nobody_has_one_are_refused_before_the_run():
     _, faults, load = laid_out(STREAMS)
     aimed = [fault for fault in faults if fault.target != STANDBY]
-    problems = list(scenario(aimed, load, streams=False).problems())
+    problems = list(scenario_problems(scenario(aimed, load, streams=False)))
     assert [problem.partition(":")[0] for problem in problems] == [fault.kind() for fault in aimed]
     assert all("nobody would notice; add a WsSubscribe workload" in problem for problem in problems)

@@ -9,7 +9,8 @@ import pytest
 
 from battle import seconds
 from battle.actors.spec.workloads import HttpConstant
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.reports.files import read_run
 from battle.analysis.verdict.checkers.completeness import log_is_whole
 from battle.run import record as run_module

@@ -17,6 +17,7 @@ from battle import (
 from battle.actors.spec.faults.transport import Partition
 from battle.actors.spec.gateways import UrlGateway
 from battle.run.plan import plan_run, workload_role
+from battle.scenario.validation import scenario_problems
 from tests.end_to_end.battles import ask, digests
 
 both_worlds = pytest.mark.parametrize("world", ["simulated", pytest.param("live", marks=pytest.mark.live)])
@@ -145,4 +146,4 @@ def test_what_cannot_be_parted_is_told_before_anything_starts(fault, problem):
 
 def test_a_gateway_that_runs_elsewhere_can_be_parted_from_its_clients():
     scenario = battle(parted(peer="load"), gateway=UrlGateway("http://127.0.0.1:1"))
-    assert [*scenario.problems()] == []
+    assert [*scenario_problems(scenario)] == []

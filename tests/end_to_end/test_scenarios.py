@@ -16,6 +16,7 @@ import pytest
 from battle import Retry, minutes, ms, run_scenario, seconds
 from battle.actors.gateway.calls.dispatcher import Caller, Pursuit
 from battle.scenario.loader import listed, load_scenario
+from battle.scenario.validation import scenario_problems
 from tests.end_to_end.battles import ask, digests
 
 SHIPPED = dict(listed())
@@ -94,7 +95,7 @@ def test_a_dark_region_asks_for_no_shorter_timeout_than_gateways_have(attempt_ti
 @pytest.mark.parametrize("name", list(SHIPPED))
 def test_it_says_what_it_proves(name):
     scenario = SHIPPED[name]
-    assert list(scenario.problems()) == []
+    assert list(scenario_problems(scenario)) == []
     assert scenario.proves
     assert scenario.proves[-1] != "."
 

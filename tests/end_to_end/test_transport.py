@@ -19,6 +19,7 @@ from battle.actors.spec.faults.transport import (
 from battle.actors.spec.real_provider import RealProvider
 from battle.errors import ScenarioError
 from battle.run.record import run_scenario
+from battle.scenario.validation import scenario_problems
 from tests.end_to_end.battles import ask, digests
 
 
@@ -131,7 +132,7 @@ def test_a_real_provider_is_only_to_be_had_in_the_live_world(tmp_path):
 
 def test_faults_of_behaviour_are_not_for_real_providers():
     scenario = battle(RealProvider("a", "http://x:1"), MockProvider("b"), chaos=[Hang("*"), Latency("*")])
-    (problem,) = scenario.problems()
+    (problem,) = scenario_problems(scenario)
     assert problem.startswith("hang: a is a real provider")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer.models
 
-from battle.analysis.verdict.verdict import EXIT_STATUS
+from battle.analysis.findings import EXIT_STATUS
 from battle.cli.app import app
 from battle.cli.exit_status import INTERRUPTED, WRONG_USE
 from tools.docs.markdown import page, table

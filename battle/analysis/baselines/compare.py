@@ -29,6 +29,7 @@ from battle.analysis.baselines.evidence import (
     Unknown,
     relative,
 )
+from battle.analysis.baselines.headline import headline
 from battle.analysis.baselines.metrics import (
     OF_RUNS,
     OF_SUBSCRIBERS,
@@ -45,7 +46,6 @@ from battle.analysis.reports.comparison import (
     Side,
     Status,
 )
-from battle.analysis.reports.comparison_text import headline
 from battle.errors import BattleError
 
 

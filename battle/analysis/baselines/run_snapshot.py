@@ -13,7 +13,7 @@ from battle.analysis.baselines.snapshot import (
     digest,
     parts_of,
 )
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.reports.collect import collect_report
 from battle.analysis.reports.schema import Report
 from battle.analysis.statistics.summary import CELLS, LatencySummary

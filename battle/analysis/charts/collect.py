@@ -6,7 +6,7 @@ from typing import TypeAlias, get_args
 from battle.analysis.charts import fault_charts, load_charts
 from battle.analysis.charts.chart import Chart, ChartSet, Kind
 from battle.analysis.charts.time_span import Span, span_of
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.omissions import Parts
 
 Maker: TypeAlias = Callable[[Log, Span], Chart | str]

@@ -9,7 +9,7 @@ from battle.analysis.charts.time_span import (
     label,
     number,
 )
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.visibility import gateway_reports, unseen_text
 
 PROVIDERS_NAMED = 7

@@ -6,7 +6,7 @@ from typing import Any
 from battle.analysis.charts.cells import rounded
 from battle.analysis.charts.chart import Chart, Row
 from battle.analysis.charts.time_span import Span, label, number
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 
 FAILURES_NAMED = 6
 """As many as a legend holds; the rarer kinds are one."""

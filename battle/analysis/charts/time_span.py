@@ -20,7 +20,7 @@ from battle.analysis.charts.chart import (
     TimeAxis,
     Value,
 )
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.formatting import duration_text
 
 LABEL_LENGTH_MAX = 40

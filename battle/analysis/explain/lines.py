@@ -1,23 +1,19 @@
 """A story as lines for a terminal, at most `WIDTH` wide. What came from the wire is escaped here. Pure."""
 
 import textwrap
-import unicodedata
 from collections.abc import Iterator
 
 from battle.analysis.explain.shares import Share
 from battle.analysis.explain.story import Story
 from battle.formatting import duration_text, seconds_text
+from battle.terminal_text import escaped
 
 WIDTH = 110
 
-TEXT_MAX = 600
-"""Characters of one paragraph or step; what is longer came from the wire, and tells nobody more."""
 
 _WHO_MAX = 24
 _BAR = 20
 _MARKS = {"good": "✓ ", "bad": "✗ ", "plain": "  ", "around": "· "}
-_NOT_PRINTED = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-"""Unicode categories: control and format characters (also those that turn the direction of writing), line ends."""
 
 
 def story_lines(story: Story) -> Iterator[str]:
@@ -37,25 +33,9 @@ def story_lines(story: Story) -> Iterator[str]:
             yield from _wrapped(f"Note: {note}", "  ", "    ")
 
 
-def escaped(text: str) -> str:
-    """Text that a terminal shows as it stands: control characters are spelled out, and it has an end."""
-    shown = spelled(text)
-    return shown if len(shown) <= TEXT_MAX else f"{shown[: TEXT_MAX - 1]}…"
-
-
-def spelled(text: str) -> str:
-    """Text in which each control character is spelled out, whole however long it is."""
-    return "".join(_spelled(char) if unicodedata.category(char) in _NOT_PRINTED else char for char in text)
-
-
 def offset_text(offset_ns: int) -> str:
     """A moment relative to the due time, always in milliseconds: what is compared has one unit."""
     return f"{offset_ns / 1e6:+,.2f} ms"
-
-
-def _spelled(char: str) -> str:
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def _situation(story: Story) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, Union, cast, get_origin
 
 import msgspec
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.omissions import Omission, Parts
 from battle.analysis.reports.compared import read_comparison
 from battle.analysis.reports.failure_facts import (

@@ -8,8 +8,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from battle.analysis.charts.chart import Chart
-from battle.analysis.findings import Verdict
-from battle.analysis.verdict.verdict import verdict_text
+from battle.analysis.findings import Verdict, verdict_text
 
 Tone: TypeAlias = Literal["plain", "good", "bad", "doubtful", "quiet"]
 

@@ -10,7 +10,7 @@ import msgspec
 
 from battle.analysis.charts.chart import ChartSet, Kind
 from battle.analysis.charts.collect import EVERY_KIND, collect_charts
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.omissions import Omission, Parts
 from battle.analysis.reports.collect import collect_report
 from battle.analysis.reports.html import render_html

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.statistics.estimate import Estimate
 
 if TYPE_CHECKING:  # numpy is imported when the first interval is asked for

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 from battle.analysis.findings import Finding
 from battle.analysis.reports.schema import Report
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_text import reason_text
-from battle.scenario.slo.slo import SloResult
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")

@@ -29,9 +29,9 @@ from battle.analysis.reports.schema import (
     RequestFacts,
     RequestKind,
 )
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_text import measured_text, quantity_text
 from battle.formatting import percent_text, plural
-from battle.scenario.slo.slo import SloResult
 from battle.scenario.slo.sql import Bound
 
 _STATUS: dict[str, tuple[str, Tone]] = {

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from battle.analysis.findings import Finding, Verdict
+from battle.analysis.findings import Finding, Verdict, verdict_text
 from battle.analysis.omissions import Omission
 from battle.analysis.reports.comparison import Comparison
 from battle.analysis.reports.failure_facts import (
@@ -19,9 +19,8 @@ from battle.analysis.reports.failure_facts import (
 )
 from battle.analysis.reports.intervals import Intervals
 from battle.analysis.verdict.knee import Knee
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_results import WorkloadSlos
-from battle.analysis.verdict.verdict import verdict_text
-from battle.scenario.slo.slo import SloResult
 
 SCHEMA_VERSION = 1
 """Raised when a field is renamed, removed, or changes its meaning; not when one is added."""

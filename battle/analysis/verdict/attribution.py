@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.bench import CRASHES, Trouble, spared
 from battle.analysis.verdict.checkers.bench_limits import hindrance
 from battle.analysis.verdict.checkers.load_generator import (
@@ -21,17 +22,10 @@ from battle.analysis.verdict.checkers.load_generator import (
 )
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
 from battle.analysis.verdict.knee import Beyond
+from battle.analysis.verdict.slo_comparison import NEVER_BUT, Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports
 from battle.formatting import plural
-from battle.scenario.slo.slo import (
-    NEVER_BUT,
-    OF_REQUESTS,
-    RULES,
-    Measure,
-    Slo,
-    SloResult,
-    compare,
-)
+from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo
 
 REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
 """Demands on how the gateway reacts to faults: without effective faults there is nothing to react to."""

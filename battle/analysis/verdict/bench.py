@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.time_text import load_began_ns
 from battle.analysis.verdict.checkers.bench_limits import TOLD_BY_REQUESTS, limit_texts
 from battle.analysis.verdict.checkers.busy_machine import busy

@@ -8,15 +8,16 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.time_text import load_began_ns
 from battle.analysis.verdict.checkers.answers import stale_causes, wrong_causes
 from battle.analysis.verdict.checkers.continuity import break_causes
 from battle.analysis.verdict.checkers.retries import storm_text
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.windowed_measures import part_of
 from battle.formatting import LISTED_MAX, duration_text, sentence
 from battle.scenario.slo.scope import RUN
-from battle.scenario.slo.slo import OF_REQUESTS, SloResult
+from battle.scenario.slo.slo import OF_REQUESTS
 from battle.scenario.slo.windows import WHOLE
 
 Causes: TypeAlias = Callable[[Log, SloResult, str | None], Iterator[str]]

@@ -5,19 +5,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.load_generator import SENT_RATIO_MIN, lateness_bound_ns
 from battle.analysis.verdict.checkers.planned_workloads import STEPS, planned
 from battle.analysis.verdict.measures import unanswered_text
-from battle.scenario.slo.slo import (
-    OF_REQUESTS,
-    RULES,
-    Demands,
-    Measure,
-    Slo,
-    SloResult,
-    compare,
-)
+from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
+from battle.scenario.slo.slo import OF_REQUESTS, RULES, Demands, Slo
 
 StepStatus: TypeAlias = Literal["met", "missed", "generator_late", "not_demanded"]
 

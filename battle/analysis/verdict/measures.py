@@ -6,12 +6,12 @@ The values come from report queries that are asked anyway: on a log of millions 
 from collections.abc import Mapping
 from typing import Any
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.continuity import delay_row, head_rows, nothing_was_due
 from battle.analysis.verdict.checkers.heights import height_rows
 from battle.analysis.verdict.checkers.retries import amplification
+from battle.analysis.verdict.slo_comparison import Measure
 from battle.analysis.visibility import gateway_reports, unseen_text
-from battle.scenario.slo.slo import Measure
 from battle.scenario.slo.staleness import Staleness
 
 EVER: Mapping[str, object] = {"starts_ns": (0,), "ends_ns": (2**63 - 1,)}

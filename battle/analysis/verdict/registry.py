@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.answers import answers_are_fresh, answers_are_right
 from battle.analysis.verdict.checkers.bench_limits import bench_within_limits
 from battle.analysis.verdict.checkers.completeness import log_is_whole, run_is_complete
 from battle.analysis.verdict.checkers.continuity import heads_monotonic, websocket_continuity
 from battle.analysis.verdict.checkers.error_answers import errors_are_passed_on
-from battle.analysis.verdict.checkers.fault_effects import faults_took_effect, providers_used_again
+from battle.analysis.verdict.checkers.fault_effects import faults_took_effect
 from battle.analysis.verdict.checkers.heights import reads_monotonic
 from battle.analysis.verdict.checkers.leaks import connections_leaked
 from battle.analysis.verdict.checkers.load_generator import generator_kept_pace, something_was_sent
 from battle.analysis.verdict.checkers.metastable_failure import metastable_failure
 from battle.analysis.verdict.checkers.nodes import gateway_listens, nodes_lived
 from battle.analysis.verdict.checkers.provider_reach import providers_reached
+from battle.analysis.verdict.checkers.provider_return import providers_used_again
 from battle.analysis.verdict.checkers.retries import retry_amplification
 from battle.analysis.verdict.checkers.transactions import transactions
 from battle.analysis.verdict.sample_size import enough_requests

@@ -5,18 +5,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.answers import nothing_to_check
 from battle.analysis.verdict.checkers.continuity import head_rows
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.formatting import plural
-from battle.scenario.slo.slo import (
-    ANSWERS,
-    HEADS,
-    MIN_REQUESTS,
-    OF_REQUESTS,
-    Demands,
-    SloResult,
-)
+from battle.scenario.slo.slo import ANSWERS, HEADS, MIN_REQUESTS, OF_REQUESTS, Demands
 from battle.store import typed
 
 FEW_REQUESTS = 100

@@ -1,10 +1,12 @@
 """Each demand beside what was measured: of the run, and of the workloads that have demands of their own."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import msgspec
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.attribution import doubted, without_ground
 from battle.analysis.verdict.bench import Trouble
 from battle.analysis.verdict.checkers.continuity import head_rows
@@ -16,15 +18,10 @@ from battle.analysis.verdict.knee import (
 )
 from battle.analysis.verdict.measures import measures, workload_measures
 from battle.analysis.verdict.sample_size import Tested, with_enough
+from battle.analysis.verdict.slo_comparison import SloResult, compare, compared
 from battle.analysis.verdict.windowed_measures import part_results
-from battle.scenario.slo.slo import (
-    Demands,
-    Slo,
-    SloResult,
-    compare,
-    compared,
-)
-from battle.scenario.slo.sql import SqlDemand, one_number, parse_limit
+from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.sql import SqlDemand, parse_limit
 from battle.store.errors import QueryError
 
 
@@ -124,3 +121,18 @@ def _of_workload(
             # Its steps are doubted one by one: nothing of the whole load's lateness is left to excuse.
             return without_ground(compare(slo, {**measured, **knee_measures(knee)}), broken)
     return doubted(compare(slo, measured), findings, log, slo, broken, name)
+
+
+def one_number(rows: list[tuple[object, ...]]) -> float | str:
+    """The one number of an answer, or why there is none."""
+    if not rows:
+        return "it gave no row"
+    if len(rows) > 1 or len(rows[0]) != 1:
+        return f"it gave {len(rows):,} rows of {len(rows[0]):,} columns, and one value is expected"
+    value = rows[0][0]
+    if value is None:
+        return "it gave NULL"
+    if isinstance(value, bool | int | float | Decimal):
+        number = float(value)
+        return number if number == number else "it gave NaN"
+    return f"it gave {value!r}, which is no number"

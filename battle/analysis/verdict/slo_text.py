@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.formatting import percent_text, sentence
-from battle.scenario.slo.slo import SloResult
 from battle.scenario.slo.sql import Bound
 
 _BOUNDS: dict[Bound, str] = {

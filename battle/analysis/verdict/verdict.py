@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from battle.analysis.findings import (
-    Finding,
-    Log,
-    Verdict,
-    strictly,
-    worst,
-)
+from battle.analysis.findings import Finding, Verdict, strictly, worst
+from battle.analysis.log import Log
 from battle.analysis.verdict.attribution import without_outage
 from battle.analysis.verdict.bench import Trouble, attributed, troubles
 from battle.analysis.verdict.causes import with_causes
@@ -21,22 +16,17 @@ from battle.analysis.verdict.checkers.provider_reach import doubted_without_prov
 from battle.analysis.verdict.knee import Knee, knees
 from battle.analysis.verdict.registry import CHECKERS, Checker, check
 from battle.analysis.verdict.sample_size import stated_minimum
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_results import WorkloadSlos, run_results, workload_results
 from battle.analysis.verdict.slo_text import reason_texts
-from battle.formatting import plural
-from battle.scenario.slo.slo import (
-    Demands,
-    Slo,
-    SloResult,
-    demands_of,
-)
-from battle.scenario.slo.staleness import stated_staleness
+from battle.scenario.slo.slo import Demands, Slo, demands_of
+from battle.scenario.slo.staleness import Staleness
+from battle.store import typed
 
 if TYPE_CHECKING:
+    from battle.analysis.log import Log
     from battle.store.database import Run
 
-EXIT_STATUS: dict[Verdict, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
-"""What the command line says to the shell."""
 
 _SLO_VERDICT: dict[str, Verdict] = {"met": "PASS", "missed": "FAIL", "not_measured": "INCONCLUSIVE"}
 
@@ -152,6 +142,13 @@ def _reasons(
             yield f"workload {own.workload}: {text}"
 
 
-def verdict_text(verdict: str, warnings: int) -> str:
-    """The verdict as the first line of every report says it: "PASS with 2 warnings"."""
-    return f"{verdict} with {plural(warnings, 'warning')}" if verdict == "PASS" and warnings else verdict
+def stated_staleness(log: Log) -> Staleness:
+    """What the run's scenario tolerates, as `run.json` says; the defaults where it says nothing that is valid."""
+    rows = log.rows("run_header")
+    header = typed.decode(rows[0].document) if rows else {}
+    scenario = header.get("scenario") if isinstance(header, dict) else None
+    try:
+        stated = typed.convert((scenario or {}).get("staleness") or {}, Staleness)
+    except (AttributeError, msgspec.ValidationError):
+        return Staleness()
+    return Staleness() if any(stated.problems()) else stated

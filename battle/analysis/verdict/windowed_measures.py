@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
 from battle.analysis.verdict.attribution import ALL_REQUESTS, doubted_part
 from battle.analysis.verdict.bench import Trouble
@@ -18,6 +19,7 @@ from battle.analysis.verdict.measures import (
     unavoidable_text,
 )
 from battle.analysis.verdict.sample_size import Tested, with_enough
+from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports, unseen_text
 from battle.formatting import plural
 from battle.scenario.slo.scope import (
@@ -26,17 +28,7 @@ from battle.scenario.slo.scope import (
     RELATIVE,
     Scope,
 )
-from battle.scenario.slo.slo import (
-    ANSWERS,
-    HEADS,
-    OF_REQUESTS,
-    RULES,
-    Demands,
-    Measure,
-    Slo,
-    SloResult,
-    compare,
-)
+from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS, RULES, Demands, Slo
 from battle.scenario.slo.windows import (
     WHOLE,
     Window,

@@ -9,9 +9,11 @@
 A word with blanks, or one that is a keyword, stands in double quotes.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from battle.actors.units import duration_problem, exact_duration, parse_duration
 from battle.scenario.slo.scope import (
@@ -23,6 +25,9 @@ from battle.scenario.slo.scope import (
     RUN,
 )
 from battle.scenario.slo.slo import COUNTS, RULES, Slo
+
+if TYPE_CHECKING:
+    pass
 
 _TOKEN = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<word><=|>=|<|>|==|=|%|[^\s<>="%]+)|(?P<bad>\S))')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -194,3 +199,9 @@ class _Reader:
 
     def _refuse(self, token: _Token, why: str) -> NoReturn:
         raise SloTextError(f'{self._text!r}, at "{token.text}" (character {token.at + 1}): {why}')
+
+
+def slos_of(demanded: Slo | str | Iterable[Slo | str]) -> tuple[Slo, ...]:
+    """The demands, those in words read. Raises SloTextError."""
+    listed = [demanded] if isinstance(demanded, Slo | str) else demanded
+    return tuple(parse_slo(one) if isinstance(one, str) else one for one in listed)

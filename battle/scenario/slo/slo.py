@@ -1,4 +1,4 @@
-"""Service level objectives: what a scenario demands, and how a demand compares with what was measured."""
+"""Service level objectives: the targets of a scenario, and the rule of each."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Literal, NamedTuple, Self, TypeAlias
@@ -8,11 +8,10 @@ import msgspec
 from battle.actors.spec.base import Checking
 from battle.actors.units import Duration, not_a_share
 from battle.scenario.slo.scope import WHOLE_RUN, Scope
-from battle.scenario.slo.sql import Bound, SqlDemand, holds
+from battle.scenario.slo.sql import Bound, SqlDemand
 from battle.scenario.slo.staleness import Staleness
 
 Collected: TypeAlias = Literal["requests", "circuit_breaker", "system"]
-SloStatus: TypeAlias = Literal["met", "missed", "not_measured"]
 
 
 MIN_REQUESTS = 20
@@ -171,59 +170,6 @@ class Demands(msgspec.Struct, frozen=True, kw_only=True):
         return demand in self.run.demands() or demand in own.demands()
 
 
-class Measure(msgspec.Struct, frozen=True):
-    """One measured value, in the unit its name says. Not `known`: the log cannot tell, as `note` explains.
-
-    Known without a value: never reached. `query` is the report query it comes from.
-    """
-
-    query: str
-    known: bool
-    value: float | None = None
-    note: str | None = None
-
-
-NEVER_BUT = "not reached, but "
-"""Begins the note of a demand that was missed without a number, where the miss proves nothing."""
-
-
-class SloResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One demand, compared: `measured` has to be `bound` `limit`, both in `unit`.
-
-    `measured` is None when the log cannot tell (`not_measured`), and when what it tells is no number, as
-    `note` explains. With a number, `not_measured` says that it is not to be trusted. `query` is the report query the
-    measured value comes from, or the SQL of a demand on SQL. `scope` is the part of the run it is about.
-    `causes` are what the log says of why it was missed.
-    """
-
-    name: str
-    limit: float
-    measured: float | None
-    unit: str
-    status: SloStatus
-    query: str
-    note: str | None = None
-    bound: Bound = "<="
-    scope: Scope = WHOLE_RUN
-    causes: tuple[str, ...] = ()
-
-    @property
-    def never(self) -> bool:
-        """Whether what was measured is that the value is never reached."""
-        reached = self.status != "not_measured" or (self.note or "").startswith(NEVER_BUT)
-        return self.measured is None and reached
-
-    @property
-    def doubted(self) -> bool:
-        """Whether it was measured, and missed, but something else than the gateway may be why."""
-        return self.status == "not_measured" and (self.never or self.measured is not None)
-
-    @property
-    def title(self) -> str:
-        """The demand with its scope, such as "p95_latency_ms during faults of workload reads"."""
-        return f"{self.name} {self.scope.text}".rstrip()
-
-
 class Rule(NamedTuple):
     """How a demand is measured: which measure, times `scale` in `unit`, and whether it is a lower bound.
 
@@ -333,30 +279,3 @@ def _merged(one: Slo, other: Slo) -> Slo:
     """Both of them; which part of the run they are about is known elsewhere."""
     values: dict[str, Any] = {**one.demands(), **other.demands()}
     return Slo(**values, queries=one.queries + other.queries)
-
-
-def compare(slo: Slo, measures: Mapping[str, Measure]) -> tuple[SloResult, ...]:
-    """Each demand of `slo` with what was measured. A demand that was not measured is never met."""
-    return tuple(
-        _result(name, limit, RULES[name], measures[RULES[name].metric])
-        for name, limit in slo.demands().items()
-    )
-
-
-def _result(name: str, limit: float, rule: Rule, measure: Measure) -> SloResult:
-    measured = None if measure.value is None else measure.value * rule.scale
-    return SloResult(
-        name=name,
-        limit=limit,
-        measured=measured,
-        unit=rule.unit,
-        status=compared(measured, rule.bound, limit) if measure.known else "not_measured",
-        query=measure.query,
-        note=measure.note,
-        bound=rule.bound,
-    )
-
-
-def compared(measured: float | None, bound: Bound, limit: float) -> SloStatus:
-    """Whether a value that was measured is what was demanded; None is never reached."""
-    return "met" if measured is not None and holds(measured, bound, limit) else "missed"

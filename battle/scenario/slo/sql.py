@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -67,18 +66,3 @@ def holds(value: float, bound: Bound, limit: float) -> bool:
             return value == limit
         case "!=":
             return value != limit
-
-
-def one_number(rows: list[tuple[object, ...]]) -> float | str:
-    """The one number of an answer, or why there is none."""
-    if not rows:
-        return "it gave no row"
-    if len(rows) > 1 or len(rows[0]) != 1:
-        return f"it gave {len(rows):,} rows of {len(rows[0]):,} columns, and one value is expected"
-    value = rows[0][0]
-    if value is None:
-        return "it gave NULL"
-    if isinstance(value, bool | int | float | Decimal):
-        number = float(value)
-        return number if number == number else "it gave NaN"
-    return f"it gave {value!r}, which is no number"

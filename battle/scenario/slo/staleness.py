@@ -1,16 +1,9 @@
 """How old an answer may be before it harms a client: what the scenario says, and what holds without that."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-import msgspec
 
 from battle.actors.spec.base import Spec
 from battle.actors.units import Duration, format_duration, minutes, seconds
-from battle.store import typed
-
-if TYPE_CHECKING:
-    from battle.analysis.findings import Log
 
 BLOCKS_KNOWN = 256
 """Older than so many blocks an answer counts as wrong: the chain model looks no further back."""
@@ -50,15 +43,3 @@ class Staleness(Spec, frozen=True, kw_only=True):
                 f"staleness: settle, {format_duration(self.settle)}, is as long as the load "
                 f"({format_duration(load)}): no answer after a fault would be judged"
             )
-
-
-def stated_staleness(log: "Log") -> Staleness:
-    """What the run's scenario tolerates, as `run.json` says; the defaults where it says nothing that is valid."""
-    rows = log.rows("run_header")
-    header = typed.decode(rows[0].document) if rows else {}
-    scenario = header.get("scenario") if isinstance(header, dict) else None
-    try:
-        stated = typed.convert((scenario or {}).get("staleness") or {}, Staleness)
-    except (AttributeError, msgspec.ValidationError):
-        return Staleness()
-    return Staleness() if any(stated.problems()) else stated

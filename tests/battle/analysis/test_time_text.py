@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.reports.files import read_report, render
 from battle.analysis.time_text import (
     at_text,

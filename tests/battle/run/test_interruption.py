@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from battle import __main__ as program
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.verdict import registry, verdict
 from battle.cli import app as command_line
 from battle.cli.app import run_command_line

@@ -14,7 +14,9 @@ from battle.actors.spec.faults.schedule import (
 )
 from battle.actors.spec.faults.timeline import expand
 from battle.actors.units import Duration, exact_duration, ms, seconds
-from battle.scenario.scenario import Scenario, scenario_from_data
+from battle.scenario.loader import scenario_from_data
+from battle.scenario.scenario import Scenario
+from battle.scenario.validation import scenario_problems
 
 FAULTS = get_args(Fault)
 SCHEDULES = [entry for entry in get_args(ChaosEntry) if issubclass(entry, Schedule)]
@@ -94,7 +96,7 @@ def test_it_can_be_written_in_a_file(entry):
     words = in_words(entry)
     scenario = scenario_from_data(msgspec.to_builtins(SCENARIO) | {"chaos": [words]}, "test")
     assert scenario.chaos == [entry]
-    assert list(scenario.problems()) == []
+    assert list(scenario_problems(scenario)) == []
     assert msgspec.json.decode(msgspec.json.encode(scenario), type=Scenario) == scenario
 
 

@@ -32,7 +32,7 @@ from battle import (
 from battle.cli.app import run_command_line
 from battle.scenario.loader import listed
 from battle.scenario.measurability import OmittedSlo, warnings_of, without_the_unseen
-from battle.scenario.scenario import checked
+from battle.scenario.validation import checked, scenario_problems
 
 READS = HttpConstant("eth_chainId", rate=10, duration=seconds(10), name="reads")
 HEADS = WsSubscribe(connections=2, duration=seconds(10), name="heads")
@@ -156,7 +156,7 @@ def scenario(**changes):
     ],
 )
 def test_what_would_only_be_inconclusive_is_refused(changes, sentence):
-    found = list(scenario(**changes).problems())
+    found = list(scenario_problems(scenario(**changes)))
     assert len(found) == 1, found
     assert found[0].startswith(sentence)
 
@@ -185,7 +185,7 @@ def test_what_would_only_be_inconclusive_is_refused(changes, sentence):
     ],
 )
 def test_what_may_be_measured_is_not_refused(changes):
-    assert list(scenario(**changes).problems()) == []
+    assert list(scenario_problems(scenario(**changes))) == []
 
 
 def test_a_scenario_without_slos_is_a_warning():
@@ -228,7 +228,7 @@ def test_another_gateway_leaves_out_what_it_cannot_show_and_nothing_else():
 def test_every_shipped_scenario_can_be_run_with_any_gateway(name, shipped):
     for gateway in (COMMAND, msgspec.structs.replace(URL)):
         shown, _ = without_the_unseen(msgspec.structs.replace(shipped, gateway=gateway), "live")
-        assert list(checked(shown).problems()) == []
+        assert list(scenario_problems(checked(shown))) == []
         assert any(slo.demands() for slo in (*shown.slos, *shown.workload_slos.values())), name
 
 

@@ -5,8 +5,7 @@ import pytest
 from battle import HttpConstant, MockProvider, RealProvider, Replay, Scenario, WsRequests, WsSubscribe
 from battle.actors.units import seconds
 from battle.errors import ScenarioError
-from battle.scenario.methods import method_problems
-from battle.scenario.scenario import checked
+from battle.scenario.validation import checked, method_problems
 
 MOCKS = [MockProvider("a"), MockProvider("b", canned={"trace_block": []})]
 LOAD = {"rate": 1, "duration": seconds(1)}

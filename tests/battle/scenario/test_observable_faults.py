@@ -11,6 +11,7 @@ from battle.actors.spec.latency import (
     Uniform,
 )
 from battle.actors.units import ms, seconds
+from battle.scenario.validation import scenario_problems
 
 DELAYS = [
     lambda delay: Degrade("a", added_latency=delay),
@@ -59,4 +60,4 @@ def test_a_scenario_says_so_and_a_ramp_too():
         workloads=[HttpConstant("eth_blockNumber", rate=1, duration=seconds(60))],
         chaos=[Ramp(Latency("a", delay=1), rise=seconds(5))],
     )
-    assert any("latency: delay of 1 ns is too short" in problem for problem in scenario.problems())
+    assert any("latency: delay of 1 ns is too short" in problem for problem in scenario_problems(scenario))

@@ -24,7 +24,7 @@ from battle import (
 )
 from battle.run.plan import plan_run
 from battle.scenario.loader import listed, load_scenario, shipped_names
-from battle.scenario.scenario import checked
+from battle.scenario.validation import checked, scenario_problems
 
 
 def scenario(**changes) -> Scenario:
@@ -38,7 +38,7 @@ def scenario(**changes) -> Scenario:
 
 
 def test_a_sound_scenario_has_no_problems():
-    assert list(scenario().problems()) == []
+    assert list(scenario_problems(scenario())) == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_sound_scenario_has_no_problems():
     ],
 )
 def test_each_problem_is_named(changes, problem):
-    found = list(scenario(**changes).problems())
+    found = list(scenario_problems(scenario(**changes)))
     assert any(problem in sentence for sentence in found), found
 
 
@@ -133,7 +133,7 @@ def test_every_shipped_scenario_is_sound_and_says_what_it_proves():
     found = list(listed())
     assert {name.partition(":")[0] for name, _ in found} == set(shipped_names())
     for name, shipped in found:
-        assert list(shipped.problems()) == [], name
+        assert list(scenario_problems(shipped)) == [], name
         assert shipped.proves, name
         assert load_scenario(name) == shipped
 

@@ -19,8 +19,9 @@ from battle import (
 )
 from battle.actors.spec.workloads import HttpConstant, HttpUsers, WsSubscribe
 from battle.run.plan import plan_run
-from battle.scenario.scenario import scenario_from_data
+from battle.scenario.loader import scenario_from_data
 from battle.scenario.slo.scope import RESERVED
+from battle.scenario.validation import scenario_problems
 
 
 def scenario(**changes) -> Scenario:
@@ -50,8 +51,8 @@ def test_sound_demands_have_no_problems():
         "max_memory_mb <= 300 in peak",
         Slo.sql("orphans", "SELECT count(*) FROM attempts WHERE request_id IS NULL", "<= 0"),
     ]
-    assert list(scenario(slo=slos).problems()) == []
-    assert list(scenario(slo="success_rate >= 99%").problems()) == []
+    assert list(scenario_problems(scenario(slo=slos))) == []
+    assert list(scenario_problems(scenario(slo="success_rate >= 99%"))) == []
     assert [slo.when for slo in scenario(slo=slos).slos] == [
         "run",
         "during",
@@ -134,33 +135,35 @@ def test_sound_demands_have_no_problems():
     ],
 )
 def test_each_problem_is_one_clear_sentence(slo, problem):
-    (found,) = scenario(slo=slo).problems()
+    (found,) = scenario_problems(scenario(slo=slo))
     assert found.startswith(problem), found
 
 
 def test_a_scope_on_sql_is_refused():
     (query,) = Slo.sql("one", "SELECT 1", "<= 0").queries
-    (found,) = scenario(slo=Slo(queries=(query,), when="during")).problems()
+    (found,) = scenario_problems(scenario(slo=Slo(queries=(query,), when="during")))
     assert found == "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
-    (found,) = scenario(workload_slos={"reads": Slo(queries=(query,))}).problems()
+    (found,) = scenario_problems(scenario(workload_slos={"reads": Slo(queries=(query,))}))
     assert found == "workload reads: slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
 
 
 def test_during_faults_needs_a_fault():
-    (found,) = scenario(slo="success_rate >= 9% during faults", chaos=[]).problems()
+    (found,) = scenario_problems(scenario(slo="success_rate >= 9% during faults", chaos=[]))
     assert found == "slo: no fault is planned, so nothing is during one"
 
 
 def test_a_demand_of_one_workload_may_have_a_scope_in_either_place():
-    assert list(scenario(workload_slos={"reads": Slo(success_rate=0.9, when="peak")}).problems()) == []
-    (found,) = scenario(workload_slos={"reads": Slo(success_rate=0.9, when="lunch")}).problems()
+    assert (
+        list(scenario_problems(scenario(workload_slos={"reads": Slo(success_rate=0.9, when="peak")}))) == []
+    )
+    (found,) = scenario_problems(scenario(workload_slos={"reads": Slo(success_rate=0.9, when="lunch")}))
     assert found.startswith("workload reads: slo: when is ")
-    (found,) = scenario(workload_slos={"reads": Slo(success_rate=0.9, workload="users")}).problems()
+    (found,) = scenario_problems(scenario(workload_slos={"reads": Slo(success_rate=0.9, workload="users")}))
     assert found == "workload reads: slo: it is about workload 'users'; leave `workload` out"
     twice = scenario(
         slo=Slo(success_rate=0.9, workload="reads"), workload_slos={"reads": Slo(success_rate=0.9)}
     )
-    (found,) = twice.problems()
+    (found,) = scenario_problems(twice)
     assert found == "slo: success_rate of workload reads is demanded 2 times; once is enough"
 
 
@@ -182,7 +185,7 @@ def test_a_demand_of_one_workload_may_have_a_scope_in_either_place():
     ],
 )
 def test_phases_are_checked(phases, problem):
-    (found,) = scenario(phases=phases).problems()
+    (found,) = scenario_problems(scenario(phases=phases))
     assert found.startswith(problem)
 
 
@@ -203,12 +206,12 @@ def test_phases_are_checked(phases, problem):
     ],
 )
 def test_healing_is_checked(healing, problem):
-    (found,) = scenario(healing=healing).problems()
+    (found,) = scenario_problems(scenario(healing=healing))
     assert found.startswith(problem)
 
 
 def test_there_must_be_something_to_heal_from():
-    (found,) = scenario(healing=Healing(duration=seconds(9)), chaos=[]).problems()
+    (found,) = scenario_problems(scenario(healing=Healing(duration=seconds(9)), chaos=[]))
     assert found == "healing: no fault is planned, so there is nothing to heal from"
 
 
@@ -222,7 +225,7 @@ def test_there_must_be_something_to_heal_from():
 )
 def test_faults_that_repeat_stop_before_the_healing(entry):
     healed = scenario(chaos=[entry], healing=Healing(duration=seconds(12)))
-    assert list(healed.problems()) == []
+    assert list(scenario_problems(healed)) == []
     ends = [fault.end for fault in plan_run(healed, 1).timeline]
     assert ends
     assert max(ends) <= seconds(18)
@@ -231,7 +234,7 @@ def test_faults_that_repeat_stop_before_the_healing(entry):
 
 def test_subscribers_ask_for_no_method():
     heads = WsSubscribe(name="heads", connections=1, duration=seconds(30))
-    (found,) = scenario(workloads=[heads], slo="success_rate >= 9% method newHeads").problems()
+    (found,) = scenario_problems(scenario(workloads=[heads], slo="success_rate >= 9% method newHeads"))
     assert found.startswith("slo: nothing asks for 'newHeads'")
 
 
@@ -252,7 +255,7 @@ def test_a_file_says_the_same():
         ],
     }
     loaded = scenario_from_data(data, "test.toml")
-    assert list(loaded.problems()) == []
+    assert list(scenario_problems(loaded)) == []
     assert loaded.slos == (
         Slo(success_rate=0.9, when="during", fault="kill a", grace=seconds(5), workload="reads"),
         Slo(p95_latency_ms=300, when="peak"),

@@ -9,6 +9,7 @@ from battle.actors.spec.workloads import HttpConstant, WsSubscribe
 from battle.analysis.reports.files import read_report
 from battle.run.directory import create_run_directory
 from battle.run.plan import plan_run
+from battle.scenario.validation import scenario_problems
 
 
 def scenario(**changes) -> Scenario:
@@ -21,7 +22,7 @@ def scenario(**changes) -> Scenario:
 
 
 def test_sound_demands_have_no_problems():
-    assert list(scenario().problems()) == []
+    assert list(scenario_problems(scenario())) == []
 
 
 @pytest.mark.parametrize(
@@ -40,14 +41,17 @@ def test_sound_demands_have_no_problems():
     ],
 )
 def test_each_problem_is_named(slos, problem):
-    (found,) = scenario(workload_slos=slos).problems()
+    (found,) = scenario_problems(scenario(workload_slos=slos))
     assert found.startswith(problem)
 
 
 def test_demands_on_heads_need_nothing_collected():
     slo = Slo(max_missed_heads=0, max_duplicate_heads=0, max_head_delay_ms=100, max_silence_ms=9000)
     heads = WsSubscribe(name="heads", connections=1, duration=seconds(5))
-    assert list(scenario(workloads=[heads], workload_slos={"heads": slo}, collect=set()).problems()) == []
+    assert (
+        list(scenario_problems(scenario(workloads=[heads], workload_slos={"heads": slo}, collect=set())))
+        == []
+    )
 
 
 def test_a_report_made_from_the_directory_knows_them(tmp_path):

@@ -10,18 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle import HttpConstant, MockProvider, Scenario, ScenarioError, Slo, seconds
-from battle.analysis.verdict.verdict import EXIT_STATUS
+from battle.analysis.findings import EXIT_STATUS
 from battle.cli.exit_status import INTERRUPTED
+from battle.cli.suite import exit_status
+from battle.scenario.validation import scenario_problems
 from battle.suite.files import render_html, render_junit, render_markdown
-from battle.suite.results import (
-    REASONS_SHOWN,
-    SuiteReport,
-    SuiteRun,
-    by_scenario,
-    exit_status,
-    headline_of,
-    verdict_of,
-)
+from battle.suite.results import REASONS_SHOWN, SuiteReport, SuiteRun, by_scenario, headline_of, verdict_of
 from battle.suite.selection import (
     FAST,
     FULL,
@@ -200,7 +194,7 @@ def test_files_that_cannot_be_loaded_alone_are_no_suite():
 
 def test_a_label_is_a_name():
     problems = list(
-        msgspec.structs.replace(ALL[0].scenario, labels=("fast", "Too Loud"), slo=Slo()).problems()
+        scenario_problems(msgspec.structs.replace(ALL[0].scenario, labels=("fast", "Too Loud"), slo=Slo()))
     )
     assert problems == ["label 'Too Loud': a label is a lower-case letter, then up to 31 of a-z 0-9 _ -"]
     assert FULL == ("fast", "slow", "soak")

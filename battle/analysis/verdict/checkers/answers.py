@@ -3,13 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from battle.analysis.findings import (
-    EVIDENCE_IDS_MAX,
-    Finding,
-    Log,
-    Severity,
-    Verdict,
-)
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Severity, Verdict
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.continuity import nothing_was_due
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import Demands

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
+from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
 from battle.analysis.verdict.checkers.load_generator import lateness_bound_ns
 from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE

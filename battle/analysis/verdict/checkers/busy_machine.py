@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
 from battle.formatting import duration_text, percent_text, plural
 from battle.scenario.slo.windows import Window

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
+from battle.analysis.log import Log
 from battle.analysis.time_text import at_text
 from battle.analysis.verdict.checkers.nodes import unwrapped
 from battle.formatting import plural, sentence

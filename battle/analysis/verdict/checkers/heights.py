@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
+from battle.analysis.log import Log
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import Demands
 from battle.scenario.slo.staleness import Staleness

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
-from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.fault_growth import (
     Episode,
     Need,

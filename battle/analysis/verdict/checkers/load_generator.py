@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.busy_machine import LAG_MAX_NS, busy
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
 from battle.analysis.verdict.checkers.planned_workloads import SUBSCRIBES, only_subscribes, planned

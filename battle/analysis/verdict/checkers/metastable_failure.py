@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
+from battle.analysis.log import Log
 from battle.analysis.time_text import at_text
 from battle.analysis.verdict.checkers.leaks import LOAD_GROWTH_MAX
 from battle.analysis.verdict.checkers.load_generator import (

@@ -1,6 +1,6 @@
 """What kinds of load the scenario plans, as far as a judgement depends on it."""
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 
 SUBSCRIBES = "ws_subscribe"
 STEPS = "http_step"

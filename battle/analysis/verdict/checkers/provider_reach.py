@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.formatting import plural
 from battle.scenario.slo.slo import Demands
 

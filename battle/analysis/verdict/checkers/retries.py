@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
+from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns, second_ns
 from battle.formatting import plural
 from battle.scenario.slo.slo import Demands

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.busy_machine import LAG_MAX_NS, SAMPLE_NS
 from battle.formatting import duration_text, plural
 from battle.scenario.slo.windows import Window

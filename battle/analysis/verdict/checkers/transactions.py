@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Log
+from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
+from battle.analysis.log import Log
 from battle.formatting import plural
 from battle.scenario.slo.slo import Demands
 

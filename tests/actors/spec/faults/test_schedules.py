@@ -14,7 +14,6 @@ from battle.actors.spec.faults.behaviour import (
     RateLimit,
     StaleHead,
 )
-from battle.actors.spec.faults.plan_problems import plan_problems
 from battle.actors.spec.faults.process import (
     Flap,
     Kill,
@@ -33,6 +32,7 @@ from battle.actors.spec.faults.transport import Latency, Timeout
 from battle.actors.spec.faults.websocket import MissHeads
 from battle.actors.spec.latency import LogNormal, Uniform
 from battle.actors.units import minutes, ms, seconds
+from battle.scenario.fault_validation import plan_problems
 
 TAGS = {"a": ("eu",), "b": ("eu", "big"), "c": ()}
 LOAD = minutes(2)

@@ -15,7 +15,8 @@ from battle.actors.spec.workloads import (
 )
 from battle.actors.units import ms, seconds
 from battle.run.plan import plan_run, workload_role
-from battle.scenario.scenario import Scenario, scenario_from_data
+from battle.scenario.loader import scenario_from_data
+from battle.scenario.scenario import Scenario
 
 TOPIC = "0x" + "ab" * 32
 SUBSCRIBE = {"connections": 4, "duration": seconds(5)}

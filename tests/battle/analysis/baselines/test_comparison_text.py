@@ -7,13 +7,9 @@ from typing import Any
 import pytest
 
 from battle.analysis.baselines.evidence import relative
+from battle.analysis.baselines.headline import headline
 from battle.analysis.reports.comparison import Answer, Change
-from battle.analysis.reports.comparison_text import (
-    headline,
-    interval_text,
-    seen_from_text,
-    visible_text,
-)
+from battle.analysis.reports.comparison_text import interval_text, seen_from_text, visible_text
 
 
 def change(verdict: Answer = "same", **values: Any) -> Change:

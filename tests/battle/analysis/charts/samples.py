@@ -11,7 +11,7 @@ from battle.analysis.charts.chart import (
     TimeAxis,
 )
 from battle.analysis.charts.collect import EVERY_KIND, collect_charts
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.store.database import open_run
 from battle.store.events import Event
 from tests.battle.histories import (

@@ -4,7 +4,7 @@ import pytest
 
 from battle.analysis.charts.cells import CELLS_MAX
 from battle.analysis.charts.collect import EVERY_KIND, MAKERS, collect_charts
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.store.database import open_run
 from tests.battle.analysis.charts.samples import charts_of, eventful_run
 from tests.battle.histories import (

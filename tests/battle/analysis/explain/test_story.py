@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from battle.analysis.explain.history import PaceRow, RunTold, Tellers
-from battle.analysis.explain.lines import WIDTH, escaped, story_lines
+from battle.analysis.explain.lines import WIDTH, story_lines
 from battle.analysis.explain.story import Story, tell
 from battle.store.events import BreakerChanged, BreakerRejected, Event, FaultActed
+from battle.terminal_text import escaped
 from tests.battle.analysis.explain.rows import history
 from tests.battle.histories import (
     MS,

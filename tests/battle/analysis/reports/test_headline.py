@@ -16,8 +16,8 @@ from battle import (
     run_scenario,
     seconds,
 )
+from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.reports.files import read_report
-from battle.analysis.verdict.verdict import EXIT_STATUS
 from battle.scenarios import provider_degradation
 from tests.battle.analysis.reports.report_runs import golden_run
 from tests.battle.histories import healthy, write_run

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import pytest
 
 from battle.analysis.reports.files import read_report, render
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_text import measured_text, slo_text
 from battle.cli.summary import summary_lines
-from battle.scenario.slo.slo import SloResult
 from battle.store.events import Event
 from tests.battle.analysis.reports.report_runs import golden_run
 from tests.battle.histories import MS, S, failed, fault, healthy, phases, request, sample, tried, write_run

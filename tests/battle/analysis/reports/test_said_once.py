@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from battle.analysis.charts.collect import EVERY_KIND, collect_charts
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.reports.collect import collect_report
 from battle.analysis.reports.files import read_report, read_run, render_reading
 from battle.analysis.reports.schema import Report
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_text import reason_texts, slo_text
 from battle.analysis.verdict.verdict import judge
 from battle.cli.summary import summary_lines
-from battle.scenario.slo.slo import Slo, SloResult
+from battle.scenario.slo.slo import Slo
 from battle.store.database import open_run
 from battle.store.events import Event, RequestEnded
 from tests.battle.histories import (

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.answers import answers_are_fresh
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import Demands, Slo, demands_of

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.answers import answers_are_right
 from battle.analysis.verdict.checkers.leaks import connections_leaked
 from battle.analysis.verdict.checkers.retries import retry_amplification

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.answers import answers_are_right
 from battle.analysis.verdict.checkers.completeness import log_is_whole, run_is_complete
-from battle.analysis.verdict.checkers.fault_effects import faults_took_effect, providers_used_again
+from battle.analysis.verdict.checkers.fault_effects import faults_took_effect
 from battle.analysis.verdict.checkers.load_generator import (
     generator_kept_pace,
     lateness_bound_ns,
     something_was_sent,
 )
 from battle.analysis.verdict.checkers.nodes import nodes_lived
+from battle.analysis.verdict.checkers.provider_return import providers_used_again
 from battle.analysis.verdict.registry import CHECKERS, check
 from battle.scenario.slo.slo import Demands, Slo
 from battle.store.database import open_run

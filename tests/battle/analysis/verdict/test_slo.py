@@ -5,16 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.verdict.measures import measures, workload_measures
+from battle.analysis.verdict.slo_comparison import Measure, compare
 from battle.analysis.verdict.slo_text import slo_text
 from battle.analysis.verdict.verdict import judge
-from battle.scenario.slo.slo import (
-    RULES,
-    Measure,
-    Slo,
-    compare,
-)
+from battle.scenario.slo.slo import RULES, Slo
 from tests.battle.histories import (
     MS,
     S,

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from battle.analysis.findings import Finding, Log, Verdict, worst
+from battle.analysis.findings import EXIT_STATUS, Finding, Verdict, worst
+from battle.analysis.log import Log
 from battle.analysis.verdict.registry import CHECKERS, Checker
-from battle.analysis.verdict.verdict import EXIT_STATUS, Judgement, judge
+from battle.analysis.verdict.verdict import Judgement, judge
 from battle.formatting import duration_text, percent_text, sentence
 from battle.scenario.slo.slo import Demands, Slo
 from battle.store.database import open_run

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.continuity import heads_monotonic, websocket_continuity
 from battle.analysis.verdict.checkers.load_generator import generator_kept_pace, something_was_sent
 from battle.analysis.verdict.registry import Checker

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_text import slo_text
 from battle.analysis.verdict.verdict import Judgement, judge
 from battle.scenario.slo.language import parse_slo
-from battle.scenario.slo.slo import Slo, SloResult
+from battle.scenario.slo.slo import Slo
 from battle.store.database import open_run
 from battle.store.events import Event
 from tests.battle.histories import (

@@ -13,7 +13,8 @@ from battle.actors.spec.gateways import CommandGateway
 from battle.actors.units import SHORTEST, ms, seconds
 from battle.scenario.data.files import DataFile, converted, parsed
 from battle.scenario.data.shapes import problems_of, read
-from battle.scenario.scenario import checked, scenario_from_data, scenario_from_file
+from battle.scenario.loader import scenario_from_data, scenario_from_file
+from battle.scenario.validation import checked
 
 BARE = [1, 20, SHORTEST - 1]
 WRONG = [*BARE, 1.5, -seconds(5), True, "5", "1 week", "-5s", "1us"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.bench_limits import bench_within_limits
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import Demands

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from battle.analysis.findings import Log
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.busy_machine import busy
 from battle.store.events import RunChanged
 from tests.battle.histories import MS, S, node_sample, open_history

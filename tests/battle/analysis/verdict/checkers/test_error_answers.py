@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.error_answers import errors_are_passed_on
 from battle.scenario.slo.slo import Demands, Slo
 from battle.store.events import AttemptServed, Event, RequestEnded

@@ -17,7 +17,8 @@ from battle import (
     run_scenario,
     seconds,
 )
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.fault_effects import faults_took_effect
 from battle.scenario.slo.slo import Demands
 from battle.store.events import Event

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.fault_growth import (
     Need,
     episodes,

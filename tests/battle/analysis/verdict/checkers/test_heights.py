@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.heights import reads_monotonic
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import Demands, Slo

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.nodes import gateway_listens
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import Demands, Slo

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.metastable_failure import metastable_failure
 from battle.scenario.slo.slo import Demands
 from battle.store.events import Event, RequestEnded

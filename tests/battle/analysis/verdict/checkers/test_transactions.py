@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from battle.analysis.findings import Finding, Log
+from battle.analysis.findings import Finding
+from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.transactions import transactions
 from battle.scenario.slo.slo import Demands
 from battle.store.events import Event

@@ -1,21 +1,54 @@
-"""What is wrong with a chaos plan as a whole, before anything starts. Pure, and independent of the seed."""
+"""What is wrong with the faults of a scenario, one by one and as a plan, before anything starts. Pure."""
 
 from collections.abc import Iterable, Iterator
 
+from battle.actors.spec.faults.behaviour import BehaviourFault
 from battle.actors.spec.faults.process import Flap
-from battle.actors.spec.faults.schedule import (
-    ChaosEntry,
-    Every,
-    Ramp,
-    Randomly,
-    Sequence,
-    faults_of,
-)
-from battle.actors.spec.faults.timeline import FAULTS_MAX, Tags, targets_of_fault
+from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence, faults_of
+from battle.actors.spec.faults.timeline import FAULTS_MAX, Tags, targets_of, targets_of_fault
+from battle.actors.spec.faults.transport import GATEWAY, LOAD, Partition
+from battle.actors.spec.faults.websocket import WebSocketFault
+from battle.actors.spec.real_provider import RealProvider
 from battle.actors.units import Duration, format_duration
+from battle.scenario.scenario import Scenario
 
 _RANDOM_SURPLUS = 20
 """Twice the mean and this many: more than a random schedule gives in any run anybody will see."""
+
+
+def fault_problems(scenario: Scenario) -> Iterator[str]:
+    """Each thing wrong with the faults that a scenario plans, in a sentence."""
+    for entry in scenario.chaos:
+        for fault in faults_of(entry):
+            yield from _aim_problems(scenario, fault)
+            if isinstance(fault, BehaviourFault | WebSocketFault):
+                yield from _not_for_real_ones(scenario, fault)
+        yield from entry.problems()
+    yield from plan_problems(scenario.chaos, scenario.chaos_until, scenario.tags)
+
+
+def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
+    if not targets_of_fault(fault, scenario.tags):
+        yield f"{fault.kind()}: its target {fault.target!r} does not exist; {provider_choice(scenario)}"
+    if isinstance(fault, Partition) and fault.is_before_the_gateway:
+        named = [workload.name for workload in scenario.workloads if workload.name]
+        if fault.peer not in (GATEWAY, LOAD, *named):
+            known = ", ".join(named) if named else "none of them has a name"
+            yield f"partition: there is no workload named {fault.peer!r}; the workloads are: {known}"
+
+
+def _not_for_real_ones(scenario: Scenario, fault: BehaviourFault | WebSocketFault) -> Iterator[str]:
+    real = {provider.name for provider in scenario.providers if isinstance(provider, RealProvider)}
+    for name in targets_of(fault.target, scenario.tags):
+        if name in real:
+            yield f"{fault.kind()}: {name} is a real provider, whose behaviour is its own; aim at a mock"
+
+
+def provider_choice(scenario: Scenario) -> str:
+    """What may be named instead: the providers, and the tags they carry."""
+    tags = sorted({tag for provider in scenario.providers for tag in provider.tags})
+    tagged = f", the tags {', '.join(tags)}" if tags else ""
+    return "the providers are " + ", ".join(sorted(scenario.provider_names)) + tagged
 
 
 def plan_problems(plan: Iterable[ChaosEntry], load: Duration, tags: Tags) -> Iterator[str]:

@@ -1,0 +1,47 @@
+"""The log of a run as a checker sees it: the rows of named queries, and the SQL of an SLO."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what renders a report that is at hand should not wait for DuckDB
+    from battle.store.database import Result, Run
+    from battle.store.seal import Manifest
+
+
+SLO_SQL_SECONDS = 30.0
+"""How long the statement of an `Slo.sql` may take; one that takes longer is not measured."""
+
+
+class Log:
+    """A run that is asked each question once, so that judgement and report share the answers."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._answers: dict[tuple[str, tuple[tuple[str, object], ...]], list[Any]] = {}
+
+    def rows(self, query: str, **parameters: object) -> list[Any]:
+        """The rows of a report query as named tuples. Raises QueryError as `Run.query` does."""
+        key = (query, tuple(sorted(parameters.items())))
+        if key not in self._answers:
+            self._answers[key] = self._run.query(query, **parameters)
+        return self._answers[key]
+
+    def execute(self, sql: str) -> Result:
+        """The answer to a user's own SQL, which can read the log alone. Raises QueryError as `Run.execute` does."""
+        return self._run.execute(sql, SLO_SQL_SECONDS)
+
+    @property
+    def asked(self) -> tuple[tuple[str, dict[str, object]], ...]:
+        """Each query that was asked, with its parameters, in the order of the first time."""
+        return tuple((query, dict(parameters)) for query, parameters in self._answers)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the log was sealed."""
+        return self._run.sealed
+
+    @property
+    def manifest(self) -> Manifest:
+        """Counts of the log, and what is known to be wrong with it."""
+        return self._run.manifest
