@@ -5,31 +5,22 @@ travels up to the supervisor in the coordinator.
 """
 
 import sys
-from typing import TypeAlias
 
 import trio
 
 from battle.actors.collector.sampler import sample_system
 from battle.actors.collector.selection import selected
-from battle.actors.roles import Impose, Revert
-from battle.actors.spec.base import Spec
-from battle.actors.spec.collection import COLLECTED, Collected
-from battle.actors.spec.gateways import GatewayRole
-from battle.actors.spec.providers import ProviderRole
-from battle.actors.spec.real_provider import LinkRole
-from battle.actors.spec.workloads import Begin, WorkloadRole
+from battle.actors.roles import (
+    GatewayRole,
+    LinkRole,
+    Message,
+    NodeSpec,
+    ProviderRole,
+    Role,
+    WorkloadRole,
+)
 from battle.actors.world.control import Control
 from battle.actors.world.interfaces import World
-
-Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole
-Message: TypeAlias = Impose | Revert | Begin
-
-
-class NodeSpec(Spec, frozen=True):
-    """What a node is told at its start."""
-
-    role: Role
-    collect: tuple[Collected, ...] = COLLECTED
 
 
 async def boot(world: World, spec: NodeSpec, control: Control) -> None:

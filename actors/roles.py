@@ -1,11 +1,94 @@
-"""How a node is told of a fault that it must carry out itself, and of its end."""
+"""What a node is told: its role at the start, and the messages it takes while it runs."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.collection import COLLECTED, Collected
 from battle.actors.spec.faults.behaviour import BehaviourFault
 from battle.actors.spec.faults.transport import TransportFault
 from battle.actors.spec.faults.websocket import WebSocketFault
+from battle.actors.spec.gateways import EmbeddedGateway
+from battle.actors.spec.providers import MockProvider
+from battle.actors.spec.workloads import Workload
+from battle.actors.units import Duration, seconds
+
+
+class ProviderRole(Spec, frozen=True, tag="provider"):
+    """All a node needs to be a provider."""
+
+    spec: MockProvider
+    address: Address
+    chain: Chain
+
+
+class LinkRole(Spec, frozen=True, tag="link"):
+    """All a node needs to be the link before the upstream `name`."""
+
+    name: str
+    address: Address
+    upstream: Address
+
+
+class Upstream(Spec, frozen=True):
+    """A provider as a gateway knows it."""
+
+    name: str
+    address: Address
+
+
+class GatewayRole(Spec, frozen=True, tag="gateway"):
+    """All a node needs to be the embedded gateway. The order of `upstreams` is their priority.
+
+    `block_time` is the chain's: how soon a provider that publishes nothing counts as failed follows from it.
+    """
+
+    spec: EmbeddedGateway
+    address: Address
+    upstreams: tuple[Upstream, ...]
+    block_time: Duration = seconds(2)
+
+
+class WorkloadRole(Spec, frozen=True, tag="workload"):
+    """All a node needs to be one shard of a workload: it sends every `shards`-th request from `shard` on.
+
+    `seed` is the run's: arrivals and choices follow from it and `index` alone, not from the node's name, so
+    that shards agree. `index` numbers the workloads of a run from 0. `canned` lists, per method, the fixed
+    answers that some provider of the run may give instead of the chain model's, and `only_canned` the methods of
+    which every provider has one. `checks_answers` is off for upstreams that serve another chain than ours.
+    `may_be_parted`: a partition between it and the gateway is planned. `authorization` is a secret: the gateway's URL
+    had credentials.
+    """
+
+    spec: Workload
+    index: int
+    shard: int
+    target: Address
+    path: str
+    chain: Chain
+    seed: int
+    canned: dict[str, list[Any]] = {}
+    checks_answers: bool = True
+    may_be_parted: bool = False
+    only_canned: list[str] = []
+    authorization: str = ""
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        """What every request, and every handshake of a WebSocket, says to the gateway besides the usual."""
+        return {b"authorization": self.authorization.encode("ascii")} if self.authorization else {}
+
+
+Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole
+
+
+class NodeSpec(Spec, frozen=True):
+    """What a node is told at its start."""
+
+    role: Role
+    collect: tuple[Collected, ...] = COLLECTED
+
 
 ImposedFault: TypeAlias = BehaviourFault | TransportFault | WebSocketFault
 """All faults but those of processes, which happen to a node and not in it."""
@@ -22,3 +105,17 @@ class Revert(Spec, frozen=True, tag="revert"):
     """The fault's hold ends."""
 
     fault_id: str
+
+
+class Begin(Spec, frozen=True, tag="begin"):
+    """The load's time zero: the moment all schedules count from. To be sent a little ahead of it.
+
+    A node that is started again in the middle of a run gets the same `at_ns`, and in `away_since_ns` the
+    moment its predecessor died: what was due from then until now counts as dropped, and is not sent.
+    """
+
+    at_ns: int
+    away_since_ns: int | None = None
+
+
+Message: TypeAlias = Impose | Revert | Begin

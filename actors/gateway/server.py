@@ -12,7 +12,7 @@ from battle.actors.gateway.calls.replies import Reply, overloaded
 from battle.actors.gateway.policy.benchmark import Reading
 from battle.actors.gateway.subscriptions.manager import Hub
 from battle.actors.gateway.ws_client import WsClient
-from battle.actors.spec.gateways import GatewayRole
+from battle.actors.roles import GatewayRole
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.wire.http.server import HttpServerConnection

@@ -3,8 +3,7 @@
 import trio
 
 from battle.actors.link.relay import Relay
-from battle.actors.roles import Impose, Revert
-from battle.actors.spec.real_provider import LinkRole
+from battle.actors.roles import Impose, LinkRole, Revert
 from battle.actors.units import ms, seconds
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
 from battle.actors.world.control import Control

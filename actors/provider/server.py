@@ -7,8 +7,7 @@ import trio
 from battle.actors.provider.connection import Connection
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_sessions import Sessions
-from battle.actors.roles import Impose, Revert
-from battle.actors.spec.providers import ProviderRole
+from battle.actors.roles import Impose, ProviderRole, Revert
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
 from battle.actors.world.control import Control
 from battle.actors.world.interfaces import Stream, World

@@ -5,7 +5,7 @@ from battle.actors.provider.answerer import Answering
 from battle.actors.provider.chain_view import Sight, in_order
 from battle.actors.provider.rate_limits import RateLimits
 from battle.actors.provider.response_plan import Behaviour, Fate, Key
-from battle.actors.spec.providers import ProviderRole
+from battle.actors.roles import ProviderRole
 from battle.actors.world import interfaces
 from battle.actors.world.held import Holder
 from battle.actors.world.interfaces import World

@@ -153,22 +153,3 @@ class UrlGateway(Spec, frozen=True, tag="url"):
 
 
 Gateway: TypeAlias = EmbeddedGateway | CommandGateway | UrlGateway
-
-
-class Upstream(Spec, frozen=True):
-    """A provider as a gateway knows it."""
-
-    name: str
-    address: Address
-
-
-class GatewayRole(Spec, frozen=True, tag="gateway"):
-    """All a node needs to be the embedded gateway. The order of `upstreams` is their priority.
-
-    `block_time` is the chain's: how soon a provider that publishes nothing counts as failed follows from it.
-    """
-
-    spec: EmbeddedGateway
-    address: Address
-    upstreams: tuple[Upstream, ...]
-    block_time: Duration = seconds(2)

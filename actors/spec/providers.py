@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from battle.actors.addresses import Address
 from battle.actors.chain.expected_answers import expected_answer
 from battle.actors.spec.base import Spec
-from battle.actors.spec.chain import Chain
 from battle.actors.spec.latency import FailureKind, Latency
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.units import format_duration, ms, not_a_share
@@ -63,11 +61,3 @@ class MockProvider(Spec, frozen=True, tag="mock"):
                 expected_answer(value)
             except ValueError as problem:
                 yield f"provider {self.name}: the canned answer to {method}: {problem}"
-
-
-class ProviderRole(Spec, frozen=True, tag="provider"):
-    """All a node needs to be a provider."""
-
-    spec: MockProvider
-    address: Address
-    chain: Chain

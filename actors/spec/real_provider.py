@@ -1,4 +1,4 @@
-"""What a scenario says about a real upstream, and what its link is told."""
+"""What a scenario says about a real upstream."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -41,11 +41,3 @@ class RealProvider(Spec, frozen=True, tag="real"):
         parts = urlsplit(self.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}:{parts.port or 80}"
-
-
-class LinkRole(Spec, frozen=True, tag="link"):
-    """All a node needs to be the link before the upstream `name`."""
-
-    name: str
-    address: Address
-    upstream: Address

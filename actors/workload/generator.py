@@ -7,16 +7,8 @@ import trio
 
 from battle.actors import rng
 from battle.actors.chain.model import ChainModel
-from battle.actors.roles import Impose, Revert
-from battle.actors.spec.workloads import (
-    Begin,
-    HttpUsers,
-    OpenLoop,
-    Replay,
-    WorkloadRole,
-    WsRequests,
-    WsSubscribe,
-)
+from battle.actors.roles import Begin, Impose, Revert, WorkloadRole
+from battle.actors.spec.workloads import HttpUsers, OpenLoop, Replay, WsRequests, WsSubscribe
 from battle.actors.wire.faults.node_faults import TransportFaults
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.http.batch import BatchBuilder, BatchReader, TraceBuilder

@@ -6,8 +6,8 @@ from pathlib import Path
 import trio
 
 from battle.actors.injector import conduct, log_plan
+from battle.actors.roles import Begin
 from battle.actors.spec.gateways import CommandGateway
-from battle.actors.spec.workloads import Begin
 from battle.actors.system import ChildLostError, EscalationError, LifecycleChange
 from battle.actors.units import format_duration, minutes, ms
 from battle.actors.world.cluster import Cluster

@@ -3,19 +3,14 @@
 import msgspec
 
 from battle.actors.addresses import Address
+from battle.actors.roles import WorkloadRole
 from battle.actors.spec.base import Spec
 from battle.actors.spec.faults.schedule import Fault
 from battle.actors.spec.faults.timeline import PlannedFault, expand
 from battle.actors.spec.faults.transport import Partition
 from battle.actors.spec.gateways import CommandGateway, Gateway, UrlGateway
 from battle.actors.spec.providers import MockProvider
-from battle.actors.spec.workloads import (
-    HttpStep,
-    HttpUsers,
-    Workload,
-    WorkloadRole,
-    WsWorkload,
-)
+from battle.actors.spec.workloads import HttpStep, HttpUsers, Workload, WsWorkload
 from battle.actors.units import Duration
 from battle.errors import ScenarioError
 from battle.scenario.scenario import Scenario

@@ -18,7 +18,7 @@ from battle import (
     seconds,
 )
 from battle.actors.node import boot
-from battle.actors.spec.gateways import GatewayRole
+from battle.actors.roles import GatewayRole
 from battle.errors import RunLostError
 from battle.run.plan import workload_role
 from tests.end_to_end.battles import ask, failover

@@ -21,9 +21,10 @@ import trio
 from battle.actors.chain.model import ChainModel
 from battle.actors.gateway.server import run_gateway
 from battle.actors.provider.server import run_provider
+from battle.actors.roles import GatewayRole, ProviderRole, Upstream
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.gateways import EmbeddedGateway, GatewayRole, Upstream
-from battle.actors.spec.providers import MockProvider, ProviderRole
+from battle.actors.spec.gateways import EmbeddedGateway
+from battle.actors.spec.providers import MockProvider
 from battle.actors.units import ms, seconds
 from battle.actors.world.simulated.node import SimulatedNode
 from tests.actors import worlds

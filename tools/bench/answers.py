@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from battle.actors.chain.model import ChainModel
+from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.workloads import HttpConstant, WorkloadRole
+from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.requests.answer import AnswerReader

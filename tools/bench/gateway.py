@@ -32,8 +32,8 @@ import trio
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from battle.actors.node import NodeSpec  # noqa: E402
-from battle.actors.spec.gateways import EmbeddedGateway, GatewayRole, Upstream  # noqa: E402
+from battle.actors.roles import GatewayRole, NodeSpec, Upstream  # noqa: E402
+from battle.actors.spec.gateways import EmbeddedGateway  # noqa: E402
 from battle.actors.wire.correlation import request_id  # noqa: E402
 from battle.actors.wire.http.messages import encode_request, request_head  # noqa: E402
 from battle.actors.wire.jsonrpc import encode_call  # noqa: E402

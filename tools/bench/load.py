@@ -29,14 +29,9 @@ from urllib.parse import urlsplit
 import msgspec
 import trio
 
+from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.workloads import (
-    Begin,
-    HttpConstant,
-    HttpUsers,
-    Workload,
-    WorkloadRole,
-)
+from battle.actors.spec.workloads import HttpConstant, HttpUsers, Workload
 from battle.actors.units import ms, seconds
 from battle.actors.workload.generator import run_workload
 from battle.actors.world.live.reactor import Reactor

@@ -31,9 +31,9 @@ import trio
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from battle.actors.node import NodeSpec  # noqa: E402
+from battle.actors.roles import NodeSpec, ProviderRole  # noqa: E402
 from battle.actors.spec.chain import Chain  # noqa: E402
-from battle.actors.spec.providers import MockProvider, ProviderRole  # noqa: E402
+from battle.actors.spec.providers import MockProvider  # noqa: E402
 from battle.actors.units import ms  # noqa: E402
 from battle.actors.wire.correlation import embedded, request_id  # noqa: E402
 from battle.actors.wire.http.messages import encode_request, request_head  # noqa: E402

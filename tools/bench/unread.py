@@ -27,10 +27,10 @@ import trio
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from battle.actors.node import NodeSpec  # noqa: E402
+from battle.actors.roles import GatewayRole, NodeSpec, ProviderRole, Upstream  # noqa: E402
 from battle.actors.spec.chain import Chain  # noqa: E402
-from battle.actors.spec.gateways import EmbeddedGateway, GatewayRole, Upstream  # noqa: E402
-from battle.actors.spec.providers import MockProvider, ProviderRole  # noqa: E402
+from battle.actors.spec.gateways import EmbeddedGateway  # noqa: E402
+from battle.actors.spec.providers import MockProvider  # noqa: E402
 from battle.actors.units import seconds  # noqa: E402
 from battle.actors.world.live.cluster import LiveCluster  # noqa: E402
 from battle.actors.world.live.run import run_live  # noqa: E402

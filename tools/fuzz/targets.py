@@ -19,10 +19,11 @@ from battle.actors.gateway.subscriptions.continuity import Fill
 from battle.actors.gateway.subscriptions.key import read_subscription_id, read_topic
 from battle.actors.provider.answerer import Answering, read_question
 from battle.actors.provider.chain_view import InForce
+from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.faults.behaviour import MissingData, WrongAnswer
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
-from battle.actors.spec.workloads import HttpConstant, LogFilter, WorkloadRole
+from battle.actors.spec.workloads import HttpConstant, LogFilter
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import (
     HttpRequest,

@@ -24,7 +24,7 @@ from battle.actors.gateway.calls.upstream import Provider
 from battle.actors.gateway.policy import classify, retry, selection
 from battle.actors.gateway.policy.benchmark import Benchmark
 from battle.actors.gateway.policy.classify import TransportFailure
-from battle.actors.spec.gateways import GatewayRole
+from battle.actors.roles import GatewayRole
 from battle.actors.wire.http.messages import HttpResponse, encode_request
 from battle.actors.world.interfaces import Timer, World
 from battle.store.events import AttemptReason

@@ -7,7 +7,8 @@ from battle.actors.gateway.policy.circuit_breaker import Guard
 from battle.actors.gateway.policy.classify import Verdict
 from battle.actors.gateway.policy.selection import Standing
 from battle.actors.rng import Draws
-from battle.actors.spec.gateways import EmbeddedGateway, Upstream
+from battle.actors.roles import Upstream
+from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import request_head
 from battle.actors.world.interfaces import World

@@ -18,7 +18,7 @@ from battle.actors.gateway.subscriptions.continuity import Pending
 from battle.actors.gateway.subscriptions.key import HEADS, Topic
 from battle.actors.gateway.subscriptions.pending_calls import Questions
 from battle.actors.gateway.subscriptions.upstream_subscription import Carried, Feed
-from battle.actors.spec.gateways import Upstream
+from battle.actors.roles import Upstream
 from battle.actors.units import Duration, seconds
 from battle.actors.wire.http.messages import ProtocolError
 from battle.actors.wire.untrusted_json import Unreadable

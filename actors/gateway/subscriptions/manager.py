@@ -13,7 +13,7 @@ from battle.actors.gateway.subscriptions.continuity import Fill
 from battle.actors.gateway.subscriptions.key import Topic
 from battle.actors.gateway.subscriptions.shared_stream import SharedStream, Subscriber
 from battle.actors.gateway.subscriptions.upstream import WsUpstream
-from battle.actors.spec.gateways import GatewayRole
+from battle.actors.roles import GatewayRole
 from battle.actors.wire.jsonrpc import LIMIT_EXCEEDED, RpcError
 from battle.actors.world.interfaces import World
 from battle.store.events import BreakerRejected

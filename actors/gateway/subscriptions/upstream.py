@@ -10,7 +10,8 @@ from battle.actors.gateway.subscriptions.connection import Connection
 from battle.actors.gateway.subscriptions.key import Topic
 from battle.actors.gateway.subscriptions.upstream_subscription import Carried
 from battle.actors.rng import Draws
-from battle.actors.spec.gateways import EmbeddedGateway, Upstream
+from battle.actors.roles import Upstream
+from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.world.interfaces import World
 
 

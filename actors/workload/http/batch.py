@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from battle.actors.chain.parameters import Params
-from battle.actors.spec.workloads import WorkloadRole
+from battle.actors.roles import WorkloadRole
 from battle.actors.wire.correlation import request_id
 from battle.actors.wire.http.content_coding import decoded_body
 from battle.actors.wire.http.messages import HttpResponse, encode_request, request_head

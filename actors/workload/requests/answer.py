@@ -15,7 +15,7 @@ from battle.actors.chain.oracle import (
     right_error,
 )
 from battle.actors.chain.parameters import Params
-from battle.actors.spec.workloads import WorkloadRole
+from battle.actors.roles import WorkloadRole
 from battle.actors.wire.http.client import RESPONSE_LIMITS
 from battle.actors.wire.http.content_coding import CONTENT_CODING, decoded_body
 from battle.actors.wire.http.messages import HttpResponse

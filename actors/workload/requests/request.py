@@ -10,12 +10,8 @@ from battle.actors.chain.generated_params import params_for
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.parameters import Params
 from battle.actors.rng import Draws
-from battle.actors.spec.workloads import (
-    Replay,
-    WorkloadRole,
-    WsRequests,
-    WsSubscribe,
-)
+from battle.actors.roles import WorkloadRole
+from battle.actors.spec.workloads import Replay, WsRequests, WsSubscribe
 from battle.actors.wire.correlation import request_id
 from battle.actors.wire.http.messages import encode_request, request_head
 from battle.actors.workload.requests.call_source import Ask

@@ -5,7 +5,8 @@ from typing import Literal, Protocol, TypeAlias
 import trio
 
 from battle.actors.rng import Draws
-from battle.actors.spec.workloads import Reconnect, WorkloadRole, WsWorkload
+from battle.actors.roles import WorkloadRole
+from battle.actors.spec.workloads import Reconnect, WsWorkload
 from battle.actors.units import Duration
 from battle.actors.wire.http.messages import ProtocolError
 from battle.actors.wire.websocket.endpoints import (

@@ -5,8 +5,9 @@ from collections import deque
 import trio
 
 from battle.actors.close_codes import BAD_TEXT
+from battle.actors.roles import WorkloadRole
 from battle.actors.spec.limits import WebSocketLimits
-from battle.actors.spec.workloads import WorkloadRole, WsRequests
+from battle.actors.spec.workloads import WsRequests
 from battle.actors.wire.jsonrpc import read_answer
 from battle.actors.wire.untrusted_json import Unreadable
 from battle.actors.wire.websocket.endpoints import PING_TIMEOUT, READS_TOO_SLOWLY, Ended

@@ -3,7 +3,8 @@
 import trio
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.spec.workloads import Begin, WorkloadRole, WsSubscribe
+from battle.actors.roles import Begin, WorkloadRole
+from battle.actors.spec.workloads import WsSubscribe
 from battle.actors.units import Duration
 from battle.actors.workload.ws.line import Lines, clients_of
 from battle.actors.workload.ws.notification_oracle import NotificationJudge

@@ -15,7 +15,8 @@ import msgspec
 import trio
 
 from battle.actors.gateway.server import run_gateway
-from battle.actors.spec.gateways import EmbeddedGateway, GatewayRole, Upstream
+from battle.actors.roles import GatewayRole, Upstream
+from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.units import ms, seconds
 from battle.actors.wire.http.messages import (
     HttpRequest,

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from battle.actors.link.server import run_link
-from battle.actors.spec.real_provider import LinkRole
+from battle.actors.roles import LinkRole
 from battle.actors.units import ms
 from battle.store.events import FaultActed
 from tests.actors.provider.stage import Control, Provider, providing

@@ -6,8 +6,9 @@ import msgspec
 import trio
 
 from battle.actors.provider.server import run_provider
+from battle.actors.roles import ProviderRole
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.providers import MockProvider, ProviderRole
+from battle.actors.spec.providers import MockProvider
 from battle.actors.units import ms
 from battle.actors.wire.http.client import RESPONSE_LIMITS
 from battle.actors.wire.http.messages import ResponseParser, encode_request, request_head

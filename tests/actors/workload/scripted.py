@@ -10,14 +10,10 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.chain.model import ChainModel
+from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.workloads import (
-    Begin,
-    HttpConstant,
-    Workload,
-    WorkloadRole,
-)
+from battle.actors.spec.workloads import HttpConstant, Workload
 from battle.actors.units import minutes, ms, seconds
 from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.wire.jsonrpc import Call, encode_result, read_calls

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from battle.actors.roles import Begin
 from battle.actors.spec.workloads import (
-    Begin,
     HttpBurst,
     HttpConstant,
     HttpRamp,

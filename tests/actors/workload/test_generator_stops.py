@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import trio
 
-from battle.actors.spec.workloads import Begin, HttpUsers
+from battle.actors.roles import Begin
+from battle.actors.spec.workloads import HttpUsers
 from battle.actors.units import ms, seconds
 from battle.actors.world.cluster import Node
 from battle.actors.world.simulated.cluster import SimulatedCluster

@@ -6,7 +6,7 @@ import trio
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.notifications import header, logs_of_block, read_pattern
 from battle.actors.provider.server import run_provider
-from battle.actors.roles import Impose
+from battle.actors.roles import Impose, ProviderRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.continuity import Continuity
 from battle.actors.spec.faults.behaviour import Reorg, StaleHead
@@ -20,7 +20,7 @@ from battle.actors.spec.faults.websocket import (
     ReorderHeads,
     SilentStall,
 )
-from battle.actors.spec.providers import MockProvider, ProviderRole
+from battle.actors.spec.providers import MockProvider
 from battle.actors.units import ms
 from battle.store.events import GapFilled
 from tests.actors.gateway.stage import simulated

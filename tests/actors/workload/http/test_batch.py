@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.chain.model import ChainModel
+from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.spec.workloads import HttpConstant, WorkloadRole
+from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse, RequestParser
 from battle.actors.wire.jsonrpc import Call, read_calls

@@ -12,8 +12,9 @@ from battle.actors.chain.generated_params import params_for
 from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel
 from battle.actors.rng import Draws
+from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.workloads import HttpConstant, WorkloadRole
+from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.wire.jsonrpc import RpcError

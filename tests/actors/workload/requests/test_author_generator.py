@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.chain.model import ChainModel
+from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.workloads import HttpConstant, WorkloadRole
+from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.workload.requests.author_generator import GeneratorError, load_generator, place_of
 from battle.actors.workload.requests.call_source import Ask, asker

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from battle.actors.chain.generated_params import carries_id
 from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel
+from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.spec.workloads import HttpConstant, Methods, WorkloadRole
+from battle.actors.spec.workloads import HttpConstant, Methods
 from battle.actors.units import seconds
 from battle.actors.wire.correlation import found_in_params
 from battle.actors.wire.http.messages import HttpRequest, RequestParser

@@ -7,13 +7,9 @@ import trio
 
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.notifications import header
+from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.workloads import (
-    Begin,
-    WorkloadRole,
-    WsRequests,
-    WsSubscribe,
-)
+from battle.actors.spec.workloads import WsRequests, WsSubscribe
 from battle.actors.units import ms, seconds
 from battle.actors.workload.generator import run_workload
 from battle.store.events import GeneratorSampled, NotificationReceived, RequestEnded, SubscriptionChanged

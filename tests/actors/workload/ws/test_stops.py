@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from battle.actors.spec.workloads import Begin, Reconnect, WsSubscribe
+from battle.actors.roles import Begin
+from battle.actors.spec.workloads import Reconnect, WsSubscribe
 from battle.actors.units import ms, seconds
 from battle.actors.world.simulated.network import LATENCY_NS
 from tests.actors.workload.scripted import BEGIN_NS, read_log, run_load

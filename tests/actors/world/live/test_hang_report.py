@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from battle.actors.node import NodeSpec
+from battle.actors.roles import Begin, NodeSpec, WorkloadRole
 from battle.actors.spec.chain import Chain
-from battle.actors.spec.workloads import Begin, HttpConstant, WorkloadRole
+from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.world.live.hang_report import hangs_in
 from battle.actors.world.live.run import run_live
