@@ -19,8 +19,8 @@ DUMP = """something else
 Current thread 0x00007f1 (most recent call first):
   File "/there/lib/helper.py", line 9 in work
   File "/there/slow.py", line 5 in ask
-  File "/x/actors/workload/custom.py", line 70 in question
-  File "/x/actors/workload/asking.py", line 61 in ask
+  File "/x/actors/workload/requests/author_generator.py", line 70 in question
+  File "/x/actors/workload/requests/call_source.py", line 61 in ask
 """
 
 
@@ -40,7 +40,9 @@ def test_the_generator_is_named(printed, here, said):
     assert hangs_in(printed, Path(here)) == f": it was in the scenario's generator {said}"
 
 
-@pytest.mark.parametrize("printed", ["", "x", DUMP.replace("custom", "other"), DUMP.partition("Current")[0]])
+@pytest.mark.parametrize(
+    "printed", ["", "x", DUMP.replace("author_generator", "other"), DUMP.partition("Current")[0]]
+)
 def test_a_node_that_hangs_elsewhere_has_no_generator_to_name(printed):
     assert hangs_in(printed, Path("/there")) == ""
 
