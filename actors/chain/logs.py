@@ -6,6 +6,7 @@ import msgspec
 
 from battle.actors.chain import parameters
 from battle.actors.chain.facts import Facts
+from battle.actors.spec.workloads import LogFilter
 from battle.actors.wire.jsonrpc import INVALID_PARAMS, LIMIT_EXCEEDED, SERVER_ERROR, RpcError
 
 MAX_LOG_BLOCKS = 1000
@@ -60,6 +61,17 @@ def read_pattern(value: Any) -> LogPattern:
     if not isinstance(topics, list) or len(topics) > _MAX_TOPICS:
         raise parameters.invalid("0.topics", f"expected a list of at most {_MAX_TOPICS}")
     return LogPattern(addresses, tuple(_choices(topic, "0.topics", parameters.hash32) for topic in topics))
+
+
+def pattern_of(wanted: LogFilter) -> LogPattern:
+    """What matches the logs that a subscription wants.
+
+    Raises:
+        RpcError: it is no filter.
+    """
+    topics = [list(topic) if isinstance(topic, tuple) else topic for topic in wanted.topics]
+    address = list(wanted.address) if isinstance(wanted.address, tuple) else wanted.address
+    return read_pattern({"address": address, "topics": topics})
 
 
 def _range(facts: Facts, value: dict[str, Any], head: int) -> tuple[int, int]:

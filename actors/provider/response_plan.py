@@ -32,8 +32,7 @@ from battle.actors.spec.faults.behaviour import (
     WrongAnswer,
     WrongChain,
 )
-from battle.actors.spec.latency import FailureKind
-from battle.actors.spec.providers import MockProvider
+from battle.actors.spec.providers import FailureKind, MockProvider
 from battle.actors.units import Duration, seconds
 
 Key: TypeAlias = tuple[object, ...]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import exp
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from battle.actors.spec.base import Spec
 from battle.actors.units import Duration, format_duration
@@ -93,5 +93,3 @@ class Empirical(Spec, frozen=True, tag="empirical"):
 
 Latency: TypeAlias = Duration | Uniform | Normal | LogNormal | Empirical
 """How long a provider takes to answer; a bare duration is a constant."""
-
-FailureKind: TypeAlias = Literal["http_500", "http_502", "http_503", "rpc_error", "reset", "no_answer"]

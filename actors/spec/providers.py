@@ -1,13 +1,14 @@
 """What a scenario says about a provider."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from battle.actors.chain.expected_answers import expected_answer
 from battle.actors.spec.base import Spec
-from battle.actors.spec.latency import FailureKind, Latency
+from battle.actors.spec.latency import Latency
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.units import format_duration, ms, not_a_share
+
+FailureKind: TypeAlias = Literal["http_500", "http_502", "http_503", "rpc_error", "reset", "no_answer"]
 
 
 class Reliability(Spec, frozen=True):
@@ -51,13 +52,5 @@ class MockProvider(Spec, frozen=True, tag="mock"):
             yield from (f"provider {self.name}: {problem}" for problem in part.problems())
         if self.max_batch_calls <= 0:
             yield f"provider {self.name}: max_batch_calls must be above 0, not {self.max_batch_calls}"
-        yield from self._canned_problems()
         if not 0 <= self.port <= 65535:
             yield f"provider {self.name}: port must be from 0 (any) to 65535, not {self.port}"
-
-    def _canned_problems(self) -> Iterator[str]:
-        for method, value in self.canned.items():
-            try:
-                expected_answer(value)
-            except ValueError as problem:
-                yield f"provider {self.name}: the canned answer to {method}: {problem}"

@@ -23,6 +23,7 @@ from battle.actors.spec.workloads import (
     WsSubscribe,
 )
 from battle.actors.units import Duration, ms, seconds
+from battle.actors.workload.checks import duration_of
 from battle.actors.workload.requests.trace import TraceError, read_trace
 from battle.scenario.scenario import Scenario
 
@@ -68,7 +69,7 @@ def simulated_time(scenario: Scenario) -> Duration | None:
 
 def calls(workload: Workload) -> float:
     """About how many calls a workload makes, each call of a batch counted."""
-    length_s = workload.duration / seconds(1)
+    length_s = duration_of(workload) / seconds(1)
     match workload:
         case HttpConstant() | HttpPoisson():
             return workload.rate * length_s * workload.batch
@@ -92,7 +93,7 @@ def calls(workload: Workload) -> float:
 
 def in_flight(workload: HttpOpenLoop) -> float:
     """How many requests of an open loop can be under way at most: those due within the time that one may take."""
-    at_most_s = min(workload.timeout, workload.duration) / seconds(1)
+    at_most_s = min(workload.timeout, duration_of(workload)) / seconds(1)
     match workload:
         case HttpConstant() | HttpPoisson():
             return workload.rate * at_most_s

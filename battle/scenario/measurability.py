@@ -31,6 +31,7 @@ from battle.actors.spec.faults.websocket import (
 from battle.actors.spec.gateways import EmbeddedGateway, Gateway, UrlGateway
 from battle.actors.spec.workloads import Workload, WsSubscribe, WsWorkload
 from battle.actors.units import Duration, format_duration
+from battle.actors.workload.checks import duration_of
 from battle.actors.world.interfaces import WorldName
 from battle.formatting import said_once
 from battle.scenario.fault_validation import plan_problems
@@ -168,9 +169,10 @@ def _healing_without_a_before(scenario: Scenario, chaos: Iterable[ChaosEntry]) -
     if scenario.healing is None:
         return
     for workload in scenario.workloads:
-        if workload.name == scenario.healing.workload and 0 < workload.duration <= scenario.chaos_until:
+        ends = duration_of(workload)
+        if workload.name == scenario.healing.workload and 0 < ends <= scenario.chaos_until:
             yield (
-                f"healing: workload {workload.name} ends at {format_duration(workload.duration)}, and the healing "
+                f"healing: workload {workload.name} ends at {format_duration(ends)}, and the healing "
                 f"begins at {format_duration(scenario.chaos_until)}: there is nothing to see of it"
             )
     if any(fault.start == 0 for fault in _planned(scenario, chaos)):
@@ -207,7 +209,7 @@ def _empty_windows(
     scenario: Scenario, slo: Slo, workloads: Sequence[Workload], chaos: Sequence[ChaosEntry]
 ) -> Iterator[str]:
     """Parts of the run in which nothing of these workloads is due, when they end or no fault leaves any."""
-    end = max(workload.duration for workload in workloads)
+    end = max(duration_of(workload) for workload in workloads)
     if end <= 0:
         return
     ends = f"the load is over after {format_duration(end)}"

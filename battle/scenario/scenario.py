@@ -12,6 +12,7 @@ from battle.actors.spec.providers import MockProvider
 from battle.actors.spec.real_provider import RealProvider
 from battle.actors.spec.workloads import Workload
 from battle.actors.units import Duration
+from battle.actors.workload.checks import duration_of
 from battle.scenario.phases import Healing, Phase
 from battle.scenario.slo.language import slos_of
 from battle.scenario.slo.slo import MIN_REQUESTS, Slo
@@ -65,7 +66,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
     @property
     def load(self) -> Duration:
         """How long the load lasts: as long as its longest workload."""
-        return max((workload.duration for workload in self.workloads), default=0)
+        return max((duration_of(workload) for workload in self.workloads), default=0)
 
     @property
     def chaos_until(self) -> Duration:

@@ -13,6 +13,7 @@ from battle.actors.spec.providers import MockProvider
 from battle.actors.spec.real_provider import RealProvider
 from battle.actors.spec.workloads import Replay, Workload, WsSubscribe
 from battle.errors import ScenarioError
+from battle.scenario.data.part_problems import part_problems
 from battle.scenario.data.shapes import all_problems_of, problems_of, shown_text
 from battle.scenario.fault_validation import fault_problems, provider_choice
 from battle.scenario.scenario import Scenario
@@ -57,9 +58,9 @@ def _problems_of_parts(scenario: Scenario) -> Iterator[str]:
     yield from scenario.chain.problems()
     yield from scenario.gateway.problems()
     for provider in scenario.providers:
-        yield from provider.problems()
+        yield from part_problems(provider)
     for number, workload in enumerate(scenario.workloads, 1):
-        yield from (f"workload {workload.name or number}: {p}" for p in workload.problems())
+        yield from (f"workload {workload.name or number}: {p}" for p in part_problems(workload))
     yield from method_problems(scenario.workloads, scenario.providers)
     yield from _gateway_problems(scenario)
     yield from fault_problems(scenario)

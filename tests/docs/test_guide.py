@@ -15,12 +15,12 @@ from battle.actors.spec.gateways import (
     Gateway,
     Strategy,
 )
-from battle.actors.spec.latency import FailureKind
-from battle.actors.spec.providers import MockProvider
+from battle.actors.spec.providers import FailureKind, MockProvider
 from battle.actors.spec.workloads import Workload
 from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.verdict.registry import CHECKERS
 from battle.cli.app import app
+from battle.scenario.data.part_problems import part_problems
 from battle.scenario.gateways import gateway_names, named_gateway
 from battle.scenario.loader import load_scenario, shipped_names
 from battle.scenario.validation import scenario_problems
@@ -41,7 +41,7 @@ def test_python_in_the_guides_makes_sound_specs(page, code):
     parts = _parts_of(names)
     assert parts
     for part in parts:
-        found = scenario_problems(part) if isinstance(part, Scenario) else part.problems()
+        found = scenario_problems(part) if isinstance(part, Scenario) else part_problems(part)
         assert list(found) == []
 
 

@@ -14,7 +14,8 @@ from battle.actors.spec.faults.base import (
     replaced,
     unobservable_problems,
 )
-from battle.actors.spec.latency import FailureKind, Latency
+from battle.actors.spec.latency import Latency
+from battle.actors.spec.providers import FailureKind
 from battle.actors.units import Duration, format_duration, seconds
 
 LimitStyle: TypeAlias = Literal["http_429", "rpc_limit"]

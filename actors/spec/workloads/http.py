@@ -14,7 +14,6 @@ from battle.actors.spec.workloads.problems import (
     span_problems,
 )
 from battle.actors.units import Duration, format_duration, seconds
-from battle.actors.workload.requests.trace import TraceError, read_trace
 
 MAX_BATCH_CALLS = 1000
 """What servers are used to take in one batch at most, Battle's own providers too."""
@@ -225,24 +224,11 @@ class Replay(_Connected, frozen=True, tag="replay"):
     speed: float = 1.0
     shards: int = 1
 
-    @property
-    def duration(self) -> Duration:
-        """Until just after the last call; 0 when the trace cannot be read (`problems` tells why)."""
-        try:
-            last_ns = read_trace(self.path).times_ns[-1]
-        except TraceError:
-            return 0
-        return int(last_ns / self.speed) + 1 if 0 < self.speed < inf else 0
-
     def problems(self) -> Iterator[str]:
         yield from self.connection_problems()
         if not 0 < self.speed < inf:
             yield f"speed must be a finite number above 0, not {self.speed}"
         yield from shard_problems(self.shards)
-        try:
-            read_trace(self.path)
-        except TraceError as error:
-            yield from error.problems
 
 
 HttpOpenLoop: TypeAlias = HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStep | Replay

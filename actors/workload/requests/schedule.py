@@ -24,7 +24,7 @@ from battle.actors.spec.workloads import (
     WsRequests,
 )
 from battle.actors.units import Duration
-from battle.actors.workload.requests.trace import Trace
+from battle.actors.workload.requests.trace import Trace, replayed_for
 
 _SECOND_NS = 1e9
 
@@ -243,4 +243,4 @@ def schedule_of(spec: OpenLoop, seed: int, trace: Trace | None = None) -> Schedu
             return Steps(tuple(steps_of(spec)))
         case Replay():
             assert trace is not None
-            return Recorded(trace.times_ns, spec.speed, spec.duration)
+            return Recorded(trace.times_ns, spec.speed, replayed_for(trace, spec.speed))

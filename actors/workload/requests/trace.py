@@ -12,6 +12,7 @@ A line is a call, or a list of calls that were sent as one batch, of which the f
 
 from collections.abc import Iterable
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ import msgspec
 
 from battle.actors.author_errors import AuthorsError
 from battle.actors.chain.expected_answers import recorded_answer
+from battle.actors.spec.workloads import Replay
 from battle.actors.units import Duration, minutes, ms
 from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.store.regular import open_regular
@@ -96,6 +98,19 @@ def read_trace(path: str) -> Trace:
         return _read(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise TraceError([f"trace {path} cannot be read: {error.strerror}"]) from None
+
+
+def duration_of(replay: Replay) -> Duration:
+    """How long a replay takes; 0 when its trace cannot be read."""
+    try:
+        return replayed_for(read_trace(replay.path), replay.speed)
+    except TraceError:
+        return 0
+
+
+def replayed_for(trace: Trace, speed: float) -> Duration:
+    """How long a trace takes at a speed: until just after its last call; 0 for a speed that is impossible."""
+    return int(trace.times_ns[-1] / speed) + 1 if 0 < speed < inf else 0
 
 
 @lru_cache(_CACHED_TRACES)

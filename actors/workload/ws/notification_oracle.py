@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from battle.actors.chain.facts import FINALIZED_BLOCKS
+from battle.actors.chain.logs import pattern_of
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.notifications import header, logs_of_block, pending_transactions
 from battle.actors.spec.workloads import Kind, LogFilter
@@ -66,7 +67,7 @@ class NotificationJudge:
         if self.kind == "newHeads":
             self._read = self._read_head
         elif self.kind == "logs":
-            self._pattern = (kind if isinstance(kind, LogFilter) else LogFilter()).pattern()
+            self._pattern = pattern_of(kind if isinstance(kind, LogFilter) else LogFilter())
             self._read = self._read_log
         else:
             self._ahead = 1

@@ -15,6 +15,7 @@ from msgspec import inspect
 
 from battle.actors.spec.base import nearest, unknown_field
 from battle.actors.units import duration_problem, format_duration, parse_duration
+from battle.scenario.data.part_problems import part_problems
 from battle.store import typed
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -257,7 +258,7 @@ def _own_problems(data: Any, cls: type) -> list[str]:
     if not hasattr(cls, "problems"):
         return []
     try:
-        return list(typed.convert(data, cls).problems())
+        return list(part_problems(typed.convert(data, cls)))
     except (msgspec.ValidationError, RecursionError):
         return []
 

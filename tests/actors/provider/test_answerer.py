@@ -9,7 +9,6 @@ from battle.actors.provider.chain_view import InForce, in_order
 from battle.actors.provider.response import Response
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.faults.behaviour import StaleHead
-from battle.actors.spec.providers import MockProvider
 from battle.actors.wire.correlation import embedded
 from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.jsonrpc import RpcError
@@ -178,19 +177,3 @@ def test_a_provider_whose_error_is_a_fault_s_or_about_no_call_has_failed():
     for asked in (late, ill, broken):
         assert asked.asked[0].rpc_code is not None
         assert Response(b"", "keep", 200).outcome(asked.asked[0]) == "error"
-
-
-@pytest.mark.parametrize(
-    ("error", "problem"),
-    [
-        ({"code": 3}, "missing required field `message`"),
-        ({"message": "no"}, "missing required field `code`"),
-        ({"code": "3", "message": "no"}, "Expected `int`"),
-        ({"code": 3, "message": "no", "date": 1}, "unknown field `date`"),
-        ("no", "Expected `object`"),
-    ],
-)
-def test_a_canned_error_that_is_none_is_said_before_the_run(error, problem):
-    (told,) = MockProvider("a", canned={"eth_call": {"error": error}, "m": CANNED, "n": 1}).problems()
-    assert told.startswith("provider a: the canned answer to eth_call: an error is written {")
-    assert problem in told

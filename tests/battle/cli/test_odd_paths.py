@@ -13,6 +13,7 @@ import pytest
 import typer.main
 
 from battle import HttpConstant, seconds
+from battle.actors.workload.checks import workload_problems
 from battle.cli import app
 from battle.scenario.discovery import speaks_of_battle
 from tests.battle.histories import healthy, write_run
@@ -121,7 +122,7 @@ def test_a_generator_that_is_no_file_is_a_problem_of_its_scenario(workplace: Pat
     for kind, make in ODD.items():
         place = f"{kind}.py"
         make(workplace / place)
-        (problem,) = HttpConstant(generator=f"{place}:ask", rate=1, duration=seconds(1)).problems()
+        (problem,) = workload_problems(HttpConstant(generator=f"{place}:ask", rate=1, duration=seconds(1)))
         assert f"cannot be read from {place}" in problem
 
 

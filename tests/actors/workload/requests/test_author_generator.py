@@ -15,6 +15,7 @@ from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
+from battle.actors.workload.checks import workload_problems
 from battle.actors.workload.requests.author_generator import GeneratorError, load_generator, place_of
 from battle.actors.workload.requests.call_source import Ask, asker
 from battle.actors.workload.requests.call_times import BUSY, SLOW_CALL, CallTimes
@@ -77,7 +78,7 @@ def test_a_module_in_the_working_directory_is_found(tmp_path: Path, monkeypatch:
     ],
 )
 def test_what_is_no_generator_is_one_sentence_of_the_scenario_s_problems(name: str, says: str) -> None:
-    (problem,) = HttpConstant(generator=name, rate=1, duration=seconds(1)).problems()
+    (problem,) = workload_problems(HttpConstant(generator=name, rate=1, duration=seconds(1)))
     assert problem.startswith(f"generator {name!r} ")
     assert says in problem
 

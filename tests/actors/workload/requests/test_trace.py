@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from battle.actors.spec.workloads import Replay
 from battle.actors.units import ms, seconds
+from battle.actors.workload.checks import duration_of, workload_problems
 from battle.actors.workload.requests.trace import (
     MAX_PROBLEMS,
     Trace,
@@ -122,16 +123,16 @@ def test_a_trace_too_long_to_be_held_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_file_that_is_not_there_or_is_none_is_one_sentence(tmp_path: Path) -> None:
     for path, why in ((tmp_path / "gone", "No such file"), (tmp_path, "it is a directory, not a file")):
-        (problem,) = Replay(str(path)).problems()
+        (problem,) = workload_problems(Replay(str(path)))
         assert problem.startswith(f"trace {path} cannot be read: {why}")
-        assert Replay(str(path)).duration == 0
+        assert duration_of(Replay(str(path))) == 0
 
 
 def test_a_path_starts_at_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "t.jsonl").write_bytes(GOOD)
     monkeypatch.chdir(tmp_path)
-    assert list(Replay("t.jsonl").problems()) == []
-    assert Replay("t.jsonl", speed=0.5).duration == ms(25) + 1
+    assert list(workload_problems(Replay("t.jsonl"))) == []
+    assert duration_of(Replay("t.jsonl", speed=0.5)) == ms(25) + 1
 
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:

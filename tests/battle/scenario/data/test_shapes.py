@@ -421,3 +421,23 @@ def test_what_cannot_be_parsed_is_one_line_with_the_line_of_the_file(text, suffi
     with pytest.raises(ScenarioError) as raised:
         parsed(text, suffix, "x")
     assert str(raised.value) == f"x is not valid {suffix[1:].upper()}: {says}"
+
+
+def test_beside_a_wrong_shape_the_parts_still_tell_what_only_trying_them_shows():
+    data = {
+        "name": "s",
+        "proves": 1,
+        "providers": [{"type": "mock", "name": "a", "canned": {"m": {"error": "no"}}}],
+        "workloads": [
+            {"type": "replay", "path": "nowhere"},
+            {"type": "ws_subscribe", "connections": 1, "duration": "5s", "kinds": [{"address": "0x12"}]},
+        ],
+    }
+    told = [str(problem) for problem in read(data, Scenario)[1]]
+    for says in (
+        "proves",
+        "the canned answer to m",
+        "trace nowhere cannot be read",
+        "invalid argument 0.address",
+    ):
+        (_,) = [sentence for sentence in told if says in sentence]
