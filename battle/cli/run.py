@@ -6,10 +6,10 @@ from pathlib import Path
 from battle.actors.world.interfaces import WorldName
 from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.reports.files import render
+from battle.api import RunResult, run_scenario
 from battle.cli.exit_status import INTERRUPTED
 from battle.cli.summary import summary_lines
 from battle.errors import RunInterruptedError
-from battle.run.record import RunResult, run_scenario
 from battle.scenario.loader import load_scenario
 
 

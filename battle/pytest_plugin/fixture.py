@@ -67,7 +67,7 @@ class Battle:
         strict: bool | None,
     ) -> BattleResult:
         __tracebackhide__ = True
-        from battle.run.record import run_scenario
+        from battle.api import run_scenario
 
         settings = settings_of(self._config)
         item = self._config.stash.get(RUNNING, None)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from battle.defaults import DEFAULT_OUT
+
 MARKS = {
     "battle_fast": "a battle that is over soon: the whole set fits into a pull request",
     "battle_slow": "a battle of minutes",
@@ -15,12 +17,11 @@ MARKS = {
 """Scenario files get them by the scenarios' own labels: `fast`, `slow`, `soak`."""
 
 WORLDS = ("live", "simulated")
-_DEFAULT_OUT = "battle_results"
 _HELP = {
     "world": "where battles run: live (real processes) or simulated (virtual time)",
     "seed": "what all chance of a battle is drawn from",
     "gateway": "the gateway to test instead of each scenario's own: a name, a URL or a file",
-    "out": f"where runs lie; {_DEFAULT_OUT} in pytest's root directory by default",
+    "out": f"where runs lie; {DEFAULT_OUT} in pytest's root directory by default",
 }
 
 _PROPERTIES = "properties of the battles that tests ran"
@@ -89,7 +90,7 @@ def settings_of(config: pytest.Config) -> Settings:
 
 def out_of(config: pytest.Config) -> Path:
     """Where runs lie; a directory in the ini-file counts from pytest's root directory."""
-    return config.rootpath / (_asked(config, "out") or _DEFAULT_OUT)
+    return config.rootpath / (_asked(config, "out") or DEFAULT_OUT)
 
 
 def _asked(config: pytest.Config, name: str) -> str | None:

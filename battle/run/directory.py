@@ -15,13 +15,13 @@ import psutil
 
 from battle.actors.redaction import redacted
 from battle.actors.world.interfaces import WorldName
+from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError, StartError
 from battle.run.plan import RunPlan
 from battle.scenario.gateways import gateway_label
 from battle.scenario.measurability import OmittedSlo
 from battle.scenario.slo.slo import Slo
 
-DEFAULT_OUT = Path("battle_results")
 HEADER = "run.json"
 LATEST = "latest"
 

@@ -1,4 +1,4 @@
-"""The composition root: a scenario goes in, a judged run directory comes out."""
+"""The composition root: a scenario goes in, a run directory with a sealed log comes out."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +20,11 @@ from battle.actors.world.interfaces import WorldName
 from battle.actors.world.live.loopback import check_loopback
 from battle.actors.world.live.run import run_live
 from battle.actors.world.simulated import Deadlock, SimulationOverrun, simulate
-from battle.analysis.reports.files import write_reports
-from battle.analysis.reports.schema import Report
+from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError, plain
 from battle.run.arguments import check_arguments
 from battle.run.coordinator import Coordinator
 from battle.run.directory import (
-    DEFAULT_OUT,
     create_run_directory,
     discard_run_directory,
     point_latest,
@@ -49,8 +47,6 @@ from battle.scenario.scenario import Scenario
 from battle.scenario.validation import checked
 from battle.store.seal import seal
 
-DEFAULT_SEED = 1
-
 REACH_SECONDS = 5.0
 """How long a gateway that runs elsewhere may take to accept a connection."""
 
@@ -69,60 +65,6 @@ class Recorded(msgspec.Struct, frozen=True):
     interrupted: bool
 
 
-class RunResult(msgspec.Struct, frozen=True):
-    """A run that came to its end, or was interrupted: where it lies, and what it showed."""
-
-    run_dir: Path
-    report: Report
-    interrupted: bool
-
-
-def run_scenario(
-    scenario: Scenario | str | Path,
-    *,
-    world: WorldName = "live",
-    seed: int = DEFAULT_SEED,
-    gateway: Gateway | str | Path | None = None,
-    out: Path | str = DEFAULT_OUT,
-    strict: bool = False,
-    progress: bool = False,
-    on_start: Callable[[Path], object] = lambda run_dir: None,
-    on_warning: Callable[[str], object] = lambda warning: None,
-) -> RunResult:
-    """Run a scenario, seal its log, judge it and write its reports.
-
-    It returns when that is done, and may be called from anywhere: where an event loop is running already, of asyncio
-    or trio, a notebook's too, the run has a thread of its own, and the loop waits.
-
-    Arguments: `scenario` is one, or what `battle run` takes: a name, a file. `gateway` replaces the scenario's: a
-    gateway, or what `--gateway` takes. `strict` fails on a warning. `on_start` is called with the run's directory, in
-    the thread of the run, and `on_warning` with each sentence that is known before the start and does not forbid the
-    run. SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of.
-    Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
-    Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged. Called from a
-    thread other than the main one, the run sees no signals.
-
-    Raises:
-        ScenarioError: the scenario cannot be run as it is, or an argument is none.
-        RunLostError: the log cannot be sealed or reported; what there is of it lies in the run's directory.
-        StartError: a port is in use, a program is missing, `out` cannot be written.
-        RunInterruptedError: somebody would not wait for the end; it is a KeyboardInterrupt.
-    """
-    recorded = record_scenario(
-        scenario,
-        world=world,
-        seed=seed,
-        gateway=gateway,
-        out=out,
-        strict=strict,
-        progress=progress,
-        on_start=on_start,
-        on_warning=on_warning,
-    )
-    with _judgeable(recorded.run_dir):
-        return RunResult(recorded.run_dir, write_reports(recorded.run_dir), recorded.interrupted)
-
-
 def record_scenario(
     scenario: Scenario | str | Path,
     *,
@@ -135,7 +77,7 @@ def record_scenario(
     on_start: Callable[[Path], object] = lambda run_dir: None,
     on_warning: Callable[[str], object] = lambda warning: None,
 ) -> Recorded:
-    """Run a scenario and seal its log: all that `run_scenario` does before it judges. Raises the same."""
+    """Run a scenario and seal its log: all that `battle.run_scenario` does before it judges. Raises the same."""
     check_arguments(
         scenario=scenario,
         world=world,
@@ -186,13 +128,13 @@ def _recorded(
         raise RunInterruptedError(run_dir) from None
     if ending == "cut short":
         raise RunInterruptedError(run_dir)
-    with _judgeable(run_dir):
+    with judgeable(run_dir):
         seal(run_dir)
     return Recorded(run_dir, ending == "interrupted")
 
 
 @contextmanager
-def _judgeable(run_dir: Path) -> Iterator[None]:
+def judgeable(run_dir: Path) -> Iterator[None]:
     """What goes wrong after a run took place does not make it a run that did not; signals end it as Ctrl-C does."""
     try:
         with ended_like_interrupted():

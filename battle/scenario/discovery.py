@@ -13,12 +13,10 @@ from pathlib import Path
 import msgspec
 
 from battle.actors.author_files import source_of
+from battle.defaults import DEFAULT_OUT
 from battle.errors import ScenarioError
 from battle.scenario.data.files import DATA_FILE_BYTES_MAX, SUFFIXES, parsed
 from battle.store.regular import read_regular
-
-RESULTS = "battle_results"
-"""Where runs lie when nothing else is said: their logs and reports are no scenarios."""
 
 SKIPPED_SHOWN = 8
 """Names of files that were skipped for the same reason: further ones are counted."""
@@ -59,7 +57,7 @@ def files_below(place: Path) -> Iterator[Path]:
 def _is_foreign(folder: Path) -> bool:
     return (
         folder.name.startswith(".")
-        or folder.name in ("__pycache__", "node_modules", "site-packages", RESULTS)
+        or folder.name in ("__pycache__", "node_modules", "site-packages", DEFAULT_OUT.name)
         or folder.is_symlink()
         or (folder / "pyvenv.cfg").exists()
         or (folder / "run.json").exists()

@@ -12,9 +12,9 @@ import msgspec
 
 from battle.actors.world.interfaces import WorldName
 from battle.analysis.reports.schema import Report
+from battle.api import RunResult, run_scenario
 from battle.errors import BattleError, RunLostError, SetupError, StartError
 from battle.run.directory import check_path, fresh_directory, point_latest
-from battle.run.record import RunResult, run_scenario
 from battle.scenario.loader import Candidate, Unloadable
 from battle.suite.files import write_suite
 from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, headline_of, verdict_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from battle import HttpConstant, MockProvider, Scenario, Slo, ms, run_scenario, seconds
-from battle.run.record import RunResult
+from battle.api import RunResult
 from tests.end_to_end.battles import ask
 
 GATEWAY = """

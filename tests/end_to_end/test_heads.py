@@ -23,7 +23,7 @@ from battle.actors.spec.faults.websocket import (
     ReorderHeads,
     SilentStall,
 )
-from battle.run.record import run_scenario
+from battle.api import run_scenario
 from tests.end_to_end.battles import ask
 
 AT = {"at": seconds(3), "duration": seconds(3)}

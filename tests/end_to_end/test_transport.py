@@ -17,8 +17,8 @@ from battle.actors.spec.faults.transport import (
     Slicer,
 )
 from battle.actors.spec.real_provider import RealProvider
+from battle.api import run_scenario
 from battle.errors import ScenarioError
-from battle.run.record import run_scenario
 from battle.scenario.validation import scenario_problems
 from tests.end_to_end.battles import ask, digests
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from battle.api import run_scenario
 from battle.cli.sql import sql_command
-from battle.run.record import run_scenario
 from battle.scenario.loader import load_scenario
 
 SEED = 7

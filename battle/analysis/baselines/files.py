@@ -12,15 +12,13 @@ from battle.analysis.baselines.snapshot import (
     Snapshot,
     default_name,
 )
+from battle.analysis.reports.comparison import BYTES_MAX
 from battle.errors import BattleError
 from battle.store import typed
 from battle.store.regular import read_regular
 
-DEFAULT_DIR = Path("battle_baselines")
 SUFFIX = ".json"
 
-BYTES_MAX = 64 * 2**20
-"""Of a file that holds a baseline or a comparison; those of long runs take 100 kB."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from battle.analysis.baselines.files import BYTES_MAX
-from battle.analysis.reports.comparison import FILE, SCHEMA_VERSION, Comparison
+from battle.analysis.reports.comparison import BYTES_MAX, FILE, SCHEMA_VERSION, Comparison
 from battle.store import typed
 from battle.store.errors import LogError
 from battle.store.regular import read_regular

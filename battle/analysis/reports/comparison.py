@@ -87,3 +87,7 @@ class Comparison(_Part, frozen=True, kw_only=True):
     def exit_status(self) -> int:
         """For the shell."""
         return EXIT_STATUS[self.status]
+
+
+BYTES_MAX = 64 * 2**20
+"""Of a file that holds a baseline or a comparison; those of long runs take 100 kB."""

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_BASELINES, DEFAULT_OUT, Baselines, Out, Run
+from battle.cli.commands.options import Baselines, Out, Run
+from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 
 baseline = typer.Typer(
     help="Keep runs to compare later ones with.", no_args_is_help=True, rich_markup_mode=None

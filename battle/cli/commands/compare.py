@@ -4,7 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_BASELINES, DEFAULT_OUT, Baselines, Out
+from battle.cli.commands.options import Baselines, Out
+from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 
 Format: TypeAlias = Literal["table", "json", "markdown"]
 """What `--format` takes."""

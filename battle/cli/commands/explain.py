@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_OUT, Out, Run
+from battle.cli.commands.options import Out, Run
+from battle.defaults import DEFAULT_OUT
 
 
 def explain(

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_OUT, Out, Run, Strict
+from battle.cli.commands.options import Out, Run, Strict
+from battle.defaults import DEFAULT_OUT
 
 
 def judge(

@@ -8,16 +8,13 @@ import typer
 Run: TypeAlias = Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")]
 
 Out: TypeAlias = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where runs lie.")]
-DEFAULT_OUT = Path("battle_results")
 
 Baselines: TypeAlias = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where baselines lie.")]
-DEFAULT_BASELINES = Path("battle_baselines")
 
 World: TypeAlias = Annotated[
     Literal["live", "simulated"], typer.Option(help="Real processes, or virtual time.")
 ]
 
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="What all chance is drawn from.")]
-DEFAULT_SEED = 1
 
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="A warning fails the run, exit status 1.")]

@@ -4,7 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_OUT, Out, Run
+from battle.cli.commands.options import Out, Run
+from battle.defaults import DEFAULT_OUT
 
 Format: TypeAlias = Literal["json", "markdown", "html", "junit"]
 """What `--format` takes."""

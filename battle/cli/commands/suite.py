@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from battle.cli.commands.options import DEFAULT_OUT, DEFAULT_SEED, Out, Seed, Strict, World
+from battle.cli.commands.options import Out, Seed, Strict, World
+from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 
 
 def suite(

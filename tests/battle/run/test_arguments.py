@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from battle.api import run_scenario
 from battle.errors import ScenarioError
-from battle.run.record import run_scenario
 
 WRONG = {
     "world": (None, "mars", 1, ["live"]),

@@ -54,12 +54,16 @@ def test_no_checker_and_no_measure_takes_an_interruption_for_a_finding(tmp_path,
             verdict.judge(run, Slo(success_rate=1), checkers=())
 
 
-@pytest.mark.parametrize("phase", ["seal", "write_reports"])
+@pytest.mark.parametrize(
+    "phase",
+    ["battle.run.record.seal", "battle.analysis.reports.files.write_reports"],
+    ids=["seal", "write_reports"],
+)
 def test_a_run_that_is_not_sealed_or_judged_to_the_end_keeps_its_log(phase, tmp_path, monkeypatch, capsys):
     def interrupt(run_dir):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running, phase, interrupt)
+    monkeypatch.setattr(phase, interrupt)
     arguments = ["run", "smoke", "--world", "simulated", "--quiet", "--out", str(tmp_path)]
     assert run_command_line(arguments) == 130
     said = capsys.readouterr()

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from battle.api import run_scenario
 from battle.errors import ScenarioError
-from battle.run.record import run_scenario
 from battle.scenario.discovery import Skipped, reason_to_skip, skipped_lines
 from battle.scenario.loader import (
     Candidate,

@@ -1,0 +1,87 @@
+"""The public names of Battle, each once; `battle` passes them on when the first of them is used.
+
+They load fast: they are the data that scenarios are written in. What runs one is imported when it is run.
+"""
+
+from battle.actors.spec.chain import Chain as Chain
+from battle.actors.spec.continuity import Continuity as Continuity
+from battle.actors.spec.faults.behaviour import Degrade as Degrade
+from battle.actors.spec.faults.behaviour import ErrorRate as ErrorRate
+from battle.actors.spec.faults.behaviour import Hang as Hang
+from battle.actors.spec.faults.behaviour import Malformed as Malformed
+from battle.actors.spec.faults.behaviour import MissingData as MissingData
+from battle.actors.spec.faults.behaviour import RateLimit as RateLimit
+from battle.actors.spec.faults.behaviour import Reorg as Reorg
+from battle.actors.spec.faults.behaviour import StaleHead as StaleHead
+from battle.actors.spec.faults.behaviour import Truncated as Truncated
+from battle.actors.spec.faults.behaviour import WrongAnswer as WrongAnswer
+from battle.actors.spec.faults.behaviour import WrongChain as WrongChain
+from battle.actors.spec.faults.process import Flap as Flap
+from battle.actors.spec.faults.process import Kill as Kill
+from battle.actors.spec.faults.process import Pause as Pause
+from battle.actors.spec.faults.process import Restart as Restart
+from battle.actors.spec.faults.schedule import ChaosEntry as ChaosEntry
+from battle.actors.spec.faults.schedule import Every as Every
+from battle.actors.spec.faults.schedule import Ramp as Ramp
+from battle.actors.spec.faults.schedule import Randomly as Randomly
+from battle.actors.spec.faults.schedule import Sequence as Sequence
+from battle.actors.spec.faults.transport import Bandwidth as Bandwidth
+from battle.actors.spec.faults.transport import Jitter as Jitter
+from battle.actors.spec.faults.transport import Latency as Latency
+from battle.actors.spec.faults.transport import LimitData as LimitData
+from battle.actors.spec.faults.transport import Partition as Partition
+from battle.actors.spec.faults.transport import Refuse as Refuse
+from battle.actors.spec.faults.transport import ResetPeer as ResetPeer
+from battle.actors.spec.faults.transport import Slicer as Slicer
+from battle.actors.spec.faults.transport import SlowClose as SlowClose
+from battle.actors.spec.faults.transport import Timeout as Timeout
+from battle.actors.spec.faults.websocket import DropConnections as DropConnections
+from battle.actors.spec.faults.websocket import DuplicateHeads as DuplicateHeads
+from battle.actors.spec.faults.websocket import IgnorePings as IgnorePings
+from battle.actors.spec.faults.websocket import MissHeads as MissHeads
+from battle.actors.spec.faults.websocket import RefuseSubscriptions as RefuseSubscriptions
+from battle.actors.spec.faults.websocket import ReorderHeads as ReorderHeads
+from battle.actors.spec.faults.websocket import SilentStall as SilentStall
+from battle.actors.spec.gateways import Breaker as Breaker
+from battle.actors.spec.gateways import CommandGateway as CommandGateway
+from battle.actors.spec.gateways import EmbeddedGateway as EmbeddedGateway
+from battle.actors.spec.gateways import Retry as Retry
+from battle.actors.spec.gateways import UrlGateway as UrlGateway
+from battle.actors.spec.latency import Empirical as Empirical
+from battle.actors.spec.latency import LogNormal as LogNormal
+from battle.actors.spec.latency import Normal as Normal
+from battle.actors.spec.latency import Uniform as Uniform
+from battle.actors.spec.limits import HttpLimits as HttpLimits
+from battle.actors.spec.limits import WebSocketLimits as WebSocketLimits
+from battle.actors.spec.providers import MockProvider as MockProvider
+from battle.actors.spec.providers import Reliability as Reliability
+from battle.actors.spec.real_provider import RealProvider as RealProvider
+from battle.actors.spec.workloads import HttpBurst as HttpBurst
+from battle.actors.spec.workloads import HttpConstant as HttpConstant
+from battle.actors.spec.workloads import HttpPoisson as HttpPoisson
+from battle.actors.spec.workloads import HttpRamp as HttpRamp
+from battle.actors.spec.workloads import HttpStep as HttpStep
+from battle.actors.spec.workloads import HttpUsers as HttpUsers
+from battle.actors.spec.workloads import LogFilter as LogFilter
+from battle.actors.spec.workloads import Reconnect as Reconnect
+from battle.actors.spec.workloads import Replay as Replay
+from battle.actors.spec.workloads import WsRequests as WsRequests
+from battle.actors.spec.workloads import WsSubscribe as WsSubscribe
+from battle.actors.units import minutes as minutes
+from battle.actors.units import ms as ms
+from battle.actors.units import seconds as seconds
+from battle.actors.units import us as us
+from battle.api import RunResult as RunResult
+from battle.api import run_scenario as run_scenario
+from battle.errors import BattleError as BattleError
+from battle.errors import ScenarioError as ScenarioError
+from battle.errors import StartError as StartError
+from battle.run.setup import SetupContext as SetupContext
+from battle.scenario.phases import Healing as Healing
+from battle.scenario.phases import Phase as Phase
+from battle.scenario.scenario import Scenario as Scenario
+from battle.scenario.slo.slo import Slo as Slo
+from battle.scenario.slo.staleness import Staleness as Staleness
+
+# pytest adds names of its own that are no identifiers to modules it rewrites.
+__all__ = [name for name in globals() if name.isidentifier() and not name.startswith("_")]
