@@ -24,7 +24,7 @@ class Draws:
         self._key = blake2b(f"{seed}:{name}".encode(), digest_size=32).digest()
 
     def uniform(self, *key: object) -> float:
-        """A number in [0, 1) for this key. Keys are told apart by their text: use strings and integers."""
+        """A number in [0, 1) for this key. Keys are distinguished by their text: use strings and integers."""
         digest = blake2b("\x1f".join(map(str, key)).encode(), digest_size=8, key=self._key).digest()
         return (int.from_bytes(digest, "little") >> 11) * _SCALE
 

@@ -132,7 +132,7 @@ def _text_problem(text: str) -> str | None:
     number = text.strip()
     if re.fullmatch(r"-?\d+(?:\.\d+)?", number) and len(number) <= DURATION_TEXT_MAX:
         return f"that is a number without a unit; write {_quoted(f'{number}ms')} or {_quoted(f'{number}s')}"
-    return f'that is no duration; write one as "10s", "250ms" or "1h30m"; the units are {UNITS}'
+    return f'that is not a duration; write one like "10s", "250ms" or "1h30m"; the units are {UNITS}'
 
 
 def _float_problem(value: float) -> str:

@@ -46,7 +46,7 @@ class RunInterruptedError(KeyboardInterrupt):
     def __init__(self, run_dir: Path) -> None:
         super().__init__(
             f"interrupted before the run was judged: the log is kept at {run_dir}, "
-            f"ask for `battle report {run_dir}`"
+            f"run `battle report {run_dir}`"
         )
 
 

@@ -48,11 +48,11 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     connection), `reset`, `closed`, `protocol`, `http_status`, `not_json_rpc` (an answer came, under a status of
     success if it was HTTP, and is not JSON-RPC), `wrong_id` (it has the id of another request), `wrong_batch`
     (answers to a batch were missing, repeated or not asked for), `rpc_error`, `unsent`, `interrupted`, `unread` (the
-    client gave the connection up: more of what it had sent lay unread than it keeps).
+    client gave the connection up: more of what it had sent was unread than it keeps).
 
     An error can be the right answer: then the outcome is `ok`, the answer `right`, and `rpc_code` is the error's.
     `expected_rpc_code` is the code of the error that is the right answer, also where another answer came, or none;
-    NULL where a result is right, where nobody knows, and for batches. A JSON-RPC error in a body with an HTTP status
+    NULL where a result is right, where it is unknown, and for batches. A JSON-RPC error in a body with an HTTP status
     of failure has both codes.
 
     `height` is the block at which the answer holds, of questions about the newest block: of right and stale answers,
@@ -133,7 +133,7 @@ class BreakerChanged(Event, frozen=True, kw_only=True, tag=_tag):
 
 
 class BreakerRejected(Event, frozen=True, kw_only=True, tag=_tag):
-    """A candidate was passed over because its breaker was open, or its half-open probes were taken."""
+    """A candidate was skipped because its breaker was open, or its half-open probes were taken."""
 
     at_ns: int
     provider: str
@@ -197,14 +197,14 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True, tag=_tag):
     """The life of a WebSocket connection, or of one subscription on it, as one side saw it.
 
     `connection` numbers the node's connections, those of a client as "<client>.<n>"; `name` is the workload for
-    `client`, the provider for the other two sides, or "(clients)" where the gateway tells of a client of its own,
+    `client`, the provider for the other two sides, or "(clients)" where the gateway logs a client of its own,
     as it does when it closes one that reads too slowly. `change`: `connected`, `refused` (no connection came about),
     `subscribed`, `rejected` (no subscription), `unsubscribed`, `closed` (with `close_code`; 1006: without a closing
     frame), `stale` (given up by the gateway).
 
     `closed_by` says which end of the connection closed it: this `side` (`us`) or the other one (`peer`). `was_due` is
     set when a client leaves a subscription that brought it nothing: whether the chain had something for it, up to a
-    second before; NULL: it brought something, or nobody knows.
+    second before; NULL: it brought something, or this is unknown.
     """
 
     at_ns: int
@@ -224,7 +224,7 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True, tag=_tag):
 class NotificationReceived(Event, frozen=True, kw_only=True, tag=_tag):
     """A client received a notification.
 
-    `key` tells it from all others: a head's hash; a log's block hash, index and whether it is removed; a
+    `key` identifies it: a head's hash; a log's block hash, index and whether it is removed; a
     transaction's hash. `number` and `parent_hash` are of heads, `number` of logs as well. `answer` compares it with
     the chain model, as in `RequestEnded`.
     """

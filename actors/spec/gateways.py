@@ -18,7 +18,7 @@ class Breaker(Spec, frozen=True):
 
     closed -> open after `failure_threshold` failures in a row; open -> half_open after `open_for` plus up to
     `jitter_ratio` of it; half_open -> closed after `success_threshold` successes, -> open at any failure.
-    While half open at most `probe_limit` requests at a time are let through.
+    While half open at most `probe_limit` requests at a time are allowed.
     """
 
     failure_threshold: int = 5
@@ -60,7 +60,7 @@ class EmbeddedGateway(Spec, frozen=True, tag="embedded"):
     `seed_latencies` fills the benchmark store before the run (provider name to latency). `hedge_after` sends
     a second attempt to the next provider when the first has not answered in that time. With `failover` off
     each request goes once to the provider the strategy ranks first, whatever its breaker says, and a
-    subscription dies with the provider it was made at: its clients hear nothing any more and are not told.
+    subscription dies with the provider it was made at: its clients get nothing any more and are not notified.
     """
 
     strategy: Strategy = "priority"
@@ -123,7 +123,7 @@ class CommandGateway(Spec, frozen=True, tag="command"):
 
 
 class UrlGateway(Spec, frozen=True, tag="url"):
-    """A gateway that already runs somewhere; it must have been told of the providers' ports.
+    """A gateway that already runs somewhere; it must know the providers' ports.
 
     `ws_url` is where it takes WebSockets, when that is not where it takes HTTP. Credentials in a URL
     (`http://user:password@host`) are sent as Basic authentication; they, and what looks like a key in a path or a

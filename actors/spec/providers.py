@@ -12,7 +12,7 @@ FailureKind: TypeAlias = Literal["http_500", "http_502", "http_503", "rpc_error"
 
 
 class Reliability(Spec, frozen=True):
-    """How often a provider fails by itself: `failure_ratio` of its requests, each in one of `kinds`."""
+    """How often a provider fails on its own: `failure_ratio` of its requests, each in one of `kinds`."""
 
     failure_ratio: float = 0.0
     kinds: tuple[FailureKind, ...] = ("http_503",)

@@ -13,8 +13,8 @@ class RealProvider(Spec, frozen=True, tag="real"):
 
     The gateway is given the link's address. Transport faults fall upon the link, process faults upon the link as if
     it were the upstream; faults of behaviour and of WebSocket need a mock. The link passes bytes as they are: the
-    Host header names the link, so an upstream that serves several names on one address cannot be told apart; TLS and
-    a path of its own are not possible. `port` is the link's; 0 lets the kernel pick.
+    Host header names the link, so several names on one address of an upstream cannot be distinguished; TLS and a path
+    of its own are not possible. `port` is the link's; 0 lets the kernel pick.
     """
 
     name: str

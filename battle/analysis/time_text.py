@@ -1,4 +1,4 @@
-"""Moments of a run as its reader counts them: from the begin of the load, as the plan, charts and stories do.
+"""Moments of a run as its reader counts them: from the start of the load, as the plan, charts and stories do.
 
 The log counts from the run's start, before which nodes are made ready: two such times in one report look like two
 moments. A run whose load never began has no other origin than its start, and then the text says so.

@@ -49,7 +49,7 @@ class _Program(typer.core.TyperGroup):
 app = typer.Typer(
     name="battle",
     cls=_Program,
-    help="Prove, or refute, that a gateway survives the failure of the providers behind it.",
+    help="Prove or refute that a gateway survives failures of the providers behind it.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -69,10 +69,10 @@ def _say_version(wanted: bool) -> None:
 def whole_program(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which Battle this is."),
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Prove, or refute, that a gateway survives the failure of the providers behind it."""
+    """Prove or refute that a gateway survives failures of the providers behind it."""
 
 
 app.command()(run)

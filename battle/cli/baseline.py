@@ -55,7 +55,7 @@ def list_command(directory: Path) -> int:
     """Print the baselines there are."""
     found = [files.load(path) for path in files.paths(directory)]
     if not found:
-        print(f"there is no baseline below {directory}: make one with `battle baseline save RUN`")
+        print(f"there is no baseline below {directory}: create one with `battle baseline save RUN`")
         return 0
     rows = tuple(
         row(one.name, one.identity.scenario, one.identity.world, one.identity.gateway, str(len(one.runs)))
@@ -88,7 +88,9 @@ def _check_worth(name: str, verdict: str, partial: bool, reasons: Sequence[str],
         return
     what = "PARTIAL" if partial else verdict
     why = f" ({reasons[0]})" if reasons else ""
-    raise BattleError(f"{name} is {what}{why}: beside it a bad run looks good; --force keeps it all the same")
+    raise BattleError(
+        f"{name} is {what}{why}: a bad baseline hides regressions; use --force to save it anyway"
+    )
 
 
 def _calibrated(snapshot: Snapshot, run_dir: Path, count: int, force: bool) -> list[OneRun]:
@@ -119,8 +121,8 @@ def _print_noise(baseline: Snapshot) -> None:
     print()
     if runs < CALIBRATED_RUNS_MIN:
         print(
-            f"Not calibrated: from {plural(runs, 'run')} nobody can tell how much runs differ by themselves; "
-            f"--calibrate {CALIBRATED_RUNS_MIN - 1} or more makes the runs that tell."
+            f"Not calibrated: {plural(runs, 'run')} cannot show how much runs differ; "
+            f"use --calibrate {CALIBRATED_RUNS_MIN - 1} or more."
         )
     else:
         print(f"Calibrated by {runs} runs: “runs differ by” is their standard deviation.")

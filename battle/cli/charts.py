@@ -39,13 +39,13 @@ def charts_command(run: str, form: Format, to: Path | None, out: Path) -> int:
     for path in paths:
         print(path)
     for _, why in charts.absent:
-        print(f"not drawn: {why}", file=sys.stderr)
+        print(f"omitted: {why}", file=sys.stderr)
     return 0
 
 
 def _printed(charts: ChartSet, *, ascii_only: bool) -> str:
     parts = [f"{chart.title}\n\n{text_chart(chart, ascii_only=ascii_only)}\n" for chart in charts.charts]
-    parts += [f"Not drawn. {why}\n" for _, why in charts.absent]
+    parts += [f"Omitted: {why}\n" for _, why in charts.absent]
     return "\n".join(parts)
 
 

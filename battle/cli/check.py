@@ -142,4 +142,4 @@ def _lines(report: CheckReport) -> Iterator[str]:
     wrong = sum(1 for one in report.checked if one.problems)
     sound = len(report.checked) - wrong
     yield ""
-    yield f"{sound:,} sound, {wrong:,} wrong"
+    yield f"{sound:,} ok, {wrong:,} wrong"

@@ -79,7 +79,7 @@ def _confirm(
     comparison: Comparison, before: Snapshot, after: Snapshot, run_dir: Path | None, settings: Settings
 ) -> Comparison:
     if run_dir is None:
-        raise BattleError(f"{after.name} is a baseline: --confirm can only run a run again")
+        raise BattleError(f"{after.name} is a baseline: --confirm can only repeat a run")
     seeds = [one.seed for snapshot in (before, after) for one in snapshot.runs if one.seed is not None]
     again = run_again(
         recipe_of(run_dir), seed=max(seeds, default=0) + 1, out=run_dir / REPETITIONS, on_start=_announce

@@ -27,7 +27,7 @@ def explain_command(
     picks: dict[Pick, int | None] = {"worst": worst, "errors": errors, "wrong": wrong}
     asked = [(pick, limit) for pick, limit in picks.items() if limit is not None]
     if len(asked) + (request is not None) != 1:
-        raise BattleError("say which request: one id, or one of --worst N, --errors N and --wrong N")
+        raise BattleError("name one request: an id, or one of --worst N, --errors N and --wrong N")
     with open_run(find_run(run, out)) as log:
         ids = [request] if request is not None else picked(log, *asked[0])
         stories = [tell(history) for history in read_histories(log, ids)] if ids else []

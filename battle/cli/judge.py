@@ -84,7 +84,7 @@ def _from_file(path: Path) -> Sequence[Slo]:
     named = [msgspec.structs.replace(slo, workload=name) for name, slo in held.workload_slos.items()]
     slos = [*_read(held.slo, str(path)), *named]
     if not slos:
-        raise BattleError(f"{path} demands nothing")
+        raise BattleError(f"{path} contains no SLO")
     return slos
 
 

@@ -33,7 +33,7 @@ def list_command(path: Path | None) -> int:
     for row in [_HEADINGS, *rows]:
         print(_line(row, widths))
     print()
-    print("live: the load and what is around it. simulated: an estimate, good to a factor of about two.")
+    print("live: the load plus start and stop. simulated: an estimate, within a factor of about two.")
     for line in skipped_lines([one for one in found if isinstance(one, Skipped)]):
         print(line)
     broken = [one.why for one in found if isinstance(one, Unloadable)]

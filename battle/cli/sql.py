@@ -53,7 +53,7 @@ def sql_command(
         _PRINTERS[form](result)
     else:
         _print_catalogue(result)
-        print('For the columns of one of them add its name: "DESCRIBE requests"', file=sys.stderr)
+        print('To list the columns of one, add its name: "DESCRIBE requests"', file=sys.stderr)
     return 0
 
 
@@ -65,7 +65,7 @@ def _catalogue(log: Run) -> Result:
     counts = log.execute(" UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in counted))
     rows = dict(counts.rows)
     return Result(
-        columns=["name", "kind", "rows", "what a row is, or what is asked"],
+        columns=["name", "kind", "rows", "a row is"],
         types=["VARCHAR", "VARCHAR", "BIGINT", "VARCHAR"],
         rows=[(entry.name, entry.kind, rows.get(entry.name), entry.meaning) for entry in entries],
     )
@@ -87,7 +87,7 @@ def _print_json(result: Result) -> None:
     twice = [f"`{name}`" for name, count in Counter(result.columns).items() if count > 1]
     if twice:
         raise BattleError(
-            f"JSON has one value for each name, and columns share {', '.join(twice)}: name them apart"
+            f"JSON has one value for each name, and columns share {', '.join(twice)}: rename one of them"
         )
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     print(msgspec.json.format(msgspec.json.encode(rows, enc_hook=str)).decode())

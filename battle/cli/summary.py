@@ -9,7 +9,7 @@ from battle.analysis.reports.schema import Report
 from battle.analysis.verdict.slo_text import slo_text
 from battle.terminal_text import escaped
 
-_MARKS = {"met": "ok  ", "missed": "FAIL", "not_measured": "?   "}
+_MARKS = {"met": "✓", "missed": "✗", "not_measured": "?"}
 
 
 def verdict_lines(report: Report) -> Iterator[str]:
@@ -27,7 +27,7 @@ def summary_lines(report: Report, run_dir: Path) -> Iterator[str]:
     yield f"  reports  {run_dir / FILES['markdown']}"
     for form in ("html", "json", "junit"):
         yield f"           {run_dir / FILES[form]}"
-    yield f'  ask      battle sql {shlex.quote(str(run_dir))} "SELECT * FROM fault_windows"'
+    yield f'  query    battle sql {shlex.quote(str(run_dir))} "SELECT * FROM fault_windows"'
 
 
 def _paragraph(lines: Iterable[str]) -> Iterator[str]:
@@ -42,5 +42,5 @@ def _slo_lines(report: Report) -> Iterator[str]:
     for one in report.workload_slos:
         for result in one.slos:
             yield f"  {_MARKS[result.status]} {one.workload}: {slo_text(result)}"
-    yield from (f"  -    left out: {escaped(omitted)}" for omitted in report.omitted_slos)
+    yield from (f"  - left out: {escaped(omitted)}" for omitted in report.omitted_slos)
     yield from (f"  {escaped(omission.text)}" for omission in report.omitted)

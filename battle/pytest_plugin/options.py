@@ -10,18 +10,18 @@ import pytest
 from battle.defaults import DEFAULT_OUT
 
 MARKS = {
-    "battle_fast": "a battle that is over soon: the whole set fits into a pull request",
+    "battle_fast": "a short battle: the whole set fits into a pull request",
     "battle_slow": "a battle of minutes",
-    "battle_soak": "a battle of half an hour and more",
+    "battle_soak": "a battle of half an hour or more",
 }
 """Scenario files get them by the scenarios' own labels: `fast`, `slow`, `soak`."""
 
 WORLDS = ("live", "simulated")
 _HELP = {
-    "world": "where battles run: live (real processes) or simulated (virtual time)",
-    "seed": "what all chance of a battle is drawn from",
+    "world": "where battles run: live (real processes) or simulated (one process, simulated time)",
+    "seed": "random seed of a battle",
     "gateway": "the gateway to test instead of each scenario's own: a name, a URL or a file",
-    "out": f"where runs lie; {DEFAULT_OUT} in pytest's root directory by default",
+    "out": f"directory for results; default: {DEFAULT_OUT} in pytest's root directory",
 }
 
 _PROPERTIES = "properties of the battles that tests ran"

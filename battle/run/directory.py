@@ -65,7 +65,7 @@ def _check_latest(latest: Path) -> None:
     """Before anything starts: replacing a directory would fail, replacing a file would lose it."""
     if os.path.lexists(latest) and not os.path.islink(latest):
         raise StartError(
-            f"{latest} is no link to the newest run, as Battle makes it: move it elsewhere, or give another --out"
+            f"{latest} is not the link to the newest run that Battle makes: move it away, or give another --out"
         )
 
 

@@ -126,7 +126,8 @@ def shortages(needed: Needs, machine: Machine) -> Iterator[str]:
     """What the machine does not have, each with the number that is needed. Pure."""
     if needed.processes > machine.processes:
         yield (
-            f"it needs {needed.processes:,} processes, and at most {machine.processes:,} can be had: use fewer shards"
+            f"it needs {needed.processes:,} processes, and at most {machine.processes:,} are available: "
+            "use fewer shards"
         )
     if needed.memory_bytes > machine.memory_bytes:
         yield (

@@ -106,15 +106,15 @@ class Situation:
             return "starting"
         load_s = load / 1e9
         passed_s = min(load_s, (now_ns - self.begin_ns) / 1e9)
-        parts = [f"virtual {passed_s:4.0f} s of {load_s:.0f} s", self._broken()]
+        parts = [f"simulated {passed_s:4.0f} s of {load_s:.0f} s", self._broken()]
         if self.known_until_ns is not None:
             parts.append(f"up to {max(0, self.known_until_ns - self.begin_ns) / 1e9:.0f} s")
-        return _BETWEEN.join([*parts, *self._load(" per virtual s")])
+        return _BETWEEN.join([*parts, *self._load("/s")])
 
     def _load(self, per_second: str) -> Iterator[str]:
         """What the generator sampled; nothing of what was not sampled yet, or nobody could know."""
         if self.known_until_ns is None:
-            yield "load not known yet"
+            yield "warming up"
             return
         if self._latest:
             yield f"{sum(sample.sent for sample in self._latest.values())}{per_second}"

@@ -143,7 +143,7 @@ def judgeable(run_dir: Path) -> Iterator[None]:
         raise RunInterruptedError(run_dir) from None
     except (OSError, duckdb.Error) as error:
         raise RunLostError(
-            f"the run cannot be judged ({plain(error)}): mend that, then ask for `battle report {run_dir}`"
+            f"the run cannot be judged ({plain(error)}): fix that, then run `battle report {run_dir}`"
         ) from error
 
 
@@ -151,7 +151,7 @@ def _check_world(plan: RunPlan, world: WorldName) -> None:
     if world == "simulated" and not isinstance(plan.scenario.gateway, EmbeddedGateway):
         raise ScenarioError("only the embedded gateway runs in the simulated world: use --world live")
     if world == "simulated" and any(isinstance(one, RealProvider) for one in plan.scenario.providers):
-        raise ScenarioError("a real provider is not to be had in the simulated world: use --world live")
+        raise ScenarioError("a real provider is not available in the simulated world: use --world live")
 
 
 def _run_in(
@@ -200,7 +200,7 @@ async def _check_reachable(cluster: Cluster, plan: RunPlan) -> None:
         with trio.fail_after(REACH_SECONDS):
             stream = await cluster.world.connect(address)
     except (OSError, trio.TooSlowError) as error:
-        raise StartError(f"nobody answers at {gateway.url}: start the gateway first ({error})") from error
+        raise StartError(f"nothing answers at {gateway.url}: start the gateway first ({error})") from error
     stream.close()
 
 

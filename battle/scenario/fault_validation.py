@@ -41,7 +41,7 @@ def _not_for_real_ones(scenario: Scenario, fault: BehaviourFault | WebSocketFaul
     real = {provider.name for provider in scenario.providers if isinstance(provider, RealProvider)}
     for name in targets_of(fault.target, scenario.tags):
         if name in real:
-            yield f"{fault.kind()}: {name} is a real provider, whose behaviour is its own; aim at a mock"
+            yield f"{fault.kind()}: {name} is a real provider; this fault needs a mock provider"
 
 
 def provider_choice(scenario: Scenario) -> str:

@@ -166,7 +166,7 @@ def _refuse_other(module: ModuleType, place: str) -> None:
     """What is called `scenario` is one, or means something else: a module, a function. Raises UnloadableError."""
     value = getattr(module, _DEFAULT_NAME, None)
     if value is not None and not isinstance(value, Scenario | ModuleType) and not callable(value):
-        raise UnloadableError(f"{place}: `{_DEFAULT_NAME}` is no Scenario, but {shown_text(repr(value))}")
+        raise UnloadableError(f"{place}: `{_DEFAULT_NAME}` is not a Scenario but {shown_text(repr(value))}")
 
 
 def _chosen(found: dict[str, Scenario], variant: str, place: str) -> Scenario:

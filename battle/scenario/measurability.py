@@ -88,7 +88,7 @@ def warnings_of(scenario: Scenario) -> Iterator[str]:
     """What whoever runs a scenario without problems should know before it starts."""
     demanded = (*scenario.slos, *scenario.workload_slos.values())
     if not any(slo.demands() or slo.queries for slo in demanded):
-        yield "the scenario has no SLO: the run will be INCONCLUSIVE; state what must hold, such as success_rate"
+        yield "the scenario has no SLO: the run will be INCONCLUSIVE; add one, such as success_rate"
     if isinstance(scenario.gateway, UrlGateway) and not scenario.setup:
         free = [provider.name for provider in scenario.providers if not provider.port]
         if free:
@@ -148,7 +148,7 @@ def _after_the_load(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator
         for fault in late[:1]:
             yield (
                 f"{fault.kind} of {fault.target} would begin at {format_duration(fault.start)}, and the load is over "
-                f"after {format_duration(scenario.load)}: begin it sooner, or let the load last longer"
+                f"after {format_duration(scenario.load)}: start it earlier, or extend the load"
             )
 
 
@@ -160,9 +160,9 @@ def _unheard(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator[str]:
     connects = any(isinstance(workload, WsWorkload) for workload in scenario.workloads)
     for fault in (fault for entry in chaos for fault in faults_of(entry)):
         if isinstance(fault, _OF_SUBSCRIPTIONS) and not subscribes:
-            yield f"{fault.kind()}: nothing subscribes, so nobody would notice; add a WsSubscribe workload"
+            yield f"{fault.kind()}: nothing subscribes, so it would have no effect; add a WsSubscribe workload"
         if isinstance(fault, _OF_WEBSOCKETS) and not connects:
-            yield f"{fault.kind()}: nothing uses WebSocket, so nobody would notice; add a WsSubscribe workload"
+            yield f"{fault.kind()}: nothing uses WebSocket, so it would have no effect; add a WsSubscribe workload"
 
 
 def _healing_without_a_before(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _healing_without_a_before(scenario: Scenario, chaos: Iterable[ChaosEntry]) -
         if workload.name == scenario.healing.workload and 0 < ends <= scenario.chaos_until:
             yield (
                 f"healing: workload {workload.name} ends at {format_duration(ends)}, and the healing "
-                f"begins at {format_duration(scenario.chaos_until)}: there is nothing to see of it"
+                f"begins at {format_duration(scenario.chaos_until)}: it has no load to measure then"
             )
     if any(fault.start == 0 for fault in _planned(scenario, chaos)):
         yield "healing: a fault begins with the load, so there is no steady state before it to return to"

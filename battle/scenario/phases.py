@@ -11,7 +11,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
 class Phase(Spec, frozen=True):
-    """A named span of the load, for demands with `when="<name>"`: from `at`, counted from the load's begin."""
+    """A named window of the load, for SLOs with `when="<name>"`: from `at`, counted from the load's start."""
 
     name: str
     at: Duration
@@ -21,7 +21,7 @@ class Phase(Spec, frozen=True):
         if not _NAME.fullmatch(self.name):
             yield f"phase {self.name!r}: a name is a lower-case letter, then up to 31 of a-z 0-9 _ -"
         if self.name in RESERVED:
-            yield f"phase {self.name!r}: that word means something else in an SLO; choose another name"
+            yield f"phase {self.name!r}: that word is reserved in SLOs; choose another name"
         if self.at < 0:
             yield f"phase {self.name}: at must be 0 or later, not {format_duration(self.at)}"
         if self.duration <= 0:
@@ -37,13 +37,13 @@ class Phase(Spec, frozen=True):
 class Healing(Spec, frozen=True, kw_only=True):
     """The end of the load is without faults, and the run must return to its steady state: safety, then liveness.
 
-    For the last `duration` of the load no fault holds: a fault planned past its begin is refused, and those that
+    For the last `duration` of the load no fault is active: a fault planned past its start is refused, and those that
     repeat stop before it. `within` after the last fault was reverted, and until the load ends, each workload's
     success rate may be at most `max_success_loss` (a share: 0.01 is one percentage point) below that before the
     first fault, and its p95 latency at most `max_p95_ratio` times as long, or `p95_slack` longer, whichever is more.
     Otherwise the run fails with the finding `metastable_failure`.
 
-    `workload` looks at one workload only. Fewer than `min_requests` before the first fault, or after `within`, tell
+    `workload` looks at one workload only. Fewer than `min_requests` before the first fault, or after `within`, show
     nothing.
     """
 

@@ -28,9 +28,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
     `labels` say in which suites it belongs: `battle suite --tag LABEL` runs all that carry it. The shipped scenarios
     carry "fast", "slow" or "soak", your own what you like, and one that is expected to fail none.
 
-    `slo` is one demand or a list of them, as an `Slo` or in words ("p95_latency_ms < 300 during fault").
-    `workload_slos` demands something of single workloads, by their names, beside what `slo` demands of the whole run.
-    Of an `HttpStep` its demands on success and latency say what its knee is: the highest step that meets them.
+    `slo` is one SLO or a list of them, as an `Slo` or in words ("p95_latency_ms < 300 during fault").
+    `workload_slos` sets targets for single workloads, by their names, beside those that `slo` sets for the whole run.
+    Of an `HttpStep` the targets for success and latency define its knee: the highest step that meets them.
 
     With `strict` a warning, a smell that no client felt, fails the run; without it the run passes with warnings.
 
@@ -39,7 +39,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
 
     `staleness` says which stale answers are no failure: how many blocks old, and how long after a fault.
 
-    `phases` names spans of the load for demands on them. With `healing` the load ends with a span without faults, in
+    `phases` names windows of the load for SLOs on them. With `healing` the load ends with a window without faults, in
     which the run must return to its steady state.
 
     Nothing is checked at construction; `battle.scenario.validation` says what is wrong, and `battle run` refuses it.

@@ -79,7 +79,7 @@ def _scope_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
     if slo.method is not None:
         methods = _methods(scenario, slo.workload)
         if methods is not None and slo.method not in methods:
-            yield f"slo: nothing asks for {slo.method!r}; the methods are: {', '.join(methods)}"
+            yield f"slo: no workload calls {slo.method!r}; the methods are: {', '.join(methods)}"
     if slo.when in RELATIVE:
         yield from _fault_problems(scenario, slo)
     elif slo.when not in ("run", *(phase.name for phase in scenario.phases)):
@@ -99,7 +99,7 @@ def statement_problems(slo: Slo) -> Iterator[str]:
 
 def _fault_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
     if not scenario.chaos:
-        yield f"slo: no fault is planned, so nothing is {slo.when} one"
+        yield f"slo: when is {slo.when!r}, but no fault is planned"
         return
     planned = list(_planned(scenario.chaos, scenario))
     if planned and not any(_may_select(slo.fault, fault) for fault in planned):
@@ -129,7 +129,7 @@ def _repeated(slos: Iterable[Slo]) -> Iterator[str]:
     for slo in slos:
         counts.update(f"{name} {slo.scope.text}".rstrip() for name in slo.demands())
         counts.update(f"{query.name!r}" for query in slo.queries)
-    yield from (f"slo: {name} is demanded {n} times; once is enough" for name, n in counts.items() if n > 1)
+    yield from (f"slo: {name} is given more than once" for name, n in counts.items() if n > 1)
 
 
 def _phase_problems(scenario: Scenario) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _phase_problems(scenario: Scenario) -> Iterator[str]:
         yield from problems or phase.outside(scenario.load)
     for name, count in Counter(phase.name for phase in scenario.phases).items():
         if count > 1:
-            yield f"phase {name!r} is there {count} times; names must differ"
+            yield f"phase {name!r} is defined more than once; names must be unique"
 
 
 def _healing_problems(scenario: Scenario) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _too_late(scenario: Scenario) -> Iterator[str]:
         if fault.end > begin:
             yield (
                 f"healing: {fault.kind} of {fault.target} would end at {format_duration(fault.end)}, and the healing "
-                f"begins at {format_duration(begin)}: end it sooner, or let the load last longer"
+                f"begins at {format_duration(begin)}: end it earlier, or extend the load"
             )
 
 

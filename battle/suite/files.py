@@ -108,7 +108,7 @@ def context_lines(report: SuiteReport) -> list[str]:
     gateway = f", gateway {report.gateway}" if report.gateway else ""
     lines = [f"Suite {report.suite_id}: {report.selection}, {report.world} world, {seeds}{gateway}"]
     if report.interrupted:
-        lines.append("It was interrupted: what had not been run by then was not run.")
+        lines.append("It was interrupted before all scenarios had run.")
     return [*lines, *report.skipped]
 
 

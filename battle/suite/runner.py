@@ -22,7 +22,7 @@ from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, 
 SUITES = "suites"
 """The directory for suites, beside the runs."""
 
-_STOPPED = "the suite was interrupted before its turn came"
+_STOPPED = "the suite was interrupted before it started"
 
 
 class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):

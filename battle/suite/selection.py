@@ -27,8 +27,8 @@ def selected(
     all_loaded = all(isinstance(one, Candidate) for one in candidates)
     for label in labels:
         if all_loaded and label not in known:
-            choice = f"the tags there are: {', '.join(known)}" if known else "none of them carries any"
-            raise ScenarioError(f"no scenario carries the tag {label!r}; {choice}")
+            choice = f"the tags are: {', '.join(known)}" if known else "none of them has any"
+            raise ScenarioError(f"no scenario has the tag {label!r}; {choice}")
     chosen = [
         one
         for one in candidates

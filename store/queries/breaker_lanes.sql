@@ -1,7 +1,7 @@
 -- In which state was each circuit breaker, when?
 --
 -- A lane per provider and transport the gateway used. Spans of one state that begin in the same cell of time are one
--- row, from the begin of the first to the end of the last, so that a breaker that flaps for hours can be drawn.
+-- row, from the start of the first to the end of the last, so that a breaker that flaps for hours can be drawn.
 --
 -- $from_ns, $to_ns     the span
 -- $cell_ns             the length of a cell
@@ -10,7 +10,7 @@
 -- provider, transport
 -- place              the lane, from 1
 -- lanes              how many there are without the limit
--- state              'closed' (a row from the begin to the end, under the others), 'open' or 'half_open'
+-- state              'closed' (a row from the start to the end, under the others), 'open' or 'half_open'
 -- started_ns, ended_ns
 -- spans              how many spans the row is made of
 WITH used AS (

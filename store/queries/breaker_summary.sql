@@ -7,13 +7,13 @@
 -- closed         transitions back to closed
 -- open_ns        time spent open; a span that did not end lasts to the end of the run
 -- half_open_ns   time spent half open, likewise
--- rejections     candidates passed over because of it
+-- rejections     candidates skipped because of it
 -- outages        from leaving closed until coming back to it (the view `breaker_outages`)
 -- recovered      of them ended
 -- recovery_mean_ns, recovery_max_ns      how long those took; NULL: none ended
--- relapses       of them began anew within 5 s of closing: the breaker flapped
--- probes         attempts let through while half open
--- good_probes    of them ended ok
+-- relapses       of them began again within 5 s of closing: the breaker flapped
+-- probes         attempts allowed while half open
+-- good_probes    of them succeeded
 WITH changes AS (
     SELECT
         provider, transport,

@@ -5,7 +5,7 @@
 --
 -- $workload
 -- $p95_limit_ns          a second is bad when its p95 latency, over all its requests, is above this, or was never
--- $success_min_ratio     reached, or when fewer than this share of its requests ended ok
+-- $success_min_ratio     reached, or when fewer than this share of its requests succeeded
 -- $start_ns              only stretches that go on after this
 -- $began_ns              when the load began
 --

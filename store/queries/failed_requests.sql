@@ -1,4 +1,4 @@
--- Which requests did not end ok? The first of each kind of failure, then the second of each, and so on.
+-- Which requests did not succeed? The first of each kind of failure, then the second of each, and so on.
 --
 -- $limit    how many rows at most
 --

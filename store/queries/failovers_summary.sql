@@ -5,7 +5,7 @@
 -- source                'gateway' or 'providers'; NULL when there was no failover
 -- failovers             through a gateway that does not report its attempts there may have been more; NULL: none was seen
 --                       through such a gateway, so nobody knows
--- answered              of them ended ok at last; NULL likewise
+-- answered              of them succeeded at last; NULL likewise
 -- hedged                of them had an attempt sent before another had failed; NULL: only the gateway could know
 -- attempts_max          the most attempts one request took; NULL when there was no failover
 -- cost_mean_ns, cost_p50_ns, cost_p95_ns, cost_p99_ns, cost_max_ns     see the view `failovers`; NULL when there was no failover

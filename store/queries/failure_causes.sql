@@ -1,4 +1,4 @@
--- How did the requests fail that did not end ok, in a part of the run?
+-- How did the requests fail that did not succeed, in a part of the run?
 --
 -- A row per kind of failure, the commonest first.
 --

@@ -6,7 +6,7 @@
 -- $from_ns, $to_ns     the span
 -- $cell_ns             the length of a cell; the last one takes what remains
 --
--- at_ns                the begin of a cell; only cells with arrivals have rows
+-- at_ns                the start of a cell; only cells with arrivals have rows
 -- heads                arrivals, over all clients
 -- p50_ms, p99_ms, max_ms     exact, in milliseconds
 WITH arrivals AS (

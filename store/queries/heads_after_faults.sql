@@ -1,4 +1,4 @@
--- How long after the begin of each fault did the clients get the next head?
+-- How long after the start of each fault did the clients get the next head?
 --
 -- No row without: subscriptions
 --

@@ -8,7 +8,7 @@
 --
 -- workload
 -- answers             that are about the newest block, and not wrong
--- went_back           of them lower than what the same client had been told of before
+-- went_back           of them lower than what the same client had seen before
 -- blocks_max          by how many blocks at most; 0: none went back
 -- unexplained         of those that went back: by more than is tolerated, and no such fault held meanwhile
 -- unexplained_blocks_max

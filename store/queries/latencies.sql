@@ -1,14 +1,14 @@
 -- How long did requests take, from the moment they were due and from the moment they were sent, and how late
 -- were they sent?
 --
--- Percentiles are exact and over all requests; one that did not end ok counts as longer than any. A row per
+-- Percentiles are exact and over all requests; one that did not succeed counts as longer than any. A row per
 -- workload and clock; workload NULL is all of them together.
 --
 -- workload
 -- clock      'due': from scheduled_ns to the end; 'sent': from sent_ns to the end; 'late': from scheduled_ns to
 --            sent_ns, over what was sent, whatever became of it
 -- requests
--- counted    'due' and 'sent': of them ended ok; 'late': of them were sent
+-- counted    'due' and 'sent': of them succeeded; 'late': of them were sent
 -- p50_ns, p90_ns, p95_ns, p99_ns, p999_ns      NULL: never, because more than the rest was not answered
 -- max_ns, mean_ns    over those counted; NULL when there are none
 WITH workloads AS MATERIALIZED (

@@ -12,7 +12,7 @@
 -- clock         'due': latency from scheduled_ns to the end; 'sent': from sent_ns to the end
 -- cells         how many there are
 -- cell_ns       how long each is
--- places        INTEGER[]: cell * 4096 + bin + 1, where bin -1 is "did not end ok"
+-- places        INTEGER[]: cell * 4096 + bin + 1, where bin -1 is "did not succeed"
 -- counts        BIGINT[]: how many requests there
 WITH load AS (
     SELECT

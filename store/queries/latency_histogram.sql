@@ -1,4 +1,4 @@
--- How many requests took how long, from the moment they were due? Of those that ended ok.
+-- How many requests took how long, from the moment they were due? Of those that succeeded.
 --
 -- The bins are equal on a log axis: 10, 20 or 50 to a decade, as many as keep them below about 160. A bin without
 -- requests has no row.

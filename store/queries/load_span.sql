@@ -3,7 +3,7 @@
 -- The last request is due a pause before the load's planned end, and its answer comes after it: a load that ended within a
 -- second, or a twentieth of its length, before that, or at any time after it, lasted as long as planned.
 --
--- from_ns       the begin of the load; without one, the first moment a request was due; NULL: there is nothing
+-- from_ns       the start of the load; without one, the first moment a request was due; NULL: there is nothing
 -- to_ns         the end of the load; without one, the last moment anything was seen
 -- load_ns       how long there was load; without an end of it, until the last request was due; NULL: it never began
 -- requests      client requests that ended

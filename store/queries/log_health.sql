@@ -1,14 +1,14 @@
 -- Is the log whole? A row per segment, that is per incarnation of a node: of those that are there, and of those that
--- the coordinator's log tells of and that are not.
+-- the coordinator's log mentions and that are missing.
 --
 -- segment, node, incarnation
 -- present             whether the segment is there
--- expected            whether the coordinator's log tells of this incarnation; of the coordinator itself, true
+-- expected            whether the coordinator's log mentions this incarnation; of the coordinator itself, true
 -- opened_as           whose segment it is by its own first block; NULL: that is missing
 -- stray               whether its first block names another run than the coordinator's does
 -- events              readable
 -- bytes               how large it is
--- expected_bytes      how large it was when its node had ended, by the coordinator's log; NULL: that does not tell
+-- expected_bytes      how large it was when its node had ended, by the coordinator's log; NULL: it does not say
 -- lost_events         no write could save them
 -- missing_events      later trailers count them, and they are not there, or damaged
 -- missing_bytes       the same in bytes

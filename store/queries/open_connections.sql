@@ -3,7 +3,7 @@
 -- A connection of a node whose process ended is over, whoever did not write that down. Open in the end: when the load
 -- had ended, or at the end of a log without that.
 --
--- side           'client', 'gateway' or 'provider': who tells
+-- side           'client', 'gateway' or 'provider': who logged it
 -- name           the workload for clients, the provider for the others
 -- connected, closed
 -- open_early     open when the first fifth of the load was over

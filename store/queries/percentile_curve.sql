@@ -1,6 +1,6 @@
 -- Within what time was which share of the requests answered, far into the tail?
 --
--- Exact, over all requests; one that did not end ok counts as longer than any. A share is asked for only where the
+-- Exact, over all requests; one that did not succeed counts as longer than any. A share is asked for only where the
 -- run has at least one request beyond it.
 --
 -- clock          'due': from the moment a request was due; 'sent': from the moment it was sent

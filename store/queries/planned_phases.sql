@@ -1,6 +1,6 @@
 -- When were the phases that the scenario names, and did the load last until then?
 --
--- A phase counts from the begin of the load; one that begins with it begins with the run, so that nothing is lost.
+-- A phase counts from the start of the load; one that begins with it begins with the run, so that nothing is lost.
 --
 -- name
 -- started_ns, ended_ns      NULL: the load never began

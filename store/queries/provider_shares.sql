@@ -5,9 +5,9 @@
 -- provider
 -- source        'gateway' or 'providers': whose attempts these are
 -- attempts
--- failed        of them did not end ok
+-- failed        of them did not succeed
 -- share_ratio   of all attempts
--- mean_ns       duration of those that ended ok; NULL when none did
+-- mean_ns       duration of those that succeeded; NULL when none did
 SELECT
     provider, source,
     sum(attempts)::BIGINT AS attempts,

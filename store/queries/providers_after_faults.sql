@@ -11,7 +11,7 @@
 -- used_ns          when the first attempt began there after the fault; NULL: none did until then
 -- due              requests due from the fault's end until it was used, or as long as one can see; 0 when that was less than
 --                  a tenth of a second
--- failed           of them did not end ok
+-- failed           of them did not succeed
 -- closed_ns        when its HTTP breaker closed that was not closed at the fault's end; NULL: never, or no breaker is known
 -- was_open         whether there was such a breaker
 WITH spans AS MATERIALIZED (

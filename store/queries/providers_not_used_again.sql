@@ -7,7 +7,7 @@
 -- fault_id         the later fault; nothing in the log shows an effect of it
 -- target
 -- since_fault_id   the earlier fault
--- unused_ns        from the end of the earlier one to the begin of the later one
+-- unused_ns        from the end of the earlier one to the start of the later one
 WITH windows AS MATERIALIZED (
     SELECT fault_id, target, started_ns, ended_ns, effect_observed, attempts_before FROM fault_windows
     WHERE started_ns IS NOT NULL

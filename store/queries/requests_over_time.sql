@@ -6,12 +6,12 @@
 -- $from_ns, $to_ns     the span
 -- $cell_ns             the length of a cell
 --
--- at_ns          the begin of a cell
+-- at_ns          the start of a cell
 -- requests       due in it
 -- failed         of them ended in error or unknown
--- due_per_s, answered_per_s          requests due, and of them ended ok, a second
+-- due_per_s, answered_per_s          requests due, and of them succeeded, a second
 -- success_ratio                      0..1; NULL without requests
--- p50_ms, p95_ms, p99_ms, max_ms     NULL when none ended ok
+-- p50_ms, p95_ms, p99_ms, max_ms     NULL when none succeeded
 WITH cells AS (
     SELECT unnest(range(greatest(1, round(($to_ns - $from_ns) / $cell_ns)::BIGINT))) AS cell
 ),

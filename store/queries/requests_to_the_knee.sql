@@ -1,6 +1,6 @@
 -- How did the requests of the run fare, without those of some steps of `HttpStep` workloads?
 --
--- Percentiles are exact and over all these requests, from the due time; one that did not end ok counts as never
+-- Percentiles are exact and over all these requests, from the due time; one that did not succeed counts as never
 -- answered.
 --
 -- $workloads                the workloads whose steps are left out, one for each step

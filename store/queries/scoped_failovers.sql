@@ -7,7 +7,7 @@
 --
 -- failovers                 through a gateway that does not report its attempts there may have been more; NULL: none was
 --                           seen through such a gateway, so nobody knows
--- answered                  of them ended ok at last
+-- answered                  of them succeeded at last
 -- cost_max_ns               see the view `failovers`; NULL when there are none
 WITH windows AS (
     SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns

@@ -1,7 +1,7 @@
 -- How did the requests of a part of the run fare?
 --
 -- A request belongs to the window it was due in. Percentiles are exact and over all these requests, from the due time;
--- one that did not end ok counts as longer than any.
+-- one that did not succeed counts as longer than any.
 --
 -- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
 -- $workload                 only of this workload; NULL: of all

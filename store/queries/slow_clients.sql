@@ -1,6 +1,6 @@
 -- How many WebSocket clients were closed because they read too slowly (1008)?
 --
--- closed        as the gateway tells, if it does, else as the clients do: one that never reads again never learns why
+-- closed        as the gateway reports, if it does, else as the clients do: one that never reads again never learns why
 -- first_at_ns   the first of them; NULL: none was
 SELECT
     greatest(count(*) FILTER (side = 'gateway'), count(*) FILTER (side = 'client')) AS closed,

@@ -1,6 +1,6 @@
 -- How did the requests of each workload fare that were due in a span of time?
 --
--- Percentiles are exact, and over all these requests, from the due time; one that did not end ok counts as never
+-- Percentiles are exact, and over all these requests, from the due time; one that did not succeed counts as never
 -- answered.
 --
 -- $start_ns, $end_ns      the span: from its start until before its end
@@ -13,7 +13,7 @@
 -- success_ratio
 -- p95_latency_ns          NULL: never
 -- late_p99_ns             how late they were sent; NULL: none was
--- worst                   the ids of the requests that took longest, those that did not end ok first
+-- worst                   the ids of the requests that took longest, those that did not succeed first
 SELECT
     workload,
     count(*) AS requests,

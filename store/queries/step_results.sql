@@ -1,6 +1,6 @@
 -- How did the requests of each step of an `HttpStep` workload fare?
 --
--- Percentiles are exact and over all requests of the step, by their due time; one that did not end ok counts as never
+-- Percentiles are exact and over all requests of the step, by their due time; one that did not succeed counts as never
 -- answered. Steps of which no request was due are left out.
 --
 -- workload

@@ -1,4 +1,4 @@
--- Which providers were passed over for these requests, because of their breakers?
+-- Which providers were skipped for these requests, because of their breakers?
 --
 -- $request_ids    which
 --

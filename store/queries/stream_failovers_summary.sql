@@ -8,10 +8,10 @@
 -- fault_id         NULL: no fault had begun there
 -- kind             of the subscription
 -- failovers        losses (the view `stream_failovers`)
--- stale            of them the gateway gave up by itself; the others were closed
+-- stale            of them the gateway abandoned on its own; the others were closed
 -- resumed          of them came back
 -- elsewhere        of these at another provider
--- detect_max_ns    from the begin of the fault to the loss; NULL without a fault
+-- detect_max_ns    from the start of the fault to the loss; NULL without a fault
 -- took_mean_ns, took_p50_ns, took_p99_ns, took_max_ns      from the loss until it stood again; NULL: none came back
 WITH begun AS (
     SELECT fault_id, target, started_ns FROM fault_spans WHERE started_ns IS NOT NULL

@@ -105,7 +105,7 @@ arrivals AS (
         (SELECT count(*) FROM requests, load
          WHERE scheduled_ns >= from_ns + 4 * part_ns AND scheduled_ns < from_ns + 5 * part_ns) AS last_requests
 ),
--- One sampler may sample several nodes, and a node that was started again begins anew: so by node and segment.
+-- One sampler may sample several nodes, and a node that was started again starts at zero: so by node and segment.
 grown AS (
     SELECT
         node, segment, resource, if(count(*) = 5, min(samples), 0) AS samples,

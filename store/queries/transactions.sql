@@ -3,8 +3,8 @@
 -- $limit      how many are listed at most
 --
 -- transactions     requests to send one
--- failed           of them did not end ok
--- seen             of them reached a provider, as far as ids tell
+-- failed           of them did not succeed
+-- seen             of them reached a provider, as far as ids show
 -- sent_again       of them reached providers more than once: resent after a failure, hedged, or broadcast
 -- taken_again      of these, the ones that providers took more than once
 -- not_resent       failed, and had reached one provider, once

@@ -1,4 +1,4 @@
--- Where do wrong answers come from, as far as the log can tell?
+-- Where do wrong answers come from, as far as the log shows?
 --
 -- cause        'not_json_rpc': what came with HTTP 2xx, or over a WebSocket, is not JSON-RPC;
 --              'of_another_request': the response has the id of another request;

@@ -306,7 +306,7 @@ def connection_changed(
 def subscribed(
     from_ns: int = 0, to_ns: int | None = 10 * S, connection: str = "1", **changes: Any
 ) -> list[Event]:
-    """A client connection with a subscription to heads, from its begin to its end."""
+    """A client connection with a subscription to heads, from its start to its end."""
     began = [
         connection_changed(change, from_ns, connection, **changes) for change in ("connected", "subscribed")
     ]

@@ -121,8 +121,8 @@ def test_a_slower_provider_is_named_with_how_much_and_shown_in_every_report(say:
     spread = f"(+{100 * moved.low:.1f} % to +{100 * moved.high:.1f} %)".replace(".0 %", " %")
     assert f"{spread}, from " in worse.first
     assert "p50 latency of main rose by " in worse.first
-    assert "The scenario is not what it was: it differs in providers." in worse.out
-    assert "No second run has confirmed this: --confirm makes one." in worse.out
+    assert "The scenario has changed: providers." in worse.out
+    assert "Not confirmed by a second run: use --confirm." in worse.out
     assert found.headline in (run_dir / "report.md").read_text().replace("\\", "")
     assert "Comparison with the baseline" in (run_dir / "report.html").read_text()
     assert json.loads((run_dir / "report.json").read_text())["comparison"]["status"] == "worse"
@@ -210,7 +210,7 @@ def test_wrong_use_is_one_sentence(say: Say, runs: Runs) -> None:
         (["compare", runs.first, "--level", "95"], "--level is a probability"),
         (["baseline", "show", "none"], "there is no baseline 'none' below battle_baselines"),
         (["baseline", "save", runs.first, "--calibrate", "51"], "--calibrate is a number of runs up to 50"),
-        (["baseline", "save", runs.first, "--name", "../x"], "is no name for a baseline"),
+        (["baseline", "save", runs.first, "--name", "../x"], "is not a valid baseline name"),
     ):
         wrong = say(*words)
         assert (wrong.status, wrong.out) == (2, "")

@@ -67,7 +67,7 @@ def test_watching_a_run_does_not_change_it(tmp_path, capsys):
     quiet = run_scenario(scenario, world="simulated", seed=3, out=tmp_path / "quiet")
     shown = run_scenario(scenario, world="simulated", seed=3, out=tmp_path / "shown", progress=True)
     assert digests(quiet.run_dir) == digests(shown.run_dir)
-    assert "virtual    4 s of 4 s" in capsys.readouterr().err
+    assert "simulated    4 s of 4 s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seed", [5, 11])

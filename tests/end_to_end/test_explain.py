@@ -65,7 +65,7 @@ def test_as_json_each_story_is_told_with_its_parts(run_dir, capsys):
 
 
 @pytest.mark.parametrize(
-    ("pick", "said"), [("errors", "Every request ended ok."), ("wrong", "No answer was wrong")]
+    ("pick", "said"), [("errors", "Every request succeeded."), ("wrong", "No answer was wrong")]
 )
 def test_that_there_is_nothing_to_tell_is_told(run_dir, capsys, pick, said):
     status, text, _ = explained(capsys, run_dir, f"--{pick}", 5)
@@ -75,8 +75,8 @@ def test_that_there_is_nothing_to_tell_is_told(run_dir, capsys, pick, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["w0-99999"], "the log knows no request 'w0-99999': the nearest ids are "),
-        (["\x1b[31m"], "the log knows no request '\\x1b[31m'"),
+        (["w0-99999"], "the log has no request 'w0-99999': the nearest ids are "),
+        (["\x1b[31m"], "the log has no request '\\x1b[31m'"),
         ([], "say which request"),
         (["w0-1", "--worst", "3"], "say which request"),
         (["--worst", "0"], "--worst takes 1 to 100, not 0"),

@@ -86,4 +86,4 @@ def test_faults_of_websockets_where_nobody_has_one_are_refused_before_the_run():
     aimed = [fault for fault in faults if fault.target != STANDBY]
     problems = list(scenario_problems(scenario(aimed, load, streams=False)))
     assert [problem.partition(":")[0] for problem in problems] == [fault.kind() for fault in aimed]
-    assert all("nobody would notice; add a WsSubscribe workload" in problem for problem in problems)
+    assert all("it would have no effect; add a WsSubscribe workload" in problem for problem in problems)

@@ -113,7 +113,7 @@ def test_a_gateway_at_a_url_must_be_there_before_anything_starts(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/rpc"
-        with pytest.raises(StartError, match=f"nobody answers at {url}"):
+        with pytest.raises(StartError, match=f"nothing answers at {url}"):
             run_scenario(failover(), gateway=url, out=tmp_path)
     assert list(tmp_path.iterdir()) == []
 

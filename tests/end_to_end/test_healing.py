@@ -50,8 +50,8 @@ def test_retries_without_a_bound_keep_an_outage_alive(tmp_path):
     result, finding = healed(overload(NO_BREAKER, NO_BUDGET), tmp_path)
     assert result.report.verdict == finding.verdict == "FAIL"
     assert "the run did not heal within 5 s after the last fault (degrade-a.1, over at" in finding.summary
-    assert "workload reads: more than 5 % of its requests did not end ok" in finding.summary
-    assert "without a break since 5 s" in finding.summary
+    assert "workload reads: more than 5 % of its requests did not succeed" in finding.summary
+    assert "continuously since 5 s" in finding.summary
     assert "attempts for each request meanwhile" in finding.summary
     assert finding.summary in result.report.reasons
     # Its cause is long gone: the provider itself answers whatever it is given the time for, as fast as ever.

@@ -47,7 +47,7 @@ def test_without_demands_a_run_is_judged_by_its_own(out, capsys):
     assert json.loads(capsys.readouterr().out) == json.loads((out / "latest" / "report.json").read_text())
     assert judge(out) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("PASS: Ship it")
+    assert printed.startswith("PASS: OK to ship")
     for title in (
         "p95_latency_ms during faults with 2 s of grace",
         "min_failovers during fault flap a",
@@ -85,7 +85,7 @@ def test_other_demands_replace_them(out, capsys, texts, status, said):
     ("text", "why"),
     [
         ("for workload nope", "there is no workload named 'nope'; the workloads are: main"),
-        ("method eth_nope", "nothing asks for 'eth_nope'; the methods are: eth_blockNumber, eth_getBalance"),
+        ("method eth_nope", "no workload calls 'eth_nope'; the methods are: eth_blockNumber, eth_getBalance"),
         (
             "in lunch",
             'when is "run", "before", "during", "after" or a phase, not \'lunch\'; the phases: end',
@@ -128,7 +128,7 @@ def test_demands_come_from_a_file_too(out, capsys, tmp_path):
     assert judge(out, "--slo-file", str(toml), "--slo", "min_failovers > 0") == 0
     assert "4 of 4 SLOs met." in capsys.readouterr().out
     assert judge(out, "--slo-file", str(yaml)) == 1
-    assert "mine was missed: 1, less than 1 demanded" in capsys.readouterr().out
+    assert "mine was missed: 1 (target < 1)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_demands_come_from_a_file_too(out, capsys, tmp_path):
     [
         (
             ["--slo", "p95 < 3"],
-            """battle: --slo: 'p95 < 3', at "p95" (character 1): there is no such demand""",
+            """battle: --slo: 'p95 < 3', at "p95" (character 1): there is no such SLO""",
         ),
         (["--slo", "success_rate >= 7"], "battle: slo: success_rate is a share above 0 and at most 1, not 7"),
         (["--slo-file", "missing.toml"], "battle: missing.toml cannot be read"),
@@ -153,7 +153,7 @@ def test_a_mistake_is_one_sentence(out, capsys, arguments, why):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("{}", "demands nothing"),
+        ("{}", "contains no SLO"),
         ('{"slos": []}', "slos.json: line 1: unknown field `slos` in SloFile: did you mean `slo`?"),
         (
             '{"slo": [{"queries": [{"name": "x", "query": "SELEC 1", "limit": "< 1"}]}]}',

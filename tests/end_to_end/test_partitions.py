@@ -134,9 +134,9 @@ def test_only_workloads_that_are_to_be_parted_pay_for_it():
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        (Partition("gateway"), "partition: from whom?"),
+        (Partition("gateway"), "partition: set `peer`"),
         (Partition("gateway", peer="nobody"), "partition: there is no workload named 'nobody'"),
-        (Partition("a", peer="load"), "partition: only the gateway talks to a provider"),
+        (Partition("a", peer="load"), "partition: only the gateway connects to a provider"),
     ],
 )
 def test_what_cannot_be_parted_is_told_before_anything_starts(fault, problem):

@@ -95,7 +95,7 @@ def test_secrets_are_sent_and_stand_nowhere_else(tmp_path, capsys):
 def test_an_error_about_a_url_keeps_its_secrets(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(StartError, match=r"nobody answers at http://\*\*\*@127") as caught:
+    with pytest.raises(StartError, match=r"nothing answers at http://\*\*\*@127") as caught:
         run_scenario(scenario(port), out=tmp_path)
     assert not any(secret in str(caught.value) for secret in SECRETS)
 

@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_loaded_is_a_row_and_the_others_are_run(tmp_path):
     ("arguments", "said"),
     [
         (["--fast", "--full"], "exclude one another"),
-        (["--tag", "fats"], "no scenario carries the tag 'fats'; the tags there are: fast, slow, soak"),
+        (["--tag", "fats"], "no scenario has the tag 'fats'; the tags are: fast, slow, soak"),
         (["no_such"], "no scenario 'no_such'"),
         (["smoke", "smoke:no_such"], "smoke has no scenario named 'no_such'"),
         (["smoke", "missing.py"], "missing.py does not exist"),

@@ -138,5 +138,5 @@ def test_faults_of_behaviour_are_not_for_real_providers():
 
 def test_only_the_gateway_can_be_parted_from_a_provider():
     (problem,) = mocks(Partition("a", peer="b")).problems()
-    assert problem.startswith("partition: only the gateway talks to a provider")
+    assert problem.startswith("partition: only the gateway connects to a provider")
     assert [*mocks(Partition("a")).problems()] == []

@@ -19,7 +19,7 @@ overlap, also those of one kind at one provider: then each holds for its own tim
 **Targets.** `target` is a provider's name, or `tag:NAME` for all providers with that tag, or `*` for all of them: a
 group is hit at the same moment, and each of its providers has a fault of its own in the log.
 
-**Times** are counted from the begin of the load and written `ms(50)`, `seconds(5)`, `minutes(3)` in Python, `"50ms"`,
+**Times** are counted from the start of the load and written `ms(50)`, `seconds(5)`, `minutes(3)` in Python, `"50ms"`,
 `"5s"`, `"3min"` in files; a bare number is nanoseconds. A delay above 0 and below 100 microseconds is refused: nobody
 could observe it.
 

@@ -57,7 +57,7 @@ class Attempt(msgspec.Struct):
     reason: AttemptReason
     began_ns: int
     verdict: Verdict = Verdict("retryable", "unknown", "cancelled")
-    """Until anything else is known, it was called off."""
+    """Until anything else is known, it was cancelled."""
     response: HttpResponse | None = None
 
     @property

@@ -1,7 +1,7 @@
 """Keep-alive connections to one provider: bounded, first come first served, without a task of their own.
 
 An idle connection that the provider has closed is found when it is taken out and replaced without anybody
-noticing. What the kernel does not know at that moment cannot be told apart from a provider that dies with the
+noticing. What the kernel does not know at that moment cannot be distinguished from a provider that dies with the
 request in hand: such a request fails as `closed` or `reset`, and the retry policy decides.
 """
 

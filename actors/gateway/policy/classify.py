@@ -102,7 +102,7 @@ _TOO_MUCH_ASKED = re.compile(
     "|limited to (a )?[0-9,]+k? (block|range)|query timeout exceeded|query exceeds max",
     re.IGNORECASE,
 )
-"""One log query wants too much. It is the client's to narrow: repeating it would multiply the dearest calls."""
+"""One log query wants too much. It is the client's to narrow: repeating it multiplies the most expensive calls."""
 
 _TOO_MANY_ASKED = re.compile(
     "rate.?limit|too many requests|request (rate|count|limit) (was |is )?(exceeded|reached)|throughput"

@@ -9,7 +9,7 @@ from battle.actors.spec.base import Spec
 from battle.actors.units import Duration, format_duration, not_a_share, seconds, us
 
 Span = tuple[Duration, Duration]
-"""From when to when, counted from the begin of the load."""
+"""From when to when, counted from the start of the load."""
 
 OBSERVABLE_MIN = us(100)
 """A shorter delay drowns in what scheduling and the loopback interface do by themselves, so that to survive it
@@ -68,7 +68,7 @@ class LastingFault(FaultSpec, frozen=True):
 
 
 class ShareFault(LastingFault, frozen=True):
-    """A fault that falls upon a share of what it befalls, drawn for each by itself."""
+    """A fault that affects a share of its traffic, drawn for each request separately."""
 
     ratio: float = 1.0
     """That share."""

@@ -1,6 +1,6 @@
 """Faults of a provider's behaviour: it lives, and answers late, wrongly or not at all.
 
-`ratio` is the share of requests a fault falls upon, drawn for each request by itself.
+`ratio` is the share of requests a fault falls upon, drawn for each request separately.
 """
 
 from collections.abc import Iterator

@@ -44,9 +44,9 @@ class Schedule(Spec, frozen=True):
             yield from fault.problems()
 
     def _endless_problems(self) -> Iterator[str]:
-        """What repeats its fault cannot take one that goes on by itself."""
+        """What repeats its fault cannot take one that repeats itself."""
         if any(isinstance(fault, Flap) for fault in self.faults_inside):
-            yield f"{self.kind()}: a flap goes on by itself until the load ends; use a kill instead"
+            yield f"{self.kind()}: a flap repeats itself until the load ends; use a kill instead"
 
 
 class Every(Schedule, frozen=True, tag="every"):
@@ -55,7 +55,7 @@ class Every(Schedule, frozen=True, tag="every"):
     fault: Fault
     """What happens, and how long it holds each time."""
     period: Duration
-    """From the begin of one to the begin of the next; it must be over by then."""
+    """From the start of one to the start of the next; it must be over by then."""
     times: int | None = None
     """How often at most."""
 
@@ -77,7 +77,7 @@ class Every(Schedule, frozen=True, tag="every"):
 class Randomly(Schedule, frozen=True, tag="randomly"):
     """The fault at random moments, each over before the load is.
 
-    The time from the end of one to the begin of the next is exponential, and so is the time from its own `at` to
+    The time from the end of one to the start of the next is exponential, and so is the time from its own `at` to
     the first.
 
     The moments follow from the run's seed and this entry alone: to change or remove another one moves none. A

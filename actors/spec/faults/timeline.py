@@ -29,7 +29,7 @@ FAULTS_MAX = 10_000
 
 
 class PlannedFault(Spec, frozen=True):
-    """One fault at one target over one span, counted from the begin of the load.
+    """One fault at one target over one span, counted from the start of the load.
 
     `fault_id` is `<kind>-<target>.<n>`, with n counting from 1 along the timeline. `ramp_share` is the share of its
     strength at which a step of a ramp holds, 1 for any other fault. `aimed_at` is the group that the plan aims at,
@@ -121,7 +121,7 @@ def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0
 
 def _with_chance(plan: Iterable[ChaosEntry], seed: int) -> Iterator[tuple[ChaosEntry, _Exponential]]:
     """Each entry with random numbers of its own, which follow from what it says: so no other entry can move its
-    moments, and two entries coincide only by chance. Entries that say the same are told apart by their number."""
+    moments, and two entries coincide only by chance. Entries that say the same are distinguished by their number."""
     seen: Counter[bytes] = Counter()
     for entry in plan:
         words = msgspec.json.encode(entry)

@@ -58,7 +58,7 @@ class Jitter(LastingFault, frozen=True, tag="jitter"):
 
 
 class Bandwidth(LastingFault, frozen=True, tag="bandwidth"):
-    """No connection carries more than `bytes_per_s`, in each direction by itself; in pieces of 10 ms each."""
+    """No connection carries more than `bytes_per_s`, in each direction separately; in pieces of 10 ms each."""
 
     bytes_per_s: int = 10_000
     direction: Direction = "out"
@@ -119,7 +119,7 @@ class Slicer(LastingFault, frozen=True, tag="slicer"):
 
 
 class LimitData(LastingFault, frozen=True, tag="limit_data"):
-    """Each connection is closed once it has carried `limit_bytes` under this fault, in either direction by itself.
+    """Each connection is closed once it has carried `limit_bytes` under this fault, in either direction separately.
 
     What is over the limit does not arrive.
     """
@@ -171,11 +171,11 @@ class Partition(LastingFault, frozen=True, tag="partition"):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if self.is_before_the_gateway and self.peer == GATEWAY:
-            yield "partition: from whom? The peer of the gateway is a workload's name, or 'load' for all of them"
+            yield "partition: set `peer` to a workload's name, or to 'load' for all workloads"
         elif not self.is_before_the_gateway and self.peer != GATEWAY:
             yield (
-                f"partition: only the gateway talks to a provider, so a partition from {self.peer!r} would part "
-                "nobody; its peer is 'gateway'"
+                f"partition: only the gateway connects to a provider, so a partition from {self.peer!r} has no "
+                "effect; its peer is 'gateway'"
             )
 
 

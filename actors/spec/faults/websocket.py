@@ -11,7 +11,7 @@ class _HeadShare(ShareFault, frozen=True):
     """A share of the heads: not all of them, if nothing else is said."""
 
     ratio: float = 0.5
-    """That share, drawn for each head by itself."""
+    """That share, drawn for each head separately."""
 
 
 class DropConnections(LastingFault, frozen=True, tag="drop_connections"):
@@ -25,7 +25,7 @@ class DropConnections(LastingFault, frozen=True, tag="drop_connections"):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if self.close_code is not None and not is_servers_close_code(self.close_code):
-            yield f"drop_connections: {self.close_code} is no code that a server may close with"
+            yield f"drop_connections: {self.close_code} is not a close code that a server may send"
 
 
 class SilentStall(LastingFault, frozen=True, tag="silent_stall"):

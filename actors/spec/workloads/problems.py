@@ -20,7 +20,7 @@ def question_problems(method: Methods, generator: str) -> Iterator[str]:
     """What is wrong with where the questions come from; whether the generator works is tried elsewhere."""
     if generator:
         if method:
-            yield "either a method or a generator makes the questions, not both"
+            yield "give either a method or a generator, not both"
     elif method == "":
         yield "it needs a method, a mix of methods, or a generator"
     elif isinstance(method, dict) and (not method or not min(method.values()) > 0):

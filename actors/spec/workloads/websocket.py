@@ -120,7 +120,7 @@ class _WsAsking(_Ws, frozen=True):
 class WsRequests(_WsAsking, frozen=True, kw_only=True, tag="ws_requests"):
     """Open loop: `rate` requests a second, evenly spaced, dealt out in turn over `connections` that stay open.
 
-    Several are under way on a connection at a time, told apart by their ids. The connections are opened ahead of
+    Several are under way on a connection at a time, distinguished by their ids. The connections are opened ahead of
     the load.
     """
 

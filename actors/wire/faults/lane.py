@@ -57,7 +57,7 @@ class _Item(msgspec.Struct):
 class Lane:
     """One direction of one connection, under the faults of the moment.
 
-    `key` tells it from all others: together with a fault's id and the number of chunks which that fault has seen
+    `key` identifies it: together with a fault's id and the number of chunks which that fault has seen
     here it is what chance is keyed by, so one fault less changes no draw of another.
 
     `acted` collects what became of the connection, by fault: the first action of each. The owner may empty it.

@@ -199,7 +199,7 @@ def _recorded(line: _Line) -> Recorded:
         raise ValueError(f"params cannot be sent: {error}") from None
     answers = [bytes(one) for one in (line.expect, line.response) if not isinstance(one, msgspec.UnsetType)]
     if len(answers) > 1:
-        raise ValueError("it says its answer twice: write either expect or response")
+        raise ValueError("it gives its answer twice: write either expect or response")
     for answer in answers:
         recorded_answer(answer)
     return Recorded(line.method, params, answers[0] if answers else None)
@@ -207,7 +207,7 @@ def _recorded(line: _Line) -> Recorded:
 
 def _time(line: _Line) -> Duration:
     if (line.at_ms is None) == (line.at_ns is None):
-        raise ValueError("it must say its time, either in at_ms or in at_ns")
+        raise ValueError("it must give its time, in either at_ms or at_ns")
     if line.at_ns is not None:
         at_ns = line.at_ns
     else:

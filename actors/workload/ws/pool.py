@@ -1,4 +1,4 @@
-"""Requests over WebSocket connections that stay open: several under way on each, told apart by their ids."""
+"""Requests over WebSocket connections that stay open: several under way on each, distinguished by their ids."""
 
 from collections import deque
 

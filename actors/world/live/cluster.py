@@ -281,7 +281,9 @@ class LiveCluster:
             sock.bind((LOOPBACK, port))
         except OSError as error:
             sock.close()
-            raise OSError(error.errno, f"port {port} for {node} cannot be had: {error.strerror}") from error
+            raise OSError(
+                error.errno, f"port {port} for {node} is not available: {error.strerror}"
+            ) from error
         address = f"{LOOPBACK}:{sock.getsockname()[1]}"
         self._reserved[address] = sock
         return address

@@ -39,8 +39,8 @@ SCALING_FREEDOM = 8
 
 NEVER = "on one side too many requests failed for this percentile: see the success rate"
 SAME = "the same requests"
-SINGLY = "Wilson, as if failures came singly"
-SAME_SEED = "same seed: chance has no part"
+SINGLY = "Wilson, assuming independent failures"
+SAME_SEED = "same seed, so nothing is random"
 
 
 def gather(metric: Metric, workload: str | None, before: Snapshot, after: Snapshot) -> Found:

@@ -36,12 +36,12 @@ def count_found(
     if not olds or not news:
         return Unknown(ONE_SIDE if olds or news else NOTHING)
     if max(*olds, *news) == 0:
-        return Exact(0.0, "none on either side")
+        return Exact(0.0, "none in either run")
     if repeatable:
         before, after = olds[0], news[0]
-        return Exact(after / before - 1 if before else _from_none(after), "same seed: chance has no part")
+        return Exact(after / before - 1 if before else _from_none(after), "same seed, so nothing is random")
     if metric.harm and max(olds) == 0:
-        return Exact(None, "there was none before")
+        return Exact(None, "none before")
     return _of_runs(olds, fmean(news)) if calibrated(olds) else _of_two(round(olds[0]), round(news[0]))
 
 

@@ -24,7 +24,7 @@ SHARE_PRECISION = 0.01
 """Of the success rate, whose failures have no threshold of their own where there are none: one point."""
 
 
-NO_GAIN = "the success rate is worse, and so it is no gain"
+NO_GAIN = "not a gain, because the success rate is worse"
 
 _ROUNDING = 1e-9
 """A change of just the threshold does not exceed it, whatever floats say."""

@@ -19,12 +19,12 @@ def cautions(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
 def _differences(before: Snapshot, after: Snapshot) -> Iterator[str]:
     old, new = before.identity, after.identity
     if before.runs[0].run_id == after.runs[0].run_id:
-        yield "the baseline is of this very run: that nothing is worse says nothing"
+        yield "the baseline was made from this run, so nothing can be worse"
     if old.scenario != new.scenario:
         yield f"other scenario: {old.scenario!r} before, {new.scenario!r} after"
     changed = [name for name in _names(before.parts, after.parts) if _differ(before.parts, after.parts, name)]
     if changed:
-        yield f"the scenario is not what it was: it differs in {', '.join(changed)}"
+        yield f"the scenario has changed: {', '.join(changed)}"
     if old.gateway != new.gateway:
         yield f"other gateway: {old.gateway} before, {new.gateway} after"
     elif before.gateway_digest != after.gateway_digest:

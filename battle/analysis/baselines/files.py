@@ -68,7 +68,7 @@ def load(path: Path) -> Snapshot:
     except OSError as error:
         raise BattleError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BattleError(f"{path} is no baseline: {error}") from None
+        raise BattleError(f"{path} is not a baseline: {error}") from None
     raise BattleError(
         f"{path} has schema version {version}, this Battle reads {SCHEMA_VERSION}: save the baseline again"
     )
@@ -86,7 +86,7 @@ def paths(directory: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise BattleError(f"{directory} is no directory of baselines: {error.strerror}") from None
+        raise BattleError(f"{directory} is not a directory of baselines: {error.strerror}") from None
     return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.is_file())
 
 
@@ -112,7 +112,7 @@ def baseline_for(identity: Identity, directory: Path) -> Snapshot:
     what = f"scenario {identity.scenario!r} in the {identity.world} world against {identity.gateway}"
     if not chosen:
         raise BattleError(
-            f"there is no baseline below {directory} for {what}: make one with `battle baseline save RUN`"
+            f"there is no baseline below {directory} for {what}: create one with `battle baseline save RUN`"
         )
     names = ", ".join(one.name for one in chosen)
     raise BattleError(f"there are several baselines for {what}: say which with --baseline ({names})")
@@ -125,7 +125,7 @@ class _Versioned(msgspec.Struct):
 def _path_of(name: str, directory: Path) -> Path:
     if not _NAME.fullmatch(name):
         raise BattleError(
-            f"{name!r} is no name for a baseline: up to 100 letters, digits and . _ -, no dot first"
+            f"{name!r} is not a valid baseline name: use up to 100 letters, digits and . _ -, no dot first"
         )
     return directory / f"{name}{SUFFIX}"
 

@@ -18,12 +18,15 @@ def headline(status: Status, changes: Sequence[Change], baseline: str, threshold
         if suspects := [change for change in changes if worse_untold(change, threshold)]:
             moved = ", ".join(_worse_text(change) for change in suspects)
             rest = _tally([change for change in changes if change not in suspects])
-            return f"Perhaps worse than {baseline}, not enough data to tell: {moved}; nothing else is worse: {rest}."
+            return (
+                f"Perhaps worse than {baseline}, but there is not enough data: {moved}; "
+                f"nothing else is worse: {rest}."
+            )
         return f"Not worse than {baseline}: {_tally(changes)}."
-    why = "what could be told cannot be trusted" if told else _why(changes)
+    why = "the measured values cannot be trusted" if told else _why(changes)
     if fell := [change for change in changes if fell_untold(change, threshold)]:
         lost = min(fell, key=lambda change: change.unit != "share")
-        why = f"{moved_text(lost)}, and nothing tells whether that was chance ({lost.note})"
+        why = f"{moved_text(lost)}, and it is not known whether that was chance ({lost.note})"
     return f"Not enough data to say whether this is worse than {baseline}: {why}."
 
 
@@ -71,11 +74,9 @@ def _tally(changes: Sequence[Change]) -> str:
         parts.append(f"{moved_text(better[0])}{_more(len(better) - 1, 'got better')}")
     parts.append(f"{plural(same, 'metric')} the same")
     if untold:
-        parts.append(f"{untold} not to be told")
+        parts.append(f"{untold} undecided")
     if informing:
-        parts.append(
-            f"{plural(informing, 'metric')} changed that only {'informs' if informing == 1 else 'inform'}"
-        )
+        parts.append(f"{plural(informing, 'informational metric')} changed")
     return "; ".join(parts)
 
 

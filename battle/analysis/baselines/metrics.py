@@ -40,7 +40,7 @@ OF_SUBSCRIBERS = (Metric("head_delay_p99_ns", "p99 delay of heads", "ns", "value
 
 OF_RUNS = (
     Metric("failover_p95_ns", "p95 cost of failovers", "ns", "quantile", True, quantile=0.95),
-    Metric("failover_max_ns", "dearest failover", "ns", "value", False),
+    Metric("failover_max_ns", "slowest failover", "ns", "value", False),
     Metric("attempts_per_request", "attempts per request", "ratio", "value", True),
     Metric(
         "answered_per_s", "answered requests per second", "per_s", "throughput", False, more_is_worse=False

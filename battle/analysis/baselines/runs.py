@@ -14,8 +14,8 @@ CALIBRATED_RUNS_MIN = 4
 
 NOTHING = "not measured"
 ONE_SIDE = "measured on one side only"
-ONE_RUN = "one run on each side cannot tell: calibrate the baseline"
-ZEROS = "there are zeros, and no ratio to them"
+ONE_RUN = "one run on each side is not enough: calibrate the baseline"
+ZEROS = "some values are zero, so there is no ratio"
 
 
 def calibrated(values: Sequence[float]) -> bool:
@@ -53,7 +53,7 @@ def extra_noise(values: Sequence[float], error: float) -> tuple[float, float]:
 
 def with_runs(method: str, values: Sequence[float]) -> str:
     """The method, and that the differences between runs came to it."""
-    return f"{method}, and what {len(values)} runs differ by" if calibrated(values) else method
+    return f"{method}, and the spread of {len(values)} runs" if calibrated(values) else method
 
 
 def many(metric: Metric, olds: Sequence[float], news: Sequence[float]) -> Evidence | None:

@@ -23,11 +23,11 @@ def providers(log: Log, span: Span) -> Chart | str:
     parameters = span.parameters(limit=PROVIDERS_NAMED)
     rows = log.rows("providers_over_time", **parameters)
     if not rows:
-        return "Providers over time: no attempt ended ok."
+        return "Providers over time: no attempt succeeded."
     return span.chart(
         kind="providers_over_time",
-        title="Who served what",
-        about=f"Good answers a second by the provider that gave them, one above the other. {span.cell_text()}",
+        title="Answers by provider",
+        about=f"Good answers per second by provider, stacked. {span.cell_text()}",
         unit="answers per second",
         query="providers_over_time",
         parameters=parameters,
@@ -75,10 +75,10 @@ def fault_lanes(log: Log, span: Span) -> Chart | str:
     parameters = span.parameters(by="kind", limit=LANES_DRAWN)
     rows = log.rows("fault_lanes", **parameters)
     if not rows:
-        return "Faults: none was in force."
+        return "Faults: none was active."
     return span.chart(
         kind="fault_lanes",
-        title="When which fault was in force",
+        title="Fault timeline",
         about=_lanes_text(rows, "A lane for each target and kind of fault."),
         unit="",
         query="fault_lanes",
@@ -108,7 +108,7 @@ def head_delays(log: Log, span: Span) -> Chart | str:
         return "Head delay: no client received a head over WebSocket."
     return span.chart(
         kind="head_delay_over_time",
-        title="How late heads came",
+        title="Head delay",
         about=(
             "From the moment the chain produced a block to the arrival of its head at each client. "
             + span.cell_text()

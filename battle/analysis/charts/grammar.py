@@ -155,10 +155,13 @@ def _head_delay_over_time() -> alt.LayerChart:
 
 def _throughput_over_time() -> alt.LayerChart:
     return _lines(
-        {"due": "due", "answered": "ended ok"},
+        {"due": "due", "answered": "succeeded"},
         ["$quiet", "$accent"],
-        _y("value:Q", "requests a second"),
-        [alt.Tooltip("due:Q", title="due a second"), alt.Tooltip("answered:Q", title="ended ok a second")],
+        _y("value:Q", "requests per second"),
+        [
+            alt.Tooltip("due:Q", title="due per second"),
+            alt.Tooltip("answered:Q", title="succeeded per second"),
+        ],
         dashes=[[4, 3], [1, 0]],
         interpolate="step-after",
     )
@@ -166,10 +169,10 @@ def _throughput_over_time() -> alt.LayerChart:
 
 def _success_over_time() -> alt.LayerChart:
     return _lines(
-        {"percent": "ended ok"},
+        {"percent": "succeeded"},
         ["$accent"],
-        _y("value:Q", "requests that ended ok (%)", domainMax=100, zero=False, nice=True),
-        [alt.Tooltip("percent:Q", title="ended ok (%)"), alt.Tooltip("failed:Q"), alt.Tooltip("requests:Q")],
+        _y("value:Q", "successful requests (%)", domainMax=100, zero=False, nice=True),
+        [alt.Tooltip("percent:Q", title="succeeded (%)"), alt.Tooltip("failed:Q"), alt.Tooltip("requests:Q")],
         interpolate="step-after",
     )
 
@@ -180,10 +183,10 @@ def _errors_over_time() -> alt.LayerChart:
 
 
 def _providers_over_time() -> alt.LayerChart:
-    y = alt.Y("rate:Q", title="answers a second", stack="zero")
+    y = alt.Y("rate:Q", title="answers per second", stack="zero")
     tooltips = [
         alt.Tooltip("provider:N"),
-        alt.Tooltip("rate:Q", title="answers a second"),
+        alt.Tooltip("rate:Q", title="answers per second"),
         alt.Tooltip("answers:Q"),
     ]
     return _bars(y, "provider", SERIES, tooltips)
@@ -256,7 +259,7 @@ def _latency_histogram() -> alt.LayerChart:
 def _percentile_curve() -> alt.LayerChart:
     x = alt.X(
         "nines:Q",
-        title="share of the requests answered within it",
+        title="share of the requests answered in time",
         axis=alt.Axis(values=[0, 0.30103, 1, 2, 3, 4, 5], labelExpr=_PERCENT_LABEL),
     )
     y = alt.Y(
@@ -265,7 +268,7 @@ def _percentile_curve() -> alt.LayerChart:
         scale=alt.Scale(type="log", nice=False, padding=10),
         axis=alt.Axis(format="~g", grid=False, ticks=True),
     )
-    clocks = ["since it was sent", "since it was due"]
+    clocks = ["from send time", "from scheduled time"]
     # Often the two are the same: then one is seen through the gaps of the other.
     colours = alt.Scale(domain=clocks, range=["$two", "$accent"])
     dashes = alt.Scale(domain=clocks, range=[[4, 4], [1, 0]])
@@ -282,7 +285,7 @@ def _percentile_curve() -> alt.LayerChart:
     tooltips = [
         alt.Tooltip("percentile:Q", title="percent"),
         alt.Tooltip("ms:Q", title="answered within (ms)"),
-        alt.Tooltip("clock:N", title="counted"),
+        alt.Tooltip("clock:N", title="measured"),
     ]
     felt = alt.Chart(ROWS).mark_circle(size=150, opacity=0).encode(x=x, y=y, tooltip=tooltips)
     return _layered(curve.add_params(_zoom()), felt)

@@ -13,7 +13,7 @@ FAILURES_NAMED = 6
 
 
 def _cells(log: Log, span: Span) -> Iterator[tuple[Any, float, float]]:
-    """The rows of `requests_over_time`, each with its begin and end on the axis."""
+    """The rows of `requests_over_time`, each with its start and end on the axis."""
     rows = log.rows("requests_over_time", **span.parameters())
     ends = [*(row.at_ns for row in rows[1:]), span.to_ns]
     for row, end_ns in zip(rows, ends, strict=True):
@@ -23,11 +23,11 @@ def _cells(log: Log, span: Span) -> Iterator[tuple[Any, float, float]]:
 def histogram(log: Log, span: Span) -> Chart | str:
     rows = log.rows("latency_histogram")
     if not rows:
-        return "Latencies: no request ended ok."
+        return "Latencies: no request succeeded."
     return Chart(
         kind="latency_histogram",
-        title="How latencies spread",
-        about="Requests that ended ok, by their latency from the moment they were due.",
+        title="Latency distribution",
+        about="Successful requests by their latency from scheduled time.",
         unit="requests",
         query="latency_histogram",
         parameters={},
@@ -42,12 +42,12 @@ def percentiles(log: Log, span: Span) -> Chart | str:
     # The axis is logarithmic: what took no time at all has no place on it.
     rows = [row for row in log.rows("percentile_curve") if row.latency_ms is not None and row.latency_ms > 0]
     if not rows:
-        return "Percentiles: no request ended ok."
-    clocks = {"due": "since it was due", "sent": "since it was sent"}
+        return "Percentiles: no request succeeded."
+    clocks = {"due": "from scheduled time", "sent": "from send time"}
     return Chart(
         kind="percentile_curve",
-        title="How long the slowest take",
-        about="Over all requests; one that did not end ok took longer than any, and the line ends there.",
+        title="Latency percentiles",
+        about="Of all requests; an unsuccessful one counts as longer than any other, and the line ends there.",
         unit="ms",
         query="percentile_curve",
         parameters={},
@@ -77,11 +77,11 @@ def latency(log: Log, span: Span) -> Chart | str:
         for row, start, end in _cells(log, span)
     ]
     if all(row["p50"] is None for row in rows):
-        return "Latency over time: no request ended ok."
+        return "Latency over time: no request succeeded."
     return span.chart(
         kind="latency_over_time",
         title="Latency over time",
-        about=f"Of the requests due in each cell that ended ok, from the moment they were due. {span.cell_text()}",
+        about=f"Of the successful requests due in each cell, from scheduled time. {span.cell_text()}",
         unit="ms",
         query="requests_over_time",
         rows=rows,
@@ -97,8 +97,8 @@ def throughput(log: Log, span: Span) -> Chart | str:
         return "Throughput: no request ended."
     return span.chart(
         kind="throughput_over_time",
-        title="Requests a second",
-        about=f"How many requests were due, and how many of these ended ok. {span.cell_text()}",
+        title="Requests per second",
+        about=f"How many requests were due, and how many of these succeeded. {span.cell_text()}",
         unit="per second",
         query="requests_over_time",
         rows=rows,
@@ -119,11 +119,11 @@ def success(log: Log, span: Span) -> Chart | str:
     if not any(row["requests"] for row in rows):
         return "Success rate: no request ended."
     if not any(row["failed"] for row in rows):
-        return "Success rate: every request ended ok, all of the time."
+        return "Success rate: every request succeeded."
     return span.chart(
         kind="success_over_time",
         title="Success rate over time",
-        about=f"The share of the requests due in each cell that ended ok. {span.cell_text()}",
+        about=f"The share of the requests due in each cell that succeeded. {span.cell_text()}",
         unit="%",
         query="requests_over_time",
         rows=rows,
@@ -138,7 +138,7 @@ def errors(log: Log, span: Span) -> Chart | str:
     return span.chart(
         kind="errors_over_time",
         title="Errors over time",
-        about=f"Requests that did not end ok, at the moment they were due, by what went wrong. {span.cell_text()}",
+        about=f"Requests that did not succeed, at their scheduled time, by kind of failure. {span.cell_text()}",
         unit="requests",
         query="failures_over_time",
         parameters=parameters,

@@ -191,7 +191,7 @@ def _throughput(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
         level = _level(due or 0.0, top)
         if due and canvas[level][at] == " ":
             canvas[level][at] = glyphs.due
-    legend = f"{glyphs.steps[-1]} ended ok   {glyphs.due} due   ({chart.unit})"
+    legend = f"{glyphs.steps[-1]} succeeded   {glyphs.due} due   ({chart.unit})"
     yield fitted(" " * (grid.gutter + 2) + legend, WIDTH, glyphs)
     yield from _upright(grid, canvas, 0.0, top)
     yield from grid.faults(chart.shades)

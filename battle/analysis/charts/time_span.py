@@ -30,7 +30,7 @@ LABEL_LENGTH_MAX = 40
 class Span(msgspec.Struct, frozen=True):
     """The span of time that charts over time share, its cells, and when faults were in force.
 
-    It is the load, as long as the log says when that was; the axis counts from its begin, as plans and reports do.
+    It is the load, as long as the log says when that was; the axis counts from its start, as plans and reports do.
     """
 
     from_ns: int
@@ -91,7 +91,7 @@ def span_of(log: Log) -> Span | None:
     unit = time_unit(length_ns)
     virtual = any(header.world == "simulated" for header in log.rows("run_header"))
     axis = TimeAxis(
-        f"virtual time since the load began ({unit})" if virtual else f"time since the load began ({unit})",
+        f"simulated time since the load began ({unit})" if virtual else f"time since the load began ({unit})",
         unit,
         0,
         rounded(length_ns / UNIT_NS[unit], 7),

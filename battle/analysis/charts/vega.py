@@ -25,7 +25,7 @@ def vega_lite(chart: Chart, palette: Palette = PAGE) -> dict[str, Any]:
     if chart.time is not None:
         named |= {"$time": chart.time.title, "$start": chart.time.start, "$end": chart.time.end}
     if chart.virtual:
-        named |= {"$latency": "virtual latency (ms)", "$delay": "virtual delay (ms)"}
+        named |= {"$latency": "simulated latency (ms)", "$delay": "simulated delay (ms)"}
     spec = _filled(_template(chart.kind), named)
     shades = [{"t": shade.start, "end": shade.end, "label": shade.label} for shade in chart.shades]
     assert isinstance(spec, dict)

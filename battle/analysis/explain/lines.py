@@ -39,11 +39,11 @@ def offset_text(offset_ns: int) -> str:
 
 
 def _situation(story: Story) -> Iterator[str]:
-    virtual = ", virtual time" if story.world == "simulated" else ""
+    virtual = ", simulated time" if story.world == "simulated" else ""
     when = f"at {seconds_text(story.origin_ns)} of the run{virtual}"
     if story.load_began_ns is not None:
         when = f"{seconds_text(story.origin_ns - story.load_began_ns)} after the load began{virtual}"
-    began = f"It was due {when}" if story.outcome is not None else f"It was first heard of {when}"
+    began = f"It was scheduled {when}" if story.outcome is not None else f"It first appears in the log {when}"
     if not story.situation:
         yield from _wrapped(f"{began}; {_calm(story)}.", "  ", "    ")
         return

@@ -15,18 +15,18 @@ from battle.store import typed
 
 _FAILURES: Mapping[str, str] = {
     "timeout": "timed out, no answer came in time",
-    "refused": "the connection was refused, nobody listened",
-    "no_websocket": "no WebSocket connection came about: the upgrade was refused, or each connection closed",
+    "refused": "the connection was refused, nothing listened",
+    "no_websocket": "no WebSocket connection was established: the upgrade was refused, or each connection closed",
     "reset": "the connection was reset",
     "closed": "the connection was closed before an answer came",
-    "protocol": "the answer broke the protocol",
+    "protocol": "the answer violated the protocol",
     "not_json_rpc": "the answer could not be read: it is not JSON-RPC",
     "wrong_id": "the answer has the id of another request",
     "wrong_batch": "answers to the batch were missing, repeated or not asked for",
     "unsent": "no connection was free in time",
-    "unread": "the client gave the connection up: too much of what it had sent lay unread",
+    "unread": "the client abandoned the connection: too much of what it had sent was unread",
     "interrupted": "the run was interrupted",
-    "cancelled": "it was called off",
+    "cancelled": "it was cancelled",
 }
 _ANSWERS: Mapping[str, str] = {
     "right": "the right answer",
@@ -36,9 +36,9 @@ _ANSWERS: Mapping[str, str] = {
 }
 _CHANGES: Mapping[str, str] = {
     "failure_threshold": "too many failures in a row",
-    "open_timeout": "it was open long enough, now a probe may pass",
+    "open_timeout": "it was open long enough, now a probe is allowed",
     "probe_failed": "the probe failed",
-    "success_threshold": "enough probes went well",
+    "success_threshold": "enough probes succeeded",
 }
 _INDUCED = "Induced: "
 """How the log marks an end that a fault brought about; the reason behind it names the fault."""

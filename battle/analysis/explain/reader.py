@@ -150,7 +150,7 @@ def _run_told(run: Run, plan: _Plan) -> RunTold:
 def _unknown(run: Run, asked: str) -> str:
     rows = run.query("nearest_requests", request_id=asked, limit=NEAREST)
     near = [row.request_id for row in rows]
-    hint = "--worst 5 and --errors 5 find some that are worth a look"
+    hint = "--worst 5 and --errors 5 list some"
     if near:
         hint = f"the nearest ids are {', '.join(near)}; {hint}"
-    return f"the log knows no request {asked!r}: {hint}"
+    return f"the log has no request {asked!r}: {hint}"

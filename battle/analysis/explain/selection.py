@@ -18,7 +18,7 @@ _QUERIES: Mapping[Pick, str] = {
 }
 _NONE: Mapping[Pick, str] = {
     "worst": "No request ended.",
-    "errors": "Every request ended ok.",
+    "errors": "Every request succeeded.",
     "wrong": "No answer was wrong or stale.",
 }
 

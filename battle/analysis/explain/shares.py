@@ -47,7 +47,7 @@ def _moments(history: History) -> Iterator[int]:
 def _what(history: History, at_ns: int) -> str:
     client = history.client
     if client is not None and client.sent_ns is None:
-        return "waiting to be sent, in vain"
+        return "waiting to be sent (wasted)"
     if client is not None and client.sent_ns is not None and at_ns < client.sent_ns:
         return "waiting to be sent"
     if not history.run.tellers.gateway:
@@ -61,7 +61,7 @@ def _what(history: History, at_ns: int) -> str:
 
 def _of_attempt(history: History, attempt: GatewayRow, at_ns: int) -> str:
     if attempt.outcome != "ok":
-        return f"waiting for {attempt.provider}, in vain"
+        return f"waiting for {attempt.provider} (wasted)"
     if any(_worked_on(row, at_ns) for row in history.serving(attempt)):
         return f"provider {attempt.provider} at work"
     return f"between the gateway and {attempt.provider}"

@@ -80,7 +80,7 @@ def _client(history: History) -> Iterator[_Placed]:
     if client is None:
         return
     calls = f", {plural(history.calls, 'call')}" if history.calls > 1 else ""
-    yield _placed(client.scheduled_ns, _DUE, "client", f"due: {client.method}{calls}")
+    yield _placed(client.scheduled_ns, _DUE, "client", f"scheduled: {client.method}{calls}")
     if client.sent_ns is not None:
         late_ns = client.sent_ns - client.scheduled_ns
         way = " over a WebSocket" if history.transport == "ws" else ""
@@ -101,12 +101,14 @@ def _why_late(history: History) -> str:
     parts = []
     if pace.backlog:
         parts.append(
-            f"at the end of that second {pace.backlog:,} waited to be sent, and {pace.in_flight:,} were under way"
+            f"at the end of that second {pace.backlog:,} were queued, and {pace.in_flight:,} were in flight"
         )
     if pace.lateness_p99_ns is not None:
-        parts.append(f"99 % of what was sent in it was at most {duration_text(pace.lateness_p99_ns)} late")
+        parts.append(
+            f"99 % of the requests sent in it were at most {duration_text(pace.lateness_p99_ns)} late"
+        )
     if pace.loop_lag_ns is not None and pace.loop_lag_ns >= LATE_NS:
-        parts.append(f"the generator itself stood still for up to {duration_text(pace.loop_lag_ns)}")
+        parts.append(f"the generator itself was stalled for up to {duration_text(pace.loop_lag_ns)}")
     return f": {'; '.join(parts)}" if parts else ""
 
 
@@ -119,7 +121,7 @@ def _end_text(client: ClientRow) -> str:
         return f"not sent: {why}"
     wrong = ", and it was given a WRONG answer" if client.answer == "wrong" else ""
     if client.outcome == "unknown":
-        return f"given up: {why}; nobody knows whether it took effect{wrong}"
+        return f"abandoned: {why}; it is unknown whether it took effect{wrong}"
     return f"ended in an error: {why}{wrong}"
 
 
@@ -136,16 +138,14 @@ def _gateway(history: History) -> Iterator[_Placed]:
         later = [turn for turn, one in enumerate(history.gateway, 1) if one.started_ns >= row.at_ns]
         base = (later[0] if later else len(history.gateway) + 1) * _ATTEMPT
         state = history.breaker(row.provider, row.transport, row.at_ns + 1)
-        yield _placed(
-            row.at_ns, base + _PASSED_OVER, "gateway", f"passes {row.provider} over: {_barred(state)}"
-        )
+        yield _placed(row.at_ns, base + _PASSED_OVER, "gateway", f"skips {row.provider}: {_barred(state)}")
 
 
 def _barred(row: BreakerRow | None) -> str:
     if row is None:
-        return "its breaker does not let it pass"
+        return "its breaker does not allow it"
     if row.to_state == "half_open":
-        return "its breaker is half open, and its probe is under way"
+        return "its breaker is half open, and its probe is in flight"
     return f"its breaker is {state_text(row.to_state)}"
 
 
@@ -178,7 +178,7 @@ def _attempt_end_text(attempt: GatewayRow) -> str:
         status = "" if attempt.http_status is None else f" with HTTP {attempt.http_status}"
         return f"attempt {attempt.attempt}: {attempt.provider} answered{status}, after {took}"
     if attempt.failure == "cancelled":
-        return f"attempt {attempt.attempt} to {attempt.provider} is called off after {took}"
+        return f"attempt {attempt.attempt} to {attempt.provider} is cancelled after {took}"
     why = failure_text(attempt.failure, attempt.http_status, attempt.rpc_code)
     return f"attempt {attempt.attempt} to {attempt.provider} failed after {took}: {why}"
 

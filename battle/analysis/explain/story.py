@@ -83,11 +83,11 @@ def _title(history: History) -> str:
     took = duration_text(client.ended_ns - client.scheduled_ns)
     what = f"({client.method}, workload {client.workload})"
     if client.outcome == "ok":
-        return f"{answer_text(client.answer)}, {took} after it was due {what}"
+        return f"{answer_text(client.answer)}, {took} after its scheduled time {what}"
     why = failure_text(client.failure, client.http_status, client.rpc_code)
     if client.outcome == "unknown":
-        return f"nobody knows whether it took effect, {took} after it was due: {why} {what}"
-    return f"an error, {took} after it was due: {why} {what}"
+        return f"unknown whether it took effect, {took} after its scheduled time: {why} {what}"
+    return f"an error, {took} after its scheduled time: {why} {what}"
 
 
 # The summary
@@ -130,7 +130,7 @@ def _told_by_gateway(history: History) -> Iterator[str]:
     elif failed:
         yield "The gateway tried no further." if len(failed) == 1 else "Then the gateway gave up."
     else:
-        yield f"The attempt at {_listed(called_off)} was called off."
+        yield f"The attempt at {_listed(called_off)} was cancelled."
 
 
 def _failed_sentence(history: History, attempt: GatewayRow) -> str:
@@ -193,9 +193,9 @@ def _untrue(history: History, client: ClientRow) -> Iterator[str]:
     elif history.served:
         yield "No fault touched its providers' answers."
     if client.answer == "stale":
-        yield "It was true at an older block, and at none between sending and answering."
+        yield "It was right at an older block, but at none between sending and answering."
     else:
-        yield "It is true at no block; the log keeps the judgement, not the answer itself."
+        yield "It is right at no block; the log keeps the verdict, not the answer."
 
 
 # What was the case
@@ -226,21 +226,21 @@ def _notes(history: History) -> Iterator[str]:
         yield f"{history.asked_for} is one of the {history.calls} calls of this batch."
     if history.client is None:
         yield (
-            "The client's log has no end of it: it was under way when the log ended, or the client's node died, or "
+            "The client's log does not show its end: it was in flight when the log ended, the client's node died, or "
             "requests were not collected."
         )
     if not run.tellers.gateway:
         yield (
-            "This gateway does not report its attempts: those that reached a provider are known from its log, one "
-            "that was refused leaves no trace."
+            "This gateway does not report its attempts: those that reached a provider are known from its log, a "
+            "refused one leaves no trace."
         )
     if not run.tellers.providers:
         yield "No provider's log has an attempt with a request's id."
     elif not run.ended:
-        yield "The run did not come to its end in order: some of what happened may be missing."
+        yield "The run did not end cleanly: some of what happened may be missing."
     yield from _silent_providers(history)
     if sum(one.hedged for one in history.gateway) > 1:
-        yield "Attempts raced: the time counts as that of the one which answered."
+        yield "Attempts raced: the time belongs to the one that answered."
 
 
 def _silent_providers(history: History) -> Iterator[str]:
@@ -251,12 +251,12 @@ def _silent_providers(history: History) -> Iterator[str]:
     died = [one for one in unseen if _died_meanwhile(history, one)]
     for one in died:
         yield (
-            f"{one.provider} died before it had ended attempt {one.attempt}, so its log has nothing of it: it may "
-            "have begun on it."
+            f"{one.provider} died before attempt {one.attempt} ended, so its log does not show it: it may have "
+            "started on it."
         )
     others = [f"attempt {one.attempt} at {one.provider}" for one in unseen if one not in died]
     if others:
-        yield f"No provider's log has {sentence(others)}: it did not arrive there, or nobody kept it."
+        yield f"No provider's log has {sentence(others)}: it did not arrive there, or it was not logged."
 
 
 def _died_meanwhile(history: History, attempt: GatewayRow) -> bool:

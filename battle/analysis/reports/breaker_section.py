@@ -25,8 +25,8 @@ SPANS_SHOWN = 20
 """As many as one reads; report.json has more, the view `breaker_windows` all."""
 
 _NOTE = (
-    "An outage lasts from leaving closed until coming back to it. Probes are the attempts let through while half "
-    "open. Flapped: opened again within 5 s of closing. Passed over: how often a request went past this provider "
+    "An outage lasts from leaving closed until returning to it. Probes are the attempts allowed while half open. "
+    "Re-opened: opened again within 5 s of closing. Skipped: how often a request was not sent to this provider "
     "because of it."
 )
 
@@ -53,7 +53,7 @@ def breaker_section(report: Report) -> Section:
         began_ns = report.run.load_began_ns
         blocks.append(Table(title, tuple(_span_row(span, began_ns) for span in spans)))
     if len(report.first_breaker_spans) > SPANS_SHOWN:
-        more = f"Only the first {SPANS_SHOWN} spans are shown; the view breaker_windows has them all."
+        more = f"Only the first {SPANS_SHOWN} are shown; the view breaker_windows has them all."
         blocks.append(Paragraph(more, quiet=True))
     return Section(timed("Circuit breakers", report.run.world), tuple(blocks))
 

@@ -14,7 +14,7 @@ NONE = Cell("–", "quiet")
 
 def timed(title: str, world: str) -> str:
     """A section's title with the world whose times it shows."""
-    return f"{title} (virtual time)" if world == "simulated" else f"{title} ({world})"
+    return f"{title} (simulated time)" if world == "simulated" else f"{title} ({world})"
 
 
 def duration(value_ns: int | None, otherwise: Cell = NONE) -> Cell:
@@ -23,12 +23,12 @@ def duration(value_ns: int | None, otherwise: Cell = NONE) -> Cell:
 
 
 def percentile(value_ns: int | None, percent: float) -> Cell:
-    """A percentile of the latency. One that was not reached says why: too many requests did not end ok."""
-    return duration(value_ns, Cell(f"> {100 - percent:g} % failed", "doubtful"))
+    """A percentile of the latency. One that was not reached says why: too many requests did not succeed."""
+    return duration(value_ns, Cell(f"not reached (> {100 - percent:g} % failed)", "doubtful"))
 
 
 def moment(at_ns: int | None, otherwise: Cell = NONE, *, since_ns: int | None) -> Cell:
-    """A moment of the run, told from `since_ns` on: the begin of the load; None: it never began."""
+    """A moment of the run, told from `since_ns` on: the start of the load; None: it never began."""
     return otherwise if at_ns is None else Cell(moment_text(at_ns, since_ns))
 
 

@@ -46,7 +46,7 @@ def _blocks(comparison: Comparison) -> Iterator[Block]:
     yield Paragraph(comparison.headline)
     yield from (Paragraph(text) for text in remarks(comparison))
     yield Table(
-        columns(":metric", "before", "after", "change", ":interval", "seen from", ":verdict"),
+        columns(":metric", "before", "after", "change", ":confidence interval", "seen from", ":verdict"),
         tuple(_row(change) for change in comparison.changes),
     )
     yield from (Paragraph(text, quiet=True) for text in [*untold(comparison.changes), rule(comparison)])
@@ -59,18 +59,18 @@ def remarks(comparison: Comparison) -> Iterator[str]:
     yield f"Before: {before.name} (seed {before.seed}{runs}). After: {after.name} (seed {after.seed})."
     yield from (f"{text[0].upper()}{text[1:]}." for text in (*comparison.differences, *comparison.cautions))
     if comparison.confirmed_by is not None:
-        seen = "What counts as worse was" if comparison.status == "worse" else "Nothing that seemed worse was"
+        seen = "What is worse was" if comparison.status == "worse" else "Nothing that seemed worse was"
         yield f"{seen} seen again in a second run, {comparison.confirmed_by}."
     elif comparison.status == "worse":
-        yield "No second run has confirmed this: --confirm makes one."
+        yield "Not confirmed by a second run: use --confirm."
 
 
 def rule(comparison: Comparison) -> str:
     """What makes a change count, in two sentences."""
     return (
-        f"A change counts when it exceeds {percent_text(comparison.threshold)} and its interval excludes none; all "
-        f"intervals hold together with {percent_text(comparison.level)}. A change smaller than what stands under "
-        "“seen from” would not have been seen."
+        f"A change counts when it exceeds {percent_text(comparison.threshold)} and its confidence interval excludes "
+        f"zero; the joint confidence level is {percent_text(comparison.level)}. A change below “seen from” would "
+        "not have been detected."
     )
 
 
@@ -91,5 +91,5 @@ def _verdict(change: Change) -> Cell:
     if change.verdict == "worse" and change.confirmed is False:
         return Cell(f"{text}, not confirmed", "doubtful")
     if change.verdict in ("better", "worse") and not change.decides:
-        return Cell(f"{text}, informs only", "quiet")
+        return Cell(f"{text} (informational)", "quiet")
     return Cell(text, "quiet" if not change.decides else _TONES[change.verdict])

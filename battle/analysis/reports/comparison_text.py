@@ -12,7 +12,7 @@ TELLING_MAX = 10.0
 """A change of 1,000 %, or eleven times as much. What must be larger to be seen, or may be anything up to more than
 that, is said in words: six digits of per cent only say that nothing is known."""
 
-TOO_NOISY = "too noisy to tell"
+TOO_NOISY = "too noisy"
 
 
 def value_text(value: float | None, unit: Unit) -> str:

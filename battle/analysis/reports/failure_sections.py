@@ -44,19 +44,19 @@ _EFFECTS = columns(":fault", ":took effect", ":evidence")
 _NOT_SEEN = Cell("not seen", "doubtful")
 _NOT_VISIBLE = Cell("not visible", "quiet")
 _INFERRED = (
-    "This gateway does not report its attempts, so this is inferred from the providers' side: a connection that a "
-    "dead provider refused is not in it, and the count is a lower bound."
+    "This gateway does not report its attempts, so this is inferred from the providers' logs: a connection that a "
+    "dead provider refused is not in them, so the count is a lower bound."
 )
 _FAULT_NOTE = (
-    "Applied: since the load began, as the plan counts. Detected: the first failed attempt at the target, or its "
+    "Applied: time since the load began. Detected: the first failed attempt at the target, or its "
     "breaker's opening. Recovered: the first good attempt after the fault ended. Leaked: attempts sent to the broken "
     "provider meanwhile."
 )
 _OUTSIDE_NOTE = (
-    "Applied: since the load began, as the plan counts. This gateway does not report its attempts, so all else is "
-    "what the providers saw. Detected: a request that the target had got went to another provider for the first "
+    "Applied: time since the load began. This gateway does not report its attempts, so the rest comes "
+    "from the providers' logs. Detected: a request that the target had got went to another provider for the first "
     "time. Recovered: the first good attempt after the fault ended. Leaked: attempts that reached the broken one "
-    "meanwhile. Not visible: the gateway may have reacted, or tried, without any provider seeing it."
+    "meanwhile. Not visible: the gateway may have reacted, or tried, where no provider could see it."
 )
 
 
@@ -102,15 +102,15 @@ def _unseen_failovers(report: Report) -> str:
         return f"Whether a request needed more than one attempt is unknown ({why})."
     return (
         f"Whether a request needed more than one attempt is {why}, and no provider saw a request that another one "
-        "had got before. A connection that was refused leaves no trace with a provider."
+        "had got before. A refused connection leaves no trace with a provider."
     )
 
 
 def _failover_blocks(report: Report) -> list[Block]:
     facts = report.failovers
     text = (
-        f"Of {plural(report.requests.total, 'request')} {_counted(facts)} needed more than one attempt "
-        f"(at most {facts.attempts_max}); {_answered(facts)} answered in the end."
+        f"{_counted(facts).capitalize()} of {plural(report.requests.total, 'request')} needed more than one attempt "
+        f"(at most {facts.attempts_max}); {_answered(facts)} answered."
     )
     costs = (facts.cost_mean_ns, facts.cost_p50_ns, facts.cost_p95_ns, facts.cost_p99_ns, facts.cost_max_ns)
     began_ns = report.run.load_began_ns
@@ -210,7 +210,7 @@ def _fault_groups(report: Report) -> tuple[Block, ...]:
         ),
     ]
     if idle:
-        blocks.append(Paragraph(f"Without an effect: {len(idle)} of {len(faults)}."))
+        blocks.append(Paragraph(f"Without effect: {len(idle)} of {len(faults)}."))
         blocks.append(Table(_EFFECTS, tuple(_effect_row(fault) for fault in idle[:SPANS_SHOWN])))
     if len(idle) > SPANS_SHOWN:
         blocks.append(Paragraph(f"Only the first {SPANS_SHOWN} of these are shown.", quiet=True))

@@ -25,12 +25,12 @@ def headline(
         return f"{_warned(judgement.warnings)}{passed} {tested if anything else ''}".rstrip()
     first, others = judgement.reasons[0], len(judgement.reasons) - 1
     more = f" (and {plural(others, 'more reason')})" if others else ""
-    return f"{_answer(judgement)}, because {first}{more}."
-
-
-def _answer(judgement: Judgement) -> str:
     if judgement.verdict != "FAIL":
-        return "This run cannot tell"
+        return f"No verdict: {first}{more}."
+    return f"{_refusal(judgement)}, because {first}{more}."
+
+
+def _refusal(judgement: Judgement) -> str:
     slos = slo_results(judgement.slos, judgement.workload_slos)
     missed = any(result.status == "missed" for result in slos)
     harm = missed or any(finding.severity == "harm" for finding in judgement.findings)
@@ -38,7 +38,7 @@ def _answer(judgement: Judgement) -> str:
 
 
 def _warned(warnings: Sequence[str]) -> str:
-    """What a PASS warns of comes before what it says else."""
+    """The warnings of a PASS come first."""
     if not warnings:
         return ""
     others = len(warnings) - 1
@@ -47,16 +47,20 @@ def _warned(warnings: Sequence[str]) -> str:
 
 
 def _passed(slos: int, faults: Sequence[FaultEffect], world: str, *, anything: bool) -> str:
-    """ "Ship it" is said of a gateway that survived something: without a fault its survival was not tested."""
+    """ "OK to ship" is said of a gateway that survived something: without a fault its survival was not tested."""
     met = "The SLO was met" if slos == 1 else f"All {slos} SLOs were met"
     if not anything:
         return f"{met}, but no request was sent and nothing was due to a subscription, so nothing was tested."
     if not faults:
         return f"{met}, but no fault was planned, so whether the gateway survives one was not tested."
-    ship = "Ship it, as far as behaviour goes." if world == "simulated" else "Ship it."
+    ship = (
+        "OK to ship (behaviour only: simulated, speed not tested)." if world == "simulated" else "OK to ship."
+    )
     effective = sum(fault.effect_observed for fault in faults)
     avoided = sum("kept_away" in fault.evidence for fault in faults)
     how = (
-        f" (from {avoided} of them the gateway kept away, as it did since an earlier step)" if avoided else ""
+        f" ({avoided} of them at a provider that the gateway had avoided since an earlier step)"
+        if avoided
+        else ""
     )
     return f"{ship} {met} while {plural(effective, 'fault')} took effect{how}."

@@ -41,10 +41,10 @@ def system_section(report: Report) -> Section:
     if report.nodes:
         titles = columns(
             ":node",
-            "memory at first",
-            "at most",
+            "memory at start",
+            "memory max",
             "CPU mean",
-            "at most",
+            "CPU max",
             "loop lag max",
             "tasks",
             "open files",
@@ -52,7 +52,7 @@ def system_section(report: Report) -> Section:
         blocks = _measured(titles, [_node_row(node) for node in report.nodes])
     if report.crashes:
         began_ns = report.run.load_began_ns
-        titles = columns(":crashed", "times", "first at", ":who did it", ":reason of the first")
+        titles = columns(":crashed", "times", "first at", ":cause", ":reason of the first")
         blocks.append(Table(titles, tuple(_crash_row(crash, began_ns) for crash in report.crashes)))
     else:
         blocks.append(Paragraph("No node crashed."))
@@ -88,7 +88,7 @@ def _crash_row(crash: Crash, began_ns: int | None) -> tuple[Cell, ...]:
         crash.node if crash.first_actor == crash.node else f"{crash.first_actor} on {crash.node}",
         count(crash.crashes),
         moment(crash.first_at_ns, since_ns=began_ns),
-        Cell("a fault", "plain") if crash.induced else Cell("nobody meant to", "bad"),
+        Cell("fault", "plain") if crash.induced else Cell("unplanned", "bad"),
         crash.first_reason or "–",
     )
 
@@ -103,7 +103,7 @@ def generator_section(report: Report) -> Section:
         "due",
         "sent",
         "share",
-        "turned away",
+        "refused",
         "never sent",
         "dropped",
         "still queued",
@@ -117,8 +117,8 @@ def generator_section(report: Report) -> Section:
         (
             Table(titles, rows),
             Paragraph(
-                "Late: from the moment a request was due to the moment it was sent. Turned away: the gateway refused "
-                "the connection. Never sent: there was no connection in time, or the load was stopped.",
+                "Late: from a request's scheduled time to its send time. Refused: the gateway refused the "
+                "connection. Never sent: there was no connection in time, or the load was stopped.",
                 quiet=True,
             ),
         ),
@@ -163,7 +163,7 @@ def _is_odd(segment: SegmentFacts) -> bool:
 
 
 def _segment_row(segment: SegmentFacts) -> tuple[Cell, ...]:
-    ended = "in order" if segment.closed else "killed by a fault" if segment.fault_killed else "abruptly"
+    ended = "cleanly" if segment.closed else "killed by a fault" if segment.fault_killed else "abruptly"
     if not segment.present:
         ended = "the whole segment is missing"
     expected = segment.present and (segment.closed or segment.fault_killed)

@@ -13,10 +13,8 @@ from battle.analysis.statistics.estimate import (
 )
 from battle.formatting import duration_text, percent_text
 
-SHORT_RUN = (
-    "“Too short”: too short for an interval, because the run has fewer than 20 times the span over which what "
-    "happens to requests hangs together."
-)
+SHORT_RUN = "“Too short”: the run is shorter than 20 correlation times, so there is no interval."
+FEW = "“Too few requests”: too few independent requests are beyond that percentile."
 
 
 def interval_cell(estimate: Estimate) -> Cell:
@@ -34,14 +32,14 @@ def interval_cell(estimate: Estimate) -> Cell:
     return Cell(f"{low} to {high}")
 
 
-def share_text(known: SuccessInterval) -> str:
-    """A share's interval: "94.5 % to 99.9 %"."""
+def share_text(known: SuccessInterval, level: float) -> str:
+    """A share's interval: "95 % CI 94.5 % to 99.9 %"."""
     note = known.success.note
-    if note == NO_FAILURE:
-        return f"{_shares(known.independent)} as if failures came singly: there was none to tell"
-    if note == NO_SUCCESS:
-        return f"{_shares(known.independent)} as if each failed by itself: there was no other to tell"
-    return _shares(known.success) if note is None else f"{note} for an interval"
+    if note in (NO_FAILURE, NO_SUCCESS):
+        return f"{percent_text(level)} CI {_shares(known.independent)}, assuming independent failures"
+    if note is not None:
+        return f"{note} for a confidence interval"
+    return f"{percent_text(level)} CI {_shares(known.success)}"
 
 
 def _shares(estimate: Estimate) -> str:
@@ -61,9 +59,9 @@ def interval_note(intervals: Intervals) -> str:
     estimates += [row.success for row in intervals.successes]
     missing = {estimate.note for estimate in estimates if not estimate.enough}
     sure = percent_text(intervals.level)
-    sentences = [f"With a probability of {sure} the true value lies in the interval. {intervals.note}"]
+    sentences = [f"These are {sure} confidence intervals. {intervals.note}"]
     if TOO_SHORT in missing:
         sentences.append(SHORT_RUN)
     if TOO_FEW in missing:
-        sentences.append("“Too few requests”: beyond that percentile there are too few that are independent.")
+        sentences.append(FEW)
     return " ".join(sentences)

@@ -14,8 +14,10 @@ if TYPE_CHECKING:  # numpy is imported when the first interval is asked for
 
 LEVEL = 0.95
 
-ONE_SEED = "Time is virtual: intervals are about this one seed. Ten or more seeds tell how much seeds differ."
-ONE_RUN = "Intervals are about this run on this machine, as if its faults were chance like all else."
+ONE_SEED = (
+    "Times are simulated, and the intervals describe this one seed; run ten or more seeds to compare them."
+)
+ONE_RUN = "The intervals describe this run on this machine; planned faults count as random events."
 
 
 class LatencyIntervals(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +31,7 @@ class LatencyIntervals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuccessInterval(msgspec.Struct, frozen=True, kw_only=True):
-    """The share of requests of one workload (None: of all) that ended ok, 0 to 1.
+    """The share of requests of one workload (None: of all) that succeeded, 0 to 1.
 
     `success` takes into account that failures come in clusters, `independent` is Wilson's interval, which does not.
     """

@@ -105,7 +105,7 @@ def _known(report: Report) -> Report:
 def world_text(report: Report) -> str:
     """The world, and what its numbers are worth."""
     if report.run.world == "simulated":
-        return "simulated world: times are virtual, they say how the gateway behaves, not how fast it is"
+        return "simulated world: times show how the gateway behaves, not how fast it is"
     return f"{report.run.world} world"
 
 
@@ -118,7 +118,7 @@ def _context(report: Report, parts: Parts) -> tuple[str, ...]:
         parts.make("what the load was", lambda: _load(report), lambda omission: omission.text),
     ]
     if run.partial:
-        lines.append("PARTIAL: the run did not go to its end")
+        lines.append("PARTIAL: the run did not complete")
     return tuple(lines)
 
 
@@ -129,19 +129,19 @@ def _load(report: Report) -> str:
 
 
 def _figures(report: Report) -> tuple[Figure, ...]:
-    virtual = "virtual " if report.run.world == "simulated" else ""
+    simulated = " (simulated time)" if report.run.world == "simulated" else ""
     overall = next((row for row in report.latencies if row.workload is None and row.clock == "due"), None)
     figures = _figures_of_subscriptions(report) if only_subscriptions(report) else []
     if overall is not None:
-        figures.append(Figure("ended ok", percent_text(overall.counted / overall.requests)))
-        figures.append(Figure(f"{virtual}p95 latency", percentile(overall.p95_ns, 95).text))
+        figures.append(Figure("success rate", percent_text(overall.counted / overall.requests)))
+        figures.append(Figure(f"p95 latency{simulated}", percentile(overall.p95_ns, 95).text))
     moved = sum(streams.failovers for streams in report.websocket.stream_failovers)
     if report.failovers.failovers or not (moved or only_subscriptions(report)):
         figures.append(Figure("failovers", failovers_text(report.failovers)))
     if moved:
         figures.append(Figure("stream failovers", f"{moved:,}"))
     if report.failovers.answered and report.failovers.cost_max_ns is not None:
-        figures.append(Figure(f"{virtual}slowest failover", duration_text(report.failovers.cost_max_ns)))
+        figures.append(Figure(f"slowest failover{simulated}", duration_text(report.failovers.cost_max_ns)))
     if report.faults:
         effective = sum(fault.effect_observed for fault in report.faults)
         figures.append(Figure("faults that took effect", f"{effective} of {len(report.faults)}"))
@@ -169,7 +169,7 @@ def _findings_section(report: Report) -> Section:
     return Section(
         "Checks",
         (
-            Paragraph("What had to hold for the numbers above to mean anything.", quiet=True),
+            Paragraph("What must hold for the numbers above to be valid.", quiet=True),
             Table(columns(":check", ":verdict", ":about", ":finding"), rows, stacks=True),
         ),
     )
@@ -194,9 +194,7 @@ def _run_section(report: Report) -> Section:
     }
     rows = tuple(row(name, value) for name, value in facts.items())
     ask = Code(f'battle sql {run.run_id} "SELECT * FROM fault_windows"')
-    return Section(
-        "This run", (Table(columns(":fact", ":value"), rows), Paragraph("Ask its log yourself:"), ask)
-    )
+    return Section("This run", (Table(columns(":fact", ":value"), rows), Paragraph("Query its log:"), ask))
 
 
 def _plain(value: object) -> str:

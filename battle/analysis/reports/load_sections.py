@@ -30,9 +30,8 @@ from battle.analysis.reports.schema import (
     RequestKind,
 )
 from battle.analysis.verdict.slo_comparison import SloResult
-from battle.analysis.verdict.slo_text import measured_text, quantity_text
+from battle.analysis.verdict.slo_text import measured_text, target_text
 from battle.formatting import percent_text, plural
-from battle.scenario.slo.sql import Bound
 
 _STATUS: dict[str, tuple[str, Tone]] = {
     "met": ("met", "good"),
@@ -42,19 +41,18 @@ _STATUS: dict[str, tuple[str, Tone]] = {
 NOT_TRUSTED = Cell("not trusted", "doubtful")
 """Measured, but the test bench may be why it was missed."""
 
-_BOUNDS: dict[Bound, str] = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
-_CLOCKS = {"due": "since it was due", "sent": "since it was sent"}
+_CLOCKS = {"due": "from scheduled time", "sent": "from send time"}
 
 
 def slo_section(report: Report) -> Section:
-    """Each demand beside what was measured: of the run, of parts of it, and of single workloads."""
+    """Each SLO with its target and actual value: of the run, of parts of it, and of single workloads."""
     if not report.slos and not report.workload_slos:
-        nothing = "The scenario has no SLO: nothing was demanded, so there is nothing to pass."
+        nothing = "The scenario has no SLO, so there is nothing to pass."
         return Section("SLO compliance", (Paragraph(nothing), *_omitted(report)))
     results: list[tuple[str | None, SloResult]] = [(None, result) for result in report.slos]
     results += [(one.workload, result) for one in report.workload_slos for result in one.slos]
     met = sum(result.status == "met" for _, result in results)
-    titles = columns(":of", ":SLO", "demanded", "measured", ":result", ":note")
+    titles = columns(":of", ":SLO", "target", "actual", ":result", ":note")
     rows = tuple((Cell(workload or "the run"), *_slo_row(result)) for workload, result in results)
     noted = any(result.note is not None for _, result in results)
     if not noted:
@@ -80,7 +78,7 @@ def _omitted(report: Report) -> Iterator[Paragraph]:
 def _slo_row(result: SloResult) -> tuple[Cell, ...]:
     return row(
         result.title,
-        f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)}",
+        target_text(result),
         text(measured_text(result)),
         NOT_TRUSTED if result.doubted else Cell(*_STATUS[result.status]),
         text(result.note) if result.note else "",
@@ -88,7 +86,7 @@ def _slo_row(result: SloResult) -> tuple[Cell, ...]:
 
 
 def performance_section(report: Report) -> Section | None:
-    """How many requests ended ok, how long they took, what went wrong, and who did the work.
+    """How many requests succeeded, how long they took, what went wrong, and who did the work.
 
     None where the load was nothing but subscriptions: their section says how they fared.
     """
@@ -101,12 +99,12 @@ def performance_section(report: Report) -> Section | None:
         Paragraph(_outcome_text(report)),
         Paragraph(_answer_text(requests)),
         Table(
-            columns(":latency" if report.run.world == "live" else ":virtual latency", ":of", *_PERCENTILES),
+            columns(":latency" if report.run.world == "live" else ":simulated latency", ":of", *_PERCENTILES),
             tuple(_latency_row(latency) for latency in _shown(report)),
         ),
         Paragraph(_LATENCY_NOTE, quiet=True),
         Table(
-            columns(":interval", ":of", "of p50", "of p95", "of p99"),
+            columns(":confidence interval", ":of", "of p50", "of p95", "of p99"),
             tuple(_interval_row(latency, _intervals_of(report, latency)) for latency in _shown(report)),
         ),
         Paragraph(interval_note(report.intervals), quiet=True),
@@ -120,27 +118,26 @@ def performance_section(report: Report) -> Section | None:
 
 _PERCENTILES = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
 _LATENCY_NOTE = (
-    "Percentiles are exact and over all requests: one that did not end ok counts as longer than any, so where "
-    "too many failed a percentile is not reached. "
-    "Maximum and mean are of the answered ones."
+    "Percentiles are exact and cover all requests: an unsuccessful request counts as longer than any other, so a "
+    "percentile is not reached where too many failed. Maximum and mean are of successful requests."
 )
 
 
 def _outcome_text(report: Report) -> str:
     requests = report.requests
-    rate = "" if requests.sent_per_s is None else f", sent at {requests.sent_per_s:,.1f} a second"
+    rate = "" if requests.sent_per_s is None else f", sent at {requests.sent_per_s:,.1f}/s"
     # One that never left is the load generator's failure, or that of whoever held its connections: nobody was asked.
     unsent = sum(kind.requests for kind in requests.kinds if _never_left(kind))
     failed = f"; {requests.error - unsent:,} failed" if requests.error > unsent else ""
     failed += f"; {unsent:,} were not sent by the load generator" if unsent else ""
-    lost = f"; {requests.unknown:,} ended unknown: they may or may not have taken effect"
+    lost = f"; {requests.unknown:,} with unknown outcome (may or may not have taken effect)"
     unknown = lost if requests.unknown else ""
     ratio = percent_text(requests.ok / requests.total)
     for interval in report.intervals.successes:
         if interval.workload is None:
-            ratio += f"; {share_text(interval)}"
+            ratio += f", {share_text(interval, report.intervals.level)}"
     return (
-        f"{requests.ok:,} of {plural(requests.total, 'request')} ended ok ({ratio}){rate}{failed}{unknown}."
+        f"{requests.ok:,} of {plural(requests.total, 'request')} succeeded ({ratio}){rate}{failed}{unknown}."
     )
 
 
@@ -208,7 +205,7 @@ def _failures(requests: RequestFacts) -> Table:
         for kind in requests.kinds
         if kind.outcome != "ok"
     )
-    return Table(columns(":what went wrong", ":outcome", "HTTP status", "JSON-RPC code", "requests"), rows)
+    return Table(columns(":failure", ":outcome", "HTTP status", "JSON-RPC code", "requests"), rows)
 
 
 def _shares(report: Report) -> Table:
@@ -222,4 +219,4 @@ def _shares(report: Report) -> Table:
         )
         for share in report.provider_shares
     )
-    return Table(columns(":provider", "attempts", "share", "failed", "mean of the good ones"), rows)
+    return Table(columns(":provider", "attempts", "share", "failed", "mean (successful)"), rows)

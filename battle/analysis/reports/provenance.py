@@ -103,7 +103,7 @@ def _drawings(evidence: _Evidence, charts: ChartSet) -> Iterator[Block]:
     for brief in (True, False):
         missing = [absent[kind] for kind in evidence.kinds if kind in absent and (kind in BRIEF) == brief]
         if missing:
-            yield Drawing(f"Not drawn. {' '.join(missing)}", brief=brief)
+            yield Drawing(f"Omitted: {' '.join(missing)}", brief=brief)
 
 
 def _finding_sources(report: Report) -> Iterator[Source]:

@@ -40,7 +40,7 @@ def knee_section(report: Report) -> Section | None:
     for knee in report.knees:
         blocks.append(Paragraph(_knee_text(knee)))
         if knee.steps:
-            titles = columns("requests a second", "requests", "ended ok", "p50", "p95", "p99", ":demands")
+            titles = columns("requests/s", "requests", "success rate", "p50", "p95", "p99", ":targets")
             blocks.append(Table(titles, tuple(_step_row(step) for step in knee.steps)))
     return Section(timed("Knee", report.run.world), tuple(blocks))
 
@@ -50,15 +50,15 @@ def _knee_text(knee: Knee) -> str:
     if not knee.steps:
         return f"{name}: none of its steps is in the log."
     if knee.demanded is None:
-        return f"{name} has no knee: nothing is demanded of the success or latency of its requests."
-    whose = "its own demands" if knee.demanded == "workload" else "the run's demands"
+        return f"{name} has no knee: no SLO sets a target for the success or latency of its requests."
+    whose = "its own targets" if knee.demanded == "workload" else "the run's targets"
     if knee.rate_per_s is None:
         return f"{name} has no knee: no step met {whose}."
     missed = [step.rate_per_s for step in knee.steps if step.status != "met"]
     if not missed:
         return f"{name}: all steps met {whose}, up to {knee.rate_per_s:,g} requests a second; the knee is above that."
     below = [rate for rate in missed if rate < knee.rate_per_s]
-    odd = f" At {_rates(below)}, which is less, they were not shown to be met." if below else ""
+    odd = f" At {_rates(below)} requests a second, which is less, they were not met." if below else ""
     return f"{name}: {whose} were met up to {knee.rate_per_s:,g} requests a second.{odd}"
 
 

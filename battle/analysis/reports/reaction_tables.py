@@ -15,13 +15,13 @@ from battle.analysis.reports.failure_facts import FaultReaction, StreamFailovers
 
 _REACTION_NOTE = (
     "What the gateway did about each fault. Diverted: when the last request chose the broken provider first; after "
-    "that it was left alone, but for probes, the attempts that a half-open breaker lets through. Readmitted: from "
-    "the end of the fault to the first good attempt that was no probe, with a breaker that stayed closed. Failovers: "
-    "of requests that had chosen the broken provider, and what that cost them."
+    "that it got only probes, the attempts that a half-open breaker allows. Readmitted: from the end of the fault to "
+    "the first good attempt that was not a probe, with a breaker that stayed closed. Failovers: of requests that had "
+    "chosen the broken provider, and what that cost them."
 )
 _STREAM_NOTE = (
-    "A stream is one subscription of the gateway at a provider, shared by all its clients. Noticed: from the begin "
-    "of the fault until the gateway lost or gave up the upstream; without upstream: from then until another stood."
+    "A stream is one subscription of the gateway at a provider, shared by all its clients. Detected: from the start "
+    "of the fault until the gateway lost or abandoned the upstream; without upstream: from then until it had another."
 )
 
 
@@ -75,7 +75,7 @@ def stream_blocks(streams: Sequence[StreamFailovers]) -> tuple[Block, ...]:
     if not streams:
         return ()
     titles = columns(
-        ":streams of", ":after", "failovers", "given up", "at another provider", "not resumed", "noticed after",
+        ":streams of", ":after", "failovers", "abandoned", "at another provider", "not resumed", "detected after",
         "without upstream: mean", "p50", "p99", "max",
     )  # fmt: skip
     return Table(titles, tuple(_stream_row(one) for one in streams)), Paragraph(_STREAM_NOTE, quiet=True)

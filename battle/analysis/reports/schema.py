@@ -77,7 +77,7 @@ class RequestFacts(_Part, frozen=True, kw_only=True):
 class Latency(_Part, frozen=True, kw_only=True):
     """Exact percentiles of one workload, or of all (`workload` None), from one clock.
 
-    `due` and `sent` count to the end of the request, over all requests; one that did not end ok was never
+    `due` and `sent` count to the end of the request, over all requests; one that did not succeed was never
     answered. `late` counts from due to sent, over those that were sent.
     """
 
@@ -326,7 +326,7 @@ class HeadDelay(_Part, frozen=True, kw_only=True):
 
 
 class HeadsAfterFault(_Part, frozen=True, kw_only=True):
-    """How long after the begin of a fault the clients got the next head; `never`: how many got none any more."""
+    """How long after the start of a fault the clients got the next head; `never`: how many got none any more."""
 
     fault_id: str
     started_ns: int

@@ -30,7 +30,7 @@ def story_section(report: Report) -> Section | None:
     began_ns = report.run.load_began_ns
     first = moments[:MOMENTS_SHOWN]
     rows = tuple(row(moment(at_ns, since_ns=began_ns), what, so) for at_ns, what, so in first)
-    blocks: list[Block] = [Table(columns("at", ":what happened", ":and then"), rows)]
+    blocks: list[Block] = [Table(columns("at", ":what happened", ":effect"), rows)]
     if len(moments) > MOMENTS_SHOWN:
         more = f"The first {MOMENTS_SHOWN} of {plural(len(moments), 'moment')}; the sections below have more."
         blocks.append(Paragraph(more, quiet=True))
@@ -42,7 +42,7 @@ def _faults(report: Report) -> Iterator[_Moment]:
         if fault.started_ns is None:
             continue
         detected = reaction_text(fault)
-        errors = f"; {plural(fault.request_errors, 'request')} ended badly" if fault.request_errors else ""
+        errors = f"; {plural(fault.request_errors, 'request')} failed" if fault.request_errors else ""
         tone: Tone = "bad" if fault.request_errors else "plain"
         yield (
             fault.started_ns,
@@ -61,7 +61,7 @@ def reaction_text(fault: FaultEffect) -> str:
         case "gateway" if after is None:
             return "no failed attempt, lost connection or opened breaker in the gateway's log"
         case "gateway":
-            return f"noticed by the gateway after {duration_text(after or 0)}"
+            return f"detected by the gateway after {duration_text(after or 0)}"
         case "clients" if after is None:
             return "no request of a client failed"
         case "clients":
@@ -74,11 +74,11 @@ def _seen_by_providers(fault: FaultEffect) -> Iterator[str]:
     """What the providers' logs show of a gateway that does not report its attempts."""
     if fault.time_to_detect_ns is not None:
         after = duration_text(fault.time_to_detect_ns)
-        yield f"after {after} a request it had got went to another provider, as the providers saw"
+        yield f"after {after} a request that it had received went to another provider, from the providers' logs"
     stopped_ns = fault.traffic_stopped_ns
     if stopped_ns is not None:
         when = f"{duration_text(stopped_ns)} after it began" if stopped_ns else "when it began"
-        yield f"traffic to {fault.target} stopped {when}, as the providers saw"
+        yield f"traffic to {fault.target} stopped {when}, from the providers' logs"
     elif fault.leaked_attempts:
         yield f"{plural(fault.leaked_attempts, 'request')} still reached {fault.target}"
 
@@ -90,7 +90,7 @@ def _return(report: Report, fault: FaultEffect) -> str:
     if fault.source is None:
         return "what it answered is in no log"
     if fault.source == "clients":
-        return "no request ended well after it"
+        return "no request succeeded after it"
     share = next((one for one in report.provider_shares if one.provider == fault.target), None)
     if share is None or share.attempts == 0:
         if fault.source == "providers":
@@ -98,7 +98,7 @@ def _return(report: Report, fault: FaultEffect) -> str:
         return "no client's request was sent to it in the whole run"
     if share.failed == share.attempts:
         return "it gave no good answer in the whole run"
-    return "no good answer of it was seen after that"
+    return "no good answer from it was seen after that"
 
 
 def _breakers(report: Report) -> Iterator[_Moment]:
@@ -113,7 +113,7 @@ def _crashes(report: Report) -> Iterator[_Moment]:
     for crash in report.crashes:
         if not crash.induced:
             times = "" if crash.crashes == 1 else f", the first of {crash.crashes:,} crashes"
-            reason = crash.first_reason or "for no known reason"
+            reason = crash.first_reason or "no reason was logged"
             yield (
                 crash.first_at_ns,
                 f"{crash.first_actor} crashed on {crash.node}{times}",

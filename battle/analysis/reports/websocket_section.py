@@ -31,12 +31,12 @@ from battle.analysis.reports.schema import (
 from battle.formatting import plural
 
 _NOTE = (
-    "Due: every height that some provider had while the subscription stood, but for its last second; of logs, every "
-    "entry that any client of the workload got meanwhile. Interrupted: the client lost its connection. Delay: from "
-    "the moment the chain produced the block to the arrival, with what providers add. Silence: the longest time that "
-    "any client waited for a head, while there was one to get."
+    "Due: every height that some provider had while the subscription was active, without its last second; of logs, "
+    "every entry that any client of the workload got meanwhile. Interrupted: the client lost its connection. Delay: "
+    "from the moment the chain produced the block to the arrival, with what providers add. Silence: the longest time "
+    "that any client waited for a head, while there was one to get."
 )
-_FAULT_NOTE = "The time from the begin of a fault to the next head at each client; a block time is normal."
+_FAULT_NOTE = "The time from the start of a fault to the next head at each client; one block time is normal."
 FAULTS_SHOWN = 50
 """As many as one reads; report.json has them all."""
 

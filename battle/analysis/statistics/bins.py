@@ -19,7 +19,7 @@ BINNING = 1
 """Raised when the bins change; summaries of different binnings cannot be compared."""
 
 UNANSWERED = -1
-"""What the query says instead of a bin for a request that did not end ok."""
+"""What the query says instead of a bin for a request that did not succeed."""
 
 
 def edges_ns(first: int, count: int) -> NDArray[np.float64]:

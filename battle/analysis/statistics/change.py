@@ -100,9 +100,9 @@ def rate_difference(
 ) -> Estimate:
     """By how much a rate of `after` is above that of `before`, with its interval.
 
-    `success` is the share of requests that ended ok, 0 to 1 (Newcombe 1998, with effective samples); where all ended
+    `success` is the share of requests that succeeded, 0 to 1 (Newcombe 1998, with effective samples); where all ended
     alike in both there is no interval, where in one its failures are taken to come in clusters as those of the other.
-    `throughput` is the requests that ended ok per second of load (Welch 1947, on the spread in time).
+    `throughput` is the requests that succeeded per second of load (Welch 1947, on the spread in time).
     """
     if not (before.total and after.total):
         return unbounded(None, level=level, method=NEWCOMBE if rate == "success" else WELCH, note=NOTHING)
@@ -176,7 +176,7 @@ def _throughput(before: LatencySummary, after: LatencySummary, level: float) -> 
 
 
 def _per_s(summary: LatencySummary, *, answered: bool = False) -> tuple[float, Spread]:
-    """How many requests came, or ended ok, per second of load, and how that varies."""
+    """How many requests came, or succeeded, per second of load, and how that varies."""
     by_cell = summary.counts().sum(axis=1) + (0 if answered else np.asarray(summary.unanswered))
     per_s = by_cell / (summary.span_ns / 1e9)
     return float(per_s.sum()), sum_spread(per_s - per_s.mean())

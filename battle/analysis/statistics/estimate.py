@@ -7,8 +7,8 @@ import msgspec
 TOO_SHORT = "too short"
 TOO_FEW = "too few requests"
 NO_UPPER = "no upper bound: too few requests beyond"
-NO_FAILURE = "no failure to tell whether they come in clusters"
-NO_SUCCESS = "no success to tell whether they come in clusters"
+NO_FAILURE = "no failure, so it is unknown whether failures cluster"
+NO_SUCCESS = "no success, so it is unknown whether successes cluster"
 NOTHING = "nothing was measured"
 
 

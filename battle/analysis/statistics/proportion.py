@@ -42,7 +42,7 @@ class Sample(msgspec.Struct, frozen=True):
 
     @property
     def uniform(self) -> bool:
-        """Whether all or none ended ok."""
+        """Whether all or none succeeded."""
         return self.share in (0, 1)
 
     @property
@@ -62,7 +62,7 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Estimate:
 
 
 def success_interval(summary: LatencySummary, level: float = 0.95) -> Estimate:
-    """The share of requests that ended ok, with Wilson's interval for their effective number.
+    """The share of requests that succeeded, with Wilson's interval for their effective number.
 
     Failures come in clusters, so that requests tell less than as many independent ones would; how much less, the
     differences between spans of time say. It never counts for more than `wilson` does. Where all ended alike there

@@ -33,7 +33,7 @@ CLUSTER_COST = 1.4
 def quantile_interval(summary: LatencySummary, q: float, level: float = 0.95) -> Estimate:
     """The latency in nanoseconds that a share `q` (0 to 1) of all requests did not exceed, with its interval.
 
-    A request that did not end ok was never answered; a value or bound of None is "never". With the note `NO_UPPER`
+    A request that did not succeed was never answered; a value or bound of None is "never". With the note `NO_UPPER`
     the interval has no upper bound, because requests beyond the quantile are too few to give one, and its lower
     bound alone holds with probability `level`. The interval is never narrower than the bin of the value, 1 %. The
     exact quantile lies in that bin, and so in the interval.

@@ -53,7 +53,7 @@ class LatencySummary(msgspec.Struct, frozen=True, kw_only=True):
     """How many requests took how long, by contiguous cells of time (of their due times) and bins of latency.
 
     Goes through JSON and back unchanged. `workload` and `method` None: all of them. `total` counts all requests;
-    `unanswered` those that did not end ok, per cell: they never were answered, so their latency is infinite.
+    `unanswered` those that did not succeed, per cell: they never were answered, so their latency is infinite.
     `packed` holds `counts()`, the others, for bins from `first_bin` on: 32-bit little-endian integers, cell by
     cell, deflated. Summaries of different `binning` cannot be compared.
     """
@@ -126,7 +126,7 @@ class LatencySummary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def answered(self) -> int:
-        """How many requests ended ok."""
+        """How many requests succeeded."""
         return self.total - sum(self.unanswered)
 
     @property

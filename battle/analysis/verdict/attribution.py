@@ -128,7 +128,7 @@ def without_outage(result: SloResult, log: Log, workload: str | None) -> SloResu
     lost = sum(count for name, count in lost_with_gateway(log).items() if workload in (None, name))
     if not lost:
         return result
-    why = f"{plural(lost, 'request')} fell due while the gateway was down, and the load with it"
+    why = f"{plural(lost, 'request')} were due while the gateway was down, and the load too"
     return msgspec.structs.replace(result, status="not_measured", note=why)
 
 
@@ -170,7 +170,7 @@ def _of_nodes(result: SloResult, broken: Sequence[Trouble]) -> dict[str, str]:
             return {result.name: trouble.cause}
         late = trouble.part not in CRASHES
         if late and result.name in OF_DELAYS and _met_without(result, trouble.lag_ns):
-            return {result.name: f"{trouble.cause}; without that it was not missed"}
+            return {result.name: f"{trouble.cause}; without that it was met"}
     return {}
 
 
@@ -190,15 +190,15 @@ def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
     """What the requests that do not count suffered from: the first cause explains the rest."""
     if broken:
         more = f" (and {plural(len(broken) - 1, 'more trouble')} of the bench)" if len(broken) > 1 else ""
-        return f"{broken[0].cause}{more}, and the other requests did not miss it"
+        return f"{broken[0].cause}{more}, and the other requests met it"
     if late:
         health, bound_ns = log.rows("generator_health"), lateness_bound_ns(slo)
         if health and all(held_up(row, bound_ns) for row in health):
             return (
-                f"requests left late because {GATEWAY_TOOK_NONE}, and what was sent on time did not miss it"
+                f"requests were sent late because {GATEWAY_TOOK_NONE}, and the requests sent on time met it"
             )
-        return "the generator fell behind, and what it sent on time did not miss it"
-    return "the run was cut off, and the requests that were not cut off with it did not miss it"
+        return "the generator fell behind, and the requests it sent on time met it"
+    return "the run was interrupted, and the requests that were not interrupted met it"
 
 
 def _not_the_gateways(query: str, row: Any, slo: Slo, why: str) -> dict[str, str]:

@@ -110,7 +110,7 @@ def _attributed(finding: Finding, broken: Sequence[Trouble]) -> Finding:
     causes = [trouble.cause for trouble in broken if trouble.part in CRASHES]
     if finding.verdict != "FAIL" or not causes or finding.checker not in RESTS_ON_NODES:
         return finding
-    summary = f"{causes[0]}, so this is not put down to the gateway: {finding.summary}"
+    summary = f"{causes[0]}, so this is not attributed to the gateway: {finding.summary}"
     return msgspec.structs.replace(finding, verdict="INCONCLUSIVE", severity=None, summary=summary)
 
 

@@ -31,12 +31,12 @@ _FAILURES = {
     "no_websocket": "got no WebSocket connection",
     "reset": "lost their connection (reset)",
     "closed": "lost their connection (closed)",
-    "protocol": "got what breaks the protocol",
-    "not_json_rpc": "got what is not JSON-RPC",
+    "protocol": "got a protocol error",
+    "not_json_rpc": "got an answer that is not JSON-RPC",
     "wrong_id": "got an answer with another request's id",
     "wrong_batch": "got a batch with answers missing, repeated or not asked for",
     "unsent": "were not sent: no connection was free in time",
-    "unread": "were given up by the client: too much of them was left unread",
+    "unread": "were abandoned by the client: too much was left unread",
     "interrupted": "were under way when the load was stopped",
 }
 
@@ -74,7 +74,7 @@ def _failure_text(row: Any) -> str:
     status = "" if row.http_status is None else f"HTTP {row.http_status}"
     code = "" if row.rpc_code is None else f"JSON-RPC error {row.rpc_code}"
     said = " with ".join(filter(None, (status, code)))
-    return f"got {said}" if said else f"failed ({row.failure or 'no reason is in the log'})"
+    return f"got {said}" if said else f"failed ({row.failure or 'no reason was logged'})"
 
 
 def _latency(log: Log, result: SloResult, workload: str | None) -> Iterator[str]:

@@ -63,7 +63,7 @@ def knee_measures(knee: Knee) -> dict[str, Measure]:
     if step.status == "generator_late":
         note = "the generator fell behind in the first step"
         return {RULES[name].metric: Measure("step_results", False, note=note) for name in OF_REQUESTS}
-    where = "at the knee" if knee.at else "no step met all demands; in the first one"
+    where = "at the knee" if knee.at else "no step met all targets; in the first one"
     return {
         metric: msgspec.structs.replace(
             measure,

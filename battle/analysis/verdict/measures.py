@@ -100,7 +100,7 @@ def _of_heads(log: Log, workload: str | None) -> dict[str, Measure]:
         "duplicate_heads": Measure(query, True, sum(row.duplicated for row in rows)),
         "longest_silence_ns": Measure(query, True, max(row.longest_silence_ns for row in rows)),
         "head_delay_p99_ns": Measure(
-            "head_delays", False, note="no head came whose block came about after its client had subscribed"
+            "head_delays", False, note="no head arrived for a block produced after its client subscribed"
         )
         if delay is None
         else Measure("head_delays", True, delay.p99_ns),
@@ -111,7 +111,7 @@ def nothing_due(query: str, *, known: bool, when: str = "") -> Measure:
     """What clients got of the heads when none was due. `known`: what the chain had is in the log."""
     if known:
         return Measure(query, True, 0, f"no head was due {when}".rstrip())
-    return Measure(query, False, note=f"no client was due any head {when}".rstrip())
+    return Measure(query, False, note=f"no WebSocket subscription, so no head was expected {when}".rstrip())
 
 
 def disconnects(log: Log, workload: str | None, windows: Mapping[str, object]) -> Measure:
@@ -131,7 +131,7 @@ def disconnects(log: Log, workload: str | None, windows: Mapping[str, object]) -
 def _of_heights(log: Log, workload: str | None) -> dict[str, Measure]:
     rows = [row for row in height_rows(log, Staleness()) if workload in (None, row.workload)]
     deepest = max((row.blocks_max for row in rows), default=None)
-    unknown = Measure("heights_of_clients", False, note="no answer says of which block it is")
+    unknown = Measure("heights_of_clients", False, note="no answer names its block")
     measured = unknown if deepest is None else Measure("heights_of_clients", True, deepest)
     return {"height_regression_max_blocks": measured}
 
@@ -140,7 +140,7 @@ def _attempts(log: Log, limit: float | None) -> Measure:
     query = "retry_amplification"
     row = amplification(log, limit)
     if not row.attempts or row.attempts_per_request is None:
-        return Measure(query, False, note="nobody logged an attempt, or no request was sent")
+        return Measure(query, False, note="no attempt was logged, or no request was sent")
     if row.worst_attempts_per_request is None:
         return Measure(query, True, row.attempts_per_request)
     return Measure(query, True, row.worst_attempts_per_request)
@@ -156,7 +156,7 @@ def _percentile(row: Any, percent: int) -> Measure:
 
 def unanswered_text(percent: int, whose: str) -> str:
     """Why a percentile of the latency was never reached. How they failed, fast or slow, is the causes' to say."""
-    return f"more than {100 - percent} % {whose} did not end ok"
+    return f"more than {100 - percent} % {whose} did not succeed"
 
 
 def _of_failovers(log: Log) -> dict[str, Measure]:

@@ -135,4 +135,4 @@ def one_number(rows: list[tuple[object, ...]]) -> float | str:
     if isinstance(value, bool | int | float | Decimal):
         number = float(value)
         return number if number == number else "it gave NaN"
-    return f"it gave {value!r}, which is no number"
+    return f"it gave {value!r}, which is not a number"

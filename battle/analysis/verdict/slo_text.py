@@ -6,32 +6,27 @@ from battle.analysis.verdict.slo_comparison import SloResult
 from battle.formatting import percent_text, sentence
 from battle.scenario.slo.sql import Bound
 
-_BOUNDS: dict[Bound, str] = {
-    "<=": "at most",
-    "<": "less than",
-    ">=": "at least",
-    ">": "more than",
-    "==": "exactly",
-    "!=": "anything but",
-}
+_BOUNDS: dict[Bound, str] = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
 
 
 def slo_text(result: SloResult) -> str:
-    """An SLO's result as a sentence."""
-    demand = _demand(result)
+    """An SLO's result as a sentence: "success_rate was missed: 97 % (target ≥ 99 %)"."""
+    target = f"target {target_text(result)}"
     if result.never and result.note:
         missed = "is not trusted" if result.doubted else f"was {result.status}"
-        return f"{result.title} {missed}: {result.note}, {demand}"
+        return f"{result.title} {missed}: {result.note} ({target})"
     if result.doubted:
-        return f"{result.title} is not trusted: {measured_text(result)}, but {result.note}, {demand}"
+        return f"{result.title} is not trusted: {measured_text(result)} ({target}), but {result.note}"
     if result.status == "not_measured":
-        return f"{result.title} was not measured ({result.note}; {demand})"
-    note = f" ({result.note})" if result.note else ""
-    return f"{result.title} was {result.status}: {measured_text(result)}{note}, {demand}"
+        return f"{result.title} was not measured: {result.note} ({target})"
+    missed = " was missed:" if result.status == "missed" else ""
+    note = f"; {result.note}" if result.note else ""
+    return f"{result.title}{missed} {measured_text(result)} ({target}{note})"
 
 
-def _demand(result: SloResult) -> str:
-    return f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)} demanded"
+def target_text(result: SloResult) -> str:
+    """An SLO's target: "≥ 99 %"."""
+    return f"{_BOUNDS[result.bound]} {quantity_text(result.limit, result.unit)}"
 
 
 def reason_texts(results: Sequence[SloResult]) -> Iterator[str]:
@@ -48,7 +43,7 @@ def _shared_text(group: Sequence[SloResult]) -> str:
     first = group[0]
     if first.status == "missed":
         return f"{'; '.join(map(slo_text, group))}: {sentence(first.causes)}"
-    claims = (f"{one.title} ({measured_text(one)}, {_demand(one)})" for one in group)
+    claims = (f"{one.title} ({measured_text(one)}, target {target_text(one)})" for one in group)
     if first.doubted:
         return f"{'; '.join(claims)} are not trusted: {first.note}"
     return f"{', '.join(one.title for one in group)} were not measured: {first.note}"

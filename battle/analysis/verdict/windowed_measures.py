@@ -114,10 +114,10 @@ def part_of(log: Log, scope: Scope) -> Part:
     if phase is None:
         return Part(scope, (), f"the scenario has no phase {scope.when!r}")
     if phase.started_ns is None:
-        return Part(scope, (), f"phase {scope.when} never came: the load never began")
+        return Part(scope, (), f"phase {scope.when} never started: the load never started")
     if phase.load_ended_ns is not None and phase.load_ended_ns <= phase.started_ns:
         over = at_text(phase.load_ended_ns, load_began_ns(log))
-        return Part(scope, (), f"phase {scope.when} never came: the load ended {over}")
+        return Part(scope, (), f"phase {scope.when} never started: the load ended {over}")
     return Part(scope, merged([(phase.started_ns, phase.ended_ns)]))
 
 
@@ -130,10 +130,10 @@ def _relative(log: Log, scope: Scope) -> Part:
     if not any(selects(scope.fault, span) for span in spans):
         return Part(scope, (), f"{what} was applied")
     if scope.when == AFTER:
-        return Part(scope, (), "a fault held to the end of the log, so there was no time after it")
+        return Part(scope, (), "a fault was active to the end of the log, so there was no time after it")
     if scope.when == BEFORE:
-        return Part(scope, (), "a fault held from the begin, so there was no time before it")
-    return Part(scope, (), f"{what} lasted any time")
+        return Part(scope, (), "a fault was active from the start, so there was no time before it")
+    return Part(scope, (), f"{what} lasted for any time")
 
 
 def part_measures(log: Log, part: Part, slo: Slo, beyond: Beyond) -> dict[str, Measure]:
@@ -224,7 +224,7 @@ def _of_heads(log: Log, part: Part) -> dict[str, Measure]:
     if not row.due and not row.received:
         nothing = nothing_due(query, known=row.subscriptions > 0, when=part.scope.text)
         return dict.fromkeys(("missed_heads", "duplicate_heads", "head_delay_p99_ns"), nothing)
-    late = "no head came whose block came about then, after its client had subscribed"
+    late = "no head arrived for a block produced then, after its client subscribed"
     return {
         "missed_heads": Measure(query, True, row.missed, f"of {plural(row.due, 'head')} due"),
         "duplicate_heads": Measure(query, True, row.duplicated),
@@ -242,7 +242,7 @@ def _heads(log: Log, part: Part) -> Any:
 def _attempts(log: Log, part: Part) -> Measure:
     (row,) = log.rows("scoped_attempts", **part.times)
     if not row.attempts or row.attempts_per_request is None:
-        return Measure("scoped_attempts", False, note="nobody logged an attempt then, or no request was sent")
+        return Measure("scoped_attempts", False, note="no attempt was logged then, or no request was sent")
     return Measure("scoped_attempts", True, row.attempts_per_request)
 
 

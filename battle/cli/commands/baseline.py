@@ -8,7 +8,7 @@ from battle.cli.commands.options import Baselines, Out, Run
 from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 
 baseline = typer.Typer(
-    help="Keep runs to compare later ones with.", no_args_is_help=True, rich_markup_mode=None
+    help="Save runs to compare later runs with.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -16,18 +16,19 @@ baseline = typer.Typer(
 def baseline_save(
     run: Run,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Instead of one from scenario, world and gateway.")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the baseline. Default: scenario, world and gateway."),
     ] = None,
     calibrate: Annotated[
-        int, typer.Option(metavar="N", help="Run the same N more times, to learn how much runs differ.")
+        int, typer.Option(metavar="N", help="Run it N more times, to measure how much runs differ.")
     ] = 0,
     force: Annotated[
-        bool, typer.Option("--force", help="Also a run that did not pass, or over another's baseline.")
+        bool, typer.Option("--force", help="Save a run that did not pass, or replace another run's baseline.")
     ] = False,
     out: Out = DEFAULT_OUT,
     dir: Baselines = DEFAULT_BASELINES,
 ) -> None:
-    """Keep RUN as the baseline of its scenario, world and gateway."""
+    """Save RUN as the baseline of its scenario, world and gateway."""
     from battle.cli.baseline import save_command
 
     raise typer.Exit(save_command(run, name, out, dir, calibrate=calibrate, force=force))

@@ -21,7 +21,7 @@ def charts(
     ] = None,
     out: Out = DEFAULT_OUT,
 ) -> None:
-    """Draw the charts of RUN, made anew from its log."""
+    """Draw the charts of RUN, regenerated from its log."""
     from battle.cli.charts import charts_command
 
     raise typer.Exit(charts_command(run, format, to, out))

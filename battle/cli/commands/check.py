@@ -15,7 +15,7 @@ def check(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
-    """Say what is wrong with scenarios and gateway files, without running them. Exit status 2 when something is."""
+    """Check scenarios and gateway files without running them. Exit status 2 when something is wrong."""
     from battle.cli.check import check_command
 
     raise typer.Exit(check_command(places, as_json=json))

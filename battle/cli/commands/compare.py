@@ -15,21 +15,19 @@ def compare(
     run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`; or a baseline.")],
     baseline: Annotated[
         str | None,
-        typer.Option(metavar="NAME|RUN", help="What to compare with, instead of the baseline for this run."),
+        typer.Option(
+            metavar="NAME|RUN", help="Run or baseline to compare with. Default: the baseline for this run."
+        ),
     ] = None,
-    threshold: Annotated[float, typer.Option(metavar="SHARE", help="What a change must exceed.")] = 0.1,
-    level: Annotated[
-        float, typer.Option(metavar="PROBABILITY", help="With which all intervals hold together.")
-    ] = 0.95,
-    confirm: Annotated[
-        bool, typer.Option("--confirm", help="Run again before anything is called a regression.")
-    ] = False,
+    threshold: Annotated[float, typer.Option(metavar="SHARE", help="Smallest change that counts.")] = 0.1,
+    level: Annotated[float, typer.Option(metavar="PROBABILITY", help="Joint confidence level.")] = 0.95,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Re-run to confirm a regression.")] = False,
     format: Annotated[Format, typer.Option(help="How to print it.")] = "table",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     out: Out = DEFAULT_OUT,
     dir: Baselines = DEFAULT_BASELINES,
 ) -> None:
-    """Say whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 there is not enough data."""
+    """Check whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 not enough data."""
     from battle.analysis.baselines.decide import Settings
     from battle.cli.compare import compare_command
 

@@ -13,10 +13,12 @@ def judge(
     run: Run,
     slo: Annotated[
         list[str] | None,
-        typer.Option(metavar="TEXT", help="A demand, such as `p95_latency_ms<300 during fault`; repeat it."),
+        typer.Option(
+            metavar="TEXT", help="An SLO, such as `p95_latency_ms<300 during fault`. May be repeated."
+        ),
     ] = None,
     slo_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Demands in a TOML, YAML or JSON file.")
+        Path | None, typer.Option(metavar="FILE", help="SLOs in a TOML, YAML or JSON file.")
     ] = None,
     strict: Strict = False,
     out: Out = DEFAULT_OUT,

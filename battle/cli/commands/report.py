@@ -16,7 +16,7 @@ def report(
     format: Annotated[Format, typer.Option(help="What to print.")] = "markdown",
     out: Out = DEFAULT_OUT,
 ) -> None:
-    """Print the report of RUN, made anew from its log."""
+    """Print the report of RUN, regenerated from its log."""
     from battle.cli.report import report_command
 
     raise typer.Exit(report_command(run, format, out))

@@ -20,13 +20,11 @@ def sql(
     out: Out = DEFAULT_OUT,
     export: Annotated[
         bool,
-        typer.Option(
-            "--export", help="Write the run into run.duckdb beside its log, for DuckDB 1.0 and later."
-        ),
+        typer.Option("--export", help="Write the run into run.duckdb beside its log (DuckDB 1.0 or later)."),
     ] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds after which the query is stopped.")] = 300.0,
+    timeout: Annotated[float, typer.Option(help="Query timeout in seconds.")] = 300.0,
 ) -> None:
-    """Ask the log of RUN."""
+    """Query the log of RUN."""
     from battle.cli.sql import sql_command
 
     raise typer.Exit(sql_command(run, query, format, out, export=export, timeout=timeout))

@@ -16,13 +16,11 @@ def suite(
             help="Scenarios, or files and directories of them, instead of the shipped ones.",
         ),
     ] = None,
-    fast: Annotated[
-        bool, typer.Option("--fast", help="Those with the tag fast; what is run when nothing is said.")
-    ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Those with the tags fast, slow or soak.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Scenarios tagged `fast` (default).")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Scenarios tagged `fast`, `slow` or `soak`.")] = False,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", metavar="TAG", help="Those with this tag; several are added up."),
+        typer.Option("--tag", metavar="TAG", help="Scenarios with this tag. May be repeated."),
     ] = None,
     world: World = "live",
     seed: Seed = DEFAULT_SEED,
@@ -31,7 +29,7 @@ def suite(
         typer.Option(metavar="NAME|URL|FILE", help="The gateway to test instead of the scenarios' own."),
     ] = None,
     repeat: Annotated[
-        int, typer.Option(metavar="N", help="Run all of them so often, each time with the next seed.")
+        int, typer.Option(metavar="N", help="Repeat the suite N times with increasing seeds.")
     ] = 1,
     strict: Strict = False,
     out: Out = DEFAULT_OUT,

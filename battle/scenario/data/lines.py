@@ -57,7 +57,7 @@ def _further(text: str, begin: int, rest: Path) -> int:
 
 
 def _toml_places(text: str) -> Iterator[tuple[Path, int]]:
-    """The path of each table and key that stands at the begin of a line, with the number of its line."""
+    """The path of each table and key that stands at the start of a line, with the number of its line."""
     counts: dict[Path, int] = {}
     table: Path = ()
     for number, line in enumerate(text.splitlines(), 1):

@@ -245,7 +245,7 @@ class _Reader:
                 self._anything(name, place, seen)
                 self._anything(value, place, seen)
         elif isinstance(data, Foreign):
-            self._refuse(place, f"a {data.kind} is no data: write texts, numbers, lists and tables")
+            self._refuse(place, f"a {data.kind} is not data: write strings, numbers, lists and tables")
 
     def _text(self, text: str, place: _Place) -> None:
         found = _half(text) or next((sign for sign in text if _is_control(sign)), None)
@@ -328,7 +328,7 @@ def _is_duration(kind: inspect.Type) -> bool:
 
 
 _EXPECTED: tuple[tuple[tuple[type, ...], str], ...] = (
-    ((inspect.StrType, inspect.LiteralType), "a text"),
+    ((inspect.StrType, inspect.LiteralType), "a string"),
     ((inspect.BoolType,), "true or false"),
     ((inspect.IntType,), "a whole number"),
     ((inspect.FloatType,), "a number"),

@@ -98,13 +98,13 @@ class _Reader:
             kind = match.lastgroup or "bad"
             token = _Token(match[kind], match.start(kind), kind == "quoted")
             if kind == "bad":
-                self._refuse(token, "this quote has no other one to close it")
+                self._refuse(token, "this quote is never closed")
             self._tokens.append(token)
 
     def slo(self) -> Slo:
-        name = self._take("a demand")
+        name = self._take("an SLO name")
         if name.text not in RULES:
-            self._refuse(name, f"there is no such demand; those there are: {', '.join(RULES)}")
+            self._refuse(name, f"there is no such SLO; the SLOs are: {', '.join(RULES)}")
         self._values[name.text] = self._limit(name.text)
         while self._next < len(self._tokens):
             self._part()
@@ -180,7 +180,7 @@ class _Reader:
 
     def _set(self, token: _Token, name: str, value: object) -> None:
         if name in self._values:
-            self._refuse(token, f"{name} was said already")
+            self._refuse(token, f"{name} is given twice")
         self._values[name] = value
 
     def _peek(self) -> str | None:

@@ -20,10 +20,10 @@ one in twenty from one that never does. A scenario's `min_requests` says otherwi
 
 
 class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, metaclass=Checking):
-    """What a run must reach to pass. None is not demanded, and a scenario that demands nothing cannot pass.
+    """The targets a run must meet to pass. None sets no target, and a scenario without any target cannot pass.
 
-    `success_rate` is the share of requests that end ok, 0 to 1. Latencies count from the moment a request was
-    due, and a request that does not end ok counts as longer than any. `max_failover_latency_ms` limits what
+    `success_rate` is the share of requests that succeed, 0 to 1. Latencies count from the moment a request was
+    due, and a request that does not succeed counts as longer than any. `max_failover_latency_ms` limits what
     failing over adds: from the start of the first attempt to the start of the one that answers.
     `max_memory_mb` limits the gateway's resident memory, in units of 1,000,000 bytes. Wrong and stale answers are
     those to requests and the notifications of subscriptions together; a stale one does not count while no provider
@@ -40,7 +40,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     cut counts: those that the gateway closed or reset, and those that the client gave up, because its ping was not
     answered, say. What a fault between the two, or on the gateway itself, cut is not counted.
 
-    All of it is demanded of the whole run, or of a part: `when` is "run", "before", "during" or "after" faults, or
+    The targets apply to the whole run, or to a part of it: `when` is "run", "before", "during" or "after" faults, or
     the name of one of the scenario's `phases`; `fault` picks faults by words that name their id, kind or target
     ("kill a"); `grace`, a duration, is how much longer than to its end "during" a fault lasts. "before" is the time
     until the first of these faults is applied, "after" all the time after one ended in which none holds. A request
@@ -50,7 +50,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     that asks, a client being one user of a closed loop or one node of any other workload; faults that make providers
     lag excuse nothing then.
 
-    `queries` are demands on SQL; `Slo.sql` makes one.
+    `queries` are SLOs on SQL; `Slo.sql` makes one.
     """
 
     success_rate: float | None = None
@@ -79,7 +79,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     @classmethod
     def sql(cls, name: str, query: str, limit: str) -> Self:
-        """A demand on one value of the log: `Slo.sql("orphans", "SELECT count(*) FROM attempts WHERE ...", "<= 0")`.
+        """An SLO on one value of the log: `Slo.sql("orphans", "SELECT count(*) FROM attempts WHERE ...", "<= 0")`.
 
         `query` is one SELECT with one number as its answer, `limit` an operator and a number. NULL, no row and an
         error are not measured; the statement is tried before the run starts.
@@ -118,13 +118,13 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         scope = self.scope
         for name in self.demands():
             if scope.timed and name not in PER_WINDOW:
-                yield f"slo: {name} can be demanded of the whole run only, not {scope.text}: leave `when` out"
+                yield f"slo: {name} applies to the whole run only, not {scope.text}: leave `when` out"
             if scope.method is not None and name not in PER_METHOD:
-                yield f"slo: {name} cannot be told for one method; those that can: {', '.join(PER_METHOD)}"
+                yield f"slo: {name} cannot be measured for one method; these can: {', '.join(PER_METHOD)}"
             elif scope.workload is not None and name not in PER_WORKLOAD:
-                yield f"slo: {name} can be demanded of the whole run only, not of one workload"
+                yield f"slo: {name} applies to the whole run only, not to one workload"
         if self.queries and scope != WHOLE_RUN:
-            yield "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
+            yield "slo: an SLO on SQL takes no scope; restrict it in its WHERE"
 
     def not_collected(self, collect: Set[str]) -> Iterator[str]:
         """Each demand on something that is not collected, as a sentence that says what to write instead."""
@@ -137,9 +137,9 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         """Each demand that only a whole run can meet, as a sentence."""
         for name in self.demands():
             if name not in PER_WORKLOAD:
-                yield f"slo: {name} can be demanded of the whole run only, not of one workload"
+                yield f"slo: {name} applies to the whole run only, not to one workload"
         if self.queries:
-            yield "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
+            yield "slo: an SLO on SQL takes no scope; restrict it in its WHERE"
 
     def demands(self) -> dict[str, float]:
         """The demands there are: name to limit."""

@@ -6,9 +6,9 @@
 -- source            'gateway' or 'providers': whose attempts these are
 -- provider
 -- cell              tenths of a second since the run's epoch
--- ok                whether these ended ok
+-- ok                whether these succeeded
 -- attempts
--- of_clients        of them were made for requests of clients, as far as the requests' ids tell
+-- of_clients        of them were made for requests of clients, as far as the requests' ids show
 -- took_ns           what they took, added up
 -- first_started_ns  when the first of them began
 -- last_started_ns   when the last of them began

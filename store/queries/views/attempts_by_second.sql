@@ -16,7 +16,7 @@
 -- sent          requests sent in it
 -- requests      its requests: those of which an attempt is known
 -- attempts      for these
--- failed        of them did not end ok
+-- failed        of them did not succeed
 CREATE VIEW attempts_by_second AS
 WITH cells AS MATERIALIZED (
     SELECT cell, source, ok, attempts, of_clients FROM attempt_cells

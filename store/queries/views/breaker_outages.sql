@@ -1,4 +1,4 @@
--- When did each circuit breaker let nothing or only probes through, and how did it come back?
+-- When did each circuit breaker allow nothing or only probes, and how did it come back?
 --
 -- An outage lasts from leaving closed until coming back to it, through any number of turns between open and half open.
 -- A probe is an attempt that began while the breaker was half open: over HTTP an attempt of a request, over WebSocket a
@@ -11,7 +11,7 @@
 -- duration_ns      NULL likewise
 -- opened           how often it opened: 1, and one more for each probe that failed
 -- probes           that began in it
--- good_probes      of them ended ok
+-- good_probes      of them succeeded
 -- relapsed         whether it opened again within 5 s of closing: it flapped
 CREATE VIEW breaker_outages AS
 WITH log_end AS (

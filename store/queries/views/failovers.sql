@@ -6,9 +6,9 @@
 -- request_id
 -- source            'gateway' or 'providers': whose attempts these are
 -- attempts          how many there were
--- failed_attempts   how many of them did not end ok
+-- failed_attempts   how many of them did not succeed
 -- hedged            whether one was sent before another had failed; NULL: only the gateway could know
--- answered          whether one ended ok
+-- answered          whether one succeeded
 -- providers         who was asked, in order
 -- started_ns        start of the first attempt
 -- ended_ns          end of the last attempt
@@ -29,7 +29,7 @@ WITH per_request AS (
         max(ended_ns) AS ended_ns,
         arg_min(started_ns, ended_ns) FILTER (outcome = 'ok') AS answer_started_ns
     FROM repeated_attempts
-    -- A first attempt that ended ok needed no other: what came beside it was a hedge.
+    -- A first attempt that succeeded needed no other: what came beside it was a hedge.
     WHERE source = 'providers' OR attempt > 1 OR outcome <> 'ok'
     GROUP BY request_id
     HAVING count(*) > 1

@@ -2,18 +2,18 @@
 -- and when did it trust it again?
 --
 -- From the gateway's own log, about HTTP; NULL for a gateway that does not report its attempts (the view
--- `gateway_reports`), and of probes for one that does not report its breakers. A first choice is a request's first attempt. A probe is an attempt that a half-open breaker let through, whoever made it.
+-- `gateway_reports`), and of probes for one that does not report its breakers. A first choice is a request's first attempt. A probe is an attempt that a half-open breaker allowed, whoever made it.
 --
 -- fault_id
 -- failovers           requests that went to the target first and needed another attempt, and that began, or waited for the
 --                     attempt that answered, while it was broken
 -- cost_mean_ns, cost_p50_ns, cost_p99_ns, cost_max_ns      what that cost them (the view `failovers`); NULL: no failover
--- time_to_divert_ns   from the begin of the fault to the last first choice of the target in it that was no probe; 0 when
+-- time_to_divert_ns   from the start of the fault to the last first choice of the target in it that was no probe; 0 when
 --                     there was none at all. NULL: nobody had chosen it before the fault, or the gateway did not leave
 --                     it alone: from the last one to the end of the fault it was less than a second, or than five times
 --                     the mean time between two attempts before the fault
 -- probes              probes of the target that began while it was broken
--- time_to_readmit_ns  from the end of the fault to the begin of the first ok attempt that was no probe. Where the
+-- time_to_readmit_ns  from the end of the fault to the start of the first ok attempt that was no probe. Where the
 --                     target's breaker was not closed at the end of the fault, that is after it closed to stay: not to
 --                     open again within 5 s. NULL: not seen before the next fault of the target
 CREATE VIEW fault_reactions AS

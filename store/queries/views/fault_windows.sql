@@ -15,7 +15,7 @@
 --                    and below: nobody logged any
 -- leaked_attempts    attempts that began at the target while it was broken; from the providers' side there may have been
 --                    more when the fault keeps them from arriving (`cuts_off` of the view `fault_rules`), and NULL is none seen
--- failed_attempts    attempts at the target that ended badly while it was broken; likewise
+-- failed_attempts    attempts at the target that failed while it was broken; likewise
 -- refused_attempts   of them, and of the gateway's WebSocket connections to it, were refused; NULL: only the gateway could
 --                    know
 -- stalled_attempts   only for a pause: attempts at the target that were under way at its end, when none that began
@@ -29,8 +29,8 @@
 --                    NULL for other faults
 -- silent_subscriptions   only for a pause: subscriptions at the target that stood when it began, and got nothing in it
 --                    although a block was due; else 0
--- request_errors     client requests that ended badly in the window
--- cut_off_errors     client requests that ended badly, and were under way in the window while faults kept every provider
+-- request_errors     client requests that failed in the window
+-- cut_off_errors     client requests that failed, and were under way in the window while faults kept every provider
 --                    from being reached
 -- breaker_changes    changes of the target's breaker in the window; NULL: the gateway does not report its breakers
 -- time_to_detect_ns  from started_ns to the first failed attempt, lost connection or breaker opening. Of a gateway that does
@@ -223,7 +223,7 @@ gateway_lost AS (
     FROM bounded
     JOIN subscriptions ON name = target AND at_ns >= started_ns AND at_ns < until_ns
     WHERE side = 'gateway' AND change IN ('closed', 'refused', 'rejected', 'stale')
-        -- After the load the gateway hangs up by itself.
+        -- After the load the gateway hangs up on its own.
         AND at_ns < coalesce((SELECT max(at_ns) FROM run_phases WHERE phase = 'load_ended'), until_ns)
     GROUP BY bounded.fault_id
 ),

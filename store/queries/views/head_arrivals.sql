@@ -1,7 +1,7 @@
 -- How long after its block came about on the chain did each head reach a client?
 --
 -- A row per head that came for the first time on a subscription, and whose block came about while that stood. The delay
--- holds all that lies between the chain and the client: what providers add (a lag, a fault) as well as the gateway. A
+-- holds everything between the chain and the client: what providers add (a lag, a fault) as well as the gateway. A
 -- head that the gateway fetched over HTTP, because no provider had published it to it, has a delay like any other.
 --
 -- On the scenario's chain a block comes about when the chain's clock says so, see the view `chain_heights`. One that

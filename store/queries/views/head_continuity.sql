@@ -1,7 +1,7 @@
 -- What did each client subscription to heads get of what it should have got?
 --
 -- Due to it is every height that some provider could give from when the subscription stood until it ended (the view
--- `chain_heights`), and what lies between. What came about in the last second before its end may still have been
+-- `chain_heights`), and what is between. What came about in the last second before its end may still have been
 -- under way, and is not due. When its connection was interrupted, what came about until the client had another
 -- subscription is due, too.
 --
@@ -15,7 +15,7 @@
 -- out_of_order           heads that came after a higher one, although nothing of their height had come before
 -- went_back              heads lower than the one before them that were no reorg: duplicated or out of order
 -- reorged                heads of a height of which another head had come before
--- parent_breaks          heads whose parent never came; the first one, and what lies below it, do not count
+-- parent_breaks          heads whose parent never came; the first one, and what is below it, do not count
 -- longest_silence_ns     the longest time without any head although there was one to get, a block time included: from
 --                        the head before (or the start), but at most one block time before the first head that was
 --                        then due, to the next head (or the end). While nothing was due there is no silence. Where

@@ -1,7 +1,7 @@
 -- From when to when did each client subscription to heads last, and how did it end?
 --
 -- A subscription whose connection was closed before its workload's time was over was interrupted: clients do not
--- hang up early. Its client subscribes anew on another connection; clients of a workload are all alike, so the
+-- hang up early. Its client subscribes again on another connection; clients of a workload are all alike, so the
 -- first to lose its subscription is taken to be the first to come back.
 --
 -- segment, workload, connection, subscription      these four name it

@@ -1,7 +1,7 @@
--- Which answers about the newest block were of an older one than the same client had been told of before?
+-- Which answers about the newest block were of an older one than the same client had seen before?
 --
 -- A client is one user of a closed loop, and one node of any other workload: its answers come from one chain. An answer went back when
--- its request was sent after an answer of a greater height had come. Wrong answers count for nothing here: they are told
+-- its request was sent after an answer of a greater height had come. Wrong answers do not count here: they are reported
 -- of elsewhere. A batch counts with its lowest height.
 --
 -- request_id, workload, segment, method
@@ -18,7 +18,7 @@ WITH told AS (
     FROM requests
     WHERE height IS NOT NULL AND sent_ns IS NOT NULL AND answer <> 'wrong'
 ),
--- When each client was told of each height first: a row a block, however many requests there are.
+-- When each client saw each height first: a row a block, however many requests there are.
 first_told AS (
     SELECT workload, segment, asker, height, min(ended_ns) AS told_ns
     FROM told

@@ -1,12 +1,12 @@
 -- How did latency and errors go, second by second?
 --
 -- A request belongs to the second it was due in, whenever it ended. Latency counts from the due time, over
--- the requests that ended ok; those that did not are in `failed`.
+-- the requests that succeeded; those that did not are in `failed`.
 --
 -- second           whole seconds since the run's epoch
 -- requests
 -- failed           ended in error or unknown
--- p50_latency_ns, p95_latency_ns, p99_latency_ns, max_latency_ns      NULL when none ended ok
+-- p50_latency_ns, p95_latency_ns, p99_latency_ns, max_latency_ns      NULL when none succeeded
 CREATE VIEW latency_by_second AS
 SELECT
     scheduled_ns // 1_000_000_000 AS second,

@@ -1,8 +1,8 @@
 -- What did each client subscription to logs get of what others like it got?
 --
--- Which logs a filter lets through is not in the log of a run, but clients of one workload subscribe alike: due to each
+-- Which logs a filter matches is not in the log of a run, but clients of one workload subscribe alike: due to each
 -- is every log entry that any of them got for the first time while this one stood, but for its last second. What none of
--- them got is missed by all and not seen here. Clients that subscribe to several filters are told apart by the order in
+-- them got is missed by all and not seen here. Clients that subscribe to several filters are distinguished by the order in
 -- which they did.
 --
 -- segment, workload, connection, subscription      these four name it
@@ -12,7 +12,7 @@
 -- due, received     log entries; received counts each time
 -- missed            due that did not come
 -- duplicated        that came again
--- out_of_order      of a lower block than one before it; not counted once a removed log has come, which tells of a reorg
+-- out_of_order      of a lower block than one before it; not counted once a removed log has come, which shows a reorg
 -- removed           that took back an earlier one, after a reorg
 CREATE VIEW log_continuity AS
 WITH stood AS (

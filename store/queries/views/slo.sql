@@ -1,6 +1,6 @@
 -- What did the run measure of all that an SLO can limit?
 --
--- Latency counts from the due time over all requests, and one that did not end ok counts as longer than any:
+-- Latency counts from the due time over all requests, and one that did not succeed counts as longer than any:
 -- p95 is the time within which 95 % of all requests were answered, so failing fast does not look fast.
 --
 -- metric     success_ratio (0..1), p50_latency_ns, p95_latency_ns, p99_latency_ns, max_failover_latency_ns,

@@ -3,7 +3,7 @@
 -- A stream is a subscription of the gateway at a provider, which any number of its clients share. It loses its upstream
 -- when the connection is closed, or when the gateway gives it up as stale. Streams of one kind are all alike to the log:
 -- the first to lose its upstream is taken to be the first to come back. What ends with the load, or because no client
--- wants it any more, is no loss. A gateway that is not ours tells nothing of its streams.
+-- wants it any more, is no loss. A gateway that is not ours reports nothing about its streams.
 --
 -- kind               of the subscription
 -- from_provider      the upstream that was lost

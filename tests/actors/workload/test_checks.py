@@ -35,7 +35,7 @@ def test_the_fields_are_told_first() -> None:
 
 def test_a_generator_beside_a_method_is_not_tried() -> None:
     (problem,) = workload_problems(HttpConstant("m", generator="nothing", rate=1, duration=seconds(1)))
-    assert problem == "either a method or a generator makes the questions, not both"
+    assert problem == "give either a method or a generator, not both"
 
 
 def test_every_workload_has_a_duration(tmp_path: Path) -> None:

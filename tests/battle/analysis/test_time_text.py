@@ -1,4 +1,4 @@
-"""All that a reader of a report is told counts from the begin of the load."""
+"""All that a reader of a report is told counts from the start of the load."""
 
 import re
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_a_run_that_does_not_heal_counts_from_the_begin_of_the_load(tmp_path: Pa
         healing=plan,
     )
     assert "after the last fault (kill-a.1, over at 5.000 s): " in said
-    assert "without a break since 3 s" in said
+    assert "continuously since 3 s" in said
 
 
 def test_system_health_and_faults_tell_one_time(tmp_path: Path) -> None:
@@ -124,6 +124,6 @@ def test_without_a_load_times_count_from_the_start_of_the_run_and_say_so(tmp_pat
     with open_history(tmp_path / "1", *events) as run:
         assert load_began_ns(Log(run)) is None
     text = render(read_report(write_run(tmp_path / "2", {"coordinator": events})), "markdown")
-    assert "it failed at 1.000 s of the run; its load never began" in text
+    assert "it failed at 1.000 s of the run; its load never started" in text
     assert "gateway crashed at 0.318 s of the run" in text
     assert "|     1 | 0.318 s of the run |" in text

@@ -28,7 +28,7 @@ def test_sound_ones_have_a_line_each_and_exit_0(tmp_path, capsys, monkeypatch):
         "ok     g.gateway.toml",
         "ok     smoke",
         "",
-        "4 sound, 0 wrong",
+        "4 ok, 0 wrong",
     ]
     assert not (tmp_path / "battle_results").exists()
 
@@ -46,8 +46,7 @@ def test_all_problems_are_told_and_the_status_is_2(tmp_path, capsys, monkeypatch
     assert status == 2
     for line in (
         "ok     d/free.json",
-        "  warning: the scenario has no SLO: the run will be INCONCLUSIVE; "
-        "state what must hold, such as success_rate",
+        "  warning: the scenario has no SLO: the run will be INCONCLUSIVE; add one, such as success_rate",
         "wrong  d/g.toml: line 1: command: expected a list: write [ ... ], not 5",
         "wrong  d/t.gateway.toml: gateway command: its template has a mistake: 'prot' is undefined",
         "wrong  d/two.json:",
@@ -57,7 +56,7 @@ def test_all_problems_are_told_and_the_status_is_2(tmp_path, capsys, monkeypatch
         "  - line 17: slo: unknown field `success_rat` in Slo: did you mean `success_rate`?",
         "skipped 1 file:",
         "  d/other.py: it does not import battle",
-        "1 sound, 6 wrong",
+        "1 ok, 6 wrong",
     ):
         assert line in out.splitlines(), out
 

@@ -126,7 +126,7 @@ def test_latest_that_is_no_link_is_left_alone_and_told_before_the_run(tmp_path: 
         out = tmp_path / make.__name__
         out.mkdir()
         make(out / "latest")
-        with pytest.raises(StartError, match="latest is no link to the newest run"):
+        with pytest.raises(StartError, match="latest is not the link to the newest run"):
             create_run_directory(out, None, "live")  # type: ignore[arg-type]  # it does not come so far
         assert [path.name for path in out.iterdir()] == ["latest"]
 

@@ -38,7 +38,7 @@ def test_everything_that_can_be_asked_is_an_entry_and_says_what_it_is(run_dir):
 def test_the_list_fits_a_screen_of_a_hundred_columns(run_dir, capsys):
     lines = listed(run_dir, capsys).splitlines()
     assert max(map(len, lines)) <= 100
-    assert " ".join(lines[0].split()) == "name kind rows what a row is, or what is asked"
+    assert " ".join(lines[0].split()) == "name kind rows a row is"
     names = [line.split()[0] for line in lines[2:] if not line.startswith(" ")]
     assert names == [entry.name for entry in entries()]
     told = " ".join(" ".join(lines[2:]).split())
@@ -80,6 +80,6 @@ def test_json_drops_no_column_that_shares_its_name(run_dir, capsys):
     query = "SELECT 1 AS n, 2 AS n"
     assert run_command_line(["sql", str(run_dir), query, "--format", "json"]) == 2
     said = capsys.readouterr()
-    assert (said.out, "share `n`: name them apart" in said.err) == ("", True)
+    assert (said.out, "share `n`: rename one of them" in said.err) == ("", True)
     assert run_command_line(["sql", str(run_dir), query, "--format", "csv"]) == 0
     assert capsys.readouterr().out == "n,n\n1,2\n"

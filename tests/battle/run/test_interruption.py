@@ -68,7 +68,7 @@ def test_a_run_that_is_not_sealed_or_judged_to_the_end_keeps_its_log(phase, tmp_
     assert run_command_line(arguments) == 130
     said = capsys.readouterr()
     [run_dir] = (path for path in tmp_path.iterdir() if path.name != "latest")
-    assert f"the log is kept at {run_dir}, ask for `battle report {run_dir}`" in said.err
+    assert f"the log is kept at {run_dir}, run `battle report {run_dir}`" in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
     assert not (run_dir / "report.md").exists()
@@ -87,7 +87,7 @@ def test_a_second_signal_says_where_the_log_is(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(running.Progress, "watch", twice)
     arguments = ["run", "smoke", "--world", "simulated", "--out", str(tmp_path)]
     assert run_command_line(arguments) == 130
-    assert "ask for `battle report " in capsys.readouterr().err
+    assert "run `battle report " in capsys.readouterr().err
 
 
 def test_an_interruption_anywhere_else_is_a_status_and_no_traceback(monkeypatch, capsys):

@@ -93,12 +93,12 @@ def test_a_simulated_run_is_told_in_virtual_time_and_up_to_when_its_load_is_know
     made.until(10)
     made.log("coordinator", flap("reverted", 11))
     made.until(15)
-    known = "up to 9 s  |  50 per virtual s  |  100 sent  |  2 errors  |  p95 50.2 ms"
+    known = "up to 9 s  |  50/s  |  100 sent  |  2 errors  |  p95 50.2 ms"
     assert made.lines() == [
         "starting",
-        "virtual    5 s of 38 s  |  no fault  |  load not known yet",
-        f"virtual   10 s of 38 s  |  flap a  |  {known}",
-        f"virtual   15 s of 38 s  |  no fault  |  {known}",
+        "simulated    5 s of 38 s  |  no fault  |  warming up",
+        f"simulated   10 s of 38 s  |  flap a  |  {known}",
+        f"simulated   15 s of 38 s  |  no fault  |  {known}",
     ]
 
 
@@ -109,7 +109,7 @@ def test_a_live_run_is_told_by_the_time_that_is_left(tmp_path):
     made.until(10)
     assert made.lines() == [
         "starting",
-        "  33 s left  |  load not known yet  |  no fault",
+        "  33 s left  |  warming up  |  no fault",
         "  28 s left  |  50/s  |  50 sent  |  0 errors  |  no fault",
     ]
 
@@ -119,7 +119,7 @@ def test_of_several_workloads_the_load_is_known_as_far_as_of_each(tmp_path):
     made.sample(9)
     made.sample(4, node="load-other.0", workload="other", sent=7, latency_p95_ns=90_000_000)
     made.until(10)
-    assert "up to 4 s  |  57 per virtual s  |  57 sent  |  0 errors  |  p95 90.0 ms" in made.lines()[-1]
+    assert "up to 4 s  |  57/s  |  57 sent  |  0 errors  |  p95 90.0 ms" in made.lines()[-1]
 
 
 def test_a_workload_that_is_over_has_no_rate(tmp_path):
@@ -145,7 +145,7 @@ def test_half_an_hour_in_virtual_time_is_no_more_to_read_than_a_minute(tmp_path,
 def test_where_nothing_changes_nothing_more_is_written(tmp_path):
     made = stage(tmp_path, virtual=True)
     made.until(600)
-    assert made.lines()[-1].startswith("virtual   38 s of 38 s")
+    assert made.lines()[-1].startswith("simulated   38 s of 38 s")
     assert len(made.lines()) == len(set(made.lines()))
 
 
@@ -154,7 +154,7 @@ def test_it_ends_with_the_load(tmp_path):
     made.until(5)
     made.log("coordinator", RunChanged(at_ns=seconds(6), phase="load_ended"))
     made.until(60)
-    assert made.lines()[-1].startswith("virtual    5 s of 38 s")
+    assert made.lines()[-1].startswith("simulated    5 s of 38 s")
     assert "\x1b" not in made.out.getvalue()
 
 
@@ -165,7 +165,7 @@ def test_in_a_terminal_one_line_is_written_over_and_never_wraps(tmp_path):
     made.progress.close()
     shown = made.out.getvalue().split("\r\x1b[2K")[1:]
     assert len(shown) == 21
-    assert shown[-1].startswith("virtual   10 s of 38 s  |  no fault  |  up to 1 s  |  5000000 per virtual s")
+    assert shown[-1].startswith("simulated   10 s of 38 s  |  no fault  |  up to 1 s  |  5000000/s")
     assert {len(line.rstrip("\n")) for line in shown if "up to" in line} == {79}
     assert [line.count("\n") for line in shown] == [0] * 20 + [1]
 
@@ -173,11 +173,11 @@ def test_in_a_terminal_one_line_is_written_over_and_never_wraps(tmp_path):
 def test_a_real_terminal_is_asked_how_wide_it_is(tmp_path):
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w") as out, os.fdopen(ours, "rb", buffering=0) as screen:
-        termios.tcsetwinsize(theirs, (24, 31))
+        termios.tcsetwinsize(theirs, (24, 33))
         made = stage(tmp_path, virtual=True, out=out)
         made.sample(0.4)
         made.until(0.5)
         shown = b""
         while not shown.endswith(b"no "):
             shown += screen.read(4096)
-    assert shown.decode().split("\r\x1b[2K")[-1] == "virtual    0 s of 38 s  |  no "
+    assert shown.decode().split("\r\x1b[2K")[-1] == "simulated    0 s of 38 s  |  no "

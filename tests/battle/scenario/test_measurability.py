@@ -58,8 +58,7 @@ def scenario(**changes):
         ),
         (
             {"chaos": [Kill("a", at=seconds(10))]},
-            "kill of a would begin at 10 s, and the load is over after 10 s: begin it sooner, or let the load last "
-            "longer",
+            "kill of a would begin at 10 s, and the load is over after 10 s: start it earlier, or extend the load",
         ),
         (
             {"chaos": [Sequence((Kill("a", at=seconds(1)), ErrorRate("b")), pause=seconds(5))]},
@@ -131,7 +130,7 @@ def scenario(**changes):
         ),
         (
             {"chaos": [SilentStall("a", at=seconds(1))]},
-            "silent_stall: nothing subscribes, so nobody would notice",
+            "silent_stall: nothing subscribes, so it would have no effect",
         ),
         (
             {
@@ -151,7 +150,7 @@ def scenario(**changes):
                 "chaos": [Kill("a", at=seconds(1), down=seconds(1))],
                 "healing": Healing(duration=seconds(7), workload="few"),
             },
-            "healing: workload few ends at 2 s, and the healing begins at 3 s: there is nothing to see of it",
+            "healing: workload few ends at 2 s, and the healing begins at 3 s: it has no load to measure then",
         ),
     ],
 )
@@ -245,7 +244,7 @@ def test_what_was_left_out_stands_in_the_header_the_report_and_on_the_terminal(t
     assert status == 0, said
     left_out = "max_memory_mb <= 5.5: a simulated gateway has no memory of its own"
     assert said.err == f"battle: warning: SLO left out: {left_out}\n"
-    assert f"  -    left out: {left_out}\n" in said.out
+    assert f"  - left out: {left_out}\n" in said.out
     latest = tmp_path / "runs" / "latest"
     assert json.loads((latest / "run.json").read_bytes())["omitted_slos"] == [
         {"slo": "max_memory_mb <= 5.5", "why": "a simulated gateway has no memory of its own"}

@@ -24,7 +24,7 @@ def test_a_scenario_that_is_none_is_wrong_and_not_skipped(tmp_path, capsys, comm
     path = written(tmp_path, {"a.py": f"import battle\nscenario = {value}\n"}) / "a.py"
     status, out = said(capsys, command, path)
     assert status == 2
-    assert f"`scenario` is no Scenario, but {value}" in out
+    assert f"`scenario` is not a Scenario but {value}" in out
 
 
 @pytest.mark.parametrize("text", ["from battle import scenario", "def scenario(): ..."])
@@ -66,7 +66,7 @@ def test_yaml_has_mappings(tmp_path, capsys, suffix):
     status, out = said(capsys, "check", path)
     assert status == 2
     assert "chain: expected a mapping: write { ... }, not 5" in out
-    assert "name: expected a text, not a mapping" in out
+    assert "name: expected a string, not a mapping" in out
 
 
 def test_a_port_in_use_is_told_in_words(tmp_path, capsys):
@@ -76,7 +76,7 @@ def test_a_port_in_use_is_told_in_words(tmp_path, capsys):
         path = written(tmp_path, {"a.json": json.dumps(data)}) / "a.json"
         status, out = said(capsys, "run", path, "--out", tmp_path / "runs")
     assert status == 2
-    assert f"battle: port {port} for a cannot be had: " in out
+    assert f"battle: port {port} for a is not available: " in out
     assert "Errno" not in out
 
 

@@ -46,7 +46,7 @@ def test_a_sound_scenario_has_no_problems():
     [
         ({"providers": []}, "at least one provider"),
         ({"workloads": []}, "at least one workload"),
-        ({"providers": [MockProvider("a"), MockProvider("a")]}, "'a' is there 2 times"),
+        ({"providers": [MockProvider("a"), MockProvider("a")]}, "'a' is defined more than once"),
         ({"providers": [MockProvider("A b")]}, "a name is a lower-case letter"),
         ({"providers": [MockProvider("gateway")], "chaos": []}, "belongs to a node of Battle's own"),
         ({"providers": [MockProvider("a", latency=-1)]}, "latency cannot be negative"),

@@ -94,24 +94,24 @@ def test_sound_demands_have_no_problems():
         ),
         (
             Slo(success_rate=0.9, method="eth_chainId"),
-            "slo: nothing asks for 'eth_chainId'; the methods are: eth_call, eth_getLogs, eth_getBalance",
+            "slo: no workload calls 'eth_chainId'; the methods are: eth_call, eth_getLogs, eth_getBalance",
         ),
         (
             Slo(success_rate=0.9, workload="users", method="eth_call"),
-            "slo: nothing asks for 'eth_call'; the methods are: eth_getBalance",
+            "slo: no workload calls 'eth_call'; the methods are: eth_getBalance",
         ),
         (
             Slo(max_memory_mb=9, workload="reads"),
-            "slo: max_memory_mb can be demanded of the whole run only, not of one workload",
+            "slo: max_memory_mb applies to the whole run only, not to one workload",
         ),
         (
             Slo(min_breaker_changes=9, method="eth_call"),
-            "slo: min_breaker_changes cannot be told for one method; those "
-            "that can: success_rate, p50_latency_ms",
+            "slo: min_breaker_changes cannot be measured for one method; these "
+            "can: success_rate, p50_latency_ms",
         ),
         (
             Slo(max_silence_ms=9, when="during"),
-            "slo: max_silence_ms can be demanded of the whole run only, not during faults: leave `when` out",
+            "slo: max_silence_ms applies to the whole run only, not during faults: leave `when` out",
         ),
         (Slo.sql("", "SELECT 1", "<= 0"), "slo: an SLO on SQL needs a name"),
         (
@@ -126,11 +126,11 @@ def test_sound_demands_have_no_problems():
         (Slo.sql("one", "SELECT 1, 2", "<= 0"), "slo 'one': its SQL cannot be used: it gives 2 columns"),
         (
             [Slo(success_rate=0.9), "success_rate >= 95%"],
-            "slo: success_rate is demanded 2 times; once is enough",
+            "slo: success_rate is given more than once",
         ),
         (
             ["success_rate >= 95% in peak", Slo(success_rate=0.9, when="peak")],
-            "slo: success_rate in phase peak is demanded 2 times",
+            "slo: success_rate in phase peak is given more than once",
         ),
     ],
 )
@@ -142,14 +142,14 @@ def test_each_problem_is_one_clear_sentence(slo, problem):
 def test_a_scope_on_sql_is_refused():
     (query,) = Slo.sql("one", "SELECT 1", "<= 0").queries
     (found,) = scenario_problems(scenario(slo=Slo(queries=(query,), when="during")))
-    assert found == "slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
+    assert found == "slo: an SLO on SQL takes no scope; restrict it in its WHERE"
     (found,) = scenario_problems(scenario(workload_slos={"reads": Slo(queries=(query,))}))
-    assert found == "workload reads: slo: an SLO on SQL takes no scope; say in its WHERE what it is about"
+    assert found == "workload reads: slo: an SLO on SQL takes no scope; restrict it in its WHERE"
 
 
 def test_during_faults_needs_a_fault():
     (found,) = scenario_problems(scenario(slo="success_rate >= 9% during faults", chaos=[]))
-    assert found == "slo: no fault is planned, so nothing is during one"
+    assert found == "slo: when is 'during', but no fault is planned"
 
 
 def test_a_demand_of_one_workload_may_have_a_scope_in_either_place():
@@ -164,7 +164,7 @@ def test_a_demand_of_one_workload_may_have_a_scope_in_either_place():
         slo=Slo(success_rate=0.9, workload="reads"), workload_slos={"reads": Slo(success_rate=0.9)}
     )
     (found,) = scenario_problems(twice)
-    assert found == "slo: success_rate of workload reads is demanded 2 times; once is enough"
+    assert found == "slo: success_rate of workload reads is given more than once"
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_a_demand_of_one_workload_may_have_a_scope_in_either_place():
             [Phase("peak", at=seconds(29), duration=seconds(2))],
             "phase peak: it would end at 31 s, and the load is over",
         ),
-        ([Phase("peak", 0, ms(1)), Phase("peak", ms(1), ms(1))], "phase 'peak' is there 2 times"),
+        ([Phase("peak", 0, ms(1)), Phase("peak", ms(1), ms(1))], "phase 'peak' is defined more than once"),
         *(
-            ([Phase(word, 0, ms(1))], f"phase {word!r}: that word means something else")
+            ([Phase(word, 0, ms(1))], f"phase {word!r}: that word is reserved in SLOs")
             for word in sorted(RESERVED)
         ),
     ],
@@ -235,7 +235,7 @@ def test_faults_that_repeat_stop_before_the_healing(entry):
 def test_subscribers_ask_for_no_method():
     heads = WsSubscribe(name="heads", connections=1, duration=seconds(30))
     (found,) = scenario_problems(scenario(workloads=[heads], slo="success_rate >= 9% method newHeads"))
-    assert found.startswith("slo: nothing asks for 'newHeads'")
+    assert found.startswith("slo: no workload calls 'newHeads'")
 
 
 def test_a_file_says_the_same():

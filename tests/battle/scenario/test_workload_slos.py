@@ -32,11 +32,11 @@ def test_sound_demands_have_no_problems():
         ({"reads": Slo(success_rate=7)}, "workload reads: slo: success_rate is a share"),
         (
             {"reads": Slo(max_memory_mb=7)},
-            "workload reads: slo: max_memory_mb can be demanded of the whole run only",
+            "workload reads: slo: max_memory_mb applies to the whole run only",
         ),
         (
             {"reads": Slo(min_failovers=1)},
-            "workload reads: slo: min_failovers can be demanded of the whole run only",
+            "workload reads: slo: min_failovers applies to the whole run only",
         ),
     ],
 )

@@ -171,9 +171,9 @@ def test_one_that_is_found_twice_is_run_once():
 
 
 def test_a_label_that_nobody_carries_is_told():
-    with pytest.raises(ScenarioError, match=r"carries the tag 'fats'; the tags there are: fast, mine, slow"):
+    with pytest.raises(ScenarioError, match=r"has the tag 'fats'; the tags are: fast, mine, slow"):
         selected(ALL, ("fast", "fats"))
-    with pytest.raises(ScenarioError, match="none of them carries any"):
+    with pytest.raises(ScenarioError, match="none of them has any"):
         selected([candidate("c")], FAST)
     with pytest.raises(ScenarioError, match="no scenario to run"):
         selected([], ())

@@ -20,7 +20,7 @@ _CAUSES = {
     "faulty_provider": "{n} came from a provider under a fault (first: {first})",
     "nobody_asked": "{n} came from no known provider (first: {first})",
     "changed": "{n} had the right answer from a provider, and another one at the client (first: {first})",
-    "unknown": "{n} came from no provider that logs (first: {first})",
+    "unknown": "{n} match no provider's log (first: {first})",
 }
 
 
@@ -31,7 +31,7 @@ def nothing_to_check(log: Log) -> str | None:
     if real := [row.provider for row in log.rows("real_providers")]:
         return f"No answer was checked, because {', '.join(real)} serves a chain of its own."
     if nothing_was_due(log):
-        return "No answer was checked, because nothing was due to the subscriptions that are all of the load."
+        return "No answer was checked, because the load is subscriptions only, and nothing was due to them."
     return None
 
 
@@ -137,7 +137,7 @@ def _blamed(row: Any) -> str:
 
 def _explained(checked: int, stale: int, blocks: int) -> str:
     tolerated = f", or by {'one block' if blocks == 1 else f'{blocks} blocks at most'}" if blocks else ""
-    return f"{stale:,} of {plural(checked, 'checked answer')} stale, all while a fault explains it{tolerated}"
+    return f"{stale:,} of {plural(checked, 'checked answer')} stale, all explained by a fault{tolerated}"
 
 
 def _wrong(log: Log) -> list[Any]:

@@ -55,8 +55,8 @@ def hindrance(log: Log) -> str | None:
         return "the coordinator was stopped meanwhile"
     first = limits[0]
     if first.limit in OWN_BOUNDS:
-        return f"{first.node} kept as much for others as it may"
-    return f"{first.node} met a limit of the machine ({first.limit.replace('_', ' ')})"
+        return f"{first.node} reached a buffer limit of Battle"
+    return f"{first.node} reached a limit of the machine ({first.limit.replace('_', ' ')})"
 
 
 def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
@@ -74,14 +74,14 @@ def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
             )
     elif row.limit == "unread":
         yield (
-            f"{row.node} gave up {plural(row.times, 'connection')} on which more than {row.bound >> 20:,} MiB waited "
-            f"to be read, or its share of all that it keeps: send smaller requests, or fewer at once"
+            f"{row.node} dropped {plural(row.times, 'connection')} on which more than {row.bound >> 20:,} MiB waited "
+            f"to be read, or more than its share of the total: send smaller requests, or fewer at once"
         )
     elif row.limit == "kept":
         yield (
             f"provider {row.node} kept more than {row.bound >> 20:,} MiB of answers that had not been read, first "
-            f"{at_text(row.first_at_ns, began_ns)}, and took no more requests from whoever left them: a bound of "
-            f"Battle's mock providers; ask for smaller answers, or for fewer at once"
+            f"{at_text(row.first_at_ns, began_ns)}, and accepted no more requests from those clients: a limit of "
+            f"Battle's mock providers; request smaller answers, or fewer at once"
         )
     else:
         who = "the gateway" if row.node == GATEWAY_NODE else row.node
@@ -94,6 +94,6 @@ def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
 def _within(rows: list[Any]) -> str:
     waited = sum(row.times for row in rows if row.limit == "connections")
     if not waited:
-        return "no node of the bench met a limit of its own"
+        return "no node of the bench reached a limit"
     longest_ns = max(row.duration_ns for row in rows)
     return f"{plural(waited, 'request')} waited for a connection, {duration_text(longest_ns)} at most"

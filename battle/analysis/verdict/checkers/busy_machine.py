@@ -47,7 +47,9 @@ def busy(log: Log) -> Busy | None:
         worst.append(f"its hypervisor took {taken} of the CPU time (steal) {at_text(most.at_ns, began_ns)}")
         late_ns.append(round(most.steal_ratio * SAMPLE_NS))
     seconds = {row.at_ns // SAMPLE_NS for row in (*lags, *steals)}
-    what_to_do = "run again on a machine whose CPUs are not shared" if steals else "run again alone"
+    what_to_do = (
+        "run again on a machine whose CPUs are not shared" if steals else "run again without other load"
+    )
     return Busy(
         f"the machine was busy in {plural(len(seconds), 'second')}: {' and '.join(worst)}; {what_to_do}",
         (

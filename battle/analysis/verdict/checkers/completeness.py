@@ -17,7 +17,7 @@ def run_is_complete(log: Log, demands: Demands) -> Finding:
     return Finding(
         checker="run_is_complete",
         verdict="INCONCLUSIVE" if problems else "PASS",
-        summary=f"the run is partial: {sentence(problems)}" if problems else "the run went to its end",
+        summary=f"the run is partial: {sentence(problems)}" if problems else "the run completed",
         query="SELECT * FROM run_phases ORDER BY at_ns",
     )
 
@@ -32,11 +32,11 @@ def _unfinished(phases: dict[str, Any], sealed: bool) -> Iterator[str]:
             why = f" ({unwrapped(phases[bad].detail)})" if phases[bad].detail else ""
             yield f"{how} {at_text(phases[bad].at_ns, began_ns)}{why}"
     if "load_began" not in phases:
-        yield "its load never began"
+        yield "its load never started"
     elif "load_ended" not in phases:
         yield "its load has no end"
     if "ended" not in phases:
-        yield "its coordinator did not live to its end"
+        yield "its coordinator died before the end"
     elif not sealed:
         yield "its log was never sealed"
 
@@ -55,7 +55,7 @@ def log_is_whole(log: Log, demands: Demands) -> Finding:
     return Finding(
         checker="log_is_whole",
         verdict="INCONCLUSIVE" if problems else "PASS",
-        summary=f"the log is not whole: {sentence(problems)}" if problems else whole,
+        summary=f"the log is incomplete: {sentence(problems)}" if problems else whole,
         query="SELECT * FROM segments",
         ids=tuple(damaged)[:EVIDENCE_IDS_MAX],
     )
@@ -64,7 +64,7 @@ def log_is_whole(log: Log, demands: Demands) -> Finding:
 def holes(log: Log) -> list[str]:
     """What is known to be missing of the log, a sentence each; not the last moments of a node that died."""
     return [
-        f"the log of {row.segment} is not whole: {sentence(problems)}"
+        f"the log of {row.segment} is incomplete: {sentence(problems)}"
         for row in log.rows("log_health")
         if (problems := list(_missing(row)))
     ]
@@ -77,7 +77,7 @@ def _damage(row: Any) -> Iterator[str]:
     if row.torn_bytes:
         yield f"its end is torn ({plural(row.torn_bytes, 'byte')})"
     elif not row.closed:
-        yield "its writer did not end in order"
+        yield "its writer did not end cleanly"
 
 
 def _is_cut(row: Any) -> bool:
@@ -100,7 +100,7 @@ def _missing(row: Any) -> Iterator[str]:
     if _is_cut(row):
         yield (
             f"it has {plural(row.bytes, 'byte')}, and had {row.expected_bytes:,} when its node ended: "
-            f"{'its end is missing' if row.bytes < row.expected_bytes else 'somebody added to it'}"
+            f"{'its end is missing' if row.bytes < row.expected_bytes else 'data was appended to it'}"
         )
 
 
@@ -111,6 +111,6 @@ def _not_its_own(row: Any) -> Iterator[str]:
     elif row.opened_as != row.segment:
         yield f"it is a copy of {row.opened_as}, or that one renamed"
     if row.stray:
-        yield "it is of another run than the coordinator's segment"
+        yield "it belongs to another run than the coordinator's segment"
     if not row.expected:
         yield "the coordinator's log does not mention this incarnation"

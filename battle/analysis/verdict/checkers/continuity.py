@@ -132,7 +132,7 @@ def _quiet(log: Log, rows: list[Any]) -> list[str]:
 def _starved(log: Log) -> list[str]:
     """The workloads whose subscriptions to logs or transactions brought nothing, although there was something."""
     return [
-        f"workload {row.workload}: {plural(row.starved, 'subscription')} brought nothing, although the chain had "
+        f"workload {row.workload}: {plural(row.starved, 'subscription')} received nothing, although the chain had "
         "something for each"
         for row in log.rows("client_subscriptions")
         if row.starved
@@ -150,7 +150,7 @@ def _turned_away(log: Log) -> list[str]:
     came = {row.workload: row for row in log.rows("client_subscriptions")}
     return [
         f"workload {row.workload}: only {came[row.workload].subscriptions:,} of {row.subscriptions:,} subscriptions "
-        f"came about{_refused(came[row.workload])}"
+        f"were established{_refused(came[row.workload])}"
         for row in log.rows("planned_workloads")
         if row.type == SUBSCRIBES and row.workload in came and came[row.workload].refused
         if 0 < came[row.workload].subscriptions < (row.subscriptions or 0)

@@ -11,30 +11,30 @@ from battle.scenario.slo.slo import Demands
 
 _SIGNS = {
     "killed": "{target} was killed",
-    "stopped": "{target} was asked to stop, and did",
-    "kept_down": "{target} was down already, and stayed so",
+    "stopped": "{target} was asked to stop, and stopped",
+    "kept_down": "{target} was already down, and stayed down",
     "paused": "{target} was paused",
     "refused_attempts": "{refused_attempts} refused",
-    "stalled_attempts": "{stalled_attempts} under way to its end",
-    "tagged_heads": "{tagged_heads} under it",
-    "tagged_subscriptions": "{tagged_subscriptions} under it",
+    "stalled_attempts": "{stalled_attempts} still in flight at its end",
+    "tagged_heads": "{tagged_heads} affected",
+    "tagged_subscriptions": "{tagged_subscriptions} affected",
     "acted": "it acted on connections {actions}",
     "lost_connections": "{lost_connections} lost",
     "silent_subscriptions": "{silent_subscriptions} fell silent",
     "failed_attempts": "{failed_attempts}",
-    "tagged_attempts": "{tagged_attempts} under it",
+    "tagged_attempts": "{tagged_attempts} affected",
     "breaker_changes": "{breaker_changes}",
-    "traffic_ceased": "its traffic ceased",
+    "traffic_ceased": "its traffic stopped",
     "clients_failed": "{cut_off_errors} failed while no provider could be reached",
-    "kept_away": "the gateway kept away from {target} since an earlier step of it",
+    "kept_away": "the gateway has avoided {target} since an earlier step of it",
 }
 _NOTHING_HAPPENED = {
-    "killed": "no death by its SIGKILL is in the log",
-    "stopped": "no stop because of it is in the log",
-    "paused": "the log does not say that {target} was paused",
-    "tagged_attempts": "no attempt at {target} came under it",
-    "acted": "it touched no connection to {target}",
-    "refused_attempts": "nobody was refused at {target}",
+    "killed": "the log has no crash by its SIGKILL",
+    "stopped": "the log has no stop caused by it",
+    "paused": "the log does not show that {target} was paused",
+    "tagged_attempts": "no attempt at {target} was affected",
+    "acted": "no connection to {target} was affected",
+    "refused_attempts": "no connection to {target} was refused",
 }
 """By the first of the signs that its kind asks for."""
 
@@ -67,7 +67,7 @@ def faults_took_effect(log: Log, demands: Demands) -> Finding:
     if not faults:
         summary = "no fault was planned"
         if planned:
-            summary = f"the scenario plans {plural(planned, 'fault')}, and none is in the log"
+            summary = f"the scenario plans {plural(planned, 'fault')}, but none is in the log"
     elif idle:
         shares = {row.provider for row in log.rows("provider_shares")}
         summary = sentence([_why_idle(fault, shares, load_began_ns(log)) for fault in idle])
@@ -110,9 +110,9 @@ def _why_idle(fault: Any, used: set[str], began_ns: int | None) -> str:
     for sign in fault.evidence:
         if sign in _ALONE and sign in fault.signs:
             did = _ALONE[sign].format(target=fault.target)
-            return f"{fault.fault_id} {did}, and no effect of that is in the log: {_idle_text(fault, used)}"
+            return f"{fault.fault_id} {did}, but the log shows no effect: {_idle_text(fault, used)}"
     first = next(iter(fault.signs), "")
-    nothing = _NOTHING_HAPPENED.get(first, f"nobody knows the effect of a fault of kind {fault.kind!r}")
+    nothing = _NOTHING_HAPPENED.get(first, f"the effect of a fault of kind {fault.kind!r} is unknown")
     unused = used and fault.target not in used and fault.target != "gateway"
     why = f" ({_idle_text(fault, used)})" if unused and not fault.failure else ""
     return f"{fault.fault_id} had no effect: " + (fault.failure or nothing.format(target=fault.target)) + why
@@ -121,8 +121,8 @@ def _why_idle(fault: Any, used: set[str], began_ns: int | None) -> str:
 def _idle_text(fault: Any, used: set[str]) -> str:
     """What its target got of the load."""
     if used and fault.target not in used:
-        return f"{fault.target} got no request in the whole run, the gateway never used it"
+        return f"{fault.target} got no request in the whole run: the gateway never used it"
     if fault.attempts_before and fault.source == "providers":
         few = plural(fault.attempts_before, "request")
-        return f"{fault.target} got {few} in as much time before it, so that none came any more shows nothing"
+        return f"{fault.target} got {few} in the same time before it, too few to show that traffic stopped"
     return f"{fault.target} got no traffic"

@@ -53,11 +53,11 @@ class Need(NamedTuple):
     before: int
     """Most of both that were open at once at any time before."""
     during: int
-    """The same from its begin to the next episode."""
+    """The same from its start to the next episode."""
     waiting: int
-    """Given up by a client or never answered by a provider since its begin: the gateway may be waiting still."""
+    """Given up by a client or never answered by a provider since its start: the gateway may be waiting still."""
     connected: int
-    """WebSocket connections that clients opened since its begin, which it may hold beside those they replace."""
+    """WebSocket connections that clients opened since its start, which it may hold beside those they replace."""
 
 
 class Step(NamedTuple):

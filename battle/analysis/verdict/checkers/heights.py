@@ -20,7 +20,7 @@ def reads_monotonic(log: Log, demands: Demands) -> Finding | None:
     real chains are not at the same block at the same moment. An SLO `max_height_regression_blocks` decides instead,
     over all of them.
 
-    Does not apply when no answer says of which block it is.
+    Does not apply when no answer names its block.
     """
     rows = height_rows(log, demands.staleness)
     if not rows:

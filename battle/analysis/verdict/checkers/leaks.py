@@ -226,6 +226,6 @@ def _calm(growth: list[Any], connections: list[Any]) -> str:
     if growth and any(_load_grew(row) for row in growth):
         return "the load grew, so growth of the nodes was not judged"
     if growth and any(row.steps_ratio > STEPS_RATIO_MAX for row in growth):
-        return "the faults changed too often to tell a leak from what each change needs"
+        return "the faults changed too often to separate a leak from what each change needs"
     what = "files, tasks, memory" if growth else "connections"
     return f"no steady growth of {what}{' or connections' if growth and connections else ''}"

@@ -31,7 +31,9 @@ LATENESS_SHARE_OF_SLO = 0.1
 """Lateness is a part of latency, which counts from the due time; so it may take no more of the p95 SLO."""
 
 
-GATEWAY_TOOK_NONE = "the gateway took no further connections for that long (the generator itself was on time)"
+GATEWAY_TOOK_NONE = (
+    "the gateway accepted no further connections for that long (the generator itself was on time)"
+)
 """Why requests left late though nothing kept the generator from sending them."""
 
 
@@ -43,7 +45,8 @@ def something_was_sent(log: Log, demands: Demands) -> Finding:
     if subscribed:
         summary = f"{plural(sent, 'request')} sent, {plural(subscribed, 'subscription')}"
     elif sent == 0:
-        summary = f"{plural(ended, 'request')} ended, none was sent" if ended else "no request is in the log"
+        unsent = "the only request failed" if ended == 1 else f"all {ended:,} requests failed"
+        summary = f"{unsent} before being sent" if ended else "no request is in the log"
     else:
         summary = f"{plural(sent, 'request')} sent"
     return Finding(
@@ -105,7 +108,7 @@ def _problems(
         asked = "asked for" if noun == "subscription" else "sent"
         yield f"it {asked} {percent_text(row.sent / row.due)} of the {plural(row.due, noun)} that were due"
     if row.dropped:
-        fell_due = f"{plural(row.dropped, noun)} fell due while the gateway was down, and the load with it"
+        fell_due = f"{plural(row.dropped, noun)} were due while the gateway was down, and the load too"
         yield fell_due if lost else f"it dropped {plural(row.dropped, noun)}"
     if row.backlog_end:
         waiting = "not decided" if noun == "subscription" else "still queued"
@@ -113,7 +116,7 @@ def _problems(
     if late_p99_ns is not None and late_p99_ns > bound_ns:
         bound = duration_text(bound_ns)
         why = f", because {GATEWAY_TOOK_NONE}" if held_up(row, bound_ns) else f": {cause}" if cause else ""
-        yield f"1 % of its {noun}s left {duration_text(late_p99_ns)} late or more (bound: {bound}){why}"
+        yield f"1 % of its {noun}s were sent {duration_text(late_p99_ns)} late or more (bound: {bound}){why}"
 
 
 def held_up(row: Any, bound_ns: int) -> bool:

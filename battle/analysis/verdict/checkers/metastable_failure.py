@@ -87,7 +87,7 @@ def metastable_failure(log: Log, demands: Demands) -> Finding | None:
         elif excuse is None:
             passing.append(case)
         else:
-            doubts.append(f"workload {case.workload} did not come back, but {excuse}")
+            doubts.append(f"workload {case.workload} did not recover, but {excuse}")
     if blamed:
         return _failure(log, blamed, times)
     if doubts or not cases:
@@ -117,16 +117,18 @@ def _times(log: Log, plan: Any) -> Times | str:
     spans = log.rows("fault_spans")
     lasting = [span.fault_id for span in spans if span.ended_ns is None]
     if "load_began" not in phases or "load_ended" not in phases:
-        return "the load has no end, so nothing is known of the healing"
+        return "the load has no end in the log, so the healing is unknown"
     if not spans:
         return "no fault was applied, so there was nothing to heal from"
     if lasting:
-        return f"{', '.join(lasting[:EVIDENCE_IDS_MAX])} was never reverted, so there was no healing"
+        return (
+            f"{', '.join(lasting[:EVIDENCE_IDS_MAX])} was never reverted, so there was nothing to heal from"
+        )
     last = max(spans, key=lambda span: span.ended_ns)
     judged = last.ended_ns + plan.within_ns
     if judged >= phases["load_ended"]:
         over = at_text(phases["load_ended"], phases["load_began"])
-        return f"the load was over {over}, before the time that the healing is granted"
+        return f"the load ended {over}, before the healing time was over"
     return Times(
         began=phases["load_began"],
         first_fault=min(span.started_ns for span in spans),
@@ -156,7 +158,7 @@ def _cases(log: Log, plan: Any, times: Times) -> tuple[list[Case], list[str]]:
         if few or steady is None or healed is None:
             doubts.append(f"workload {name}: only {' and '.join(few)}, {plan.min_requests:,} are needed")
         elif steady.p95_latency_ns is None:
-            doubts.append(f"workload {name} was not well before the first fault: 5 % did not end ok")
+            doubts.append(f"workload {name} was not healthy before the first fault: 5 % did not succeed")
         else:
             limit_ns = max(
                 steady.p95_latency_ns * plan.max_p95_ratio, steady.p95_latency_ns + plan.p95_slack_ns
@@ -183,7 +185,7 @@ def _excuse(log: Log, case: Case, times: Times) -> str | None:
     if case.after.sent_ratio < SENT_RATIO_MIN or (case.after.late_p99_ns or 0) > bound_ns:
         punctual = _by_workload(log, times.judged, times.ended, bound_ns).get(case.workload)
         if punctual is None or not case._replace(after=punctual).ill:
-            return "the generator fell behind, and what it sent on time did"
+            return "the generator fell behind, and the requests it sent on time recovered"
     before_s, after_s = (times.first_fault - times.began) / 1e9, (times.ended - times.judged) / 1e9
     asked = _by_workload(log, times.began, times.first_fault)[case.workload].requests
     growth = (case.after.requests / after_s) / (asked / before_s)
@@ -207,7 +209,7 @@ def _ill(log: Log, case: Case, times: Times) -> Iterator[str]:
     how = []
     if after.p95_latency_ns is None:
         p95 = duration_text(before.p95_latency_ns)
-        how.append(f"more than 5 % of its requests did not end ok, where its p95 was {p95}")
+        how.append(f"more than 5 % of its requests did not succeed (its p95 was {p95} before)")
     elif after.p95_latency_ns > case.p95_limit_ns:
         how.append(
             f"its p95 was {duration_text(after.p95_latency_ns)} instead of {duration_text(before.p95_latency_ns)} "
@@ -215,13 +217,13 @@ def _ill(log: Log, case: Case, times: Times) -> Iterator[str]:
         )
     if after.success_ratio < case.success_min:
         ok, usual = percent_text(after.success_ratio), percent_text(before.success_ratio)
-        how.append(f"{ok} of them ended ok instead of {usual}")
+        how.append(f"its success rate was {ok} instead of {usual}")
     yield f"workload {case.workload}: {', and '.join(how)}{_since(log, case, times)}"
 
 
 def _passing(log: Log, cases: list[Case], times: Times) -> Finding:
     problems = [text for case in cases for text in _ill(log, case, times)]
-    summary = f"slow or erring again after the last fault was over ({times.last_fault}), but not to the end"
+    summary = f"slow or failing again after the last fault ended ({times.last_fault}), but not to the end"
     found = _finding("PASS", f"{summary}: {sentence(problems)}", times)
     return msgspec.structs.replace(found, severity="warning")
 
@@ -243,8 +245,8 @@ def _since(log: Log, case: Case, times: Times) -> str:
         return ""
     first = stretches[0]
     if first.to_the_end:
-        return f", without a break since {first.from_second:,} s"
-    return f", from {first.from_second:,} s to {first.to_second + 1:,} s without a break"
+        return f", continuously since {first.from_second:,} s"
+    return f", from {first.from_second:,} s to {first.to_second + 1:,} s continuously"
 
 
 def _retries(log: Log, times: Times) -> str:

@@ -27,7 +27,7 @@ def nodes_lived(log: Log, demands: Demands) -> Finding:
         summary = "no node's start is in the log"
     else:
         by_fault = f"; faults crashed nodes {plural(induced, 'time')}" if induced else ""
-        summary = f"no node crashed by itself{by_fault}"
+        summary = f"no unplanned crash{by_fault}"
     return Finding(
         checker="nodes_lived",
         verdict="FAIL" if gateway else "INCONCLUSIVE" if crashed or not started else "PASS",
@@ -53,11 +53,11 @@ def gateway_listens(log: Log, demands: Demands) -> Finding | None:
     if not any(row.node == GATEWAY_NODE for row in log.rows("nodes_started")):
         return None  # it runs elsewhere, or never came up
     (row,) = log.rows("refused_while_up")
-    summary = "no connection to the gateway was refused while its process lived"
+    summary = "no connection to the gateway was refused while its process was running"
     if row.refused:
         began_ns = load_began_ns(log)
         summary = (
-            f"the gateway's process lived and refused {plural(row.refused, 'connection')}, the first "
+            f"the gateway's process was running and refused {plural(row.refused, 'connection')}, the first "
             f"{at_text(row.first_ns, began_ns)}, the last {at_text(row.last_ns, began_ns)}: it did not listen"
         )
     return Finding(

@@ -79,7 +79,7 @@ def _shunned_text(row: Any, began_ns: int | None) -> str:
     if not row.was_open:
         breaker = ""
     elif row.closed_ns is None:
-        breaker = ", its breaker did not close any more"
+        breaker = ", its breaker never closed"
     else:
         breaker = f", its breaker closed {at_text(row.closed_ns, began_ns)}"
     return (

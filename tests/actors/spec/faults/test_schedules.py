@@ -110,7 +110,7 @@ def test_a_timeline_is_a_function_of_plan_and_seed_in_order_with_ids_of_its_own(
 def test_to_remove_an_entry_moves_no_other(plan, seed, data):
     gone = data.draw(st.integers(0, len(plan) - 1))
     if plan[gone] in plan[:gone] + plan[gone + 1 :]:
-        return  # two that say the same cannot be told apart
+        return  # two that say the same cannot be distinguished
     everything = [(f.fault, f.start, f.end) for f in expand(plan, LOAD, TAGS, seed)]
     for left in expand(plan[:gone] + plan[gone + 1 :], LOAD, TAGS, seed):
         assert (left.fault, left.start, left.end) in everything
@@ -318,11 +318,11 @@ KILL = Kill("a", at=0, down=seconds(5))
         (Every(KILL, period=seconds(9), times=0), "every: times must be above 0, not 0"),
         (
             Every(Flap("a", down=1, up=1), period=seconds(9)),
-            "every: a flap goes on by itself until the load ends; use a kill instead",
+            "every: a flap repeats itself until the load ends; use a kill instead",
         ),
         (
             Randomly(Flap("a", down=1, up=1), mtbf=1),
-            "randomly: a flap goes on by itself until the load ends; use a kill instead",
+            "randomly: a flap repeats itself until the load ends; use a kill instead",
         ),
         (Randomly(KILL, mtbf=0), "randomly: mtbf must be above 0, not 0"),
         (Ramp(KILL, rise=seconds(5)), "ramp: kill has no strength that could grow"),

@@ -65,7 +65,7 @@ NAN = float("nan")
         (HttpConstant, {"duration": 10**30}, "duration must be at most 168 h, not "),
         (HttpConstant, {"method": ""}, "it needs a method, a mix of methods, or a generator"),
         (HttpConstant, {"method": {"m": NAN}}, "a mix of methods needs at least one method"),
-        (HttpConstant, {"generator": "x:y"}, "either a method or a generator makes the questions"),
+        (HttpConstant, {"generator": "x:y"}, "give either a method or a generator"),
         (HttpConstant, {"batch": 0}, "batch must be from 1 to 1000 calls, not 0"),
         (HttpConstant, {"batch": 1001}, "batch must be from 1 to 1000 calls, not 1001"),
         (HttpPoisson, {"shards": 0}, "shards must be at least 1, not 0"),

@@ -76,7 +76,7 @@ def test_each_thing_wrong_with_a_subscriber_is_one_sentence(change, says):
     [
         ({"rate": 0}, "rate must be above 0"),
         ({"method": ""}, "it needs a method, a mix of methods, or a generator"),
-        ({"generator": "x:y"}, "either a method or a generator makes the questions"),
+        ({"generator": "x:y"}, "give either a method or a generator"),
         ({"connections": 0}, "connections must be above 0, not 0"),
         ({"shards": 17}, "each of the 17 shards needs a connection"),
     ],

@@ -180,7 +180,7 @@ def test_one_long_outage_is_not_called_no_worse() -> None:
     assert of(comparison, "attempts_per_request").verdict == "same"
     assert (comparison.status, comparison.exit_status) == ("not_enough_data", 3)
     assert "success rate of load fell, from 100 % to 58" in comparison.headline
-    assert "nothing tells whether that was chance (too short)" in comparison.headline
+    assert "it is not known whether that was chance (too short)" in comparison.headline
     assert compare(outage(25), before).exit_status == 0, "what got better by as much is no reason to doubt"
 
 
@@ -192,7 +192,7 @@ def test_what_got_much_worse_by_its_values_alone_is_no_all_clear() -> None:
     comparison = compare(before, snapshot(2, values=more))
     assert (comparison.status, comparison.exit_status) == ("nothing_worse", 0)
     assert comparison.headline.startswith(
-        "Perhaps worse than run-0-1, not enough data to tell: attempts per request rose by 30 %, "
+        "Perhaps worse than run-0-1, but there is not enough data: attempts per request rose by 30 %, "
         "gateway's memory rose by 125 %, failovers rose from none to 1; nothing else is worse: "
     )
     hardly = compare(before, snapshot(2, values={**usual, "attempts_per_request": 1.09}))
@@ -207,7 +207,7 @@ def test_a_latency_with_too_wide_an_interval_is_named_when_it_rose() -> None:
     change = of(comparison, "p50_latency_ns")
     assert (change.verdict, change.note, comparison.exit_status) == ("not_enough_data", None, 0)
     assert comparison.headline.startswith(
-        "Perhaps worse than run-0-1, not enough data to tell: p50 latency of load rose by "
+        "Perhaps worse than run-0-1, but there is not enough data: p50 latency of load rose by "
     )
 
 
@@ -251,13 +251,13 @@ def test_what_differs_is_said() -> None:
         "gateway_digest": "ee",
     }
     assert compare(snapshot(1), snapshot(2, changes=other)).differences == (
-        "the scenario is not what it was: it differs in chaos, providers",
+        "the scenario has changed: chaos, providers",
         "the gateway is set up differently",
         "other machine: cpu Any before, Better after",
         "other versions: battle 0.1.0 before, 0.2.0 after",
     )
     assert compare(snapshot(1), snapshot(2)).differences == ()
-    itself = ("the baseline is of this very run: that nothing is worse says nothing",)
+    itself = ("the baseline was made from this run, so nothing can be worse",)
     assert compare(snapshot(1), snapshot(1)).differences == itself
     virtual = compare(
         snapshot(1, world="simulated"), snapshot(2, world="simulated", changes={"host": {"cpus": 64}})

@@ -54,8 +54,8 @@ def test_an_interval_has_no_digits_that_tell_nothing(
     [
         (0.1, "10 %"),
         (10.0, "1,000 %"),
-        (6439.87, "too noisy to tell"),
-        (math.inf, "too noisy to tell"),
+        (6439.87, "too noisy"),
+        (math.inf, "too noisy"),
         (None, "–"),
     ],
 )
@@ -78,9 +78,7 @@ def test_the_headline_counts_every_row_of_the_table() -> None:
         change("worse", decides=False),
     ]
     said = headline("nothing_worse", rows, "base", 0.1)
-    assert said == (
-        "Not worse than base: 12 metrics the same; 2 not to be told; 1 metric changed that only informs."
-    )
+    assert said == ("Not worse than base: 12 metrics the same; 2 undecided; 1 informational metric changed.")
     assert sum(int(number) for number in re.findall(r"\d+", said)) == len(rows)
 
 
@@ -89,5 +87,5 @@ def test_what_got_better_is_named_and_the_others_counted() -> None:
     rows = [gain, change(), change(decides=False), *(change("better", decides=False) for _ in range(2))]
     assert headline("nothing_worse", rows, "base", 0.1) == (
         "Not worse than base: p95 latency of main fell by 50 % (-60 % to -40 %), from 50 ms to 25 ms; "
-        "2 metrics the same; 2 metrics changed that only inform."
+        "2 metrics the same; 2 informational metrics changed."
     )

@@ -59,7 +59,7 @@ def test_a_baseline_is_replaced_by_the_next_of_the_same_and_not_by_anothers(tmp_
 
 @pytest.mark.parametrize("name", ["", "../up", ".hidden", "a/b", "x" * 101])
 def test_a_name_is_a_files_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(BattleError, match="is no name for a baseline"):
+    with pytest.raises(BattleError, match="is not a valid baseline name"):
         save(kept(name=name), tmp_path)
     assert paths(tmp_path) == []
 
@@ -89,10 +89,10 @@ def test_a_baseline_is_meant_by_its_name_or_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"{}", "is no baseline"),
-        (b"\xff", "is no baseline"),
+        (b"{}", "is not a baseline"),
+        (b"\xff", "is not a baseline"),
         (b'{"schema_version": 99}', f"has schema version 99, this Battle reads {SCHEMA_VERSION}"),
-        (b'{"schema_version": 1}', "is no baseline"),
+        (b'{"schema_version": 1}', "is not a baseline"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:

@@ -38,8 +38,8 @@ ROWS: dict[Kind, tuple[Row, ...]] = {
         {"from": 2.0, "to": 4.0, "requests": 90},
     ),
     "percentile_curve": (
-        {"clock": "since it was due", "percentile": 50.0, "nines": 0.30103, "ms": 2.0},
-        {"clock": "since it was due", "percentile": 99.0, "nines": 2.0, "ms": 4.0},
+        {"clock": "from scheduled time", "percentile": 50.0, "nines": 0.30103, "ms": 2.0},
+        {"clock": "from scheduled time", "percentile": 99.0, "nines": 2.0, "ms": 4.0},
     ),
     "latency_over_time": (
         {"t": 0.0, "end": 5.0, "requests": 9, "p50": 10.0, "p95": 20.0, "p99": 80.0},

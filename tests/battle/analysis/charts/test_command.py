@@ -71,4 +71,4 @@ def test_what_is_not_drawn_is_told(tmp_path):
     from tests.battle.histories import phases, write_run
 
     empty = write_run(tmp_path / "run", {"coordinator": phases()})
-    assert "Not drawn. Latencies: no request ended ok.\n" in battle_charts(empty).stdout
+    assert "Omitted: Latencies: no request succeeded.\n" in battle_charts(empty).stdout

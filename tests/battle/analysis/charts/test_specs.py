@@ -61,8 +61,8 @@ def test_rows_stay_values_whatever_they_say():
 def test_axes_say_when_time_is_virtual():
     for kind in EVERY_KIND:
         text = json.dumps(vega_lite(chart(kind, virtual=True), PAPER))
-        assert ("virtual latency" in text) == ("latency" in text.replace("latency_over_time", ""))
-    assert "virtual delay (ms)" in json.dumps(vega_lite(chart("head_delay_over_time", virtual=True)))
+        assert ("simulated latency" in text) == ("latency" in text.replace("latency_over_time", ""))
+    assert "simulated delay (ms)" in json.dumps(vega_lite(chart("head_delay_over_time", virtual=True)))
 
 
 def test_lines_in_steps_have_a_last_step():

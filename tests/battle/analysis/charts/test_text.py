@@ -131,7 +131,7 @@ def test_many_bins_are_added_up_not_left_out():
 
 
 def test_the_time_axis_says_where_it_begins_and_ends():
-    axis = TimeAxis("virtual time (min)", "min", 1.5, 61.5)
+    axis = TimeAxis("simulated time (min)", "min", 1.5, 61.5)
     drawn = lines("latency_over_time", time=axis, shades=(Shade(2, 3, "x"),))
     assert drawn[-2].split() == ["1.5", "16.5", "31.5", "46.5", "61.5"]
-    assert drawn[-1].strip() == "virtual time (min)"
+    assert drawn[-1].strip() == "simulated time (min)"

@@ -147,8 +147,8 @@ def test_a_run_that_was_cut_off_is_told_as_far_as_it_goes(tmp_path):
         found = tell(read_histories(cut_off, ["r1"])[0])
     assert found.title == "its end is not in the log"
     assert [note[:40] for note in found.notes] == [
-        "The client's log has no end of it: it wa",
-        "The run did not come to its end in order",
+        "The client's log does not show its end: it was",
+        "The run did not end cleanly",
     ]
 
 

@@ -53,7 +53,7 @@ FAILOVER = [
 
 def test_a_failover_is_told_from_the_due_time_to_the_answer():
     assert told(story(*FAILOVER)) == [
-        (0, "client", "due: eth_blockNumber"),
+        (0, "client", "scheduled: eth_blockNumber"),
         (1, "client", "sent, 1 ms late"),
         (2, "gateway", "attempt 1 goes to a: the first choice"),
         (30, "chaos", "fault kill-a.1 (kill at a) begins"),
@@ -69,14 +69,14 @@ def test_a_failover_is_told_from_the_due_time_to_the_answer():
 
 def test_it_begins_with_what_it_comes_to():
     found = story(*FAILOVER)
-    assert found.title == "the right answer, 140 ms after it was due (eth_blockNumber, workload load)"
+    assert found.title == "the right answer, 140 ms after its scheduled time (eth_blockNumber, workload load)"
     assert found.summary == (
         "a failed after 38 ms: the connection was closed before an answer came (while fault "
         "kill-a.1 was in force). Then b answered in 97 ms."
     )
     assert found.situation == ()
     assert found.notes == (
-        "a died before it had ended attempt 1, so its log has nothing of it: it may have begun on it.",
+        "a died before attempt 1 ended, so its log does not show it: it may have started on it.",
     )
 
 
@@ -84,7 +84,7 @@ def test_each_moment_is_put_down_to_one_thing():
     assert shares(story(*FAILOVER)) == {
         "waiting to be sent": 1,
         "in the gateway, and between it and the client": 1 + 1 + 2,
-        "waiting for a, in vain": 38,
+        "waiting for a (wasted)": 38,
         "between the gateway and b": 1 + 1,
         "provider b at work": 95,
     }
@@ -105,7 +105,7 @@ def test_what_was_the_case_when_it_was_due():
         "the breaker of a had been open for 500 ms",
     )
     assert [text for _, who, text in told(found) if who == "gateway"][:2] == [
-        "passes a over: its breaker is open",
+        "skips a: its breaker is open",
         "attempt 1 goes to b: the first choice of the others",
     ]
     assert found.summary.startswith("a was skipped because of its breaker.")
@@ -153,14 +153,14 @@ def test_a_race_is_told_and_its_time_is_the_winners():
     )
     assert found.summary == "b answered in 40 ms, sooner than a."
     assert "attempt 2 goes to b: a hedge, because attempt 1 had no answer for 60 ms" in _texts(found)
-    assert "attempt 1 to a is called off after 100 ms" in _texts(found)
+    assert "attempt 1 to a is cancelled after 100 ms" in _texts(found)
     assert shares(found) == {
-        "waiting for a, in vain": 60,
+        "waiting for a (wasted)": 60,
         "between the gateway and b": 20,
         "provider b at work": 20,
     }
     assert told(found)[-1] == (210, "provider a", "replied: HTTP 200")  # for nobody
-    assert found.notes == ("Attempts raced: the time counts as that of the one which answered.",)
+    assert found.notes == ("Attempts raced: the time belongs to the one that answered.",)
 
 
 def _texts(found: Story) -> list[str]:
@@ -172,10 +172,10 @@ def test_a_request_that_was_never_sent():
     found = story(unsent, tried(2, "a", 4 * S, 5 * S))
     assert found.summary == "It was not sent: no connection was free in time."
     assert told(found) == [
-        (0, "client", "due: eth_blockNumber"),
+        (0, "client", "scheduled: eth_blockNumber"),
         (500, "client", "not sent: no connection was free in time"),
     ]
-    assert shares(found) == {"waiting to be sent, in vain": 500}
+    assert shares(found) == {"waiting to be sent (wasted)": 500}
 
 
 def test_why_a_request_was_late():
@@ -185,8 +185,8 @@ def test_why_a_request_was_late():
     assert told(story(request(1, 4 * S, 900 * MS, sent_ns=4 * S + 700 * MS), pace=pace))[1] == (
         700,
         "client",
-        "sent, 700 ms late: at the end of that second 12 waited to be sent, and 64 were under way; 99 % of what was "
-        "sent in it was at most 800 ms late; the generator itself stood still for up to 90 ms",
+        "sent, 700 ms late: at the end of that second 12 were queued, and 64 were in flight; 99 % of the "
+        "requests sent in it were at most 800 ms late; the generator itself was stalled for up to 90 ms",
     )
 
 
@@ -198,8 +198,8 @@ def test_a_run_without_its_end_is_told_as_far_as_it_goes():
     found = story(tried(1, "a", 4 * S, 4 * S + 40 * MS), served(1, "a", 4 * S + MS), run=partial)
     assert found.title == "its end is not in the log"
     assert [step.who for step in found.steps] == ["gateway", "provider a", "provider a", "gateway"]
-    assert "The client's log has no end of it" in found.notes[0]
-    assert "did not come to its end in order" in found.notes[1]
+    assert "The client's log does not show its end" in found.notes[0]
+    assert "did not end cleanly" in found.notes[1]
 
 
 def test_a_gateway_that_tells_nothing_is_known_from_the_providers_side():
@@ -248,14 +248,14 @@ def test_nobody_saw_it():
     silent = failed(1, 4 * S, 60 * MS, sent_ns=4 * S, failure="refused", outcome="error", http_status=None)
     found = story(silent, served(2, "a", 0))
     assert found.summary == "It is in no provider's log."
-    assert found.title.startswith("an error, 60 ms after it was due: the connection was refused")
+    assert found.title.startswith("an error, 60 ms after its scheduled time: the connection was refused")
 
 
 def test_what_is_not_known_to_have_taken_effect():
     lost = request(1, 4 * S, S, outcome="unknown", answer="none", failure="timeout", http_status=None)
     found = story(lost, served(1, "a", 4 * S + 5 * MS, replied_ns=None, fault_id="hang-a.1"))
     assert found.title.startswith(
-        "nobody knows whether it took effect, 1 s after it was due: timed out, no answer came"
+        "unknown whether it took effect, 1 s after its scheduled time: timed out, no answer came"
     )
     assert "did not reply, because of fault hang-a.1" in _texts(found)
     assert found.summary == "a did not reply (fault hang-a.1)."
@@ -267,14 +267,14 @@ def test_what_is_not_known_to_have_taken_effect():
         (
             "stale",
             "stale_head-a.1",
-            "under fault stale_head-a.1, and the gateway passed it on. It was true at an older",
+            "under fault stale_head-a.1, and the gateway passed it on. It was right at an older",
         ),
         (
             "wrong",
             "wrong_answer-a.1",
-            "under fault wrong_answer-a.1, and the gateway passed it on. It is true at no",
+            "under fault wrong_answer-a.1, and the gateway passed it on. It is right at no",
         ),
-        ("wrong", None, "No fault touched its providers' answers. It is true at no block"),
+        ("wrong", None, "No fault touched its providers' answers. It is right at no block"),
     ],
 )
 def test_where_an_untrue_answer_may_come_from(answer, fault_id, said):
@@ -308,7 +308,7 @@ def test_a_batch_is_told_with_all_its_calls(asked):
         "received 1 × eth_chainId",
         "replied to 3 of 3 calls: HTTP 200",
     ]
-    assert "due: batch, 3 calls" in _texts(found)
+    assert "scheduled: batch, 3 calls" in _texts(found)
     assert found.notes == (() if asked == "w0-3" else ("w0-5 is one of the 3 calls of this batch.",))
 
 
@@ -383,13 +383,13 @@ def test_the_text_of_a_story():
 
 
 STORY = """\
-r1: the right answer, 140 ms after it was due (eth_blockNumber, workload load)
+r1: the right answer, 140 ms after its scheduled time (eth_blockNumber, workload load)
 
   In short: a failed after 38 ms: the connection was closed before an answer came (while fault kill-a.1 was in
     force). Then b answered in 97 ms.
-  It was due at 4.000 s of the run; no fault was in force, no node down, and no breaker open.
+  It was scheduled at 4.000 s of the run; no fault was in force, no node down, and no breaker open.
 
-    +0.00 ms  client        due: eth_blockNumber
+    +0.00 ms  client        scheduled: eth_blockNumber
     +1.00 ms  client        sent, 1 ms late
     +2.00 ms  gateway       attempt 1 goes to a: the first choice
    +30.00 ms  chaos       · fault kill-a.1 (kill at a) begins
@@ -404,8 +404,8 @@ r1: the right answer, 140 ms after it was due (eth_blockNumber, workload load)
   Where the 140 ms went
    1.00 ms    1 %                        waiting to be sent
    4.00 ms    3 %  █                     in the gateway, and between it and the client
-  38.00 ms   27 %  █████                 waiting for a, in vain
+  38.00 ms   27 %  █████                 waiting for a (wasted)
    2.00 ms    1 %                        between the gateway and b
   95.00 ms   68 %  ██████████████        provider b at work
 
-  Note: a died before it had ended attempt 1, so its log has nothing of it: it may have begun on it."""
+  Note: a died before attempt 1 ended, so its log does not show it: it may have started on it."""

@@ -99,7 +99,7 @@ def test_those_without_an_effect_are_named_however_many_there_are(report):
     assert len(first) == SPANS_SHOWN
     said = [block.text for block in fault_section(some).blocks if isinstance(block, Paragraph)]
     assert said[0] == "50 faults in 1 group; fault_windows has each."
-    assert "Without an effect: 2 of 50." in said
+    assert "Without effect: 2 of 50." in said
 
 
 def test_a_fleet_is_grouped_by_kind_alone(report):

@@ -41,7 +41,7 @@ def test_a_run_without_faults_passes_and_says_that_surviving_one_was_not_tested(
 
 def test_a_survived_fault_says_ship_it(tmp_path):
     headline = read_report(golden_run(tmp_path / "run")).headline
-    assert headline == "Ship it. All 5 SLOs were met while 1 fault took effect."
+    assert headline == "OK to ship. All 5 SLOs were met while 1 fault took effect."
 
 
 def test_a_gateway_that_had_nothing_to_do_is_not_shipped(tmp_path):
@@ -76,5 +76,5 @@ def test_a_gateway_that_keeps_away_from_a_provider_that_gets_worse_is_shipped(tm
     ).report
     assert (report.verdict, [fault.effect_observed for fault in report.faults]) == ("PASS", [True] * 5)
     assert report.headline.endswith(
-        f"5 faults took effect (from {away} of them the gateway kept away, as it did since an earlier step)."
+        f"5 faults took effect ({away} of them at a provider that the gateway had avoided since an earlier step)."
     )

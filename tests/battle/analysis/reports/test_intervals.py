@@ -50,18 +50,20 @@ def test_the_interval_of_a_percentile(known: Estimate, text: str) -> None:
 @pytest.mark.parametrize(
     ("known", "text"),
     [
-        (estimate(0.99, 0.94551, 0.99824), "94.5 % to 99.9 %"),
-        (estimate(0.9999, 0.99981, 0.99995), "99.981 % to 99.995 %"),
-        (estimate(1.0, 0.9999999, 1.0), "99.999 % to 100 %"),
+        (estimate(0.99, 0.94551, 0.99824), "95 % CI 94.5 % to 99.9 %"),
+        (estimate(0.9999, 0.99981, 0.99995), "95 % CI 99.981 % to 99.995 %"),
+        (estimate(1.0, 0.9999999, 1.0), "95 % CI 99.999 % to 100 %"),
         (
             unbounded(1.0, level=0.95, method="test", note=NO_FAILURE),
-            "96.3 % to 100 % as if failures came singly: there was none to tell",
+            "95 % CI 96.3 % to 100 %, assuming independent failures",
         ),
-        (unbounded(0.9, level=0.95, method="test", note=TOO_SHORT), "too short for an interval"),
+        (unbounded(0.9, level=0.95, method="test", note=TOO_SHORT), "too short for a confidence interval"),
     ],
 )
 def test_a_rate_with_its_interval_is_never_rounded_inwards(known: Estimate, text: str) -> None:
-    assert share_text(SuccessInterval(workload=None, success=known, independent=wilson(100, 100))) == text
+    assert (
+        share_text(SuccessInterval(workload=None, success=known, independent=wilson(100, 100)), 0.95) == text
+    )
 
 
 def report_of(run_dir: Path, *events: object, world: str = "live") -> Report:
@@ -99,9 +101,9 @@ def test_a_run_that_drifts_is_too_short_and_says_why(tmp_path: Path) -> None:
     events = [request(n, n * 50 * MS, (50 + n) * MS) for n in range(100)]
     events += [failed(100 + n, 5 * S + n * 50 * MS) for n in range(50)]
     text = render(report_of(tmp_path / "run", *events), "markdown")
-    assert "100 of 150 requests ended ok (66.666 %; too short for an interval)" in text
-    assert re.search(r"\| since it was due +\| load +\| +too short \|", text)
-    assert "“Too short”: too short for an interval" in text
+    assert "100 of 150 requests succeeded (66.666 %, too short for a confidence interval)" in text
+    assert re.search(r"\| from scheduled time +\| load +\| +too short \|", text)
+    assert "“Too short”: the run is shorter than 20 correlation times" in text
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_what_the_intervals_are_about(tmp_path: Path, world: str, words: str) ->
     assert words in report.intervals.note
     assert words in render(report, "markdown")
     assert words in render(report, "html")
-    assert "With a probability of 95 %" in render(report, "markdown")
+    assert "These are 95 % confidence intervals." in render(report, "markdown")
 
 
 def test_without_requests_there_are_none(tmp_path: Path) -> None:

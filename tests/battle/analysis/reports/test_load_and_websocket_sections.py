@@ -160,7 +160,7 @@ def test_the_knee_is_shown_with_each_step(tmp_path: Path) -> None:
     own = {"steps": {"p95_latency_ms": 100}}
     text = lines(reported(tmp_path, *steps(400 * MS), workload_slos=own))
     assert "## Knee (live)" in text
-    assert "Workload steps: its own demands were met up to 10 requests a second." in text
+    assert "Workload steps: its own targets were met up to 10 requests a second." in text
     assert "| 10 | 10 | 100 % | 20 ms | 20 ms | 20 ms | ✓ met |" in text
     assert "| 20 | 20 | 100 % | 400 ms | 400 ms | 400 ms | ✗ missed |" in text
     assert "| steps | p95_latency_ms | ≤ 100 ms | 20 ms | ✓ met | at the knee, 10 requests a second |" in text
@@ -168,11 +168,11 @@ def test_the_knee_is_shown_with_each_step(tmp_path: Path) -> None:
 
 def test_a_knee_that_was_not_reached_or_not_there_is_told(tmp_path: Path) -> None:
     above = lines(reported(tmp_path / "1", *steps(40 * MS), slo={"p95_latency_ms": 100}))
-    assert any("all steps met the run's demands, up to 20 requests a second" in line for line in above)
+    assert any("all steps met the run's targets, up to 20 requests a second" in line for line in above)
     none = lines(reported(tmp_path / "2", *steps(40 * MS), slo={"p95_latency_ms": 10}))
-    assert "Workload steps has no knee: no step met the run's demands." in none
+    assert "Workload steps has no knee: no step met the run's targets." in none
     free = lines(reported(tmp_path / "3", *steps(40 * MS)))
-    assert any(line.startswith("Workload steps has no knee: nothing is demanded") for line in free)
+    assert any(line.startswith("Workload steps has no knee: no SLO sets a target") for line in free)
 
 
 def test_demands_on_workloads_stand_beside_those_on_the_run(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_kill_that_a_foreign_gateway_survived_by_retrying_is_not_denied(tmp_pa
     said = text(report)
     assert [denial for denial in DENIALS if denial in said] == []
     assert (report.failovers.failovers, report.failovers.hedged) == (None, None)
-    assert reaction_text(report.faults[0]) == "traffic to a stopped when it began, as the providers saw"
+    assert reaction_text(report.faults[0]) == "traffic to a stopped when it began, from the providers' logs"
     assert "failovers **not visible**" in said
     assert (
         "Not available (not visible from outside: this gateway does not report its circuit breakers)." in said
@@ -152,7 +152,8 @@ def test_a_hang_is_noticed_when_its_first_request_goes_elsewhere(tmp_path: Path)
     assert (found.time_to_detect_ns, found.traffic_stopped_ns) == (600 * MS, None)
     assert (found.leaked_attempts, found.failed_attempts) == (4, 4)
     assert reaction_text(found) == (
-        "after 600 ms a request it had got went to another provider, as the providers saw; 4 requests still reached a"
+        "after 600 ms a request that it had received went to another provider, from the providers' logs; "
+        "4 requests still reached a"
     )
     assert "failovers **at least 4**" in text(report)
 
@@ -174,7 +175,7 @@ def test_traffic_that_stops_in_the_midst_of_a_fault_is_told_with_its_time(tmp_pa
         *answered("b", FROM_NS + 100 * MS, TO_NS),
     ]
     (found,) = reported(tmp_path, events, **against()).faults
-    assert reaction_text(found) == "traffic to a stopped 2 ms after it began, as the providers saw"
+    assert reaction_text(found) == "traffic to a stopped 2 ms after it began, from the providers' logs"
 
 
 def test_nothing_seen_is_said_as_that(tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_an_embedded_gateway_notices_by_its_own_log(tmp_path: Path) -> None:
         breaker(FROM_NS + 21 * MS, "closed", "open"),
     ]
     (found,) = reported(tmp_path, events, **against("embedded")).faults
-    assert reaction_text(found) == "noticed by the gateway after 21 ms"
+    assert reaction_text(found) == "detected by the gateway after 21 ms"
 
 
 def test_a_sealed_run_is_read_likewise(tmp_path: Path) -> None:

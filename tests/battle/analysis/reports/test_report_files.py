@@ -95,7 +95,7 @@ def test_a_run_that_was_killed_half_way_is_reported_as_partial(tmp_path: Path) -
     run_dir = write_run(tmp_path / "run", segments, sealed=False, slo=SLO)
     report = write_reports(run_dir)
     assert (report.verdict, report.run.partial, report.requests.total) == ("INCONCLUSIVE", True, 2)
-    assert "- PARTIAL: the run did not go to its end" in (run_dir / "report.md").read_text().splitlines()
+    assert "- PARTIAL: the run did not complete" in (run_dir / "report.md").read_text().splitlines()
     assert report.run.load_ns == S
     seal(run_dir)
     assert read_report(run_dir).run.partial

@@ -72,25 +72,21 @@ def test_golden_markdown(tmp_path: Path) -> None:
 
 def test_the_first_line_answers_whether_to_ship(tmp_path: Path) -> None:
     passed = render(read_report(golden_run(tmp_path / "1")), "markdown").splitlines()[0]
-    assert passed == "# PASS: Ship it. All 5 SLOs were met while 1 fault took effect."
+    assert passed == "# PASS: OK to ship. All 5 SLOs were met while 1 fault took effect."
     unsure = render(read_report(golden_run(tmp_path / "3", idle_fault=True)), "markdown").splitlines()[0]
-    assert unsure == (
-        "# INCONCLUSIVE: This run cannot tell, because slow-b had no effect: no attempt at b came under it."
-    )
+    assert unsure == ("# INCONCLUSIVE: No verdict: slow-b had no effect: no attempt at b was affected.")
     missed = write_run(tmp_path / "2", {"coordinator": [request(1)]}, slo={"p50_latency_ms": 1})
     first = render(read_report(missed), "markdown").splitlines()[0]
-    assert first.startswith(
-        "# FAIL: Do not ship, because p50_latency_ms was missed: 50 ms, at most 1 ms demanded"
-    )
+    assert first.startswith("# FAIL: Do not ship, because p50_latency_ms was missed: 50 ms (target ≤ 1 ms)")
 
 
 def test_virtual_times_are_labelled_in_every_rendering(tmp_path: Path) -> None:
     report = read_report(golden_run(tmp_path / "run", world="simulated"))
     for form in ("markdown", "html"):
         text = render(report, form)
-        assert "virtual p95 latency" in text
+        assert "p95 latency (simulated time)" in text
         for title in ("SLO compliance", "Performance summary", "Failovers", "Faults", "Circuit breakers"):
-            assert f"{title} (virtual time)" in text
+            assert f"{title} (simulated time)" in text
     assert "(simulated)" in render(report, "junit")
 
 
@@ -104,7 +100,7 @@ def test_what_was_not_measured_is_never_shown_as_zero(tmp_path: Path) -> None:
 
 def test_markdown_lines_up_as_text(tmp_path: Path) -> None:
     lines = render(read_report(golden_run(tmp_path / "run")), "markdown").splitlines()
-    start = lines.index("| SLO                     |   demanded | measured | result |")
+    start = lines.index("| SLO                     |     target | actual | result |")
     assert len({len(line) for line in lines[start : start + 7]}) == 1
 
 
@@ -213,4 +209,4 @@ def test_junit_calls_a_missed_slo_a_failure(tmp_path: Path) -> None:
     run_dir = write_run(tmp_path / "run", {"coordinator": [request(1)]}, slo={"p50_latency_ms": 1})
     suite = ElementTree.fromstring(render(read_report(run_dir), "junit"))
     (failure,) = suite.iter("failure")
-    assert failure.get("message") == "p50_latency_ms was missed: 50 ms, at most 1 ms demanded"
+    assert failure.get("message") == "p50_latency_ms was missed: 50 ms (target ≤ 1 ms)"

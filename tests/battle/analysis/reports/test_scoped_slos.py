@@ -60,10 +60,10 @@ def test_the_table_names_the_scope(report: Report) -> None:
 
 def test_the_summary_and_the_reasons_name_it(report: Report, run_dir: Path) -> None:
     lines = list(summary_lines(report, run_dir))
-    assert f"  FAIL {TITLES[2]} was missed: 50 ms (of 2 requests), at most 40 ms demanded" in lines
-    assert f"  FAIL {TITLES[5]} was missed: 1, less than 1 demanded" in lines
+    assert f"  ✗ {TITLES[2]} was missed: 50 ms (target ≤ 40 ms; of 2 requests)" in lines
+    assert f"  ✗ {TITLES[5]} was missed: 1 (target < 1)" in lines
     assert (
-        f"{TITLES[4]} was missed: 50 % (of 2 requests), at least 99 % demanded: 1 got HTTP 503 (first: r9)"
+        f"{TITLES[4]} was missed: 50 % (target ≥ 99 %; of 2 requests): 1 got HTTP 503 (first: r9)"
         in report.reasons
     )
 

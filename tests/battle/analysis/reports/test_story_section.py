@@ -31,9 +31,9 @@ def told_at_the_end(report, attempts, failed, **changes):
     [
         (None, 0, {}, "no client's request was sent to it in the whole run"),
         (5, 5, {}, "it gave no good answer in the whole run"),
-        (5, 4, {}, "no good answer of it was seen after that"),
+        (5, 4, {}, "no good answer from it was seen after that"),
         (None, 0, {"source": None}, "what it answered is in no log"),
-        (None, 0, {"source": "clients"}, "no request ended well after it"),
+        (None, 0, {"source": "clients"}, "no request succeeded after it"),
     ],
 )
 def test_why_no_good_answer_was_seen(report, attempts, failed, changes, told):

@@ -79,7 +79,7 @@ def test_what_an_interruption_cut_off_does_not_fail_the_gateway(tmp_path: Path) 
     judgement = cut_off(tmp_path, LOAD, *under_way)
     assert statuses(judgement) == {"success_rate": "not_measured", "p95_latency_ms": "not_measured"}
     assert judgement.verdict == "INCONCLUSIVE"
-    assert "the run was cut off" in (judgement.slos[0].note or "")
+    assert "the run was interrupted" in (judgement.slos[0].note or "")
 
 
 def test_of_a_part_that_an_interruption_cut_off_it_is_the_same(tmp_path: Path) -> None:
@@ -136,11 +136,13 @@ def test_requests_that_a_gateway_takes_no_connection_for_are_named_so_and_fail_n
     judgement = held_back(tmp_path, lag_ns=3 * MS)
     assert judgement.verdict == "INCONCLUSIVE"
     assert statuses(judgement) == {"success_rate": "met", "p95_latency_ms": "not_measured"}
-    why = "because the gateway took no further connections for that long (the generator itself was on time)"
+    why = (
+        "because the gateway accepted no further connections for that long (the generator itself was on time)"
+    )
     pace = next(one.summary for one in judgement.findings if one.checker == "generator_kept_pace")
-    assert pace == f"workload load: 1 % of its requests left 5.6 s late or more (bound: 30 ms), {why}"
+    assert pace == f"workload load: 1 % of its requests were sent 5.6 s late or more (bound: 30 ms), {why}"
     (latency,) = [one for one in judgement.slos if one.name == "p95_latency_ms"]
-    assert latency.note == f"requests left late {why}, and what was sent on time did not miss it"
+    assert latency.note == f"requests were sent late {why}, and the requests sent on time met it"
 
 
 @pytest.mark.parametrize("lag_ns", [600 * MS, None])
@@ -149,7 +151,7 @@ def test_a_generator_that_was_late_itself_or_may_have_been_does_not_point_at_the
 ) -> None:
     judgement = held_back(tmp_path, lag_ns=lag_ns)
     assert judgement.verdict == "INCONCLUSIVE"
-    assert not any("took no further connections" in reason for reason in judgement.reasons)
+    assert not any("accepted no further connections" in reason for reason in judgement.reasons)
 
 
 def test_a_limit_of_the_scenario_on_connections_does_not_point_at_the_gateway(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_a_limit_of_the_scenario_on_connections_does_not_point_at_the_gateway(tm
     )
     judgement = held_back(tmp_path, limit, lag_ns=3 * MS)
     assert judgement.verdict == "INCONCLUSIVE"
-    assert not any("took no further connections" in reason for reason in judgement.reasons)
+    assert not any("accepted no further connections" in reason for reason in judgement.reasons)
 
 
 def test_answers_that_come_late_for_what_was_sent_on_time_are_the_gateways(tmp_path: Path) -> None:

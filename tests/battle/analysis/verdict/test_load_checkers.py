@@ -257,7 +257,7 @@ def test_faults_that_are_always_new_leave_too_little_to_see_a_leak(tmp_path: Pat
     finding = leaked(tmp_path, *sampled(open_fds=lambda at: 18 + at), *changes)
     assert finding is not None
     assert finding.verdict == "PASS"
-    assert finding.summary == "the faults changed too often to tell a leak from what each change needs"
+    assert finding.summary == "the faults changed too often to separate a leak from what each change needs"
 
 
 def test_a_part_of_the_test_bench_that_leaks_spoils_the_measurement(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
         "1 came from a provider under a fault (first: r2)",
         "1 came from no known provider (first: r3)",
         "1 had the right answer from a provider, and another one at the client (first: r4)",
-        "1 came from no provider that logs (first: r5)",
+        "1 match no provider's log (first: r5)",
         "1 were batches with answers missing, repeated or not asked for (first: r6)",
     }
 

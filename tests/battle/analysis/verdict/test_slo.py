@@ -120,11 +120,11 @@ def test_what_was_not_measured_is_never_met() -> None:
 
 def test_a_narrow_miss_reads_as_one() -> None:
     (late,) = compare(Slo(p95_latency_ms=300), measured("p95_latency_ns", 300 * MS + 40_000))
-    assert slo_text(late) == "p95_latency_ms was missed: 300.04 ms, at most 300 ms demanded"
+    assert slo_text(late) == "p95_latency_ms was missed: 300.04 ms (target ≤ 300 ms)"
     (roughly,) = compare(Slo(p95_latency_ms=300), measured("p95_latency_ns", 108_776_123))
-    assert slo_text(roughly) == "p95_latency_ms was met: 108.8 ms, at most 300 ms demanded"
+    assert slo_text(roughly) == "p95_latency_ms 108.8 ms (target ≤ 300 ms)"
     (rate,) = compare(Slo(success_rate=0.99), measured("success_ratio", 0.98999996))
-    assert slo_text(rate) == "success_rate was missed: 98.999 %, at least 99 % demanded"
+    assert slo_text(rate) == "success_rate was missed: 98.999 % (target ≥ 99 %)"
 
 
 QUIET = [*subscribed(500 * MS), published(7, 0), *phases()]

@@ -50,7 +50,7 @@ def test_a_healthy_run_that_meets_its_slos_passes(tmp_path: Path) -> None:
 def test_a_missed_slo_fails(tmp_path: Path) -> None:
     judgement = judged(tmp_path, Slo(p50_latency_ms=1), saying("PASS"))
     assert judgement.verdict == "FAIL"
-    assert judgement.reasons == ("p50_latency_ms was missed: 50 ms, at most 1 ms demanded",)
+    assert judgement.reasons == ("p50_latency_ms was missed: 50 ms (target ≤ 1 ms)",)
 
 
 def test_reasons_to_fail_come_first(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_reasons_to_fail_come_first(tmp_path: Path) -> None:
     assert judgement.verdict == "FAIL"
     assert judgement.reasons == (
         "says FAIL",
-        "p50_latency_ms was missed: 50 ms, at most 1 ms demanded",
+        "p50_latency_ms was missed: 50 ms (target ≤ 1 ms)",
         "says INCONCLUSIVE",
-        "max_memory_mb was not measured (the gateway's memory was not sampled; at most 1 MB demanded)",
+        "max_memory_mb was not measured: the gateway's memory was not sampled (target ≤ 1 MB)",
     )
 
 

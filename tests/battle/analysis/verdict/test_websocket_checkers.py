@@ -163,7 +163,7 @@ def leaves(was_due: bool | None, kind: str = "logs") -> list[Event]:
             leaves(True),
             "logs",
             "FAIL",
-            "workload heads: 1 subscription brought nothing, although the chain had something for each",
+            "workload heads: 1 subscription received nothing, although the chain had something for each",
         ),
     ],
 )
@@ -203,8 +203,8 @@ def test_clients_that_were_turned_away_were_served_by_nobody(tmp_path: Path) -> 
     assert finding is not None
     assert (finding.verdict, finding.summary) == (
         "FAIL",
-        "workload heads: only 1 of 3 subscriptions came about, connections or subscriptions were refused 2 times "
-        "(HTTP status 405)",
+        "workload heads: only 1 of 3 subscriptions were established, connections or subscriptions were refused 2 "
+        "times (HTTP status 405)",
     )
 
 

@@ -232,17 +232,17 @@ def test_heads_of_a_span(tmp_path: Path) -> None:
 NOT_MEASURED = {
     "success_rate >= 99% during fault kill c": "no fault kill c was applied",
     "success_rate >= 99% in peak": "the scenario has no phase 'peak'",
-    "success_rate >= 99% in never": "phase never never came: the load ended at 10.000 s",
+    "success_rate >= 99% in never": "phase never never started: the load ended at 10.000 s",
     "p95_latency_ms < 300 during fault b": "no request during fault b was due",
     "p95_latency_ms < 300 method eth_call": "no request of method eth_call was due",
     "max_wrong_answers <= 0 during fault b": "no answer during fault b was checked",
-    "max_missed_heads <= 0 during faults": "no client was due any head during faults",
+    "max_missed_heads <= 0 during faults": "no WebSocket subscription, so no head was expected during faults",
     "max_memory_mb <= 9 during faults": "the gateway's memory was not sampled then",
     "min_failovers >= 0 during faults": "not visible from outside: this gateway does not report its attempts",
     "min_breaker_changes >= 0 during faults": (
         "not visible from outside: this gateway does not report its circuit breakers"
     ),
-    "max_attempts_per_request <= 9 during faults": "nobody logged an attempt then, or no request was sent",
+    "max_attempts_per_request <= 9 during faults": "no attempt was logged then, or no request was sent",
 }
 
 
@@ -253,10 +253,10 @@ def test_what_was_not_measured_is_inconclusive_and_says_why(tmp_path: Path) -> N
     assert judgement.verdict == "INCONCLUSIVE"
     for why, one, reason in zip(NOT_MEASURED.values(), judgement.slos, judgement.reasons, strict=True):
         assert (one.status, one.note) == ("not_measured", why)
-        assert reason.startswith(f"{one.title} was not measured ({why};")
+        assert reason.startswith(f"{one.title} was not measured: {why} (")
 
 
-TO_THE_END = "a fault held to the end of the log, so there was no time after it"
+TO_THE_END = "a fault was active to the end of the log, so there was no time after it"
 
 
 @pytest.mark.parametrize(
@@ -268,12 +268,12 @@ TO_THE_END = "a fault held to the end of the log, so there was no time after it"
         (
             "after",
             fault("kill-a.1", 3 * S, None),
-            "a fault held to the end of the log, so there was no time after it",
+            "a fault was active to the end of the log, so there was no time after it",
         ),
         (
             "before",
             fault("kill-a.1", 0, 5 * S),
-            "a fault held from the begin, so there was no time before it",
+            "a fault was active from the start, so there was no time before it",
         ),
     ],
 )
@@ -293,7 +293,7 @@ def test_the_generator_may_be_late_in_one_span_alone(tmp_path: Path) -> None:
     one = result(tmp_path / "late", text, *on_time, *late, soon)
     assert (one.status, one.note) == (
         "not_measured",
-        "the generator fell behind, and what it sent on time did not miss it",
+        "the generator fell behind, and the requests it sent on time met it",
     )
     slow = request(1005, 4 * S, 2 * S)
     assert result(tmp_path / "slow", text, *on_time, *late, slow).status == "missed"
@@ -314,7 +314,7 @@ def test_a_result_names_its_scope(tmp_path: Path) -> None:
     (one,) = judgement.slos
     assert one.title == "p95_latency_ms during faults with 1 s of grace of workload load"
     assert (one.scope.when, one.scope.workload, one.scope.grace_ns) == ("during", "load", S)
-    assert slo_text(one) == f"{one.title} was missed: 100 ms (of 50 requests), at most 40 ms demanded"
+    assert slo_text(one) == f"{one.title} was missed: 100 ms (target ≤ 40 ms; of 50 requests)"
     assert judgement.verdict == "FAIL"
 
 
@@ -334,7 +334,7 @@ OF_SQL: list[tuple[str, str, str, float | None, str]] = [
     ("SELECT 1 WHERE false", "<= 0", "not_measured", None, "it gave no row"),
     ("SELECT ended_ns FROM requests", "<= 0", "not_measured", None, "it gave 2 rows of 1 columns"),
     ("SELECT 1, 2", "<= 0", "not_measured", None, "it gave 1 rows of 2 columns"),
-    ("SELECT 'many'", "<= 0", "not_measured", None, "it gave 'many', which is no number"),
+    ("SELECT 'many'", "<= 0", "not_measured", None, "it gave 'many', which is not a number"),
     ("SELECT 'nan'::DOUBLE", "!= 0", "not_measured", None, "it gave NaN"),
     ("SELECT error('oh')", "<= 0", "not_measured", None, "its SQL failed: Invalid Input Error: oh"),
     ("SELECT count(*) FROM orphans", "<= 0", "not_measured", None, "its SQL failed: Catalog Error"),

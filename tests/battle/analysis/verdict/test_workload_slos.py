@@ -46,7 +46,7 @@ def test_each_workload_is_held_to_its_own_demands(tmp_path: Path) -> None:
         ("slow", "p95_latency_ms"): "missed",
     }
     assert judgement.verdict == "FAIL"
-    assert judgement.reasons == ("workload slow: p95_latency_ms was missed: 400 ms, at most 300 ms demanded",)
+    assert judgement.reasons == ("workload slow: p95_latency_ms was missed: 400 ms (target ≤ 300 ms)",)
 
 
 def test_demands_on_workloads_are_enough_to_pass(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_demands_on_workloads_are_enough_to_pass(tmp_path: Path) -> None:
 def test_a_workload_that_left_no_trace_was_not_measured(tmp_path: Path) -> None:
     judgement = judged(tmp_path, {"ghost": Slo(success_rate=0.5)})
     assert judgement.verdict == "INCONCLUSIVE"
-    assert judgement.reasons[0].startswith("workload ghost: success_rate was not measured (no request ended")
+    assert judgement.reasons[0].startswith("workload ghost: success_rate was not measured: no request ended")
 
 
 def test_a_workload_that_was_sent_late_missed_nothing(tmp_path: Path) -> None:

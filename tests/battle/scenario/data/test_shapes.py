@@ -176,7 +176,7 @@ def refusal(made):
             {"providers": [MockProvider("a", canned={"m": ["\udfff"]})]},
             "it holds \\udfff, half of a surrogate pair",
         ),
-        ({"providers": [MockProvider("a", canned={"m": object()})]}, "a object is no data"),
+        ({"providers": [MockProvider("a", canned={"m": object()})]}, "a object is not data"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place_and_what_to_write(changes, sentence):
@@ -340,7 +340,7 @@ def test_wrong_values_of_all_kinds_are_told_together():
     }
     _, problems = read(data, Scenario)
     assert [(problem.path, problem.text.partition(",")[0]) for problem in problems] == [
-        (("providers", 0, "latency"), 'that is no duration; write one as "10s"'),
+        (("providers", 0, "latency"), 'that is not a duration; write one like "10s"'),
         (("healing", "duration"), "a duration cannot be negative"),
         (("providers", 1), "provider b: port must be from 0 (any) to 65535"),
         (("slo",), "success_rate is a share above 0 and at most 1"),

@@ -107,8 +107,8 @@ def test_what_a_text_means(text: str, slo: Slo) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "ends too early: expected a demand"),
-        ("p96_latency_ms < 3", 'at "p96_latency_ms" (character 1): there is no such demand'),
+        ("", "ends too early: expected an SLO name"),
+        ("p96_latency_ms < 3", 'at "p96_latency_ms" (character 1): there is no such SLO'),
         ("p95_latency_ms", "expected <= or <"),
         ("p95_latency_ms >= 3", 'at ">=" (character 16): p95_latency_ms is limited by <= or <'),
         ("success_rate < 99%", 'at "<" (character 14): success_rate is limited by >= or >'),
@@ -125,10 +125,10 @@ def test_what_a_text_means(text: str, slo: Slo) -> None:
         ("p95_latency_ms < 300 in", "expected the name of a phase"),
         ("p95_latency_ms < 300 grace 5", 'at "5" (character 28): grace takes a duration such as 5s'),
         ("p95_latency_ms < 300 for reads", 'at "reads" (character 26): expected workload or method'),
-        ("p95_latency_ms < 300 in a in b", 'at "in" (character 27): when was said already'),
+        ("p95_latency_ms < 300 in a in b", 'at "in" (character 27): when is given twice'),
         (
             'p95_latency_ms < 300 method "eth',
-            'at """ (character 29): this quote has no other one to close it',
+            'at """ (character 29): this quote is never closed',
         ),
         ("p95_latency_ms < 300 " + "x" * TEXT_MAX, "at most 1,000 characters"),
     ],

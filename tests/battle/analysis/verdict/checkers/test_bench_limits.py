@@ -49,12 +49,13 @@ def found(tmp_path: Path, *events: Event) -> tuple[str, str]:
         ),
         (
             limit("unread", times=3, bound=8 * 2**20),
-            "load-main.0 gave up 3 connections on which more than 8 MiB waited to be read, or its share of all "
-            "that it keeps: send smaller requests, or fewer at once",
+            "load-main.0 dropped 3 connections on which more than 8 MiB waited to be read, or more than "
+            "its share of the total: send smaller requests, or fewer at once",
         ),
         (
             limit("kept", node="a", bound=64 * 2**20),
-            "provider a kept more than 64 MiB of answers that had not been read, first at 2.000 s, and took no more",
+            "provider a kept more than 64 MiB of answers that had not been read, first at 2.000 s, and accepted no "
+            "more",
         ),
     ],
     ids=["files", "gateway", "processes", "memory", "ports", "standstill", "connections", "unread", "kept"],

@@ -26,7 +26,9 @@ def test_a_gateway_that_refuses_while_it_lives_is_harm(tmp_path: Path) -> None:
     finding = found(tmp_path, life("gateway", "started"), request(1), refused(2, 3 * S), refused(3, 4 * S))
     assert finding is not None
     assert (finding.verdict, finding.severity, finding.ids) == ("FAIL", "harm", ("r2", "r3"))
-    assert "lived and refused 2 connections, the first at 3.001 s, the last at 4.001 s" in finding.summary
+    assert (
+        "was running and refused 2 connections, the first at 3.001 s, the last at 4.001 s" in finding.summary
+    )
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_a_run_that_stays_slow_is_metastable(tmp_path: Path) -> None:
     assert finding is not None
     assert finding.summary == (
         "the run did not heal within 2 s after the last fault (kill-a.1, over at 10.000 s): workload load: its p95 "
-        "was 400 ms instead of 50 ms (tolerated: 75 ms), without a break since 5 s"
+        "was 400 ms instead of 50 ms (tolerated: 75 ms), continuously since 5 s"
     )
     assert finding.query == "SELECT * FROM latency_by_second WHERE second >= 10 ORDER BY second"
     assert finding.ids == ("kill-a.1", "r19950", "r19900", "r19850")
@@ -89,15 +89,15 @@ def test_a_run_that_goes_on_erring_is_metastable(tmp_path: Path) -> None:
     assert verdict(finding) == "FAIL"
     assert finding is not None
     assert finding.summary.endswith(
-        "workload load: more than 5 % of its requests did not end ok, where its p95 was 50 ms, and 25 % of them "
-        "ended ok instead of 100 %, without a break since 14 s; there were 3.00 attempts for each request meanwhile"
+        "workload load: more than 5 % of its requests did not succeed (its p95 was 50 ms before), and its success "
+        "rate was 25 % instead of 100 %, continuously since 14 s; there were 3.00 attempts for each request meanwhile"
     )
 
 
 def test_being_back_only_for_a_while_is_told(tmp_path: Path) -> None:
     finding = found(tmp_path, *STEADY, *load(5, 13), *load(13, 18, S), *load(18, 20))
     assert finding is not None
-    assert finding.summary.endswith("from 13 s to 18 s without a break")
+    assert finding.summary.endswith("from 13 s to 18 s continuously")
 
 
 def test_noise_that_ended_before_the_end_is_no_metastable_failure(tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ def test_noise_that_ended_before_the_end_is_no_metastable_failure(tmp_path: Path
     assert finding is not None
     assert (finding.verdict, finding.severity) == ("PASS", "warning")
     assert finding.summary.startswith(
-        "slow or erring again after the last fault was over (kill-a.1), but not to the end: workload load: its p95 "
+        "slow or failing again after the last fault ended (kill-a.1), but not to the end: workload load: its p95 "
     )
-    assert finding.summary.endswith("from 13 s to 15 s without a break")
+    assert finding.summary.endswith("from 13 s to 15 s continuously")
 
 
 def test_a_second_of_noise_at_the_very_end_is_none_either(tmp_path: Path) -> None:
@@ -166,21 +166,21 @@ INCONCLUSIVE: dict[str, tuple[list[Event], dict[str, Any], str]] = {
         {},
         "workload load: only 0 requests sent on time before the first fault and 0 requests after",
     ),
-    "ill from the begin": (
+    "ill from the start": (
         [*lost(0, 5), *load(12, 20)],
         {},
-        "workload load was not well before the first fault: 5 % did not end ok",
+        "workload load was not healthy before the first fault: 5 % did not succeed",
     ),
     "no fault": ([*STEADY], {"spans": []}, "no fault was applied, so there was nothing to heal from"),
     "a fault that stays": (
         [*STEADY],
         {"spans": fault("kill-a.1", 5 * S, None)},
-        "kill-a.1 was never reverted, so there was no healing",
+        "kill-a.1 was never reverted, so there was nothing to heal from",
     ),
     "a fault too late": (
         [*STEADY],
         {"spans": fault("kill-a.1", 5 * S, 19 * S)},
-        "the load was over at 20.000 s, before the time that the healing is granted",
+        "the load ended at 20.000 s, before the healing time was over",
     ),
     "no requests planned": ([*STEADY], {"workloads": []}, "no workload sent requests"),
 }
