@@ -17,6 +17,7 @@ class Fields(griffe.Extension):
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         """A package was read, all of it."""
+        _pass_on(pkg)
         classes = list(_classes(pkg))
         signatures = [_signature(cls) for cls in classes]
         for cls, signature in zip(classes, signatures, strict=True):
@@ -25,6 +26,15 @@ class Fields(griffe.Extension):
                     cls.del_member(name)
             if signature:
                 cls.set_member("__init__", griffe.Function("__init__", parameters=signature))
+
+
+def _pass_on(package: griffe.Module) -> None:
+    """What a package passes on at run time from its module `names`, which nobody can read off its source."""
+    if "names" not in package.members:
+        return
+    for name, member in package["names"].members.items():
+        if member.is_alias and name not in package.members:
+            package.set_member(name, griffe.Alias(name, target=f"{package.name}.names.{name}"))
 
 
 def _classes(module: griffe.Object) -> Iterator[griffe.Class]:
