@@ -3,7 +3,7 @@
 import trio
 
 from battle.actors.gateway.calls.pool import Pool
-from battle.actors.gateway.policy.circuit_breaker import Guard
+from battle.actors.gateway.policy.breaker import Guard
 from battle.actors.gateway.policy.classify import Verdict
 from battle.actors.gateway.policy.selection import Standing
 from battle.actors.rng import Draws

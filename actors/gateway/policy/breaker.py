@@ -1,4 +1,4 @@
-"""A circuit breaker as a pure fold: `step(status, event, now_ns, settings, draw)`.
+"""A circuit breaker: a pure fold, `step(status, event, now_ns, settings, draw)`, and `Guard`, which is one at work.
 
     closed --failure_threshold failures in a row--> open --open_for plus jitter--> half_open
     half_open --success_threshold successes--> closed,  half_open --any failure--> open
@@ -12,9 +12,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from battle.actors.rng import Draws
 from battle.actors.spec.gateways import Breaker
 from battle.actors.units import Duration
-from battle.store.events import BreakerState
+from battle.actors.world.interfaces import Timer, World
+from battle.store.events import BreakerChanged, BreakerState, Transport
 
 UNCOUNTED = -1
 """The epoch of an attempt that went past its breaker: no breaker is ever in it."""
@@ -133,3 +135,60 @@ def _ended_probe(status: Status, result: Result, now_ns: int, settings: Breaker,
 def _become(status: Status, state: BreakerState, now_ns: int, reason: Reason, half_open_ns: int = 0) -> Step:
     after = Status(state, epoch=status.epoch + 1, half_open_ns=half_open_ns)
     return after, Transition(now_ns, status.state, state, reason)
+
+
+class Guard:
+    """The breaker of one provider and transport. Logs `BreakerChanged`."""
+
+    def __init__(
+        self, world: World, provider: str, transport: Transport, settings: Breaker, draws: Draws
+    ) -> None:
+        self.status = Status()
+        self._world = world
+        self._provider = provider
+        self._transport: Transport = transport
+        self._settings = settings
+        self._draws = draws
+        self._timer: Timer | None = None
+
+    @property
+    def admits(self) -> bool:
+        """Whether an attempt may begin now."""
+        return admits(self.status, self._settings)
+
+    def begin(self) -> int:
+        """An attempt begins; returns the ticket to end it with. One that is not admitted is not counted."""
+        given = ticket(self.status, self._settings)
+        if given != UNCOUNTED:
+            self._step(Began())
+        return given
+
+    def end(self, ticket: int, result: Result) -> None:
+        """The attempt with this ticket has ended."""
+        draw = 0.0
+        if result == "failure":
+            draw = self._draws.uniform("jitter", self._provider, self._transport, self.status.epoch)
+        self._step(Ended(result, ticket), draw)
+
+    def close(self) -> None:
+        """Stop the timer: nothing is logged any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _step(self, event: BreakerEvent, draw: float = 0.0) -> None:
+        now_ns = self._world.now_ns()
+        self.status, change = step(self.status, event, now_ns, self._settings, draw)
+        if change is None:
+            return
+        self._world.log.append(
+            BreakerChanged(
+                at_ns=change.at_ns,
+                provider=self._provider,
+                transport=self._transport,
+                from_state=change.from_state,
+                to_state=change.to_state,
+                reason=change.reason,
+            )
+        )
+        if change.to_state == "open":
+            self._timer = self._world.call_at(self.status.half_open_ns, self._step, Elapsed())

@@ -5,19 +5,18 @@ not be told from a dead one. A connection that fails in any way is closed, with 
 one subscription of a provider is not likely to be right with the next.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
 import trio
 
-from battle.actors.gateway.policy.breaker import Result
-from battle.actors.gateway.policy.circuit_breaker import Guard
+from battle.actors.gateway.policy.breaker import Guard, Result
 from battle.actors.gateway.subscriptions import codec
 from battle.actors.gateway.subscriptions.codec import Answered, Item
 from battle.actors.gateway.subscriptions.continuity import Pending
 from battle.actors.gateway.subscriptions.key import HEADS, Topic
-from battle.actors.gateway.subscriptions.pending_calls import Questions
-from battle.actors.gateway.subscriptions.upstream_subscription import Carried, Feed
 from battle.actors.roles import Upstream
 from battle.actors.units import Duration, seconds
 from battle.actors.wire.http.messages import ProtocolError
@@ -29,7 +28,7 @@ from battle.actors.wire.websocket.endpoints import (
     WebSocketRefused,
     connect_websocket,
 )
-from battle.actors.world.interfaces import World
+from battle.actors.world.interfaces import Timer, World
 from battle.store.events import SubscriptionChanged
 
 KEEP_ALIVE = KeepAlive(ping_interval=seconds(5), pong_timeout=seconds(5))
@@ -43,6 +42,85 @@ DETAIL_CHARACTERS = 200
 Change: TypeAlias = Literal[
     "connected", "refused", "subscribed", "rejected", "unsubscribed", "closed", "stale"
 ]
+
+
+Done: TypeAlias = Callable[[Answered | None], object]
+"""Takes the answer; None when there was none in time."""
+
+
+class _Question(msgspec.Struct):
+    done: Done
+    timer: Timer
+
+
+class Questions:
+    """Numbers calls and brings each its answer, within `timeout`."""
+
+    def __init__(self, world: World, timeout: Duration, send: Callable[[str], object]) -> None:
+        self._world = world
+        self._timeout = timeout
+        self._send = send
+        self._open: dict[int, _Question] = {}
+        self._last = 0
+        self._closed = False
+
+    def number(self) -> int:
+        """The id for a call whose answer nobody waits for."""
+        self._last += 1
+        return self._last
+
+    def ask(self, call: Callable[[int], str], done: Done) -> None:
+        """Send the call that `call` makes for an id; `done` hears of it later, unless this is closed before."""
+        if self._closed:
+            return
+        number = self.number()
+        timer = self._world.call_at(self._world.now_ns() + self._timeout, self._overdue, number)
+        self._open[number] = _Question(done, timer)
+        self._send(call(number))
+
+    def answered(self, answer: Answered) -> None:
+        """The provider answered something, perhaps too late, or something that nobody asked."""
+        question = self._open.pop(answer.call_id, None)
+        if question is not None:
+            question.timer.cancel()
+            question.done(answer)
+
+    def close(self) -> None:
+        """Nobody waits for answers any more."""
+        self._closed = True
+        for question in self._open.values():
+            question.timer.cancel()
+        self._open.clear()
+
+    def _overdue(self, number: int) -> None:
+        self._open.pop(number).done(None)
+
+
+class Carried(Protocol):
+    """A stream that is subscribed over a connection. Nothing is called any more after `lost`, or once it left."""
+
+    def stands(self) -> None:
+        """The provider has accepted the subscription."""
+
+    def published(self, item: Item) -> None:
+        """The provider published something to it."""
+
+    def head_known(self, number: int, *, published: bool) -> None:
+        """The provider has the blocks up to `number`: it published that one, or was asked."""
+
+    def lost(self) -> None:
+        """The subscription is over, or did not come about."""
+
+
+class Feed(msgspec.Struct, eq=False):
+    """A subscription at the provider. That to heads may carry no stream: then it is the pulse alone."""
+
+    topic: Topic
+    carried: Carried | None = None
+    ticket: int | None = None
+    """What the breaker gave the stream; None once it is known that the subscription works."""
+    subscription: str | None = None
+    announced: bool = False
 
 
 class Owner(Protocol):

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import trio
 
-from battle.actors.gateway.policy.circuit_breaker import Guard
+from battle.actors.gateway.policy.breaker import Guard
 from battle.actors.gateway.policy.selection import Standing
-from battle.actors.gateway.subscriptions.connection import Connection
+from battle.actors.gateway.subscriptions.connection import Carried, Connection
 from battle.actors.gateway.subscriptions.key import Topic
-from battle.actors.gateway.subscriptions.upstream_subscription import Carried
 from battle.actors.rng import Draws
 from battle.actors.roles import Upstream
 from battle.actors.spec.gateways import EmbeddedGateway
