@@ -1,15 +1,12 @@
 """The subscriptions of one WebSocket session: made, told, ended."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 from battle.actors.chain.logs import LogPattern, read_pattern
 from battle.actors.chain.parameters import Params, invalid, positional
+from battle.actors.spec.chain import SUBSCRIPTION_KINDS, SubscriptionKind
 from battle.actors.wire.jsonrpc import LIMIT_EXCEEDED, RpcError
-
-Kind: TypeAlias = Literal["newHeads", "logs", "newPendingTransactions"]
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MAX_SUBSCRIPTIONS = 128
 """Of one session: hosted providers allow about as many."""
@@ -24,7 +21,7 @@ class Subscription:
         self,
         session: "Session",
         name: str,
-        kind: Kind,
+        kind: SubscriptionKind,
         pattern: LogPattern | None,
         send: Callable[[bytes], Any],
     ) -> None:
@@ -59,9 +56,9 @@ class Session:
             RpcError: -32602 for wrong parameters, -32005 when there are `MAX_SUBSCRIPTIONS` already.
         """
         values = positional(params, 1, 2)
-        kind: Kind | None = next((kind for kind in KINDS if kind == values[0]), None)
+        kind: SubscriptionKind | None = next((kind for kind in SUBSCRIPTION_KINDS if kind == values[0]), None)
         if kind is None:
-            raise invalid("0", f"expected one of {', '.join(KINDS)}")
+            raise invalid("0", f"expected one of {', '.join(SUBSCRIPTION_KINDS)}")
         pattern = None
         if kind == "logs":
             pattern = read_pattern(values[1] if len(values) > 1 else {})

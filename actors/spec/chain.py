@@ -1,9 +1,15 @@
 """What a scenario says about the chain its providers serve."""
 
 from collections.abc import Iterator
+from typing import Literal, TypeAlias, get_args
 
 from battle.actors.spec.base import Spec
 from battle.actors.units import Duration, format_duration, seconds
+
+SubscriptionKind: TypeAlias = Literal["newHeads", "logs", "newPendingTransactions"]
+"""What a chain publishes to those who subscribe."""
+
+SUBSCRIPTION_KINDS: tuple[SubscriptionKind, ...] = get_args(SubscriptionKind)
 
 
 class Chain(Spec, frozen=True):

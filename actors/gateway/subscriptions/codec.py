@@ -10,7 +10,8 @@ import msgspec
 
 from battle.actors.gateway.calls.replies import Reply
 from battle.actors.gateway.subscriptions.continuity import Head, Log, Pending
-from battle.actors.gateway.subscriptions.key import Kind, Topic
+from battle.actors.gateway.subscriptions.key import Topic
+from battle.actors.spec.chain import SubscriptionKind
 from battle.actors.wire.jsonrpc import (
     SERVER_ERROR,
     ErrorObject,
@@ -160,7 +161,7 @@ _decode_log = reader(_LogFields)
 _decode_text = reader(str)
 
 
-def read_item(kind: Kind, text: str) -> Item:
+def read_item(kind: SubscriptionKind, text: str) -> Item:
     """What was published to a subscription of this kind. Its payload is the text.
 
     Raises:

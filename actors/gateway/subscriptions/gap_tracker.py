@@ -22,7 +22,7 @@ from battle.actors.gateway.subscriptions.continuity import (
     StreamEvent,
     Subscribed,
 )
-from battle.actors.gateway.subscriptions.key import Kind
+from battle.actors.spec.chain import SubscriptionKind
 from battle.store.events import GapFilled
 
 Reason: TypeAlias = Literal["failover", "missed", "reorg"]
@@ -51,7 +51,7 @@ class _Episode(msgspec.Struct):
 class GapLedger:
     """Watches one stream's fold. `observe` is to be called after each step."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: SubscriptionKind) -> None:
         self._kind = kind
         self._episode: _Episode | None = None
         self._fill: int | None = None

@@ -1,13 +1,12 @@
 """What can be subscribed to, and what a client's parameters ask for. Pure."""
 
 import re
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import msgspec
 
+from battle.actors.spec.chain import SubscriptionKind
 from battle.actors.wire.jsonrpc import INVALID_PARAMS, RpcError
-
-Kind: TypeAlias = Literal["newHeads", "logs", "newPendingTransactions"]
 
 MAX_TOPICS = 4
 """As many as a log has."""
@@ -25,7 +24,7 @@ _HASH = re.compile("0x[0-9a-fA-F]{64}")
 class Topic(msgspec.Struct, frozen=True):
     """What a subscription is to. Two that mean the same are equal, however their clients wrote them."""
 
-    kind: Kind
+    kind: SubscriptionKind
     filter: str = ""
     """Of logs: the filter object as JSON, normalised."""
 

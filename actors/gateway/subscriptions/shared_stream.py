@@ -28,8 +28,9 @@ from battle.actors.gateway.subscriptions.continuity import (
     WakeAt,
 )
 from battle.actors.gateway.subscriptions.gap_tracker import GapLedger
-from battle.actors.gateway.subscriptions.key import HEADS, Kind, Topic
+from battle.actors.gateway.subscriptions.key import HEADS, Topic
 from battle.actors.gateway.subscriptions.upstream import WsUpstream
+from battle.actors.spec.chain import SubscriptionKind
 from battle.actors.spec.continuity import Continuity
 from battle.actors.units import Duration
 from battle.actors.world.interfaces import Timer, World
@@ -38,7 +39,7 @@ NO_PROVIDER = ""
 """Told to the core as the one that was lost, when there was none to be had."""
 
 Core: TypeAlias = Heads | Logs | PendingTransactions
-_CORES: dict[Kind, type[Core]] = {
+_CORES: dict[SubscriptionKind, type[Core]] = {
     "newHeads": Heads,
     "logs": Logs,
     "newPendingTransactions": PendingTransactions,

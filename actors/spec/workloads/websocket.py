@@ -1,9 +1,10 @@
 """What a scenario says about load over WebSocket."""
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias
 
 from battle.actors.spec.base import Spec
+from battle.actors.spec.chain import SUBSCRIPTION_KINDS
 from battle.actors.spec.workloads.problems import (
     Methods,
     question_problems,
@@ -11,10 +12,6 @@ from battle.actors.spec.workloads.problems import (
     span_problems,
 )
 from battle.actors.units import Duration, format_duration, ms, not_a_share, seconds
-
-KindName: TypeAlias = Literal["newHeads", "logs", "newPendingTransactions"]
-
-_KIND_NAMES: tuple[str, ...] = get_args(KindName)
 
 
 class LogFilter(Spec, frozen=True):
@@ -105,10 +102,10 @@ class WsSubscribe(_Ws, frozen=True, kw_only=True, tag="ws_subscribe"):
 
     def _kind_problems(self) -> Iterator[str]:
         if not self.kinds:
-            yield f"kinds must name at least one of {', '.join(_KIND_NAMES)}"
+            yield f"kinds must name at least one of {', '.join(SUBSCRIPTION_KINDS)}"
         for kind in self.kinds:
-            if not isinstance(kind, LogFilter) and kind not in _KIND_NAMES:
-                yield f"nobody can subscribe to {kind!r}: the kinds are {', '.join(_KIND_NAMES)}"
+            if not isinstance(kind, LogFilter) and kind not in SUBSCRIPTION_KINDS:
+                yield f"nobody can subscribe to {kind!r}: the kinds are {', '.join(SUBSCRIPTION_KINDS)}"
 
 
 class _WsAsking(_Ws, frozen=True):

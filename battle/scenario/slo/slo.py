@@ -1,18 +1,16 @@
 """Service level objectives: the targets of a scenario, and the rule of each."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
 from battle.actors.spec.base import Checking
+from battle.actors.spec.collection import Collected
 from battle.actors.units import Duration, not_a_share
 from battle.scenario.slo.scope import WHOLE_RUN, Scope
 from battle.scenario.slo.sql import Bound, SqlDemand
 from battle.scenario.slo.staleness import Staleness
-
-Collected: TypeAlias = Literal["requests", "circuit_breaker", "system"]
-
 
 MIN_REQUESTS = 20
 """Of fewer requests in what an SLO judges each is more than 5 % of the result: nobody can tell a gateway that fails
