@@ -19,8 +19,7 @@ from battle.actors.roles import (
     Role,
     WorkloadRole,
 )
-from battle.actors.world.control import Control
-from battle.actors.world.interfaces import World
+from battle.actors.world.interfaces import Control, World
 
 
 async def boot(world: World, spec: NodeSpec, control: Control) -> None:

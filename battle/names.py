@@ -54,8 +54,8 @@ from battle.actors.spec.latency import Uniform as Uniform
 from battle.actors.spec.limits import HttpLimits as HttpLimits
 from battle.actors.spec.limits import WebSocketLimits as WebSocketLimits
 from battle.actors.spec.providers import MockProvider as MockProvider
+from battle.actors.spec.providers import RealProvider as RealProvider
 from battle.actors.spec.providers import Reliability as Reliability
-from battle.actors.spec.real_provider import RealProvider as RealProvider
 from battle.actors.spec.workloads import HttpBurst as HttpBurst
 from battle.actors.spec.workloads import HttpConstant as HttpConstant
 from battle.actors.spec.workloads import HttpPoisson as HttpPoisson

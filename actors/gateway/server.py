@@ -18,9 +18,8 @@ from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.wire.http.server import HttpServerConnection
 from battle.actors.wire.websocket.endpoints import WebSocket
 from battle.actors.world import interfaces
-from battle.actors.world.control import Control
 from battle.actors.world.held import UNCOUNTED_BYTES
-from battle.actors.world.interfaces import Stream, World
+from battle.actors.world.interfaces import Control, Stream, World
 from battle.store.events import LatencyBenchmarked
 
 _LIMITS = HttpLimits()

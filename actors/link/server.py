@@ -6,8 +6,7 @@ from battle.actors.link.relay import Relay
 from battle.actors.roles import Impose, LinkRole, Revert
 from battle.actors.units import ms, seconds
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
-from battle.actors.world.control import Control
-from battle.actors.world.interfaces import Stream, World
+from battle.actors.world.interfaces import Control, Stream, World
 
 PROBE_NS = ms(100)
 """Between two looks whether an upstream that refused connections takes them again."""

@@ -9,8 +9,7 @@ from battle.actors.provider.service import Service
 from battle.actors.provider.ws_sessions import Sessions
 from battle.actors.roles import Impose, ProviderRole, Revert
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
-from battle.actors.world.control import Control
-from battle.actors.world.interfaces import Stream, World
+from battle.actors.world.interfaces import Control, Stream, World
 
 
 async def run_provider(world: World, role: ProviderRole, control: Control) -> None:

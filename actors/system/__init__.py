@@ -2,12 +2,17 @@
 
 from battle.actors.system.child import ActorContext, ChildSpec, Induced
 from battle.actors.system.lifecycle import LifecycleChange
-from battle.actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec, MailboxStatistics, Overflow
-from battle.actors.system.question import (
+from battle.actors.system.mailbox import (
     ActorDeadError,
+    ActorRef,
     AskError,
     AskTimeoutError,
+    Inbox,
+    Mailbox,
     MailboxFullError,
+    MailboxSpec,
+    MailboxStatistics,
+    Overflow,
     Question,
 )
 from battle.actors.system.restart import Backoff, Limits, RestartType, Strategy

@@ -1,7 +1,9 @@
 """The load generator: sends what is due when it is due, whatever becomes of the requests before."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import count
+from typing import Protocol
 
 import trio
 
@@ -9,6 +11,7 @@ from battle.actors import rng
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import Begin, Impose, Revert, WorkloadRole
 from battle.actors.spec.workloads import HttpUsers, OpenLoop, Replay, WsRequests, WsSubscribe
+from battle.actors.units import seconds
 from battle.actors.wire.faults.node_faults import TransportFaults
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.http.batch import BatchBuilder, BatchReader, TraceBuilder
@@ -21,11 +24,11 @@ from battle.actors.workload.requests.request import CallBuilder, Request, Reques
 from battle.actors.workload.requests.schedule import resumed, schedule_of, sharded
 from battle.actors.workload.requests.trace import Trace, read_trace
 from battle.actors.workload.requests.tracker import Ledger
-from battle.actors.workload.sample_timer import sampling
 from battle.actors.workload.ws.pool import WsPool, forsake
 from battle.actors.workload.ws.subscription_load import SubscribingLoad
-from battle.actors.world.control import Control
-from battle.actors.world.interfaces import Connect, World
+from battle.actors.world.interfaces import Connect, Control, Timer, World
+
+SAMPLE_INTERVAL = seconds(1)
 
 
 async def run_workload(world: World, role: WorkloadRole, control: Control) -> None:
@@ -209,3 +212,35 @@ def _builder(role: WorkloadRole, model: ChainModel, trace: Trace | None, times: 
 def _calls(role: WorkloadRole) -> int:
     """How many calls a request carries."""
     return 1 if isinstance(role.spec, Replay | WsRequests | WsSubscribe) else role.spec.batch
+
+
+class Sampled(Protocol):
+    """What keeps the count of a workload."""
+
+    def sample(self) -> None:
+        """Write down the second that has passed and begin a new one."""
+
+    def close(self) -> None:
+        """Whatever is open is interrupted, and the last second written. Does not wait."""
+
+
+@contextmanager
+def sampling(world: World, workload: Sampled, began_ns: int) -> Iterator[None]:
+    """A sample at each whole second of the load; and whatever happens, all is in the log at the end."""
+    passed = max(world.now_ns() - began_ns, 0) // SAMPLE_INTERVAL
+    timer: Timer
+
+    def arm(second: int) -> None:
+        nonlocal timer
+        timer = world.call_at(began_ns + second * SAMPLE_INTERVAL, sample, second)
+
+    def sample(second: int) -> None:
+        workload.sample()
+        arm(second + 1)
+
+    arm(passed + 1)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        workload.close()

@@ -13,7 +13,7 @@ import trio
 
 from battle.actors.node import boot
 from battle.actors.spec.gateways import EmbeddedGateway, Gateway, UrlGateway
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import RealProvider
 from battle.actors.units import minutes
 from battle.actors.world.cluster import Cluster
 from battle.actors.world.interfaces import WorldName

@@ -18,8 +18,7 @@ from battle.actors.addresses import Address
 from battle.actors.collector.sampler import sample_system
 from battle.actors.roles import GatewayRole, LinkRole, NodeSpec, ProviderRole, Role, Upstream
 from battle.actors.spec.gateways import CommandGateway, EmbeddedGateway, UrlGateway
-from battle.actors.spec.providers import MockProvider
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.system import ActorContext, ChildSpec, LifecycleChange, Limits, RestartType, Supervisor
 from battle.actors.units import seconds
 from battle.actors.world.cluster import Cluster, Exit, Node

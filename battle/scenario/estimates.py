@@ -8,7 +8,7 @@ machines differ. docs/performance.md has the measurements.
 from math import ceil
 
 from battle.actors.spec.gateways import EmbeddedGateway
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import RealProvider
 from battle.actors.spec.workloads import (
     HttpBurst,
     HttpConstant,

@@ -8,7 +8,7 @@ from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, R
 from battle.actors.spec.faults.timeline import FAULTS_MAX, Tags, targets_of, targets_of_fault
 from battle.actors.spec.faults.transport import GATEWAY, LOAD, Partition
 from battle.actors.spec.faults.websocket import WebSocketFault
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import RealProvider
 from battle.actors.units import Duration, format_duration
 from battle.scenario.scenario import Scenario
 

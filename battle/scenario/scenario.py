@@ -8,8 +8,7 @@ from battle.actors.spec.chain import Chain
 from battle.actors.spec.collection import COLLECTED, Collected
 from battle.actors.spec.faults.schedule import ChaosEntry
 from battle.actors.spec.gateways import EmbeddedGateway, Gateway
-from battle.actors.spec.providers import MockProvider
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.spec.workloads import Workload
 from battle.actors.units import Duration
 from battle.actors.workload.checks import duration_of

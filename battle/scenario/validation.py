@@ -9,8 +9,7 @@ import msgspec
 
 from battle.actors.chain.methods import METHODS
 from battle.actors.spec.gateways import EmbeddedGateway, UrlGateway
-from battle.actors.spec.providers import MockProvider
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.spec.workloads import Replay, Workload, WsSubscribe
 from battle.errors import ScenarioError
 from battle.scenario.data.part_problems import part_problems

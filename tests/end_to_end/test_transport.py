@@ -16,7 +16,7 @@ from battle.actors.spec.faults.transport import (
     ResetPeer,
     Slicer,
 )
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import RealProvider
 from battle.api import run_scenario
 from battle.errors import ScenarioError
 from battle.scenario.validation import scenario_problems

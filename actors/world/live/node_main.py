@@ -18,8 +18,7 @@ import trio
 from battle.actors.author_errors import is_authors
 from battle.actors.spec.base import Spec
 from battle.actors.world.common import describe_failure
-from battle.actors.world.control import Control
-from battle.actors.world.interfaces import World
+from battle.actors.world.interfaces import Control, World
 from battle.actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, Ready, Start, ToNode
 from battle.actors.world.live.process import WHERE_SIGNAL
 from battle.actors.world.live.reactor import Reactor

@@ -11,8 +11,7 @@ from battle.actors.author_errors import is_authors
 from battle.actors.spec.base import Spec
 from battle.actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready
 from battle.actors.world.common import describe_failure
-from battle.actors.world.control import Control
-from battle.actors.world.interfaces import Usage, World
+from battle.actors.world.interfaces import Control, Usage, World
 from battle.actors.world.simulated.clock import EventClock
 from battle.actors.world.simulated.network import Network
 from battle.actors.world.simulated.node import SimulatedNode

@@ -9,7 +9,7 @@ from battle.actors.link.server import PROBE_NS
 from battle.actors.roles import Impose, Revert
 from battle.actors.spec.faults.behaviour import Hang
 from battle.actors.spec.faults.transport import Bandwidth, Partition
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import RealProvider
 from battle.actors.units import ms
 from tests.actors.link.stage import actions, linking, took
 from tests.actors.provider.stage import providing

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.provider.latency import draw_latency
+from battle.actors.provider.response_plan import draw_latency
 from battle.actors.rng import Draws
 from battle.actors.spec.latency import (
     Empirical,

@@ -19,8 +19,7 @@ from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.wire.jsonrpc import Call, encode_result, read_calls
 from battle.actors.workload.generator import run_workload
 from battle.actors.world.cluster import Exit, Node
-from battle.actors.world.control import Control
-from battle.actors.world.interfaces import Stream, World
+from battle.actors.world.interfaces import Control, Stream, World
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.world import LiveWorld
 from battle.actors.world.simulated.cluster import SimulatedCluster

@@ -23,7 +23,7 @@ from battle import (
     ms,
     seconds,
 )
-from battle.actors.spec.real_provider import RealProvider
+from battle.actors.spec.providers import RealProvider
 from battle.scenario.estimates import (
     LIVE_AROUND,
     PER_CALL,
