@@ -1,10 +1,13 @@
 """A stream that transport faults can fall upon at any moment of its life, in either world.
 
 While none is in force a chunk costs one call and a few attributes more than on the bare stream. What a fault does to
-the bytes is decided in `toxics`; this is the shell that moves them, arms the timers and tells both ends.
+the bytes is decided in `lane`; this is the shell that moves them, arms the timers and tells both ends.
 """
 
-from typing import Literal, Protocol
+from collections import deque
+from collections.abc import Callable
+from operator import index
+from typing import Literal, Protocol, TypeAlias
 
 import trio
 
@@ -12,11 +15,16 @@ from battle.actors.rng import Draws
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import Duration
 from battle.actors.wire.faults.lane import Lane, Ruling
-from battle.actors.wire.faults.receiving_half import FaultyReceiving
 from battle.actors.world import interfaces
-from battle.actors.world.interfaces import Stream, World
+from battle.actors.world.common import ReadByOne
+from battle.actors.world.interfaces import Loss, Stream, Timer, World
 
 _UPGRADED = b"HTTP/1.1 101"
+
+READ_AHEAD_BYTES = 256 * 1024
+"""What a stream holds of what came in, delayed or not asked for yet, before it leaves the rest with the sender."""
+
+_Fate: TypeAlias = Literal["end", "reset", "closed", "unread"]
 
 
 class Registry(Protocol):
@@ -29,7 +37,7 @@ class Registry(Protocol):
         """The connection is over; no fault can fall upon it any more."""
 
 
-class FaultyStream(FaultyReceiving):
+class FaultyStream(ReadByOne):
     """`inner`, under the faults that `govern` names; nobody else may use `inner` from then on.
 
     A fault that ends the connection looks like a reset to whoever uses this stream. After `close` the connection
@@ -37,10 +45,31 @@ class FaultyStream(FaultyReceiving):
     """
 
     def __init__(self, world: World, inner: Stream, number: int, registry: Registry, draws: Draws) -> None:
-        super().__init__(world, inner, number, draws)
+        self.number = number
+        self.moves = 0
+        """Goes up with everything that passes: who sees the same number twice knows that nothing did."""
+        self._world = world
+        self._inner = inner
+        self._toxic = False
+        """Whether a chunk must go the long way: a fault is in force, or a lane is not empty yet."""
+        self._owes = False
+        self._closed = False
+        self._over = False
+        self._lanes: dict[str, Lane] = {"in": Lane("in", draws, number), "out": Lane("out", draws, number)}
+        self._in, self._out = self._lanes["in"], self._lanes["out"]
+        self._timers: dict[str, tuple[int, Timer]] = {}
+        self._pumps: dict[str, Callable[[], None]] = {"in": self._pump_in, "out": self._pump_out}
+        self._listening = False
+        self._inner_paused = False
+        self._paused = False
+        self._ready: deque[bytes] = deque()
+        self._ready_bytes = 0
+        self._fate: _Fate | None = None
+        self._wanted: Callable[[bytes, int], object] | None = None
+        self._receive: Callable[[bytes, int], object] | None = None
+        """`_wanted`, once nothing older waits in `_ready`."""
+        self._lost: Callable[[Loss, int], object] | None = None
         self._registry = registry
-        self._out = self._lanes["out"]
-        self._pumps["out"] = self._pump_out
         self._governed = False
         self._resets: dict[str, Duration] = {}
         self._touched_by: set[str] = set()
@@ -112,6 +141,204 @@ class FaultyStream(FaultyReceiving):
         lane.acted.clear()
         if not self._governed and self._in.empty and self._out.empty:
             self._toxic = False
+
+    # Receiving, from the inner stream.
+
+    def _listen(self) -> None:
+        if not self._listening and not self._over:
+            self._listening = True
+            self._inner.on_data(self._on_inner_data, self._on_inner_lost)
+
+    def _on_inner_data(self, data: bytes, at_ns: int) -> None:
+        if self._toxic or not data:
+            self._enter(data)
+            return
+        self.moves += 1
+        self._owes = True
+        if self._receive is not None:
+            self._receive(data, at_ns)
+        else:
+            self._keep(data)
+
+    def _enter(self, data: bytes) -> None:
+        """What came does not go the short way: a fault may want it, or it is the end."""
+        if self._closed or self._over:
+            return
+        if not self._toxic:
+            self._end("end")
+            return
+        first = self.moves == 0
+        self.moves += 1
+        if not data:
+            self._in.push_end("end", self._world.now_ns())
+        elif first and self._begins_to_reset():
+            return
+        else:
+            self._owes = True
+            self._in.push(data, self._world.now_ns())
+        self._pump_in()
+
+    def _on_inner_lost(self, how: Loss, _at_ns: int) -> None:
+        if self._over:
+            return
+        if how != "reset":  # the inner stream gave up on a peer that does not read
+            self._finish()
+            self._end(how)
+        elif self._closed:
+            self._finish()  # nobody is there to be told, and nobody to send to
+        elif self._toxic and not self._paused:
+            self._in.push_end("reset", self._world.now_ns())
+            self._pump_in()
+        else:
+            self._end("reset")
+
+    def _pump_in(self) -> None:
+        """Hand over what is due."""
+        lane, now_ns = self._in, self._world.now_ns()
+        while not (self._paused or self._closed or self._over):
+            item = lane.take(now_ns)
+            if item is None:
+                break
+            if isinstance(item, bytes):
+                self._hand_over(item, now_ns)
+            elif item == "cut":
+                self._break(abort=False)
+            else:
+                self._end("end" if item == "end" else "reset")
+        self._pace_inner()
+        self._passed(lane)
+
+    def _hand_over(self, data: bytes, now_ns: int) -> None:
+        if self._receive is not None:
+            self._receive(data, now_ns)
+        else:
+            self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
+        """For a task that will ask for it."""
+        if not self._closed:
+            self._ready.append(data)
+            self._ready_bytes += len(data)
+            self._pace_inner()
+            self._wake_reader()
+
+    def _pace_inner(self) -> None:
+        """Leave with the sender what would be too much here."""
+        too_much = self._paused or self._ready_bytes + self._in.queued_bytes >= READ_AHEAD_BYTES
+        if too_much != self._inner_paused and self._listening and not self._over:
+            self._inner_paused = too_much
+            if too_much:
+                self._inner.pause_receiving()
+            else:
+                self._inner.resume_receiving()
+
+    # Receiving, by callbacks.
+
+    def on_data(self, receive: Callable[[bytes, int], object], lost: Callable[[Loss, int], object]) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError
+        if self._reader is not None or self._lost is not None:
+            raise trio.BusyResourceError("somebody is already receiving from this stream")
+        self._wanted, self._lost = receive, lost
+        if self._ready or self._fate is not None:
+            self._world.call_at(self._world.now_ns(), self._begin)
+        else:
+            self._receive = receive
+            self._listen()
+
+    def _begin(self) -> None:
+        """Hand over what a task has left unread, then what comes."""
+        wanted = self._wanted
+        assert wanted is not None
+        while self._ready and not self._paused:
+            data = self._ready.popleft()
+            self._ready_bytes -= len(data)
+            wanted(data, self._world.now_ns())
+        if self._ready or self._closed:
+            return
+        self._receive = wanted
+        if self._fate is not None:
+            self._tell_fate()
+        else:
+            self._listen()
+            self._pace_inner()
+
+    def pause_receiving(self) -> None:
+        self._paused = True
+        self._pace_inner()
+
+    def resume_receiving(self) -> None:
+        self._paused = False
+        self._pace_inner()
+        if self._wanted is not None and self._receive is None:
+            self._world.call_at(self._world.now_ns(), self._begin)
+        if self._toxic:
+            self._world.call_at(self._world.now_ns(), self._pump_in)
+
+    def _end(self, fate: _Fate) -> None:
+        """Nothing more comes; whoever receives is told, once."""
+        if self._fate is None:
+            self._fate = fate
+            self._wake_reader()
+            if self._receive is not None:
+                self._tell_fate()
+
+    def _tell_fate(self) -> None:
+        receive, self._receive = self._receive, None
+        if self._fate == "end":
+            assert receive is not None
+            receive(b"", self._world.now_ns())
+        else:
+            assert self._lost is not None
+            self._lost(self._fate or "closed", self._world.now_ns())
+
+    # Receiving, for a task.
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if max_bytes is not None and index(max_bytes) < 1:
+            raise ValueError("max_bytes must be at least 1")
+        if self.checkpoints:
+            await trio.lowlevel.checkpoint()
+        if self._reader is not None or self._lost is not None:
+            raise trio.BusyResourceError("somebody is already receiving from this stream")
+        while not self._closed:
+            if self._ready:
+                return self._take_ready(max_bytes)
+            if self._fate == "end":
+                return b""
+            if self._fate is not None:
+                break
+            self._listen()
+            await self._wait_readable()
+        if self._closed or self._fate in ("closed", "unread"):
+            raise trio.ClosedResourceError
+        raise trio.BrokenResourceError("the connection was reset")
+
+    def _take_ready(self, max_bytes: int | None) -> bytes:
+        data = self._ready.popleft()
+        if max_bytes is not None and len(data) > max_bytes:
+            self._ready.appendleft(data[max_bytes:])
+            data = data[:max_bytes]
+        self._ready_bytes -= len(data)
+        if self._inner_paused:
+            self._pace_inner()
+        return data
+
+    def _reschedule(self, task: trio.lowlevel.Task) -> None:
+        self._world.wake(task)
+
+    # Receiving, for both.
+
+    def _stop_receiving(self) -> None:
+        """This side closes: whoever receives hears of it, but not before the stream's method has returned."""
+        self._ready.clear()
+        self._ready_bytes = 0
+        self._in.clear()
+        self._receive = None
+        self._wake_reader()
+        if self._fate is None and self._lost is not None:
+            self._fate = "closed"
+            self._world.call_at(self._world.now_ns(), self._tell_fate)
 
     # Sending.
 

@@ -7,7 +7,7 @@ import trio
 
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import ms, seconds
-from battle.actors.world.live import receiving_half
+from battle.actors.world.live import stream as live_stream
 from battle.actors.world.live.reactor import TURN_NS
 from battle.actors.world.simulated.network import LATENCY_NS
 from tests.actors.worlds import live, simulated
@@ -372,8 +372,8 @@ def test_tasks_and_other_connections_have_their_turn_though_one_never_runs_dry()
 
 @pytest.mark.live
 def test_what_is_left_after_a_turn_is_told_in_the_next(monkeypatch):
-    monkeypatch.setattr(receiving_half, "_READS_PER_TURN", 1)
-    monkeypatch.setattr(receiving_half, "_RECEIVE_BYTES", 1000)
+    monkeypatch.setattr(live_stream, "_READS_PER_TURN", 1)
+    monkeypatch.setattr(live_stream, "_RECEIVE_BYTES", 1000)
 
     async def say_much(stream):
         stream.write(bytes(10_000))
