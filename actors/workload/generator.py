@@ -39,7 +39,7 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
     No HTTP connection is opened before a request needs it; WebSockets for requests are opened on `Begin`. What
     was due before `Begin` arrived is not sent; it counts as dropped, from `Begin.away_since_ns` on. Logs a
     `RequestEnded` for each request and a `GeneratorSampled` for each second, the last one cut short; for
-    WebSockets, `SubscriptionChanged` and `NotificationReceived` (`ws_tally` tells what is sampled of
+    WebSockets, `SubscriptionChanged` and `NotificationReceived` (`ws.tally` says what is sampled of
     subscribers). When cancelled, requests under way are logged with failure `interrupted`: outcome `unknown` if
     they had left, else `error`; subscriptions and connections end in the log with that detail.
 

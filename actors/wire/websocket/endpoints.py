@@ -1,7 +1,7 @@
 """WebSocket (RFC 6455) over the streams of either world: opening one, on the server's and on the client's side.
 
-The handshake is in `websocket_handshake`, the connection after it in `websocket_connection`, its frames in
-`websocket_frames`. No extension is negotiated.
+The handshake is in `handshake`, the connection after it in `connection`, its frames in `frames`. No extension is
+negotiated.
 """
 
 from collections.abc import Callable
