@@ -15,7 +15,7 @@ ACTIONLINT_VERSION := 1.7.12
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help battle test slow fuzz wheel-test lint types contract workflows pages site docs check format clean
+.PHONY: help battle quick test test-more test-all coverage slow fuzz wheel-test lint types contract workflows pages site docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,14 +30,35 @@ $(INSTALLED): pyproject.toml constraints.txt
 battle: $(INSTALLED)  ## Install, run the main battle in the live world, and say where its reports are
 	$(BIN)/battle run http_failover
 
-# What has real time in it runs alone: beside others it would wait for them, and call that lateness.
-test: $(INSTALLED)  ## Install what tests need, and run them
-	$(HAVE_CHROMIUM)
-	$(BIN)/python -m pytest -m 'not slow and not live' -n logical
-	$(BIN)/python -m pytest -m 'not slow and live'
+# Which kind of test is in which target: docs/contributing/tests.md.
+QUICK := not slow and not live and not whole and not thorough
 
-slow: $(INSTALLED)  ## Run the long tests
+quick: $(INSTALLED)  ## Run what needs no real time, no browser and no whole battle: the loop of daily work
+	$(BIN)/python -m pytest -m '$(QUICK)' --hypothesis-profile quick -n logical
+
+# Live tests that only wait do so four at a time. The others run alone: beside others they would wait for them,
+# and call that lateness.
+test: $(INSTALLED)  ## Install what tests need, and run them, in minutes
+	$(HAVE_CHROMIUM)
+	$(BIN)/python -m pytest -m 'not slow and not thorough and not live' -n logical
+	$(BIN)/python -m pytest -m 'not slow and not thorough and live and not alone' -n 4
+	$(BIN)/python -m pytest -m 'not slow and not thorough and live and alone'
+
+test-more: $(INSTALLED)  ## Run what test-all has and test has not
+	$(BIN)/python -m pytest -m 'not slow and thorough and not live' -n logical
+	$(BIN)/python -m pytest -m 'not slow and thorough and live'
+
+test-all: test test-more  ## Run all tests but the slow ones, before a merge
+
+coverage: $(INSTALLED)  ## Say how much of the code the quick tests run
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -m '$(QUICK)' --hypothesis-profile quick -n logical
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report | tail -n 1 | sed 's/^TOTAL/Run by the quick tests alone (statements, not run, share):/'
+
+slow: $(INSTALLED)  ## Run the long tests, and the property tests with ten times the examples, at night
 	$(BIN)/python -m pytest -m slow --timeout 1200
+	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 -n logical
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, and use it there
 	$(BIN)/python -m pytest tests/end_to_end/test_wheel.py
@@ -81,11 +102,11 @@ site: $(SITE_INSTALLED)  ## Build the site of the docs into site/, strictly
 docs: pages  ## Regenerate the pages, and build the site
 	$(MAKE) --no-print-directory site
 
-check: test lint types contract workflows  ## All that CI checks
+check: test-all lint types contract workflows  ## All that CI checks
 
 format: $(INSTALLED)  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## Remove what was made
-	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .coverage .coverage.* build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

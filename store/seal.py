@@ -92,7 +92,7 @@ def write_tables(scans: list[Scan], target: Path, *, growing: bool = False) -> M
                 ]
                 problems += _write_table(connection, table, sources, target)
             path = target / f"{table}.parquet"
-            rows = _count_rows(connection, path)
+            rows = _count_rows(connection, path) if sources else 0
             if rows != expected:
                 raise LogError(f"{rows} rows were written of {expected} in table {table}")
             files[table] = sealed_file(path, rows)
@@ -130,11 +130,11 @@ def _copy_start(source: Path, target: Path, size: int) -> None:
 def _write_table(
     connection: duckdb.DuckDBPyConnection, table: str, sources: list[str], target: Path
 ) -> list[str]:
-    path = str(target / f"{table}.parquet")
+    path = target / f"{table}.parquet"
     if not sources:
-        connection.execute(f"COPY ({_no_rows(table)}) TO $path ({_PARQUET})", {"path": path})
+        _write_no_rows(connection, table, path)
         return []
-    parameters = {"sources": sources, "tag": tag_of(TABLES[table]), "path": path}
+    parameters = {"sources": sources, "tag": tag_of(TABLES[table]), "path": str(path)}
     try:
         connection.execute(f"COPY ({_rows(table, strict=True)}) TO $path ({_PARQUET})", parameters)
     except duckdb.InvalidInputException as error:
@@ -142,6 +142,18 @@ def _write_table(
         connection.execute(f"COPY ({_rows(table, strict=False)}) TO $path ({_PARQUET})", parameters)
         return [f"{table}: {str(error).splitlines()[0]}"]
     return []
+
+
+_EMPTY: dict[str, bytes] = {}
+"""Files of tables without rows, of which most logs have several: made once, as they never differ."""
+
+
+def _write_no_rows(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+    if table in _EMPTY:
+        path.write_bytes(_EMPTY[table])
+    else:
+        connection.execute(f"COPY ({_no_rows(table)}) TO $path ({_PARQUET})", {"path": str(path)})
+        _EMPTY[table] = path.read_bytes()
 
 
 _PARQUET = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2"

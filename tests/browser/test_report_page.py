@@ -13,7 +13,7 @@ HOSTILE = "</script><img src=x onerror=window.owned=1><script>window.owned=1</sc
 DRAWN = "document.documentElement.dataset.charts !== undefined"
 CHARTS = 10
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ import pytest
 from tests.docs.pages import PAGES, blocks, name_of
 from tools import docs
 
+pytestmark = [pytest.mark.whole, pytest.mark.thorough]
+
 SHOWN = [(page, recipe) for page in docs.ANSWERED for recipe in docs.recipes(page.read_text())]
 IDS = [f"{name_of(page)}-{number}" for number, (page, _) in enumerate(SHOWN)]
 

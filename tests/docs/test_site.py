@@ -11,6 +11,8 @@ import battle
 from tests.docs.pages import DOCS, ROOT
 from tools.docs.site import on_page_markdown, on_post_page
 
+pytestmark = [pytest.mark.whole, pytest.mark.thorough]
+
 CONFIG = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
 
 

@@ -14,6 +14,8 @@ from tests.docs.pages import DOCS, blocks
 from tools import docs
 from tools.docs.explained import stories, story
 
+pytestmark = pytest.mark.whole
+
 SUITE = (DOCS / "suite.md").read_text()
 EXPLAIN = (DOCS / "explain.md").read_text()
 

@@ -10,6 +10,8 @@ import pytest
 from battle.analysis.verdict.registry import CHECKERS
 from tests.docs.pages import DOCS, ROOT
 
+pytestmark = pytest.mark.whole
+
 TEXT = (DOCS / "troubleshooting.md").read_text()
 GAP = "…"
 ROWS = re.findall(r"^\| (.+?) \| .+ \| .+ \|$", TEXT, re.MULTILINE)

@@ -2,8 +2,12 @@
 
 import re
 
+import pytest
+
 from tests.docs.pages import DOCS, blocks
 from tools.docs.printed import CUT, commands, printed
+
+pytestmark = pytest.mark.whole
 
 TEXT = (DOCS / "tutorial.md").read_text()
 

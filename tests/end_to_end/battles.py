@@ -6,6 +6,7 @@ from pathlib import Path
 
 from battle import EmbeddedGateway, Flap, HttpConstant, MockProvider, Retry, Scenario, Slo, ms, seconds
 from battle.store.database import open_run
+from tests.asking import asked
 
 
 def failover(**changes) -> Scenario:
@@ -38,4 +39,4 @@ def digests(run_dir: Path) -> dict[str, str]:
 def ask(run_dir: Path, sql: str) -> list[tuple]:
     """The rows of a query to a run's log."""
     with open_run(run_dir) as run:
-        return run.execute(sql).rows
+        return asked(run, sql).rows

@@ -32,6 +32,7 @@ from battle.actors.units import Duration
 from battle.analysis.findings import Finding
 from battle.analysis.reports.schema import Report
 from battle.store.database import Run, open_run
+from tests.asking import asked
 
 STANDBY = "standby"
 
@@ -191,7 +192,7 @@ class Evidence:
         """What there was at the target while the fault held, for whoever wonders why a test fails."""
         with_tables = f"WITH {self._tables(fault_id)}"
         with open_run(self._run_dir) as run:
-            return {name: run.execute(f"{with_tables} {sql}").rows for name, sql in _FACTS.items()}
+            return {name: asked(run, f"{with_tables} {sql}").rows for name, sql in _FACTS.items()}
 
     def _tables(self, fault_id: str) -> str:
         fault = self._faults[fault_id]
@@ -203,7 +204,7 @@ class Evidence:
 
 
 def _ask(run: Run, shows: str, tables: str) -> bool:
-    ((shown,),) = run.execute(f"WITH {tables} SELECT coalesce(({shows}), false)").rows
+    ((shown,),) = asked(run, f"WITH {tables} SELECT coalesce(({shows}), false)").rows
     return bool(shown)
 
 

@@ -240,7 +240,7 @@ def _nodes_of(coordinator_pid: int) -> list[psutil.Process]:
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_an_interrupted_run_is_sealed_and_says_that_it_is_partial(number, tmp_path):
     with _start_failover(tmp_path) as running:
         run_dir = _wait_for_load(tmp_path, 2)

@@ -18,6 +18,7 @@ from battle.run.record import record_scenario
 from battle.scenario.slo.slo import Demands, Slo
 from battle.store.database import open_run
 from battle.store.seal import seal
+from tests.asking import asked
 from tests.end_to_end.battles import failover
 
 
@@ -154,7 +155,9 @@ def test_every_incarnation_that_was_ready_has_begun_its_segment(unsealed: Path) 
     """So whoever died before it was ready may have none, and nobody else."""
     assert all(path.stat().st_size > 0 for path in segments(unsealed))
     with open_run(unsealed) as run:
-        told = run.execute(
-            "SELECT count(*) FROM actor_lifecycle WHERE actor = node AND change = 'started' AND segment_bytes IS NULL"
+        told = asked(
+            run,
+            "SELECT count(*) FROM actor_lifecycle "
+            "WHERE actor = node AND change = 'started' AND segment_bytes IS NULL",
         )
     assert told.rows == [(0,)]

@@ -25,7 +25,7 @@ SEALING, JUDGING = "battle-seal-", "battle-query-"
 
 
 @pytest.mark.parametrize("phase", [SEALING, JUDGING])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.thorough)])
 def test_it_ends_as_by_ctrl_c_and_the_run_can_be_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals, phase: str
 ) -> None:

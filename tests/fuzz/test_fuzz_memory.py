@@ -27,6 +27,8 @@ from tests.fuzz.rpc_inputs import call, rpc_input, ws_rpc_input
 from tests.fuzz.stage import VIRTUAL_LIMIT, Health, connected, exchange, gateway_node, made, provider_node
 from tests.fuzz.ws_inputs import ws_input
 
+pytestmark = pytest.mark.whole
+
 PIECE = 64 * 1024
 """What one read brings in the live world."""
 

@@ -10,6 +10,8 @@ from battle.actors.world import interfaces
 from tests.actors.gateway.stage import answer, call, close, hang, reply, rpc_error, say, simulated
 from tests.actors.gateway.ws_stage import chain_provider, ws_client, ws_gateway
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 CALM = Retry(attempt_timeout=ms(300), budget_floor=1000)
 
 

@@ -13,6 +13,8 @@ from tests.actors.gateway.stage import simulated
 from tests.actors.gateway.ws_stage import BLOCK, chain_provider, unbroken, ws_client, ws_gateway
 from tests.actors.wire.websocket.stage import TEXT, frame, raw_client
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 TIGHT = Continuity(max_gap_blocks=2, hold_back=2, client_buffer_messages=8)
 SUBSCRIBE = b'{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}'
 

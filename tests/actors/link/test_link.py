@@ -15,6 +15,8 @@ from tests.actors.link.stage import actions, linking, took
 from tests.actors.provider.stage import providing
 from tests.actors.worlds import live, simulated
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 MUCH = 3 * 2**20
 
 

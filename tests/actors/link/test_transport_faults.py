@@ -20,6 +20,8 @@ from battle.actors.units import ms
 from tests.actors.link.stage import actions, told, took
 from tests.actors.provider.stage import CALL
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 WAIT = 0.06
 """Seconds after which a client gives up on what it should never get."""
 

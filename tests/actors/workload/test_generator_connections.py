@@ -305,6 +305,7 @@ def test_a_connection_that_the_load_itself_gives_up_is_not_one_that_was_lost(tmp
     assert {event.bound for event in noted} == {WRITE_LIMIT_BYTES}
 
 
+@pytest.mark.whole
 def test_users_who_wait_for_the_server_to_take_their_connections_are_at_no_limit_of_ours(
     tmp_path: Path,
 ) -> None:

@@ -34,6 +34,8 @@ from tests.actors.workload.scripted import (
     truthful,
 )
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 GENERATOR = f"{HERE}:balances"
 
 

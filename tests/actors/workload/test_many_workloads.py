@@ -3,7 +3,6 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +17,8 @@ from battle.actors.spec.workloads import (
     Workload,
 )
 from battle.actors.units import ms, seconds
-from battle.store.database import open_run
 from tests.actors.workload.sample_generators import HERE
+from tests.end_to_end.battles import ask
 
 
 def scenario(workloads: list[Workload]) -> Scenario:
@@ -30,11 +29,6 @@ def scenario(workloads: list[Workload]) -> Scenario:
         workloads=workloads,
         slo=Slo(success_rate=1.0, max_wrong_answers=0),
     )
-
-
-def ask(run_dir: Path, sql: str) -> list[tuple[Any, ...]]:
-    with open_run(run_dir) as run:
-        return run.execute(sql).rows
 
 
 def kinds(trace: Path) -> list[Workload]:

@@ -61,8 +61,18 @@ def _takes_path(words: tuple[str, ...], parameter: Any) -> bool:
     return parameter.bare_type() in ("str", "Path", "list[str]")
 
 
+OFTEN = ("fifo", "endless")
+"""Those that a reader waits for. With each path of each command the others only say so once more."""
+
 CASES = [
-    pytest.param(words, parameter, suffix, kind, id=f"{'-'.join(words)}-{parameter.name}{suffix}-{kind}")
+    pytest.param(
+        words,
+        parameter,
+        suffix,
+        kind,
+        id=f"{'-'.join(words)}-{parameter.name}{suffix}-{kind}",
+        marks=() if kind in OFTEN else pytest.mark.thorough,
+    )
     for words, command in _commands(typer.main.get_command(app.app))
     for parameter in command.params
     if _takes_path(words, parameter)

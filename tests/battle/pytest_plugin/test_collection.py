@@ -5,6 +5,8 @@ import pytest
 from battle.scenario.loader import load_scenario
 from tests.battle.pytest_plugin.projects import OURS, UNJUDGED, require_entry_point
 
+pytestmark = pytest.mark.whole
+
 pytest_plugins = "pytester"
 
 load_scenario(

@@ -16,6 +16,8 @@ from tests.battle.pytest_plugin.projects import (
     run_pytest,
 )
 
+pytestmark = pytest.mark.whole
+
 TESTS = """
 import pytest
 
@@ -316,6 +318,8 @@ def test_after():
 
 
 @pytest.mark.live
+@pytest.mark.alone
+@pytest.mark.thorough
 def test_who_interrupts_gets_a_run_that_ended_well(tmp_path):
     (tmp_path / "test_cut_short.py").write_text(CUT_SHORT)
     said = run_pytest(tmp_path, "-W", "error", "--junitxml", "junit.xml", "-v")

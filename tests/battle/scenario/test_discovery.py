@@ -187,6 +187,8 @@ def test_modules_beside_a_scenario_are_found_and_never_those_of_another(tmp_path
 
 
 @pytest.mark.live
+@pytest.mark.alone
+@pytest.mark.thorough
 def test_nodes_find_them_too(tmp_path, monkeypatch):
     two_directories(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from battle.store.events import Event, GatewayAttemptEnded, RequestEnded
+from tests.asking import asked
 from tests.battle.histories import MS, S, against, failed, open_history, request, tried
 
 RANKS = {"p50_ns": 500, "p90_ns": 900, "p95_ns": 950, "p99_ns": 990, "p999_ns": 999}
@@ -141,7 +142,7 @@ def test_attempts_of_requests_that_had_several(drawn: list[list[tuple[bool, int]
     )
     with TemporaryDirectory() as scratch, open_history(Path(scratch), *attempts) as run:
         columns = "request_id, attempt, outcome, started_ns, first_started_ns"
-        assert run.execute(f"SELECT {columns} FROM repeated_attempts ORDER BY ALL").rows == expected
+        assert asked(run, f"SELECT {columns} FROM repeated_attempts ORDER BY ALL").rows == expected
 
 
 def _ask(query: str, events: Sequence[Event], **parameters: object) -> list[Any]:

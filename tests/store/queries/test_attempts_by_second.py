@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 
 from battle.store.events import Event
+from tests.asking import asked
 from tests.battle.histories import MS, S, open_history, request, served, tried
 
 
 def by_second(tmp_path: Path, *events: Event) -> dict[int, tuple[int, int, int]]:
     """Second to requests sent, its requests, and the attempts for these."""
     with open_history(tmp_path, *events) as run:
-        found = run.execute(
-            "SELECT second, sent, requests, attempts FROM attempts_by_second ORDER BY second"
+        found = asked(
+            run, "SELECT second, sent, requests, attempts FROM attempts_by_second ORDER BY second"
         ).rows
     return {second: (sent, requests, attempts) for second, sent, requests, attempts in found}
 

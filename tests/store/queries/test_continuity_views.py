@@ -9,6 +9,7 @@ import pytest
 
 from battle.store.database import open_run
 from battle.store.events import Event
+from tests.asking import asked
 from tests.battle.histories import (
     MS,
     S,
@@ -42,7 +43,7 @@ def moment_of(event: Event) -> int:
 def view(tmp_path: Path, *events: Event, **header: Any) -> list[dict[str, Any]]:
     in_time = sorted(events, key=moment_of)
     with open_history(tmp_path, *phases(), *in_time, **(header or WORKLOADS)) as run:
-        result = run.execute("FROM head_continuity ORDER BY connection")
+        result = asked(run, "FROM head_continuity ORDER BY connection")
         return [dict(zip(result.columns, values, strict=True)) for values in result.rows]
 
 
@@ -185,7 +186,7 @@ def test_each_interruption_is_followed_by_one_return(tmp_path: Path) -> None:
     with open_history(
         tmp_path / "2", *phases(), *(event for each in (*lost, *back) for event in each), **WORKLOADS
     ) as run:
-        found = run.execute("SELECT connection, resumed_ns FROM head_subscriptions ORDER BY connection").rows
+        found = asked(run, "SELECT connection, resumed_ns FROM head_subscriptions ORDER BY connection").rows
     assert found == [("1", 4500 * MS), ("2", 5500 * MS), ("3", None), ("4", None)]
     assert [row["interrupted"] for row in rows] == [True, True, False, False]
 
@@ -208,8 +209,8 @@ def test_other_segments_have_other_clients(tmp_path: Path) -> None:
         "load-heads.1": [*subscribed(), *got(range(1, 8))],
     }
     with open_run(write_run(tmp_path / "run", segments, sealed=False, **WORKLOADS)) as run:
-        found = run.execute("SELECT segment, missed, duplicated FROM head_continuity ORDER BY 1").rows
-        missed = run.execute("SELECT segment, number, published_ns FROM missed_heads").rows
+        found = asked(run, "SELECT segment, missed, duplicated FROM head_continuity ORDER BY 1").rows
+        missed = asked(run, "SELECT segment, number, published_ns FROM missed_heads").rows
     assert found == [("load-heads.0.1", 0, 0), ("load-heads.1.1", 1, 0)]
     assert missed == [("load-heads.1.1", 8, 8 * S)]
 
@@ -263,7 +264,7 @@ CUT = {"close_code": 1006, "closed_by": "peer"}
 
 def cuts(tmp_path: Path, *events: Event, **header: Any) -> list[tuple[str, str | None]]:
     with open_history(tmp_path, *phases(), *events, **(header or WORKLOADS)) as run:
-        return run.execute("SELECT made_by, fault_id FROM client_disconnects ORDER BY at_ns").rows
+        return asked(run, "SELECT made_by, fault_id FROM client_disconnects ORDER BY at_ns").rows
 
 
 def test_a_cut_counts_for_the_side_that_made_it(tmp_path: Path) -> None:
@@ -371,7 +372,7 @@ def test_two_faults_of_one_provider_are_no_outage_of_two(tmp_path: Path) -> None
 def test_heights_and_when_they_could_be_had(tmp_path: Path) -> None:
     held = [*fault("kill-a.1", 2500 * MS, 4500 * MS), *fault("kill-b.1", 3500 * MS, 5500 * MS, target="b")]
     with open_history(tmp_path, *phases(end_ns=6 * S), *held, published(4, 4200 * MS), **on_chain()) as run:
-        found = run.execute("FROM chain_heights ORDER BY number").rows
+        found = asked(run, "FROM chain_heights ORDER BY number").rows
     first_ns = [0, S, 2 * S, 3 * S, 4200 * MS, 5 * S, 6 * S]
     assert found == [(number, at_ns, number * S) for number, at_ns in enumerate(first_ns)]
 
@@ -381,7 +382,7 @@ def test_heights_and_when_they_could_be_had(tmp_path: Path) -> None:
 
 def delays(tmp_path: Path, *events: Event, **header: Any) -> list[tuple[int, int]]:
     with open_history(tmp_path, *phases(), *sorted(events, key=moment_of), **(header or on_chain())) as run:
-        return run.execute("SELECT number, delay_ns FROM head_arrivals ORDER BY at_ns, number").rows
+        return asked(run, "SELECT number, delay_ns FROM head_arrivals ORDER BY at_ns, number").rows
 
 
 def test_a_head_fetched_before_its_provider_publishes_it_is_not_early(tmp_path: Path) -> None:
@@ -393,8 +394,8 @@ def test_a_head_that_no_provider_published_has_a_delay(tmp_path: Path) -> None:
     events = [*subscribed(), published(4, 4 * S), notified(4, 4 * S + MS), notified(5, 7800 * MS)]
     assert delays(tmp_path / "1", *events) == [(4, MS), (5, 2800 * MS)]
     with open_history(tmp_path / "2", *phases(), *events, **on_chain()) as run:
-        assert run.execute("SELECT delay_max_ns FROM head_continuity").rows == [(2800 * MS,)]
-        assert run.execute("SELECT value FROM slo WHERE metric = 'head_delay_p99_ns'").rows == [(2800 * MS,)]
+        assert asked(run, "SELECT delay_max_ns FROM head_continuity").rows == [(2800 * MS,)]
+        assert asked(run, "SELECT value FROM slo WHERE metric = 'head_delay_p99_ns'").rows == [(2800 * MS,)]
         (scoped,) = run.query("scoped_heads", starts_ns=[0], ends_ns=[10 * S], workload=None)
         assert scoped.delay_p99_ns == 2800 * MS
         cells = run.query("head_delays_over_time", from_ns=0, to_ns=10 * S, cell_ns=S)

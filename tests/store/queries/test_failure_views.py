@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from battle.store.events import Event
+from tests.asking import asked
 from tests.battle.histories import (
     MS,
     S,
@@ -21,7 +22,7 @@ from tests.battle.histories import (
 
 def rows(tmp_path: Path, sql: str, *events: Event) -> list[dict[str, Any]]:
     with open_history(tmp_path, *phases(end_ns=30 * S), *events) as run:
-        result = run.execute(sql)
+        result = asked(run, sql)
         return [dict(zip(result.columns, values, strict=True)) for values in result.rows]
 
 

@@ -10,6 +10,7 @@ from battle.actors.spec.faults.schedule import Fault
 from battle.actors.spec.faults.transport import TransportFault
 from battle.actors.spec.faults.websocket import WebSocketFault
 from battle.store.events import Event
+from tests.asking import asked
 from tests.battle.histories import (
     MS,
     S,
@@ -31,7 +32,7 @@ ID = "fault-a.1"
 
 def window(tmp_path: Path, *events: Event) -> dict[str, Any]:
     with open_history(tmp_path, *phases(), *events) as run:
-        result = run.execute("FROM fault_windows")
+        result = asked(run, "FROM fault_windows")
     (row,) = (dict(zip(result.columns, values, strict=True)) for values in result.rows)
     return row
 
@@ -77,7 +78,7 @@ EFFECTS: dict[str, tuple[Event, ...]] = {
 
 def test_every_fault_of_the_catalogue_has_a_rule(tmp_path: Path) -> None:
     with open_history(tmp_path) as run:
-        ruled = [row[0] for row in run.execute("SELECT kind FROM fault_rules").rows]
+        ruled = [row[0] for row in asked(run, "SELECT kind FROM fault_rules").rows]
     assert sorted(ruled) == sorted(KINDS)
     assert sorted(EFFECTS) == sorted(KINDS)
 

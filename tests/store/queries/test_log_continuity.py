@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from battle.store.events import Event
+from tests.asking import asked
 from tests.battle.histories import MS, S, connection_changed, notified, open_history, phases, published
 
 
@@ -29,7 +30,7 @@ def entry(
 def view(tmp_path: Path, *events: Event) -> dict[str, dict[str, Any]]:
     in_time = sorted(events, key=lambda event: event.at_ns)  # type: ignore[attr-defined]  # all of these have one
     with open_history(tmp_path, *phases(), *in_time) as run:
-        result = run.execute("FROM log_continuity")
+        result = asked(run, "FROM log_continuity")
         found = [dict(zip(result.columns, values, strict=True)) for values in result.rows]
     return {row["connection"]: row for row in found}
 

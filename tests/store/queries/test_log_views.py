@@ -8,6 +8,7 @@ import pytest
 
 from battle.store.database import Run
 from battle.store.events import Event
+from tests.asking import asked
 from tests.battle.histories import (
     MS,
     S,
@@ -47,7 +48,7 @@ def history(tmp_path: Path) -> Iterator[Histories]:
 
 
 def rows(run: Run, sql: str) -> list[dict[str, Any]]:
-    result = run.execute(sql)
+    result = asked(run, sql)
     return [dict(zip(result.columns, values, strict=True)) for values in result.rows]
 
 

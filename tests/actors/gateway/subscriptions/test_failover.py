@@ -20,6 +20,8 @@ from tests.actors.gateway.ws_stage import (
     ws_gateway,
 )
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 
 async def two_providers(stage, a_traits=None, b_traits=None, **settings):
     a = await chain_provider(stage, "a", **(a_traits or {}))

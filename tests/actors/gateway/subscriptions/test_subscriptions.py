@@ -20,6 +20,8 @@ from tests.actors.gateway.ws_stage import (
 )
 from tests.actors.wire.websocket.stage import TEXT, frame, raw_client
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 
 async def one_of_each(stage, **settings):
     a = await chain_provider(stage, "a")

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import msgspec
+import pytest
 
 from battle.actors.chain.transactions import TRANSFER
 from battle.actors.roles import Impose, Revert
@@ -19,6 +20,8 @@ from tests.actors.workload.ws.stage import (
     subscribe,
 )
 from tests.actors.worlds import simulated
+
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
 
 QUICK = Reconnect(first_pause=ms(20), max_pause=ms(100))
 

@@ -19,6 +19,8 @@ from tests.actors.workload.ws.stage import (
 )
 from tests.actors.worlds import simulated
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 OK = ("ok", "right", None)
 QUICK = Reconnect(first_pause=ms(20), max_pause=ms(100), jitter_ratio=0)
 

@@ -17,6 +17,8 @@ from battle.actors.world.live.output import CUT_ABOVE_BYTES, Output
 from battle.store.events import BenchLimitReached
 from tests.actors.world.nodes import live, logged
 
+pytestmark = pytest.mark.alone  # its live tests measure how late they are
+
 SAID = st.sampled_from(
     [
         os.strerror(EMFILE).encode(),

@@ -7,6 +7,8 @@ import pytest
 from battle.analysis.charts import runtime
 from battle.analysis.charts.runtime import bundle_path, runtime_script
 
+pytestmark = pytest.mark.whole
+
 BYTES_MAX = 1_000_000
 
 

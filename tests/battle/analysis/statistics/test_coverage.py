@@ -68,6 +68,7 @@ def heavy_latency(q: float) -> float:
     return float(50e6 * np.exp(np.logaddexp(0, 2 * normal)))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("correlation_s", [0, 1])
 def test_quickly(correlation_s: float) -> None:
     """150 runs: noise of 1.8 %, so only gross mistakes show; the slow tests look closer."""

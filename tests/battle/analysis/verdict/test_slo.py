@@ -11,6 +11,7 @@ from battle.analysis.verdict.slo_comparison import Measure, compare
 from battle.analysis.verdict.slo_text import slo_text
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import RULES, Slo
+from tests.asking import asked
 from tests.battle.histories import (
     MS,
     S,
@@ -191,7 +192,7 @@ def test_stale_answers_count_unless_no_provider_had_anything_newer(tmp_path: Pat
     with open_history(tmp_path, *HISTORIES["all providers lag"], *phases(), **header) as run:
         log = Log(run)
         (whole,) = compare(Slo(max_stale_answers=0), measures(log))
-        (view,) = run.execute("SELECT value FROM slo WHERE metric = 'stale_answers'").rows
+        (view,) = asked(run, "SELECT value FROM slo WHERE metric = 'stale_answers'").rows
         (part,) = judge(run, Slo(max_stale_answers=0, when="during", fault="kill b")).slos
     # At 3, 4 seconds neither has a newer block; at 2, 5 seconds b has.
     assert (whole.measured, whole.note) == (6, "2 more while no provider had anything newer")

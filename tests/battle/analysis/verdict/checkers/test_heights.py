@@ -14,6 +14,7 @@ from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import Demands, Slo
 from battle.scenario.slo.staleness import Staleness
 from battle.store.events import Event, RequestEnded
+from tests.asking import asked
 from tests.battle.histories import MS, S, fault, open_history, request
 
 SETTLE_NS = Staleness().settle
@@ -170,5 +171,5 @@ def test_the_view_finds_what_the_definition_says(
         if one.height is not None and highest > one.height:
             expected[one.request_id] = highest - one.height
     with open_history(tmp_path_factory.mktemp("heights"), *events) as run:
-        rows = run.execute("SELECT request_id, blocks FROM height_regressions").rows
+        rows = asked(run, "SELECT request_id, blocks FROM height_regressions").rows
     assert dict(rows) == expected
