@@ -12,7 +12,6 @@ import multiprocessing
 import os
 import platform
 import resource
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -21,7 +20,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, perf_counter_ns, process_time
 from typing import Any
 
-from synthetic_log import make_run
+from synthetic_log import make_run  # type: ignore[import-not-found]  # it is beside this program
 
 from battle.analysis.reports.collect import collect_report
 from battle.analysis.reports.files import read_run, render, render_reading
@@ -171,7 +170,10 @@ def _bench_report(run_dir: Path) -> None:
     with _timed("analysis, Markdown and JSON"), _TimedRun(run_dir) as run:
         report = collect_report(run)
         texts = [render(report, form) for form in ("markdown", "json")]
-    _say(f"  its {len(run.asked)} queries", _took([sum(asked[at] for asked in run.asked) for at in (0, 1)]))
+    _say(
+        f"  its {len(run.asked)} queries",
+        _took([sum(one[0] for one in run.asked), sum(one[1] for one in run.asked)]),
+    )
     for took, took_cpu, name in sorted(run.asked, reverse=True)[:SLOWEST_SHOWN]:
         _say(f"    {name}", _took([took, took_cpu]))
     _say("  the JSON's SHA-256", hashlib.sha256(texts[-1].encode()).hexdigest()[:16])
@@ -194,4 +196,4 @@ def _took(seconds: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

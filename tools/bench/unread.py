@@ -19,6 +19,7 @@ import socket
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -56,7 +57,7 @@ def main() -> None:
         for kind in options.kinds:
             with tempfile.TemporaryDirectory() as directory:
                 run_live(
-                    lambda cluster, node=node, kind=kind: measure(cluster, node, kind, options),
+                    partial(measure, node=node, kind=kind, options=options),
                     run_dir=Path(directory),
                     seed=1,
                 )
@@ -102,8 +103,8 @@ def _drive(
     while time.monotonic() - begun < options.seconds:
         ready = selector.select(0.1)
         for key, _ in ready:
+            assert isinstance(key.fileobj, socket.socket)
             client = key.fileobj
-            assert isinstance(client, socket.socket)
             place = sent[client] % len(piece)
             try:
                 sent[client] += client.send(piece[place:])

@@ -39,11 +39,9 @@ def _pass_on(package: griffe.Module) -> None:
 
 def _classes(module: griffe.Object) -> Iterator[griffe.Class]:
     for member in module.members.values():
-        if member.is_alias:
-            continue
-        if member.is_class:
+        if isinstance(member, griffe.Class):
             yield member
-        elif member.is_module:
+        elif isinstance(member, griffe.Module):
             yield from _classes(member)
 
 

@@ -48,6 +48,7 @@ def commands() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every command by what one types after `battle`, those of groups last."""
     groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
     for prefix, group in groups:
+        assert group is not None
         for command in group.registered_commands:
             if command.callback:
                 yield f"{prefix}{command.name or command.callback.__name__}", command.callback

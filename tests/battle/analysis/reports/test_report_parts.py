@@ -1,6 +1,7 @@
 """A part of a report that cannot be made is named in its place; the verdict and all other parts are there."""
 
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -175,7 +176,7 @@ def test_any_of_many_logs_gives_whole_reports(tmp_path_factory, log):
     whole_reports(write_log(tmp_path_factory.mktemp("random") / "run", *log))
 
 
-def whole_reports(run_dir):
+def whole_reports(run_dir: Path) -> None:
     reading, parts = read_run(run_dir), Parts()
     pages = {form: render_reading(reading, form, parts) for form in FILES}
     omitted = [*reading.report.omitted, *reading.omitted, *parts.omitted]
