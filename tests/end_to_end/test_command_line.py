@@ -209,7 +209,7 @@ def test_a_port_in_use_is_one_sentence_and_leaves_nothing(tmp_path):
         (tmp_path / "fixed.py").write_text(FIXED_PORT.format(port=port))
         ran = battle("run", "fixed.py", "--quiet", cwd=tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert f"port {port} for a cannot be had" in ran.stderr
+    assert f"port {port} for a is not available" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert list((tmp_path / "battle_results").iterdir()) == []
 

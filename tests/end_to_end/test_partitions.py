@@ -107,7 +107,7 @@ def test_a_partition_that_nobody_feels_leaves_the_run_inconclusive(tmp_path):
 
 
 def test_one_that_is_due_after_the_load_is_refused_before_the_run():
-    (problem,) = battle(parted(at=seconds(9))).problems()
+    (problem,) = scenario_problems(battle(parted(at=seconds(9))))
     assert problem.startswith("partition of gateway would begin at 9 s, and the load is over after 4 s")
 
 
@@ -140,7 +140,7 @@ def test_only_workloads_that_are_to_be_parted_pay_for_it():
     ],
 )
 def test_what_cannot_be_parted_is_told_before_anything_starts(fault, problem):
-    (told,) = battle(fault).problems()
+    (told,) = scenario_problems(battle(fault))
     assert told.startswith(problem)
 
 

@@ -137,6 +137,6 @@ def test_faults_of_behaviour_are_not_for_real_providers():
 
 
 def test_only_the_gateway_can_be_parted_from_a_provider():
-    (problem,) = mocks(Partition("a", peer="b")).problems()
+    (problem,) = scenario_problems(mocks(Partition("a", peer="b")))
     assert problem.startswith("partition: only the gateway connects to a provider")
-    assert [*mocks(Partition("a")).problems()] == []
+    assert [*scenario_problems(mocks(Partition("a")))] == []

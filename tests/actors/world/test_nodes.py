@@ -156,7 +156,7 @@ def test_a_port_somebody_listens_on_cannot_be_reserved(tmp_path):
     async def main(cluster):
         with socket.create_server(("127.0.0.1", 0)) as stranger:
             port = stranger.getsockname()[1]
-            with pytest.raises(OSError, match=f"port {port} for a cannot be had"):
+            with pytest.raises(OSError, match=f"port {port} for a is not available"):
                 cluster.reserve("a", port)
 
     live(main, tmp_path)
