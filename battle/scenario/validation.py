@@ -85,7 +85,7 @@ def _name_problems(scenario: Scenario) -> Iterator[str]:
             if not _NAME.fullmatch(name):
                 yield f"{kind} {name!r}: a name is a lower-case letter, then up to 31 of a-z 0-9 _ -"
             if count > 1:
-                yield f"{kind} {name!r} is there {count} times; names must differ"
+                yield f"{kind} {name!r} is defined more than once; names must be unique"
     for label in scenario.labels:
         if not _NAME.fullmatch(label):
             yield f"label {label!r}: a label is a lower-case letter, then up to 31 of a-z 0-9 _ -"

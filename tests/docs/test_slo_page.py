@@ -65,7 +65,7 @@ def test_a_mistake_is_told_as_shown():
 
 def test_the_table_says_what_can_be_demanded_of_what():
     told = {}
-    for demands, *marks in table("demand"):
+    for demands, *marks in table("SLO"):
         for name in re.findall(r"`(\w+)`", demands):
             told[name] = [mark.startswith("yes") for mark in marks]
     allowed = (PER_WINDOW, PER_WORKLOAD, PER_METHOD)

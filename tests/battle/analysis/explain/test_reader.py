@@ -147,8 +147,8 @@ def test_a_run_that_was_cut_off_is_told_as_far_as_it_goes(tmp_path):
         found = tell(read_histories(cut_off, ["r1"])[0])
     assert found.title == "its end is not in the log"
     assert [note[:40] for note in found.notes] == [
-        "The client's log does not show its end: it was",
-        "The run did not end cleanly",
+        "The client's log does not show its end: ",
+        "The run did not end cleanly: some of wha",
     ]
 
 
