@@ -42,6 +42,7 @@ BANNED = {
 PATTERN = re.compile("|".join(rf"\b(?:{words})\b" for words in BANNED))
 
 ALLOWED = {
+    "ended ok, answer right": "what SQL of the cookbook gives: the names of an outcome and an answer in the log",
     "objective, threshold, demand": "the glossary's column of words that are not used",
     "it ended by itself, with exit status 0": "stands in the event log (actor_lifecycle), which stays as it is",
     "subscriptions are not to be had here": "on the wire, and in the event log",
