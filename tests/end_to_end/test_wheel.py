@@ -127,3 +127,101 @@ def test_the_wheel_brings_the_command(python, tmp_path):
     command = python.parent / "battle"
     quietly(command, "run", "smoke", "--world", "simulated", "--quiet", cwd=tmp_path)
     assert (tmp_path / "battle_results" / "latest" / "report.html").is_file()
+
+
+CROWDED = {
+    "actors/__init__.py": "NAME = 'our actors'\n",
+    "store/__init__.py": "",
+    "store/events.py": "NAME = 'our events'\n",
+    "scenarios/__init__.py": "",
+    "scenarios/smoke.py": "NAME = 'our smoke'\n",
+    "tools/__init__.py": "from store.events import NAME\n",
+    "tests/__init__.py": "from scenarios.smoke import NAME\n",
+    "tests/load.py": """
+import actors
+from store.events import NAME
+
+
+def calls(number, draws):
+    assert (actors.NAME, NAME) == ("our actors", "our events")
+    return "eth_getBalance", ["0x" + "11" * 20, "latest"]
+
+
+def prepare(context):
+    assert (actors.NAME, NAME) == ("our actors", "our events")
+""",
+    "battle_crowded.py": """
+import msgspec
+
+import actors
+import scenarios.smoke
+import store.events
+import tests.load
+import tools
+from battle import HttpConstant, seconds
+from battle.scenarios.smoke import scenario as _shipped
+
+scenario = msgspec.structs.replace(
+    _shipped,
+    name="Crowded",
+    setup="tests.load:prepare",
+    workloads=[HttpConstant(generator="tests.load:calls", rate=20, duration=seconds(3))],
+    chaos=[],
+    slo="success_rate >= 90%",
+)
+""",
+    "tests/test_ours.py": """
+import actors
+import scenarios.smoke
+import store.events
+import tests
+import tools
+from battle_crowded import scenario
+
+
+def test_their_own(battle):
+    assert battle.run(scenario).passed
+    assert battle.run("smoke").passed
+    names = actors.NAME, store.events.NAME, scenarios.smoke.NAME, tools.NAME, tests.NAME
+    assert names == ("our actors", "our events", "our smoke", "our events", "our smoke")
+""",
+    "pytest.ini": "[pytest]\npythonpath = .\nbattle_world = simulated\n",
+}
+
+
+def test_a_project_may_have_packages_of_the_same_names(python, tmp_path):
+    """Who tests a gateway is likely to have a `store`, `scenarios`, `tools`, `tests` or even `actors` of its own."""
+    for name, text in CROWDED.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    said = run_pytest(tmp_path, "-W", "error", "--junitxml", "junit.xml", python=str(python))
+    assert outcomes(said) == {
+        "battle_crowded::scenario": "passed",
+        "tests.test_ours::test_their_own": "passed",
+    }, said.text
+    command = python.parent / "battle"
+    for scenario in ("smoke", "battle_crowded.py"):
+        quietly(command, "run", scenario, "--world", "simulated", "--quiet", cwd=tmp_path)
+    live = subprocess.run(
+        [command, "run", "battle_crowded.py", "--world", "live", "--quiet"],
+        cwd=tmp_path,
+        timeout=100,
+        check=False,
+    )
+    assert live.returncode in (0, 3), (
+        "PASS, or INCONCLUSIVE on a busy machine: its nodes found their generator"
+    )
+    quietly(command, "report", "latest", cwd=tmp_path)
+    quietly(command, "sql", "latest", "SELECT count(*) FROM requests", cwd=tmp_path)
+
+
+def test_the_sources_make_the_same_wheel(wheel, tmp_path):
+    """The links in `battle/` are followed on the way into the source archive, and out of it."""
+    build = "import sys; from hatchling.build import build_sdist; print(build_sdist(sys.argv[1]))"
+    quietly(sys.executable, "-c", build, tmp_path, cwd=ROOT)
+    [archive] = tmp_path.glob("*.tar.gz")
+    options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--wheel-dir", tmp_path)
+    quietly(sys.executable, "-m", "pip", "wheel", *options, archive, cwd=tmp_path)
+    [built] = tmp_path.glob("*.whl")
+    assert sorted(zipfile.ZipFile(built).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
