@@ -4,24 +4,15 @@ Exit status: 0 PASS, 1 FAIL and nothing else, 2 wrong use, damaged files, or a b
 interrupted.
 """
 
+import importlib
 import sys
 from typing import Annotated, Any
 
 import typer
 import typer.core
+import typer.main
 
 from battle.actors.redaction import redacted
-from battle.cli.commands.baseline import baseline
-from battle.cli.commands.charts import charts
-from battle.cli.commands.check import check
-from battle.cli.commands.compare import compare
-from battle.cli.commands.explain import explain
-from battle.cli.commands.judge import judge
-from battle.cli.commands.listing import list_scenarios
-from battle.cli.commands.report import report
-from battle.cli.commands.run import run
-from battle.cli.commands.sql import sql
-from battle.cli.commands.suite import suite
 from battle.cli.exit_status import INTERRUPTED, WRONG_USE
 from battle.cli.output import outputs
 from battle.process_limits import (
@@ -37,7 +28,45 @@ class _UnexpectedError(Exception):
     """Around an exception that typer would take for the user's leaving, and answer with exit status 1."""
 
 
+COMMANDS = {
+    "run": "Run SCENARIO and judge it.",
+    "suite": "Run many scenarios one after the other, and judge them together.",
+    "list": "List the shipped scenarios and those found below PATH: what each proves, how long it takes.",
+    "check": "Check scenarios and gateway files without running them. Exit status 2 when something is wrong.",
+    "sql": "Query the log of RUN.",
+    "explain": "Explain one request of RUN: client, gateway, breakers, providers and faults.",
+    "report": "Print the report of RUN, regenerated from its log.",
+    "charts": "Draw the charts of RUN, regenerated from its log.",
+    "compare": "Check whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 not enough data.",
+    "judge": "Judge RUN again from its log alone, by its own SLOs or by others.",
+    "baseline": "Save runs to compare later runs with.",
+}
+"""Each command and what it does. The module of its name is imported when it is used: it may need DuckDB."""
+
+
+def load_command(name: str) -> typer.core.TyperGroup | typer.core.TyperCommand:
+    """The command, with all that it needs."""
+    command = importlib.import_module(f"battle.cli.{name}").command
+    if not isinstance(command, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name)(command)
+        command = alone
+    loaded: Any = typer.main.get_command(command)
+    loaded.name = name
+    return loaded  # type: ignore[no-any-return]
+
+
 class _Program(typer.core.TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command. An end of input and a broken pipe inside it are no FAIL, which is what 1 means."""
         try:
@@ -73,19 +102,6 @@ def whole_program(
     ] = False,
 ) -> None:
     """Prove or refute that a gateway survives failures of the providers behind it."""
-
-
-app.command()(run)
-app.command()(suite)
-app.command("list")(list_scenarios)
-app.command()(check)
-app.command()(sql)
-app.command()(explain)
-app.command()(report)
-app.command()(charts)
-app.command()(compare)
-app.command()(judge)
-app.add_typer(baseline, name="baseline")
 
 
 _VERDICTS = frozenset({"run", "suite", "compare", "judge"})

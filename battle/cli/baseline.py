@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+import typer
 
 from battle.analysis.baselines import files
 from battle.analysis.baselines.noise import Noise, noise_of
@@ -21,11 +23,56 @@ from battle.analysis.reports.comparison_text import (
 from battle.analysis.reports.document import Table, columns, row
 from battle.analysis.reports.schema import Report
 from battle.cli.compare import REPETITIONS
+from battle.cli.options import Baselines, Out, RunArg
 from battle.cli.repetition import recipe_of, run_again
 from battle.cli.tables import table_lines
+from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 from battle.errors import BattleError
 from battle.formatting import plural
 from battle.run.directory import find_run
+
+command = typer.Typer(
+    help="Save runs to compare later runs with.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@command.command("save")
+def baseline_save(
+    run: RunArg,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the baseline. Default: scenario, world and gateway."),
+    ] = None,
+    calibrate: Annotated[
+        int, typer.Option(metavar="N", help="Run it N more times, to measure how much runs differ.")
+    ] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Save a run that did not pass, or replace another run's baseline.")
+    ] = False,
+    out: Out = DEFAULT_OUT,
+    dir: Baselines = DEFAULT_BASELINES,
+) -> None:
+    """Save RUN as the baseline of its scenario, world and gateway."""
+    raise typer.Exit(save_command(run, name, out, dir, calibrate=calibrate, force=force))
+
+
+@command.command("list")
+def baseline_list(dir: Baselines = DEFAULT_BASELINES) -> None:
+    """List the baselines."""
+    raise typer.Exit(list_command(dir))
+
+
+@command.command("show")
+def baseline_show(
+    name: Annotated[str, typer.Argument(help="A baseline's name or file.")],
+    dir: Baselines = DEFAULT_BASELINES,
+) -> None:
+    """Show what a baseline holds, and which changes a comparison with it can see."""
+    raise typer.Exit(show_command(name, dir))
+
 
 CALIBRATION_RUNS_MAX = 50
 """More add nothing that Student's t would notice, and a baseline's file must stay small."""

@@ -3,15 +3,36 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
 
 from battle.analysis.charts.chart import Chart, ChartSet
 from battle.analysis.charts.collect import collect_charts
 from battle.analysis.charts.text import text_chart
 from battle.analysis.log import Log
-from battle.cli.commands.charts import Format
+from battle.cli.options import Out, RunArg
+from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError
 from battle.run.directory import find_run
 from battle.store.database import open_run
+
+Format: TypeAlias = Literal["text", "ascii", "svg", "png"]
+"""What `--format` takes."""
+
+
+def command(
+    run: RunArg,
+    format: Annotated[Format, typer.Option(help="Text is printed; pictures become files.")] = "text",
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a file for each chart; pictures go to RUN/charts otherwise."),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Draw the charts of RUN, regenerated from its log."""
+    raise typer.Exit(charts_command(run, format, to, out))
+
 
 FOLDER = "charts"
 """Where pictures go when nothing else is said: a folder in the run's directory."""

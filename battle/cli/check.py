@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+import typer
 
 from battle.actors.spec.gateways import CommandGateway
 from battle.cli.exit_status import WRONG_USE
@@ -24,6 +26,20 @@ from battle.scenario.loader import (
 from battle.scenario.measurability import warnings_of
 from battle.scenario.scenario import Scenario
 from battle.scenario.validation import all_problems
+
+
+def command(
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE|DIR...",
+            help="Scenarios, gateway files, or directories of them; a shipped name.",
+        ),
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Check scenarios and gateway files without running them. Exit status 2 when something is wrong."""
+    raise typer.Exit(check_command(places, as_json=json))
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+import typer
 
 from battle.analysis.baselines import files
 from battle.analysis.baselines.compare import compare, confirmed
@@ -15,11 +17,38 @@ from battle.analysis.reports.comparison_section import section_of
 from battle.analysis.reports.document import Drawing, Section, Table
 from battle.analysis.reports.files import write_reports, write_whole
 from battle.analysis.reports.markdown import escaped, render_section
-from battle.cli.commands.compare import Format
+from battle.cli.options import Baselines, Out
 from battle.cli.repetition import recipe_of, run_again
 from battle.cli.tables import table_lines
+from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 from battle.errors import BattleError
 from battle.run.directory import find_run
+
+Format: TypeAlias = Literal["table", "json", "markdown"]
+"""What `--format` takes."""
+
+
+def command(
+    run: Annotated[str, typer.Argument(help="A run id, a directory, or `latest`; or a baseline.")],
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|RUN", help="Run or baseline to compare with. Default: the baseline for this run."
+        ),
+    ] = None,
+    threshold: Annotated[float, typer.Option(metavar="SHARE", help="Smallest change that counts.")] = 0.1,
+    level: Annotated[float, typer.Option(metavar="PROBABILITY", help="Joint confidence level.")] = 0.95,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Re-run to confirm a regression.")] = False,
+    format: Annotated[Format, typer.Option(help="How to print it.")] = "table",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    out: Out = DEFAULT_OUT,
+    dir: Baselines = DEFAULT_BASELINES,
+) -> None:
+    """Check whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 not enough data."""
+    form = "json" if json else format
+    settings = Settings(threshold, level)
+    raise typer.Exit(compare_command(run, baseline, form, out, dir, settings, confirm=confirm))
+
 
 REPETITIONS = "repetitions"
 """Below a run's directory: runs that were made to compare it better."""

@@ -1,16 +1,43 @@
 """`battle explain`."""
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+import typer
 
 from battle.analysis.explain.lines import story_lines
 from battle.analysis.explain.reader import read_histories
 from battle.analysis.explain.selection import Pick, none_picked, picked
 from battle.analysis.explain.story import tell
+from battle.cli.options import Out, RunArg
+from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError
 from battle.run.directory import find_run
 from battle.store.database import open_run
+
+
+def command(
+    run: RunArg,
+    request: Annotated[
+        str | None, typer.Argument(help="A request's id, such as w0-498, as reports and the log name it.")
+    ] = None,
+    worst: Annotated[
+        int | None, typer.Option(metavar="N", help="The N slowest requests, from scheduled time.")
+    ] = None,
+    errors: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="N failed requests, one of each kind of failure first."),
+    ] = None,
+    wrong: Annotated[
+        int | None, typer.Option(metavar="N", help="N requests whose answer was wrong or stale.")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """Explain one request of RUN: client, gateway, breakers, providers and faults."""
+    status = explain_command(run, request, out, worst=worst, errors=errors, wrong=wrong, as_json=json)
+    raise typer.Exit(status)
 
 
 def explain_command(

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+import typer
 
 from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.reports.files import (
@@ -15,7 +17,9 @@ from battle.analysis.reports.files import (
 from battle.analysis.reports.load_sections import slo_section
 from battle.analysis.reports.schema import Report
 from battle.cli.blocks import block_lines
+from battle.cli.options import Out, RunArg, Strict
 from battle.cli.summary import verdict_lines
+from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError
 from battle.run.directory import HEADER, find_run
 from battle.scenario.data.files import converted, read_data
@@ -26,6 +30,29 @@ from battle.scenario.slo_validation import not_there, statement_problems
 from battle.store import typed
 from battle.store.manifest import RUN_HEADER_BYTES_MAX
 from battle.store.regular import read_regular
+
+
+def command(
+    run: RunArg,
+    slo: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="An SLO, such as `p95_latency_ms<300 during fault`. May be repeated."
+        ),
+    ] = None,
+    slo_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="SLOs in a TOML, YAML or JSON file.")
+    ] = None,
+    strict: Strict = False,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the reports into `judged/` in the run's directory.")
+    ] = False,
+) -> None:
+    """Judge RUN again from its log alone, by its own SLOs or by others."""
+    raise typer.Exit(judge_command(run, slo or [], slo_file, out, strict=strict, as_json=json, write=write))
+
 
 JUDGED = "judged"
 """The directory in a run's own for reports by `--write`: those of the run itself stay as they are."""

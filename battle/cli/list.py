@@ -3,6 +3,9 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from battle.actors.units import Duration
 from battle.cli.exit_status import WRONG_USE
@@ -17,6 +20,14 @@ from battle.scenario.loader import (
 )
 from battle.scenario.scenario import Scenario
 from battle.scenario.validation import all_problems
+
+
+def command(
+    path: Annotated[Path | None, typer.Argument(help="A directory or file with more scenarios.")] = None,
+) -> None:
+    """List the shipped scenarios and those found below PATH: what each proves, how long it takes."""
+    raise typer.Exit(list_command(path))
+
 
 _HEADINGS = ("scenario", "live", "simulated", "tags", "proves")
 _NOT_THERE = "-"

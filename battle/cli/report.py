@@ -2,9 +2,23 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from battle.analysis.reports.files import Format, read_run, render_reading
+from battle.cli.options import Out, RunArg
+from battle.defaults import DEFAULT_OUT
 from battle.run.directory import find_run
+
+
+def command(
+    run: RunArg,
+    format: Annotated[Format, typer.Option(help="What to print.")] = "markdown",
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Print the report of RUN, regenerated from its log."""
+    raise typer.Exit(report_command(run, format, out))
 
 
 def report_command(run: str, form: Format, out: Path) -> int:

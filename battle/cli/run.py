@@ -2,15 +2,40 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from battle.actors.world.interfaces import WorldName
 from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.reports.files import render
 from battle.api import RunResult, run_scenario
 from battle.cli.exit_status import INTERRUPTED
+from battle.cli.options import Out, Seed, Strict, World
 from battle.cli.summary import summary_lines
+from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import RunInterruptedError
 from battle.scenario.loader import load_scenario
+
+
+def command(
+    scenario: Annotated[
+        str, typer.Argument(help="A shipped name, FILE.py[:NAME], or a TOML, YAML or JSON file.")
+    ],
+    world: World = "live",
+    seed: Seed = DEFAULT_SEED,
+    gateway: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|URL|FILE", help="The gateway to test instead of the scenario's."),
+    ] = None,
+    strict: Strict = False,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print report.json instead of the summary.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """Run SCENARIO and judge it."""
+    status = run_command(scenario, world, seed, gateway, out, strict=strict, as_json=json, quiet=quiet)
+    raise typer.Exit(status)
 
 
 def run_command(

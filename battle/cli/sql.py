@@ -7,18 +7,41 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
+import typer
 
 from battle.analysis.reports.document import no_formula
 from battle.analysis.reports.markdown import escaped
-from battle.cli.commands.sql import Format
+from battle.cli.options import Out, RunArg
+from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError
 from battle.run.directory import find_run
 from battle.store.catalog import entries as entries_of_a_run
 from battle.store.database import Result, Run, export_database, open_run
 from battle.store.sandbox import QUERY_SECONDS, QueryTooLongError
+
+Format: TypeAlias = Literal["table", "json", "csv", "markdown"]
+"""What `--format` takes."""
+
+
+def command(
+    run: RunArg,
+    query: Annotated[
+        str | None, typer.Argument(help="One SELECT, or a DESCRIBE; without it, the tables are listed.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How to print the rows.")] = "table",
+    out: Out = DEFAULT_OUT,
+    export: Annotated[
+        bool,
+        typer.Option("--export", help="Write the run into run.duckdb beside its log (DuckDB 1.0 or later)."),
+    ] = False,
+    timeout: Annotated[float, typer.Option(help="Query timeout in seconds.")] = 300.0,
+) -> None:
+    """Query the log of RUN."""
+    raise typer.Exit(sql_command(run, query, format, out, export=export, timeout=timeout))
+
 
 _NUMERIC = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "UBIGINT", "SMALLINT", "TINYINT")
 

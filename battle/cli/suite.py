@@ -3,13 +3,17 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+import typer
 
 from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.world.interfaces import WorldName
 from battle.analysis.findings import EXIT_STATUS
 from battle.cli.exit_status import INTERRUPTED, WRONG_USE
+from battle.cli.options import Out, Seed, Strict, World
+from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import BattleError, UnloadableError
 from battle.scenario.discovery import Skipped, skipped_lines
 from battle.scenario.gateways import named_gateway
@@ -26,6 +30,42 @@ from battle.suite.results import SuiteReport, SuiteRun
 from battle.suite.runner import SuiteOrder, run_suite
 from battle.suite.selection import FAST, FULL, selected
 from battle.suite.table import progress_line, suite_lines
+
+
+def command(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Scenarios, or files and directories of them, instead of the shipped ones.",
+        ),
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Scenarios tagged `fast` (default).")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Scenarios tagged `fast`, `slow` or `soak`.")] = False,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Scenarios with this tag. May be repeated."),
+    ] = None,
+    world: World = "live",
+    seed: Seed = DEFAULT_SEED,
+    gateway: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|URL|FILE", help="The gateway to test instead of the scenarios' own."),
+    ] = None,
+    repeat: Annotated[
+        int, typer.Option(metavar="N", help="Repeat the suite N times with increasing seeds.")
+    ] = 1,
+    strict: Strict = False,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print suite.json instead of the table.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """Run many scenarios one after the other, and judge them together."""
+    choice = Choice(tuple(paths or ()), fast, full, tuple(tag or ()))
+    status = suite_command(
+        choice, world, seed, gateway, repeat, out, strict=strict, as_json=json, quiet=quiet
+    )
+    raise typer.Exit(status)
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -2,12 +2,13 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer.models
 
 from battle.analysis.findings import EXIT_STATUS
-from battle.cli.app import app
+from battle.cli.app import COMMANDS
 from battle.cli.exit_status import INTERRUPTED, WRONG_USE
 from tools.docs.markdown import page, table
 
@@ -46,12 +47,17 @@ def commands_page() -> str:
 
 def commands() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every command by what one types after `battle`, those of groups last."""
-    groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
-    for prefix, group in groups:
-        assert group is not None
-        for command in group.registered_commands:
-            if command.callback:
-                yield f"{prefix}{command.name or command.callback.__name__}", command.callback
+    groups = []
+    for name in COMMANDS:
+        command = import_module(f"battle.cli.{name}").command
+        if isinstance(command, typer.Typer):
+            groups.append((name, command))
+        else:
+            yield name, command
+    for group, app in groups:
+        for one in app.registered_commands:
+            if one.callback:
+                yield f"{group} {one.name}", one.callback
 
 
 def _command(name: str, callback: Callable[..., Any]) -> Iterator[str]:

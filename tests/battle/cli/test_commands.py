@@ -1,17 +1,17 @@
 """The commands as one types them: what they cost, and what they offer to choose from."""
 
+import inspect
 import subprocess
 import sys
-from pathlib import Path
+from importlib import import_module
 from typing import get_args
 
 import pytest
+import typer
 
-from battle.actors.world.interfaces import WorldName
-from battle.analysis.reports import files as writing
-from battle.cli import commands
-from battle.cli.app import app, run_command_line
-from battle.cli.commands import charts, compare, options, report, sql
+from battle.analysis.reports import files
+from battle.cli import charts, compare, sql
+from battle.cli.app import COMMANDS, run_command_line
 
 HEAVY = ("trio", "msgspec", "duckdb", "numpy", "jinja2", "altair", "yaml", "psutil", "battle.scenario")
 
@@ -26,25 +26,28 @@ def test_to_print_the_help_nothing_is_imported_that_takes_long():
     assert "baseline" in ran.stdout
 
 
-def test_each_command_is_in_a_file_of_its_own():
-    [group] = app.registered_groups
-    modules = [group.typer_instance.registered_commands[0].callback.__module__]
-    modules += [command.callback.__module__ for command in app.registered_commands]
-    assert len(modules) == len(set(modules)) == 11
-    files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")} - {"__init__", "options"}
-    assert {module.rpartition(".")[2] for module in modules} == files
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_itself(name):
+    module = import_module(f"battle.cli.{name}")
+    command = module.command
+    said = command.info.help if isinstance(command, typer.Typer) else inspect.getdoc(command)
+    assert said.splitlines()[0] == COMMANDS[name]
 
 
-def test_the_choices_are_those_that_the_parts_behind_them_know():
-    assert get_args(report.Format) == get_args(writing.Format)
-    assert get_args(get_args(options.World)[0]) == get_args(WorldName)
+def test_a_command_is_loaded_alone():
+    program = (
+        "import sys; from battle.cli.app import run_command_line; run_command_line(['sql', '--help']); "
+        f"print([name for name in {list(COMMANDS)} if f'battle.cli.{{name}}' in sys.modules], file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stderr == "['sql']\n"
 
 
 @pytest.mark.parametrize(
     ("command", "choices"),
     [
         (["sql", "latest"], sql.Format),
-        (["report", "latest"], report.Format),
+        (["report", "latest"], files.Format),
         (["charts", "latest"], charts.Format),
         (["compare", "latest"], compare.Format),
     ],

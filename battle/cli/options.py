@@ -1,19 +1,19 @@
 """Arguments and options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
-Run: TypeAlias = Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")]
+from battle.actors.world.interfaces import WorldName
+
+RunArg: TypeAlias = Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")]
 
 Out: TypeAlias = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory for results.")]
 
 Baselines: TypeAlias = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Directory for baselines.")]
 
-World: TypeAlias = Annotated[
-    Literal["live", "simulated"], typer.Option(help="Real processes, or simulated time.")
-]
+World: TypeAlias = Annotated[WorldName, typer.Option(help="Real processes, or simulated time.")]
 
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Random seed.")]
 
