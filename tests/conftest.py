@@ -60,6 +60,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # DuckDB would tell of all that is not freed at the end
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """A test that leaves a process or a socket behind fails, whatever else it proved."""

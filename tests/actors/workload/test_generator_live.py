@@ -9,7 +9,7 @@ from battle.actors.units import ms, seconds
 from tests.actors.workload.scripted import Script, Server, constant, run_load_live, truthful
 from tests.actors.workload.test_generator_connections import closing, hanging, kinds, resetting
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 
 def test_right_answers_at_a_constant_rate(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import trio
 
 from battle.actors.world.live.reactor import EVENTS_PER_LOOK, Reactor
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 MANY = 4 * EVENTS_PER_LOOK
 
