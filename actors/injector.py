@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol, TypeAlias
 
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.process import (
     Flap,
     Kill,
@@ -15,13 +15,13 @@ from battle.actors.world.cluster import NodeState
 from battle.actors.world.interfaces import World
 from battle.store.events import FaultActed, FaultChanged
 
-Phase: TypeAlias = Literal["planned", "applied", "reverted", "failed"]
-Action: TypeAlias = Literal["paused", "resumed", "kept_down"]
+FaultPhase: TypeAlias = Literal["planned", "applied", "reverted", "failed"]
+FaultAction: TypeAlias = Literal["paused", "resumed", "kept_down"]
 
 LOOK_AGAIN_NS = ms(5)
 """A signal shows within a few microseconds on an idle machine, within a slice of the scheduler on a busy one."""
 
-WITNESS_NS = seconds(2)
+CONFIRM_NS = seconds(2)
 """A target that was on its way up when it was to be paused is up by then, or will not be."""
 
 
@@ -53,14 +53,14 @@ class Targets(Protocol):
     def state(self, target: str) -> NodeState:
         """What the operating system says of the node now."""
 
-    def impose(self, target: str, impose: Impose) -> None:
+    def impose(self, target: str, impose: ApplyFault) -> None:
         """Tell it of a fault, also its incarnations to come. Raises TargetGone."""
 
-    def relieve(self, target: str, revert: Revert) -> None:
+    def revert_fault(self, target: str, revert: RevertFault) -> None:
         """Take such a fault back."""
 
 
-async def conduct(
+async def inject(
     world: World, timeline: tuple[PlannedFault, ...], begin_ns: int, targets: Targets, in_force: set[str]
 ) -> None:
     """Apply and revert each fault in its time; returns when all are reverted.
@@ -108,7 +108,7 @@ def _apply(world: World, planned: PlannedFault, targets: Targets) -> bool:
     if action is not None:
         _log_action(world, planned, action)
     if isinstance(planned.fault, Pause):
-        witness(world, planned, targets, "paused")
+        confirm(world, planned, targets, "paused")
     return True
 
 
@@ -121,13 +121,13 @@ def _revert(world: World, planned: PlannedFault, targets: Targets) -> None:
                 detail = f"{target} was still starting when it was over"
         case Pause():
             if targets.resume(target, fault_id):
-                witness(world, planned, targets, "resumed")
+                confirm(world, planned, targets, "resumed")
         case _:
-            targets.relieve(target, Revert(fault_id))
+            targets.revert_fault(target, RevertFault(fault_id))
     _log(world, planned, "reverted", detail=detail)
 
 
-def _begin(planned: PlannedFault, targets: Targets) -> Action | None:
+def _begin(planned: PlannedFault, targets: Targets) -> FaultAction | None:
     """What it did, when no other event of the log says it."""
     target, fault_id = planned.target, planned.fault_id
     match planned.fault:
@@ -137,17 +137,17 @@ def _begin(planned: PlannedFault, targets: Targets) -> Action | None:
         case Pause():
             targets.pause(target, fault_id)
         case imposed:
-            targets.impose(target, Impose(fault_id, imposed))
+            targets.impose(target, ApplyFault(fault_id, imposed))
     return None
 
 
-def witness(
+def confirm(
     world: World, planned: PlannedFault, targets: Targets, state: Literal["paused", "resumed"]
 ) -> None:
     """Log that the target is paused, or runs again, as soon as the operating system says so; that it was
     asked to is no evidence."""
     wanted: NodeState = "paused" if state == "paused" else "running"
-    until_ns = world.now_ns() + min(WITNESS_NS, planned.end - planned.start)
+    until_ns = world.now_ns() + min(CONFIRM_NS, planned.end - planned.start)
 
     def look() -> None:
         if targets.state(planned.target) == wanted:
@@ -158,7 +158,7 @@ def witness(
     world.call_at(world.now_ns(), look)
 
 
-def _log_action(world: World, planned: PlannedFault, action: Action) -> None:
+def _log_action(world: World, planned: PlannedFault, action: FaultAction) -> None:
     world.log.append(
         FaultActed(at_ns=world.now_ns(), fault_id=planned.fault_id, node=planned.target, action=action)
     )
@@ -167,7 +167,7 @@ def _log_action(world: World, planned: PlannedFault, action: Action) -> None:
 def _log(
     world: World,
     planned: PlannedFault,
-    phase: Phase,
+    phase: FaultPhase,
     *,
     at_ns: int | None = None,
     planned_ns: int | None = None,

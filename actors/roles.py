@@ -90,18 +90,18 @@ class NodeSpec(Spec, frozen=True):
     collect: tuple[Collected, ...] = COLLECTED
 
 
-ImposedFault: TypeAlias = BehaviourFault | TransportFault | WebSocketFault
+NodeFault: TypeAlias = BehaviourFault | TransportFault | WebSocketFault
 """All faults but those of processes, which happen to a node and not in it."""
 
 
-class Impose(Spec, frozen=True, tag="impose"):
+class ApplyFault(Spec, frozen=True, tag="impose"):
     """From now on this fault holds. The fault's own times are the plan's business and mean nothing here."""
 
     fault_id: str
-    fault: ImposedFault
+    fault: NodeFault
 
 
-class Revert(Spec, frozen=True, tag="revert"):
+class RevertFault(Spec, frozen=True, tag="revert"):
     """The fault's hold ends."""
 
     fault_id: str
@@ -118,4 +118,4 @@ class Begin(Spec, frozen=True, tag="begin"):
     away_since_ns: int | None = None
 
 
-Message: TypeAlias = Impose | Revert | Begin
+Message: TypeAlias = ApplyFault | RevertFault | Begin

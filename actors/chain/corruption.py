@@ -10,13 +10,13 @@ _NULLED = frozenset(
         "eth_getTransactionReceipt",
     }
 )
-_FALSE_QUANTITY = 2**40
+_QUANTITY_SHIFT = 2**40
 """Added to a quantity: above the height in a balance or nonce, beyond any block or price of the last hours."""
 
 _DATA_DIGITS = 40
 """From here on hex is data, and keeps its length: addresses, hashes, words, code. Quantities are shorter."""
 
-_TELLING_MEMBERS = ("stateRoot", "value", "data", "baseFeePerGas")
+_VALUE_MEMBERS = ("stateRoot", "value", "data", "baseFeePerGas")
 """Of blocks, transactions, logs, fee histories: what a falsehood is about, so that the names still fit.
 
 In a receipt it is the status."""
@@ -47,7 +47,7 @@ def missing(method: str, result: Any) -> Any:
     return [] if method == "eth_getLogs" else result
 
 
-def mistaken(method: str, result: Any) -> Any:
+def corrupted(method: str, result: Any) -> Any:
     """A false result of the same type and shape, which `judge` calls wrong; the right one is left as it is.
 
     The same result gives the same falsehood. Null, and canned lists and objects without a value in them, are
@@ -76,7 +76,7 @@ def _altered_object(value: dict[str, Any], depth: int) -> dict[str, Any]:
     """One member is changed; the first that can be, if none is known to tell."""
     if value.get("status") in ("0x0", "0x1"):
         return {**value, "status": "0x0" if value["status"] == "0x1" else "0x1"}
-    for name in (*(name for name in _TELLING_MEMBERS if name in value), *value):
+    for name in (*(name for name in _VALUE_MEMBERS if name in value), *value):
         changed = _altered(value[name], depth)
         if changed != value[name]:
             return {**value, name: changed}
@@ -90,7 +90,7 @@ def _altered_text(text: str) -> str:
     if not text.startswith("0x") or not _is_hex(digits):
         return str(int(text) + 1) if text.isdecimal() and len(text) < _DATA_DIGITS else text + "0"
     if len(digits) < _DATA_DIGITS:
-        return hex(int(digits, 16) + _FALSE_QUANTITY)
+        return hex(int(digits, 16) + _QUANTITY_SHIFT)
     return f"0x{int(digits[0], 16) ^ 1:x}{digits[1:]}"
 
 

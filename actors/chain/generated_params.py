@@ -18,7 +18,7 @@ _LOG_TOKENS = 4
 """Of how many tokens: about five logs match, and hardly ever none."""
 
 
-class Asking(msgspec.Struct, frozen=True):
+class ParamsDraft(msgspec.Struct, frozen=True):
     """What a question is made from: which request it is, and the newest block its author may know of."""
 
     model: ChainModel
@@ -50,65 +50,65 @@ def params_for(
     (see `carries_id`); all answers are known to the chain model and none is null. Methods without
     parameters, and those the chain does not know, get none.
     """
-    make = _QUESTIONS.get(method)
-    return [] if make is None else make(Asking(model, workload, number, head, draws))
+    make = _MAKERS.get(method)
+    return [] if make is None else make(ParamsDraft(model, workload, number, head, draws))
 
 
 def carries_id(method: str) -> bool:
     """Whether generated parameters of this method carry the request's id."""
-    return method in _QUESTIONS and method not in _WITHOUT_ID
+    return method in _MAKERS and method not in _WITHOUT_ID
 
 
-def _about_account(asking: Asking) -> list[Any]:
-    return [asking.address(), "latest"]
+def _about_account(draft: ParamsDraft) -> list[Any]:
+    return [draft.address(), "latest"]
 
 
-def _storage(asking: Asking) -> list[Any]:
-    return [asking.address(), hex(asking.draw("slot", 256)), "latest"]
+def _storage(draft: ParamsDraft) -> list[Any]:
+    return [draft.address(), hex(draft.draw("slot", 256)), "latest"]
 
 
-def _call(asking: Asking) -> list[Any]:
+def _call(draft: ParamsDraft) -> list[Any]:
     """ERC-20's balanceOf(address), of an address that carries the id."""
-    token = asking.model.token(asking.draw("token", 16))
-    return [{"to": token, "data": "0x70a08231" + asking.address()[2:].rjust(64, "0")}, "latest"]
+    token = draft.model.token(draft.draw("token", 16))
+    return [{"to": token, "data": "0x70a08231" + draft.address()[2:].rjust(64, "0")}, "latest"]
 
 
-def _estimate(asking: Asking) -> list[Any]:
-    return _call(asking)[:1]
+def _estimate(draft: ParamsDraft) -> list[Any]:
+    return _call(draft)[:1]
 
 
-def _fees(asking: Asking) -> list[Any]:
-    return [hex(1 + asking.draw("count", 10)), "latest", [25, 50, 75]]
+def _fees(draft: ParamsDraft) -> list[Any]:
+    return [hex(1 + draft.draw("count", 10)), "latest", [25, 50, 75]]
 
 
-def _block_by_number(asking: Asking) -> list[Any]:
+def _block_by_number(draft: ParamsDraft) -> list[Any]:
     """Half of the questions are for the newest block, half for one a little older."""
-    wanted = "latest" if asking.draw("tag", 2) else hex(asking.past_height())
+    wanted = "latest" if draft.draw("tag", 2) else hex(draft.past_height())
     return [wanted, False]
 
 
-def _block_by_hash(asking: Asking) -> list[Any]:
-    return [asking.model.block_hash(asking.past_height()), False]
+def _block_by_hash(draft: ParamsDraft) -> list[Any]:
+    return [draft.model.block_hash(draft.past_height()), False]
 
 
-def _transaction(asking: Asking) -> list[Any]:
-    return [asking.hash()]
+def _transaction(draft: ParamsDraft) -> list[Any]:
+    return [draft.hash()]
 
 
-def _logs(asking: Asking) -> list[Any]:
+def _logs(draft: ParamsDraft) -> list[Any]:
     """A few blocks' transfers of some tokens; the last address has no logs and carries the id."""
-    newest = asking.past_height()
-    first = asking.draw("token", 16)
-    addresses = [asking.model.token(first + number) for number in range(_LOG_TOKENS)]
-    addresses.append(asking.address())
+    newest = draft.past_height()
+    first = draft.draw("token", 16)
+    addresses = [draft.model.token(first + number) for number in range(_LOG_TOKENS)]
+    addresses.append(draft.address())
     return [{"fromBlock": hex(newest - _LOG_BLOCKS + 1), "toBlock": hex(newest), "address": addresses}]
 
 
-def _raw_transaction(asking: Asking) -> list[Any]:
-    return ["0x02f870" + asking.hash()[2:]]
+def _raw_transaction(draft: ParamsDraft) -> list[Any]:
+    return ["0x02f870" + draft.hash()[2:]]
 
 
-_QUESTIONS: dict[str, Callable[[Asking], list[Any]]] = {
+_MAKERS: dict[str, Callable[[ParamsDraft], list[Any]]] = {
     "eth_call": _call,
     "eth_estimateGas": _estimate,
     "eth_feeHistory": _fees,
@@ -127,4 +127,4 @@ _QUESTIONS: dict[str, Callable[[Asking], list[Any]]] = {
 _WITHOUT_ID = frozenset({"eth_feeHistory", "eth_getBlockByHash", "eth_getBlockByNumber"})
 """Numbers and the hashes of real blocks leave no room for an id."""
 
-assert METHODS.keys() >= _QUESTIONS.keys()
+assert METHODS.keys() >= _MAKERS.keys()

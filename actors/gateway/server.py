@@ -1,4 +1,4 @@
-"""The embedded gateway as a role: clients in front, `Caller` behind."""
+"""The embedded gateway as a role: clients in front, `Dispatcher` behind."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
@@ -6,11 +6,11 @@ from typing import Literal
 
 import trio
 
-from battle.actors.gateway.calls.dispatcher import Caller
-from battle.actors.gateway.calls.proxied_request import Inquiry, read_inquiry
+from battle.actors.gateway.calls.dispatcher import Dispatcher
+from battle.actors.gateway.calls.proxied_request import ProxiedRequest, read_proxied
 from battle.actors.gateway.calls.replies import Reply, overloaded
 from battle.actors.gateway.policy.benchmark import Reading
-from battle.actors.gateway.subscriptions.manager import Hub
+from battle.actors.gateway.subscriptions.manager import SubscriptionManager
 from battle.actors.gateway.ws_client import WsClient
 from battle.actors.roles import GatewayRole
 from battle.actors.spec.limits import HttpLimits
@@ -28,32 +28,32 @@ _LIMITS = HttpLimits()
 async def run_gateway(world: World, role: GatewayRole, control: Control) -> None:
     """Serve clients on `role.address` until cancelled.
 
-    Logs, besides what `Caller` and `Hub` log, `LatencyBenchmarked`: "before" for each seeded provider, "after"
-    for all that was measured.
+    Logs, besides what `Dispatcher` and `SubscriptionManager` log, `LatencyBenchmarked`: "before" for each seeded
+    provider, "after" for all that was measured.
 
     Raises:
         OSError: the address is in use or not ours.
     """
     async with trio.open_nursery() as nursery:
-        caller = Caller(world, nursery, role)
-        hub = Hub(world, nursery, role, caller)
-        _log_readings(world, "before", caller.benchmark.seeded())
+        dispatcher = Dispatcher(world, nursery, role)
+        manager = SubscriptionManager(world, nursery, role, dispatcher)
+        _log_readings(world, "before", dispatcher.benchmark.seeded())
         numbers, sockets = count(1), count(1)
 
         def socket() -> WsClient:
-            return WsClient(world, caller, hub, role.spec.continuity, numbers, next(sockets))
+            return WsClient(world, dispatcher, manager, role.spec.continuity, numbers, next(sockets))
 
         async def serve(stream: Stream) -> None:
-            await ClientConnection(world, caller, stream, numbers, socket).serve()
+            await ClientConnection(world, dispatcher, stream, numbers, socket).serve()
 
         try:
             await nursery.start(world.serve, role.address, serve)
             control.ready()
             await trio.sleep_forever()
         finally:
-            hub.close()
-            caller.close()
-            _log_readings(world, "after", caller.benchmark.readings(world.now_ns()))
+            manager.close()
+            dispatcher.close()
+            _log_readings(world, "after", dispatcher.benchmark.readings(world.now_ns()))
 
 
 class ClientConnection:
@@ -65,12 +65,12 @@ class ClientConnection:
     def __init__(
         self,
         world: World,
-        caller: Caller,
+        dispatcher: Dispatcher,
         stream: Stream,
         numbers: Iterator[int],
         socket: Callable[[], WsClient],
     ) -> None:
-        self._caller = caller
+        self._dispatcher = dispatcher
         self._socket = socket
         self._client: WsClient | None = None
         self._websocket: WebSocket | None = None
@@ -112,11 +112,11 @@ class ClientConnection:
         if self.held_bytes > UNCOUNTED_BYTES and self._held.is_full(self, interfaces.NODE_HELD_BYTES):
             self._reply(overloaded())
             return
-        inquiry = read_inquiry(request, next(self._numbers))
-        if isinstance(inquiry, Inquiry):
-            self._caller.ask(inquiry, self._reply)
+        proxied = read_proxied(request, next(self._numbers))
+        if isinstance(proxied, ProxiedRequest):
+            self._dispatcher.ask(proxied, self._reply)
         else:
-            self._reply(inquiry)
+            self._reply(proxied)
 
     def on_client_gone(self) -> None:
         """It may only have ended its own side: what is under way goes on, and its answer is sent if it can be."""

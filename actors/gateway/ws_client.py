@@ -7,14 +7,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from battle.actors.gateway.calls.dispatcher import Caller
-from battle.actors.gateway.calls.proxied_request import Inquiry, inquiry_of
+from battle.actors.gateway.calls.dispatcher import Dispatcher
+from battle.actors.gateway.calls.proxied_request import ProxiedRequest, proxied_of
 from battle.actors.gateway.calls.replies import Reply
 from battle.actors.gateway.subscriptions import codec
 from battle.actors.gateway.subscriptions import key as topics
 from battle.actors.gateway.subscriptions.codec import SUBSCRIBE, UNSUBSCRIBE
 from battle.actors.gateway.subscriptions.continuity import Close, admit
-from battle.actors.gateway.subscriptions.manager import Hub
+from battle.actors.gateway.subscriptions.manager import SubscriptionManager
 from battle.actors.gateway.subscriptions.shared_stream import SharedStream
 from battle.actors.spec.continuity import Continuity
 from battle.actors.units import ms
@@ -33,8 +33,8 @@ from battle.actors.wire.jsonrpc import (
 from battle.actors.wire.websocket.endpoints import (
     READS_TOO_SLOWLY,
     Ended,
-    HandOver,
     KeepAlive,
+    UpgradeTo,
     WebSocket,
     accept_websocket,
 )
@@ -71,15 +71,15 @@ class WsClient:
     def __init__(
         self,
         world: World,
-        caller: Caller,
-        hub: Hub,
+        dispatcher: Dispatcher,
+        manager: SubscriptionManager,
         settings: Continuity,
         numbers: Iterator[int],
         connection: int,
     ) -> None:
         self._world = world
-        self._caller = caller
-        self._hub = hub
+        self._dispatcher = dispatcher
+        self._manager = manager
         self._settings = settings
         self._numbers = numbers
         self._connection = connection
@@ -91,7 +91,7 @@ class WsClient:
         self._outbox: deque[tuple[str, str]] = deque()
         self._drain_timer: Timer | None = None
 
-    def accept(self, stream: Stream, request: HttpRequest, hand_over: HandOver) -> WebSocket | None:
+    def accept(self, stream: Stream, request: HttpRequest, hand_over: UpgradeTo) -> WebSocket | None:
         """Answer the handshake; None when it was refused, and the stream closed."""
         self._websocket = accept_websocket(
             self._world,
@@ -157,17 +157,17 @@ class WsClient:
             self._ask(text, asked, self.send)
 
     def _ask(self, body: bytes, asked: Item | list[Item], say: Say) -> None:
-        inquiry = inquiry_of(body, asked, next(self._numbers))
+        proxied = proxied_of(body, asked, next(self._numbers))
         batch = isinstance(asked, list)
-        if isinstance(inquiry, Reply):
-            say(codec.reply_text(inquiry, (), batch=batch))
-        elif (error := self._too_much(len(inquiry.body))) is not None:
-            errors = [encode_error(msgspec.Raw(call_id), error).decode() for call_id in inquiry.ids]
+        if isinstance(proxied, Reply):
+            say(codec.reply_text(proxied, (), batch=batch))
+        elif (error := self._too_much(len(proxied.body))) is not None:
+            errors = [encode_error(msgspec.Raw(call_id), error).decode() for call_id in proxied.ids]
             say(f"[{','.join(errors)}]" if batch and errors else "".join(errors))
         else:
             self._in_flight += 1
-            self._asked_bytes += len(inquiry.body)
-            self._caller.ask(inquiry, partial(self._answer, inquiry, say))
+            self._asked_bytes += len(proxied.body)
+            self._dispatcher.ask(proxied, partial(self._answer, proxied, say))
 
     def _too_much(self, more_bytes: int) -> RpcError | None:
         """Why a message of so many bytes is too much at the moment."""
@@ -185,10 +185,10 @@ class WsClient:
         """As `Holder.held_bytes`: calls under way, and what waits until the client reads."""
         return self._asked_bytes + sum(len(text) for _, text in self._outbox)
 
-    def _answer(self, inquiry: Inquiry, say: Say, reply: Reply) -> None:
+    def _answer(self, proxied: ProxiedRequest, say: Say, reply: Reply) -> None:
         self._in_flight -= 1
-        self._asked_bytes -= len(inquiry.body)
-        say(codec.reply_text(reply, inquiry.ids, batch=inquiry.batch))
+        self._asked_bytes -= len(proxied.body)
+        say(codec.reply_text(reply, proxied.ids, batch=proxied.batch))
 
     def _take_apart(self, asked: list[Item]) -> None:
         """A batch with subscriptions in it: those are answered here, the rest is asked for as a batch of its own."""
@@ -219,7 +219,7 @@ class WsClient:
             say(encode_error(item.id, error).decode())
 
     def _subscribe(self, call: Call, call_id: msgspec.Raw, say: Say) -> None:
-        topic = topics.read_topic(call.params)
+        topic = topics.read_key(call.params)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise RpcError(LIMIT_EXCEEDED, f"a connection can have {MAX_SUBSCRIPTIONS} subscriptions")
         self._made += 1
@@ -227,7 +227,7 @@ class WsClient:
         subscription = Subscription(self, name, call_id, say)
         self._subscriptions[name] = subscription
         try:
-            subscription.stream = self._hub.subscribe(topic, subscription)
+            subscription.stream = self._manager.subscribe(topic, subscription)
         except RpcError:
             self.dismiss(name)
             raise

@@ -3,7 +3,7 @@
 import trio
 
 from battle.actors.link.relay import Relay
-from battle.actors.roles import Impose, LinkRole, Revert
+from battle.actors.roles import ApplyFault, LinkRole, RevertFault
 from battle.actors.units import ms, seconds
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
 from battle.actors.world.interfaces import Control, Stream, World
@@ -20,7 +20,7 @@ _UPSTREAM = "the upstream refuses"
 async def run_link(world: World, role: LinkRole, control: Control) -> None:
     """Relay between `role.address` and `role.upstream` until cancelled.
 
-    Ready once it listens. Takes `Impose` and `Revert` of transport faults from the control channel; they fall upon
+    Ready once it listens. Takes `ApplyFault` and `RevertFault` of transport faults from the control channel; they hit
     the connections with clients. An upstream that refuses is found out by the first client, which is reset; then the
     link refuses too, until the upstream takes connections again.
 
@@ -34,12 +34,12 @@ async def run_link(world: World, role: LinkRole, control: Control) -> None:
         gate = link.gate = Gate(
             world, await nursery.start(world.serve, role.address, faults.around(link.serve))
         )
-        faults.guard(gate)
+        faults.attach_gate(gate)
         control.ready()
         async for message in control.inbox:
-            if not isinstance(message, Impose | Revert):
+            if not isinstance(message, ApplyFault | RevertFault):
                 raise TypeError(f"a link takes no {type(message).__name__}")
-            if not faults.take(message) and isinstance(message, Impose):
+            if not faults.take(message) and isinstance(message, ApplyFault):
                 raise TypeError(f"a link takes no {message.fault.kind()}")
 
 

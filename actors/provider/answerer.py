@@ -7,7 +7,7 @@ import msgspec
 
 from battle.actors.chain.expected_answers import expected_answer
 from battle.actors.chain.model import ChainModel
-from battle.actors.provider.chain_view import InForce, Seer, tell
+from battle.actors.provider.chain_view import ChainViewer, InForce, answer_under
 from battle.actors.wire import correlation
 from battle.actors.wire.correlation import REQUEST_ID_HEADER
 from battle.actors.wire.http.messages import HttpRequest
@@ -31,7 +31,7 @@ _TOO_LARGE = RpcError(LIMIT_EXCEEDED, "the answer to the batch is too large")
 _encode = msgspec.json.Encoder().encode
 
 
-class Asked(msgspec.Struct):
+class ReceivedCall(msgspec.Struct):
     """One call of a request as it came in, with the id by which the log knows it.
 
     What is no call has the method "". The last three are how it was answered: with which error, which fault decided
@@ -46,49 +46,49 @@ class Asked(msgspec.Struct):
     is_rightly_refused: bool = False
 
 
-class Question(msgspec.Struct):
+class ReceivedRequest(msgspec.Struct):
     """What one HTTP request asks: one call, or a batch."""
 
-    asked: list[Asked]
+    asked: list[ReceivedCall]
     is_batch: bool
 
 
-def read_question(request: HttpRequest, max_batch_calls: int) -> Question:
+def read_received(request: HttpRequest, max_batch_calls: int) -> ReceivedRequest:
     """The calls of a POST; a batch over the limit, and what is no JSON-RPC, is one invalid item."""
     items = read_calls(request.body, max_batch_calls)
     if not isinstance(items, list):
         text = "" if REQUEST_ID_HEADER in request.headers else request.body.decode("latin-1")
-        return Question([_asked(items, request.headers, text)], is_batch=False)
-    return Question([_asked_in_batch(item, request.headers) for item in items], is_batch=True)
+        return ReceivedRequest([_asked(items, request.headers, text)], is_batch=False)
+    return ReceivedRequest([_asked_in_batch(item, request.headers) for item in items], is_batch=True)
 
 
-def _asked(item: Item, headers: dict[bytes, bytes], params: str) -> Asked:
+def _asked(item: Item, headers: dict[bytes, bytes], params: str) -> ReceivedCall:
     if isinstance(item, Invalid):
-        return Asked(item, "", correlation.found_in_request(headers, bytes(item.id), params))
+        return ReceivedCall(item, "", correlation.found_in_request(headers, bytes(item.id), params))
     call_id = b"" if item.id is msgspec.UNSET else bytes(item.id)
-    return Asked(
+    return ReceivedCall(
         item, item.method[:METHOD_CHARACTERS], correlation.found_in_request(headers, call_id, params)
     )
 
 
-def _asked_in_batch(item: Item, headers: dict[bytes, bytes]) -> Asked:
+def _asked_in_batch(item: Item, headers: dict[bytes, bytes]) -> ReceivedCall:
     """Inside a batch a call's own trail is more exact than the header, which is the whole batch's."""
     params = _encode(item.params).decode() if isinstance(item, Call) else ""
     asked = _asked(item, _NO_HEADERS, params)
     return asked if asked.request_id is not None else _asked(item, headers, params)
 
 
-class Answering:
+class CallAnswerer:
     """Answers calls: from the canned answers first, then from the chain."""
 
     def __init__(self, model: ChainModel, canned: dict[str, Any]) -> None:
         self._model = model
-        self.seer = Seer(model)
+        self.viewer = ChainViewer(model)
         self._canned = {method: _prepared(expected_answer(value)) for method, value in canned.items()}
 
     def answer(
         self,
-        question: Question,
+        question: ReceivedRequest,
         head: int,
         failure: RpcError | None = None,
         faults: Sequence[InForce] = (),
@@ -112,7 +112,7 @@ class Answering:
         return b"[%b]" % b",".join(wanted) if wanted else b""
 
     def _answer_one(
-        self, asked: Asked, head: int, failure: RpcError | None, faults: Sequence[InForce]
+        self, asked: ReceivedCall, head: int, failure: RpcError | None, faults: Sequence[InForce]
     ) -> bytes:
         item = asked.item
         if isinstance(item, Invalid):
@@ -138,13 +138,13 @@ class Answering:
             raise RpcError(canned.code, canned.message, canned.data)
         return canned
 
-    def _result_under(self, faults: Sequence[InForce], asked: Asked, call: Call, head: int) -> Any:
-        told = tell(self.seer, call, head, faults, self._canned.get(call.method))
+    def _result_under(self, faults: Sequence[InForce], asked: ReceivedCall, call: Call, head: int) -> Any:
+        chain_answer = answer_under(self.viewer, call, head, faults, self._canned.get(call.method))
         if not call.is_notification:  # which is told nothing, so nothing about that has changed
-            asked.fault_id = told.fault_id
-        if told.error is not None:
-            raise told.error
-        return told.result
+            asked.fault_id = chain_answer.fault_id
+        if chain_answer.error is not None:
+            raise chain_answer.error
+        return chain_answer.result
 
 
 def _prepared(answer: Any) -> msgspec.Raw | RpcError:

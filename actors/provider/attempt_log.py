@@ -2,22 +2,22 @@
 
 import msgspec
 
-from battle.actors.provider.answerer import Asked
+from battle.actors.provider.answerer import ReceivedCall
 from battle.actors.provider.response import Response
 from battle.actors.provider.service import Service
 from battle.store.events import AttemptServed, Transport
 
 
-class Reply(msgspec.Struct, eq=False):
+class PendingReply(msgspec.Struct, eq=False):
     """What a request gets, when it is due."""
 
-    asked: list[Asked]
+    asked: list[ReceivedCall]
     received_ns: int
     due_ns: int
     response: Response
 
 
-def log_attempts(service: Service, transport: Transport, reply: Reply, replied_ns: int | None) -> None:
+def log_attempts(service: Service, transport: Transport, reply: PendingReply, replied_ns: int | None) -> None:
     """Log `AttemptServed` for each call of a request; `replied_ns` None: it got no reply."""
     answered = replied_ns is not None
     for asked in reply.asked:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from battle.actors.chain.corruption import missing, mistaken
+from battle.actors.chain.corruption import corrupted, missing
 from battle.actors.chain.model import ChainModel
-from battle.actors.roles import ImposedFault
+from battle.actors.roles import NodeFault
 from battle.actors.spec.faults.behaviour import (
     MissingData,
     Reorg,
@@ -27,14 +27,14 @@ _decode = reader()
 _OTHER_CHAINS_KEPT = 4
 """Models of wrong chains that are kept: a provider is hardly on more of them at a time."""
 
-_ORDER: tuple[type[ImposedFault], ...] = (WrongChain, Reorg, StaleHead, MissingData, WrongAnswer)
+_ORDER: tuple[type[NodeFault], ...] = (WrongChain, Reorg, StaleHead, MissingData, WrongAnswer)
 
 
 class InForce(msgspec.Struct, frozen=True):
     """A fault while it holds. A reorg that has begun has a height: that of the first block which it replaces."""
 
     fault_id: str
-    fault: ImposedFault
+    fault: NodeFault
     fork_height: int | None = None
 
     def begun(self, head: int) -> "InForce":
@@ -44,38 +44,38 @@ class InForce(msgspec.Struct, frozen=True):
         return InForce(self.fault_id, self.fault, max(head - self.fault.depth + 1, 1))
 
 
-class Sight(msgspec.Struct, frozen=True):
+class ChainView(msgspec.Struct, frozen=True):
     """The chain as a provider sees it at one moment: a branch of a chain, up to a head."""
 
     model: ChainModel
     head: int
 
 
-class Seer:
+class ChainViewer:
     """Sees the chain through faults."""
 
     def __init__(self, model: ChainModel) -> None:
         self.model = model
         self._other_chains: dict[int, ChainModel] = {}
 
-    def sight(self, head: int, faults: Sequence[InForce]) -> Sight:
+    def view(self, head: int, faults: Sequence[InForce]) -> ChainView:
         """What a provider sees under `faults`, of which those that are not about that count for nothing."""
-        sight = Sight(self.model, head)
+        view = ChainView(self.model, head)
         for one in faults:
-            sight = self.through(one, sight)
-        return sight
+            view = self.through(one, view)
+        return view
 
-    def through(self, one: InForce, sight: Sight) -> Sight:
+    def through(self, one: InForce, view: ChainView) -> ChainView:
         """What one more fault leaves of what is seen."""
         fault = one.fault
         if isinstance(fault, StaleHead):
-            return Sight(sight.model, max(sight.head - fault.blocks, 0))
+            return ChainView(view.model, max(view.head - fault.blocks, 0))
         if isinstance(fault, Reorg):
             assert one.fork_height is not None, "a fault that counts has begun"
-            return Sight(sight.model.branched(one.fork_height), sight.head)
+            return ChainView(view.model.branched(one.fork_height), view.head)
         if isinstance(fault, WrongChain):
-            return Sight(self._other_chain(fault.chain_id), sight.head)
-        return sight
+            return ChainView(self._other_chain(fault.chain_id), view.head)
+        return view
 
     def _other_chain(self, chain_id: int) -> ChainModel:
         model = self._other_chains.get(chain_id)
@@ -89,14 +89,14 @@ class Seer:
         return model
 
 
-class Told(msgspec.Struct):
+class ChainAnswer(msgspec.Struct):
     """What a call is told: a result, or an error in its place; and the fault that decided it, if one did."""
 
     result: object = None
     error: RpcError | None = None
     fault_id: str | None = None
 
-    def is_as(self, other: "Told") -> bool:
+    def looks_like(self, other: "ChainAnswer") -> bool:
         """Whether a client would see no difference."""
         mine, others = self.error, other.error
         if mine is None or others is None:
@@ -110,43 +110,43 @@ def in_order(faults: Sequence[InForce]) -> tuple[InForce, ...]:
     return tuple(one for _, one in sorted(ranked, key=lambda pair: pair[0]))
 
 
-def tell(
-    seer: Seer,
+def answer_under(
+    viewer: ChainViewer,
     call: Call,
     head: int,
     faults: Sequence[InForce],
     canned: msgspec.Raw | RpcError | None = None,
-) -> Told:
+) -> ChainAnswer:
     """What `call` is told under `faults`, which are `in_order`. `canned` takes the place of the chain's answer.
 
     The answer is worked out without any fault, then with one more at a time: the last one that changed it has
     decided it, and one that changed nothing leaves no trace.
     """
-    sight = Sight(seer.model, head)
-    told = _answered(sight, call, canned)
+    view = ChainView(viewer.model, head)
+    chain_answer = _answered(view, call, canned)
     lied = False
     for one in faults:
-        seen = seer.through(one, sight)
-        if seen is not sight:
-            sight, next_told = seen, _answered(seen, call, canned)
-        elif lied or told.error is not None:
+        seen = viewer.through(one, view)
+        if seen is not view:
+            view, next_told = seen, _answered(seen, call, canned)
+        elif lied or chain_answer.error is not None:
             continue  # what is told falsely twice could be true again
         elif isinstance(one.fault, MissingData):
-            next_told = Told(missing(call.method, told.result))
+            next_told = ChainAnswer(missing(call.method, chain_answer.result))
         else:
-            next_told, lied = Told(mistaken(call.method, told.result)), True
-        if not next_told.is_as(told):
+            next_told, lied = ChainAnswer(corrupted(call.method, chain_answer.result)), True
+        if not next_told.looks_like(chain_answer):
             next_told.fault_id = one.fault_id
-            told = next_told
-    return told
+            chain_answer = next_told
+    return chain_answer
 
 
-def _answered(sight: Sight, call: Call, canned: msgspec.Raw | RpcError | None) -> Told:
+def _answered(view: ChainView, call: Call, canned: msgspec.Raw | RpcError | None) -> ChainAnswer:
     if isinstance(canned, RpcError):
-        return Told(error=RpcError(canned.code, canned.message, canned.data))
+        return ChainAnswer(error=RpcError(canned.code, canned.message, canned.data))
     if canned is not None:
-        return Told(_decode(canned))
+        return ChainAnswer(_decode(canned))
     try:
-        return Told(sight.model.answer(call.method, call.params, sight.head))
+        return ChainAnswer(view.model.answer(call.method, call.params, view.head))
     except RpcError as error:
-        return Told(error=error)
+        return ChainAnswer(error=error)

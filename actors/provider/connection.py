@@ -6,8 +6,8 @@ No task wakes on a request's path: the stream hands over what comes, and the wor
 from collections import deque
 from collections.abc import Callable
 
-from battle.actors.provider.answerer import Asked, read_question
-from battle.actors.provider.attempt_log import Reply, log_attempts
+from battle.actors.provider.answerer import ReceivedCall, read_received
+from battle.actors.provider.attempt_log import PendingReply, log_attempts
 from battle.actors.provider.response import Response, respond
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_session import WebSocketSession
@@ -36,7 +36,7 @@ class Connection:
         self._service = service
         self._world = service.world
         self._stream = stream
-        self._waiting: deque[Reply] = deque()
+        self._waiting: deque[PendingReply] = deque()
         self._waiting_bytes = 0
         self._last_due_ns = 0
         self._closing = False
@@ -87,18 +87,18 @@ class Connection:
         self._waiting_bytes = 0
         self._world.held.forget(self)
 
-    def _reply_to(self, request: HttpRequest) -> Reply:
+    def _reply_to(self, request: HttpRequest) -> PendingReply:
         now_ns = self._world.now_ns()
         if request.method != "POST":
-            return Reply([_no_call(request)], now_ns, now_ns, _method_not_allowed(request))
+            return PendingReply([_no_call(request)], now_ns, now_ns, _method_not_allowed(request))
         service = self._service
-        question = read_question(request, service.spec.max_batch_calls)
-        fate = service.fate(question.asked[0].request_id)
+        question = read_received(request, service.spec.max_batch_calls)
+        plan = service.plan(question.asked[0].request_id)
         head = service.model.head_at(now_ns)
-        response = respond(service.answering, question, fate, head, keep_alive=request.keep_alive)
-        return Reply(question.asked, now_ns, now_ns + fate.delay, response)
+        response = respond(service.answerer, question, plan, head, keep_alive=request.keep_alive)
+        return PendingReply(question.asked, now_ns, now_ns + plan.delay, response)
 
-    def _schedule(self, reply: Reply) -> None:
+    def _schedule(self, reply: PendingReply) -> None:
         """A reply never overtakes one before it: timers of one moment run in order."""
         due_ns = self._last_due_ns = max(reply.due_ns, self._last_due_ns)
         self._waiting.append(reply)
@@ -133,13 +133,13 @@ class Connection:
         if not self._waiting:
             self._settled(self._stream)
 
-    def _record(self, reply: Reply, replied_ns: int | None) -> None:
+    def _record(self, reply: PendingReply, replied_ns: int | None) -> None:
         log_attempts(self._service, "http", reply, replied_ns)
 
 
-def _no_call(request: HttpRequest) -> Asked:
+def _no_call(request: HttpRequest) -> ReceivedCall:
     error = RpcError(INVALID_REQUEST, "only POST carries calls")
-    return Asked(Invalid(error), "", correlation.found_in_request(request.headers, b"", ""))
+    return ReceivedCall(Invalid(error), "", correlation.found_in_request(request.headers, b"", ""))
 
 
 def _method_not_allowed(request: HttpRequest) -> Response:

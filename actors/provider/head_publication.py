@@ -12,33 +12,33 @@ from battle.actors.provider.chain_view import InForce
 from battle.actors.rng import Draws
 from battle.actors.spec.faults.websocket import DuplicateHeads, MissHeads, ReorderHeads
 
-Turn: TypeAlias = Literal["missed", "duplicated", "reordered"]
+HeadChange: TypeAlias = Literal["missed", "duplicated", "reordered"]
 
-_TURNS: dict[type[MissHeads | DuplicateHeads | ReorderHeads], Turn] = {
+_HEAD_CHANGES: dict[type[MissHeads | DuplicateHeads | ReorderHeads], HeadChange] = {
     MissHeads: "missed",
     DuplicateHeads: "duplicated",
     ReorderHeads: "reordered",
 }
 
 
-class Announcement(msgspec.Struct, frozen=True):
+class HeadPublication(msgspec.Struct, frozen=True):
     """What becomes of one head; without a turn it is published once, in its time."""
 
-    turn: Turn | None = None
+    change: HeadChange | None = None
     fault_id: str | None = None
 
 
-_AS_IT_SHOULD = Announcement()
+_AS_IT_SHOULD = HeadPublication()
 
 
-def announce(height: int, imposed: Sequence[InForce], draws: Draws) -> Announcement:
+def head_publication(height: int, imposed: Sequence[InForce], draws: Draws) -> HeadPublication:
     """What becomes of the head at `height`: a head that is missed is neither late nor twice; else the fault
     imposed first decides."""
     drawn = [
-        Announcement(_TURNS[type(one.fault)], one.fault_id)
+        HeadPublication(_HEAD_CHANGES[type(one.fault)], one.fault_id)
         for one in imposed
         if isinstance(one.fault, MissHeads | DuplicateHeads | ReorderHeads)
         and draws.uniform(one.fault_id, height) < one.fault.ratio
     ]
-    missed = [announcement for announcement in drawn if announcement.turn == "missed"]
+    missed = [publication for publication in drawn if publication.change == "missed"]
     return next(iter([*missed, *drawn]), _AS_IT_SHOULD)

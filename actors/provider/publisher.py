@@ -8,10 +8,10 @@ import msgspec
 from battle.actors.chain import notifications
 from battle.actors.chain.logs import LogPattern
 from battle.actors.chain.model import ChainModel
-from battle.actors.provider.chain_view import Sight
-from battle.actors.provider.head_publication import announce
+from battle.actors.provider.chain_view import ChainView
+from battle.actors.provider.head_publication import head_publication
 from battle.actors.provider.service import Service
-from battle.actors.provider.ws_subscriptions import Session, Subscription
+from battle.actors.provider.ws_subscriptions import SessionSubscriptions, Subscription
 from battle.actors.spec.faults.behaviour import StaleHead, WrongChain
 from battle.actors.spec.faults.websocket import SilentStall
 from battle.actors.world.interfaces import Timer
@@ -33,34 +33,34 @@ class Publisher:
         self._service = service
         self._world = service.world
         self._draws = service.world.draws(f"publisher:{service.spec.name}")
-        self._sessions: dict[Session, None] = {}
+        self._sessions: dict[SessionSubscriptions, None] = {}
         self._published = 0
         """The height up to which all has been told."""
         self._late: list[tuple[dict[str, Any], str | None]] = []
         self._felt: dict[str, None] = {}
         """The faults known to have held back a block, or put another chain's in its place."""
-        self._silenced: dict[str, set[Session]] = {}
+        self._silenced: dict[str, set[SessionSubscriptions]] = {}
         self._timer: Timer | None = None
 
-    def add(self, session: Session) -> None:
+    def add(self, session: SessionSubscriptions) -> None:
         """A session has its first subscription."""
         if not self._sessions:
-            self._published = self._service.sight().head
+            self._published = self._service.view().head
             self._await_block()
         self._sessions[session] = None
 
-    def remove(self, session: Session) -> None:
+    def remove(self, session: SessionSubscriptions) -> None:
         """A session has no subscription any more, or is over."""
         self._sessions.pop(session, None)
         if not self._sessions and self._timer is not None:
             self._timer.cancel()
             self._late.clear()
 
-    def sight_changed(self, before: Sight, reorg_id: str | None) -> None:
+    def view_changed(self, before: ChainView, reorg_id: str | None) -> None:
         """A fault has begun or ended: what the provider saw was `before`. `reorg_id` names a reorg that has begun."""
         if not self._sessions:
             return
-        after = self._service.sight()
+        after = self._service.view()
         self._reorganise(before.model, after.model, reorg_id)
         self._publish_up_to(after)
 
@@ -72,32 +72,32 @@ class Publisher:
         self._timer = self._world.call_at(due_ns, self._on_block)
 
     def _on_block(self) -> None:
-        self._publish_up_to(self._service.sight())
+        self._publish_up_to(self._service.view())
         for one in self._service.behaviour.imposed:
             if isinstance(one.fault, StaleHead | WrongChain) and one.fault_id not in self._felt:
                 self._felt[one.fault_id] = None
                 self._acted(one.fault_id, "delayed" if isinstance(one.fault, StaleHead) else "replaced")
         self._await_block()
 
-    def _publish_up_to(self, sight: Sight) -> None:
+    def _publish_up_to(self, view: ChainView) -> None:
         """A provider that lagged publishes what it has missed at once; one that falls back publishes nothing."""
-        for height in range(self._published + 1, sight.head + 1):
+        for height in range(self._published + 1, view.head + 1):
             self._published = height
-            self._publish_block(sight.model, height)
+            self._publish_block(view.model, height)
 
     def _publish_block(self, model: ChainModel, height: int) -> None:
         header = notifications.header(model, height)
-        announcement = announce(height, self._service.behaviour.imposed, self._draws)
+        publication = head_publication(height, self._service.behaviour.imposed, self._draws)
         late, self._late = self._late, []
-        match announcement.turn:
+        match publication.change:
             case "missed":
-                self._acted(announcement.fault_id, "missed")
+                self._acted(publication.fault_id, "missed")
                 late, self._late = [], late
             case "reordered" if not late:  # two late ones in a row would be in order again
-                self._late.append((header, announcement.fault_id))
+                self._late.append((header, publication.fault_id))
             case "duplicated":
                 self._publish_head(header)
-                self._publish_head(header, announcement.fault_id, "duplicated")
+                self._publish_head(header, publication.fault_id, "duplicated")
             case _:
                 self._publish_head(header)
         for older, fault_id in late:
@@ -158,7 +158,7 @@ class Publisher:
             subscription.notify(text)
         return True
 
-    def _note_silenced(self, fault_id: str, session: Session) -> None:
+    def _note_silenced(self, fault_id: str, session: SessionSubscriptions) -> None:
         silenced = self._silenced.setdefault(fault_id, set())
         if session not in silenced:
             silenced.add(session)

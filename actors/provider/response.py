@@ -4,8 +4,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from battle.actors.provider.answerer import Answering, Asked, Question
-from battle.actors.provider.response_plan import Failure, Fate
+from battle.actors.provider.answerer import CallAnswerer, ReceivedCall, ReceivedRequest
+from battle.actors.provider.response_plan import Failure, ResponsePlan
 from battle.actors.wire.http.messages import encode_response
 from battle.actors.wire.jsonrpc import INTERNAL_ERROR, LIMIT_EXCEEDED, SERVER_ERROR, Invalid, RpcError
 from battle.store.events import Outcome
@@ -48,7 +48,7 @@ class Response(msgspec.Struct, frozen=True):
     status: int | None = None
     is_malformed: bool = False
 
-    def outcome(self, asked: Asked) -> Outcome:
+    def outcome(self, asked: ReceivedCall) -> Outcome:
         """What the log says became of a call: nobody knows that of one whose response was not sent whole."""
         if self.ending not in ("keep", "close"):
             return "unknown"
@@ -62,16 +62,21 @@ _NEVER = Response(b"", "never")
 
 
 def respond(
-    answering: Answering, question: Question, fate: Fate, head: int, *, keep_alive: bool = True
+    answerer: CallAnswerer,
+    question: ReceivedRequest,
+    plan: ResponsePlan,
+    head: int,
+    *,
+    keep_alive: bool = True,
 ) -> Response:
     """The HTTP response to a question that came when the chain was at `head`.
 
     Notes on every call its error code and the fault that decided what became of it.
     """
-    failure = fate.failure
-    body = _body(answering, question, fate, head)
+    failure = plan.failure
+    body = _body(answerer, question, plan, head)
     escaped = not body and failure in _SPOILED
-    _sign(question, fate, escaped=escaped)
+    _sign(question, plan, escaped=escaped)
     if failure is None or failure in _RPC_ERRORS or escaped:
         data = encode_response(200 if body else 204, body, keep_alive=keep_alive)
         return Response(data, _ending(keep_alive), 200 if body else 204)
@@ -81,18 +86,20 @@ def respond(
         return _NEVER
     if failure == "truncated":
         return Response(encode_response(200, body, keep_alive=keep_alive)[: -(len(body) // 2) or None], "cut")
-    return _failed(failure, body, fate, keep_alive=keep_alive)
+    return _failed(failure, body, plan, keep_alive=keep_alive)
 
 
-def respond_in_message(answering: Answering, question: Question, fate: Fate, head: int) -> Response:
+def respond_in_message(
+    answerer: CallAnswerer, question: ReceivedRequest, plan: ResponsePlan, head: int
+) -> Response:
     """The same over a WebSocket: `data` is a message, and nothing is sent when it is empty and the failure is none.
 
     HTTP's failures become JSON-RPC's errors; a wrong content type means nothing here and is escaped.
     """
-    failure = fate.failure
-    body = _body(answering, question, fate, head, _RPC_ERRORS_FOR_STATUSES)
+    failure = plan.failure
+    body = _body(answerer, question, plan, head, _RPC_ERRORS_FOR_STATUSES)
     escaped = failure == "wrong_content_type" or (not body and failure in _SPOILED)
-    _sign(question, fate, escaped=escaped)
+    _sign(question, plan, escaped=escaped)
     if failure is None or failure in _RPC_ERRORS or failure in _RPC_ERRORS_FOR_STATUSES or escaped:
         return Response(body, "keep")
     if failure == "reset":
@@ -105,25 +112,25 @@ def respond_in_message(answering: Answering, question: Question, fate: Fate, hea
 
 
 def _body(
-    answering: Answering,
-    question: Question,
-    fate: Fate,
+    answerer: CallAnswerer,
+    question: ReceivedRequest,
+    plan: ResponsePlan,
     head: int,
     more_errors: dict[Failure, RpcError] | None = None,
 ) -> bytes:
     """The JSON-RPC text, where the fate leaves one to be sent or spoiled."""
-    failure = fate.failure
+    failure = plan.failure
     if failure is None or failure in _SPOILED:
-        return answering.answer(question, head, None, fate.chain_faults)
+        return answerer.answer(question, head, None, plan.chain_faults)
     error = _RPC_ERRORS.get(failure) or (more_errors or {}).get(failure)
-    return b"" if error is None else answering.answer(question, head, error)
+    return b"" if error is None else answerer.answer(question, head, error)
 
 
-def _failed(failure: Failure, body: bytes, fate: Fate, *, keep_alive: bool) -> Response:
+def _failed(failure: Failure, body: bytes, plan: ResponsePlan, *, keep_alive: bool) -> Response:
     ending = _ending(keep_alive)
     status = _STATUSES.get(failure)
     if status is not None:
-        headers = {b"retry-after": b"%d" % fate.retry_after_s} if fate.retry_after_s else None
+        headers = {b"retry-after": b"%d" % plan.retry_after_s} if plan.retry_after_s else None
         return Response(encode_response(status, b"", headers=headers, keep_alive=keep_alive), ending, status)
     status = _PAGES[failure][0] if failure in _PAGES else 200
     content_type = b"application/json"
@@ -148,14 +155,14 @@ def _ending(keep_alive: bool) -> Ending:
     return "keep" if keep_alive else "close"
 
 
-def _sign(question: Question, fate: Fate, *, escaped: bool) -> None:
+def _sign(question: ReceivedRequest, plan: ResponsePlan, *, escaped: bool) -> None:
     """Put on each call the fault that decided: the one that failed it, else one that changed its answer, else one
     that delayed it."""
     if escaped:
         return
     for asked in question.asked:
-        if fate.failure is None:
-            asked.fault_id = asked.fault_id or fate.fault_id
+        if plan.failure is None:
+            asked.fault_id = asked.fault_id or plan.fault_id
         # What is no call has its own error, whatever error the calls beside it get.
-        elif fate.failure not in _RPC_ERRORS or not isinstance(asked.item, Invalid):
-            asked.fault_id = fate.fault_id
+        elif plan.failure not in _RPC_ERRORS or not isinstance(asked.item, Invalid):
+            asked.fault_id = plan.fault_id

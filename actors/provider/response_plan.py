@@ -1,7 +1,7 @@
 """What becomes of a request: how long it takes, whether it fails, and whose fault that is. Pure.
 
 A provider's behaviour is its specification plus the faults imposed on it. Each kind of fault is
-one function in `_INFLUENCES` that takes the fate so far and returns another. All chance is keyed by the
+one function in `_EFFECTS` that takes the fate so far and returns another. All chance is keyed by the
 request, and a fault's also by the fault, so one fault less does not change what the others do.
 
 What faults do to the chain that a provider answers from is in `sight`; here they are only drawn for.
@@ -15,7 +15,7 @@ import msgspec
 
 from battle.actors.provider.chain_view import InForce, in_order
 from battle.actors.rng import Draws
-from battle.actors.roles import Impose
+from battle.actors.roles import ApplyFault
 from battle.actors.spec.faults.behaviour import (
     Degrade,
     ErrorKind,
@@ -33,7 +33,7 @@ from battle.actors.spec.faults.behaviour import (
     WrongChain,
 )
 from battle.actors.spec.latency import (
-    Latency,
+    LatencyModel,
     LogNormal,
     Normal,
     Uniform,
@@ -51,7 +51,7 @@ Failure: TypeAlias = FailureKind | ErrorKind | LimitStyle | Malformation | Liter
 F = TypeVar("F", bound=Failure)
 
 
-class Fate(msgspec.Struct, frozen=True):
+class ResponsePlan(msgspec.Struct, frozen=True):
     """What becomes of one request. `fault_id` names the fault that decided it, if one did."""
 
     delay: Duration
@@ -63,7 +63,7 @@ class Fate(msgspec.Struct, frozen=True):
     """The faults of the chain that fall on this request, `in_order`; whether they change its answer is seen later."""
 
 
-class _Draft(msgspec.Struct, frozen=True):
+class _PlanDraft(msgspec.Struct, frozen=True):
     """A fate in the making."""
 
     draws: Draws
@@ -78,7 +78,7 @@ class _Draft(msgspec.Struct, frozen=True):
 
     def failed(
         self, fault_id: str, failure: Failure | None, *, at_once: bool = False, retry_after_s: int = 0
-    ) -> "_Draft":
+    ) -> "_PlanDraft":
         """The failure of an earlier fault stands."""
         if failure is None or self.failure is not None:
             return self
@@ -93,7 +93,7 @@ class Behaviour(msgspec.Struct, frozen=True):
     spec: MockProvider
     imposed: tuple[InForce, ...] = ()
 
-    def under(self, impose: Impose) -> "Behaviour":
+    def under(self, impose: ApplyFault) -> "Behaviour":
         """With this fault in force, in place of what the same fault was before."""
         in_force = InForce(impose.fault_id, impose.fault)
         return Behaviour(self.spec, (*self.reverted(impose.fault_id).imposed, in_force))
@@ -106,7 +106,7 @@ class Behaviour(msgspec.Struct, frozen=True):
         """Without this fault; as it is if it is not in force."""
         return Behaviour(self.spec, tuple(one for one in self.imposed if one.fault_id != fault_id))
 
-    def fate(self, draws: Draws, key: Key, over_limit: Container[str] = ()) -> Fate:
+    def plan(self, draws: Draws, key: Key, over_limit: Container[str] = ()) -> ResponsePlan:
         """What becomes of the attempt with this key. `over_limit` names the rate limits that it exceeds."""
         spec = self.spec
         own_latency = draw_latency(spec.latency, draws, "latency", *key)
@@ -114,13 +114,13 @@ class Behaviour(msgspec.Struct, frozen=True):
             spec.reliability.failure_ratio, spec.reliability.kinds, draws, ("reliability", *key)
         )
         if not self.imposed:
-            return Fate(own_latency, failure)
-        draft = _Draft(draws, key, over_limit)
+            return ResponsePlan(own_latency, failure)
+        draft = _PlanDraft(draws, key, over_limit)
         for one in self.imposed:
-            influence = _INFLUENCES.get(type(one.fault))
-            if influence is not None:
-                draft = influence(one, one.fault, draft)
-        return Fate(
+            effect = _EFFECTS.get(type(one.fault))
+            if effect is not None:
+                draft = effect(one, one.fault, draft)
+        return ResponsePlan(
             draft.added if draft.at_once else own_latency + draft.added,
             draft.failure or failure,
             draft.fault_id,
@@ -129,10 +129,10 @@ class Behaviour(msgspec.Struct, frozen=True):
         )
 
 
-Influence: TypeAlias = Callable[[InForce, Any, _Draft], _Draft]
+FaultEffect: TypeAlias = Callable[[InForce, Any, _PlanDraft], _PlanDraft]
 
 
-def _degraded(one: InForce, fault: Degrade, draft: _Draft) -> _Draft:
+def _degraded(one: InForce, fault: Degrade, draft: _PlanDraft) -> _PlanDraft:
     """Slower, and failing more often. Of those that slow a request down the first signs for it."""
     added = draw_latency(fault.added_latency, draft.draws, one.fault_id, "latency", *draft.key)
     key = (one.fault_id, "errors", *draft.key)
@@ -142,42 +142,42 @@ def _degraded(one: InForce, fault: Degrade, draft: _Draft) -> _Draft:
     return draft.failed(one.fault_id, _failure(fault.error_ratio, fault.error_kinds, draft.draws, key))
 
 
-def _failing(one: InForce, fault: ErrorRate, draft: _Draft) -> _Draft:
+def _failing(one: InForce, fault: ErrorRate, draft: _PlanDraft) -> _PlanDraft:
     failure = _failure(fault.ratio, fault.kinds, draft.draws, (one.fault_id, *draft.key))
     return draft.failed(one.fault_id, failure, at_once=True)
 
 
-def _limited(one: InForce, fault: RateLimit, draft: _Draft) -> _Draft:
+def _limited(one: InForce, fault: RateLimit, draft: _PlanDraft) -> _PlanDraft:
     if one.fault_id not in draft.over_limit:
         return draft
     wait_s = -(-fault.retry_after // seconds(1))
     return draft.failed(one.fault_id, fault.style, at_once=True, retry_after_s=wait_s)
 
 
-def _hanging(one: InForce, fault: Hang, draft: _Draft) -> _Draft:
+def _hanging(one: InForce, fault: Hang, draft: _PlanDraft) -> _PlanDraft:
     return draft.failed(one.fault_id, "no_answer" if _falls(one, fault.ratio, draft) else None)
 
 
-def _malformed(one: InForce, fault: Malformed, draft: _Draft) -> _Draft:
+def _malformed(one: InForce, fault: Malformed, draft: _PlanDraft) -> _PlanDraft:
     form = _failure(fault.ratio, fault.forms, draft.draws, (one.fault_id, *draft.key))
     return draft.failed(one.fault_id, form)
 
 
-def _truncated(one: InForce, fault: Truncated, draft: _Draft) -> _Draft:
+def _truncated(one: InForce, fault: Truncated, draft: _PlanDraft) -> _PlanDraft:
     return draft.failed(one.fault_id, "truncated" if _falls(one, fault.ratio, draft) else None)
 
 
-def _sees_otherwise(one: InForce, _fault: StaleHead | Reorg | WrongChain, draft: _Draft) -> _Draft:
+def _sees_otherwise(one: InForce, _fault: StaleHead | Reorg | WrongChain, draft: _PlanDraft) -> _PlanDraft:
     return msgspec.structs.replace(draft, chain_faults=(*draft.chain_faults, one))
 
 
-def _answers_otherwise(one: InForce, fault: MissingData | WrongAnswer, draft: _Draft) -> _Draft:
+def _answers_otherwise(one: InForce, fault: MissingData | WrongAnswer, draft: _PlanDraft) -> _PlanDraft:
     if not _falls(one, fault.ratio, draft):
         return draft
     return msgspec.structs.replace(draft, chain_faults=(*draft.chain_faults, one))
 
 
-_INFLUENCES: dict[type[Any], Influence] = {
+_EFFECTS: dict[type[Any], FaultEffect] = {
     Degrade: _degraded,
     ErrorRate: _failing,
     RateLimit: _limited,
@@ -192,7 +192,7 @@ _INFLUENCES: dict[type[Any], Influence] = {
 }
 
 
-def _falls(one: InForce, ratio: float, draft: _Draft) -> bool:
+def _falls(one: InForce, ratio: float, draft: _PlanDraft) -> bool:
     return draft.draws.uniform(one.fault_id, *draft.key) < ratio
 
 
@@ -203,7 +203,7 @@ def _failure(ratio: float, kinds: tuple[F, ...], draws: Draws, key: Key) -> F | 
     return kinds[int(share * len(kinds))] if share < 1 else None
 
 
-def draw_latency(latency: Latency, draws: Draws, *key: object) -> Duration:
+def draw_latency(latency: LatencyModel, draws: Draws, *key: object) -> Duration:
     """A latency in nanoseconds, never negative, that follows from `key` alone. A constant costs no draw."""
     if isinstance(latency, int):
         return latency

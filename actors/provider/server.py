@@ -7,7 +7,7 @@ import trio
 from battle.actors.provider.connection import Connection
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_sessions import Sessions
-from battle.actors.roles import Impose, ProviderRole, Revert
+from battle.actors.roles import ApplyFault, ProviderRole, RevertFault
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
 from battle.actors.world.interfaces import Control, Stream, World
 
@@ -15,8 +15,8 @@ from battle.actors.world.interfaces import Control, Stream, World
 async def run_provider(world: World, role: ProviderRole, control: Control) -> None:
     """Serve `role.address` until cancelled.
 
-    Ready once it listens. Takes `Impose` and `Revert` from the control channel; a fault of behaviour holds for
-    requests that come in from then on, one of transport for all that passes from then on. Logs one
+    Ready once it listens. Takes `ApplyFault` and `RevertFault` from the control channel; a fault of behaviour holds
+    for requests that come in from then on, one of transport for all that passes from then on. Logs one
     `AttemptServed` per JSON-RPC call.
 
     Raises:
@@ -31,14 +31,14 @@ async def run_provider(world: World, role: ProviderRole, control: Control) -> No
 
     async with trio.open_nursery() as nursery:
         address = await nursery.start(world.serve, role.address, faults.around(serve))
-        faults.guard(Gate(world, address))
+        faults.attach_gate(Gate(world, address))
         control.ready()
         async for message in control.inbox:
             _take(sessions, faults, message)
 
 
 def _take(sessions: Sessions, faults: TransportFaults, message: Any) -> None:
-    if not isinstance(message, Impose | Revert):
+    if not isinstance(message, ApplyFault | RevertFault):
         raise TypeError(f"a provider takes no {type(message).__name__}")
     if not faults.take(message):
         sessions.take(message)

@@ -1,10 +1,10 @@
 """What the connections of one provider share."""
 
 from battle.actors.chain.model import model_of
-from battle.actors.provider.answerer import Answering
-from battle.actors.provider.chain_view import Sight, in_order
+from battle.actors.provider.answerer import CallAnswerer
+from battle.actors.provider.chain_view import ChainView, in_order
 from battle.actors.provider.rate_limits import RateLimits
-from battle.actors.provider.response_plan import Behaviour, Fate, Key
+from battle.actors.provider.response_plan import Behaviour, Key, ResponsePlan
 from battle.actors.roles import ProviderRole
 from battle.actors.world import interfaces
 from battle.actors.world.held import Holder
@@ -42,7 +42,7 @@ class Service:
         self.world = world
         self.spec = role.spec
         self.model = model_of(role.chain)
-        self.answering = Answering(self.model, role.spec.canned)
+        self.answerer = CallAnswerer(self.model, role.spec.canned)
         self._behaviour = Behaviour(role.spec)
         self._attempts = Attempts()
         self._limits = RateLimits()
@@ -70,16 +70,16 @@ class Service:
 
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour.begun(self.sight().head)
+        self._behaviour = behaviour.begun(self.view().head)
 
-    def fate(self, request_id: str | None) -> Fate:
+    def plan(self, request_id: str | None) -> ResponsePlan:
         """What becomes of the next attempt of this request."""
         key = self._attempts.key(request_id)
         imposed = self._behaviour.imposed
         over_limit = self._limits.over(imposed, self.world.now_ns()) if imposed else ()
-        return self._behaviour.fate(self._draws, key, over_limit)
+        return self._behaviour.plan(self._draws, key, over_limit)
 
-    def sight(self) -> Sight:
+    def view(self) -> ChainView:
         """The chain as the provider sees it now: which branch of which chain, up to which head."""
         head = self.model.head_at(self.world.now_ns())
-        return self.answering.seer.sight(head, in_order(self._behaviour.imposed))
+        return self.answerer.viewer.view(head, in_order(self._behaviour.imposed))

@@ -8,14 +8,14 @@ from typing import Literal, TypeAlias
 import msgspec
 import trio
 
-from battle.actors.provider.answerer import Asked, Question, read_question
-from battle.actors.provider.attempt_log import Reply, log_attempts
+from battle.actors.provider.answerer import ReceivedCall, ReceivedRequest, read_received
+from battle.actors.provider.attempt_log import PendingReply, log_attempts
 from battle.actors.provider.chain_view import InForce
 from battle.actors.provider.publisher import Publisher
 from battle.actors.provider.response import Response, respond_in_message
-from battle.actors.provider.response_plan import Fate
+from battle.actors.provider.response_plan import ResponsePlan
 from battle.actors.provider.service import Service
-from battle.actors.provider.ws_subscriptions import Session, Subscription
+from battle.actors.provider.ws_subscriptions import SessionSubscriptions, Subscription
 from battle.actors.spec.faults.websocket import DropConnections, IgnorePings, RefuseSubscriptions
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpRequest
@@ -30,8 +30,8 @@ from battle.actors.wire.jsonrpc import (
 )
 from battle.actors.wire.websocket.endpoints import (
     Ended,
-    HandOver,
     KeepAlive,
+    UpgradeTo,
     accept_websocket,
 )
 from battle.actors.world.held import UNCOUNTED_BYTES
@@ -49,7 +49,9 @@ PING_CHECK = seconds(1)
 _NOTED = 2**62
 """More pings than will ever be ignored: that a fault acted is logged once."""
 
-Change: TypeAlias = Literal["connected", "refused", "subscribed", "rejected", "unsubscribed", "closed"]
+ConnectionChange: TypeAlias = Literal[
+    "connected", "refused", "subscribed", "rejected", "unsubscribed", "closed"
+]
 
 _NO_HEADERS: dict[bytes, bytes] = {}
 
@@ -62,14 +64,14 @@ class WebSocketSession:
         self._world = service.world
         self._publisher = publisher
         self._stream = stream
-        self._waiting: dict[Reply, None] = {}
+        self._waiting: dict[PendingReply, None] = {}
         self._waiting_bytes = 0
         self._dropped_by: str | None = None
         self._ignoring: dict[str, int] = {}
-        self.session = Session(name, self._send)
+        self.session = SessionSubscriptions(name, self._send)
         self.ended = trio.Event()
 
-    def accept(self, request: HttpRequest, hand_over: HandOver) -> bool:
+    def accept(self, request: HttpRequest, hand_over: UpgradeTo) -> bool:
         """Answer the handshake; whether there is a WebSocket now."""
         self._websocket = accept_websocket(
             self._world,
@@ -146,16 +148,16 @@ class WebSocketSession:
     def _on_message(self, text: bytes, arrived_ns: int) -> None:
         service, now_ns = self._service, self._world.now_ns()
         request = HttpRequest("POST", "/", _NO_HEADERS, text, keep_alive=True)
-        question = read_question(request, service.spec.max_batch_calls)
+        question = read_received(request, service.spec.max_batch_calls)
         if len(self._waiting) >= MAX_IN_FLIGHT:
             self._refuse(question, now_ns, f"too many requests at a time: at most {MAX_IN_FLIGHT}")
             return
         if self.held_bytes > UNCOUNTED_BYTES and service.holds_too_much(self):
             self._refuse(question, now_ns, "too many answers wait here for all clients together")
             return
-        fate = service.fate(question.asked[0].request_id)
-        response, subscription = self._respond(question, fate, service.model.head_at(now_ns))
-        reply = Reply(question.asked, now_ns, now_ns + fate.delay, response)
+        plan = service.plan(question.asked[0].request_id)
+        response, subscription = self._respond(question, plan, service.model.head_at(now_ns))
+        reply = PendingReply(question.asked, now_ns, now_ns + plan.delay, response)
         self._waiting[reply] = None
         self._waiting_bytes += len(response.data)
         if response.ending != "never":
@@ -166,26 +168,30 @@ class WebSocketSession:
         """As `Holder.held_bytes`: the replies that are not due."""
         return self._waiting_bytes
 
-    def _refuse(self, question: Question, now_ns: int, why: str) -> None:
+    def _refuse(self, question: ReceivedRequest, now_ns: int, why: str) -> None:
         error = RpcError(LIMIT_EXCEEDED, why)
-        body = self._service.answering.answer(question, 0, error)
-        reply = Reply(question.asked, now_ns, now_ns, Response(body, "keep"))
+        body = self._service.answerer.answer(question, 0, error)
+        reply = PendingReply(question.asked, now_ns, now_ns, Response(body, "keep"))
         self._send(body)
         log_attempts(self._service, "ws", reply, now_ns)
 
-    def _respond(self, question: Question, fate: Fate, head: int) -> tuple[Response, Subscription | None]:
+    def _respond(
+        self, question: ReceivedRequest, plan: ResponsePlan, head: int
+    ) -> tuple[Response, Subscription | None]:
         asked = question.asked[0]
         call = asked.item
-        if question.is_batch or isinstance(call, Invalid) or fate.failure is not None:
-            return respond_in_message(self._service.answering, question, fate, head), None
+        if question.is_batch or isinstance(call, Invalid) or plan.failure is not None:
+            return respond_in_message(self._service.answerer, question, plan, head), None
         if call.method == SUBSCRIBE:
-            return self._subscribe(asked, call, fate)
+            return self._subscribe(asked, call, plan)
         if call.method == UNSUBSCRIBE:
-            return self._unsubscribe(asked, call, fate), None
-        return respond_in_message(self._service.answering, question, fate, head), None
+            return self._unsubscribe(asked, call, plan), None
+        return respond_in_message(self._service.answerer, question, plan, head), None
 
-    def _subscribe(self, asked: Asked, call: Call, fate: Fate) -> tuple[Response, Subscription | None]:
-        asked.fault_id = fate.fault_id
+    def _subscribe(
+        self, asked: ReceivedCall, call: Call, plan: ResponsePlan
+    ) -> tuple[Response, Subscription | None]:
+        asked.fault_id = plan.fault_id
         imposed = self._service.behaviour.imposed
         refusing = [one for one in imposed if isinstance(one.fault, RefuseSubscriptions)]
         try:
@@ -205,8 +211,8 @@ class WebSocketSession:
             return self._failed(asked, call, error), None
         return Response(_result(call, subscription.name), "keep"), subscription
 
-    def _unsubscribe(self, asked: Asked, call: Call, fate: Fate) -> Response:
-        asked.fault_id = fate.fault_id
+    def _unsubscribe(self, asked: ReceivedCall, call: Call, plan: ResponsePlan) -> Response:
+        asked.fault_id = plan.fault_id
         try:
             ended = self.session.end(call.params)
         except RpcError as error:
@@ -218,11 +224,11 @@ class WebSocketSession:
                 self._publisher.remove(self.session)
         return Response(_result(call, ended is not None), "keep")
 
-    def _failed(self, asked: Asked, call: Call, error: RpcError) -> Response:
+    def _failed(self, asked: ReceivedCall, call: Call, error: RpcError) -> Response:
         asked.rpc_code = error.code
         return Response(b"" if call.is_notification else encode_error(_id(call), error), "keep")
 
-    def _send_reply(self, reply: Reply, subscription: Subscription | None) -> None:
+    def _send_reply(self, reply: PendingReply, subscription: Subscription | None) -> None:
         assert self._websocket is not None
         if reply not in self._waiting:
             return  # the connection ended meanwhile, and this was logged then
@@ -273,7 +279,7 @@ class WebSocketSession:
 
     def _log(
         self,
-        change: Change,
+        change: ConnectionChange,
         *,
         subscription: str | None = None,
         kind: str | None = None,

@@ -6,10 +6,10 @@ from battle.actors.provider.chain_view import InForce
 from battle.actors.provider.publisher import Publisher
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_session import WebSocketSession
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Reorg
 from battle.actors.wire.http.messages import HttpRequest
-from battle.actors.wire.websocket.endpoints import HandOver
+from battle.actors.wire.websocket.endpoints import UpgradeTo
 from battle.actors.world.interfaces import Stream
 
 
@@ -22,7 +22,7 @@ class Sessions:
         self._numbers = count(1)
         self._open: dict[WebSocketSession, None] = {}
 
-    def accept(self, request: HttpRequest, stream: Stream, hand_over: HandOver) -> WebSocketSession | None:
+    def accept(self, request: HttpRequest, stream: Stream, hand_over: UpgradeTo) -> WebSocketSession | None:
         """Answer a handshake; None when it was refused, and the stream closed."""
         session = WebSocketSession(self._service, self._publisher, str(next(self._numbers)), stream)
         if not session.accept(request, hand_over):
@@ -38,19 +38,19 @@ class Sessions:
             session.close()
             del self._open[session]
 
-    def take(self, message: Impose | Revert) -> None:
+    def take(self, message: ApplyFault | RevertFault) -> None:
         """A fault of behaviour, or of WebSockets, begins or ends."""
         service = self._service
-        before = service.sight()
+        before = service.view()
         reorg_id = None
-        if isinstance(message, Revert):
+        if isinstance(message, RevertFault):
             service.behaviour = service.behaviour.reverted(message.fault_id)
         else:
             service.behaviour = service.behaviour.under(message)
             reorg_id = message.fault_id if isinstance(message.fault, Reorg) else None
-        self._publisher.sight_changed(before, reorg_id)
+        self._publisher.view_changed(before, reorg_id)
         for session in [*self._open]:
-            if isinstance(message, Revert):
+            if isinstance(message, RevertFault):
                 session.revert(message.fault_id)
             else:
                 session.impose(InForce(message.fault_id, message.fault), at_start=False)

@@ -19,7 +19,7 @@ class Subscription:
 
     def __init__(
         self,
-        session: "Session",
+        session: "SessionSubscriptions",
         name: str,
         kind: SubscriptionKind,
         pattern: LogPattern | None,
@@ -37,7 +37,7 @@ class Subscription:
         self._send(_NOTIFICATION % (self._head, result))
 
 
-class Session:
+class SessionSubscriptions:
     """The subscriptions of one connection. `name` numbers the connection on its provider."""
 
     def __init__(self, name: str, send: Callable[[bytes], Any]) -> None:

@@ -91,5 +91,5 @@ class Empirical(Spec, frozen=True, tag="empirical"):
         return Empirical(tuple(round(sample * share) for sample in self.samples))
 
 
-Latency: TypeAlias = Duration | Uniform | Normal | LogNormal | Empirical
+LatencyModel: TypeAlias = Duration | Uniform | Normal | LogNormal | Empirical
 """How long a provider takes to answer; a bare duration is a constant."""

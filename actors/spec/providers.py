@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from battle.actors.addresses import Address, split_url
 from battle.actors.redaction import redacted
 from battle.actors.spec.base import Spec
-from battle.actors.spec.latency import Latency
+from battle.actors.spec.latency import LatencyModel
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.units import format_duration, ms, not_a_share
 
@@ -36,7 +36,7 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     """
 
     name: str
-    latency: Latency = ms(20)
+    latency: LatencyModel = ms(20)
     reliability: Reliability = Reliability()
     limits: HttpLimits = HttpLimits()
     websocket_limits: WebSocketLimits = WebSocketLimits()

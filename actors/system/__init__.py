@@ -7,13 +7,13 @@ from battle.actors.system.mailbox import (
     ActorRef,
     AskError,
     AskTimeoutError,
+    Envelope,
     Inbox,
     Mailbox,
     MailboxFullError,
     MailboxSpec,
     MailboxStatistics,
     Overflow,
-    Question,
 )
 from battle.actors.system.restart import Backoff, Limits, RestartType, Strategy
 from battle.actors.system.supervisor import ChildLostError, EscalationError, HopelessError, Supervisor
@@ -27,6 +27,7 @@ __all__ = [
     "Backoff",
     "ChildLostError",
     "ChildSpec",
+    "Envelope",
     "EscalationError",
     "HopelessError",
     "Inbox",
@@ -38,7 +39,6 @@ __all__ = [
     "MailboxSpec",
     "MailboxStatistics",
     "Overflow",
-    "Question",
     "RestartType",
     "Strategy",
     "Supervisor",

@@ -152,7 +152,7 @@ class Life:
         self._on_started()
 
 
-Phase: TypeAlias = Literal["waiting", "starting", "running", "exited", "ended"]
+ChildPhase: TypeAlias = Literal["waiting", "starting", "running", "exited", "ended"]
 """To be launched when due; launched; up; gone, and not yet decided upon; not to be launched any more."""
 
 
@@ -167,7 +167,7 @@ class Slot:
 
     def reset(self) -> None:
         self.life: Life | None = None
-        self.phase: Phase = "waiting"
+        self.phase: ChildPhase = "waiting"
         # When it may be launched, and whether all before it must be up, or over, first.
         self.due = -math.inf
         self.in_order = True

@@ -6,7 +6,7 @@ import msgspec
 
 from battle.actors.author_errors import leaves
 
-Change: TypeAlias = Literal["started", "crashed", "restarting", "escalated", "stopped"]
+ActorChange: TypeAlias = Literal["started", "crashed", "restarting", "escalated", "stopped"]
 
 
 class LifecycleChange(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class LifecycleChange(msgspec.Struct, frozen=True):
 
     supervisor: str
     actor: str
-    change: Change
+    change: ActorChange
     incarnation: int
     reason: str | None = None
 

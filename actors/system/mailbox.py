@@ -36,7 +36,7 @@ class MailboxFullError(AskError):
     """The question was dropped, because the mailbox was full."""
 
 
-class Question:
+class Envelope:
     """What an actor receives for an `ask`: the `message`, and the way to answer it."""
 
     def __init__(self, message: Any) -> None:
@@ -95,7 +95,7 @@ class MailboxStatistics(msgspec.Struct, frozen=True):
 
 
 class Inbox:
-    """The messages for one incarnation, oldest first: whatever was told, and a `Question` for each ask.
+    """The messages for one incarnation, oldest first: whatever was told, and an `Envelope` for each ask.
 
     `async for` over it ends when the actor was asked to stop and has read what came before.
     """
@@ -147,7 +147,7 @@ class Mailbox:
         self.ref = ActorRef(self)
         self._current: tuple[trio.MemorySendChannel[Any], Inbox] | None = None
         # A dict for its order: whoever asked first is told first.
-        self._unanswered: dict[Question, None] = {}
+        self._unanswered: dict[Envelope, None] = {}
         self._received = 0
         self._dropped_overflow = 0
         self._dropped_dead = 0
@@ -222,7 +222,7 @@ class Mailbox:
         return True
 
     async def _ask(self, message: Any) -> Any:
-        question = Question(message)
+        question = Envelope(message)
         self._unanswered[question] = None
         try:
             await self._put(question)
@@ -232,13 +232,13 @@ class Mailbox:
 
     def _lose_to_overflow(self, message: Any) -> bool:
         self._dropped_overflow += 1
-        if isinstance(message, Question):
+        if isinstance(message, Envelope):
             message.fail(MailboxFullError(f"the mailbox of {self.name} is full"))
         return False
 
     def _lose_to_death(self, message: Any) -> bool:
         self._dropped_dead += 1
-        if isinstance(message, Question):
+        if isinstance(message, Envelope):
             message.fail(self._dead())
         return False
 
@@ -273,7 +273,7 @@ class ActorRef:
         return self._mailbox._put_nowait(message)
 
     async def ask(self, message: Any, timeout: Duration = DEFAULT_ASK_TIMEOUT) -> Any:
-        """Send `message` as a `Question`, and return the answer. `timeout` includes the wait for room.
+        """Send `message` as an `Envelope`, and return the answer. `timeout` includes the wait for room.
 
         Raises:
             ActorDeadError: the actor is not running, or stopped before it answered.

@@ -12,8 +12,8 @@ from typing import Any
 
 import trio
 
-from battle.actors.system.child import ActorContext, ChildSpec, Life, Phase, Slot
-from battle.actors.system.lifecycle import Change, LifecycleChange, crash_reason
+from battle.actors.system.child import ActorContext, ChildPhase, ChildSpec, Life, Slot
+from battle.actors.system.lifecycle import ActorChange, LifecycleChange, crash_reason
 from battle.actors.system.mailbox import ActorRef
 from battle.actors.system.restart import (
     Backoff,
@@ -188,7 +188,7 @@ class Supervisor:
             with trio.move_on_at(look_again):
                 await self._moved.wait()
 
-    def _all_in(self, *phases: Phase) -> bool:
+    def _all_in(self, *phases: ChildPhase) -> bool:
         return all(slot.phase in phases for slot in self._slots.values())
 
     def _say_started(self) -> None:
@@ -283,7 +283,7 @@ class Supervisor:
             if slot.phase != "waiting":
                 slot.phase = "ended"
 
-    def _report(self, change: Change, slot: Slot, reason: str | None = None) -> None:
+    def _report(self, change: ActorChange, slot: Slot, reason: str | None = None) -> None:
         self._on_change(LifecycleChange(self.name, slot.spec.name, change, slot.incarnation, reason))
 
     def _announce(self) -> None:

@@ -9,7 +9,7 @@ import trio
 
 from battle.actors import rng
 from battle.actors.chain.model import ChainModel
-from battle.actors.roles import Begin, Impose, Revert, WorkloadRole
+from battle.actors.roles import ApplyFault, Begin, RevertFault, WorkloadRole
 from battle.actors.spec.workloads import HttpUsers, OpenLoop, Replay, WsRequests, WsSubscribe
 from battle.actors.units import seconds
 from battle.actors.wire.faults.node_faults import TransportFaults
@@ -17,15 +17,15 @@ from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.http.batch import BatchBuilder, BatchReader, TraceBuilder
 from battle.actors.workload.http.pool import ConnectionPool
 from battle.actors.workload.requests.answer import UNSENT, AnswerReader
-from battle.actors.workload.requests.call_source import asker, asks_about_the_chain
+from battle.actors.workload.requests.call_source import call_source, uses_chain_model
 from battle.actors.workload.requests.call_times import CallTimes
 from battle.actors.workload.requests.pacer import Build, Pacer, Users
 from battle.actors.workload.requests.request import CallBuilder, Request, RequestBuilder
 from battle.actors.workload.requests.schedule import resumed, schedule_of, sharded
 from battle.actors.workload.requests.trace import Trace, read_trace
-from battle.actors.workload.requests.tracker import Ledger
-from battle.actors.workload.ws.pool import WsPool, forsake
-from battle.actors.workload.ws.subscription_load import SubscribingLoad
+from battle.actors.workload.requests.tracker import RequestTracker
+from battle.actors.workload.ws.pool import WsPool, abandon
+from battle.actors.workload.ws.subscription_load import SubscriptionLoad
 from battle.actors.world.interfaces import Connect, Control, Timer, World
 
 SAMPLE_INTERVAL = seconds(1)
@@ -34,8 +34,8 @@ SAMPLE_INTERVAL = seconds(1)
 async def run_workload(world: World, role: WorkloadRole, control: Control) -> None:
     """Be one shard of a workload: wait for `Begin`, send every request when it is due, see each to its end.
 
-    When the role `may_be_parted`, it takes `Impose` and `Revert` of partitions from the control channel, as this
-    side sees them; without that its connections are the world's own, and no request pays for it.
+    When the role `may_be_parted`, it takes `ApplyFault` and `RevertFault` of partitions from the control channel, as
+    this side sees them; without that its connections are the world's own, and no request pays for it.
     No HTTP connection is opened before a request needs it; WebSockets for requests are opened on `Begin`. What
     was due before `Begin` arrived is not sent; it counts as dropped, from `Begin.away_since_ns` on. Logs a
     `RequestEnded` for each request and a `GeneratorSampled` for each second, the last one cut short; for
@@ -51,7 +51,7 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
     faults = TransportFaults(world) if role.may_be_parted else None
     connect = None if faults is None else faults.connect
     load = (
-        SubscribingLoad(world, role, spec, connect)
+        SubscriptionLoad(world, role, spec, connect)
         if isinstance(spec, WsSubscribe)
         else _Load(world, role, connect)
     )
@@ -61,7 +61,7 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
         return
     async with trio.open_nursery() as nursery:
         if faults is not None:
-            nursery.start_soon(_suffer, control, faults)
+            nursery.start_soon(_apply_faults, control, faults)
         with sampling(world, load, begin.at_ns):
             await load.run(begin)
         nursery.cancel_scope.cancel()
@@ -77,10 +77,10 @@ async def _begin(control: Control, faults: TransportFaults | None) -> Begin | No
     return None
 
 
-async def _suffer(control: Control, faults: TransportFaults) -> None:
+async def _apply_faults(control: Control, faults: TransportFaults) -> None:
     """Take the faults that come while the load goes on."""
     async for message in control.inbox:
-        if isinstance(message, Impose | Revert):
+        if isinstance(message, ApplyFault | RevertFault):
             faults.take(message)
 
 
@@ -96,12 +96,12 @@ class _Load:
         in_batches = _calls(role) > 1 or (self._trace is not None and bool(self._trace.batches))
         self._reader = (BatchReader if in_batches else AnswerReader)(role, model)
         self._ending = self._reader.ending
-        self._ledger = Ledger(
+        self._tracker = RequestTracker(
             world,
             role.spec.name or f"workload-{role.index}",
             role.spec.timeout,
             closed_loop=isinstance(role.spec, HttpUsers),
-            forsake=forsake if isinstance(role.spec, WsRequests) else None,
+            abandon=abandon if isinstance(role.spec, WsRequests) else None,
         )
         self._pool: ConnectionPool | WsPool | None = None
 
@@ -110,7 +110,7 @@ class _Load:
             pool = self._pool = self._new_pool(nursery)
             with closing(pool):
                 await self._send_all(begin)
-                await self._ledger.wait_until_all_ended()
+                await self._tracker.wait_until_all_ended()
                 if isinstance(pool, WsPool):
                     await pool.finish()
             nursery.cancel_scope.cancel()
@@ -124,13 +124,13 @@ class _Load:
 
     def sample(self) -> None:
         """As `Sampled.sample`; and what held requests up in that second."""
-        self._ledger.sample()
+        self._tracker.sample()
         self._log_waits()
 
     def close(self) -> None:
         """As `Sampled.close`."""
         self._log_waits()
-        self._ledger.close()
+        self._tracker.close()
 
     def _log_waits(self) -> None:
         if self._pool is not None:
@@ -143,11 +143,11 @@ class _Load:
         role = self._role
         assert not isinstance(role.spec, WsSubscribe)
         if isinstance(role.spec, WsRequests):
-            return WsPool(self._world, nursery, self._ledger, self._reader, role, role.spec, self._connect)
+            return WsPool(self._world, nursery, self._tracker, self._reader, role, role.spec, self._connect)
         return ConnectionPool(
             self._world,
             nursery,
-            self._ledger,
+            self._tracker,
             self._on_response,
             target=role.target,
             max_connections=role.spec.connection_limit,
@@ -157,19 +157,19 @@ class _Load:
 
     def _submit(self, request: Request) -> None:
         assert self._pool is not None
-        self._ledger.due(request)
+        self._tracker.due(request)
         self._pool.submit(request)
 
     def _submit_in_time(self, request: Request, now_ns: int) -> None:
         assert self._pool is not None
-        self._ledger.due(request)
-        if self._ledger.is_too_late(request, now_ns):  # this node itself was frozen for so long
-            self._ledger.end(request, UNSENT, now_ns)
+        self._tracker.due(request)
+        if self._tracker.is_too_late(request, now_ns):  # this node itself was frozen for so long
+            self._tracker.end(request, UNSENT, now_ns)
         else:
             self._pool.submit(request)
 
     def _on_response(self, request: Request, response: HttpResponse, ended_ns: int) -> None:
-        self._ledger.end(request, self._ending(request, response, ended_ns), ended_ns, response)
+        self._tracker.end(request, self._ending(request, response, ended_ns), ended_ns, response)
 
     async def _follow_schedule(self, spec: OpenLoop, begin: Begin) -> None:
         seed = rng.stream(self._role.seed, f"arrivals:{self._role.index}").getrandbits(64)
@@ -177,7 +177,7 @@ class _Load:
         absolute = ((number, begin.at_ns + offset_ns) for number, offset_ns in dealt)
         away_since_ns = begin.at_ns if begin.away_since_ns is None else begin.away_since_ns
         arrivals, missed = resumed(absolute, away_since_ns, self._world.now_ns())
-        self._ledger.missed(missed)
+        self._tracker.missed(missed)
         await Pacer(self._world, arrivals, self._build, self._submit_in_time).run()
 
     async def _serve_users(self, spec: HttpUsers, begin: Begin) -> None:
@@ -194,7 +194,7 @@ class _Load:
             end_ns=end_ns,
             think_time=spec.think_time,
         )
-        self._ledger.on_end = users.ask_again
+        self._tracker.on_end = users.ask_again
         await users.run()
 
 
@@ -203,9 +203,9 @@ def _builder(role: WorkloadRole, model: ChainModel, trace: Trace | None, times: 
     if trace is not None:
         return TraceBuilder(role, trace).build
     if _calls(role) > 1:
-        return BatchBuilder(role, asker(role, model, times), _calls(role)).build
-    if not asks_about_the_chain(role):
-        return CallBuilder(role, asker(role, model, times)).build
+        return BatchBuilder(role, call_source(role, model, times), _calls(role)).build
+    if not uses_chain_model(role):
+        return CallBuilder(role, call_source(role, model, times)).build
     return RequestBuilder(role, model).build
 
 

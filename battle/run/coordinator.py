@@ -5,7 +5,7 @@ from pathlib import Path
 
 import trio
 
-from battle.actors.injector import conduct, log_plan
+from battle.actors.injector import inject, log_plan
 from battle.actors.roles import Begin
 from battle.actors.spec.gateways import CommandGateway
 from battle.actors.system import ChildLostError, EscalationError, LifecycleChange
@@ -50,7 +50,7 @@ class Coordinator:
         self._interrupted_by: str | None = None
         self._authors_failure: str | None = None
         self._faults_in_force: set[str] = set()
-        self._tree = RunTree(cluster, plan, run_dir, conduct=self._conduct, on_change=self._on_change)
+        self._tree = RunTree(cluster, plan, run_dir, inject=self._conduct, on_change=self._on_change)
         self._node_names = frozenset(node.name for node in self._tree.nodes)
         run_setup(
             plan.scenario.setup,
@@ -127,7 +127,7 @@ class Coordinator:
     async def _conduct(self) -> None:
         await self._began.wait()
         targets = FaultTargets(self._tree.providers, self._tree.loads)
-        await conduct(self._world, self._plan.timeline, self._begin_ns, targets, self._faults_in_force)
+        await inject(self._world, self._plan.timeline, self._begin_ns, targets, self._faults_in_force)
 
     def _log_phase(self, phase: Phase, detail: str | None = None) -> None:
         self._world.log.append(RunChanged(at_ns=self._world.now_ns(), phase=phase, detail=detail))

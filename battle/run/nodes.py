@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import trio
 
 from battle.actors.injector import TargetGone
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.base import Spec
 from battle.actors.spec.faults.transport import Partition
 from battle.actors.system import ActorContext, ChildSpec, Induced, RestartType
@@ -221,7 +221,7 @@ class FaultTargets:
     def state(self, target: str) -> NodeState:
         return self._providers[target].state
 
-    def impose(self, target: str, impose: Impose) -> None:
+    def impose(self, target: str, impose: ApplyFault) -> None:
         fault = impose.fault
         if isinstance(fault, Partition) and fault.is_before_the_gateway:
             self._part_from_clients(impose.fault_id, fault)
@@ -237,9 +237,9 @@ class FaultTargets:
         if not any(node.runs for node in parted):
             raise TargetGone(f"{partition.peer} does not run")
         for node in parted:
-            node.stand(fault_id, Impose(fault_id, partition.seen_by_peer()))
+            node.stand(fault_id, ApplyFault(fault_id, partition.seen_by_peer()))
 
-    def relieve(self, target: str, revert: Revert) -> None:
+    def revert_fault(self, target: str, revert: RevertFault) -> None:
         if target in self._providers:
             self._providers[target].forget(revert.fault_id, revert)
             return

@@ -45,13 +45,13 @@ class RunTree:
         plan: RunPlan,
         run_dir: Path,
         *,
-        conduct: Callable[[], Awaitable[None]],
+        inject: Callable[[], Awaitable[None]],
         on_change: Callable[[LifecycleChange], object],
     ) -> None:
         self._cluster = cluster
         self._plan = plan
         self._run_dir = run_dir
-        self._conduct = conduct
+        self._conduct = inject
         self._on_change = on_change
         self.providers: dict[str, NodeActor] = {}
         self.gateway: list[NodeActor] = []

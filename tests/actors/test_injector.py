@@ -2,8 +2,8 @@
 
 import pytest
 
-from battle.actors.injector import TargetGone, conduct, log_plan
-from battle.actors.roles import Impose, Revert
+from battle.actors.injector import TargetGone, inject, log_plan
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Degrade
 from battle.actors.spec.faults.process import Kill, Pause, Restart
 from battle.actors.spec.faults.timeline import expand as expand_plan
@@ -53,10 +53,10 @@ class Recorder:
     def state(self, target):
         return self.states.get(target, "running")
 
-    def impose(self, target, impose: Impose):
+    def impose(self, target, impose: ApplyFault):
         self._note("impose", target, (impose.fault_id, impose.fault.added_latency))
 
-    def relieve(self, target, revert: Revert):
+    def revert_fault(self, target, revert: RevertFault):
         self.done.append((self.world.now_ns() // ms(1), "relieve", target, revert.fault_id))
 
 
@@ -71,7 +71,7 @@ def test_each_fault_is_applied_and_reverted_in_its_time_and_logged():
         recorder = Recorder(stage.client)
         timeline = expand(FAULTS, seconds(1))
         log_plan(stage.client, timeline, begin_ns=ms(1000))
-        await conduct(stage.client, timeline, ms(1000), recorder, set())
+        await inject(stage.client, timeline, ms(1000), recorder, set())
         return recorder.done, stage.client.log
 
     done, log = simulated(main)
@@ -96,7 +96,7 @@ def test_each_fault_is_applied_and_reverted_in_its_time_and_logged():
 def test_a_target_that_is_gone_is_logged_as_a_failed_fault():
     async def main(stage):
         recorder = Recorder(stage.client, gone=("a",))
-        await conduct(stage.client, expand(FAULTS[:1], seconds(1)), 0, recorder, set())
+        await inject(stage.client, expand(FAULTS[:1], seconds(1)), 0, recorder, set())
         return stage.client.log
 
     log = simulated(main)
@@ -116,7 +116,7 @@ def test_a_conductor_started_late_reverts_what_is_in_force_and_begins_nothing_th
     async def main(stage):
         await stage.sleep(ms(15))
         recorder = Recorder(stage.client)
-        await conduct(stage.client, expand(FAULTS, seconds(1)), 0, recorder, in_force)
+        await inject(stage.client, expand(FAULTS, seconds(1)), 0, recorder, in_force)
         return recorder.done
 
     assert [(what, target) for _, what, target, _ in simulated(main)] == expected
@@ -127,7 +127,7 @@ def test_processes_are_asked_to_stop_paused_and_resumed_and_the_log_says_when_it
     async def main(stage):
         recorder = Recorder(stage.client)
         plan = [Restart("a", at=ms(10), down=ms(20)), Pause("b", at=ms(50), duration=ms(40))]
-        await conduct(stage.client, expand(plan, seconds(1)), 0, recorder, set())
+        await inject(stage.client, expand(plan, seconds(1)), 0, recorder, set())
         await stage.sleep(ms(10))
         return recorder.done, stage.client.log
 
@@ -149,7 +149,7 @@ def test_processes_are_asked_to_stop_paused_and_resumed_and_the_log_says_when_it
 def test_a_pause_that_never_shows_is_not_claimed():
     async def main(stage):
         recorder = Recorder(stage.client)
-        await conduct(
+        await inject(
             stage.client, expand([Pause("a", at=0, duration=ms(11))], seconds(1)), 0, recorder, set()
         )
         await stage.sleep(seconds(10))
@@ -161,7 +161,7 @@ def test_a_pause_that_never_shows_is_not_claimed():
 def test_a_fault_that_finds_its_target_down_says_so():
     async def main(stage):
         recorder = Recorder(stage.client, down=("a",))
-        await conduct(stage.client, expand(FAULTS[:1], seconds(1)), 0, recorder, set())
+        await inject(stage.client, expand(FAULTS[:1], seconds(1)), 0, recorder, set())
         return stage.client.log
 
     acted = [event for event in simulated(main) if isinstance(event, FaultActed)]

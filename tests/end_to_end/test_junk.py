@@ -19,7 +19,7 @@ from battle import (
     run_scenario,
     seconds,
 )
-from battle.actors.provider.answerer import Answering
+from battle.actors.provider.answerer import CallAnswerer
 from tests.end_to_end.battles import ask
 
 ID = b'"%b"'
@@ -98,7 +98,7 @@ def test_a_gateway_elsewhere_that_answers_junk_gives_wrong_answers(tmp_path):
 
 @pytest.mark.parametrize("providers", ["abc", "a"])
 def test_providers_that_answer_junk_fail_behind_the_embedded_gateway(providers, tmp_path, monkeypatch):
-    numbers, right = count(), Answering.answer
+    numbers, right = count(), CallAnswerer.answer
 
     def junk(self, question, *arguments, **more):
         number = next(numbers)
@@ -109,7 +109,7 @@ def test_providers_that_answer_junk_fail_behind_the_embedded_gateway(providers, 
             b"%b", call_id
         )  # the last one is no HTTP answer of ours
 
-    monkeypatch.setattr(Answering, "answer", junk)
+    monkeypatch.setattr(CallAnswerer, "answer", junk)
     scenario = Scenario(
         "Junk",
         providers=[MockProvider(name) for name in providers],

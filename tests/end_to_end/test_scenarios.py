@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from battle import Retry, minutes, ms, run_scenario, seconds
-from battle.actors.gateway.calls.dispatcher import Caller, Pursuit
+from battle.actors.gateway.calls.dispatcher import Dispatcher, RetriedRequest
 from battle.scenario.loader import listed, load_scenario
 from battle.scenario.validation import scenario_problems
 from tests.end_to_end.battles import ask, digests
@@ -66,12 +66,12 @@ def test_the_seed_does_not_matter(name, seed, tmp_path):
 
 @pytest.mark.parametrize("name", ["concurrent_load:short", "long_soak:short"])
 def test_a_gateway_that_never_resends_a_transaction_passes_and_that_is_said(name, tmp_path, monkeypatch):
-    stop = Caller.stop
+    stop = Dispatcher.stop
 
-    def sent_once(caller, progress):
-        return "sent once" if progress.inquiry.method == SEND else stop(caller, progress)
+    def sent_once(dispatcher, progress):
+        return "sent once" if progress.proxied.method == SEND else stop(dispatcher, progress)
 
-    monkeypatch.setattr(Caller, "stop", sent_once)
+    monkeypatch.setattr(Dispatcher, "stop", sent_once)
     result = run_scenario(SHIPPED[name], world="simulated", out=tmp_path)
     [policy] = [one.summary for one in result.report.findings if one.checker == "transactions"]
     assert "none reached providers more than once" in policy
@@ -209,17 +209,17 @@ def test_nothing_heaps_up_in_half_an_hour(tmp_path):
 
 def test_a_request_leaves_nothing_behind_for_the_garbage_collector(tmp_path, monkeypatch):
     """It is off while simulating."""
-    alive: WeakSet[Pursuit] = WeakSet()
+    alive: WeakSet[RetriedRequest] = WeakSet()
     most = 0
-    begin = Pursuit.__init__
+    begin = RetriedRequest.__init__
 
-    def counted(pursuit, *arguments):
+    def counted(retried, *arguments):
         nonlocal most
-        begin(pursuit, *arguments)
-        alive.add(pursuit)
+        begin(retried, *arguments)
+        alive.add(retried)
         most = max(most, len(alive))
 
-    monkeypatch.setattr(Pursuit, "__init__", counted)
+    monkeypatch.setattr(RetriedRequest, "__init__", counted)
     result = run_scenario(load_scenario("smoke"), world="simulated", out=tmp_path)
     assert ask(result.run_dir, "SELECT count(*) FROM requests") == [(250,)]
     assert 1 <= most <= 5

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.gateway.calls.proxied_request import Inquiry, read_inquiry
-from battle.actors.provider.answerer import MAX_BATCH_BYTES, Answering, read_question
+from battle.actors.gateway.calls.proxied_request import ProxiedRequest, read_proxied
+from battle.actors.provider.answerer import MAX_BATCH_BYTES, CallAnswerer, read_received
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import seconds
 from battle.actors.wire.correlation import REQUEST_ID_HEADER, found_in_request
@@ -68,9 +68,9 @@ def test_a_batch_of_too_many_elements_is_not_read():
 
 def test_the_answers_to_a_batch_are_bounded_together():
     text = b"[%b]" % b",".join([call("eth_getLogs", b'[{"fromBlock":"0x0"}]')] * 50)
-    question = read_question(HttpRequest("POST", "/", {}, text, True), 1000)
+    question = read_received(HttpRequest("POST", "/", {}, text, True), 1000)
     answers = msgspec.json.decode(
-        Answering(ChainModel(CHAIN), {}).answer(question, 500), type=list[msgspec.Raw]
+        CallAnswerer(ChainModel(CHAIN), {}).answer(question, 500), type=list[msgspec.Raw]
     )
     assert len(answers) == 50
     largest = max(len(bytes(it)) for it in answers)
@@ -104,12 +104,12 @@ def test_request_ids_that_clients_make_up_are_short():
 
 def test_of_a_long_method_a_short_name_is_kept():
     text = call("m" * 10_000)
-    inquiry = read_inquiry(HttpRequest("POST", "/", {}, text, True), 1)
-    assert isinstance(inquiry, Inquiry)
-    assert inquiry.body == text
-    (asked,) = read_question(HttpRequest("POST", "/", {}, text, True), 1).asked
+    proxied = read_proxied(HttpRequest("POST", "/", {}, text, True), 1)
+    assert isinstance(proxied, ProxiedRequest)
+    assert proxied.body == text
+    (asked,) = read_received(HttpRequest("POST", "/", {}, text, True), 1).asked
     assert isinstance(asked.item, Call)
-    assert inquiry.method == asked.method == "m" * METHOD_CHARACTERS
+    assert proxied.method == asked.method == "m" * METHOD_CHARACTERS
 
 
 @both_nodes

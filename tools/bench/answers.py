@@ -22,7 +22,7 @@ from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.requests.answer import AnswerReader
 from battle.actors.workload.requests.request import Request, RequestBuilder
-from battle.actors.workload.requests.tracker import Ledger
+from battle.actors.workload.requests.tracker import RequestTracker
 from battle.store.segment import SegmentWriter
 
 CHAIN = Chain(start_height=1_000, block_time=seconds(2))
@@ -73,27 +73,27 @@ def once(method: str, count: int) -> tuple[float, float]:
     requests = [build(number, NOW_NS) for number in range(count)]
     responses = [response_to(model, request) for request in requests]
     writer = SegmentWriter(Nowhere())  # type: ignore[arg-type]
-    ledger = new_ledger(writer, requests)
+    tracker = new_ledger(writer, requests)
     reader = AnswerReader(role, ChainModel(CHAIN))
     began = time.process_time()
     endings = [reader.ending(*pair, NOW_NS + 1000) for pair in zip(requests, responses, strict=True)]
     judged = time.process_time()
     for request, ending, response in zip(requests, endings, responses, strict=True):
-        ledger.end(request, ending, NOW_NS + 1000, response)
+        tracker.end(request, ending, NOW_NS + 1000, response)
     writer.flush()
     logged = time.process_time()
     assert {ending.answer for ending in endings} == {"right"}
     return (judged - began) / count * 1e6, (logged - judged) / count * 1e6
 
 
-def new_ledger(writer: SegmentWriter, requests: list[Request]) -> Ledger:
+def new_ledger(writer: SegmentWriter, requests: list[Request]) -> RequestTracker:
     world: Any = SimpleNamespace(now_ns=lambda: NOW_NS, log=writer, call_at=lambda *_: None)
-    ledger = Ledger(world, "load", seconds(10), closed_loop=False)
+    tracker = RequestTracker(world, "load", seconds(10), closed_loop=False)
     connection: Any = object()
     for request in requests:
-        ledger.due(request)
-        ledger.sent(request, connection)
-    return ledger
+        tracker.due(request)
+        tracker.sent(request, connection)
+    return tracker
 
 
 def response_to(model: ChainModel, request: Request) -> HttpResponse:

@@ -11,13 +11,13 @@ import msgspec
 
 from battle.actors.chain.model import ChainModel
 from battle.actors.close_codes import is_close_code
-from battle.actors.gateway.calls.proxied_request import inquiry_of
+from battle.actors.gateway.calls.proxied_request import proxied_of
 from battle.actors.gateway.calls.replies import Reply
 from battle.actors.gateway.policy import classify
 from battle.actors.gateway.subscriptions import backfill_codec, codec
-from battle.actors.gateway.subscriptions.continuity import Fill
-from battle.actors.gateway.subscriptions.key import read_subscription_id, read_topic
-from battle.actors.provider.answerer import Answering, read_question
+from battle.actors.gateway.subscriptions.continuity import Backfill
+from battle.actors.gateway.subscriptions.key import read_key, read_subscription_id
+from battle.actors.provider.answerer import CallAnswerer, read_received
 from battle.actors.provider.chain_view import InForce
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
@@ -52,7 +52,7 @@ from battle.actors.workload.ws.messages import (
     is_yes,
     read_message,
 )
-from battle.actors.workload.ws.notification_oracle import NotificationJudge
+from battle.actors.workload.ws.notification_oracle import NotificationOracle
 
 Target = Callable[[bytes], None]
 
@@ -72,7 +72,7 @@ QUESTIONS: dict[str, list[Any]] = {
     "eth_getTransactionReceipt": [MODEL.block_at(BUSY).transactions[0]["hash"]],
 }
 KINDS: tuple[Any, ...] = ("newHeads", LogFilter(), "newPendingTransactions")
-FILL = Fill(1, HEAD - 1, HEAD, 1, "a")
+FILL = Backfill(1, HEAD - 1, HEAD, 1, "a")
 LIMITS = HttpLimits(header_bytes=4096, body_bytes=64 * 1024)
 KEY = b"0123456789abcdef"
 
@@ -99,23 +99,23 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 def calls(data: bytes) -> None:
     """A body, from its bytes to the answer of a truthful provider and of a lying one."""
-    question = read_question(HttpRequest("POST", "/", {}, data, True), 100)
+    question = read_received(HttpRequest("POST", "/", {}, data, True), 100)
     answer = _ANSWERING.answer(question, HEAD)
     assert not answer or _skim(answer)
-    _ANSWERING.answer(read_question(HttpRequest("POST", "/", {}, data, True), 100), HEAD, faults=_LIES)
+    _ANSWERING.answer(read_received(HttpRequest("POST", "/", {}, data, True), 100), HEAD, faults=_LIES)
     for asked in question.asked:
         loggable(asked.method, asked.request_id, asked.rpc_code, asked.fault_id)
 
 
 _skim = msgspec.json.Decoder(msgspec.Raw).decode  # an id of 5000 digits comes back as it was sent
-_ANSWERING = Answering(MODEL, {"eth_gasPrice": "0x1"})
+_ANSWERING = CallAnswerer(MODEL, {"eth_gasPrice": "0x1"})
 _LIES = (InForce("f1", MissingData("a", at=0, duration=1)), InForce("f2", WrongAnswer("a", at=0, duration=1)))
 
 
 def inquiries(data: bytes) -> None:
     """A body, or a message, as the gateway reads it."""
     asked = read_calls(data)
-    inquiry = inquiry_of(data, asked, 1, data[:50])
+    inquiry = proxied_of(data, asked, 1, data[:50])
     if isinstance(inquiry, Reply):
         assert inquiry.status == 200
         return
@@ -123,7 +123,7 @@ def inquiries(data: bytes) -> None:
     items = asked if isinstance(asked, list) else [asked]
     for call in (item for item in items if isinstance(item, Call)):
         msgspec.json.encode([call])
-        for read in (read_topic, read_subscription_id):
+        for read in (read_key, read_subscription_id):
             try:
                 read(call.params)
             except RpcError as error:
@@ -304,7 +304,7 @@ def notifications(data: bytes) -> None:
         loggable(message.text)
         results = (data,)
     for kind in KINDS:
-        judge = NotificationJudge(MODEL, kind, checks=True)
+        judge = NotificationOracle(MODEL, kind, checks=True)
         for result in results:
             answer, reading = judge.judged(result, AT_NS, HEAD)
             loggable(answer, *reading)

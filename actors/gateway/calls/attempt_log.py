@@ -2,18 +2,18 @@
 
 import msgspec
 
-from battle.actors.gateway.calls.proxied_request import Inquiry
+from battle.actors.gateway.calls.proxied_request import ProxiedRequest
 from battle.actors.gateway.calls.replies import Failed
-from battle.actors.gateway.policy.classify import Verdict
+from battle.actors.gateway.policy.classify import AttemptVerdict
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.world.interfaces import EventLog
 from battle.store.events import AttemptReason, BreakerRejected, GatewayAttemptEnded
 
 
-class Progress(msgspec.Struct):
+class RequestProgress(msgspec.Struct):
     """What has been done so far for one client request."""
 
-    inquiry: Inquiry
+    proxied: ProxiedRequest
     turn: int
     began_ns: int
     made: int = 0
@@ -42,8 +42,8 @@ class Progress(msgspec.Struct):
             return
         self.unknown |= verdict.outcome == "unknown"
         self.only_limited &= verdict.kind == "rate_limited"
-        self.only_absent &= verdict.blameless
-        if verdict.blameless:
+        self.only_absent &= verdict.neutral
+        if verdict.neutral:
             self.absent = attempt
         status = attempt.http_status
         self.last = Failed(attempt.provider, verdict.failure, status, verdict.rpc_code, verdict.detail)
@@ -56,7 +56,7 @@ class Attempt(msgspec.Struct):
     provider: str
     reason: AttemptReason
     began_ns: int
-    verdict: Verdict = Verdict("retryable", "unknown", "cancelled")
+    verdict: AttemptVerdict = AttemptVerdict("retryable", "unknown", "cancelled")
     """Until anything else is known, it was cancelled."""
     response: HttpResponse | None = None
 
@@ -69,15 +69,15 @@ class Attempt(msgspec.Struct):
         return self.verdict.answered
 
 
-def log_attempt(log: EventLog, progress: Progress, attempt: Attempt, now_ns: int) -> None:
+def log_attempt(log: EventLog, progress: RequestProgress, attempt: Attempt, now_ns: int) -> None:
     """Log `GatewayAttemptEnded`. `hedged` marks the attempts of a race, the first one too."""
     log.append(
         GatewayAttemptEnded(
-            request_id=progress.inquiry.request_id,
+            request_id=progress.proxied.request_id,
             attempt=attempt.number,
             provider=attempt.provider,
             transport="http",
-            method=progress.inquiry.method,
+            method=progress.proxied.method,
             reason=attempt.reason,
             hedged=progress.racing,
             started_ns=attempt.began_ns,
@@ -90,13 +90,13 @@ def log_attempt(log: EventLog, progress: Progress, attempt: Attempt, now_ns: int
     )
 
 
-def log_rejection(log: EventLog, progress: Progress, provider: str, now_ns: int) -> None:
+def log_rejection(log: EventLog, progress: RequestProgress, provider: str, now_ns: int) -> None:
     """Log `BreakerRejected`, at most once per request and provider."""
     if provider in progress.rejected:
         return
     progress.rejected.add(provider)
     log.append(
         BreakerRejected(
-            at_ns=now_ns, provider=provider, transport="http", request_id=progress.inquiry.request_id
+            at_ns=now_ns, provider=provider, transport="http", request_id=progress.proxied.request_id
         )
     )

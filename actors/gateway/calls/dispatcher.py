@@ -12,13 +12,13 @@ import trio
 from battle.actors.gateway.calls import replies
 from battle.actors.gateway.calls.attempt_log import (
     Attempt,
-    Progress,
+    RequestProgress,
     log_attempt,
     log_rejection,
 )
 from battle.actors.gateway.calls.exchange import Exchange
-from battle.actors.gateway.calls.probe_queue import WaitingRoom
-from battle.actors.gateway.calls.proxied_request import Inquiry
+from battle.actors.gateway.calls.probe_queue import ProbeQueue
+from battle.actors.gateway.calls.proxied_request import ProxiedRequest
 from battle.actors.gateway.calls.replies import Reply
 from battle.actors.gateway.calls.upstream import Provider
 from battle.actors.gateway.policy import classify, retry, selection
@@ -43,7 +43,7 @@ _GIVEN_UP = ("timeout", "cancelled")
 come quickly say nothing about latency."""
 
 
-class Caller:
+class Dispatcher:
     """Asks the providers on behalf of clients; connections are opened in `nursery`.
 
     Logs `GatewayAttemptEnded` for each attempt (one that lost a race fails as `cancelled`), `BreakerRejected`
@@ -61,40 +61,40 @@ class Caller:
         self._names = list(self.providers)
         self._budget = retry.Budget(role.spec.retry.budget_ratio, role.spec.retry.budget_floor)
         self._turns = 0
-        self._pursuits: dict[Pursuit, None] = {}
-        self.room = WaitingRoom(world)
+        self._under_way: dict[RetriedRequest, None] = {}
+        self.probe_queue = ProbeQueue(world)
         self.benchmark = Benchmark(role.spec.latency_window, role.spec.seed_latencies)
 
-    def ask(self, inquiry: Inquiry, done: Callable[[Reply], object]) -> None:
+    def ask(self, proxied: ProxiedRequest, done: Callable[[Reply], object]) -> None:
         """Ask providers until one answers, or until trying has an end; then `done` is called with the reply.
 
         It may be called before this returns, when no provider is to be had.
         """
         now_ns = self.world.now_ns()
-        progress = Progress(inquiry, self._turns, now_ns)
+        progress = RequestProgress(proxied, self._turns, now_ns)
         self._turns += 1
         self._budget.count_request(now_ns)
-        pursuit = Pursuit(self, progress, done)
-        self._pursuits[pursuit] = None
-        pursuit.go_on()
+        retried = RetriedRequest(self, progress, done)
+        self._under_way[retried] = None
+        retried.go_on()
 
     def close(self) -> None:
         """Call off what is under way and let go of timers and idle connections, without waiting."""
-        for pursuit in list(self._pursuits):
-            pursuit.cancel()
+        for retried in list(self._under_way):
+            retried.cancel()
         for provider in self.providers.values():
             provider.close()
 
-    def ended(self, pursuit: "Pursuit") -> None:
+    def ended(self, retried: "RetriedRequest") -> None:
         """A request has its reply."""
-        self.room.leave(pursuit)
-        del self._pursuits[pursuit]
+        self.probe_queue.leave(retried)
+        del self._under_way[retried]
 
-    def choose(self, progress: Progress) -> Provider | None:
+    def choose(self, progress: RequestProgress) -> Provider | None:
         """The provider to ask next, if there is one."""
         now_ns = self.world.now_ns()
-        inquiry = progress.inquiry
-        ranked = self.rank(inquiry.method, inquiry.chance_key, progress.turn, progress.made + 1)
+        proxied = progress.proxied
+        ranked = self.rank(proxied.method, proxied.chance_key, progress.turn, progress.made + 1)
         if not self.spec.failover:
             return self.providers[ranked[0]] if ranked else None
         standings = [self.providers[name].standing(now_ns, progress.tries.get(name, 0)) for name in ranked]
@@ -103,13 +103,13 @@ class Caller:
             log_rejection(self.world.log, progress, name, now_ns)
         return None if choice.provider is None else self.providers[choice.provider]
 
-    def may_wait(self, pursuit: "Pursuit", progress: Progress) -> bool:
+    def may_wait(self, retried: "RetriedRequest", progress: RequestProgress) -> bool:
         """Whether a request that nobody can be asked for waits for a probe to end; it then goes on by itself."""
         now_ns = self.world.now_ns()
         deadline_ns = progress.began_ns + self.spec.retry.deadline
         if now_ns >= deadline_ns or not any(it.is_being_probed(now_ns) for it in self.providers.values()):
             return False
-        return self.room.enter(pursuit, pursuit.go_on, deadline_ns)
+        return self.probe_queue.enter(retried, retried.go_on, deadline_ns)
 
     def rank(self, method: str, chance_key: str, turn: int, attempt: int) -> list[str]:
         """All providers, as the strategy likes them for this attempt."""
@@ -122,7 +122,7 @@ class Caller:
             draw=lambda name: self._draws.uniform(chance_key, attempt, name),
         )
 
-    def stop(self, progress: Progress) -> str | None:
+    def stop(self, progress: RequestProgress) -> str | None:
         """Why there is no further attempt; otherwise one is taken from the budget."""
         if not self.spec.failover:
             return _WITHOUT_FAILOVER
@@ -133,25 +133,25 @@ class Caller:
             began_ns=progress.began_ns,
             now_ns=now_ns,
             unknown=progress.unknown,
-            repeatable=progress.inquiry.repeatable,
+            repeatable=progress.proxied.repeatable,
         )
         if why is None and not self._budget.spend(now_ns):
             why = "budget"
         return None if why is None else _STOPPED[why]
 
-    def gave_up(self, progress: Progress, why: str) -> Reply:
+    def gave_up(self, progress: RequestProgress, why: str) -> Reply:
         """What the client is told when nobody answered."""
-        inquiry, last, now_ns = progress.inquiry, progress.last, self.world.now_ns()
+        proxied, last, now_ns = progress.proxied, progress.last, self.world.now_ns()
         waits = [provider.limited_until_ns - now_ns for provider in self.providers.values()]
         retry_after = min((wait for wait in waits if wait > 0), default=None)
         if progress.only_limited and retry_after is not None:
             return replies.rate_limited(
-                inquiry.ids, batch=inquiry.batch, attempts=progress.made, retry_after=retry_after
+                proxied.ids, batch=proxied.batch, attempts=progress.made, retry_after=retry_after
             )
         overdue = now_ns >= progress.began_ns + self.spec.retry.deadline
         return replies.unavailable(
-            inquiry.ids,
-            batch=inquiry.batch,
+            proxied.ids,
+            batch=proxied.batch,
             attempts=progress.made,
             reason=why,
             last=last,
@@ -159,7 +159,7 @@ class Caller:
         )
 
 
-class _Flight(msgspec.Struct, eq=False):
+class _InFlight(msgspec.Struct, eq=False):
     """An attempt under way; `ticket` is what its breaker gave it."""
 
     attempt: Attempt
@@ -168,40 +168,42 @@ class _Flight(msgspec.Struct, eq=False):
     exchange: Exchange | None = None
 
 
-class Pursuit:
+class RetriedRequest:
     """One client request on its way to an answer: one attempt at a time, or two in a race."""
 
-    def __init__(self, caller: Caller, progress: Progress, done: Callable[[Reply], object]) -> None:
-        self._caller = caller
-        self._world = caller.world
+    def __init__(
+        self, dispatcher: Dispatcher, progress: RequestProgress, done: Callable[[Reply], object]
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._world = dispatcher.world
         self._progress = progress
         self._done = done
-        self._flights: list[_Flight] = []
+        self._flights: list[_InFlight] = []
         self._hedge_timer: Timer | None = None
 
     def go_on(self) -> None:
         """Make the next attempt, if a provider is available for it, or will perhaps be in a moment."""
-        progress, caller = self._progress, self._caller
-        provider = caller.choose(progress)
+        progress, dispatcher = self._progress, self._dispatcher
+        provider = dispatcher.choose(progress)
         if provider is None:
-            if not caller.may_wait(self, progress):
+            if not dispatcher.may_wait(self, progress):
                 self._give_up(_NONE_AVAILABLE)
             return
-        after = caller.spec.hedge_after
-        if progress.made == 0 and after is not None and progress.inquiry.repeatable:
+        after = dispatcher.spec.hedge_after
+        if progress.made == 0 and after is not None and progress.proxied.repeatable:
             self._hedge_timer = self._world.call_at(self._world.now_ns() + after, self._hedge)
         self._begin(provider, "retry" if progress.made else "primary")
 
     def cancel(self) -> None:
         """Call it off: nobody waits for a reply any more."""
         self._call_off()
-        self._caller.ended(self)
+        self._dispatcher.ended(self)
 
     def _hedge(self) -> None:
         """The first attempt is slow: race it, if a provider not yet asked, the policy and the budget allow."""
-        progress, caller = self._progress, self._caller
-        provider = caller.choose(progress)
-        if provider is None or provider.name in progress.tries or caller.stop(progress) is not None:
+        progress, dispatcher = self._progress, self._dispatcher
+        provider = dispatcher.choose(progress)
+        if provider is None or provider.name in progress.tries or dispatcher.stop(progress) is not None:
             return
         progress.racing = True
         self._begin(provider, "hedge")
@@ -209,21 +211,21 @@ class Pursuit:
     def _begin(self, provider: Provider, reason: AttemptReason) -> None:
         progress, now_ns = self._progress, self._world.now_ns()
         attempt = progress.begin(provider.name, reason, now_ns)
-        deadline_ns = retry.attempt_deadline_ns(self._caller.spec.retry, progress.began_ns, now_ns)
-        request = encode_request(provider.head, progress.inquiry.body, progress.inquiry.trail)
-        flight = _Flight(attempt, provider, provider.guard.begin())
+        deadline_ns = retry.attempt_deadline_ns(self._dispatcher.spec.retry, progress.began_ns, now_ns)
+        request = encode_request(provider.head, progress.proxied.body, progress.proxied.trail)
+        flight = _InFlight(attempt, provider, provider.breaker.begin())
         self._flights.append(flight)
         flight.exchange = Exchange(
             self._world, provider.pool, request, deadline_ns, partial(self._ended, flight)
         )
 
-    def _ended(self, flight: _Flight, result: HttpResponse | TransportFailure) -> None:
-        attempt, inquiry = flight.attempt, self._progress.inquiry
+    def _ended(self, flight: _InFlight, result: HttpResponse | TransportFailure) -> None:
+        attempt, proxied = flight.attempt, self._progress.proxied
         if isinstance(result, str):
             attempt.verdict = classify.of_transport(result)
         else:
             attempt.response = result
-            attempt.verdict = classify.of_response(result, inquiry.ids, batch=inquiry.batch)
+            attempt.verdict = classify.of_response(result, proxied.ids, batch=proxied.batch)
         self._flights.remove(flight)
         flight.exchange = None  # it knows this flight too: memory is to be free at once, without a collector
         self._record(flight)
@@ -237,7 +239,7 @@ class Pursuit:
         """All attempts so far have failed."""
         self._call_off()
         self._progress.racing = False
-        why = self._caller.stop(self._progress)
+        why = self._dispatcher.stop(self._progress)
         if why is None:
             self.go_on()
         else:
@@ -250,7 +252,7 @@ class Pursuit:
         if progress.only_absent and absent is not None and absent.response is not None:
             self._finish(replies.passed_on(absent.response, absent.provider))
         else:
-            self._finish(self._caller.gave_up(progress, why))
+            self._finish(self._dispatcher.gave_up(progress, why))
 
     def _call_off(self) -> None:
         """No hedge any more, and an attempt still in the race has lost it."""
@@ -263,16 +265,16 @@ class Pursuit:
             self._record(flight)
         self._flights.clear()
 
-    def _record(self, flight: _Flight) -> None:
+    def _record(self, flight: _InFlight) -> None:
         attempt, progress, now_ns = flight.attempt, self._progress, self._world.now_ns()
         flight.provider.end(flight.ticket, attempt.verdict)
-        self._caller.room.call_all()
+        self._dispatcher.probe_queue.call_all()
         if attempt.answered() or attempt.verdict.failure in _GIVEN_UP:
             latency_ns = now_ns - attempt.began_ns
-            self._caller.benchmark.record(attempt.provider, progress.inquiry.method, latency_ns, now_ns)
+            self._dispatcher.benchmark.record(attempt.provider, progress.proxied.method, latency_ns, now_ns)
         progress.end(attempt)
         log_attempt(self._world.log, progress, attempt, now_ns)
 
     def _finish(self, reply: Reply) -> None:
-        self._caller.ended(self)
+        self._dispatcher.ended(self)
         self._done(reply)

@@ -9,11 +9,11 @@ from typing import Any
 
 from battle.actors.world.interfaces import Timer, World
 
-WAITING_MAX = 1024
+PROBE_QUEUE_MAX = 1024
 """More are refused, as without a probe: a crowd that waits is to be let go in one turn of the event loop."""
 
 
-class WaitingRoom:
+class ProbeQueue:
     """Whoever waits is called when a probe has ended, and at its deadline at the latest; in the order of coming."""
 
     def __init__(self, world: World) -> None:
@@ -23,7 +23,7 @@ class WaitingRoom:
 
     def enter(self, who: object, look_again: Callable[[], Any], deadline_ns: int) -> bool:
         """Wait; `look_again` is called once, unless `who` leaves. False when there is no room."""
-        if len(self._waiting) >= WAITING_MAX:
+        if len(self._waiting) >= PROBE_QUEUE_MAX:
             return False
         self._waiting[who] = look_again, self._world.call_at(deadline_ns, self._call, who)
         return True

@@ -18,7 +18,7 @@ from battle.actors.wire.jsonrpc import METHOD_CHARACTERS, Call, Invalid, Item, r
 BATCH = "batch"
 
 
-class Inquiry(msgspec.Struct, frozen=True):
+class ProxiedRequest(msgspec.Struct, frozen=True):
     """One client request that providers can be asked."""
 
     body: bytes
@@ -35,19 +35,19 @@ class Inquiry(msgspec.Struct, frozen=True):
     """What chance is keyed by: the request's id, else a number the gateway gave it."""
 
 
-def read_inquiry(request: HttpRequest, number: int) -> Inquiry | Reply:
+def read_proxied(request: HttpRequest, number: int) -> ProxiedRequest | Reply:
     """What `request` asks of the providers, or the answer that the gateway itself has for it.
 
     Malformed JSON, and what is no valid call, never reaches a provider; a batch does when one of it is valid.
     """
     if request.method != "POST":
         return replies.method_not_allowed()
-    return inquiry_of(request.body, read_calls(request.body), number, request.headers.get(REQUEST_ID_HEADER))
+    return proxied_of(request.body, read_calls(request.body), number, request.headers.get(REQUEST_ID_HEADER))
 
 
-def inquiry_of(
+def proxied_of(
     body: bytes, asked: Item | list[Item], number: int, trail: bytes | None = None
-) -> Inquiry | Reply:
+) -> ProxiedRequest | Reply:
     """The same for a body that has been read by `read_calls`; `trail` is the header with the request's id."""
     batch = isinstance(asked, list)
     items: list[Item] = asked if isinstance(asked, list) else [asked]
@@ -57,7 +57,7 @@ def inquiry_of(
         return replies.refused(errors, batch=batch)
     ids = tuple(bytes(item.id) for item in items if isinstance(item.id, msgspec.Raw))
     request_id = _request_id(trail, ids, body)
-    return Inquiry(
+    return ProxiedRequest(
         body=body,
         method=BATCH if batch else calls[0].method[:METHOD_CHARACTERS],
         ids=ids,

@@ -67,7 +67,7 @@ def unavailable(
     """
     status = 504 if timed_out else 503 if last is None else 502
     made = f"{attempts} attempt{'' if attempts == 1 else 's'} made"
-    why = "" if last is None else f", the last failed at {last.provider}: {_told(last)}"
+    why = "" if last is None else f", the last failed at {last.provider}: {_description(last)}"
     data: dict[str, Any] = {"attempts": attempts, "reason": reason}
     if last is not None:
         data["last"] = last
@@ -84,7 +84,7 @@ def rate_limited(ids: Sequence[bytes], *, batch: bool, attempts: int, retry_afte
     return Reply(429, body, headers={b"retry-after": b"%d" % wait_seconds})
 
 
-def _told(last: Failed) -> str:
+def _description(last: Failed) -> str:
     words = [last.failure]
     if last.failure == "http_status":
         words.append(f"{last.http_status}")

@@ -3,8 +3,8 @@
 import trio
 
 from battle.actors.gateway.calls.pool import Pool
-from battle.actors.gateway.policy.breaker import Guard
-from battle.actors.gateway.policy.classify import Verdict
+from battle.actors.gateway.policy.breaker import CircuitBreaker
+from battle.actors.gateway.policy.classify import AttemptVerdict
 from battle.actors.gateway.policy.selection import Standing
 from battle.actors.rng import Draws
 from battle.actors.roles import Upstream
@@ -29,7 +29,7 @@ class Provider:
         draws: Draws,
     ) -> None:
         self.name = upstream.name
-        self.guard = Guard(world, upstream.name, "http", settings.breaker, draws)
+        self.breaker = CircuitBreaker(world, upstream.name, "http", settings.breaker, draws)
         self.pool = Pool(world, nursery, upstream.address, settings.connections_per_provider)
         self.limited_until_ns = 0
         self._barred_until_ns = 0
@@ -40,8 +40,8 @@ class Provider:
         """What `select.choose` needs to know."""
         return Standing(
             self.name,
-            self.guard.status.state,
-            self.guard.admits,
+            self.breaker.status.state,
+            self.breaker.admits,
             limited=now_ns < self.limited_until_ns,
             barred=now_ns < self._barred_until_ns,
             tries=tries,
@@ -49,12 +49,12 @@ class Provider:
 
     def is_being_probed(self, now_ns: int) -> bool:
         """Whether an attempt is under way that tells soon if this provider is back."""
-        half_open = self.guard.status.state == "half_open" and not self.guard.admits
+        half_open = self.breaker.status.state == "half_open" and not self.breaker.admits
         return half_open and now_ns >= self._barred_until_ns
 
-    def end(self, ticket: int, verdict: Verdict) -> None:
+    def end(self, ticket: int, verdict: AttemptVerdict) -> None:
         """An attempt has ended; `ticket` is what the guard gave it."""
-        self.guard.end(ticket, verdict.breaker_result)
+        self.breaker.end(ticket, verdict.breaker_result)
         if verdict.kind != "rate_limited":
             return
         now_ns = self._world.now_ns()
@@ -66,5 +66,5 @@ class Provider:
 
     def close(self) -> None:
         """Let go of timers and idle connections."""
-        self.guard.close()
+        self.breaker.close()
         self.pool.close()

@@ -1,4 +1,4 @@
-"""A circuit breaker: a pure fold, `step(status, event, now_ns, settings, draw)`, and `Guard`, which is one at work.
+"""A circuit breaker: a pure fold, `step(status, event, now_ns, settings, draw)`, and `CircuitBreaker`, one at work.
 
     closed --failure_threshold failures in a row--> open --open_for plus jitter--> half_open
     half_open --success_threshold successes--> closed,  half_open --any failure--> open
@@ -69,7 +69,7 @@ class Transition(msgspec.Struct, frozen=True):
     reason: Reason
 
 
-Step: TypeAlias = tuple[Status, Transition | None]
+StepResult: TypeAlias = tuple[Status, Transition | None]
 
 
 def admits(status: Status, settings: Breaker) -> bool:
@@ -84,7 +84,7 @@ def ticket(status: Status, settings: Breaker) -> int:
     return status.epoch if admits(status, settings) else UNCOUNTED
 
 
-def step(status: Status, event: BreakerEvent, now_ns: int, settings: Breaker, draw: float) -> Step:
+def step(status: Status, event: BreakerEvent, now_ns: int, settings: Breaker, draw: float) -> StepResult:
     """What the breaker is after `event`. `draw`, from 0 to 1, is the share of the jitter used if it opens."""
     if isinstance(event, Ended):
         if event.epoch != status.epoch:
@@ -111,7 +111,7 @@ def _began(status: Status, settings: Breaker) -> Status:
     return msgspec.structs.replace(status, probes=status.probes + 1)
 
 
-def _ended_closed(status: Status, result: Result, now_ns: int, settings: Breaker, draw: float) -> Step:
+def _ended_closed(status: Status, result: Result, now_ns: int, settings: Breaker, draw: float) -> StepResult:
     if result == "failure":
         failures = status.failures + 1
         if failures >= settings.failure_threshold:
@@ -122,7 +122,7 @@ def _ended_closed(status: Status, result: Result, now_ns: int, settings: Breaker
     return status, None
 
 
-def _ended_probe(status: Status, result: Result, now_ns: int, settings: Breaker, draw: float) -> Step:
+def _ended_probe(status: Status, result: Result, now_ns: int, settings: Breaker, draw: float) -> StepResult:
     assert status.probes > 0, "a probe ended that never began"
     if result == "failure":
         return _become(status, "open", now_ns, "probe_failed", now_ns + open_for(settings, draw))
@@ -132,12 +132,14 @@ def _ended_probe(status: Status, result: Result, now_ns: int, settings: Breaker,
     return msgspec.structs.replace(status, successes=successes, probes=status.probes - 1), None
 
 
-def _become(status: Status, state: BreakerState, now_ns: int, reason: Reason, half_open_ns: int = 0) -> Step:
+def _become(
+    status: Status, state: BreakerState, now_ns: int, reason: Reason, half_open_ns: int = 0
+) -> StepResult:
     after = Status(state, epoch=status.epoch + 1, half_open_ns=half_open_ns)
     return after, Transition(now_ns, status.state, state, reason)
 
 
-class Guard:
+class CircuitBreaker:
     """The breaker of one provider and transport. Logs `BreakerChanged`."""
 
     def __init__(

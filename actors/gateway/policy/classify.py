@@ -44,7 +44,7 @@ from battle.actors.wire.jsonrpc import (
 from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.store.events import Outcome
 
-Kind: TypeAlias = Literal["success", "final", "rate_limited", "retryable"]
+AttemptKind: TypeAlias = Literal["success", "final", "rate_limited", "retryable"]
 
 TransportFailure: TypeAlias = Literal[
     "timeout", "refused", "reset", "closed", "protocol", "unsent", "cancelled"
@@ -127,10 +127,10 @@ megabyte would stop the gateway for minutes."""
 _read_id = reader(str | int | float | None)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class AttemptVerdict(msgspec.Struct, frozen=True):
     """What became of an attempt. `outcome` and `failure` are those of `GatewayAttemptEnded`."""
 
-    kind: Kind
+    kind: AttemptKind
     outcome: Outcome
     failure: str | None = None
     rpc_code: int | None = None
@@ -138,7 +138,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """The provider's words, for the error the client gets."""
     retry_after: Duration | None = None
     """How long a rate-limiting provider wants to be left alone; None when it did not say."""
-    blameless: bool = False
+    neutral: bool = False
     """The provider works; it does not have what was asked for."""
 
     @property
@@ -151,36 +151,40 @@ class Verdict(msgspec.Struct, frozen=True):
         """What the breaker is told. A full pool, a race lost or an odd question says nothing about the provider."""
         if self.answered:
             return "success"
-        if self.kind == "rate_limited" or self.blameless or self.failure in ("unsent", "cancelled"):
+        if self.kind == "rate_limited" or self.neutral or self.failure in ("unsent", "cancelled"):
             return "abandoned"
         return "failure"
 
 
-SUCCESS = Verdict("success", "ok")
+SUCCESS = AttemptVerdict("success", "ok")
 _NOTHING_LEFT: tuple[TransportFailure, ...] = ("refused", "unsent")
 
 
-def of_transport(failure: TransportFailure) -> Verdict:
+def of_transport(failure: TransportFailure) -> AttemptVerdict:
     """The verdict on an attempt that got no response. Nobody knows what became of a request that left."""
-    return Verdict("retryable", "error" if failure in _NOTHING_LEFT else "unknown", failure)
+    return AttemptVerdict("retryable", "error" if failure in _NOTHING_LEFT else "unknown", failure)
 
 
-def of_response(response: HttpResponse, ids: Sequence[bytes], *, batch: bool) -> Verdict:
+def of_response(response: HttpResponse, ids: Sequence[bytes], *, batch: bool) -> AttemptVerdict:
     """The verdict on a whole response to calls with these `ids` (as JSON text; notifications have none)."""
     status = response.status
     if 200 <= status < 300:
         return _of_body(response, ids, batch)
     if status == 429:
-        return Verdict("rate_limited", "error", "rate_limited", retry_after=retry_after(response.headers))
+        return AttemptVerdict(
+            "rate_limited", "error", "rate_limited", retry_after=retry_after(response.headers)
+        )
     told = _of_body(response, ids, batch)
     if told.rpc_code is not None and told.kind != "retryable":
         return told
     if status in _FINAL_STATUSES:
-        return Verdict("final", "ok", None, told.rpc_code)
-    return Verdict("retryable", "error", "http_status", told.rpc_code, told.detail if told.rpc_code else None)
+        return AttemptVerdict("final", "ok", None, told.rpc_code)
+    return AttemptVerdict(
+        "retryable", "error", "http_status", told.rpc_code, told.detail if told.rpc_code else None
+    )
 
 
-def _of_body(response: HttpResponse, ids: Sequence[bytes], batch: bool) -> Verdict:
+def _of_body(response: HttpResponse, ids: Sequence[bytes], batch: bool) -> AttemptVerdict:
     if not ids and not response.body.strip():
         return SUCCESS
     try:
@@ -196,7 +200,9 @@ def _of_body(response: HttpResponse, ids: Sequence[bytes], batch: bool) -> Verdi
     return _of_answers([answer], ids, response.headers)
 
 
-def _of_answers(answers: list[Answer], ids: Sequence[bytes], headers: Mapping[bytes, bytes]) -> Verdict:
+def _of_answers(
+    answers: list[Answer], ids: Sequence[bytes], headers: Mapping[bytes, bytes]
+) -> AttemptVerdict:
     if any(answer.error is None and answer.result is msgspec.UNSET for answer in answers):
         return _protocol("an answer without result and error")
     if not _same_ids([bytes(answer.id) for answer in answers], ids):
@@ -222,11 +228,11 @@ def _plain(identifier: bytes) -> str:
         return repr(identifier)
 
 
-def of_error(error: ErrorObject, headers: Mapping[bytes, bytes]) -> Verdict:
+def of_error(error: ErrorObject, headers: Mapping[bytes, bytes]) -> AttemptVerdict:
     """The verdict on a JSON-RPC error."""
     code, words = error.code, error.message[:_WORDS_READ]
-    final = Verdict("final", "ok", None, code, words)
-    limited = Verdict("rate_limited", "error", "rate_limited", code, words, retry_after(headers))
+    final = AttemptVerdict("final", "ok", None, code, words)
+    limited = AttemptVerdict("rate_limited", "error", "rate_limited", code, words, retry_after(headers))
     if code == _HTTP_LIKE_LIMIT:
         return limited
     if code in _FINAL_CODES or code not in _RESERVED_CODES or _FINAL_MESSAGE.search(words):
@@ -238,11 +244,11 @@ def of_error(error: ErrorObject, headers: Mapping[bytes, bytes]) -> Verdict:
     if code in _LIMIT_CODES:
         return limited
     absent = code == _NOT_FOUND or _NOT_THERE.search(words) is not None
-    return Verdict("retryable", "error", "rpc_error", code, words, blameless=absent)
+    return AttemptVerdict("retryable", "error", "rpc_error", code, words, neutral=absent)
 
 
-def _protocol(detail: str) -> Verdict:
-    return Verdict("retryable", "error", "protocol", detail=detail)
+def _protocol(detail: str) -> AttemptVerdict:
+    return AttemptVerdict("retryable", "error", "protocol", detail=detail)
 
 
 def retry_after(headers: Mapping[bytes, bytes]) -> Duration | None:

@@ -9,17 +9,17 @@ from battle.actors.gateway.calls.upstream import Provider
 from battle.actors.gateway.policy import classify
 from battle.actors.gateway.policy.classify import TransportFailure
 from battle.actors.gateway.subscriptions import backfill_codec
-from battle.actors.gateway.subscriptions.continuity import Fill, FillAnswered, FillFailed
-from battle.actors.gateway.subscriptions.key import HEADS, Topic
+from battle.actors.gateway.subscriptions.continuity import Backfill, BackfillAnswered, BackfillFailed
+from battle.actors.gateway.subscriptions.key import HEADS, SubscriptionKey
 from battle.actors.units import Duration
 from battle.actors.wire.http.messages import HttpResponse, encode_request
 from battle.actors.wire.untrusted_json import Unreadable
 from battle.actors.world.interfaces import World
 
-FillResult: TypeAlias = FillAnswered[Any] | FillFailed
+BackfillResult: TypeAlias = BackfillAnswered[Any] | BackfillFailed
 
 
-class FillErrand:
+class BackfillRequest:
     """Asks `provider`, each question within `timeout`, and calls `done` once, later, with what came of it.
 
     It counts for the provider's HTTP breaker like any call, but is no attempt of a client's request, so it is
@@ -30,20 +30,20 @@ class FillErrand:
         self,
         world: World,
         provider: Provider,
-        topic: Topic,
-        fill: Fill,
+        key: SubscriptionKey,
+        fill: Backfill,
         timeout: Duration,
-        done: Callable[[FillResult], object],
+        done: Callable[[BackfillResult], object],
     ) -> None:
         self._world = world
         self._provider = provider
-        self._topic = topic
+        self._key = key
         self._fill = fill
         self._timeout = timeout
         self._done = done
         self._exchange: Exchange | None = None
         self._ticket = 0
-        if topic == HEADS:
+        if key == HEADS:
             ids = tuple(b"%d" % height for height in range(fill.first, fill.last + 1))
             self._ask(backfill_codec.blocks_call(fill), ids, self._blocks)
         else:
@@ -59,7 +59,7 @@ class FillErrand:
 
     def _ask(self, body: bytes, ids: tuple[bytes, ...], read: Callable[[bytes], object]) -> None:
         request = encode_request(self._provider.head, body)
-        self._ticket = self._provider.guard.begin()
+        self._ticket = self._provider.breaker.begin()
         self._exchange = Exchange(
             self._world,
             self._provider.pool,
@@ -75,7 +75,7 @@ class FillErrand:
         if isinstance(result, str):
             verdict = classify.of_transport(result)
         else:
-            verdict = classify.of_response(result, ids, batch=self._topic == HEADS)
+            verdict = classify.of_response(result, ids, batch=self._key == HEADS)
         self._provider.end(self._ticket, verdict)
         if isinstance(result, str) or verdict.kind != "success":
             self._failed()
@@ -94,17 +94,17 @@ class FillErrand:
         if up_to < self._fill.first:
             self._answered((), self._fill.first - 1)
         else:
-            call = backfill_codec.logs_call(self._topic, self._fill.first, up_to)
+            call = backfill_codec.logs_call(self._key, self._fill.first, up_to)
             self._ask(call, _ONE_ID, partial(self._logs, up_to))
 
     def _logs(self, up_to: int, body: bytes) -> None:
         self._answered(backfill_codec.read_logs(body), up_to)
 
     def _answered(self, items: tuple[Any, ...], up_to: int) -> None:
-        self._done(FillAnswered(self._fill.fill, items, up_to, self._world.now_ns()))
+        self._done(BackfillAnswered(self._fill.fill, items, up_to, self._world.now_ns()))
 
     def _failed(self) -> None:
-        self._done(FillFailed(self._fill.fill, self._world.now_ns()))
+        self._done(BackfillFailed(self._fill.fill, self._world.now_ns()))
 
 
 _ONE_ID = (b"%d" % backfill_codec.HEIGHT_ID,)

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from battle.actors.gateway.subscriptions.codec import read_item, read_quantity, read_text
-from battle.actors.gateway.subscriptions.continuity import Fill, Head, Log
-from battle.actors.gateway.subscriptions.key import Topic
+from battle.actors.gateway.subscriptions.continuity import Backfill, ChainHead, EthLog
+from battle.actors.gateway.subscriptions.key import SubscriptionKey
 from battle.actors.wire.jsonrpc import Answer, encode_call, read_answer, read_answers
 from battle.actors.wire.untrusted_json import Unreadable, reader
 
@@ -25,7 +25,7 @@ HEIGHT_ID = 0
 """The id of the one call of a fill that is no batch."""
 
 
-def blocks_call(fill: Fill) -> bytes:
+def blocks_call(fill: Backfill) -> bytes:
     """A batch that asks for the blocks of a fill; each call's id is its height."""
     calls = [
         encode_call("eth_getBlockByNumber", [hex(height), False], height)
@@ -39,20 +39,20 @@ def height_call() -> bytes:
     return encode_call("eth_blockNumber", [], HEIGHT_ID)
 
 
-def logs_call(topic: Topic, first: int, last: int) -> bytes:
+def logs_call(key: SubscriptionKey, first: int, last: int) -> bytes:
     """Asks for the logs of a subscription's filter in these heights."""
-    wanted = _decode_filter(topic.filter)
+    wanted = _decode_filter(key.filter)
     return encode_call("eth_getLogs", [{**wanted, "fromBlock": hex(first), "toBlock": hex(last)}], HEIGHT_ID)
 
 
-def read_blocks(body: bytes, fill: Fill) -> tuple[tuple[Head, ...], int]:
+def read_blocks(body: bytes, fill: Backfill) -> tuple[tuple[ChainHead, ...], int]:
     """The heads of a fill as far as the provider has them without a hole, and the height up to which that is.
 
     Raises:
         Unreadable: the answer is no answer to `blocks_call`.
     """
     answers = {bytes(answer.id): answer for answer in read_answers(body)}
-    heads: list[Head] = []
+    heads: list[ChainHead] = []
     for height in range(fill.first, fill.last + 1):
         head = _read_block(answers.get(b"%d" % height), height)
         if head is None:
@@ -61,7 +61,7 @@ def read_blocks(body: bytes, fill: Fill) -> tuple[tuple[Head, ...], int]:
     return tuple(heads), fill.first - 1 + len(heads)
 
 
-def _read_block(answer: Answer | None, height: int) -> Head | None:
+def _read_block(answer: Answer | None, height: int) -> ChainHead | None:
     if answer is None or answer.error is not None or answer.result is msgspec.UNSET:
         return None
     block = _decode_block(answer.result)
@@ -69,7 +69,7 @@ def _read_block(answer: Answer | None, height: int) -> Head | None:
         return None
     header = {name: value for name, value in block.items() if name not in _NOT_IN_HEADER}
     head = read_item("newHeads", msgspec.json.encode(header).decode())
-    assert isinstance(head, Head)
+    assert isinstance(head, ChainHead)
     if head.number != height:
         raise Unreadable(f"asked for block {height}, got {head.number}")
     return head
@@ -84,7 +84,7 @@ def read_height(body: bytes) -> int:
     return read_quantity(read_text(_result(body)))
 
 
-def read_logs(body: bytes) -> tuple[Log, ...]:
+def read_logs(body: bytes) -> tuple[EthLog, ...]:
     """The logs of an eth_getLogs.
 
     Raises:
@@ -92,7 +92,7 @@ def read_logs(body: bytes) -> tuple[Log, ...]:
     """
     found = _decode_list(_result(body))
     logs = [read_item("logs", bytes(log).decode()) for log in found]
-    return tuple(log for log in logs if isinstance(log, Log))
+    return tuple(log for log in logs if isinstance(log, EthLog))
 
 
 def _result(body: bytes) -> bytes:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import msgspec
 
 from battle.actors.gateway.calls.replies import Reply
-from battle.actors.gateway.subscriptions.continuity import Head, Log, Pending
-from battle.actors.gateway.subscriptions.key import Topic
+from battle.actors.gateway.subscriptions.continuity import ChainHead, EthLog, PendingTransaction
+from battle.actors.gateway.subscriptions.key import SubscriptionKey
 from battle.actors.spec.chain import SubscriptionKind
 from battle.actors.wire.jsonrpc import (
     SERVER_ERROR,
@@ -25,7 +25,7 @@ from battle.actors.wire.untrusted_json import Unreadable, reader
 
 SUBSCRIBE, UNSUBSCRIBE = "eth_subscribe", "eth_unsubscribe"
 
-Item: TypeAlias = Head | Log | Pending
+UpstreamItem: TypeAlias = ChainHead | EthLog | PendingTransaction
 
 _HASH = re.compile("0x[0-9a-fA-F]{64}")
 _QUANTITY = re.compile("0x[0-9a-fA-F]{1,15}")
@@ -78,9 +78,9 @@ def _is_answer(body: bytes) -> bool:
 # What is said to providers, and what they say.
 
 
-def subscribe_call(call_id: int, topic: Topic) -> str:
+def subscribe_call(call_id: int, key: SubscriptionKey) -> str:
     """Asks a provider for a subscription."""
-    return encode_call(SUBSCRIBE, topic.params, call_id).decode()
+    return encode_call(SUBSCRIBE, key.params, call_id).decode()
 
 
 def unsubscribe_call(call_id: int, subscription: str) -> str:
@@ -161,7 +161,7 @@ _decode_log = reader(_LogFields)
 _decode_text = reader(str)
 
 
-def read_item(kind: SubscriptionKind, text: str) -> Item:
+def read_item(kind: SubscriptionKind, text: str) -> UpstreamItem:
     """What was published to a subscription of this kind. Its payload is the text.
 
     Raises:
@@ -170,12 +170,12 @@ def read_item(kind: SubscriptionKind, text: str) -> Item:
     try:
         if kind == "newHeads":
             head = _decode_head(text)
-            return Head(read_quantity(head.number), _hash(head.hash), _hash(head.parentHash), text)
+            return ChainHead(read_quantity(head.number), _hash(head.hash), _hash(head.parentHash), text)
         if kind == "logs":
             log = _decode_log(text)
             index = read_quantity(log.logIndex)
-            return Log(read_quantity(log.blockNumber), _hash(log.blockHash), index, log.removed, text)
-        return Pending(_hash(_decode_text(text)), text)
+            return EthLog(read_quantity(log.blockNumber), _hash(log.blockHash), index, log.removed, text)
+        return PendingTransaction(_hash(_decode_text(text)), text)
     except Unreadable as error:
         raise Unreadable(f"this is nothing of {kind}: {error}") from None
 

@@ -12,11 +12,11 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 import trio
 
-from battle.actors.gateway.policy.breaker import Guard, Result
+from battle.actors.gateway.policy.breaker import CircuitBreaker, Result
 from battle.actors.gateway.subscriptions import codec
-from battle.actors.gateway.subscriptions.codec import Answered, Item
-from battle.actors.gateway.subscriptions.continuity import Pending
-from battle.actors.gateway.subscriptions.key import HEADS, Topic
+from battle.actors.gateway.subscriptions.codec import Answered, UpstreamItem
+from battle.actors.gateway.subscriptions.continuity import PendingTransaction
+from battle.actors.gateway.subscriptions.key import HEADS, SubscriptionKey
 from battle.actors.roles import Upstream
 from battle.actors.units import Duration, seconds
 from battle.actors.wire.http.messages import ProtocolError
@@ -39,7 +39,7 @@ NORMAL, GOING_AWAY = 1000, 1001
 DETAIL_CHARACTERS = 200
 """What the log keeps of a provider's words, which may be as long as a message."""
 
-Change: TypeAlias = Literal[
+ConnectionChange: TypeAlias = Literal[
     "connected", "refused", "subscribed", "rejected", "unsubscribed", "closed", "stale"
 ]
 
@@ -48,19 +48,19 @@ Done: TypeAlias = Callable[[Answered | None], object]
 """Takes the answer; None when there was none in time."""
 
 
-class _Question(msgspec.Struct):
+class _PendingCall(msgspec.Struct):
     done: Done
     timer: Timer
 
 
-class Questions:
+class PendingCalls:
     """Numbers calls and brings each its answer, within `timeout`."""
 
     def __init__(self, world: World, timeout: Duration, send: Callable[[str], object]) -> None:
         self._world = world
         self._timeout = timeout
         self._send = send
-        self._open: dict[int, _Question] = {}
+        self._open: dict[int, _PendingCall] = {}
         self._last = 0
         self._closed = False
 
@@ -75,34 +75,34 @@ class Questions:
             return
         number = self.number()
         timer = self._world.call_at(self._world.now_ns() + self._timeout, self._overdue, number)
-        self._open[number] = _Question(done, timer)
+        self._open[number] = _PendingCall(done, timer)
         self._send(call(number))
 
     def answered(self, answer: Answered) -> None:
         """The provider answered something, perhaps too late, or something that nobody asked."""
-        question = self._open.pop(answer.call_id, None)
-        if question is not None:
-            question.timer.cancel()
-            question.done(answer)
+        pending = self._open.pop(answer.call_id, None)
+        if pending is not None:
+            pending.timer.cancel()
+            pending.done(answer)
 
     def close(self) -> None:
         """Nobody waits for answers any more."""
         self._closed = True
-        for question in self._open.values():
-            question.timer.cancel()
+        for pending in self._open.values():
+            pending.timer.cancel()
         self._open.clear()
 
     def _overdue(self, number: int) -> None:
         self._open.pop(number).done(None)
 
 
-class Carried(Protocol):
+class SubscribedStream(Protocol):
     """A stream that is subscribed over a connection. Nothing is called any more after `lost`, or once it left."""
 
     def stands(self) -> None:
         """The provider has accepted the subscription."""
 
-    def published(self, item: Item) -> None:
+    def published(self, item: UpstreamItem) -> None:
         """The provider published something to it."""
 
     def head_known(self, number: int, *, published: bool) -> None:
@@ -112,11 +112,11 @@ class Carried(Protocol):
         """The subscription is over, or did not come about."""
 
 
-class Feed(msgspec.Struct, eq=False):
+class UpstreamSubscription(msgspec.Struct, eq=False):
     """A subscription at the provider. That to heads may carry no stream: then it is the pulse alone."""
 
-    topic: Topic
-    carried: Carried | None = None
+    key: SubscriptionKey
+    shared_stream: SubscribedStream | None = None
     ticket: int | None = None
     """What the breaker gave the stream; None once it is known that the subscription works."""
     subscription: str | None = None
@@ -126,14 +126,14 @@ class Feed(msgspec.Struct, eq=False):
 class Owner(Protocol):
     """Whoever made a connection."""
 
-    def over(self, connection: "Connection") -> None:
+    def over(self, connection: "UpstreamConnection") -> None:
         """No more can be attached to it."""
 
-    def gone(self, connection: "Connection") -> None:
+    def gone(self, connection: "UpstreamConnection") -> None:
         """Nothing more will come from it."""
 
 
-class Connection:
+class UpstreamConnection:
     """Opened at once in `nursery`; `owner` is told of its end.
 
     Logs `SubscriptionChanged` with side "gateway". `timeout` bounds the opening, and each answer.
@@ -144,20 +144,20 @@ class Connection:
         world: World,
         nursery: trio.Nursery,
         upstream: Upstream,
-        guard: Guard,
+        breaker: CircuitBreaker,
         timeout: Duration,
         number: int,
         owner: "Owner",
     ) -> None:
         self._world = world
         self._upstream = upstream
-        self._guard = guard
+        self._breaker = breaker
         self._timeout = timeout
         self._label = str(number)
         self._owner = owner
-        self._feeds: dict[Topic, Feed] = {}
-        self._by_subscription: dict[str, Feed] = {}
-        self._questions = Questions(world, timeout, self._send)
+        self._feeds: dict[SubscriptionKey, UpstreamSubscription] = {}
+        self._by_subscription: dict[str, UpstreamSubscription] = {}
+        self._pending_calls = PendingCalls(world, timeout, self._send)
         self._websocket: WebSocket | None = None
         self._over = False
         self._silent = False
@@ -166,41 +166,41 @@ class Connection:
 
     # What streams want.
 
-    def attach(self, topic: Topic, carried: Carried, ticket: int) -> None:
+    def attach(self, key: SubscriptionKey, shared_stream: SubscribedStream, ticket: int) -> None:
         """Carry a stream; `ticket` is what the breaker gave for it."""
         assert not self._over
-        feed = self._feeds.get(topic) or self._add(topic)
-        assert feed.carried is None
-        feed.carried, feed.ticket, feed.announced = carried, ticket, False
+        feed = self._feeds.get(key) or self._add(key)
+        assert feed.shared_stream is None
+        feed.shared_stream, feed.ticket, feed.announced = shared_stream, ticket, False
         if HEADS not in self._feeds:
             self._add(HEADS)
         self._announce()
 
-    def detach(self, topic: Topic) -> None:
+    def detach(self, key: SubscriptionKey) -> None:
         """A stream is not wanted any more. A connection that carries none is closed."""
         if self._over:
             return
-        feed = self._feeds[topic]
+        feed = self._feeds[key]
         self._end_ticket(feed, "abandoned")
-        feed.carried, feed.announced = None, False
-        if topic != HEADS:
+        feed.shared_stream, feed.announced = None, False
+        if key != HEADS:
             self._drop(feed)
-        if not any(feed.carried for feed in self._feeds.values()):
+        if not any(feed.shared_stream for feed in self._feeds.values()):
             self._end("no subscriptions any more")
 
-    def works(self, topic: Topic) -> None:
+    def works(self, key: SubscriptionKey) -> None:
         """The stream got something new, so the provider is well. Also proof for a breaker that is half open."""
-        feed, guard = self._feeds[topic], self._guard
+        feed, breaker = self._feeds[key], self._breaker
         if feed.ticket is not None:
             self._end_ticket(feed, "success")
-        elif guard.status.state == "half_open" and guard.admits:
-            guard.end(guard.begin(), "success")
+        elif breaker.status.state == "half_open" and breaker.admits:
+            breaker.end(breaker.begin(), "success")
 
-    def give_up(self, topic: Topic, reason: str) -> None:
+    def give_up(self, key: SubscriptionKey, reason: str) -> None:
         """The stream got nothing of use: the connection has failed. This stream is not told."""
-        feed = self._feeds[topic]
+        feed = self._feeds[key]
         self._log("stale", feed, detail=reason)
-        feed.carried = None
+        feed.shared_stream = None
         self._fail(reason)
 
     def close(self) -> None:
@@ -245,14 +245,14 @@ class Connection:
 
     # Subscribing.
 
-    def _add(self, topic: Topic) -> Feed:
-        feed = self._feeds[topic] = Feed(topic)
+    def _add(self, key: SubscriptionKey) -> UpstreamSubscription:
+        feed = self._feeds[key] = UpstreamSubscription(key)
         if self._websocket is not None:
             self._subscribe(feed)
         return feed
 
-    def _drop(self, feed: Feed) -> None:
-        del self._feeds[feed.topic]
+    def _drop(self, feed: UpstreamSubscription) -> None:
+        del self._feeds[feed.key]
         if feed.subscription is not None:
             del self._by_subscription[feed.subscription]
             self._unsubscribe(feed)
@@ -261,19 +261,19 @@ class Connection:
         assert self._websocket is not None
         self._websocket.send(text)
 
-    def _unsubscribe(self, feed: Feed) -> None:
+    def _unsubscribe(self, feed: UpstreamSubscription) -> None:
         assert self._websocket is not None
         assert feed.subscription is not None
-        self._websocket.send(codec.unsubscribe_call(self._questions.number(), feed.subscription))
+        self._websocket.send(codec.unsubscribe_call(self._pending_calls.number(), feed.subscription))
         self._log("unsubscribed", feed)
 
-    def _subscribe(self, feed: Feed) -> None:
-        self._questions.ask(
-            lambda number: codec.subscribe_call(number, feed.topic), partial(self._subscribed, feed)
+    def _subscribe(self, feed: UpstreamSubscription) -> None:
+        self._pending_calls.ask(
+            lambda number: codec.subscribe_call(number, feed.key), partial(self._subscribed, feed)
         )
 
-    def _subscribed(self, feed: Feed, answer: Answered | None) -> None:
-        wanted = self._feeds.get(feed.topic) is feed
+    def _subscribed(self, feed: UpstreamSubscription, answer: Answered | None) -> None:
+        wanted = self._feeds.get(feed.key) is feed
         if answer is None or answer.error is not None:
             why = "no answer in time" if answer is None or answer.error is None else answer.error.message
             if wanted:
@@ -289,17 +289,17 @@ class Connection:
         self._log("subscribed", feed)
         self._announce()
 
-    def _rejected(self, feed: Feed, why: str, *, alone: bool) -> None:
+    def _rejected(self, feed: UpstreamSubscription, why: str, *, alone: bool) -> None:
         """Only a provider that answers, and whose pulse is not concerned, keeps its other subscriptions."""
         self._log("rejected", feed, detail=why)
-        if not alone or feed.topic == HEADS:
+        if not alone or feed.key == HEADS:
             self._fail(why)
             return
-        carried, feed.carried = feed.carried, None
+        shared_stream, feed.shared_stream = feed.shared_stream, None
         self._end_ticket(feed, "failure")
-        self.detach(feed.topic)
-        if carried is not None:
-            carried.lost()
+        self.detach(feed.key)
+        if shared_stream is not None:
+            shared_stream.lost()
 
     def _announce(self) -> None:
         """Tell those streams that stand now. One without its pulse does not stand."""
@@ -307,16 +307,20 @@ class Connection:
         if pulse is None or pulse.subscription is None:
             return
         for feed in list(self._feeds.values()):
-            carried = feed.carried
-            if carried is not None and feed.subscription is not None and not feed.announced:
+            shared_stream = feed.shared_stream
+            if shared_stream is not None and feed.subscription is not None and not feed.announced:
                 feed.announced = True
-                carried.stands()
-                self._questions.ask(codec.block_number_call, partial(self._head_known, feed, carried))
+                shared_stream.stands()
+                self._pending_calls.ask(
+                    codec.block_number_call, partial(self._head_known, feed, shared_stream)
+                )
 
-    def _head_known(self, feed: Feed, carried: Carried, answer: Answered | None) -> None:
-        if answer is None or answer.error is not None or feed.carried is not carried:
+    def _head_known(
+        self, feed: UpstreamSubscription, shared_stream: SubscribedStream, answer: Answered | None
+    ) -> None:
+        if answer is None or answer.error is not None or feed.shared_stream is not shared_stream:
             return
-        carried.head_known(codec.read_quantity(codec.read_text(answer.result)), published=False)
+        shared_stream.head_known(codec.read_quantity(codec.read_text(answer.result)), published=False)
 
     # What the provider says.
 
@@ -326,21 +330,21 @@ class Connection:
         try:
             message = codec.read_message(text)
             if isinstance(message, Answered):
-                self._questions.answered(message)
+                self._pending_calls.answered(message)
             elif message is not None and (feed := self._by_subscription.get(message.subscription)):
-                self._published(feed, codec.read_item(feed.topic.kind, message.text))
+                self._published(feed, codec.read_item(feed.key.kind, message.text))
         except Unreadable as error:
             self._fail(str(error))
 
-    def _published(self, feed: Feed, item: Item) -> None:
-        if feed.carried is not None and feed.announced:
-            feed.carried.published(item)
-        if feed.topic != HEADS:
+    def _published(self, feed: UpstreamSubscription, item: UpstreamItem) -> None:
+        if feed.shared_stream is not None and feed.announced:
+            feed.shared_stream.published(item)
+        if feed.key != HEADS:
             return
-        assert not isinstance(item, Pending)
+        assert not isinstance(item, PendingTransaction)
         for other in list(self._feeds.values()):
-            if other is not feed and other.carried is not None and other.announced:
-                other.carried.head_known(item.number, published=True)
+            if other is not feed and other.shared_stream is not None and other.announced:
+                other.shared_stream.head_known(item.number, published=True)
 
     def _on_ended(self, ended: Ended) -> None:
         if not self._silent:
@@ -355,9 +359,11 @@ class Connection:
         if self._over:
             return
         self._count_failure()
-        carried = [feed.carried for feed in self._feeds.values() if feed.carried is not None]
+        shared_stream = [
+            feed.shared_stream for feed in self._feeds.values() if feed.shared_stream is not None
+        ]
         self._end(why)
-        for stream in carried:
+        for stream in shared_stream:
             stream.lost()
 
     def _count_failure(self) -> None:
@@ -365,19 +371,19 @@ class Connection:
         if tickets:
             self._end_ticket(tickets[0], "failure")
         else:
-            self._guard.end(self._guard.begin(), "failure")
+            self._breaker.end(self._breaker.begin(), "failure")
 
-    def _end_ticket(self, feed: Feed, result: Result) -> None:
+    def _end_ticket(self, feed: UpstreamSubscription, result: Result) -> None:
         if feed.ticket is not None:
             ticket, feed.ticket = feed.ticket, None
-            self._guard.end(ticket, result)
+            self._breaker.end(ticket, result)
 
     def _end(self, why: str, code: int = NORMAL) -> None:
         self._over = True
         for feed in self._feeds.values():
-            feed.carried = None
+            feed.shared_stream = None
             self._end_ticket(feed, "abandoned")
-        self._questions.close()
+        self._pending_calls.close()
         self._feeds.clear()
         self._by_subscription.clear()
         if self._websocket is None:
@@ -390,8 +396,8 @@ class Connection:
 
     def _log(
         self,
-        change: Change,
-        feed: Feed | None = None,
+        change: ConnectionChange,
+        feed: UpstreamSubscription | None = None,
         *,
         detail: str | None = None,
         close_code: int | None = None,
@@ -404,7 +410,7 @@ class Connection:
                 connection=self._label,
                 change=change,
                 subscription=None if feed is None else feed.subscription,
-                kind=None if feed is None else feed.topic.kind,
+                kind=None if feed is None else feed.key.kind,
                 close_code=close_code,
                 detail=None if detail is None else detail[:DETAIL_CHARACTERS],
             )

@@ -9,14 +9,14 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from battle.actors.gateway.subscriptions.continuity import (
+    Backfill,
+    BackfillAnswered,
+    BackfillFailed,
+    ChainHead,
     Deliver,
-    Fill,
-    FillAnswered,
-    FillFailed,
+    EthLog,
     GapLeft,
-    Head,
     HeadKnown,
-    Log,
     Notified,
     StreamAction,
     StreamEvent,
@@ -48,7 +48,7 @@ class _Episode(msgspec.Struct):
         self.last = last if self.last is None else max(last, self.last)
 
 
-class GapLedger:
+class GapTracker:
     """Watches one stream's fold. `observe` is to be called after each step."""
 
     def __init__(self, kind: SubscriptionKind) -> None:
@@ -98,16 +98,16 @@ class GapLedger:
             self._known = max(self._known, event.number)
             if self._reached < 0:
                 self._reached = event.number
-        elif isinstance(event, FillAnswered | FillFailed) and event.fill == self._fill:
+        elif isinstance(event, BackfillAnswered | BackfillFailed) and event.fill == self._fill:
             self._fill = None
-            if isinstance(event, FillAnswered) and self._episode is not None:
+            if isinstance(event, BackfillAnswered) and self._episode is not None:
                 self._episode.found.update(dict.fromkeys(map(_key, event.items)))
 
     def _note(self, action: StreamAction[Any], at_ns: int) -> None:
         if isinstance(action, Deliver):
             for item in action.items:
                 self._delivered(item)
-        elif isinstance(action, Fill):
+        elif isinstance(action, Backfill):
             downwards = self._kind == "newHeads" and action.last <= self._highest
             self._fill = action.fill
             episode = self._begin(at_ns, "reorg" if downwards else "missed")
@@ -120,8 +120,8 @@ class GapLedger:
             if action.first is not None and action.last is not None:
                 episode.missing(action.first, action.last)
 
-    def _delivered(self, item: Head | Log | Any) -> None:
-        if not isinstance(item, Head | Log):
+    def _delivered(self, item: ChainHead | EthLog | Any) -> None:
+        if not isinstance(item, ChainHead | EthLog):
             return
         self._seen = max(self._seen, item.number)
         self._reached = max(self._reached, item.number)
@@ -145,7 +145,7 @@ class GapLedger:
             return any(isinstance(action, Deliver) for action in actions)
         if isinstance(event, Subscribed):
             return self._kind == "newPendingTransactions"
-        if isinstance(event, HeadKnown | FillAnswered | FillFailed):
+        if isinstance(event, HeadKnown | BackfillAnswered | BackfillFailed):
             return self._kind != "newHeads" or self._known <= self._reached
         return False
 
@@ -183,5 +183,5 @@ class GapLedger:
         return "partly" if delivered else "failed"
 
 
-def _key(item: Head | Log) -> tuple[object, ...]:
-    return (item.hash,) if isinstance(item, Head) else (item.block_hash, item.index)
+def _key(item: ChainHead | EthLog) -> tuple[object, ...]:
+    return (item.hash,) if isinstance(item, ChainHead) else (item.block_hash, item.index)

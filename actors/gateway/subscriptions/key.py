@@ -21,7 +21,7 @@ _ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 _HASH = re.compile("0x[0-9a-fA-F]{64}")
 
 
-class Topic(msgspec.Struct, frozen=True):
+class SubscriptionKey(msgspec.Struct, frozen=True):
     """What a subscription is to. Two that mean the same are equal, however their clients wrote them."""
 
     kind: SubscriptionKind
@@ -34,10 +34,10 @@ class Topic(msgspec.Struct, frozen=True):
         return [self.kind, msgspec.Raw(self.filter.encode())] if self.filter else [self.kind]
 
 
-HEADS = Topic("newHeads")
+HEADS = SubscriptionKey("newHeads")
 
 
-def read_topic(params: list[Any] | dict[str, Any]) -> Topic:
+def read_key(params: list[Any] | dict[str, Any]) -> SubscriptionKey:
     """What the parameters of an eth_subscribe ask for.
 
     Raises:
@@ -50,9 +50,9 @@ def read_topic(params: list[Any] | dict[str, Any]) -> Topic:
         return HEADS
     # The flag of newPendingTransactions asks for whole transactions, which not every provider has.
     if kind == "newPendingTransactions" and rest in ([], [False]):
-        return Topic(kind)
+        return SubscriptionKey(kind)
     if kind == "logs" and len(rest) <= 1:
-        return Topic(kind, _normalised(rest[0] if rest else {}))
+        return SubscriptionKey(kind, _normalised(rest[0] if rest else {}))
     if kind in ("newHeads", "newPendingTransactions", "logs"):
         raise _invalid(f"these parameters of {kind!r} are not offered")
     raise _invalid("the kinds of subscription are newHeads, logs and newPendingTransactions")

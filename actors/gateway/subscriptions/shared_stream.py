@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 from battle.actors.gateway.calls.upstream import Provider
-from battle.actors.gateway.subscriptions.backfill import FillErrand
-from battle.actors.gateway.subscriptions.codec import Item
-from battle.actors.gateway.subscriptions.connection import Connection
+from battle.actors.gateway.subscriptions.backfill import BackfillRequest
+from battle.actors.gateway.subscriptions.codec import UpstreamItem
+from battle.actors.gateway.subscriptions.connection import UpstreamConnection
 from battle.actors.gateway.subscriptions.continuity import (
+    Backfill,
+    BackfillFailed,
     Deliver,
     Elapsed,
-    Fill,
-    FillFailed,
     GapLeft,
     HeadKnown,
     Heads,
@@ -27,8 +27,8 @@ from battle.actors.gateway.subscriptions.continuity import (
     UpstreamLost,
     WakeAt,
 )
-from battle.actors.gateway.subscriptions.gap_tracker import GapLedger
-from battle.actors.gateway.subscriptions.key import HEADS, Topic
+from battle.actors.gateway.subscriptions.gap_tracker import GapTracker
+from battle.actors.gateway.subscriptions.key import HEADS, SubscriptionKey
 from battle.actors.gateway.subscriptions.upstream import WsUpstream
 from battle.actors.spec.chain import SubscriptionKind
 from battle.actors.spec.continuity import Continuity
@@ -65,7 +65,7 @@ class Providers(Protocol):
     def choose(self, tries: dict[str, int], *, start: bool) -> WsUpstream | None:
         """The provider to subscribe at, those tried often last."""
 
-    def choose_for_fill(self, fill: Fill, tries: dict[str, int]) -> Provider | None:
+    def choose_for_backfill(self, fill: Backfill, tries: dict[str, int]) -> Provider | None:
         """The provider to ask over HTTP."""
 
 
@@ -81,7 +81,7 @@ class SharedStream:
     def __init__(
         self,
         world: World,
-        topic: Topic,
+        key: SubscriptionKey,
         settings: Continuity,
         block_time: Duration,
         *,
@@ -92,9 +92,9 @@ class SharedStream:
         ended: Callable[[], object],
     ) -> None:
         self._world = world
-        self._topic = topic
-        self._core: Core = _CORES[topic.kind](settings, block_time)
-        self._ledger = GapLedger(topic.kind)
+        self._key = key
+        self._core: Core = _CORES[key.kind](settings, block_time)
+        self._gaps = GapTracker(key.kind)
         self._providers = providers
         self._failover = failover
         self._attempt_timeout = attempt_timeout
@@ -107,10 +107,10 @@ class SharedStream:
         self._granted = False
         self._highest = -1
         self._upstream: WsUpstream | None = None
-        self._connection: Connection | None = None
+        self._connection: UpstreamConnection | None = None
         self._tries: dict[str, int] = {}
         self._fill_tries: dict[str, int] = {}
-        self._errand: FillErrand | None = None
+        self._backfill: BackfillRequest | None = None
         self._timer: Timer | None = None
         self._grant_timer = world.call_at(world.now_ns() + grant_timeout, self._refuse, "no provider in time")
 
@@ -147,7 +147,7 @@ class SharedStream:
         self._void_fill()
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.detach(self._topic)
+            connection.detach(self._key)
         self._tell_ended()
 
     def _grant(self) -> None:
@@ -172,7 +172,7 @@ class SharedStream:
         if not self._granted:
             self._grant()
 
-    def published(self, item: Item) -> None:
+    def published(self, item: UpstreamItem) -> None:
         assert self._upstream is not None
         self._feed(Notified(self._upstream.name, item, self._world.now_ns()))
 
@@ -182,7 +182,7 @@ class SharedStream:
         if published and number > self._highest and self._core.provider is not None:
             assert self._connection is not None
             self._highest = number
-            self._connection.works(self._topic)
+            self._connection.works(self._key)
 
     def lost(self) -> None:
         assert self._upstream is not None
@@ -208,7 +208,7 @@ class SharedStream:
     def _step(self, event: StreamEvent[Any]) -> None:
         before = self._core.provider
         actions = self._core.step(event)
-        told = self._ledger.observe(event, actions, before, self._core.provider)
+        told = self._gaps.observe(event, actions, before, self._core.provider)
         if told is not None:
             self._world.log.append(told)
         for action in actions:
@@ -219,7 +219,7 @@ class SharedStream:
         match action:
             case Deliver(items=items):
                 self._deliver([item.payload for item in items], event)
-            case Fill():
+            case Backfill():
                 self._ask_for(action)
             case Resubscribe():
                 self._resubscribe(action)
@@ -234,8 +234,8 @@ class SharedStream:
         for subscriber in self._subscribers:
             subscriber.deliver(payloads)
         self._tries.clear()
-        if self._topic == HEADS and isinstance(event, Notified) and self._connection is not None:
-            self._connection.works(self._topic)
+        if self._key == HEADS and isinstance(event, Notified) and self._connection is not None:
+            self._connection.works(self._key)
 
     def _wake(self) -> None:
         self._feed(Elapsed(self._world.now_ns()))
@@ -248,7 +248,7 @@ class SharedStream:
         if connection is not None:
             assert self._upstream is not None
             self._tries[self._upstream.name] = self._tries.get(self._upstream.name, 0) + 1
-            connection.give_up(self._topic, wanted.reason)
+            connection.give_up(self._key, wanted.reason)
         if wanted.reason != "start" and not self._failover:
             self._refuse("its provider failed, and failover is off")
             return
@@ -256,27 +256,27 @@ class SharedStream:
         if self._upstream is None:
             self._feed(UpstreamLost(NO_PROVIDER, self._world.now_ns()))
         else:
-            self._connection = self._upstream.attach(self._topic, self)
+            self._connection = self._upstream.attach(self._key, self)
 
     # Fills.
 
-    def _ask_for(self, fill: Fill) -> None:
+    def _ask_for(self, fill: Backfill) -> None:
         if fill.attempt == 1:
             self._fill_tries.clear()
-        provider = self._providers.choose_for_fill(fill, self._fill_tries)
+        provider = self._providers.choose_for_backfill(fill, self._fill_tries)
         if provider is None:
-            self._feed(FillFailed(fill.fill, self._world.now_ns()))
+            self._feed(BackfillFailed(fill.fill, self._world.now_ns()))
             return
         self._fill_tries[provider.name] = self._fill_tries.get(provider.name, 0) + 1
-        self._errand = FillErrand(
-            self._world, provider, self._topic, fill, self._attempt_timeout, self._filled
+        self._backfill = BackfillRequest(
+            self._world, provider, self._key, fill, self._attempt_timeout, self._filled
         )
 
     def _filled(self, result: Any) -> None:
-        self._errand = None
+        self._backfill = None
         self._feed(result)
 
     def _void_fill(self) -> None:
-        if self._errand is not None:
-            self._errand.cancel()
-            self._errand = None
+        if self._backfill is not None:
+            self._backfill.cancel()
+            self._backfill = None

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import trio
 
-from battle.actors.gateway.policy.breaker import Guard
+from battle.actors.gateway.policy.breaker import CircuitBreaker
 from battle.actors.gateway.policy.selection import Standing
-from battle.actors.gateway.subscriptions.connection import Carried, Connection
-from battle.actors.gateway.subscriptions.key import Topic
+from battle.actors.gateway.subscriptions.connection import SubscribedStream, UpstreamConnection
+from battle.actors.gateway.subscriptions.key import SubscriptionKey
 from battle.actors.rng import Draws
 from battle.actors.roles import Upstream
 from battle.actors.spec.gateways import EmbeddedGateway
@@ -27,46 +27,46 @@ class WsUpstream:
         numbers: Iterator[int],
     ) -> None:
         self.name = upstream.name
-        self._guard = Guard(world, upstream.name, "ws", settings.breaker, draws)
+        self._breaker = CircuitBreaker(world, upstream.name, "ws", settings.breaker, draws)
         self._world = world
         self._nursery = nursery
         self._upstream = upstream
         self._timeout = settings.retry.attempt_timeout
         self._numbers = numbers
-        self._connection: Connection | None = None
-        self._connections: dict[Connection, None] = {}
+        self._connection: UpstreamConnection | None = None
+        self._connections: dict[UpstreamConnection, None] = {}
 
     def standing(self, tries: int) -> Standing:
         """What `select.choose` needs to know."""
-        return Standing(self.name, self._guard.status.state, self._guard.admits, tries=tries)
+        return Standing(self.name, self._breaker.status.state, self._breaker.admits, tries=tries)
 
-    def attach(self, topic: Topic, carried: Carried) -> Connection:
+    def attach(self, key: SubscriptionKey, shared_stream: SubscribedStream) -> UpstreamConnection:
         """Subscribe `carried`; it hears of it, later or from inside this call."""
         if self._connection is None:
-            self._connection = Connection(
+            self._connection = UpstreamConnection(
                 self._world,
                 self._nursery,
                 self._upstream,
-                self._guard,
+                self._breaker,
                 self._timeout,
                 next(self._numbers),
                 self,
             )
             self._connections[self._connection] = None
         connection = self._connection
-        connection.attach(topic, carried, self._guard.begin())
+        connection.attach(key, shared_stream, self._breaker.begin())
         return connection
 
     def close(self) -> None:
         """Close the connection in good order, without waiting, and let go of timers."""
-        self._guard.close()
+        self._breaker.close()
         for connection in list(self._connections):
             connection.close()
 
-    def over(self, connection: Connection) -> None:
+    def over(self, connection: UpstreamConnection) -> None:
         """The next stream gets another one, even while this one takes leave."""
         self._connection = None
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: UpstreamConnection) -> None:
         """Nothing more will come from it."""
         self._connections.pop(connection, None)

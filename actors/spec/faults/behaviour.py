@@ -14,7 +14,7 @@ from battle.actors.spec.faults.base import (
     replaced,
     unobservable_problems,
 )
-from battle.actors.spec.latency import Latency
+from battle.actors.spec.latency import LatencyModel
 from battle.actors.spec.providers import FailureKind
 from battle.actors.units import Duration, format_duration, seconds
 
@@ -33,7 +33,7 @@ Malformation: TypeAlias = Literal[
 class Degrade(LastingFault, frozen=True, tag="degrade"):
     """The provider gets worse without dying: `added_latency` on each answer, and a share of errors."""
 
-    added_latency: Latency = 0
+    added_latency: LatencyModel = 0
     error_ratio: float = 0.0
     """The share of requests that fail."""
     error_kinds: tuple[FailureKind, ...] = ("http_503",)

@@ -15,9 +15,9 @@ from battle.actors.spec.workloads.http import (
 )
 from battle.actors.spec.workloads.problems import Methods
 from battle.actors.spec.workloads.websocket import (
-    Kind,
     LogFilter,
     Reconnect,
+    SubscriptionTarget,
     WsRequests,
     WsSubscribe,
     WsWorkload,
@@ -32,12 +32,12 @@ __all__ = [
     "HttpStep",
     "HttpUsers",
     "HttpWorkload",
-    "Kind",
     "LogFilter",
     "Methods",
     "OpenLoop",
     "Reconnect",
     "Replay",
+    "SubscriptionTarget",
     "Workload",
     "WsRequests",
     "WsSubscribe",

@@ -29,7 +29,7 @@ class LogFilter(Spec, frozen=True):
         return {name: value for name, value in wanted.items() if value}
 
 
-Kind: TypeAlias = str | LogFilter
+SubscriptionTarget: TypeAlias = str | LogFilter
 """What one subscription is to: a name that `eth_subscribe` knows; a filter means `logs` that match it."""
 
 
@@ -89,7 +89,7 @@ class WsSubscribe(_Ws, frozen=True, kw_only=True, tag="ws_subscribe"):
 
     connections: int
     subscriptions: int = 1
-    kinds: tuple[Kind, ...] = ("newHeads",)
+    kinds: tuple[SubscriptionTarget, ...] = ("newHeads",)
     connect_over: Duration = seconds(1)
 
     def problems(self) -> Iterator[str]:

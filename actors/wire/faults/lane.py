@@ -38,7 +38,7 @@ second at most. It may catch up by as much when its timer came late."""
 _SECOND_NS = 10**9
 
 
-class Ruling(msgspec.Struct, frozen=True):
+class Toxic(msgspec.Struct, frozen=True):
     """A fault in force."""
 
     fault_id: str
@@ -72,7 +72,7 @@ class Lane:
         self._queue: deque[_Item] = deque()
         self._offset = 0
         self._cut = False
-        self._rulings: dict[str, TransportFault] = {}
+        self._toxics: dict[str, TransportFault] = {}
         self._holders: tuple[str, ...] = ()
         self._chunks: dict[str, int] = {}
         self._carried: dict[str, int] = {}
@@ -85,14 +85,14 @@ class Lane:
         """Whether nothing is left to leave."""
         return not self._queue
 
-    def govern(self, rulings: Iterable[Ruling]) -> None:
+    def govern(self, rulings: Iterable[Toxic]) -> None:
         """From now on these faults are in force, and no others."""
-        self._rulings = {ruling.fault_id: ruling.fault for ruling in rulings}
+        self._toxics = {ruling.fault_id: ruling.fault for ruling in rulings}
         self._holders = tuple(
-            fault_id for fault_id, fault in self._rulings.items() if isinstance(fault, Timeout | Partition)
+            fault_id for fault_id, fault in self._toxics.items() if isinstance(fault, Timeout | Partition)
         )
         for counts in (self._chunks, self._carried):
-            for gone in [fault_id for fault_id in counts if fault_id not in self._rulings]:
+            for gone in [fault_id for fault_id in counts if fault_id not in self._toxics]:
                 del counts[gone]
         self._planned = None
         if self._queue:
@@ -109,9 +109,7 @@ class Lane:
         """
         delays = self._delays()
         if end in ("eof", "close") and noticed:
-            slow = [
-                (id_, fault.delay) for id_, fault in self._rulings.items() if isinstance(fault, SlowClose)
-            ]
+            slow = [(id_, fault.delay) for id_, fault in self._toxics.items() if isinstance(fault, SlowClose)]
             delays += tuple(slow)
         self._enter(_Item(now_ns, b"", end, delays))
 
@@ -164,7 +162,7 @@ class Lane:
     def _delays(self) -> tuple[tuple[str, Duration], ...]:
         """What delays a chunk that enters now. A draw of 0 is no delay."""
         delays = []
-        for fault_id, fault in self._rulings.items():
+        for fault_id, fault in self._toxics.items():
             if isinstance(fault, Latency):
                 delays.append((fault_id, fault.delay))
             elif isinstance(fault, Jitter):
@@ -176,16 +174,16 @@ class Lane:
 
     def _plan(self, item: _Item) -> tuple[int, int]:
         """When the next piece of `item` leaves, and how large it is."""
-        at_ns = item.entered_ns + sum(delay for id_, delay in item.delays if id_ in self._rulings)
+        at_ns = item.entered_ns + sum(delay for id_, delay in item.delays if id_ in self._toxics)
         if item.end is not None:
             return at_ns, 0
         size = len(item.data) - self._offset
-        for fault_id, fault in self._rulings.items():
+        for fault_id, fault in self._toxics.items():
             if isinstance(fault, Slicer):
                 at_ns, size = self._sliced(fault_id, fault, at_ns, size)
             elif isinstance(fault, LimitData):
                 size = max(1, min(size, fault.limit_bytes - self._carried.get(fault_id, 0)))
-        rates = [(f.bytes_per_s, id_) for id_, f in self._rulings.items() if isinstance(f, Bandwidth)]
+        rates = [(f.bytes_per_s, id_) for id_, f in self._toxics.items() if isinstance(f, Bandwidth)]
         if rates:
             rate, fault_id = min(rates)
             size = min(size, max(1, rate * QUANTUM_NS // _SECOND_NS))
@@ -203,7 +201,7 @@ class Lane:
         return at_ns, size
 
     def _count_carried(self, size: int, now_ns: int) -> None:
-        for fault_id, fault in self._rulings.items():
+        for fault_id, fault in self._toxics.items():
             if isinstance(fault, LimitData):
                 carried = self._carried[fault_id] = self._carried.get(fault_id, 0) + size
                 if carried >= fault.limit_bytes:

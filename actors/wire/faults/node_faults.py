@@ -6,7 +6,7 @@ from itertools import count
 import trio
 
 from battle.actors.addresses import Address
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.transport import (
     Partition,
     Refuse,
@@ -16,7 +16,7 @@ from battle.actors.spec.faults.transport import (
     TransportFault,
 )
 from battle.actors.units import ms
-from battle.actors.wire.faults.lane import Ruling, Way
+from battle.actors.wire.faults.lane import Toxic, Way
 from battle.actors.wire.faults.stream import FaultyStream
 from battle.actors.world.interfaces import ConnectionHandler, Stream, Timer, World
 from battle.store.events import FaultActed
@@ -73,11 +73,11 @@ class TransportFaults:
         self._numbers = count(1)
         self._streams: dict[int, FaultyStream] = {}
         self._born_under: dict[int, frozenset[str]] = {}
-        self._rulings: dict[str, TransportFault] = {}
+        self._toxics: dict[str, TransportFault] = {}
         self._gate: Gate | None = None
         self._sweeper: Timer | None = None
 
-    def guard(self, gate: Gate) -> None:
+    def attach_gate(self, gate: Gate) -> None:
         """Shut this gate while connections are to be refused."""
         self._gate = gate
 
@@ -105,8 +105,8 @@ class TransportFaults:
         number = next(self._numbers)
         stream = FaultyStream(self._world, bare, number, self, self._draws)
         self._streams[number] = stream
-        if self._rulings:
-            partitions = [id_ for id_, fault in self._rulings.items() if isinstance(fault, Partition)]
+        if self._toxics:
+            partitions = [id_ for id_, fault in self._toxics.items() if isinstance(fault, Partition)]
             self._born_under[number] = frozenset(partitions)
             self._govern(stream)
         return stream
@@ -116,9 +116,9 @@ class TransportFaults:
         if self._sweeper is not None and isinstance(stream, FaultyStream) and (refusals := self._refusals()):
             stream.break_by(refusals[0], "closed")
 
-    def take(self, message: Impose | Revert) -> bool:
-        """Impose or revert a fault; whether it is one of these."""
-        if isinstance(message, Revert):
+    def take(self, message: ApplyFault | RevertFault) -> bool:
+        """Apply or revert a fault; whether it is one of these."""
+        if isinstance(message, RevertFault):
             return self._revert(message.fault_id)
         if not isinstance(message.fault, TransportFault):
             return False
@@ -126,7 +126,7 @@ class TransportFaults:
         return True
 
     def _impose(self, fault_id: str, fault: TransportFault) -> None:
-        self._rulings[fault_id] = fault
+        self._toxics[fault_id] = fault
         if isinstance(fault, ResetPeer):
             for stream in [*self._streams.values()]:
                 stream.break_by(fault_id, "reset")
@@ -135,7 +135,7 @@ class TransportFaults:
         self._govern_all()
 
     def _revert(self, fault_id: str) -> bool:
-        fault = self._rulings.pop(fault_id, None)
+        fault = self._toxics.pop(fault_id, None)
         if isinstance(fault, Refuse) and self._gate is not None:
             self._gate.unshut(fault_id)
         if isinstance(fault, Timeout):  # what it held back is gone, so no stream of bytes can go on
@@ -151,12 +151,12 @@ class TransportFaults:
 
     def _govern(self, stream: FaultyStream) -> None:
         born_under = self._born_under.get(stream.number, frozenset())
-        resets = {id_: fault.after for id_, fault in self._rulings.items() if isinstance(fault, ResetPeer)}
+        resets = {id_: fault.after for id_, fault in self._toxics.items() if isinstance(fault, ResetPeer)}
         stream.govern([*self._for("in", born_under)], [*self._for("out", born_under)], resets)
 
-    def _for(self, way: Way, born_under: frozenset[str]) -> Iterator[Ruling]:
+    def _for(self, way: Way, born_under: frozenset[str]) -> Iterator[Toxic]:
         """The faults that concern one direction. A connection begun during a partition is silent both ways."""
-        for fault_id, fault in self._rulings.items():
+        for fault_id, fault in self._toxics.items():
             if isinstance(fault, Refuse | ResetPeer):
                 continue
             if isinstance(fault, SlowClose):
@@ -164,7 +164,7 @@ class TransportFaults:
             else:
                 concerned = fault.direction in (way, "both") or fault_id in born_under
             if concerned:
-                yield Ruling(fault_id, fault)
+                yield Toxic(fault_id, fault)
 
     # Refusing.
 
@@ -175,7 +175,7 @@ class TransportFaults:
             self._sweep({})
 
     def _refusals(self) -> list[str]:
-        return [fault_id for fault_id, fault in self._rulings.items() if isinstance(fault, Refuse)]
+        return [fault_id for fault_id, fault in self._toxics.items() if isinstance(fault, Refuse)]
 
     def _sweep(self, moves: dict[int, int]) -> None:
         """While refusing: close what has been idle since the sweep before this one."""

@@ -14,7 +14,7 @@ import trio
 from battle.actors.rng import Draws
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import Duration
-from battle.actors.wire.faults.lane import Lane, Ruling
+from battle.actors.wire.faults.lane import Lane, Toxic
 from battle.actors.world import interfaces
 from battle.actors.world.common import ReadByOne
 from battle.actors.world.interfaces import Loss, Stream, Timer, World
@@ -24,7 +24,7 @@ _UPGRADED = b"HTTP/1.1 101"
 READ_AHEAD_BYTES = 256 * 1024
 """What a stream holds of what came in, delayed or not asked for yet, before it leaves the rest with the sender."""
 
-_Fate: TypeAlias = Literal["end", "reset", "closed", "unread"]
+_EndKind: TypeAlias = Literal["end", "reset", "closed", "unread"]
 
 
 class Registry(Protocol):
@@ -64,7 +64,7 @@ class FaultyStream(ReadByOne):
         self._paused = False
         self._ready: deque[bytes] = deque()
         self._ready_bytes = 0
-        self._fate: _Fate | None = None
+        self._end_kind: _EndKind | None = None
         self._wanted: Callable[[bytes, int], object] | None = None
         self._receive: Callable[[bytes, int], object] | None = None
         """`_wanted`, once nothing older waits in `_ready`."""
@@ -81,7 +81,7 @@ class FaultyStream(ReadByOne):
 
     # Faults.
 
-    def govern(self, ingoing: list[Ruling], outgoing: list[Ruling], resets: dict[str, Duration]) -> None:
+    def govern(self, ingoing: list[Toxic], outgoing: list[Toxic], resets: dict[str, Duration]) -> None:
         """From now on these faults are in force. `resets`: those that reset it so long after its first bytes."""
         if self._over:
             return
@@ -240,7 +240,7 @@ class FaultyStream(ReadByOne):
         if self._reader is not None or self._lost is not None:
             raise trio.BusyResourceError("somebody is already receiving from this stream")
         self._wanted, self._lost = receive, lost
-        if self._ready or self._fate is not None:
+        if self._ready or self._end_kind is not None:
             self._world.call_at(self._world.now_ns(), self._begin)
         else:
             self._receive = receive
@@ -257,8 +257,8 @@ class FaultyStream(ReadByOne):
         if self._ready or self._closed:
             return
         self._receive = wanted
-        if self._fate is not None:
-            self._tell_fate()
+        if self._end_kind is not None:
+            self._report_end()
         else:
             self._listen()
             self._pace_inner()
@@ -275,22 +275,22 @@ class FaultyStream(ReadByOne):
         if self._toxic:
             self._world.call_at(self._world.now_ns(), self._pump_in)
 
-    def _end(self, fate: _Fate) -> None:
+    def _end(self, fate: _EndKind) -> None:
         """Nothing more comes; whoever receives is told, once."""
-        if self._fate is None:
-            self._fate = fate
+        if self._end_kind is None:
+            self._end_kind = fate
             self._wake_reader()
             if self._receive is not None:
-                self._tell_fate()
+                self._report_end()
 
-    def _tell_fate(self) -> None:
+    def _report_end(self) -> None:
         receive, self._receive = self._receive, None
-        if self._fate == "end":
+        if self._end_kind == "end":
             assert receive is not None
             receive(b"", self._world.now_ns())
         else:
             assert self._lost is not None
-            self._lost(self._fate or "closed", self._world.now_ns())
+            self._lost(self._end_kind or "closed", self._world.now_ns())
 
     # Receiving, for a task.
 
@@ -304,13 +304,13 @@ class FaultyStream(ReadByOne):
         while not self._closed:
             if self._ready:
                 return self._take_ready(max_bytes)
-            if self._fate == "end":
+            if self._end_kind == "end":
                 return b""
-            if self._fate is not None:
+            if self._end_kind is not None:
                 break
             self._listen()
             await self._wait_readable()
-        if self._closed or self._fate in ("closed", "unread"):
+        if self._closed or self._end_kind in ("closed", "unread"):
             raise trio.ClosedResourceError
         raise trio.BrokenResourceError("the connection was reset")
 
@@ -336,9 +336,9 @@ class FaultyStream(ReadByOne):
         self._in.clear()
         self._receive = None
         self._wake_reader()
-        if self._fate is None and self._lost is not None:
-            self._fate = "closed"
-            self._world.call_at(self._world.now_ns(), self._tell_fate)
+        if self._end_kind is None and self._lost is not None:
+            self._end_kind = "closed"
+            self._world.call_at(self._world.now_ns(), self._report_end)
 
     # Sending.
 
@@ -434,7 +434,7 @@ class FaultyStream(ReadByOne):
             if self._ended:
                 return
             if self._toxic:
-                self._out.push_end("eof", self._world.now_ns(), noticed=self._fate is None)
+                self._out.push_end("eof", self._world.now_ns(), noticed=self._end_kind is None)
                 self._pump_out()
             await self._until_lane_is_empty()
             self._check_sendable()
@@ -449,7 +449,7 @@ class FaultyStream(ReadByOne):
         if self._closed:
             return
         resets = bool(self._ready)  # a kernel answers with a reset when bytes were left unread
-        noticed = self._fate is None and not self._ended
+        noticed = self._end_kind is None and not self._ended
         self._stop_using()
         if self._over:
             return
@@ -487,7 +487,7 @@ class FaultyStream(ReadByOne):
             await self._over_event.wait()
 
     def is_stale(self) -> bool:
-        if self._closed or self._over or self._ended or self._ready or self._fate is not None:
+        if self._closed or self._over or self._ended or self._ready or self._end_kind is not None:
             return True
         return not self._toxic and self._inner.is_stale()  # what a fault holds back is not known here yet
 

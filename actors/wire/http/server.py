@@ -76,7 +76,9 @@ class HttpServerConnection:
         self._violation: ProtocolError | None = None
         self._begun = 0
         self._idle_since_ns = world.now_ns()
-        self._heir: tuple[Callable[[bytes, int], object], Callable[[Loss, int], object]] | None = None
+        self._upgrade_target: tuple[Callable[[bytes, int], object], Callable[[Loss, int], object]] | None = (
+            None
+        )
         self._over = trio.Event()
         self._timer = world.call_at(self._idle_since_ns + limits.idle_timeout, self._check_idle)
         self._slow_timer: Timer | None = None
@@ -112,15 +114,15 @@ class HttpServerConnection:
 
         To be called from within `on_request`. Returns what came behind the request.
         """
-        self._heir = receive, lost
+        self._upgrade_target = receive, lost
         self._over.set()
         return self._parser.after_upgrade
 
     # What comes from the stream.
 
     def _take(self, data: bytes, arrived_ns: int) -> None:
-        if self._heir is not None:
-            self._heir[0](data, arrived_ns)
+        if self._upgrade_target is not None:
+            self._upgrade_target[0](data, arrived_ns)
             return
         if not data:
             self._end()
@@ -153,8 +155,8 @@ class HttpServerConnection:
             self._stream.write(CONTINUE)
 
     def _lost(self, how: Loss, at_ns: int) -> None:
-        if self._heir is not None:
-            self._heir[1](how, at_ns)
+        if self._upgrade_target is not None:
+            self._upgrade_target[1](how, at_ns)
             return
         self._end()
         self._over.set()

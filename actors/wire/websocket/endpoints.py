@@ -36,11 +36,11 @@ __all__ = [
     "READS_TOO_SLOWLY",
     "SERVER_LIMITS",
     "Ended",
-    "HandOver",
     "KeepAlive",
     "OnEnded",
     "OnMessage",
     "OnPong",
+    "UpgradeTo",
     "WebSocket",
     "WebSocketRefused",
     "accept_websocket",
@@ -48,7 +48,7 @@ __all__ = [
     "is_close_code",
 ]
 
-HandOver: TypeAlias = Callable[[Callable[[bytes, int], object], Callable[[Loss, int], object]], bytes]
+UpgradeTo: TypeAlias = Callable[[Callable[[bytes, int], object], Callable[[Loss, int], object]], bytes]
 """Gives a connection's stream to a new receiver, as `Stream.on_data` would; returns what came behind the request."""
 
 SERVER_LIMITS = WebSocketLimits()
@@ -61,7 +61,7 @@ def accept_websocket(
     world: World,
     stream: Stream,
     request: HttpRequest,
-    hand_over: HandOver,
+    hand_over: UpgradeTo,
     *,
     on_message: OnMessage,
     on_ended: OnEnded,

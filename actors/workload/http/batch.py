@@ -25,7 +25,7 @@ from battle.actors.workload.requests.answer import (
     AnswerReader,
     Ending,
 )
-from battle.actors.workload.requests.call_source import Ask
+from battle.actors.workload.requests.call_source import CallSource
 from battle.actors.workload.requests.request import Request, encode_call_text
 from battle.actors.workload.requests.trace import BATCH, Trace, calls_of
 from battle.store.events import Answer
@@ -56,7 +56,7 @@ class BatchRequest(Request):
 class BatchBuilder:
     """Builds requests of `size` calls each."""
 
-    def __init__(self, role: WorkloadRole, ask: Ask, size: int) -> None:
+    def __init__(self, role: WorkloadRole, ask: CallSource, size: int) -> None:
         self._index = role.index
         self._head = request_head(role.target, role.path, role.headers)
         self._ask = ask

@@ -21,8 +21,8 @@ from battle.actors.workload.requests.answer import (
     Ending,
 )
 from battle.actors.workload.requests.request import Request
-from battle.actors.workload.requests.tracker import Ledger
-from battle.actors.workload.requests.unread_limit import GivenUp
+from battle.actors.workload.requests.tracker import RequestTracker
+from battle.actors.workload.requests.unread_limit import UnreadLimit
 from battle.actors.world.interfaces import Connect, Loss, Stream, World
 from battle.store.events import BenchLimitReached
 
@@ -58,7 +58,7 @@ class ConnectionPool:
         self,
         world: World,
         nursery: trio.Nursery,
-        ledger: Ledger,
+        tracker: RequestTracker,
         on_response: Callable[[Request, HttpResponse, int], None],
         *,
         target: Address,
@@ -69,7 +69,7 @@ class ConnectionPool:
         self._world = world
         self._now_ns = world.now_ns
         self._nursery = nursery
-        self._ledger = ledger
+        self._tracker = tracker
         self._on_response = on_response
         self._target = target
         self._open_stream = connect or world.connect
@@ -84,7 +84,7 @@ class ConnectionPool:
         # Of this second: how many requests had to wait because no further connection may be opened, and how long.
         self._waited = 0
         self._longest_wait_ns = 0
-        self._given_up = GivenUp(world, WRITE_LIMIT_BYTES)
+        self._unread_limit = UnreadLimit(world, WRITE_LIMIT_BYTES)
 
     def submit(self, request: Request) -> None:
         """Send this request as soon as possible. Does not wait."""
@@ -99,7 +99,7 @@ class ConnectionPool:
 
     def _send(self, connection: _Connection, request: Request) -> None:
         connection.request = request
-        self._ledger.sent(request, connection.stream)
+        self._tracker.sent(request, connection.stream)
         connection.stream.write(request.wire)
 
     def _next_waiting(self) -> Request | None:
@@ -142,7 +142,7 @@ class ConnectionPool:
         if stream is None:
             request = self._next_waiting()
             if request is not None:
-                self._ledger.end(request, ending, self._now_ns())
+                self._tracker.end(request, ending, self._now_ns())
             self._grow()
         return stream
 
@@ -166,7 +166,7 @@ class ConnectionPool:
         """Log which limits of its own this pool met since the last time: of connections, and of what it keeps for
         servers that do not read."""
         self._log_waits()
-        self._given_up.log()
+        self._unread_limit.log()
 
     def _log_waits(self) -> None:
         if len(self._connections) >= self._max_connections and len(self._waiting) > self._opening:
@@ -237,7 +237,7 @@ class ConnectionPool:
 
     def _lost(self, connection: _Connection, how: Loss, at_ns: int) -> None:
         if how == "unread":
-            self._given_up.count()
+            self._unread_limit.count()
         self._end(connection, _LOSSES[how], at_ns)
 
     def _end(self, connection: _Connection, ending: Ending, at_ns: int) -> None:
@@ -245,7 +245,7 @@ class ConnectionPool:
         request = connection.request
         self._drop(connection)
         if request is not None and not request.ended:
-            self._ledger.end(request, ending, max(at_ns, request.sent_ns))
+            self._tracker.end(request, ending, max(at_ns, request.sent_ns))
         self._grow()
 
     def _drop(self, connection: _Connection) -> None:
@@ -263,7 +263,7 @@ class ConnectionPool:
     def close(self) -> None:
         """Drop all connections, and send nothing more. Does not wait; what is being opened is the nursery's."""
         self._closed = True
-        self._ledger.interrupt()  # before a stream says that it was closed, as if the other side had done it
+        self._tracker.interrupt()  # before a stream says that it was closed, as if the other side had done it
         self._waiting.clear()
         for connection in list(self._connections):
             self._drop(connection)

@@ -18,7 +18,7 @@ from battle.actors.workload.requests.mix import Mix
 _encode = msgspec.json.Encoder().encode
 
 
-class Question(NamedTuple):
+class GeneratedCall(NamedTuple):
     """What one call asks; `text` is its parameters as JSON."""
 
     method: str
@@ -26,11 +26,11 @@ class Question(NamedTuple):
     text: bytes
 
 
-Ask: TypeAlias = Callable[[int, int], Question]
+CallSource: TypeAlias = Callable[[int, int], GeneratedCall]
 """From the number of a call, and the moment it is due, to what it asks."""
 
 
-def asker(role: WorkloadRole, model: ChainModel, times: CallTimes) -> Ask:
+def call_source(role: WorkloadRole, model: ChainModel, times: CallTimes) -> CallSource:
     """What makes the questions of this workload, which is no `Replay`: a trace says what it asks.
 
     `times` counts the calls of its generator, if it has one.
@@ -45,33 +45,33 @@ def asker(role: WorkloadRole, model: ChainModel, times: CallTimes) -> Ask:
     return _mixed(role.spec.method, role.index, model, draws)
 
 
-def asks_about_the_chain(role: WorkloadRole) -> bool:
+def uses_chain_model(role: WorkloadRole) -> bool:
     """Whether all questions are made from the chain model, so that it knows all the answers."""
     return not isinstance(role.spec, Replay | WsSubscribe) and not role.spec.generator
 
 
-def _generated(name: str, draws: Draws, times: CallTimes) -> Ask:
+def _generated(name: str, draws: Draws, times: CallTimes) -> CallSource:
     """Each question has chance of its own, so shards agree, and one call less does not shift the others."""
     generator = load_generator(name)
     times.place = f"{name!r}{place_of(generator)}"
     now_ns, add = times.now_ns, times.add
 
-    def ask(number: int, _scheduled_ns: int) -> Question:
+    def ask(number: int, _scheduled_ns: int) -> GeneratedCall:
         rng = draws.stream("generator", number)
         began_ns = now_ns()
         made = question(name, generator, number, rng)
         add(now_ns() - began_ns)
-        return Question(*made)
+        return GeneratedCall(*made)
 
     return ask
 
 
-def _mixed(methods: Methods, index: int, model: ChainModel, draws: Draws) -> Ask:
+def _mixed(methods: Methods, index: int, model: ChainModel, draws: Draws) -> CallSource:
     mix = Mix(methods, draws)
 
-    def ask(number: int, scheduled_ns: int) -> Question:
+    def ask(number: int, scheduled_ns: int) -> GeneratedCall:
         method = mix(number)
         params = params_for(model, method, index, number, model.head_at(scheduled_ns), draws)
-        return Question(method, params, _encode(params))
+        return GeneratedCall(method, params, _encode(params))
 
     return ask

@@ -14,7 +14,7 @@ from battle.actors.roles import WorkloadRole
 from battle.actors.spec.workloads import Replay, WsRequests, WsSubscribe
 from battle.actors.wire.correlation import request_id
 from battle.actors.wire.http.messages import encode_request, request_head
-from battle.actors.workload.requests.call_source import Ask
+from battle.actors.workload.requests.call_source import CallSource
 from battle.actors.workload.requests.mix import Mix
 
 _encode = msgspec.json.Encoder().encode
@@ -98,7 +98,7 @@ class RequestBuilder:
 class CallBuilder:
     """Builds requests of one call each, whatever it asks."""
 
-    def __init__(self, role: WorkloadRole, ask: Ask) -> None:
+    def __init__(self, role: WorkloadRole, ask: CallSource) -> None:
         self._index = role.index
         self._wrap = _wrapping(role)
         self._ask = ask

@@ -185,7 +185,7 @@ class Steps(msgspec.Struct, frozen=True):
                 yield start_ns + due_ns
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class RecordedArrivals(msgspec.Struct, frozen=True):
     """Arrivals as they were recorded, in ascending order, `speed` times as fast."""
 
     times_ns: tuple[int, ...]
@@ -243,4 +243,4 @@ def schedule_of(spec: OpenLoop, seed: int, trace: Trace | None = None) -> Schedu
             return Steps(tuple(steps_of(spec)))
         case Replay():
             assert trace is not None
-            return Recorded(trace.times_ns, spec.speed, replayed_for(trace, spec.speed))
+            return RecordedArrivals(trace.times_ns, spec.speed, replayed_for(trace, spec.speed))

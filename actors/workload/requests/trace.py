@@ -1,4 +1,4 @@
-"""Recorded traces: JSON lines of calls with their times, read and checked as a whole before anything starts.
+"""Call traces: JSON lines of calls with their times, read and checked as a whole before anything starts.
 
 A line is a call, or a list of calls that were sent as one batch, of which the first says the time:
 
@@ -71,7 +71,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     response: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class Recorded(NamedTuple):
+class TraceCall(NamedTuple):
     """One recorded call; `params` and `answer` are JSON text."""
 
     method: str
@@ -125,7 +125,7 @@ def parse_trace(lines: Iterable[bytes], name: str) -> Trace:
     Raises:
         TraceError: naming each bad line.
     """
-    requests: list[tuple[Duration, Recorded, int]] = []
+    requests: list[tuple[Duration, TraceCall, int]] = []
     total = 0
     methods: dict[str, str] = {}
     problems: list[str] = []
@@ -150,12 +150,12 @@ def parse_trace(lines: Iterable[bytes], name: str) -> Trace:
     return _columns(requests)
 
 
-def calls_of(batch: bytes) -> list[Recorded]:
+def calls_of(batch: bytes) -> list[TraceCall]:
     """The calls of a batch from its line, which was checked."""
     return [_recorded(line) for line in _decode_batch(batch)]
 
 
-def _columns(requests: list[tuple[Duration, Recorded, int]]) -> Trace:
+def _columns(requests: list[tuple[Duration, TraceCall, int]]) -> Trace:
     batches: dict[int, int] = {}
     following = len(requests)
     for number, (_, _, calls) in enumerate(requests):
@@ -167,11 +167,11 @@ def _columns(requests: list[tuple[Duration, Recorded, int]]) -> Trace:
     return Trace(times_ns, methods, params, answers, batches)
 
 
-def _time_of(request: tuple[Duration, Recorded, int]) -> Duration:
+def _time_of(request: tuple[Duration, TraceCall, int]) -> Duration:
     return request[0]
 
 
-def _request(text: bytes) -> tuple[Duration, Recorded, int]:
+def _request(text: bytes) -> tuple[Duration, TraceCall, int]:
     """A line's time, what it asks, and how many calls its batch has, 0 for a single call.
 
     Raises ValueError saying what is wrong.
@@ -186,10 +186,10 @@ def _request(text: bytes) -> tuple[Duration, Recorded, int]:
     calls = [_recorded(line) for line in lines]
     if not is_batch:
         return _time(lines[0]), calls[0], 0
-    return _time(lines[0]), Recorded(BATCH, text, None), len(calls)
+    return _time(lines[0]), TraceCall(BATCH, text, None), len(calls)
 
 
-def _recorded(line: _Line) -> Recorded:
+def _recorded(line: _Line) -> TraceCall:
     params = bytes(line.params)
     if params[:1] not in (b"[", b"{"):
         raise ValueError(f"params must be a list or an object, not {params[:40].decode('utf-8', 'replace')}")
@@ -202,7 +202,7 @@ def _recorded(line: _Line) -> Recorded:
         raise ValueError("it gives its answer twice: write either expect or response")
     for answer in answers:
         recorded_answer(answer)
-    return Recorded(line.method, params, answers[0] if answers else None)
+    return TraceCall(line.method, params, answers[0] if answers else None)
 
 
 def _time(line: _Line) -> Duration:

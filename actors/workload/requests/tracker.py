@@ -24,7 +24,7 @@ PROVIDER_HEADER = b"x-battle-provider"
 """In which a gateway or provider may say who gave the answer."""
 
 
-class Ledger:
+class RequestTracker:
     """Every request from the moment it is due until it ended, whoever ends it.
 
     `on_end` is called with each request and its ending, after it is in the log. In a `closed_loop` a request
@@ -39,7 +39,7 @@ class Ledger:
         timeout: Duration,
         *,
         closed_loop: bool,
-        forsake: Callable[[Request], object] | None = None,
+        abandon: Callable[[Request], object] | None = None,
     ) -> None:
         self._world = world
         self._now_ns = world.now_ns
@@ -47,7 +47,7 @@ class Ledger:
         self._workload = workload
         self._timeout = timeout
         self._closed_loop = closed_loop
-        self._forsake = _reset if forsake is None else forsake
+        self._abandon = _reset if abandon is None else abandon
         # All requests have the same timeout, so the order they were due in is the order they expire in.
         self._open: deque[Request] = deque()
         self._timer: Timer | None = None
@@ -171,7 +171,7 @@ class Ledger:
         if request.stream is None:
             self.end(request, UNSENT, now_ns)
         else:
-            self._forsake(request)
+            self._abandon(request)
             self.end(request, TIMED_OUT, now_ns)
 
     def sample(self) -> None:

@@ -4,7 +4,7 @@ from battle.actors.world.interfaces import World
 from battle.store.events import BenchLimitReached
 
 
-class GivenUp:
+class UnreadLimit:
     """Counts them for one pool; `bound_bytes` is what may wait on one connection."""
 
     def __init__(self, world: World, bound_bytes: int) -> None:

@@ -26,7 +26,9 @@ from battle.actors.workload.ws.backoff import Backoff
 from battle.actors.world.interfaces import Connect, Timer, World
 from battle.store.events import SubscriptionChanged
 
-Change: TypeAlias = Literal["connected", "refused", "subscribed", "rejected", "unsubscribed", "closed"]
+ConnectionChange: TypeAlias = Literal[
+    "connected", "refused", "subscribed", "rejected", "unsubscribed", "closed"
+]
 State: TypeAlias = Literal["waiting", "connecting", "open", "over"]
 
 INTERRUPTED = "interrupted"
@@ -148,7 +150,7 @@ class Line:
 
     def log(
         self,
-        change: Change,
+        change: ConnectionChange,
         *,
         at_ns: int | None = None,
         subscription: str | None = None,

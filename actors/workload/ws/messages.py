@@ -21,13 +21,13 @@ class Notification(msgspec.Struct, frozen=True):
     result: msgspec.Raw
 
 
-class Nonsense(msgspec.Struct, frozen=True):
+class Unrecognised(msgspec.Struct, frozen=True):
     """Neither news nor an answer."""
 
     text: str
 
 
-Message: TypeAlias = Notification | Answer | Nonsense
+Message: TypeAlias = Notification | Answer | Unrecognised
 
 
 class _Incoming(msgspec.Struct):
@@ -48,13 +48,13 @@ def read_message(text: bytes) -> Message:
     try:
         incoming = _decode(text)
     except Unreadable:
-        return Nonsense(beginning(text))
+        return Unrecognised(excerpt(text))
     if incoming.method is None:
         if incoming.error is not None or incoming.result is not msgspec.UNSET:
             return Answer(incoming.id, incoming.result, incoming.error)
     elif incoming.method == NOTIFICATION and incoming.params is not None:
         return incoming.params
-    return Nonsense(beginning(text))
+    return Unrecognised(excerpt(text))
 
 
 def granted(answer: Answer) -> tuple[str, str | None]:
@@ -81,6 +81,6 @@ def id_within(text: bytes) -> bytes | None:
     return None if found is None else found[1]
 
 
-def beginning(text: bytes) -> str:
+def excerpt(text: bytes) -> str:
     """So much of a text as the log keeps of what should not be there."""
     return text[: 4 * TEXT_CHARACTERS].decode("utf-8", "replace")[:TEXT_CHARACTERS]

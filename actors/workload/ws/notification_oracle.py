@@ -11,9 +11,9 @@ from battle.actors.chain.facts import FINALIZED_BLOCKS
 from battle.actors.chain.logs import pattern_of
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.notifications import header, logs_of_block, pending_transactions
-from battle.actors.spec.workloads import Kind, LogFilter
+from battle.actors.spec.workloads import LogFilter, SubscriptionTarget
 from battle.actors.wire.untrusted_json import Unreadable, reader
-from battle.actors.workload.ws.messages import TEXT_CHARACTERS, beginning
+from battle.actors.workload.ws.messages import TEXT_CHARACTERS, excerpt
 from battle.store.events import Answer
 
 REORG_BLOCKS = FINALIZED_BLOCKS
@@ -48,13 +48,13 @@ class Reading(NamedTuple):
     parent_hash: str | None = None
 
 
-class NotificationJudge:
+class NotificationOracle:
     """Judges what is told to the subscriptions of one kind.
 
     With `checks` off, for chains that are not the model's, every answer is `none`.
     """
 
-    def __init__(self, model: ChainModel, kind: Kind, *, checks: bool) -> None:
+    def __init__(self, model: ChainModel, kind: SubscriptionTarget, *, checks: bool) -> None:
         self.kind = "logs" if isinstance(kind, LogFilter) else kind
         self._model = model
         self._checks = checks
@@ -122,8 +122,8 @@ class NotificationJudge:
     def _reading(self, result: bytes) -> Reading:
         try:
             reading = self._read(_decode(result))
-        except (Unreadable, _NotThat):
-            reading = Reading("none", 0, beginning(result))
+        except (Unreadable, _Unreadable):
+            reading = Reading("none", 0, excerpt(result))
         if len(result) <= _LONGEST_KEPT_BYTES:
             if len(self._readings) >= _READINGS_KEPT:
                 self._readings.pop(next(iter(self._readings)))
@@ -166,7 +166,7 @@ class NotificationJudge:
 
     def _read_pending(self, told: Any) -> Reading:
         if not isinstance(told, str):
-            raise _NotThat
+            raise _Unreadable
         if not _is_hash(told):
             return Reading("none", 0, told[:TEXT_CHARACTERS])
         found = self._model.answer("eth_getTransactionByHash", [told], _HEIGHT_BOUND)  # known at any time
@@ -187,21 +187,21 @@ class NotificationJudge:
         return "main" if fork is None else "orphaned", model
 
 
-class _NotThat(Exception):
+class _Unreadable(Exception):
     """What was told is not of the kind's shape."""
 
 
 def _number(told: Any, member: str) -> int:
     text = _text(told, member)
     if not _is_quantity(text):
-        raise _NotThat
+        raise _Unreadable
     return int(text, 16)
 
 
 def _text(told: Any, member: str) -> str:
     text = told.get(member) if isinstance(told, dict) else None
     if not isinstance(text, str) or len(text) > TEXT_CHARACTERS:
-        raise _NotThat
+        raise _Unreadable
     return text
 
 

@@ -22,10 +22,10 @@ from battle.actors.workload.requests.answer import (
     Ending,
 )
 from battle.actors.workload.requests.request import Request
-from battle.actors.workload.requests.tracker import Ledger
-from battle.actors.workload.requests.unread_limit import GivenUp
+from battle.actors.workload.requests.tracker import RequestTracker
+from battle.actors.workload.requests.unread_limit import UnreadLimit
 from battle.actors.workload.ws.line import Line, Lines, clients_of
-from battle.actors.workload.ws.messages import beginning, id_within
+from battle.actors.workload.ws.messages import excerpt, id_within
 from battle.actors.world.interfaces import Connect, World
 from battle.store.events import NotificationReceived
 
@@ -47,7 +47,7 @@ class WsPool:
         self,
         world: World,
         nursery: trio.Nursery,
-        ledger: Ledger,
+        tracker: RequestTracker,
         reader: AnswerReader,
         role: WorkloadRole,
         spec: WsRequests,
@@ -55,9 +55,9 @@ class WsPool:
     ) -> None:
         lines = Lines(world, nursery, role, spec, connect)
         self._now_ns = world.now_ns
-        self._ledger = ledger
-        self.given_up = GivenUp(world, WebSocketLimits().unsent_bytes)
-        self._channels = [_Channel(self, lines, ledger, reader, client) for client in clients_of(role, spec)]
+        self._tracker = tracker
+        self.given_up = UnreadLimit(world, WebSocketLimits().unsent_bytes)
+        self._channels = [_Channel(self, lines, tracker, reader, client) for client in clients_of(role, spec)]
         self._turn = 0
         self._waiting: deque[Request] = deque()
         self._hopeless = NO_WEBSOCKET
@@ -74,7 +74,7 @@ class WsPool:
         elif self._is_hopeful():
             self._waiting.append(request)
         else:
-            self._ledger.end(request, self._hopeless, self._now_ns())
+            self._tracker.end(request, self._hopeless, self._now_ns())
 
     async def finish(self) -> None:
         """Close all connections in good order. All requests must have ended."""
@@ -118,7 +118,7 @@ class WsPool:
         while self._waiting:
             request = self._waiting.popleft()
             if not request.ended:
-                self._ledger.end(request, self._hopeless, self._now_ns())
+                self._tracker.end(request, self._hopeless, self._now_ns())
 
     def on_over(self) -> None:
         """A channel has come to its end."""
@@ -130,11 +130,13 @@ class WsPool:
 class _Channel:
     """A line, and the requests under way on it."""
 
-    def __init__(self, pool: WsPool, lines: Lines, ledger: Ledger, reader: AnswerReader, client: int) -> None:
+    def __init__(
+        self, pool: WsPool, lines: Lines, tracker: RequestTracker, reader: AnswerReader, client: int
+    ) -> None:
         self.line = Line(lines, self, client)
         self._pool = pool
         self._lines = lines
-        self._ledger = ledger
+        self._tracker = tracker
         self._reader = reader
         self._in_flight: dict[bytes, Request] = {}
         self._late: dict[bytes, None] = {}
@@ -149,7 +151,7 @@ class _Channel:
         websocket = self.line.websocket
         assert websocket is not None
         self._in_flight[_key(request)] = request
-        self._ledger.sent(request, self)
+        self._tracker.sent(request, self)
         websocket.send(request.wire)
 
     def forget(self, request: Request) -> None:
@@ -190,7 +192,7 @@ class _Channel:
         ended_ns = max(arrived_ns, request.sent_ns)
         # What is read now may have been sent after the stamp, when the chain had gone on.
         ending = self._reader.ending_with(request, answer, self._lines.world.now_ns())
-        self._ledger.end(request, ending, ended_ns, text)
+        self._tracker.end(request, ending, ended_ns, text)
 
     def failed(self, ending: Ending) -> None:
         self._pool.on_failure(ending)
@@ -205,7 +207,7 @@ class _Channel:
             # One answer was not UTF-8. Nobody can read whose it was: it counts for the oldest request.
             self._spoil(in_flight.pop(next(iter(in_flight))), ended.at_ns)
         for request in in_flight.values():
-            self._ledger.end(request, ending, max(ended.at_ns, request.sent_ns))
+            self._tracker.end(request, ending, max(ended.at_ns, request.sent_ns))
 
     def over(self) -> None:
         self._pool.on_over()
@@ -226,7 +228,7 @@ class _Channel:
 
     def _spoil(self, request: Request, arrived_ns: int, text: bytes | None = None) -> None:
         ended_ns = max(arrived_ns, request.sent_ns)
-        self._ledger.end(request, self._reader.failed(request, NOT_JSON_RPC, ended_ns), ended_ns, text)
+        self._tracker.end(request, self._reader.failed(request, NOT_JSON_RPC, ended_ns), ended_ns, text)
 
     def _take_unasked(self, key: bytes | None, text: bytes, arrived_ns: int) -> None:
         if key is not None and key in self._late:
@@ -239,13 +241,13 @@ class _Channel:
                 connection=self.line.connection,
                 subscription="",
                 kind=UNASKED,
-                key=beginning(text),
+                key=excerpt(text),
                 answer="wrong" if self._lines.role.checks_answers else "none",
             )
         )
 
 
-def forsake(request: Request) -> None:
+def abandon(request: Request) -> None:
     """What the ledger does with a request that has timed out on a channel."""
     assert isinstance(request.stream, _Channel)
     request.stream.forget(request)

@@ -18,12 +18,12 @@ from battle.actors.workload.ws.messages import (
     TEXT_CHARACTERS,
     UNSUBSCRIBE,
     Notification,
-    beginning,
+    excerpt,
     granted,
     is_yes,
     read_message,
 )
-from battle.actors.workload.ws.notification_oracle import NotificationJudge, Reading
+from battle.actors.workload.ws.notification_oracle import NotificationOracle, Reading
 from battle.actors.workload.ws.tally import Tally
 from battle.actors.world.interfaces import Timer
 from battle.store.events import Answer as Verdict
@@ -38,10 +38,10 @@ UNDER_WAY = seconds(1)
 """What came about in the last second before a client leaves may still be on its way to it."""
 
 
-class Topic:
+class SubscribedKind:
     """What one kind of subscription asks for, and what judges the news of it; all clients share it."""
 
-    def __init__(self, judge: NotificationJudge, kind: str | LogFilter) -> None:
+    def __init__(self, judge: NotificationOracle, kind: str | LogFilter) -> None:
         self.judge = judge
         self.kind = judge.kind
         self.params: list[object] = ["logs", kind.params()] if isinstance(kind, LogFilter) else [kind]
@@ -52,7 +52,7 @@ class _Slot:
 
     __slots__ = ("due_ns", "heard", "name", "since_ns", "topic")
 
-    def __init__(self, topic: Topic) -> None:
+    def __init__(self, topic: SubscribedKind) -> None:
         self.topic = topic
         self.name = ""
         self.due_ns = 0
@@ -69,7 +69,7 @@ class Subscriber:
     subscription and every notification.
     """
 
-    def __init__(self, lines: Lines, client: int, topics: Sequence[Topic], tally: Tally) -> None:
+    def __init__(self, lines: Lines, client: int, topics: Sequence[SubscribedKind], tally: Tally) -> None:
         self.line = Line(lines, self, client)
         self._lines = lines
         self._world = lines.world
@@ -168,7 +168,7 @@ class Subscriber:
 
     def _take_nonsense(self, text: bytes, name: str, arrived_ns: int) -> None:
         answer: Verdict = "wrong" if self._lines.role.checks_answers else "none"
-        reading = Reading("none", 0, beginning(text))
+        reading = Reading("none", 0, excerpt(text))
         self._log_news(name[:TEXT_CHARACTERS], UNKNOWN, answer, reading, arrived_ns)
 
     def _log_news(self, name: str, kind: str, answer: Verdict, reading: Reading, arrived_ns: int) -> None:

@@ -7,13 +7,13 @@ from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.workloads import WsSubscribe
 from battle.actors.units import Duration
 from battle.actors.workload.ws.line import Lines, clients_of
-from battle.actors.workload.ws.notification_oracle import NotificationJudge
-from battle.actors.workload.ws.subscriber import Subscriber, Topic
+from battle.actors.workload.ws.notification_oracle import NotificationOracle
+from battle.actors.workload.ws.subscriber import SubscribedKind, Subscriber
 from battle.actors.workload.ws.tally import Tally
 from battle.actors.world.interfaces import Connect, World
 
 
-class SubscribingLoad:
+class SubscriptionLoad:
     """The clients of a `WsSubscribe`.
 
     A node that is started again brings all its clients back, evenly over `connect_over` once more: their
@@ -29,7 +29,8 @@ class SubscribingLoad:
         self._spec = spec
         self._connect = connect
         self._topics = [
-            Topic(NotificationJudge(model, kind, checks=role.checks_answers), kind) for kind in spec.kinds
+            SubscribedKind(NotificationOracle(model, kind, checks=role.checks_answers), kind)
+            for kind in spec.kinds
         ]
         self._clients: list[Subscriber] = []
         self._numbers = clients_of(role, spec)
@@ -65,7 +66,7 @@ class SubscribingLoad:
             client.interrupt()
         self.sample()
 
-    def _topics_of(self, number: int) -> list[Topic]:
+    def _topics_of(self, number: int) -> list[SubscribedKind]:
         """The kinds are dealt out over the subscriptions of all clients."""
         each = self._spec.subscriptions
         return [self._topics[at % len(self._topics)] for at in range(number * each, (number + 1) * each)]

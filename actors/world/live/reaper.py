@@ -36,21 +36,21 @@ def main() -> int:
     """Start the program, wait for its end or the coordinator's, and leave nothing behind."""
     signal.signal(signal.SIGTERM, _leave)
     become_subreaper()
-    guard = os.fork()
-    return _keep(guard) if guard else _guard()
+    reaper = os.fork()
+    return _keep(reaper) if reaper else _reap()
 
 
-def _keep(guard: int) -> int:
+def _keep(reaper: int) -> int:
     """Wait for the guard; what it has left, which is something only when it was killed, is ended."""
-    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(guard, number))
-    _, status = os.waitpid(guard, 0)
+    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(reaper, number))
+    _, status = os.waitpid(reaper, 0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end_descendants(os.getpid(), GRACE_SECONDS)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
 
-def _guard() -> int:
+def _reap() -> int:
     become_subreaper()  # which no fork inherits
     control = socket.socket(fileno=int(sys.argv[1]))
     # Should the guard itself be killed, the kernel takes the program along. A process without threads may do this.
@@ -58,7 +58,7 @@ def _guard() -> int:
         sys.argv[3:],
         stdin=subprocess.DEVNULL,
         process_group=0,
-        preexec_fn=partial(_die_with_the_guard, os.getpid()),  # noqa: PLW1509
+        preexec_fn=partial(_die_with_the_reaper, os.getpid()),  # noqa: PLW1509
     )
     pidfd = os.pidfd_open(program.pid)
     try:
@@ -76,9 +76,9 @@ def _leave(number: int, _: object) -> None:
     sys.exit(128 + number)
 
 
-def _die_with_the_guard(guard: int) -> None:
+def _die_with_the_reaper(reaper: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != guard:
+    if os.getppid() != reaper:
         os._exit(1)  # it died before the kernel could be asked, so nothing would come any more
 
 

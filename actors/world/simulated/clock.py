@@ -16,7 +16,7 @@ import trio
 from trio._core._run import GLOBAL_RUN_CONTEXT
 
 from battle.actors.world.held import Held
-from battle.actors.world.simulated.suspension import TaskHold
+from battle.actors.world.simulated.suspension import TaskSuspension
 
 _SECOND_NS = 10**9
 
@@ -96,7 +96,7 @@ class EventClock(trio.abc.Clock):
         self._failed = False
         self._over = False
         self._collect_ns = COLLECT_EVERY_NS
-        self.tasks = TaskHold()
+        self.tasks = TaskSuspension()
         """Which tasks may not run now, because their node is paused."""
 
     def now_ns(self) -> int:

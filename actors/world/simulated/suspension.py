@@ -15,7 +15,7 @@ _KNOWN_TASKS_MAX = 10_000
 """To look a task's node up takes longer than to wake it; what is remembered keeps tasks that ended in memory."""
 
 
-class TaskHold:
+class TaskSuspension:
     """The tasks of one simulation that may not run now. A root task stands for all tasks below it."""
 
     def __init__(self) -> None:
@@ -38,10 +38,10 @@ class TaskHold:
 
     def _stand_in(self, more: Iterable[Task] = ()) -> None:
         runner = GLOBAL_RUN_CONTEXT.runner
-        runner.runq = _Sieve(self._aside, [*runner.runq, *more])
+        runner.runq = _RunQueue(self._aside, [*runner.runq, *more])
 
 
-class _Sieve(deque[Task]):
+class _RunQueue(deque[Task]):
     """A queue of runnable tasks that lets those of held nodes fall aside."""
 
     def __init__(self, aside: dict[Task, list[Task]], tasks: Iterable[Task]) -> None:

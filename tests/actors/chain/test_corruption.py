@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.chain.corruption import missing, mistaken
+from battle.actors.chain.corruption import corrupted, missing
 from battle.actors.chain.generated_params import params_for
 from battle.actors.chain.methods import METHODS
 from battle.actors.rng import Draws
@@ -37,11 +37,11 @@ def test_a_falsehood_is_wrong_whatever_the_right_answer(method, number, age, for
     right = ask(method, *params, head=HEAD - age, model=model)
     if right is None:
         return
-    false = mistaken(method, right)
+    false = corrupted(method, right)
     assert judge(MODEL, method, params, as_json(false), HEAD, HEAD + 3) == "wrong"
     if right != []:
         assert shape(false) == shape(right)
-        assert mistaken(method, right) == false
+        assert corrupted(method, right) == false
     assert right == ask(method, *params, head=HEAD - age, model=model), "shared data was changed"
 
 
@@ -50,14 +50,14 @@ def test_false_code_is_wrong_also_where_there_is_none(address):
     people = [one["from"] for one in MODEL.block_at(5).transactions + MODEL.block_at(6).transactions]
     for asked in (address, *people):
         right = ask("eth_getCode", asked, "latest")
-        false = mistaken("eth_getCode", right)
+        false = corrupted("eth_getCode", right)
         assert judge(MODEL, "eth_getCode", [asked, "latest"], as_json(false), HEAD, HEAD) == "wrong"
-    assert mistaken("eth_getCode", "0x") == "0x00"
+    assert corrupted("eth_getCode", "0x") == "0x00"
 
 
 def test_no_logs_become_an_invented_one():
     wanted = [{"address": PERSON}]
-    false = mistaken("eth_getLogs", [])
+    false = corrupted("eth_getLogs", [])
     assert judge(MODEL, "eth_getLogs", wanted, as_json(false), HEAD, HEAD) == "wrong"
     real = ask("eth_getLogs", {"fromBlock": "0x1", "toBlock": "0x9"})[0]
     assert false[0].keys() == real.keys()
@@ -66,7 +66,7 @@ def test_no_logs_become_an_invented_one():
 def test_a_false_receipt_turns_success_into_failure():
     height = next(height for height in range(1, HEAD) if MODEL.block_at(height).receipts)
     receipt = MODEL.block_at(height).receipts[0]
-    assert mistaken("eth_getTransactionReceipt", receipt) == {**receipt, "status": "0x0"}
+    assert corrupted("eth_getTransactionReceipt", receipt) == {**receipt, "status": "0x0"}
 
 
 @given(st.recursive(
@@ -75,7 +75,7 @@ def test_a_false_receipt_turns_success_into_failure():
     | st.dictionaries(st.text(max_size=3) | st.just("status"), inner, max_size=3),
 ))  # fmt: skip
 def test_any_canned_result_can_be_told_falsely(result):
-    false = mistaken("custom", result)
+    false = corrupted("custom", result)
     msgspec.json.encode(false)
     if isinstance(result, bool | str):
         assert false != result
@@ -83,7 +83,7 @@ def test_any_canned_result_can_be_told_falsely(result):
 
 @pytest.mark.parametrize("result", [None, [], {}, [[]]])
 def test_of_nothing_there_is_no_falsehood(result):
-    assert mistaken("eth_getBlockByNumber", result) == result
+    assert corrupted("eth_getBlockByNumber", result) == result
 
 
 # What is missing

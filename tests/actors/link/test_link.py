@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from battle.actors.link.server import PROBE_NS
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Hang
 from battle.actors.spec.faults.transport import Bandwidth, Partition
 from battle.actors.spec.providers import RealProvider
@@ -96,12 +96,12 @@ def test_what_a_fault_holds_back_is_bounded(either_world):
             sent.append(65536)
 
     async def script(stage, link):
-        link.tell(Impose("f1", Bandwidth("a", bytes_per_s=1000)))
+        link.tell(ApplyFault("f1", Bandwidth("a", bytes_per_s=1000)))
         await stage.sleep(ms(5))
         client = await link.connect()
         await stage.sleep(ms(200))
         before = sum(sent)
-        link.tell(Revert("f1"))
+        link.tell(RevertFault("f1"))
         return before, len(await _everything(client.stream)), actions(link)
 
     before, received, acted = play(either_world, gush, script)
@@ -113,13 +113,13 @@ def test_a_client_that_talks_into_a_partition_is_slowed_down_and_loses_nothing(e
     async def script(stage, link):
         stream = (await link.connect()).stream
         await stage.sleep(ms(5))
-        link.tell(Impose("f1", Partition("a", direction="in")))
+        link.tell(ApplyFault("f1", Partition("a", direction="in")))
         await stage.sleep(ms(5))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_say_all, stream, bytes(4 * MUCH))
             await stage.sleep(ms(200))
             still_talking = bool(nursery.child_tasks)
-            link.tell(Revert("f1"))
+            link.tell(RevertFault("f1"))
         return still_talking, len(await _everything(stream)), actions(link)
 
     still_talking, received, acted = play(either_world, _answer_at_the_end, script)
@@ -186,7 +186,7 @@ def test_what_the_upstream_refuses_the_link_refuses_until_it_is_back(either_worl
 
 def test_a_fault_of_behaviour_is_not_for_a_link():
     async def script(stage, link):
-        link.tell(Impose("f1", Hang("a")))
+        link.tell(ApplyFault("f1", Hang("a")))
         await stage.sleep(ms(5))
 
     with pytest.RaisesGroup(TypeError, flatten_subgroups=True):

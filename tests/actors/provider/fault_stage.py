@@ -3,7 +3,7 @@
 import msgspec
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.units import ms
 from tests.actors.provider.stage import CHAIN, decoded, play
 
@@ -39,7 +39,7 @@ def before_under_after(world, fault, *bodies, meet=None, **spec):
 
     async def script(stage, provider):
         met = []
-        for message in (None, Impose("f1", fault), Revert("f1")):
+        for message in (None, ApplyFault("f1", fault), RevertFault("f1")):
             if message is not None:
                 await told(stage, provider, message)
             met.append([await meet(provider, body) for body in bodies])

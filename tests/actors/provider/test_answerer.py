@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.provider.answerer import Answering, read_question
+from battle.actors.provider.answerer import CallAnswerer, read_received
 from battle.actors.provider.chain_view import InForce, in_order
 from battle.actors.provider.response import Response
 from battle.actors.spec.chain import Chain
@@ -15,12 +15,12 @@ from battle.actors.wire.jsonrpc import RpcError
 
 HEAD = 1000
 MODEL = ChainModel(Chain(start_height=500))
-ANSWERING = Answering(MODEL, {"eth_gasPrice": "0x1", "custom": {"a": [None]}})
+ANSWERING = CallAnswerer(MODEL, {"eth_gasPrice": "0x1", "custom": {"a": [None]}})
 
 
 def question(body, headers=None, limit=10):
     text = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return read_question(HttpRequest("POST", "/", headers or {}, text, True), limit)
+    return read_received(HttpRequest("POST", "/", headers or {}, text, True), limit)
 
 
 def call(call_id, method="eth_blockNumber", params=()):
@@ -46,7 +46,7 @@ def test_canned_results_come_before_the_chain():
 
 
 def test_a_canned_null_is_a_result():
-    text = Answering(MODEL, {"m": None}).answer(question(call(1, "m")), HEAD)
+    text = CallAnswerer(MODEL, {"m": None}).answer(question(call(1, "m")), HEAD)
     assert text == b'{"jsonrpc":"2.0","id":1,"result":null}'
 
 
@@ -150,10 +150,10 @@ CANNED = {"error": {"code": 3, "message": "execution reverted", "data": "0x08"}}
 
 
 def test_a_canned_error_is_an_error_and_one_with_other_members_a_result():
-    answering = Answering(MODEL, {"m": CANNED, "other": {**CANNED, "more": 1}})
+    answerer = CallAnswerer(MODEL, {"m": CANNED, "other": {**CANNED, "more": 1}})
     asked = question(call(1, "m"))
-    assert msgspec.json.decode(answering.answer(asked, HEAD)) == {"jsonrpc": "2.0", "id": 1, **CANNED}
-    assert msgspec.json.decode(answering.answer(question(call(1, "other")), HEAD))["result"] == {
+    assert msgspec.json.decode(answerer.answer(asked, HEAD)) == {"jsonrpc": "2.0", "id": 1, **CANNED}
+    assert msgspec.json.decode(answerer.answer(question(call(1, "other")), HEAD))["result"] == {
         **CANNED,
         "more": 1,
     }
@@ -161,10 +161,10 @@ def test_a_canned_error_is_an_error_and_one_with_other_members_a_result():
 
 @pytest.mark.parametrize("faults", [(), in_order((InForce("old", StaleHead("a", blocks=3)),))])
 def test_a_provider_that_answers_with_the_right_error_has_not_failed(faults):
-    answering = Answering(MODEL, {"m": CANNED})
+    answerer = CallAnswerer(MODEL, {"m": CANNED})
     for body in (call(1, "m"), call(2, "eth_mine"), call(3, "eth_getBalance", ["0x12"])):
         asked = question(body)
-        answering.answer(asked, HEAD, None, faults)
+        answerer.answer(asked, HEAD, None, faults)
         assert Response(b"", "keep", 200).outcome(asked.asked[0]) == "ok"
 
 

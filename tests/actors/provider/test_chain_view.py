@@ -10,10 +10,10 @@ from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.oracle import judge
 from battle.actors.provider.chain_view import (
+    ChainViewer,
     InForce,
-    Seer,
+    answer_under,
     in_order,
-    tell,
 )
 from battle.actors.rng import Draws
 from battle.actors.spec.chain import Chain
@@ -29,7 +29,7 @@ from battle.actors.wire.jsonrpc import Call
 
 HEAD = 1000
 MODEL = ChainModel(Chain(start_height=900))
-SEER = Seer(MODEL)
+SEER = ChainViewer(MODEL)
 DRAWS = Draws(1, "sight")
 
 STALE = InForce("stale", StaleHead("a", blocks=3))
@@ -53,7 +53,7 @@ def question(method, number):
 
 
 def told(asked, *several, canned=None):
-    return tell(SEER, asked, HEAD, in_order(several), canned)
+    return answer_under(SEER, asked, HEAD, in_order(several), canned)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_a_fault_signs_exactly_when_the_answer_is_another_without_any(method, nu
     asked = question(method, number)
     calm, shaken = told(asked), told(asked, *several)
     assert calm.fault_id is None
-    if not shaken.is_as(calm):
+    if not shaken.looks_like(calm):
         assert shaken.fault_id in [one.fault_id for one in several]
     if len(several) == 1:
-        assert (shaken.fault_id is not None) == (not shaken.is_as(calm))
+        assert (shaken.fault_id is not None) == (not shaken.looks_like(calm))
 
 
 @given(methods, numbers, faults)
@@ -90,8 +90,8 @@ def test_faults_that_do_not_sign_could_as_well_not_be_there_after_the_one_that_d
     found = told(asked, *several)
     names = [one.fault_id for one in several]
     until = several[: names.index(found.fault_id) + 1] if found.fault_id else ()
-    assert told(asked, *until).is_as(found)
-    assert found.fault_id is None or not told(asked, *until[:-1]).is_as(found)
+    assert told(asked, *until).looks_like(found)
+    assert found.fault_id is None or not told(asked, *until[:-1]).looks_like(found)
 
 
 @given(methods, numbers, st.permutations(ALL))

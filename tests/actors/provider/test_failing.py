@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Degrade
 from battle.actors.spec.latency import Uniform
 from battle.actors.spec.limits import HttpLimits
@@ -14,7 +14,7 @@ from tests.actors.worlds import simulated
 
 
 def degraded(fault_id, **how):
-    return Impose(fault_id, Degrade("a", **how))
+    return ApplyFault(fault_id, Degrade("a", **how))
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
@@ -80,7 +80,7 @@ def test_what_follows_a_request_without_answer_on_its_connection_waits_behind_it
         client = await provider.connect()
         client.post(CALL, b"w0-1")
         await stage.sleep(ms(20))
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(ms(20))
         client.post(CALL, b"w0-2")
         with trio.move_on_after(0.1) as waiting:
@@ -174,7 +174,7 @@ def test_a_change_holds_until_it_is_reverted(either_world):
         provider.tell(degraded("f1", added_latency=ms(20), error_ratio=1.0, error_kinds=("http_502",)))
         await stage.sleep(ms(5))
         statuses.append((await provider.ask()).status)
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(ms(5))
         statuses.append((await provider.ask()).status)
         return statuses, await provider.logged(3)
@@ -192,7 +192,7 @@ def test_a_quick_request_neither_overtakes_a_slow_one_nor_hurries_it():
         await stage.sleep(ms(1))
         client.post(CALL, b"w0-1")
         await stage.sleep(ms(1))
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(ms(1))
         client.post(CALL, b"w0-2")
         return await provider.logged(2)

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from battle.actors.roles import Impose
+from battle.actors.roles import ApplyFault
 from battle.actors.spec.faults.behaviour import (
     Degrade,
     ErrorRate,
@@ -69,7 +69,7 @@ def test_requests_over_the_limit_are_refused(either_world, style):
 
 def test_each_second_lets_so_many_through():
     async def script(stage, provider):
-        await told(stage, provider, Impose("f1", RateLimit("a", limit_per_s=2)))
+        await told(stage, provider, ApplyFault("f1", RateLimit("a", limit_per_s=2)))
         statuses = []
         for _ in range(3):
             statuses.append([(await provider.ask()).status for _ in range(4)])
@@ -142,7 +142,7 @@ def test_what_waits_behind_a_truncated_answer_is_never_sent():
         client = await provider.connect()
         client.post(CHAIN_ID, b"w0-1")
         await stage.sleep(ms(5))
-        await told(stage, provider, Impose("f1", Truncated("a")))
+        await told(stage, provider, ApplyFault("f1", Truncated("a")))
         client.post(CHAIN_ID, b"w0-2")
         client.post(CHAIN_ID, b"w0-3")
         first = await client.response()
@@ -174,7 +174,7 @@ def story(faults, seed=1):
     async def main(stage):
         async with providing(stage, latency=ms(1)) as provider:
             for name, fault in faults.items():
-                provider.tell(Impose(name, fault))
+                provider.tell(ApplyFault(name, fault))
             await stage.sleep(ms(1))
             met = []
             for number in range(30):

@@ -4,9 +4,9 @@ from itertools import count
 from types import SimpleNamespace
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.provider.chain_view import Sight
+from battle.actors.provider.chain_view import ChainView
 from battle.actors.provider.publisher import Publisher
-from battle.actors.provider.ws_subscriptions import Session
+from battle.actors.provider.ws_subscriptions import SessionSubscriptions
 from battle.actors.rng import Draws
 from battle.actors.spec.chain import Chain
 from battle.actors.units import ms
@@ -40,14 +40,14 @@ def test_a_publication_is_stamped_before_it_is_sent():
         spec=SimpleNamespace(name="a"),
         model=model,
         behaviour=SimpleNamespace(imposed=[]),
-        sight=lambda: Sight(model, head),
+        sight=lambda: ChainView(model, head),
     )
     publisher = Publisher(service)
-    session = Session("1", lambda text: sent_ns.append(world.now_ns()))
+    session = SessionSubscriptions("1", lambda text: sent_ns.append(world.now_ns()))
     session.keep(session.make(["newHeads"]))
     publisher.add(session)
     before, head = service.sight(), head + 1
-    publisher.sight_changed(before, None)
+    publisher.view_changed(before, None)
     (published,) = world.log
     assert isinstance(published, HeadPublished)
     assert len(sent_ns) == 1

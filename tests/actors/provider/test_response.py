@@ -4,17 +4,17 @@ import msgspec
 import pytest
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.provider.answerer import Answering, read_question
+from battle.actors.provider.answerer import CallAnswerer, read_received
 from battle.actors.provider.chain_view import InForce
 from battle.actors.provider.response import respond, respond_in_message
-from battle.actors.provider.response_plan import Fate
+from battle.actors.provider.response_plan import ResponsePlan
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.faults.behaviour import StaleHead, WrongAnswer
 from battle.actors.wire.http.client import RESPONSE_LIMITS
 from battle.actors.wire.http.messages import HttpRequest, ProtocolError, ResponseParser
 
 HEAD = 1000
-ANSWERING = Answering(ChainModel(Chain(start_height=900)), {})
+ANSWERING = CallAnswerer(ChainModel(Chain(start_height=900)), {})
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber"}
 OTHER = {"jsonrpc": "2.0", "id": 2, "method": "eth_chainId"}
 NOTIFICATION = {"jsonrpc": "2.0", "method": "eth_blockNumber"}
@@ -22,11 +22,11 @@ STALE = InForce("stale", StaleHead("a"))
 
 
 def question(body):
-    return read_question(HttpRequest("POST", "/", {}, msgspec.json.encode(body), True), 10)
+    return read_received(HttpRequest("POST", "/", {}, msgspec.json.encode(body), True), 10)
 
 
 def failing(failure, **more):
-    return Fate(0, failure, "f1", **more)
+    return ResponsePlan(0, failure, "f1", **more)
 
 
 def received(response):
@@ -36,15 +36,15 @@ def received(response):
     return parser.next_response()
 
 
-def over_http(fate, body=CALL, **more):
+def over_http(plan, body=CALL, **more):
     asked = question(body)
-    response = respond(ANSWERING, asked, fate, HEAD, **more)
+    response = respond(ANSWERING, asked, plan, HEAD, **more)
     return response, asked.asked
 
 
-def in_message(fate, body=CALL):
+def in_message(plan, body=CALL):
     asked = question(body)
-    return respond_in_message(ANSWERING, asked, fate, HEAD), asked.asked
+    return respond_in_message(ANSWERING, asked, plan, HEAD), asked.asked
 
 
 def signed(asked):
@@ -119,7 +119,7 @@ def test_malformations(form, status, content_type):
 
 def test_a_truncated_response_promises_more_than_it_sends():
     response, (asked,) = over_http(failing("truncated"))
-    whole, _ = over_http(Fate(0))
+    whole, _ = over_http(ResponsePlan(0))
     assert whole.data.startswith(response.data)
     assert b"\r\n\r\n{" in response.data
     parser = ResponseParser(RESPONSE_LIMITS)
@@ -156,7 +156,7 @@ def test_a_connection_that_was_to_be_closed_is(failure):
 
 
 def test_the_failure_signs_before_a_changed_answer_and_that_before_a_delay():
-    delayed = Fate(5, None, "slow", chain_faults=(STALE,))
+    delayed = ResponsePlan(5, None, "slow", chain_faults=(STALE,))
     _, asked = over_http(delayed, [CALL, OTHER])
     assert signed(asked) == ["stale", "slow"]
     _, asked = over_http(failing("invalid_json", chain_faults=(STALE,)), [CALL, OTHER])
@@ -166,13 +166,13 @@ def test_the_failure_signs_before_a_changed_answer_and_that_before_a_delay():
 
 
 def test_a_providers_own_failure_is_nobodys_fault():
-    _, asked = over_http(Fate(0, "http_503", chain_faults=(STALE,)))
+    _, asked = over_http(ResponsePlan(0, "http_503", chain_faults=(STALE,)))
     assert signed(asked) == [None]
 
 
 def test_a_notification_is_told_nothing_so_nothing_false():
     wrong = InForce("wrong", WrongAnswer("a"))
-    response, asked = over_http(Fate(0, chain_faults=(wrong,)), [CALL, NOTIFICATION])
+    response, asked = over_http(ResponsePlan(0, chain_faults=(wrong,)), [CALL, NOTIFICATION])
     assert signed(asked) == ["wrong", None]
     assert [response.outcome(one) for one in asked] == ["ok", "ok"]
 
@@ -181,10 +181,10 @@ def test_a_notification_is_told_nothing_so_nothing_false():
 
 
 def test_a_message_is_the_body_alone():
-    response, (asked,) = in_message(Fate(0))
+    response, (asked,) = in_message(ResponsePlan(0))
     assert msgspec.json.decode(response.data)["result"] == hex(HEAD)
     assert (response.ending, response.status, response.outcome(asked)) == ("keep", None, "ok")
-    assert in_message(Fate(0), NOTIFICATION)[0].data == b""
+    assert in_message(ResponsePlan(0), NOTIFICATION)[0].data == b""
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.provider.response_plan import Behaviour, Fate
+from battle.actors.provider.response_plan import Behaviour, ResponsePlan
 from battle.actors.rng import Draws
-from battle.actors.roles import Impose
+from battle.actors.roles import ApplyFault
 from battle.actors.spec.faults.behaviour import (
     Degrade,
     ErrorRate,
@@ -26,7 +26,7 @@ from battle.actors.units import ms, seconds
 
 
 def degraded(fault_id, **how):
-    return Impose(fault_id, Degrade("a", **how))
+    return ApplyFault(fault_id, Degrade("a", **how))
 
 
 DRAWS = Draws(1, "provider:a")
@@ -48,59 +48,59 @@ keys = st.tuples(st.text(), st.integers(1, 5))
 
 
 def fates(behaviour, count=2000):
-    return [behaviour.fate(DRAWS, (f"w0-{number}", 1)) for number in range(count)]
+    return [behaviour.plan(DRAWS, (f"w0-{number}", 1)) for number in range(count)]
 
 
 def test_a_steady_provider_answers_after_its_latency():
-    assert set(fates(STEADY, 50)) == {Fate(ms(20))}
+    assert set(fates(STEADY, 50)) == {ResponsePlan(ms(20))}
 
 
 def test_an_unreliable_provider_fails_as_often_and_as_variously_as_it_says():
-    failures = [fate.failure for fate in fates(SHAKY)]
+    failures = [plan.failure for plan in fates(SHAKY)]
     assert 1 - failures.count(None) / 2000 == pytest.approx(0.3, abs=0.03)
     assert failures.count("reset") == pytest.approx(failures.count("http_500"), rel=0.2)
     assert set(failures) == {None, "reset", "http_500"}
-    assert all(fate.fault_id is None for fate in fates(SHAKY, 50))
+    assert all(plan.fault_id is None for plan in fates(SHAKY, 50))
 
 
 @pytest.mark.parametrize(("ratio", "expected"), [(0.0, {None}), (1.0, {"http_502"})])
 def test_never_and_always_are_meant(ratio, expected):
     spec = MockProvider("a", reliability=Reliability(ratio, ("http_502",)))
-    assert {fate.failure for fate in fates(Behaviour(spec), 500)} == expected
+    assert {plan.failure for plan in fates(Behaviour(spec), 500)} == expected
     change = degraded("f1", error_ratio=ratio, error_kinds=("http_502",))
-    assert {fate.failure for fate in fates(STEADY.under(change), 500)} == expected
+    assert {plan.failure for plan in fates(STEADY.under(change), 500)} == expected
 
 
 def test_a_fault_adds_latency_and_signs_for_it():
     slow = STEADY.under(degraded("f1", added_latency=ms(30)))
-    assert set(fates(slow, 20)) == {Fate(ms(50), None, "f1")}
+    assert set(fates(slow, 20)) == {ResponsePlan(ms(50), None, "f1")}
 
 
 def test_a_fault_signs_only_for_the_requests_it_touched():
     failing = STEADY.under(degraded("f1", error_ratio=0.5, error_kinds=("rpc_error",)))
-    assert set(fates(failing, 100)) == {Fate(ms(20)), Fate(ms(20), "rpc_error", "f1")}
+    assert set(fates(failing, 100)) == {ResponsePlan(ms(20)), ResponsePlan(ms(20), "rpc_error", "f1")}
 
 
 def test_several_faults_add_up_and_the_first_signs():
     behaviour = STEADY.under(degraded("f1", added_latency=ms(1)))
     behaviour = behaviour.under(degraded("f2", added_latency=ms(2)))
-    assert set(fates(behaviour, 5)) == {Fate(ms(23), None, "f1")}
+    assert set(fates(behaviour, 5)) == {ResponsePlan(ms(23), None, "f1")}
     behaviour = behaviour.under(degraded("f3", error_ratio=1.0))
-    assert {fate.delay for fate in fates(behaviour, 5)} == {ms(23)}
+    assert {plan.delay for plan in fates(behaviour, 5)} == {ms(23)}
 
 
 def test_the_fault_that_fails_a_request_signs_for_it():
     slow = STEADY.under(degraded("f1", added_latency=ms(1)))
     both = slow.under(degraded("f2", error_ratio=1.0))
-    assert set(fates(both, 5)) == {Fate(ms(21), "http_503", "f2")}
+    assert set(fates(both, 5)) == {ResponsePlan(ms(21), "http_503", "f2")}
     third = both.under(degraded("f3", error_ratio=1.0, error_kinds=("reset",)))
-    assert set(fates(third, 5)) == {Fate(ms(21), "http_503", "f2")}
+    assert set(fates(third, 5)) == {ResponsePlan(ms(21), "http_503", "f2")}
 
 
 def test_a_new_change_of_the_same_fault_takes_the_place_of_the_old():
     behaviour = STEADY.under(degraded("f1", added_latency=ms(1)))
     behaviour = behaviour.under(degraded("f1", added_latency=ms(5)))
-    assert set(fates(behaviour, 5)) == {Fate(ms(25), None, "f1")}
+    assert set(fates(behaviour, 5)) == {ResponsePlan(ms(25), None, "f1")}
 
 
 @given(st.lists(changes, max_size=4), keys)
@@ -108,7 +108,7 @@ def test_a_fate_is_a_pure_function_of_what_is_in_force_and_the_key(several, key)
     behaviour = SHAKY
     for change in several:
         behaviour = behaviour.under(change)
-    assert behaviour.fate(DRAWS, key) == behaviour.fate(Draws(1, "provider:a"), key)
+    assert behaviour.plan(DRAWS, key) == behaviour.plan(Draws(1, "provider:a"), key)
 
 
 @given(st.lists(changes, max_size=4), keys)
@@ -126,10 +126,10 @@ def test_reverting_every_fault_leaves_no_trace(several, key):
 def test_one_fault_less_does_not_change_what_the_other_does(one, other, key):
     if one.fault_id == other.fault_id:
         return
-    alone = STEADY.under(one).fate(DRAWS, key)
-    without = STEADY.fate(DRAWS, key)
-    both = STEADY.under(other).under(one).fate(DRAWS, key)
-    only_other = STEADY.under(other).fate(DRAWS, key)
+    alone = STEADY.under(one).plan(DRAWS, key)
+    without = STEADY.plan(DRAWS, key)
+    both = STEADY.under(other).under(one).plan(DRAWS, key)
+    only_other = STEADY.under(other).plan(DRAWS, key)
     assert both.delay - only_other.delay == alone.delay - without.delay
     assert both.failure == (only_other.failure or alone.failure)
 
@@ -137,11 +137,11 @@ def test_one_fault_less_does_not_change_what_the_other_does(one, other, key):
 def test_faults_do_not_share_their_chance():
     spread = Uniform(0, ms(50))
     one, other = (STEADY.under(degraded(name, added_latency=spread)) for name in ("f1", "f2"))
-    assert [fate.delay for fate in fates(one, 20)] != [fate.delay for fate in fates(other, 20)]
+    assert [plan.delay for plan in fates(one, 20)] != [plan.delay for plan in fates(other, 20)]
 
 
 def test_attempts_of_one_request_draw_anew():
-    drawn = [SHAKY.fate(DRAWS, ("w0-1", attempt)).delay for attempt in range(1, 20)]
+    drawn = [SHAKY.plan(DRAWS, ("w0-1", attempt)).delay for attempt in range(1, 20)]
     assert len(set(drawn)) == 19
 
 
@@ -150,7 +150,7 @@ def test_attempts_of_one_request_draw_anew():
 
 def under(*faults, behaviour=STEADY):
     for number, fault in enumerate(faults, 1):
-        behaviour = behaviour.under(Impose(f"f{number}", fault))
+        behaviour = behaviour.under(ApplyFault(f"f{number}", fault))
     return behaviour.begun(500)
 
 
@@ -169,55 +169,55 @@ FAILING = [
 @pytest.mark.parametrize(("fault", "failures", "delay"), FAILING)
 def test_a_fault_fails_the_requests_it_falls_upon_and_signs_for_them(fault, failures, delay):
     always = fates(under(fault), 200)
-    assert {fate.failure for fate in always} == failures
-    assert {(fate.fault_id, fate.delay) for fate in always} == {("f1", delay)}
+    assert {plan.failure for plan in always} == failures
+    assert {(plan.fault_id, plan.delay) for plan in always} == {("f1", delay)}
     sometimes = fates(under(fault.scaled(0.25)))
-    touched = [fate for fate in sometimes if fate != Fate(ms(20))]
+    touched = [plan for plan in sometimes if plan != ResponsePlan(ms(20))]
     assert len(touched) / 2000 == pytest.approx(0.25, abs=0.03)
-    assert {fate.failure for fate in touched} == failures
+    assert {plan.failure for plan in touched} == failures
 
 
 def test_what_is_over_the_limit_is_refused_at_once():
     behaviour = under(RateLimit("a", retry_after=ms(2100)), RateLimit("a", style="rpc_limit"))
-    assert behaviour.fate(DRAWS, ("w0-1", 1)) == Fate(ms(20))
-    assert behaviour.fate(DRAWS, ("w0-1", 1), ("f1", "f2")) == Fate(0, "http_429", "f1", 3)
-    assert behaviour.fate(DRAWS, ("w0-1", 1), ("f2",)) == Fate(0, "rpc_limit", "f2", 1)
+    assert behaviour.plan(DRAWS, ("w0-1", 1)) == ResponsePlan(ms(20))
+    assert behaviour.plan(DRAWS, ("w0-1", 1), ("f1", "f2")) == ResponsePlan(0, "http_429", "f1", 3)
+    assert behaviour.plan(DRAWS, ("w0-1", 1), ("f2",)) == ResponsePlan(0, "rpc_limit", "f2", 1)
     assert seconds(1) == RateLimit("a").retry_after
 
 
 def test_an_error_that_comes_at_once_is_still_delayed_by_what_slows_everything_down():
     slow = under(Degrade("a", added_latency=ms(5)), ErrorRate("a"))
-    assert set(fates(slow, 5)) == {Fate(ms(5), "http_503", "f2")}
+    assert set(fates(slow, 5)) == {ResponsePlan(ms(5), "http_503", "f2")}
 
 
 def test_a_providers_own_failure_gives_way_and_is_nobodys_fault():
     broken = Behaviour(MockProvider("a", latency=0, reliability=Reliability(1.0, ("reset",))))
-    assert {(fate.failure, fate.fault_id) for fate in fates(under(Hang("a"), behaviour=broken), 5)} == {
+    assert {(plan.failure, plan.fault_id) for plan in fates(under(Hang("a"), behaviour=broken), 5)} == {
         ("no_answer", "f1")
     }
     slow = under(Degrade("a", added_latency=1), Hang("a"), behaviour=broken)
-    assert {(fate.failure, fate.fault_id) for fate in fates(slow, 5)} == {("no_answer", "f2")}
+    assert {(plan.failure, plan.fault_id) for plan in fates(slow, 5)} == {("no_answer", "f2")}
     untouched = under(StaleHead("a"), behaviour=broken)
-    assert {(fate.failure, fate.fault_id) for fate in fates(untouched, 5)} == {("reset", None)}
+    assert {(plan.failure, plan.fault_id) for plan in fates(untouched, 5)} == {("reset", None)}
 
 
 def test_faults_of_the_chain_are_only_drawn_for():
     behaviour = under(
         WrongAnswer("a", ratio=0.5), StaleHead("a"), MissingData("a", ratio=0.5), WrongChain("a"), Reorg("a")
     )
-    drawn = [tuple(one.fault_id for one in fate.chain_faults) for fate in fates(behaviour, 500)]
+    drawn = [tuple(one.fault_id for one in plan.chain_faults) for plan in fates(behaviour, 500)]
     assert set(drawn) == {
         ("f4", "f5", "f2", *missing, *wrong) for missing in ((), ("f3",)) for wrong in ((), ("f1",))
     }
     assert sum("f1" in one for one in drawn) == pytest.approx(250, abs=50)
-    assert {(fate.failure, fate.fault_id) for fate in fates(behaviour, 50)} == {(None, None)}
+    assert {(plan.failure, plan.fault_id) for plan in fates(behaviour, 50)} == {(None, None)}
 
 
 def test_a_reorg_begins_once_and_anew_when_it_is_imposed_again():
     first = under(Reorg("a", depth=3))
-    later = first.under(Impose("f2", Hang("a"))).begun(700)
+    later = first.under(ApplyFault("f2", Hang("a"))).begun(700)
     assert [one.fork_height for one in later.imposed] == [498, None]
-    assert later.under(Impose("f1", Reorg("a", depth=3))).begun(700).imposed[1].fork_height == 698
+    assert later.under(ApplyFault("f1", Reorg("a", depth=3))).begun(700).imposed[1].fork_height == 698
 
 
 @given(
@@ -227,10 +227,10 @@ def test_a_reorg_begins_once_and_anew_when_it_is_imposed_again():
 )
 def test_removing_any_fault_never_shifts_another(others, one, key):
     """With one fault's share of requests fixed, the others fall on the same requests as they do alone."""
-    several = STEADY.under(Impose("one", one.scaled(0.3)))
+    several = STEADY.under(ApplyFault("one", one.scaled(0.3)))
     for number, fault in enumerate(others):
-        several = several.under(Impose(f"o{number}", fault.scaled(0.5)))
-    without = several.reverted("one").fate(DRAWS, key)
-    fate = several.fate(DRAWS, key)
-    alone = STEADY.under(Impose("one", one.scaled(0.3))).fate(DRAWS, key)
-    assert fate == (without if alone.failure is None else alone)
+        several = several.under(ApplyFault(f"o{number}", fault.scaled(0.5)))
+    without = several.reverted("one").plan(DRAWS, key)
+    plan = several.plan(DRAWS, key)
+    alone = STEADY.under(ApplyFault("one", one.scaled(0.3))).plan(DRAWS, key)
+    assert plan == (without if alone.failure is None else alone)

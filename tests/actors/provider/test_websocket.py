@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from battle.actors.provider.ws_subscriptions import MAX_SUBSCRIPTIONS
-from battle.actors.roles import Revert
+from battle.actors.roles import RevertFault
 from battle.actors.spec.faults.behaviour import Degrade, ErrorRate, Hang
 from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.units import ms, seconds
@@ -69,7 +69,7 @@ def test_an_answer_takes_its_time_and_holds_up_no_other():
         await stage.sleep(ms(1))
         client.post("eth_chainId")
         await stage.sleep(ms(10))
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(ms(1))
         client.post("net_version")
         await client.received(2)

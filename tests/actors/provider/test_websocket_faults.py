@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Reorg, StaleHead
 from battle.actors.spec.faults.websocket import (
     DropConnections,
@@ -31,7 +31,7 @@ def test_connections_are_dropped_and_new_ones_at_their_first_subscription(either
             await other.ask("eth_chainId")
             other.post("eth_subscribe", "newHeads")
             second = await other.ended()
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(ms(5))
         async with client_of(stage, provider) as third:
             subscription = await third.subscribe()
@@ -52,7 +52,7 @@ def test_a_stalled_provider_answers_and_tells_nothing(either_world):
         await stage.sleep(3 * QUICK.block_time)
         silent = len(client.told(subscription)) == told
         alive = (await client.ask("eth_chainId"))["result"]
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await client.heads(subscription, told + 1)
         return silent, alive, acted(provider)
 
@@ -64,7 +64,7 @@ def heads_under(fault, blocks=40):
         subscription = await client.subscribe()
         impose(provider, fault)
         await stage.sleep(blocks * QUICK.block_time)
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(3 * QUICK.block_time + ms(1))
         return client.numbers(subscription), acted(provider), of(provider, HeadPublished)
 
@@ -101,7 +101,7 @@ def test_subscriptions_are_refused(either_world):
         impose(provider, RefuseSubscriptions("a", rpc_code=-32601))
         await stage.sleep(ms(5))
         refused = await client.ask("eth_subscribe", "newHeads")
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(ms(5))
         after = await client.subscribe()
         rejected = [one.fault_id for one in of(provider, SubscriptionChanged) if one.change == "rejected"]
@@ -118,7 +118,7 @@ def test_pings_are_ignored_and_answered_again(either_world):
         client.websocket.ping(b"1")
         await stage.sleep(ms(30))
         during = list(client.pongs)
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(ms(5))
         client.websocket.ping(b"2")
         await client.until(lambda: client.pongs)
@@ -139,7 +139,7 @@ def test_a_fault_that_met_nobody_leaves_no_trace():
             )
         ):
             if not isinstance(fault, DropConnections):
-                provider.tell(Impose(f"f{number}", fault))
+                provider.tell(ApplyFault(f"f{number}", fault))
         await stage.sleep(seconds(1))
         return acted(provider)
 
@@ -155,7 +155,7 @@ def test_a_stale_provider_publishes_late_and_catches_up():
         held = len(client.told(subscription))
         await stage.sleep(7 * QUICK.block_time + ms(1))
         behind = MODEL.head_at(stage.now_ns()) - client.numbers(subscription)[-1]
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
         await stage.sleep(2 * QUICK.block_time)
         return held, behind, client.numbers(subscription), acted(provider)
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from battle.actors.chain.model import ChainModel
-from battle.actors.roles import Impose
+from battle.actors.roles import ApplyFault
 from battle.actors.spec.chain import Chain
 from battle.actors.units import ms
 from battle.actors.wire.websocket.endpoints import connect_websocket
@@ -84,4 +84,4 @@ def acted(provider):
 
 
 def impose(provider, fault):
-    provider.tell(Impose("f1", fault))
+    provider.tell(ApplyFault("f1", fault))

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from battle.actors.system import (
     ActorDeadError,
     AskTimeoutError,
+    Envelope,
     Inbox,
     Mailbox,
     MailboxFullError,
     MailboxSpec,
-    Question,
 )
 from battle.actors.units import ms, seconds
 
@@ -332,7 +332,7 @@ def test_an_asker_that_is_cancelled_leaves_nothing_behind(run: Run) -> None:
 
 
 def test_a_question_is_answered_once() -> None:
-    question = Question("hi")
+    question = Envelope("hi")
     question.reply(1)
     with pytest.raises(RuntimeError, match="once"):
         question.reply(2)

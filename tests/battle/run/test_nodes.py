@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from battle.actors.injector import TargetGone
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Degrade
 from battle.actors.system import Supervisor
 from battle.actors.world.cluster import Exit
@@ -118,7 +118,7 @@ def test_a_crash_nobody_induced_is_restarted_with_a_backoff():
 
 
 def test_a_change_is_told_again_to_the_next_incarnation_until_it_is_reverted():
-    change, revert = Impose("degrade-a.1", Degrade("a", error_ratio=0.5)), Revert("degrade-a.1")
+    change, revert = ApplyFault("degrade-a.1", Degrade("a", error_ratio=0.5)), RevertFault("degrade-a.1")
 
     async def body(family):
         targets = FaultTargets({"a": family.actor})
@@ -126,7 +126,7 @@ def test_a_change_is_told_again_to_the_next_incarnation_until_it_is_reverted():
         targets.take_down("a", "kill-a.1")
         targets.let_up("a", "kill-a.1")
         await settle()
-        targets.relieve("a", revert)
+        targets.revert_fault("a", revert)
         targets.take_down("a", "kill-a.2")
         targets.let_up("a", "kill-a.2")
         await settle()
@@ -143,7 +143,7 @@ def test_nothing_can_be_done_to_a_node_that_does_not_run():
         with pytest.raises(TargetGone):
             targets.take_down("a", "kill-a.1")
         with pytest.raises(TargetGone):
-            targets.impose("a", Impose("degrade-a.1", Degrade("a")))
+            targets.impose("a", ApplyFault("degrade-a.1", Degrade("a")))
         with pytest.raises(TargetGone):
             targets.pause("a", "pause-a.1")
         assert targets.state("a") == "gone"
@@ -239,7 +239,7 @@ def test_a_fault_that_is_over_before_the_node_is_ready_says_that_nothing_came_of
 
 
 def test_a_change_that_comes_while_a_fault_has_the_node_down_is_told_when_it_is_back():
-    change = Impose("degrade-a.1", Degrade("a", error_ratio=0.5))
+    change = ApplyFault("degrade-a.1", Degrade("a", error_ratio=0.5))
 
     async def body(family):
         targets = FaultTargets({"a": family.actor})

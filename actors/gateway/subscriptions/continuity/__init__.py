@@ -19,18 +19,18 @@ What the shell must send, one event at a time:
 - `UpstreamLost(provider)` when the connection or the subscription ended. After `Resubscribe` the old one is
   gone for the fold: do not report its end, and what still arrives from it is to be dropped by the shell when
   it subscribes anew at the same provider.
-- For each `Fill` in bounded time `FillAnswered` or `FillFailed` with its number. At most one is outstanding;
-  one that is outdated by a `Resubscribe` need not be answered, and its answer is ignored. `items` in any order.
-  For heads eth_getBlockByNumber, a null means that `up_to` ends before it. For logs eth_getLogs: it answers
-  silently with less when the provider lags, so ask eth_blockNumber there *first*; `up_to` is the smaller one
-  of that and `last`.
+- For each `Backfill` in bounded time `BackfillAnswered` or `BackfillFailed` with its number. At most one is
+  outstanding; one that is outdated by a `Resubscribe` need not be answered, and its answer is ignored. `items` in
+  any order. For heads eth_getBlockByNumber, a null means that `up_to` ends before it. For logs eth_getLogs: it
+  answers silently with less when the provider lags, so ask eth_blockNumber there *first*; `up_to` is the smaller
+  one of that and `last`.
 - `Elapsed` at the time of the latest `WakeAt`. More or later ones do no harm.
 
 What the shell must do:
 
 - `Deliver(items)`: the `payload` of each to every client of the stream, through `clients.admit`. A client that
   joins while the stream catches up gets the filled blocks as well.
-- `Fill`: ask over HTTP at `provider` when `attempt` is 1, at another when it is higher.
+- `Backfill`: ask over HTTP at `provider` when `attempt` is 1, at another when it is higher.
 - `Resubscribe(reason, avoid)`: end the subscription there is, choose a provider, `avoid` last. Unless the
   reason is "start", this counts as a failure of `avoid` for its WebSocket breaker.
 - `GapLeft(first, last, reason)`: log it. Clients are told nothing: there is nothing true to tell them.
@@ -43,23 +43,23 @@ when that lasts. Which chain a provider is on is for the shell to check (eth_cha
 nothing else believes what it is told.
 """
 
-from battle.actors.gateway.subscriptions.continuity.core import Stream
+from battle.actors.gateway.subscriptions.continuity.core import ContinuityCore
 from battle.actors.gateway.subscriptions.continuity.heads import Heads
 from battle.actors.gateway.subscriptions.continuity.logs import Logs
 from battle.actors.gateway.subscriptions.continuity.messages import (
+    Backfill,
+    BackfillAnswered,
+    BackfillFailed,
+    ChainHead,
     Deliver,
     Elapsed,
-    Fill,
-    FillAnswered,
-    FillFailed,
+    EthLog,
     GapLeft,
     GapReason,
-    Head,
     HeadKnown,
-    Log,
     LossReason,
     Notified,
-    Pending,
+    PendingTransaction,
     Resubscribe,
     Started,
     StreamAction,
@@ -79,27 +79,27 @@ from battle.actors.gateway.subscriptions.continuity.upstream_state import stale_
 
 __all__ = [
     "Admit",
+    "Backfill",
+    "BackfillAnswered",
+    "BackfillFailed",
+    "ChainHead",
     "ClientDecision",
     "Close",
+    "ContinuityCore",
     "Deliver",
     "Elapsed",
-    "Fill",
-    "FillAnswered",
-    "FillFailed",
+    "EthLog",
     "GapLeft",
     "GapReason",
-    "Head",
     "HeadKnown",
     "Heads",
-    "Log",
     "Logs",
     "LossReason",
     "Notified",
-    "Pending",
+    "PendingTransaction",
     "PendingTransactions",
     "Resubscribe",
     "Started",
-    "Stream",
     "StreamAction",
     "StreamEvent",
     "Subscribed",

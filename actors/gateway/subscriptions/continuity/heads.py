@@ -10,13 +10,13 @@ after its parent, from the fork up. A branch to which the chain returns is not r
 
 import msgspec
 
-from battle.actors.gateway.subscriptions.continuity.core import Stream
+from battle.actors.gateway.subscriptions.continuity.core import ContinuityCore
 from battle.actors.gateway.subscriptions.continuity.messages import (
-    Fill,
-    FillAnswered,
-    FillFailed,
+    Backfill,
+    BackfillAnswered,
+    BackfillFailed,
+    ChainHead,
     GapReason,
-    Head,
     HeadKnown,
     Notified,
 )
@@ -53,7 +53,7 @@ class _Delivered:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def add(self, head: Head) -> None:
+    def add(self, head: ChainHead) -> None:
         self._numbers[head.hash] = head.number
         if len(self._numbers) > REMEMBERED_HEADS:
             self.forgotten = max(self.forgotten, self._numbers.pop(next(iter(self._numbers))))
@@ -67,17 +67,17 @@ class _Tries(msgspec.Struct, frozen=True):
     count: int = 0
 
 
-class Heads(Stream[Head]):
+class Heads(ContinuityCore[ChainHead]):
     """A shared newHeads subscription."""
 
     def __init__(self, settings: Continuity, block_time: Duration) -> None:
         super().__init__(settings, block_time)
         self._patience = min(settings.reorder_wait, block_time // 2)
         self._delivered = _Delivered()
-        self._tip: Head | None = None
+        self._tip: ChainHead | None = None
         self._base: int | None = None
         """Before anything was delivered: the height at which the stream began."""
-        self._held: dict[str, Head] = {}
+        self._held: dict[str, ChainHead] = {}
         self._goal: int | None = None
         """A height the upstream has that was neither delivered nor held."""
         self._settled = False
@@ -109,17 +109,17 @@ class Heads(Stream[Head]):
         """The height up to which nothing is owed."""
         return self._base if self._tip is None else self._tip.number
 
-    def _heard_of(self, event: Notified[Head] | HeadKnown) -> None:
+    def _heard_of(self, event: Notified[ChainHead] | HeadKnown) -> None:
         if isinstance(event, HeadKnown):
             self._head_known(event.number)
         elif self._is_stranded(event.item):
             self._skip_to(event.item, None, "unlinked")
         elif self._is_known(event.item):
             if event.item.number < (self._last or 0):
-                self._link.repeated()
+                self._upstream.repeated()
             self._settled |= event.item.hash in self._delivered
         else:
-            self._link.heard(event.at_ns)
+            self._upstream.heard(event.at_ns)
             self._published(event.item, event.at_ns)
 
     def _head_known(self, number: int) -> None:
@@ -128,16 +128,16 @@ class Heads(Stream[Head]):
         elif number > self._last:
             self._goal = max(number, self._goal or 0)
 
-    def _is_known(self, head: Head) -> bool:
+    def _is_known(self, head: ChainHead) -> bool:
         return head.hash in self._delivered or head.hash in self._held or head.number < self._delivered.floor
 
-    def _is_stranded(self, head: Head) -> bool:
+    def _is_stranded(self, head: ChainHead) -> bool:
         """The chain goes on below a gap that was left: one provider lied about the height, all others agree."""
         fresh = head.hash not in self._delivered and head.hash not in self._held
         below = self._delivered.forgotten < head.number < self._delivered.anchor
-        return fresh and below and self._link.failures >= self._settings.fill_attempts
+        return fresh and below and self._upstream.failures >= self._settings.fill_attempts
 
-    def _published(self, head: Head, at_ns: int) -> None:
+    def _published(self, head: ChainHead, at_ns: int) -> None:
         if self._follows(head):
             self._settled = True
             self._deliver(head)
@@ -149,12 +149,12 @@ class Heads(Stream[Head]):
         else:
             self._goal = max(head.number, self._goal or 0)
 
-    def _follows(self, head: Head) -> bool:
+    def _follows(self, head: ChainHead) -> bool:
         if self._tip is None:
             return self._base is None or head.number <= self._base + 1
         return head.parent in self._delivered or head.number == self._delivered.anchor
 
-    def _deliver(self, head: Head) -> None:
+    def _deliver(self, head: ChainHead) -> None:
         if self._tip is None:
             self._delivered.anchor = head.number
         self._delivered.add(head)
@@ -173,11 +173,11 @@ class Heads(Stream[Head]):
         if not self._held:
             self._fill_from_ns = None
 
-    def _is_old(self, head: Head) -> bool:
+    def _is_old(self, head: ChainHead) -> bool:
         return head.hash in self._delivered or head.number < self._delivered.floor
 
-    def _answered(self, event: FillAnswered[Head] | FillFailed, asked: Fill) -> None:
-        if isinstance(event, FillFailed):
+    def _answered(self, event: BackfillAnswered[ChainHead] | BackfillFailed, asked: Backfill) -> None:
+        if isinstance(event, BackfillFailed):
             return
         if asked.attempt == 1:
             self._drop_orphans(event.items)
@@ -188,9 +188,9 @@ class Heads(Stream[Head]):
                 self._fill_from_ns = event.at_ns if self._fill_from_ns is None else self._fill_from_ns
         self._connect()
         if self._ready:
-            self._link.heard(event.at_ns)
+            self._upstream.heard(event.at_ns)
 
-    def _drop_orphans(self, items: tuple[Head, ...]) -> None:
+    def _drop_orphans(self, items: tuple[ChainHead, ...]) -> None:
         """The publisher itself has another parent by now: the chain left this branch before we could follow."""
         there = {head.number: head.hash for head in items}
         for head in list(self._held.values()):
@@ -214,7 +214,7 @@ class Heads(Stream[Head]):
         if not 0 < goal - last <= self._settings.max_gap_blocks or not self._try(None, last + 1, goal):
             self._goal = None
 
-    def _reach(self, root: Head, last: int, at_ns: int) -> None:
+    def _reach(self, root: ChainHead, last: int, at_ns: int) -> None:
         """`root` is the lowest block whose parent is missing."""
         below = root.number - 1
         if below > last:
@@ -227,7 +227,7 @@ class Heads(Stream[Head]):
         if below < lowest or not self._try(root, max(lowest, below - FORK_STEP_BLOCKS + 1), below):
             self._cannot_link(root, at_ns)
 
-    def _try(self, root: Head | None, first: int, last: int) -> bool:
+    def _try(self, root: ChainHead | None, first: int, last: int) -> bool:
         """Ask for these heights, unless that was in vain often enough."""
         key = (root.hash if root else None, self._tip.hash if self._tip else None)
         tried = self._tries.count if key == (self._tries.root, self._tries.tip) else 0
@@ -240,7 +240,7 @@ class Heads(Stream[Head]):
             self._ask(first, min(last, first + FILL_CHUNK_BLOCKS - 1), tried + 1)
         return True
 
-    def _cannot_link(self, root: Head, at_ns: int) -> None:
+    def _cannot_link(self, root: ChainHead, at_ns: int) -> None:
         """A provider of another chain, or a reorg deeper than we remember: the latter when all say the same."""
         if self._unlinked < self._settings.fill_attempts:
             self._unlinked += 1
@@ -248,7 +248,7 @@ class Heads(Stream[Head]):
         else:
             self._skip_to(root, None, "unlinked")
 
-    def _skip_to(self, root: Head, first: int | None, reason: GapReason) -> None:
+    def _skip_to(self, root: ChainHead, first: int | None, reason: GapReason) -> None:
         self._gap(first, root.number - 1, reason)
         self._delivered.anchor = root.number
         self._held.pop(root.hash, None)
@@ -256,5 +256,5 @@ class Heads(Stream[Head]):
         self._connect()
 
 
-def _number(head: Head) -> int:
+def _number(head: ChainHead) -> int:
     return head.number

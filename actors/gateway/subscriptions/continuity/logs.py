@@ -13,13 +13,13 @@ delivered was replaced during a failover, that is reported as a gap, for its not
 
 from typing import Literal, TypeAlias
 
-from battle.actors.gateway.subscriptions.continuity.core import Stream
+from battle.actors.gateway.subscriptions.continuity.core import ContinuityCore
 from battle.actors.gateway.subscriptions.continuity.messages import (
-    Fill,
-    FillAnswered,
-    FillFailed,
+    Backfill,
+    BackfillAnswered,
+    BackfillFailed,
+    EthLog,
     HeadKnown,
-    Log,
     Notified,
 )
 from battle.actors.spec.continuity import Continuity
@@ -41,7 +41,7 @@ REMEMBERED_BLOCKS = 128
 REMEMBERED_LOGS = 8192
 """Logs remembered, beyond those of `KEPT_BLOCKS`; about 200 bytes each."""
 
-_Verdict: TypeAlias = Literal["new", "known", "forgotten"]
+_LogStanding: TypeAlias = Literal["new", "known", "forgotten"]
 
 
 class _Seen:
@@ -55,7 +55,7 @@ class _Seen:
     def __len__(self) -> int:
         return self._count
 
-    def admit(self, log: Log) -> _Verdict:
+    def admit(self, log: EthLog) -> _LogStanding:
         """Whether it is new; from now on it is known."""
         if log.number <= self.forgotten:
             return "forgotten"
@@ -81,7 +81,7 @@ class _Seen:
             self._count -= len(self._blocks.pop(self.forgotten))
 
 
-class Logs(Stream[Log]):
+class Logs(ContinuityCore[EthLog]):
     """A shared logs subscription, one per distinct filter."""
 
     def __init__(self, settings: Continuity, block_time: Duration) -> None:
@@ -98,7 +98,7 @@ class Logs(Stream[Log]):
         self._next = 0
         """While catching up: the lowest height not yet asked for."""
         self._attempt = 1
-        self._held: list[Log] = []
+        self._held: list[EthLog] = []
         self._reported = -1
 
     @property
@@ -116,12 +116,12 @@ class Logs(Stream[Log]):
         self._held.clear()
         self._catching_up = False
 
-    def _heard_of(self, event: Notified[Log] | HeadKnown) -> None:
+    def _heard_of(self, event: Notified[EthLog] | HeadKnown) -> None:
         number = event.number if isinstance(event, HeadKnown) else event.item.number
         if number > max(self._head, self._covered or -1):
-            self._link.heard(event.at_ns)
+            self._upstream.heard(event.at_ns)
         elif number < (self._covered or 0):
-            self._link.repeated()
+            self._upstream.repeated()
         if self._covered is not None and number > max(self._head, self._covered) + 1:
             self._catching_up = True  # a height was left out, and its logs perhaps with it
             self._raise_goal(number)
@@ -134,7 +134,7 @@ class Logs(Stream[Log]):
         else:
             self._pass(event.item)
 
-    def _pass(self, log: Log) -> None:
+    def _pass(self, log: EthLog) -> None:
         # One published in a block in which the stream began is owed with the rest of its block.
         self._start = log.number if self._covered is None else min(log.number, self._start or 0)
         self._covered = max(log.number, self._covered or 0)
@@ -146,7 +146,7 @@ class Logs(Stream[Log]):
             self._reported = log.number
             self._gap(log.number, log.number, "forgotten")
 
-    def _wait(self, event: Notified[Log] | HeadKnown) -> None:
+    def _wait(self, event: Notified[EthLog] | HeadKnown) -> None:
         if self._goal is None:
             self._set_goal(self._head)
         if isinstance(event, HeadKnown):
@@ -186,21 +186,21 @@ class Logs(Stream[Log]):
         if self._goal - self._covered > self._settings.max_gap_blocks:
             self._give_up(self._covered, self._goal, "too_long")
 
-    def _answered(self, event: FillAnswered[Log] | FillFailed, asked: Fill) -> None:
-        reached = min(event.up_to, asked.last) if isinstance(event, FillAnswered) else asked.first - 1
+    def _answered(self, event: BackfillAnswered[EthLog] | BackfillFailed, asked: Backfill) -> None:
+        reached = min(event.up_to, asked.last) if isinstance(event, BackfillAnswered) else asked.first - 1
         if reached < asked.first:
             self._attempt += 1
             return
-        assert isinstance(event, FillAnswered)
+        assert isinstance(event, BackfillAnswered)
         assert self._covered is not None
         items = [log for log in event.items if asked.first <= log.number <= reached and not log.removed]
         self._report_replaced(items)
         self._ready += [log for log in sorted(items, key=_place) if self._seen.admit(log) == "new"]
         self._next, self._attempt = max(self._next, reached + 1), 1
         self._covered = max(self._covered, reached)
-        self._link.heard(event.at_ns)
+        self._upstream.heard(event.at_ns)
 
-    def _report_replaced(self, items: list[Log]) -> None:
+    def _report_replaced(self, items: list[EthLog]) -> None:
         there: dict[int, set[str]] = {}
         for log in items:
             there.setdefault(log.number, set()).add(log.block_hash)
@@ -229,5 +229,5 @@ class Logs(Stream[Log]):
         self._covered = max(self._covered, self._head)
 
 
-def _place(log: Log) -> tuple[int, int]:
+def _place(log: EthLog) -> tuple[int, int]:
     return log.number, log.index

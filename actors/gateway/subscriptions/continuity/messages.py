@@ -5,7 +5,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 
 
-class Head(msgspec.Struct, frozen=True):
+class ChainHead(msgspec.Struct, frozen=True):
     """A block's header. `payload` is what a client gets; the fold does not look at it."""
 
     number: int
@@ -14,7 +14,7 @@ class Head(msgspec.Struct, frozen=True):
     payload: Any = None
 
 
-class Log(msgspec.Struct, frozen=True):
+class EthLog(msgspec.Struct, frozen=True):
     """One log, or the notice that it was `removed` by a reorg."""
 
     number: int
@@ -26,14 +26,14 @@ class Log(msgspec.Struct, frozen=True):
     payload: Any = None
 
 
-class Pending(msgspec.Struct, frozen=True):
+class PendingTransaction(msgspec.Struct, frozen=True):
     """A transaction that waits to be included."""
 
     hash: str
     payload: Any = None
 
 
-Item = TypeVar("Item", Head, Log, Pending)
+Item = TypeVar("Item", ChainHead, EthLog, PendingTransaction)
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -72,8 +72,8 @@ class UpstreamLost(msgspec.Struct, frozen=True):
     at_ns: int
 
 
-class FillAnswered(msgspec.Struct, Generic[Item], frozen=True):
-    """`Fill` number `fill` was answered with all that there is from its `first` height to `up_to`."""
+class BackfillAnswered(msgspec.Struct, Generic[Item], frozen=True):
+    """`Backfill` number `fill` was answered with all that there is from its `first` height to `up_to`."""
 
     fill: int
     items: tuple[Item, ...]
@@ -82,8 +82,8 @@ class FillAnswered(msgspec.Struct, Generic[Item], frozen=True):
     at_ns: int
 
 
-class FillFailed(msgspec.Struct, frozen=True):
-    """`Fill` number `fill` failed, or was not answered in time."""
+class BackfillFailed(msgspec.Struct, frozen=True):
+    """`Backfill` number `fill` failed, or was not answered in time."""
 
     fill: int
     at_ns: int
@@ -101,8 +101,8 @@ StreamEvent: TypeAlias = (
     | Notified[Item]
     | HeadKnown
     | UpstreamLost
-    | FillAnswered[Item]
-    | FillFailed
+    | BackfillAnswered[Item]
+    | BackfillFailed
     | Elapsed
 )
 
@@ -125,7 +125,7 @@ class Deliver(msgspec.Struct, Generic[Item], frozen=True):
     items: tuple[Item, ...]
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Backfill(msgspec.Struct, frozen=True):
     """Ask over HTTP for the heights `first` to `last`, both included.
 
     At `provider`, the one subscribed at, when `attempt` is 1; at another one when it is higher.
@@ -163,4 +163,4 @@ class WakeAt(msgspec.Struct, frozen=True):
     at_ns: int
 
 
-StreamAction: TypeAlias = Deliver[Item] | Fill | Resubscribe | GapLeft | WakeAt
+StreamAction: TypeAlias = Deliver[Item] | Backfill | Resubscribe | GapLeft | WakeAt

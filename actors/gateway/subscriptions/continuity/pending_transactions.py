@@ -4,8 +4,8 @@ What was pending while there was no upstream cannot be asked for afterwards: eac
 unknown size, which is reported.
 """
 
-from battle.actors.gateway.subscriptions.continuity.core import Stream
-from battle.actors.gateway.subscriptions.continuity.messages import HeadKnown, Notified, Pending
+from battle.actors.gateway.subscriptions.continuity.core import ContinuityCore
+from battle.actors.gateway.subscriptions.continuity.messages import HeadKnown, Notified, PendingTransaction
 from battle.actors.spec.continuity import Continuity
 from battle.actors.units import Duration
 
@@ -13,7 +13,7 @@ REMEMBERED_TRANSACTIONS = 16_384
 """Hashes known again; a minute or more of a busy chain, about 150 bytes each."""
 
 
-class PendingTransactions(Stream[Pending]):
+class PendingTransactions(ContinuityCore[PendingTransaction]):
     """A shared newPendingTransactions subscription."""
 
     def __init__(self, settings: Continuity, block_time: Duration) -> None:
@@ -31,7 +31,7 @@ class PendingTransactions(Stream[Pending]):
     def _left(self) -> None:
         self._gap(None, None, "pending")
 
-    def _heard_of(self, event: Notified[Pending] | HeadKnown) -> None:
+    def _heard_of(self, event: Notified[PendingTransaction] | HeadKnown) -> None:
         if isinstance(event, HeadKnown):
             fresh, self._head = event.number > self._head, max(self._head, event.number)
         else:
@@ -39,9 +39,9 @@ class PendingTransactions(Stream[Pending]):
             if fresh:
                 self._take_new(event.item)
         if fresh:
-            self._link.heard(event.at_ns)
+            self._upstream.heard(event.at_ns)
 
-    def _take_new(self, item: Pending) -> None:
+    def _take_new(self, item: PendingTransaction) -> None:
         self._seen[item.hash] = None
         if len(self._seen) > REMEMBERED_TRANSACTIONS:
             del self._seen[next(iter(self._seen))]

@@ -29,7 +29,7 @@ def pause_after(failures: int) -> Duration:
     return min(PAUSE << doublings, LONGEST_PAUSE)
 
 
-class Link:
+class UpstreamState:
     """The upstream of one stream. `provider` is None while there is none."""
 
     def __init__(self, settings: Continuity, block_time: Duration) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.gateway.calls.proxied_request import Inquiry, read_inquiry
+from battle.actors.gateway.calls.proxied_request import ProxiedRequest, read_proxied
 from battle.actors.gateway.calls.replies import Reply
 from battle.actors.wire.correlation import embedded
 from battle.actors.wire.http.messages import HttpRequest
@@ -13,7 +13,7 @@ from battle.actors.wire.http.messages import HttpRequest
 
 def read(body, *, method="POST", headers=None, number=9):
     body = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return read_inquiry(HttpRequest(method, "/", headers or {}, body, True), number)
+    return read_proxied(HttpRequest(method, "/", headers or {}, body, True), number)
 
 
 def call(call_id=1, method="eth_chainId", params=()):
@@ -29,9 +29,9 @@ def errors(reply):
 
 def test_a_call_is_forwarded_as_it_was_written():
     body = b' {"id" : 0.10e1, "jsonrpc":"2.0","method":"eth_call","params":[{}]} '
-    inquiry = read(body)
-    assert isinstance(inquiry, Inquiry)
-    assert (inquiry.body, inquiry.method, inquiry.ids, inquiry.batch) == (
+    proxied = read(body)
+    assert isinstance(proxied, ProxiedRequest)
+    assert (proxied.body, proxied.method, proxied.ids, proxied.batch) == (
         body,
         "eth_call",
         (b"0.10e1",),
@@ -41,8 +41,8 @@ def test_a_call_is_forwarded_as_it_was_written():
 
 def test_a_batch_is_one_inquiry_with_the_ids_that_want_an_answer():
     notification = {"jsonrpc": "2.0", "method": "m"}
-    inquiry = read([call(1), notification, call("x"), 5])
-    assert (inquiry.method, inquiry.batch, inquiry.ids) == ("batch", True, (b"1", b'"x"', b"null"))
+    proxied = read([call(1), notification, call("x"), 5])
+    assert (proxied.method, proxied.batch, proxied.ids) == ("batch", True, (b"1", b'"x"', b"null"))
 
 
 def test_a_notification_wants_no_answer():
@@ -93,4 +93,4 @@ def test_what_a_node_signs_by_itself_is_not_repeatable(method):
 @given(st.binary(max_size=80))
 def test_any_body_is_read(body):
     found = read(body)
-    assert isinstance(found, Inquiry) or errors(found)
+    assert isinstance(found, ProxiedRequest) or errors(found)

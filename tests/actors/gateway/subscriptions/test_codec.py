@@ -11,12 +11,12 @@ from battle.actors.gateway.subscriptions import backfill_codec, codec
 from battle.actors.gateway.subscriptions import key as topics
 from battle.actors.gateway.subscriptions.codec import Answered, Notification, Unreadable
 from battle.actors.gateway.subscriptions.continuity import (
-    Fill,
-    Head,
-    Log,
-    Pending,
+    Backfill,
+    ChainHead,
+    EthLog,
+    PendingTransaction,
 )
-from battle.actors.gateway.subscriptions.key import HEADS, Topic, read_topic
+from battle.actors.gateway.subscriptions.key import HEADS, SubscriptionKey, read_key
 from battle.actors.wire.jsonrpc import RpcError
 
 A, B = "0x" + "aa" * 20, "0x" + "bb" * 20
@@ -41,7 +41,7 @@ LOG = {"blockNumber": "0x10", "blockHash": HASH, "logIndex": "0x2", "address": A
     ],
 )
 def test_filters_that_mean_the_same_are_one_topic(one, other):
-    assert read_topic(["logs", one]) == read_topic(["logs", other])
+    assert read_key(["logs", one]) == read_key(["logs", other])
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_filters_that_mean_the_same_are_one_topic(one, other):
     ],
 )
 def test_filters_that_mean_different_things_are_not(one, other):
-    assert read_topic(["logs", one]) != read_topic(["logs", other])
+    assert read_key(["logs", one]) != read_key(["logs", other])
 
 
 def test_a_filter_has_so_many_alternatives_and_no_more():
     many = [f"0x{number:040x}" for number in range(topics.MAX_CHOICES + 1)]
-    read_topic(["logs", {"address": many[1:]}])
+    read_key(["logs", {"address": many[1:]}])
     with pytest.raises(RpcError):
-        read_topic(["logs", {"address": many}])
+        read_key(["logs", {"address": many}])
 
 
 json_st = st.recursive(
@@ -81,8 +81,8 @@ json_st = st.recursive(
 @given(st.lists(json_st, max_size=3) | st.dictionaries(st.text(max_size=3), json_st, max_size=2))
 def test_any_parameters_are_a_topic_or_refused(params):
     with suppress(RpcError):
-        topic = read_topic(params)
-        assert read_topic(msgspec.json.decode(msgspec.json.encode(topic.params))) == topic
+        topic = read_key(params)
+        assert read_key(msgspec.json.decode(msgspec.json.encode(topic.params))) == topic
 
 
 def encoded(value):
@@ -114,15 +114,15 @@ def test_anything_else_is_unreadable_and_nothing_worse(text):
         with suppress(Unreadable):
             codec.read_item(kind, text.decode(errors="replace"))
     with suppress(Unreadable):
-        backfill_codec.read_blocks(text, Fill(1, 5, 9, 1, "a"))
+        backfill_codec.read_blocks(text, Backfill(1, 5, 9, 1, "a"))
 
 
 def test_items_keep_the_providers_own_text():
     text = encoded(HEAD).decode()
-    assert codec.read_item("newHeads", text) == Head(16, HASH, T, text)
+    assert codec.read_item("newHeads", text) == ChainHead(16, HASH, T, text)
     text = encoded(LOG | {"removed": True}).decode()
-    assert codec.read_item("logs", text) == Log(16, HASH, 2, True, text)
-    assert codec.read_item("newPendingTransactions", f'"{T}"') == Pending(T, f'"{T}"')
+    assert codec.read_item("logs", text) == EthLog(16, HASH, 2, True, text)
+    assert codec.read_item("newPendingTransactions", f'"{T}"') == PendingTransaction(T, f'"{T}"')
 
 
 @pytest.mark.parametrize("number", ["16", "0x", "-0x1", "0x" + "f" * 17, "0x1_0", " 0x1"])
@@ -131,7 +131,7 @@ def test_a_height_that_is_no_quantity_is_unreadable(number):
         codec.read_item("newHeads", encoded(HEAD | {"number": number}).decode())
 
 
-FILL = Fill(1, 5, 7, 1, "a")
+FILL = Backfill(1, 5, 7, 1, "a")
 
 
 def block(number, **more):
@@ -162,7 +162,7 @@ def test_another_block_than_asked_for_spoils_a_fill():
 
 
 def test_a_fill_of_logs_asks_with_the_subscriptions_filter():
-    topic = read_topic(["logs", {"address": A, "topics": [T]}])
+    topic = read_key(["logs", {"address": A, "topics": [T]}])
     asked = msgspec.json.decode(backfill_codec.logs_call(topic, 5, 7))
     wanted = {"address": [A], "topics": [[T]], "fromBlock": "0x5", "toBlock": "0x7"}
     assert (asked["method"], asked["params"]) == ("eth_getLogs", [wanted])
@@ -178,5 +178,5 @@ def test_no_logs_are_not_the_same_as_none(said):
 
 def test_what_is_asked_of_a_provider():
     assert msgspec.json.decode(codec.subscribe_call(4, HEADS))["params"] == ["newHeads"]
-    assert Topic("newPendingTransactions").params == ["newPendingTransactions"]
+    assert SubscriptionKey("newPendingTransactions").params == ["newPendingTransactions"]
     assert msgspec.json.decode(codec.unsubscribe_call(5, "s"))["params"] == ["s"]

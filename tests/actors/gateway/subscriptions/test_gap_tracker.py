@@ -3,34 +3,34 @@
 import msgspec
 
 from battle.actors.gateway.subscriptions.continuity import (
+    Backfill,
+    BackfillAnswered,
+    BackfillFailed,
+    ChainHead,
     Deliver,
     Elapsed,
-    Fill,
-    FillAnswered,
-    FillFailed,
+    EthLog,
     GapLeft,
-    Head,
     HeadKnown,
-    Log,
     Notified,
     Resubscribe,
     Subscribed,
     UpstreamLost,
 )
-from battle.actors.gateway.subscriptions.gap_tracker import GapLedger
+from battle.actors.gateway.subscriptions.gap_tracker import GapTracker
 
 
 def head(number):
-    return Head(number, f"h{number}", f"h{number - 1}")
+    return ChainHead(number, f"h{number}", f"h{number - 1}")
 
 
 def log(number, index=0):
-    return Log(number, f"h{number}", index)
+    return EthLog(number, f"h{number}", index)
 
 
 def told(kind, *steps):
     """Each step is (event, actions, where the stream is subscribed afterwards)."""
-    ledger, before, rows = GapLedger(kind), None, []
+    ledger, before, rows = GapTracker(kind), None, []
     for event, actions, after in steps:
         row = ledger.observe(event, tuple(actions), before, after)
         if row is not None:
@@ -72,9 +72,9 @@ def test_a_failover_that_was_filled():
         "newHeads",
         *began(),
         *LOST,
-        (HeadKnown("b", 14, 8), [Fill(1, 12, 14, 1, "b")], "b"),
+        (HeadKnown("b", 14, 8), [Backfill(1, 12, 14, 1, "b")], "b"),
         (
-            FillAnswered(1, (head(12), head(13), head(14)), 14, 9),
+            BackfillAnswered(1, (head(12), head(13), head(14)), 14, 9),
             [Deliver((head(12), head(13), head(14)))],
             "b",
         ),
@@ -98,9 +98,9 @@ def test_a_fill_that_got_half_way():
         "newHeads",
         *began(),
         *LOST,
-        (HeadKnown("b", 13, 8), [Fill(1, 12, 13, 1, "b")], "b"),
-        (FillAnswered(1, (head(12),), 12, 9), [Deliver((head(12),)), Fill(2, 13, 13, 2, "b")], "b"),
-        (FillFailed(2, 10), [GapLeft(13, 13, "unfilled")], "b"),
+        (HeadKnown("b", 13, 8), [Backfill(1, 12, 13, 1, "b")], "b"),
+        (BackfillAnswered(1, (head(12),), 12, 9), [Deliver((head(12),)), Backfill(2, 13, 13, 2, "b")], "b"),
+        (BackfillFailed(2, 10), [GapLeft(13, 13, "unfilled")], "b"),
         (Notified("b", head(14), 11), [Deliver((head(14),))], "b"),
     )
     assert rows == [("failover", "partly", 1, "a", "b", 12, 13, 5, 11)]
@@ -111,11 +111,11 @@ def test_two_failovers_on_the_way_are_one_story():
         "newHeads",
         *began(),
         *LOST,
-        (HeadKnown("b", 12, 8), [Fill(1, 12, 12, 1, "b")], "b"),
+        (HeadKnown("b", 12, 8), [Backfill(1, 12, 12, 1, "b")], "b"),
         (UpstreamLost("b", 9), [Resubscribe("lost", "b")], None),
         (Subscribed("c", 10), [], "c"),
-        (HeadKnown("c", 12, 11), [Fill(2, 12, 12, 1, "c")], "c"),
-        (FillAnswered(2, (head(12),), 12, 12), [Deliver((head(12),))], "c"),
+        (HeadKnown("c", 12, 11), [Backfill(2, 12, 12, 1, "c")], "c"),
+        (BackfillAnswered(2, (head(12),), 12, 12), [Deliver((head(12),))], "c"),
     )
     assert rows == [("failover", "filled", 1, "a", "c", 12, 12, 5, 12)]
 
@@ -125,8 +125,8 @@ def test_a_head_the_provider_left_out():
         "newHeads",
         *began(),
         (Notified("a", head(13), 20), [], "a"),
-        (Elapsed(21), [Fill(1, 12, 12, 1, "a")], "a"),
-        (FillAnswered(1, (head(12),), 12, 22), [Deliver((head(12), head(13)))], "a"),
+        (Elapsed(21), [Backfill(1, 12, 12, 1, "a")], "a"),
+        (BackfillAnswered(1, (head(12),), 12, 22), [Deliver((head(12), head(13)))], "a"),
     )
     assert rows == [("missed", "filled", 1, "a", "a", 12, 12, 21, 22)]
 
@@ -135,22 +135,22 @@ def test_one_that_came_after_all_while_it_was_asked_for_is_not_worth_a_row():
     rows = told(
         "newHeads",
         *began(),
-        (HeadKnown("a", 12, 20), [Fill(1, 12, 12, 1, "a")], "a"),
+        (HeadKnown("a", 12, 20), [Backfill(1, 12, 12, 1, "a")], "a"),
         (Notified("a", head(12), 21), [Deliver((head(12),))], "a"),
-        (FillAnswered(1, (head(12),), 12, 22), [], "a"),
+        (BackfillAnswered(1, (head(12),), 12, 22), [], "a"),
     )
     assert rows == []
 
 
 def test_a_reorg_looked_into_downwards():
-    new = Head(10, "x10", "h9")
-    tip = Head(11, "x11", "x10")
+    new = ChainHead(10, "x10", "h9")
+    tip = ChainHead(11, "x11", "x10")
     rows = told(
         "newHeads",
         *began(),
         (Notified("a", head(12), 4), [Deliver((head(12),))], "a"),
-        (Notified("a", tip, 20), [Fill(1, 8, 10, 1, "a")], "a"),
-        (FillAnswered(1, (new,), 10, 21), [Deliver((new, tip))], "a"),
+        (Notified("a", tip, 20), [Backfill(1, 8, 10, 1, "a")], "a"),
+        (BackfillAnswered(1, (new,), 10, 21), [Deliver((new, tip))], "a"),
     )
     assert rows == [("reorg", "filled", 1, "a", "a", 10, 10, 20, 21)]
 
@@ -171,8 +171,8 @@ def test_logs_asked_for_again_are_missing_only_where_they_are_new():
         "logs",
         *began("logs"),
         *LOST,
-        (HeadKnown("b", 14, 8), [Fill(1, 4, 14, 1, "b")], "b"),
-        (FillAnswered(1, (log(11), log(13)), 14, 9), [Deliver((log(13),))], "b"),
+        (HeadKnown("b", 14, 8), [Backfill(1, 4, 14, 1, "b")], "b"),
+        (BackfillAnswered(1, (log(11), log(13)), 14, 9), [Deliver((log(13),))], "b"),
     )
     assert rows == [("failover", "filled", 1, "a", "b", 12, 14, 5, 9)]
 
@@ -182,8 +182,8 @@ def test_no_logs_in_the_gap_is_nothing_missing():
         "logs",
         *began("logs"),
         *LOST,
-        (HeadKnown("b", 14, 8), [Fill(1, 4, 14, 1, "b")], "b"),
-        (FillAnswered(1, (log(11),), 14, 9), [], "b"),
+        (HeadKnown("b", 14, 8), [Backfill(1, 4, 14, 1, "b")], "b"),
+        (BackfillAnswered(1, (log(11),), 14, 9), [], "b"),
     )
     assert rows == [("failover", "nothing_missing", 0, "a", "b", None, None, 5, 9)]
 

@@ -6,7 +6,7 @@ import trio
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.notifications import header, logs_of_block, read_pattern
 from battle.actors.provider.server import run_provider
-from battle.actors.roles import Impose, ProviderRole
+from battle.actors.roles import ApplyFault, ProviderRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.continuity import Continuity
 from battle.actors.spec.faults.behaviour import Reorg, StaleHead
@@ -60,7 +60,7 @@ class RealProvider:
         self._scope.cancel()
 
     def suffer(self, fault) -> None:
-        self._tell.send_nowait(Impose("f1", fault))
+        self._tell.send_nowait(ApplyFault("f1", fault))
 
 
 async def fleet(stage):

@@ -18,7 +18,7 @@ from battle.actors.spec.faults.transport import (
     Timeout,
 )
 from battle.actors.units import ms, seconds
-from battle.actors.wire.faults.lane import QUANTUM_NS, Lane, Ruling
+from battle.actors.wire.faults.lane import QUANTUM_NS, Lane, Toxic
 
 DELAYS = st.integers(1, seconds(2))
 PASSING = st.one_of(
@@ -33,7 +33,7 @@ CHUNKS = st.lists(st.tuples(st.integers(0, ms(500)), st.integers(1, 200)), max_s
 
 
 def rulings(faults):
-    return [Ruling(f"f{number}", fault) for number, fault in enumerate(faults)]
+    return [Toxic(f"f{number}", fault) for number, fault in enumerate(faults)]
 
 
 def lane_under(*faults, seed=1):
@@ -185,7 +185,7 @@ def test_a_limit_lets_just_so_much_pass_and_then_cuts(chunks, limit, others):
 @pytest.mark.parametrize("fault", [Timeout("a"), Partition("a")])
 def test_what_is_held_leaves_only_when_nothing_holds_it(fault):
     lane = lane_under()
-    lane.govern([Ruling("one", fault), Ruling("other", Partition("a"))])
+    lane.govern([Toxic("one", fault), Toxic("other", Partition("a"))])
     lane.push(b"hello", 5)
     lane.push_end("close", 6)
     assert (lane.due_ns(), lane.take(seconds(9)), lane.acted) == (
@@ -193,7 +193,7 @@ def test_what_is_held_leaves_only_when_nothing_holds_it(fault):
         None,
         {"one": "held", "other": "held"},
     )
-    lane.govern([Ruling("other", Partition("a"))])
+    lane.govern([Toxic("other", Partition("a"))])
     assert lane.take(seconds(9)) is None
     lane.govern([])
     assert [lane.take(seconds(9)) for _ in range(3)] == [b"hello", "close", None]
@@ -217,7 +217,7 @@ def test_only_a_close_that_somebody_notices_is_slowed_down():
 @given(CHUNKS, CHUNKS, st.lists(PASSING, max_size=3))
 def test_a_fault_less_shifts_no_draw_of_another(before, after, others):
     """The jitter of what comes after some other fault does not depend on whether that fault was ever there."""
-    jitter = Ruling("jitter", Jitter("a", spread=ms(100)))
+    jitter = Toxic("jitter", Jitter("a", spread=ms(100)))
 
     def arrivals(earlier):
         lane = lane_under()
@@ -249,7 +249,7 @@ def test_no_fault_claims_to_have_acted_before_anything_came(chunks, faults):
 def test_two_jitters_draw_each_for_itself(chunks):
     def delays(*numbers):
         lane = lane_under()
-        lane.govern([Ruling(f"f{number}", Jitter("a", spread=ms(100))) for number in numbers])
+        lane.govern([Toxic(f"f{number}", Jitter("a", spread=ms(100))) for number in numbers])
         wire, told = Wire(lane), []
         for chunk in range(chunks):
             lane.push(b"x", seconds(chunk))

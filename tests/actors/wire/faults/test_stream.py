@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.transport import Latency, Partition, ResetPeer
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import ms
@@ -42,7 +42,7 @@ def with_checkpoints(monkeypatch):
 def _wrapper(world, faults):
     registry = TransportFaults(world)
     for number, fault in enumerate(faults):
-        registry.take(Impose(f"f{number}", fault))
+        registry.take(ApplyFault(f"f{number}", fault))
     return lambda pair: tuple(registry.wrap(stream) for stream in pair)
 
 
@@ -168,11 +168,11 @@ async def _greet(stream):
 @pytest.mark.parametrize("way", ["in", "out"])
 def test_a_connection_begun_during_a_partition_is_silent_both_ways(run, way):
     async def script(stage, faults, connect):
-        faults.take(Impose("f1", Partition("server", direction=way)))
+        faults.take(ApplyFault("f1", Partition("server", direction=way)))
         async with await connect() as stream:
             with trio.move_on_after(0.05) as waiting:
                 await stream.receive_some()
-            faults.take(Revert("f1"))
+            faults.take(RevertFault("f1"))
             return waiting.cancelled_caught, await stream.receive_some()
 
     assert _served(run, _greet, script) == (True, b"hello")
@@ -191,10 +191,10 @@ def test_who_writes_too_much_into_a_partition_gives_up(run):
             ends.append("closed")
 
     async def script(stage, faults, connect):
-        faults.take(Impose("f1", Partition("server", direction="out")))
+        faults.take(ApplyFault("f1", Partition("server", direction="out")))
         async with await connect() as stream:
             await stage.sleep(ms(50))
-            faults.take(Revert("f1"))
+            faults.take(RevertFault("f1"))
             with pytest.raises(trio.BrokenResourceError):
                 await stream.receive_some()
 
@@ -217,12 +217,12 @@ def test_a_task_that_waits_is_woken_by_what_a_fault_delays_and_by_a_reset(run):
     async def script(stage, faults, connect):
         async with await connect() as stream:
             await stage.sleep(ms(5))
-            faults.take(Impose("f1", Latency("server", delay=ms(20), direction="in")))
+            faults.take(ApplyFault("f1", Latency("server", delay=ms(20), direction="in")))
             stream.write(b"hello")
             await stage.sleep(ms(10))
             assert heard == []
             await stage.sleep(ms(40))
-            faults.take(Impose("f2", ResetPeer("server")))
+            faults.take(ApplyFault("f2", ResetPeer("server")))
             await stage.sleep(ms(10))
 
     _served(run, listen, script)
@@ -236,9 +236,9 @@ def test_a_stream_goes_the_short_way_again_when_the_last_fault_is_gone():
         async with await connect() as bare:
             stream = faults.wrap(bare)
             await stage.sleep(ms(5))  # the greeting has come
-            faults.take(Impose("f1", Latency("server", delay=ms(5))))
+            faults.take(ApplyFault("f1", Latency("server", delay=ms(5))))
             under = stream.is_stale()
-            faults.take(Revert("f1"))
+            faults.take(RevertFault("f1"))
             return under, stream.is_stale()
 
     assert _served(simulated, _greet, script) == (False, True)

@@ -24,7 +24,7 @@ from battle.actors.workload.http.batch import (
     BatchRequest,
 )
 from battle.actors.workload.requests.answer import Ending
-from battle.actors.workload.requests.call_source import asker
+from battle.actors.workload.requests.call_source import call_source
 from battle.actors.workload.requests.call_times import CallTimes
 from tests.actors.workload.sample_generators import HERE
 
@@ -48,7 +48,7 @@ def role(**more: Any) -> WorkloadRole:
 
 def built(**more: Any) -> BatchRequest:
     given = role(**more)
-    return BatchBuilder(given, asker(given, MODEL, CallTimes(lambda: 0)), SIZE).build(NUMBER, AT_NS)
+    return BatchBuilder(given, call_source(given, MODEL, CallTimes(lambda: 0)), SIZE).build(NUMBER, AT_NS)
 
 
 def answers(request: BatchRequest, *, behind: int = 0) -> list[dict[str, Any]]:

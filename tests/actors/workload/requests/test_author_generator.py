@@ -17,7 +17,7 @@ from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.workload.checks import workload_problems
 from battle.actors.workload.requests.author_generator import GeneratorError, load_generator, place_of
-from battle.actors.workload.requests.call_source import Ask, asker
+from battle.actors.workload.requests.call_source import CallSource, call_source
 from battle.actors.workload.requests.call_times import BUSY, SLOW_CALL, CallTimes
 from battle.store.events import BenchLimitReached
 from tests.actors.workload.sample_generators import HERE, balances
@@ -37,10 +37,10 @@ def ask(number, rng):
 
 def asking(
     name: str, *, seed: int = 1, index: int = 0, shard: int = 0, times: CallTimes | None = None
-) -> Ask:
+) -> CallSource:
     spec = HttpConstant(generator=name, rate=1, duration=seconds(1))
     role = WorkloadRole(spec, index, shard, "server:1", "/", Chain(), seed)
-    return asker(role, ChainModel(Chain()), times or CallTimes(lambda: 0))
+    return call_source(role, ChainModel(Chain()), times or CallTimes(lambda: 0))
 
 
 def test_a_function_of_a_package_is_found() -> None:

@@ -18,7 +18,7 @@ from battle.actors.workload.requests.schedule import (
     Bursts,
     Constant,
     Ramp,
-    Recorded,
+    RecordedArrivals,
     Schedule,
     Step,
     Steps,
@@ -143,12 +143,12 @@ def test_the_last_step_is_the_last_that_does_not_exceed_the_end(
 
 
 def test_a_recording_is_played_at_its_speed() -> None:
-    assert list(Recorded((0, ms(10), ms(10), ms(35)), 2.0, ms(18))) == [0, ms(5), ms(5), ms(17.5)]
+    assert list(RecordedArrivals((0, ms(10), ms(10), ms(35)), 2.0, ms(18))) == [0, ms(5), ms(5), ms(17.5)]
 
 
 @given(st.lists(st.integers(0, minutes(60)), min_size=1).map(sorted), st.floats(0.01, 100))
 def test_a_recording_keeps_its_order_at_any_speed(times: list[int], speed: float) -> None:
-    due = list(Recorded(tuple(times), speed, 1))
+    due = list(RecordedArrivals(tuple(times), speed, 1))
     assert len(due) == len(times)
     assert due == sorted(due)
 

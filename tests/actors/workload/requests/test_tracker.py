@@ -11,7 +11,7 @@ from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.requests.answer import Ending
 from battle.actors.workload.requests.request import Request
-from battle.actors.workload.requests.tracker import Ledger
+from battle.actors.workload.requests.tracker import RequestTracker
 from battle.actors.world.interfaces import World
 from battle.store.events import RequestEnded
 
@@ -38,12 +38,12 @@ def logged(ending: Ending, response: HttpResponse | bytes | None, *, sent: bool)
         log=SimpleNamespace(append=events.append),
         call_at=lambda *_: SimpleNamespace(cancel=lambda: None),
     )
-    ledger = Ledger(cast(World, world), "load", seconds(10), closed_loop=False)
+    tracker = RequestTracker(cast(World, world), "load", seconds(10), closed_loop=False)
     request = Request("w0-4", "eth_blockNumber", [], seconds(1), b"")
-    ledger.due(request)
+    tracker.due(request)
     if sent:
-        ledger.sent(request, cast(Any, SimpleNamespace()))
-    ledger.end(request, ending, NOW_NS + 5, response)
+        tracker.sent(request, cast(Any, SimpleNamespace()))
+    tracker.end(request, ending, NOW_NS + 5, response)
     [event] = events
     assert isinstance(event, RequestEnded)
     return event

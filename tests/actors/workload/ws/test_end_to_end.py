@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from battle.actors.chain.transactions import TRANSFER
-from battle.actors.roles import Impose, Revert
+from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Malformed, Reorg
 from battle.actors.spec.faults.websocket import DropConnections, RefuseSubscriptions
 from battle.actors.spec.workloads import LogFilter, Reconnect
@@ -79,9 +79,9 @@ def test_all_answers_are_right(either_world):
 def test_clients_that_a_provider_drops_come_back(either_world):
     async def drop(stage, provider):
         await stage.sleep(ms(400))
-        provider.tell(Impose("f1", DropConnections("a", close_code=1012)))
+        provider.tell(ApplyFault("f1", DropConnections("a", close_code=1012)))
         await stage.sleep(ms(1))
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
 
     spec = subscribe(5, duration=seconds(1), timeout=seconds(2), reconnect=QUICK)
     log, _ = against_provider(either_world, spec, during=drop)
@@ -95,9 +95,9 @@ def test_clients_that_a_provider_drops_come_back(either_world):
 
 def test_a_provider_that_refuses_subscriptions_is_asked_again(either_world):
     async def refuse(stage, provider):
-        provider.tell(Impose("f1", RefuseSubscriptions("a")))
+        provider.tell(ApplyFault("f1", RefuseSubscriptions("a")))
         await stage.sleep(ms(300))
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
 
     log, _ = against_provider(either_world, subscribe(reconnect=QUICK, timeout=seconds(2)), during=refuse)
     changes = [one.change for one in log.changes]
@@ -109,9 +109,9 @@ def test_a_provider_that_refuses_subscriptions_is_asked_again(either_world):
 def test_a_reorg_is_heard_as_stale_and_its_end_as_right():
     async def reorganise(stage, provider):
         await stage.sleep(ms(450))
-        provider.tell(Impose("f1", Reorg("a", depth=3)))
+        provider.tell(ApplyFault("f1", Reorg("a", depth=3)))
         await stage.sleep(ms(200))
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
 
     log, _ = against_provider(simulated, subscribe(duration=seconds(1)), during=reorganise)
     told = [(one.number, one.answer) for one in log.news]
@@ -127,7 +127,9 @@ def test_a_reorg_is_heard_as_stale_and_its_end_as_right():
 def test_malformed_answers_are_told_apart(either_world):
     async def spoil(stage, provider):
         provider.tell(
-            Impose("f1", Malformed("a", ratio=1.0, forms=("invalid_json", "empty_body", "html_error_page")))
+            ApplyFault(
+                "f1", Malformed("a", ratio=1.0, forms=("invalid_json", "empty_body", "html_error_page"))
+            )
         )
         await stage.sleep(0)
 
@@ -138,9 +140,9 @@ def test_malformed_answers_are_told_apart(either_world):
 def test_the_same_seed_gives_the_same_log():
     async def drop(stage, provider):
         await stage.sleep(ms(400))
-        provider.tell(Impose("f1", DropConnections("a")))
+        provider.tell(ApplyFault("f1", DropConnections("a")))
         await stage.sleep(ms(50))
-        provider.tell(Revert("f1"))
+        provider.tell(RevertFault("f1"))
 
     def logs(seed):
         spec = subscribe(30, connect_over=ms(200), duration=seconds(1), reconnect=QUICK)

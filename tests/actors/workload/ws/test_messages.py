@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from battle.actors.wire.jsonrpc import Answer
 from battle.actors.workload.ws.messages import (
     TEXT_CHARACTERS,
-    Nonsense,
     Notification,
-    beginning,
+    Unrecognised,
+    excerpt,
     granted,
     id_within,
     is_yes,
@@ -33,7 +33,7 @@ def test_any_text_is_one_of_three(text):
     if isinstance(message, Answer):
         granted(message)
         is_yes(message)
-    elif isinstance(message, Nonsense):
+    elif isinstance(message, Unrecognised):
         assert len(message.text) <= TEXT_CHARACTERS
     id_within(text)
 
@@ -62,7 +62,7 @@ def test_news_are_read(name, result):
     ],
 )
 def test_what_is_neither_news_nor_an_answer(text):
-    assert isinstance(read_message(text), Nonsense)
+    assert isinstance(read_message(text), Unrecognised)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,6 @@ def test_a_spoiled_answer_may_still_tell_whose_it_is():
 
 
 def test_the_log_keeps_little_of_a_long_text():
-    assert beginning(b"x" * 10**6) == "x" * TEXT_CHARACTERS
-    assert beginning("é".encode() * 10**3) == "é" * TEXT_CHARACTERS
-    assert beginning(b"") == ""
+    assert excerpt(b"x" * 10**6) == "x" * TEXT_CHARACTERS
+    assert excerpt("é".encode() * 10**3) == "é" * TEXT_CHARACTERS
+    assert excerpt(b"") == ""

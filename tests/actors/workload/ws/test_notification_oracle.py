@@ -18,7 +18,7 @@ from battle.actors.chain.transactions import TRANSFER
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads import LogFilter
 from battle.actors.units import seconds
-from battle.actors.workload.ws.notification_oracle import REORG_BLOCKS, NotificationJudge
+from battle.actors.workload.ws.notification_oracle import REORG_BLOCKS, NotificationOracle
 
 CHAIN = Chain(seed=3, start_height=500, block_time=seconds(1))
 MODEL = ChainModel(CHAIN)
@@ -44,7 +44,7 @@ JSON = st.recursive(
 
 
 def judge(kind="newHeads", checks=True, model=MODEL):
-    return NotificationJudge(model, kind, checks=checks)
+    return NotificationOracle(model, kind, checks=checks)
 
 
 def at(height):

@@ -6,19 +6,19 @@ import msgspec
 from hypothesis import strategies as st
 
 from battle.actors.gateway.subscriptions.continuity import (
+    Backfill,
+    BackfillAnswered,
+    BackfillFailed,
+    ChainHead,
+    ContinuityCore,
     Deliver,
     Elapsed,
-    Fill,
-    FillAnswered,
-    FillFailed,
+    EthLog,
     GapLeft,
-    Head,
     HeadKnown,
-    Log,
     Notified,
     Resubscribe,
     Started,
-    Stream,
     Subscribed,
     UpstreamLost,
     WakeAt,
@@ -65,10 +65,10 @@ class ChainHistory:
 
     def __init__(self) -> None:
         self.branch = 0
-        self.views: list[list[Head]] = [[self._block(START, "genesis")]]
+        self.views: list[list[ChainHead]] = [[self._block(START, "genesis")]]
 
-    def _block(self, number: int, parent: str) -> Head:
-        return Head(number, f"{number}.{self.branch}", parent)
+    def _block(self, number: int, parent: str) -> ChainHead:
+        return ChainHead(number, f"{number}.{self.branch}", parent)
 
     def tick(self, reorg: int, grow: int) -> None:
         chain = list(self.views[-1])
@@ -80,19 +80,19 @@ class ChainHistory:
             chain.append(self._block(chain[-1].number + 1, chain[-1].hash))
         self.views.append(chain)
 
-    def view(self, lag: int) -> list[Head]:
+    def view(self, lag: int) -> list[ChainHead]:
         return self.views[max(0, len(self.views) - 1 - lag)]
 
 
-def logs_of(head: Head) -> list[Log]:
+def logs_of(head: ChainHead) -> list[EthLog]:
     """None to three logs, known from the block's height; every branch has its own."""
-    return [Log(head.number, head.hash, index) for index in range(head.number * 7 % 4)]
+    return [EthLog(head.number, head.hash, index) for index in range(head.number * 7 % 4)]
 
 
 class Shell:
     """Owns a stream, carries out its actions, and keeps what a property may ask about."""
 
-    def __init__(self, stream: Stream[Any], lags: list[int], kind: str = "heads") -> None:
+    def __init__(self, stream: ContinuityCore[Any], lags: list[int], kind: str = "heads") -> None:
         self.stream, self.lags, self.kind = stream, lags, kind
         self.chain = ChainHistory()
         self.now_ns = 0
@@ -101,7 +101,7 @@ class Shell:
         self.gaps: list[GapLeft] = []
         self.history: list[Any] = []
         """Deliveries and gaps as one sequence."""
-        self.fills: list[Fill] = []
+        self.fills: list[Backfill] = []
         self.resubscriptions: list[Resubscribe] = []
         self.steps: list[tuple[Any, tuple[Any, ...]]] = []
         self.first_known: Any = None
@@ -109,11 +109,11 @@ class Shell:
         self.most_remembered = 0
         self.timer_ns: int | None = None
         self.provider: int | None = None
-        self.published: list[Head] = []
+        self.published: list[ChainHead] = []
         self.muted = False
         self.late: list[Any] = []
         self.head_known_due = False
-        self._fill: Fill | None = None
+        self._fill: Backfill | None = None
         self._wanted: Resubscribe | None = None
         self._wanted_at: list[int] = []
 
@@ -140,7 +140,7 @@ class Shell:
             case WakeAt(at_ns=at_ns):
                 assert at_ns > self.now_ns, "a timer in the past would spin"
                 self.timer_ns = at_ns
-            case Fill():
+            case Backfill():
                 assert self._fill is None, "one fill at a time"
                 self._fill = action
                 self.fills.append(action)
@@ -181,18 +181,18 @@ class Shell:
         assert self._fill is not None
         fill, self._fill = self._fill, None
         if self.tick.fill == "fail":
-            self.feed(FillFailed(fill.fill, self.now_ns))
+            self.feed(BackfillFailed(fill.fill, self.now_ns))
             return
         asked = int(fill.provider) if fill.attempt == 1 else (int(fill.provider) + fill.attempt) % PROVIDERS
         chain = self.view(asked)
         heads = [head for head in chain if fill.first <= head.number <= fill.last]
         items = heads if self.kind == "heads" else [log for head in heads for log in logs_of(head)]
         up_to = max(fill.first - 1, min(fill.last, chain[-1].number))
-        self.feed(FillAnswered(fill.fill, tuple(reversed(items)), up_to, self.now_ns))
+        self.feed(BackfillAnswered(fill.fill, tuple(reversed(items)), up_to, self.now_ns))
 
     # What makes things happen.
 
-    def view(self, provider: int) -> list[Head]:
+    def view(self, provider: int) -> list[ChainHead]:
         return self.chain.view(self.lags[provider])
 
     def begin(self, tick: Tick) -> None:
@@ -238,7 +238,7 @@ class Shell:
         if not self.muted:
             self._notify(now)
 
-    def _news(self, view: list[Head]) -> list[Any]:
+    def _news(self, view: list[ChainHead]) -> list[Any]:
         old, new = {head.hash for head in self.published}, {head.hash for head in view}
         heads = [head for head in view if head.hash not in old]
         if self.kind == "heads":
@@ -254,7 +254,7 @@ class Shell:
             provider = self.provider
             if provider is None:
                 return
-            if self.kind == "logs" and isinstance(item, Head):
+            if self.kind == "logs" and isinstance(item, ChainHead):
                 self.feed(HeadKnown(str(provider), item.number, self.now_ns))
             else:
                 self.feed(Notified(str(provider), item, self.now_ns))
@@ -265,7 +265,7 @@ class Shell:
 
 
 def run(
-    stream: Stream[Any], lags: list[int], ticks: list[Tick], kind: str = "heads", rest: int = 40
+    stream: ContinuityCore[Any], lags: list[int], ticks: list[Tick], kind: str = "heads", rest: int = 40
 ) -> Shell:
     """Play the ticks, then a quiet time in which all providers are healthy and level."""
     shell = Shell(stream, lags, kind)

@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.gateway.subscriptions.continuity import (
+    Backfill,
+    BackfillAnswered,
+    BackfillFailed,
+    ChainHead,
     Deliver,
     Elapsed,
-    Fill,
-    FillAnswered,
-    FillFailed,
     GapLeft,
-    Head,
     HeadKnown,
     Heads,
     Notified,
@@ -132,9 +132,9 @@ def test_the_same_events_give_the_same_actions(lags, ticks):
 # Single cases, each a fault of the catalogue.
 
 
-def head(number: int, branch: str = "", parent_branch: str | None = None) -> Head:
+def head(number: int, branch: str = "", parent_branch: str | None = None) -> ChainHead:
     parent = f"{number - 1}{branch if parent_branch is None else parent_branch}"
-    return Head(number, f"{number}{branch}", parent)
+    return ChainHead(number, f"{number}{branch}", parent)
 
 
 class Bench:
@@ -150,14 +150,14 @@ class Bench:
     def step(self, event):
         return self.stream.step(event)
 
-    def publish(self, block: Head, provider: str = "a"):
+    def publish(self, block: ChainHead, provider: str = "a"):
         return self.step(Notified(provider, block, self.at_ns))
 
-    def seen(self, block: Head, provider: str = "a") -> list[str]:
+    def seen(self, block: ChainHead, provider: str = "a") -> list[str]:
         return delivered(self.publish(block, provider))
 
-    def answer(self, fill: Fill, *blocks: Head):
-        return self.step(FillAnswered(fill.fill, blocks, fill.last, self.at_ns))
+    def answer(self, fill: Backfill, *blocks: ChainHead):
+        return self.step(BackfillAnswered(fill.fill, blocks, fill.last, self.at_ns))
 
     def fail_over(self) -> None:
         assert self.step(UpstreamLost("a", self.at_ns))[0] == Resubscribe("lost", "a")
@@ -177,7 +177,7 @@ def only(kind, actions):
 def test_a_failover_fills_between_the_last_block_and_the_new_providers_head():
     bench = Bench()
     bench.fail_over()
-    fill = only(Fill, bench.step(HeadKnown("b", 13, 0)))
+    fill = only(Backfill, bench.step(HeadKnown("b", 13, 0)))
     assert (fill.first, fill.last, fill.attempt, fill.provider) == (11, 13, 1, "b")
     assert bench.seen(head(14), "b") == []
     assert delivered(bench.answer(fill, head(11), head(12), head(13))) == ["11", "12", "13", "14"]
@@ -186,7 +186,7 @@ def test_a_failover_fills_between_the_last_block_and_the_new_providers_head():
 def test_a_failover_fills_at_once_when_the_new_provider_publishes_first():
     bench = Bench()
     bench.fail_over()
-    fill = only(Fill, bench.publish(head(13), "b"))
+    fill = only(Backfill, bench.publish(head(13), "b"))
     assert (fill.first, fill.last) == (11, 12)
     assert delivered(bench.answer(fill, head(11), head(12))) == ["11", "12", "13"]
 
@@ -194,9 +194,9 @@ def test_a_failover_fills_at_once_when_the_new_provider_publishes_first():
 def test_a_missed_head_is_filled_after_a_short_patience():
     bench = Bench()
     bench.seen(head(11))
-    assert not any(isinstance(action, Fill) for action in bench.publish(head(13)))
+    assert not any(isinstance(action, Backfill) for action in bench.publish(head(13)))
     bench.at_ns = Continuity().reorder_wait
-    fill = only(Fill, bench.step(Elapsed(bench.at_ns)))
+    fill = only(Backfill, bench.step(Elapsed(bench.at_ns)))
     assert (fill.first, fill.last) == (12, 12)
     assert delivered(bench.answer(fill, head(12))) == ["12", "13"]
 
@@ -207,7 +207,7 @@ def test_heads_out_of_order_are_put_in_order_without_a_fill():
     assert bench.seen(head(13)) == []
     actions = bench.publish(head(12))
     assert delivered(actions) == ["12", "13"]
-    assert not any(isinstance(a, Fill) for a in bench.step(Elapsed(Continuity().reorder_wait)))
+    assert not any(isinstance(a, Backfill) for a in bench.step(Elapsed(Continuity().reorder_wait)))
 
 
 def test_a_reorg_is_passed_on_and_a_missed_part_of_its_branch_is_fetched():
@@ -216,7 +216,7 @@ def test_a_reorg_is_passed_on_and_a_missed_part_of_its_branch_is_fetched():
         bench.seen(block)
     assert bench.seen(head(11, "'", "")) == ["11'"]
     assert bench.seen(head(13, "'")) == []
-    fill = only(Fill, bench.step(Elapsed(Continuity().reorder_wait)))
+    fill = only(Backfill, bench.step(Elapsed(Continuity().reorder_wait)))
     assert fill.first <= 12 <= fill.last
     blocks = [head(11, "'", ""), head(12, "'")]
     assert delivered(bench.answer(fill, *blocks)) == ["12'", "13'"]
@@ -230,7 +230,7 @@ def test_a_reorg_during_a_failover_is_followed_down_to_its_fork():
     actions = bench.publish(head(20, "'"), "b")
     branch = {11: head(11, "'", ""), **{number: head(number, "'") for number in range(12, 21)}}
     seen: list[str] = []
-    while fills := [action for action in actions if isinstance(action, Fill)]:
+    while fills := [action for action in actions if isinstance(action, Backfill)]:
         actions = bench.answer(
             fills[0], *(branch[n] for n in range(max(11, fills[0].first), fills[0].last + 1))
         )
@@ -268,10 +268,10 @@ def test_a_gap_over_the_bound_is_left_and_reported_before_what_follows():
 def test_a_fill_is_tried_elsewhere_and_then_left():
     bench = Bench(fill_attempts=2)
     bench.fail_over()
-    first = only(Fill, bench.publish(head(12), "b"))
-    second = only(Fill, bench.step(FillFailed(first.fill, 0)))
+    first = only(Backfill, bench.publish(head(12), "b"))
+    second = only(Backfill, bench.step(BackfillFailed(first.fill, 0)))
     assert (first.attempt, second.attempt) == (1, 2)
-    actions = bench.step(FillFailed(second.fill, 0))
+    actions = bench.step(BackfillFailed(second.fill, 0))
     assert actions[0] == GapLeft(11, 11, "unfilled")
     assert delivered(actions) == ["12"]
 
@@ -283,7 +283,7 @@ def test_a_provider_of_another_chain_is_left_and_nothing_of_it_is_delivered():
     bench.fail_over()
     actions = bench.publish(head(41, "x"), "b")
     for _ in range(12):
-        fills = [action for action in actions if isinstance(action, Fill)]
+        fills = [action for action in actions if isinstance(action, Backfill)]
         if not fills:
             break
         actions = bench.answer(fills[0], *(head(n, "x") for n in range(fills[0].first, fills[0].last + 1)))
@@ -315,24 +315,24 @@ def test_a_missed_block_that_was_replaced_meanwhile_does_not_cost_the_provider()
     bench.seen(head(11))
     bench.seen(head(13))
     bench.at_ns = Continuity().reorder_wait
-    fill = only(Fill, bench.step(Elapsed(bench.at_ns)))
+    fill = only(Backfill, bench.step(Elapsed(bench.at_ns)))
     actions = bench.answer(fill, head(12, "'", ""))
     assert delivered(actions) == ["12'"]
-    assert not any(isinstance(action, Fill | Resubscribe) for action in actions)
+    assert not any(isinstance(action, Backfill | Resubscribe) for action in actions)
     assert bench.seen(head(13, "'")) == ["13'"]
 
 
 def test_what_cannot_be_held_back_is_fetched_later():
     bench = Bench(hold_back=2)
     bench.fail_over()
-    fill = only(Fill, bench.publish(head(12), "b"))
+    fill = only(Backfill, bench.publish(head(12), "b"))
     before = bench.stream.remembered
     for number in range(13, 20):
         assert bench.seen(head(number), "b") == []
     assert bench.stream.remembered == before + 1
     actions = bench.answer(fill, head(11))
     assert delivered(actions) == ["11", "12", "13"]
-    rest = only(Fill, actions)
+    rest = only(Backfill, actions)
     assert (rest.first, rest.last) == (14, 19)
 
 
@@ -347,13 +347,13 @@ def test_late_words_of_a_provider_that_was_left_are_ignored():
 def test_an_answer_to_a_fill_from_before_the_failover_is_ignored():
     bench = Bench()
     bench.fail_over()
-    fill = only(Fill, bench.publish(head(12), "b"))
+    fill = only(Backfill, bench.publish(head(12), "b"))
     pause = only(WakeAt, bench.step(UpstreamLost("b", 0)))
     assert bench.answer(fill, head(11, "x", "")) == ()
     bench.step(Elapsed(pause.at_ns))
     bench.step(Subscribed("c", pause.at_ns))
     bench.at_ns = pause.at_ns
-    again = only(Fill, bench.publish(head(12), "c"))
+    again = only(Backfill, bench.publish(head(12), "c"))
     assert bench.answer(fill, head(11, "x", "")) == ()
     assert delivered(bench.answer(again, head(11))) == ["11", "12"]
 

@@ -4,17 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.gateway.subscriptions.continuity import (
+    Backfill,
+    BackfillAnswered,
+    BackfillFailed,
     Deliver,
     Elapsed,
-    Fill,
-    FillAnswered,
-    FillFailed,
+    EthLog,
     GapLeft,
     HeadKnown,
-    Log,
     Logs,
     Notified,
-    Pending,
+    PendingTransaction,
     PendingTransactions,
     Resubscribe,
     Started,
@@ -52,7 +52,7 @@ TIGHT = st.builds(
 )
 
 
-def key(log: Log) -> tuple[str, int, bool]:
+def key(log: EthLog) -> tuple[str, int, bool]:
     return log.block_hash, log.index, log.removed
 
 
@@ -61,7 +61,7 @@ def assert_nothing_twice(shell: Shell) -> None:
     assert len(keys) == len(set(keys))
 
 
-def owed(shell: Shell) -> list[Log]:
+def owed(shell: Shell) -> list[EthLog]:
     """The logs of the last chain since the stream first knew a height."""
     first = shell.first_known
     begin = first.number + 1 if isinstance(first, HeadKnown) else first.item.number
@@ -110,7 +110,7 @@ def test_the_same_events_give_the_same_actions(settings, lags, ticks):
     assert [again.step(event) for event, _ in shell.steps] == [actions for _, actions in shell.steps]
 
 
-def delivered(actions) -> list[Log]:
+def delivered(actions) -> list[EthLog]:
     return [item for action in actions if isinstance(action, Deliver) for item in action.items]
 
 
@@ -120,8 +120,8 @@ def one(kind, actions):
     return found[0]
 
 
-def log(number: int, index: int = 0, branch: str = "", removed: bool = False) -> Log:
-    return Log(number, f"{number}{branch}", index, removed)
+def log(number: int, index: int = 0, branch: str = "", removed: bool = False) -> EthLog:
+    return EthLog(number, f"{number}{branch}", index, removed)
 
 
 class Bench:
@@ -137,7 +137,7 @@ class Bench:
     def step(self, event):
         return self.stream.step(event)
 
-    def seen(self, item: Log, provider: str = "a") -> list[Log]:
+    def seen(self, item: EthLog, provider: str = "a") -> list[EthLog]:
         return delivered(self.step(Notified(provider, item, 0)))
 
     def fail_over(self, head: int):
@@ -148,11 +148,11 @@ class Bench:
 
 def test_a_failover_asks_again_for_the_last_block_and_keeps_the_order():
     bench = Bench()
-    fill = one(Fill, bench.fail_over(102))
+    fill = one(Backfill, bench.fail_over(102))
     assert (fill.first, fill.last, fill.provider) == (100, 102, "b")
     assert bench.seen(log(103), "b") == []
     items = (log(102), log(101, 1), log(101), log(100, 1), log(100))
-    answer = bench.step(FillAnswered(fill.fill, items, 102, 0))
+    answer = bench.step(BackfillAnswered(fill.fill, items, 102, 0))
     assert delivered(answer) == [log(100, 1), log(101), log(101, 1), log(102), log(103)]
     assert bench.seen(log(102), "b") == []
 
@@ -165,19 +165,19 @@ def test_removal_notices_pass_once():
 
 def test_a_short_answer_of_a_provider_that_lags_is_not_taken_for_the_whole():
     bench = Bench()
-    fill = one(Fill, bench.fail_over(103))
-    rest = one(Fill, bench.step(FillAnswered(fill.fill, (log(101),), 101, 0)))
+    fill = one(Backfill, bench.fail_over(103))
+    rest = one(Backfill, bench.step(BackfillAnswered(fill.fill, (log(101),), 101, 0)))
     assert (rest.first, rest.last, rest.attempt) == (102, 103, 1)
-    again = one(Fill, bench.step(FillAnswered(rest.fill, (), 101, 0)))
+    again = one(Backfill, bench.step(BackfillAnswered(rest.fill, (), 101, 0)))
     assert (again.first, again.last, again.attempt) == (102, 103, 2)
 
 
 def test_a_fill_that_fails_too_often_is_left_and_reported():
     bench = Bench(fill_attempts=2)
-    fill = one(Fill, bench.fail_over(103))
-    fill = one(Fill, bench.step(FillFailed(fill.fill, 0)))
+    fill = one(Backfill, bench.fail_over(103))
+    fill = one(Backfill, bench.step(BackfillFailed(fill.fill, 0)))
     bench.seen(log(104), "b")
-    actions = bench.step(FillFailed(fill.fill, 0))
+    actions = bench.step(BackfillFailed(fill.fill, 0))
     assert actions[0] == GapLeft(100, 103, "unfilled")
     assert delivered(actions) == [log(104)]
 
@@ -190,19 +190,19 @@ def test_a_gap_over_the_bound_is_left_and_reported():
 
 def test_what_cannot_be_held_back_is_fetched_and_lost_notices_are_reported():
     bench = Bench(hold_back=2)
-    fill = one(Fill, bench.fail_over(101))
+    fill = one(Backfill, bench.fail_over(101))
     bench.seen(log(100, removed=True), "b")
     bench.seen(log(102), "b")
     assert one(GapLeft, bench.step(Notified("b", log(103), 0))) == GapLeft(100, 100, "too_long")
-    more = one(Fill, bench.step(FillAnswered(fill.fill, (log(101),), 101, 0)))
+    more = one(Backfill, bench.step(BackfillAnswered(fill.fill, (log(101),), 101, 0)))
     assert (more.first, more.last) == (102, 102)
-    assert delivered(bench.step(FillAnswered(more.fill, (log(102),), 102, 0))) == [log(102), log(103)]
+    assert delivered(bench.step(BackfillAnswered(more.fill, (log(102),), 102, 0))) == [log(102), log(103)]
 
 
 def test_logs_replaced_during_a_failover_are_reported_not_guessed():
     bench = Bench()
-    fill = one(Fill, bench.fail_over(101))
-    actions = bench.step(FillAnswered(fill.fill, (log(100, branch="'"),), 101, 0))
+    fill = one(Backfill, bench.fail_over(101))
+    actions = bench.step(BackfillAnswered(fill.fill, (log(100, branch="'"),), 101, 0))
     assert GapLeft(100, 100, "reorged") in actions
     assert delivered(actions) == [log(100, branch="'")]
 
@@ -227,16 +227,16 @@ def test_a_provider_that_only_repeats_old_heights_is_lagging():
 def test_a_height_left_out_by_the_heads_is_asked_for_again():
     bench = Bench()
     bench.step(HeadKnown("a", 100, 0))
-    fill = one(Fill, bench.step(HeadKnown("a", 102, 0)))
+    fill = one(Backfill, bench.step(HeadKnown("a", 102, 0)))
     assert fill.first <= 101 <= 102 == fill.last
-    assert delivered(bench.step(FillAnswered(fill.fill, (log(100), log(101)), 102, 0))) == [log(101)]
+    assert delivered(bench.step(BackfillAnswered(fill.fill, (log(100), log(101)), 102, 0))) == [log(101)]
 
 
 def test_a_height_left_out_while_catching_up_is_asked_for_as_well():
     bench = Bench()
-    fill = one(Fill, bench.fail_over(101))
+    fill = one(Backfill, bench.fail_over(101))
     assert bench.step(HeadKnown("b", 103, 0)) == ()
-    rest = one(Fill, bench.step(FillAnswered(fill.fill, (log(101),), 101, 0)))
+    rest = one(Backfill, bench.step(BackfillAnswered(fill.fill, (log(101),), 101, 0)))
     assert (rest.first, rest.last) == (102, 103)
 
 
@@ -259,19 +259,19 @@ def test_pending_transactions_come_once_and_a_failover_leaves_a_gap_of_unknown_s
     stream = PendingTransactions(Continuity(), BLOCK_TIME)
     stream.step(Started(0))
     stream.step(Subscribed("a", 0))
-    assert delivered(stream.step(Notified("a", Pending("x"), 0))) == [Pending("x")]
-    assert delivered(stream.step(Notified("a", Pending("x"), 0))) == []
+    assert delivered(stream.step(Notified("a", PendingTransaction("x"), 0))) == [PendingTransaction("x")]
+    assert delivered(stream.step(Notified("a", PendingTransaction("x"), 0))) == []
     actions = stream.step(UpstreamLost("a", 0))
     assert actions == (GapLeft(None, None, "pending"), Resubscribe("lost", "a"))
     stream.step(Subscribed("b", 0))
-    assert delivered(stream.step(Notified("b", Pending("x"), 0))) == []
+    assert delivered(stream.step(Notified("b", PendingTransaction("x"), 0))) == []
     for number in range(REMEMBERED_TRANSACTIONS + 10):
-        stream.step(Notified("b", Pending(str(number)), 0))
+        stream.step(Notified("b", PendingTransaction(str(number)), 0))
     assert stream.remembered == REMEMBERED_TRANSACTIONS
     assert Resubscribe("silent", "b") in stream.step(Elapsed(3 * BLOCK_TIME))
 
 
 def test_the_stream_begins_where_its_first_provider_stands():
     bench = Bench()
-    fill = one(Fill, bench.fail_over(110))
+    fill = one(Backfill, bench.fail_over(110))
     assert fill.first == 100, "nothing older than the subscription is asked for"
