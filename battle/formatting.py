@@ -45,7 +45,7 @@ def sentence(parts: Sequence[str]) -> str:
     return shown if len(parts) <= LISTED_MAX else f"{shown}; and {len(parts) - LISTED_MAX} more"
 
 
-def said_once(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+def grouped_text(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Things, each with a reason, as lines: those with the same reason are one line, which says it once."""
     things: dict[str, list[str]] = {}
     for thing, reason in pairs:

@@ -13,7 +13,7 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def trial(statements: Mapping[str, str]) -> dict[str, str]:
+def dry_run(statements: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with each statement that is to give one number, by its name: DuckDB binds it to an empty log.
 
     What can only be known with data (how many rows it gives, a value that cannot be cast) is not found.

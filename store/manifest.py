@@ -64,7 +64,7 @@ class _Header(msgspec.Struct):
     run_id: str | None = None
 
 
-def stamped(manifest: Manifest) -> Manifest:
+def with_versions(manifest: Manifest) -> Manifest:
     """The manifest with its own digest in it."""
     text = _formatted(msgspec.structs.replace(manifest, digest=""))
     return msgspec.structs.replace(manifest, digest=xxh3_128_hexdigest(text))
@@ -72,7 +72,7 @@ def stamped(manifest: Manifest) -> Manifest:
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The bytes of a manifest's file, with its own digest in them."""
-    return _formatted(stamped(manifest))
+    return _formatted(with_versions(manifest))
 
 
 def _formatted(manifest: Manifest) -> bytes:

@@ -16,7 +16,7 @@ from battle.store.errors import LogError
 from battle.store.events import TABLES, tag_of
 from battle.store.interruption import interruptible
 from battle.store.manifest import Manifest as Manifest
-from battle.store.manifest import encode_manifest, header_facts, sealed_file, stamped
+from battle.store.manifest import encode_manifest, header_facts, sealed_file, with_versions
 from battle.store.manifest import read_manifest as read_manifest
 from battle.store.scan import Scan, line_start, scan_segment, segment_name
 from battle.store.schema import struct_columns, table_columns
@@ -45,7 +45,7 @@ def seal(run_dir: Path) -> Manifest:
         scans = scan_run(run_dir)
         run_id, header_digest = header_facts(run_dir)
         tables = write_tables(scans, events)
-        manifest = stamped(msgspec.structs.replace(tables, run_id=run_id, header_digest=header_digest))
+        manifest = with_versions(msgspec.structs.replace(tables, run_id=run_id, header_digest=header_digest))
         _check_unchanged(scans)
         _commit(manifest, events)
     for segment in manifest.segments:

@@ -50,7 +50,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 _VERDICTS: dict[Severity, tuple[Verdict, ...]] = {"harm": ("FAIL",), "warning": ("PASS", "FAIL")}
 
 
-def strictly(finding: Finding) -> Finding:
+def made_strict(finding: Finding) -> Finding:
     """The finding in a strict judgement: a warning fails it."""
     return msgspec.structs.replace(finding, verdict="FAIL") if finding.warns else finding
 

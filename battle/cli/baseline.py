@@ -10,7 +10,7 @@ import typer
 
 from battle.analysis.baselines import files
 from battle.analysis.baselines.noise import Noise, noise_of
-from battle.analysis.baselines.run_snapshot import take, take_values
+from battle.analysis.baselines.run_snapshot import metric_values, take
 from battle.analysis.baselines.runs import CALIBRATED_RUNS_MIN
 from battle.analysis.baselines.snapshot import OneRun, Snapshot, default_name
 from battle.analysis.reports.comparison import Unit
@@ -24,7 +24,7 @@ from battle.analysis.reports.document import Table, columns, row
 from battle.analysis.reports.schema import Report
 from battle.cli.compare import REPETITIONS
 from battle.cli.options import Baselines, Out, RunArg
-from battle.cli.repetition import recipe_of, run_again
+from battle.cli.repetition import repetition_of, run_again
 from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 from battle.errors import BattleError
@@ -144,12 +144,12 @@ def _calibrated(snapshot: Snapshot, run_dir: Path, count: int, force: bool) -> l
     """Run the same again so many times, with seeds of their own where chance is all that differs."""
     if not count:
         return []
-    recipe = recipe_of(run_dir)
+    recipe = repetition_of(run_dir)
     repeated = []
     for number in range(1, count + 1):
         seed = recipe.seed + number if snapshot.simulated else recipe.seed
         print(f"calibrating: run {number} of {count}, seed {seed}", file=sys.stderr)
-        one, report = take_values(run_again(recipe, seed=seed, out=run_dir / REPETITIONS))
+        one, report = metric_values(run_again(recipe, seed=seed, out=run_dir / REPETITIONS))
         _check_repetition(one, report, force)
         repeated.append(one)
     return repeated

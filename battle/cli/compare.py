@@ -18,7 +18,7 @@ from battle.analysis.reports.document import Drawing, Section, Table
 from battle.analysis.reports.files import write_reports, write_whole
 from battle.analysis.reports.markdown import escaped, render_section
 from battle.cli.options import Baselines, Out
-from battle.cli.repetition import recipe_of, run_again
+from battle.cli.repetition import repetition_of, run_again
 from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 from battle.errors import BattleError
@@ -111,7 +111,7 @@ def _confirm(
         raise BattleError(f"{after.name} is a baseline: --confirm can only repeat a run")
     seeds = [one.seed for snapshot in (before, after) for one in snapshot.runs if one.seed is not None]
     again = run_again(
-        recipe_of(run_dir), seed=max(seeds, default=0) + 1, out=run_dir / REPETITIONS, on_start=_announce
+        repetition_of(run_dir), seed=max(seeds, default=0) + 1, out=run_dir / REPETITIONS, on_start=_announce
     )
     return confirmed(comparison, compare(before, take(again), settings))
 

@@ -8,7 +8,7 @@ import typer
 
 from battle.analysis.explain.lines import story_lines
 from battle.analysis.explain.reader import read_histories
-from battle.analysis.explain.selection import Pick, none_picked, picked
+from battle.analysis.explain.selection import Selection, nothing_selected, selected_requests
 from battle.analysis.explain.story import tell
 from battle.cli.options import Out, RunArg
 from battle.defaults import DEFAULT_OUT
@@ -51,17 +51,17 @@ def explain_command(
     as_json: bool = False,
 ) -> int:
     """Print the story of one request, or of those that are picked."""
-    picks: dict[Pick, int | None] = {"worst": worst, "errors": errors, "wrong": wrong}
+    picks: dict[Selection, int | None] = {"worst": worst, "errors": errors, "wrong": wrong}
     asked = [(pick, limit) for pick, limit in picks.items() if limit is not None]
     if len(asked) + (request is not None) != 1:
         raise BattleError("name one request: an id, or one of --worst N, --errors N and --wrong N")
     with open_run(find_run(run, out)) as log:
-        ids = [request] if request is not None else picked(log, *asked[0])
+        ids = [request] if request is not None else selected_requests(log, *asked[0])
         stories = [tell(history) for history in read_histories(log, ids)] if ids else []
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(stories)).decode())
     elif stories:
         print("\n\n\n".join("\n".join(story_lines(story)) for story in stories))
     else:
-        print(none_picked(asked[0][0]))
+        print(nothing_selected(asked[0][0]))
     return 0

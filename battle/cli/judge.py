@@ -26,7 +26,7 @@ from battle.scenario.data.files import converted, read_data
 from battle.scenario.scenario import Scenario
 from battle.scenario.slo.language import SloTextError, slos_of
 from battle.scenario.slo.slo import Slo
-from battle.scenario.slo_validation import not_there, statement_problems
+from battle.scenario.slo_validation import scope_problems, statement_problems
 from battle.store import typed
 from battle.store.manifest import RUN_HEADER_BYTES_MAX
 from battle.store.regular import read_regular
@@ -80,7 +80,7 @@ def judge_command(
     _refuse(problem for slo in demanded for problem in (*slo.problems(), *statement_problems(slo)))
     run_dir = find_run(run, out)
     if demanded and (scenario := _scenario_of(run_dir)) is not None:
-        _refuse(problem for slo in demanded for problem in not_there(scenario, slo))
+        _refuse(problem for slo in demanded for problem in scope_problems(scenario, slo))
     reading = read_run(run_dir, demanded=demanded or None, strict=strict)
     report = reading.report
     print(render(report, "json") if as_json else "\n".join(_lines(report)))

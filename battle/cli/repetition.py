@@ -24,7 +24,7 @@ class Recipe(msgspec.Struct, frozen=True):
     seed: int
 
 
-def recipe_of(run_dir: Path) -> Recipe:
+def repetition_of(run_dir: Path) -> Recipe:
     """How a run came about, from its `run.json`.
 
     Raises:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def alarms_wait() -> Iterator[None]:
+def alarms_deferred() -> Iterator[None]:
     """While a run goes on, an alarm (pytest-timeout's, say) ends it as Ctrl-C does; then the alarm has its way.
 
     Its handler raises, as a rule, and an exception out of nowhere in an event loop leaves that in pieces.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from battle.pytest_plugin.alarms import alarms_wait
+from battle.pytest_plugin.alarms import alarms_deferred
 from battle.pytest_plugin.options import settings_of
 from battle.pytest_plugin.record import remember
 from battle.pytest_plugin.result import BattleResult
@@ -72,7 +72,7 @@ class Battle:
         settings = settings_of(self._config)
         item = self._config.stash.get(RUNNING, None)
         loaded = _load(scenario, item) if isinstance(scenario, str | Path) else scenario
-        with alarms_wait():
+        with alarms_deferred():
             ran = run_scenario(
                 loaded,
                 world=cast("WorldName", settings.world) if world is None else world,

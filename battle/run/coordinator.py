@@ -27,7 +27,7 @@ LEAD_NS = ms(100)
 OVERTIME = minutes(2)
 """What a load may take on top of its length and its longest timeout, for closing what is open."""
 
-LOOK_AGAIN_SECONDS = 0.05
+POLL_SECONDS = 0.05
 """Between two looks at a load that is being stopped or started anew."""
 
 
@@ -107,7 +107,7 @@ class Coordinator:
             with suppress(ChildLostError):
                 await self._tree.workload_group.wait_ended()
                 return
-            await trio.sleep(LOOK_AGAIN_SECONDS)
+            await trio.sleep(POLL_SECONDS)
 
     async def _lead(self) -> None:
         """Give the word when everything is up, and end the run when the load has ended."""

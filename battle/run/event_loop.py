@@ -37,7 +37,7 @@ class Signals(Protocol):
         """Their numbers, as they come, while this is open; in the run's own loop."""
 
 
-def hosted(run: Callable[[Signals], Ended]) -> Ended:
+def in_event_loop(run: Callable[[Signals], Ended]) -> Ended:
     """Call `run`, which starts an event loop of its own, where that is possible, and return what it returns.
 
     Raises:

@@ -40,7 +40,7 @@ class RunPlan(Spec, frozen=True):
     workloads: tuple[WorkloadNode, ...]
 
 
-def plan_run(scenario: Scenario, seed: int) -> RunPlan:
+def run_plan(scenario: Scenario, seed: int) -> RunPlan:
     """The plan of a scenario without problems; the same arguments give the same plan.
 
     Raises:

@@ -62,7 +62,7 @@ class LogTail:
         return [_decode(line) for line in whole.splitlines() if line.startswith(_WATCHED)]
 
 
-class Situation:
+class LiveFigures:
     """What the watched events so far amount to."""
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class Progress:
         self, run_dir: Path, load: Duration, *, virtual: bool = False, out: TextIO | None = None
     ) -> None:
         self._tail = LogTail(run_dir / "events")
-        self._situation = Situation()
+        self._situation = LiveFigures()
         self._load = load
         self._text = self._situation.virtual_text if virtual else self._situation.text
         self._interval_ns = max(INTERVAL_NS, load // VIRTUAL_LOOKS) if virtual else INTERVAL_NS

@@ -29,9 +29,9 @@ from battle.run.directory import (
     discard_run_directory,
     point_latest,
 )
-from battle.run.event_loop import Signals, hosted
+from battle.run.event_loop import Signals, in_event_loop
 from battle.run.needs import require
-from battle.run.plan import RunPlan, plan_run
+from battle.run.plan import RunPlan, run_plan
 from battle.run.progress import Progress
 from battle.run.signals import ended_like_interrupted
 from battle.scenario.author_code import importable
@@ -39,9 +39,9 @@ from battle.scenario.gateways import named_gateway
 from battle.scenario.loader import load_scenario
 from battle.scenario.measurability import (
     OmittedSlo,
-    omission_texts,
+    omitted_slo_texts,
     warnings_of,
-    without_the_unseen,
+    without_unmeasurable,
 )
 from battle.scenario.scenario import Scenario
 from battle.scenario.validation import checked
@@ -98,13 +98,13 @@ def record_scenario(
         scenario = msgspec.structs.replace(scenario, gateway=gateway)
     omitted: tuple[OmittedSlo, ...] = ()
     if gateway is not None or world == "simulated":
-        scenario, omitted = without_the_unseen(scenario, world)
+        scenario, omitted = without_unmeasurable(scenario, world)
     if strict:
         scenario = msgspec.structs.replace(scenario, strict=True)
     with importable(scenario):
         require(checked(scenario), world, out)
-        plan = plan_run(scenario, seed)
-        for warning in (*omission_texts(omitted), *warnings_of(scenario)):
+        plan = run_plan(scenario, seed)
+        for warning in (*omitted_slo_texts(omitted), *warnings_of(scenario)):
             on_warning(warning)
         return _recorded(plan, world, out, omitted, progress, on_start)
 
@@ -120,7 +120,7 @@ def _recorded(
     _check_world(plan, world)
     run_dir = create_run_directory(out, plan, world, omitted)
     try:
-        ending = hosted(partial(_run_in, world, plan, run_dir, progress, on_start))
+        ending = in_event_loop(partial(_run_in, world, plan, run_dir, progress, on_start))
     except BattleError:
         discard_run_directory(run_dir)
         raise

@@ -40,7 +40,7 @@ class Task(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
 
-class Filled(msgspec.Struct, frozen=True):
+class RenderedTemplate(msgspec.Struct, frozen=True):
     """What came of it: a text, or a problem."""
 
     text: str = ""
@@ -71,7 +71,7 @@ def filled(template: str, values: dict[str, Any], *, seconds: float | None = Non
     except subprocess.TimeoutExpired:
         raise TemplateProblem(f"takes longer than {seconds:g} s: does a loop in it ever end?") from None
     try:
-        answer = typed.decode(ended.stdout, Filled)
+        answer = typed.decode(ended.stdout, RenderedTemplate)
     except msgspec.DecodeError:
         raise TemplateProblem(_TOO_MUCH) from None  # it was ended by the kernel
     if answer.problem is not None:
@@ -82,7 +82,7 @@ def filled(template: str, values: dict[str, Any], *, seconds: float | None = Non
 _TOO_MUCH = f"takes more than {TEMPLATE_MEMORY_BYTES // 2**20} MB of memory"
 
 
-def _answer(task: Task) -> Filled:
+def _answer(task: Task) -> RenderedTemplate:
     import jinja2
 
     environment = jinja2.Environment(
@@ -92,20 +92,20 @@ def _answer(task: Task) -> Filled:
         text = environment.from_string(task.template).render(**task.values)
         size = len(text.encode())
     except MemoryError:
-        return Filled(problem=_TOO_MUCH)
+        return RenderedTemplate(problem=_TOO_MUCH)
     except jinja2.TemplateError as error:
         return _mistake(str(error))
     except Exception as error:  # the author's own expressions: 1 / 0, say
         return _mistake(f"{type(error).__name__}: {error}")
     if size > TEMPLATE_BYTES_MAX:
-        return Filled(problem=f"makes a text of {size:,} bytes, of at most {TEMPLATE_BYTES_MAX:,}")
-    return Filled(text)
+        return RenderedTemplate(problem=f"makes a text of {size:,} bytes, of at most {TEMPLATE_BYTES_MAX:,}")
+    return RenderedTemplate(text)
 
 
-def _mistake(words: str) -> Filled:
+def _mistake(words: str) -> RenderedTemplate:
     """One line, of which each character can be passed on."""
     line = " ".join(words.encode(errors="backslashreplace").decode().split())
-    return Filled(problem=f"has a mistake: {line[:MISTAKE_CHARACTERS_MAX]}")
+    return RenderedTemplate(problem=f"has a mistake: {line[:MISTAKE_CHARACTERS_MAX]}")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from battle.actors.author_files import beside
 from battle.scenario.scenario import Scenario
 
 
-def located(scenario: Scenario, directory: Path) -> Scenario:
+def with_absolute_names(scenario: Scenario, directory: Path) -> Scenario:
     """The scenario of a file in that directory, with the place of each function that lies beside it."""
     given: Any = scenario.workloads  # of whatever type: nothing is checked yet
     workloads = [_with_generator(one, directory) for one in given] if isinstance(given, list) else given

@@ -15,7 +15,7 @@ import msgspec
 
 from battle.actors.author_files import beside, raised_text, source_of
 from battle.errors import ScenarioError, UnloadableError
-from battle.scenario.author_code import located
+from battle.scenario.author_code import with_absolute_names
 from battle.scenario.data.files import SUFFIXES as _DATA_SUFFIXES
 from battle.scenario.data.files import DataFile, converted, not_utf8, read_data
 from battle.scenario.data.shapes import shown_text
@@ -80,7 +80,11 @@ def shipped_names() -> list[str]:
 def variants(module: ModuleType, path: Path | None = None) -> dict[str, Scenario]:
     """The scenarios a module holds, by name; in the order they are written. `path` is the module's file."""
     found = {name: value for name, value in vars(module).items() if isinstance(value, Scenario)}
-    return found if path is None else {name: located(value, path.parent) for name, value in found.items()}
+    return (
+        found
+        if path is None
+        else {name: with_absolute_names(value, path.parent) for name, value in found.items()}
+    )
 
 
 def scenarios_in(path: Path, importing: Callable[[], ModuleType] | None = None) -> dict[str, Scenario]:
@@ -237,7 +241,7 @@ def line_in(path: Path, error: BaseException) -> int | None:
 
 def _load_data(path: Path) -> Scenario:
     try:
-        return located(scenario_from_file(read_data(path)), path.parent)
+        return with_absolute_names(scenario_from_file(read_data(path)), path.parent)
     except ScenarioError as error:
         if not path.exists():
             raise

@@ -33,13 +33,13 @@ from battle.actors.spec.workloads import Workload, WsSubscribe, WsWorkload
 from battle.actors.units import Duration, format_duration
 from battle.actors.workload.checks import duration_of
 from battle.actors.world.interfaces import WorldName
-from battle.formatting import said_once
+from battle.formatting import grouped_text
 from battle.scenario.fault_validation import plan_problems
 from battle.scenario.scenario import Scenario
 from battle.scenario.slo.language import SloTextError, slo_texts
 from battle.scenario.slo.scope import AFTER, BEFORE, RELATIVE
 from battle.scenario.slo.slo import OF_REQUESTS, Slo
-from battle.scenario.slo.windows import Named, fault_windows, selects
+from battle.scenario.slo.windows import FaultName, fault_windows, selects
 
 NOT_VISIBLE = "not visible from outside the gateway"
 
@@ -70,7 +70,7 @@ class _Span(NamedTuple):
     ended_ns: Duration | None
 
 
-def foreseen_problems(scenario: Scenario, slos: Sequence[Slo]) -> Iterator[str]:
+def unmeasurable_slos(scenario: Scenario, slos: Sequence[Slo]) -> Iterator[str]:
     """What would make the run INCONCLUSIVE whatever the gateway does. `slos` are those that can be read."""
     chaos = [entry for entry in scenario.chaos if not any(entry.problems())]
     if any(plan_problems(chaos, scenario.chaos_until, scenario.tags)):
@@ -98,7 +98,7 @@ def warnings_of(scenario: Scenario) -> Iterator[str]:
             )
 
 
-def without_the_unseen(scenario: Scenario, world: WorldName) -> tuple[Scenario, tuple[OmittedSlo, ...]]:
+def without_unmeasurable(scenario: Scenario, world: WorldName) -> tuple[Scenario, tuple[OmittedSlo, ...]]:
     """The scenario without the SLOs that its gateway cannot show in this world, and those SLOs."""
     try:
         slos = scenario.slos
@@ -120,9 +120,9 @@ def without_the_unseen(scenario: Scenario, world: WorldName) -> tuple[Scenario, 
     return msgspec.structs.replace(scenario, slo=kept[0] if len(kept) == 1 else kept), omitted
 
 
-def omission_texts(omitted: Sequence[OmittedSlo]) -> Iterator[str]:
+def omitted_slo_texts(omitted: Sequence[OmittedSlo]) -> Iterator[str]:
     """For whoever starts the run, and whoever reads its report."""
-    return (f"SLO left out: {text}" for text in said_once((one.slo, one.why) for one in omitted))
+    return (f"SLO left out: {text}" for text in grouped_text((one.slo, one.why) for one in omitted))
 
 
 def _unseen(gateway: Gateway, world: WorldName = "live") -> dict[str, str]:
@@ -249,7 +249,7 @@ def _may_be_hit(selector: str | None, entry: ChaosEntry, scenario: Scenario) -> 
     """Whether random faults are meant; an id's number is not known yet, so any id is taken for theirs."""
     words = [word for word in (selector or "").split() if "." not in word]
     return any(
-        selects(" ".join(words), Named("", fault.kind(), target))
+        selects(" ".join(words), FaultName("", fault.kind(), target))
         for fault in faults_of(entry)
         for target in (fault.target, *scenario.tags)
     )

@@ -16,15 +16,15 @@ from battle.actors.spec.faults.schedule import (
 )
 from battle.actors.spec.faults.timeline import expand, targets_of_fault
 from battle.actors.units import format_duration
-from battle.scenario.measurability import foreseen_problems
+from battle.scenario.measurability import unmeasurable_slos
 from battle.scenario.scenario import Scenario
 from battle.scenario.slo.language import SloTextError, slos_of
 from battle.scenario.slo.scope import RELATIVE
 from battle.scenario.slo.slo import Slo
-from battle.scenario.slo.windows import Named, selects
+from battle.scenario.slo.windows import FaultName, selects
 
 
-def demand_problems(scenario: Scenario) -> Iterator[str]:
+def slo_problems(scenario: Scenario) -> Iterator[str]:
     """Each thing wrong with what the scenario demands."""
     listed = [scenario.slo] if isinstance(scenario.slo, Slo | str) else scenario.slo
     slos: list[Slo] = []
@@ -40,7 +40,7 @@ def demand_problems(scenario: Scenario) -> Iterator[str]:
     yield from _repeated([*slos, *named])
     yield from _phase_problems(scenario)
     yield from _healing_problems(scenario)
-    yield from foreseen_problems(scenario, slos)
+    yield from unmeasurable_slos(scenario, slos)
 
 
 def _workload_problems(scenario: Scenario) -> Iterator[str]:
@@ -61,12 +61,12 @@ def _workload_problems(scenario: Scenario) -> Iterator[str]:
 def _slo_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
     yield from slo.problems()
     yield from slo.not_collected(scenario.collect)
-    yield from not_there(scenario, slo)
+    yield from scope_problems(scenario, slo)
     if not any(slo.problems()):
         yield from statement_problems(slo)
 
 
-def not_there(scenario: Scenario, slo: Slo) -> Iterator[str]:
+def scope_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
     """What the demand is about and the scenario does not have: a workload, a method, a phase, a fault."""
     if slo.workload is not None and slo.workload not in _workload_names(scenario):
         yield f"slo: there is no workload named {slo.workload!r}; {_known_workloads(scenario)}"
@@ -91,9 +91,9 @@ def statement_problems(slo: Slo) -> Iterator[str]:
     """What is wrong with its statements, tried on a log without events."""
     if not slo.queries:
         return
-    from battle.store.dry_run import trial
+    from battle.store.dry_run import dry_run
 
-    for name, problem in trial({one.name: one.query for one in slo.queries}).items():
+    for name, problem in dry_run({one.name: one.query for one in slo.queries}).items():
         yield f"slo {name!r}: its SQL cannot be used: {problem}"
 
 
@@ -107,14 +107,14 @@ def _fault_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
         yield f"slo: no planned fault is {slo.fault!r}; those planned: {names}"
 
 
-def _planned(chaos: Iterable[ChaosEntry], scenario: Scenario) -> Iterator[Named]:
+def _planned(chaos: Iterable[ChaosEntry], scenario: Scenario) -> Iterator[FaultName]:
     for entry in chaos:
         for fault in faults_of(entry):
             for target in targets_of_fault(fault, scenario.tags):
-                yield Named(f"{fault.kind()}-{target}.", fault.kind(), target)
+                yield FaultName(f"{fault.kind()}-{target}.", fault.kind(), target)
 
 
-def _may_select(selector: str | None, fault: Named) -> bool:
+def _may_select(selector: str | None, fault: FaultName) -> bool:
     """Like `selects`; how many faults of a kind there will be is not known here, so an id's number is not checked."""
     words = (selector or "").split()
     known = [

@@ -16,7 +16,7 @@ from battle.scenario.data.part_problems import part_problems
 from battle.scenario.data.shapes import all_problems_of, problems_of, shown_text
 from battle.scenario.fault_validation import fault_problems, provider_choice
 from battle.scenario.scenario import Scenario
-from battle.scenario.slo_validation import demand_problems
+from battle.scenario.slo_validation import slo_problems
 from battle.store import typed
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -63,7 +63,7 @@ def _problems_of_parts(scenario: Scenario) -> Iterator[str]:
     yield from method_problems(scenario.workloads, scenario.providers)
     yield from _gateway_problems(scenario)
     yield from fault_problems(scenario)
-    yield from demand_problems(scenario)
+    yield from slo_problems(scenario)
 
 
 def _name_problems(scenario: Scenario) -> Iterator[str]:

@@ -131,7 +131,7 @@ def by_scenario(runs: Sequence[SuiteRun]) -> list[ScenarioResult]:
 def _together(name: str, runs: list[SuiteRun]) -> ScenarioResult:
     shown = min(runs, key=lambda run: (_WORST_FIRST.index(run.status), not run.warnings))
     troubled = [run for run in runs if run.status != "PASS"]
-    reasons = _told_of(shown) if len(runs) == 1 else tuple(_reasons_by_seed(runs))
+    reasons = _described(shown) if len(runs) == 1 else tuple(_reasons_by_seed(runs))
     more = len(reasons) - REASONS_SHOWN
     return ScenarioResult(
         scenario=name,
@@ -145,7 +145,7 @@ def _together(name: str, runs: list[SuiteRun]) -> ScenarioResult:
     )
 
 
-def _told_of(run: SuiteRun) -> tuple[str, ...]:
+def _described(run: SuiteRun) -> tuple[str, ...]:
     return (*run.reasons, *(f"warning: {warning}" for warning in run.warnings))
 
 
@@ -153,7 +153,7 @@ def _reasons_by_seed(runs: Sequence[SuiteRun]) -> Iterator[str]:
     """The first reason or warning of each run, those that are the same together; those that did not pass first."""
     seeds: dict[str, list[int]] = {}
     for run in sorted(runs, key=lambda run: run.status == "PASS"):
-        if told := (*_told_of(run), *([run.status] if run.status != "PASS" else [])):
+        if told := (*_described(run), *([run.status] if run.status != "PASS" else [])):
             seeds.setdefault(told[0], []).append(run.seed)
     for reason, those in seeds.items():
         named = ", ".join(map(str, those[:LISTED_MAX]))

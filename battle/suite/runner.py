@@ -41,7 +41,7 @@ class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
 
 
-class _Ended(msgspec.Struct, frozen=True):
+class _Outcome(msgspec.Struct, frozen=True):
     """A run of the suite that is over; `interrupted`: so is the suite."""
 
     run: SuiteRun
@@ -69,7 +69,7 @@ def run_suite(
     suite_dir = _make_directory(order, started)
     planned = [_planned(one, order.seed + turn) for turn in range(order.repeat) for one in candidates]
     scenarios = {one.name: one for one in candidates}
-    ended: list[_Ended] = []
+    ended: list[_Outcome] = []
     interrupted = False
     try:
         for run in planned:
@@ -123,9 +123,9 @@ def _ended(
     order: SuiteOrder,
     suite_dir: Path,
     on_warning: Callable[[str, str], object],
-) -> _Ended:
+) -> _Outcome:
     if isinstance(one, Unloadable):
-        return _Ended(run)
+        return _Outcome(run)
     began = datetime.now(UTC)
     try:
         result = run_scenario(
@@ -141,7 +141,7 @@ def _ended(
         status, reason = _status_of(error)
         if status == "crashed":
             _keep_traceback(suite_dir, run, error)
-        return _Ended(_changed(run, began, status=status, reasons=(reason,)))
+        return _Outcome(_changed(run, began, status=status, reasons=(reason,)))
     return _judged(run, began, result, suite_dir)
 
 
@@ -149,7 +149,7 @@ def _nothing(_warning: str) -> None:
     pass
 
 
-def _judged(run: SuiteRun, began: datetime, result: RunResult, suite_dir: Path) -> _Ended:
+def _judged(run: SuiteRun, began: datetime, result: RunResult, suite_dir: Path) -> _Outcome:
     report = result.report
     ended = _changed(
         run,
@@ -160,7 +160,7 @@ def _judged(run: SuiteRun, began: datetime, result: RunResult, suite_dir: Path) 
         headline=report.headline,
         directory=os.path.relpath(result.run_dir, suite_dir),
     )
-    return _Ended(ended, report, result.interrupted)
+    return _Outcome(ended, report, result.interrupted)
 
 
 def _changed(run: SuiteRun, began: datetime, **changes: object) -> SuiteRun:

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from battle import EmbeddedGateway, HttpConstant, Kill, MockProvider, Scenario, Slo, ms, run_scenario, seconds
-from battle.run.event_loop import hosted
+from battle.run.event_loop import in_event_loop
 
 SCENARIO = Scenario(
     "small",
@@ -100,7 +100,7 @@ def test_an_error_comes_out_as_it_went_in(tmp_path):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        in_asyncio(lambda: hosted(broken))
+        in_asyncio(lambda: in_event_loop(broken))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -123,7 +123,7 @@ def test_a_signal_reaches_the_run_in_its_thread(place, number):
     def call():
         handler = signal.getsignal(number)
         try:
-            return hosted(run)
+            return in_event_loop(run)
         finally:
             assert signal.getsignal(number) == handler
 
@@ -168,7 +168,7 @@ def test_an_alarm_that_raises_ends_the_run_before_it_goes_on():
     before = signal.signal(signal.SIGALRM, ring)
     try:
         with pytest.raises(Alarm):
-            in_trio(lambda: hosted(run))
+            in_trio(lambda: in_event_loop(run))
     finally:
         signal.signal(signal.SIGALRM, before)
     assert ended == [signal.SIGINT]

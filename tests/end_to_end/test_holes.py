@@ -15,7 +15,7 @@ from battle.analysis.reports.files import read_run
 from battle.analysis.verdict.checkers.completeness import log_is_whole
 from battle.run import record as run_module
 from battle.run.record import record_scenario
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.database import open_run
 from battle.store.seal import seal
 from tests.asking import asked
@@ -42,7 +42,7 @@ def segments(run_dir: Path) -> list[Path]:
 
 def judged(run_dir: Path) -> Finding:
     with open_run(run_dir) as run:
-        return log_is_whole(Log(run), Demands(run=Slo()))
+        return log_is_whole(Log(run), SloSet(run=Slo()))
 
 
 def blocks_of(path: Path) -> list[bytes]:

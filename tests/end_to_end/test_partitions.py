@@ -16,7 +16,7 @@ from battle import (
 )
 from battle.actors.spec.faults.transport import Partition
 from battle.actors.spec.gateways import UrlGateway
-from battle.run.plan import plan_run, workload_role
+from battle.run.plan import run_plan, workload_role
 from battle.scenario.validation import scenario_problems
 from tests.end_to_end.battles import ask, digests
 
@@ -121,7 +121,7 @@ def test_a_seed_repeats_it_byte_by_byte(tmp_path):
 
 def test_only_workloads_that_are_to_be_parted_pay_for_it():
     def payers(*chaos):
-        plan = plan_run(battle(*chaos), seed=1)
+        plan = run_plan(battle(*chaos), seed=1)
         roles = [workload_role(plan, node, "gateway:1", "/") for node in plan.workloads]
         return [role.spec.name for role in roles if role.may_be_parted]
 

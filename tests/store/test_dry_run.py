@@ -1,6 +1,6 @@
 """A statement is tried on a log without events, before there is a run to ask."""
 
-from battle.store.dry_run import trial
+from battle.store.dry_run import dry_run
 
 GOOD = {
     "count": "SELECT count(*) FROM attempts",
@@ -26,11 +26,11 @@ BAD = {
 
 
 def test_what_could_give_a_number_is_sound():
-    assert trial(GOOD) == {}
+    assert dry_run(GOOD) == {}
 
 
 def test_each_mistake_is_told_by_its_name():
-    found = trial({name: sql for name, (sql, _) in BAD.items()})
+    found = dry_run({name: sql for name, (sql, _) in BAD.items()})
     assert list(found) == list(BAD)
     for name, (_, why) in BAD.items():
         assert why in found[name], found[name]

@@ -43,7 +43,7 @@ SINGLY = "Wilson, assuming independent failures"
 SAME_SEED = "same seed, so nothing is random"
 
 
-def gather(metric: Metric, workload: str | None, before: Snapshot, after: Snapshot) -> Found:
+def best_evidence(metric: Metric, workload: str | None, before: Snapshot, after: Snapshot) -> Found:
     """What is known of a metric's change: of its logarithm, but of a share of the share itself."""
     name = key(metric.name, workload)
     olds, news = before.values(name), after.values(name)

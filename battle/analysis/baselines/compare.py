@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from battle.analysis.baselines.best_evidence import Found, gather
+from battle.analysis.baselines.best_evidence import Found, best_evidence
 from battle.analysis.baselines.counts import Tally
 from battle.analysis.baselines.decide import (
     DEFAULT,
     Settings,
-    fell_untold,
+    fell_undecided,
     on_counts,
     on_exact,
     on_logs,
@@ -42,8 +42,8 @@ from battle.analysis.baselines.snapshot import Snapshot
 from battle.analysis.reports.comparison import (
     SCHEMA_VERSION,
     Change,
+    ComparedSide,
     Comparison,
-    Side,
     Status,
 )
 from battle.errors import BattleError
@@ -57,7 +57,7 @@ def compare(before: Snapshot, after: Snapshot, settings: Settings = DEFAULT) -> 
     """
     _check_worlds(before, after)
     found = [
-        (metric, workload, gather(metric, workload, before, after))
+        (metric, workload, best_evidence(metric, workload, before, after))
         for metric, workload in compared(before, after)
     ]
     level = together(settings.level, sum(can_fail(metric, known) for metric, _, known in found))
@@ -92,7 +92,7 @@ def status_of(changes: tuple[Change, ...], threshold: float, *, trusted: bool) -
         return "worse"
     sampled = [change for change in deciding if change.unit != "count"] or deciding
     told = any(change.verdict != "not_enough_data" for change in sampled)
-    fell = any(fell_untold(change, threshold) for change in deciding)
+    fell = any(fell_undecided(change, threshold) for change in deciding)
     return "nothing_worse" if told and trusted and not fell else "not_enough_data"
 
 
@@ -120,10 +120,10 @@ def together(level: float, intervals: int) -> float:
     return 1 - (1 - level) / max(1, intervals)
 
 
-def side(snapshot: Snapshot) -> Side:
+def side(snapshot: Snapshot) -> ComparedSide:
     """Which run, or runs, a snapshot is of."""
     identity, first = snapshot.identity, snapshot.runs[0]
-    return Side(
+    return ComparedSide(
         name=snapshot.name,
         run_id=first.run_id,
         scenario=identity.scenario,

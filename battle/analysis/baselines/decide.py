@@ -88,7 +88,7 @@ def on_counts(metric: Metric, tally: Tally, level: float, threshold: float) -> A
     return "not_enough_data" if low <= 1 <= high else direction(metric, tally.after - tally.before)
 
 
-def fell_untold(change: Change, threshold: float) -> bool:
+def fell_undecided(change: Change, threshold: float) -> bool:
     """Whether a workload's success or latency got much worse by its values, and no interval tells if by chance.
 
     One long outage in a run is like that: from this run alone nobody knows how often there is one.
@@ -102,7 +102,7 @@ def fell_untold(change: Change, threshold: float) -> bool:
     return change.unit == "ns" and change.after > (1 + threshold) ** BLIND_THRESHOLDS * change.before
 
 
-def worse_untold(change: Change, threshold: float) -> bool:
+def worse_undecided(change: Change, threshold: float) -> bool:
     """Whether a deciding metric got worse by more than the threshold, and nobody knows whether by chance."""
     return change.decides and change.verdict == "not_enough_data" and _by_values(change, threshold)
 
@@ -116,7 +116,7 @@ def without_gains(changes: Sequence[Change], threshold: float) -> tuple[Change, 
     lost = {
         change.workload
         for change in changes
-        if change.unit == "share" and (change.verdict == "worse" or worse_untold(change, threshold))
+        if change.unit == "share" and (change.verdict == "worse" or worse_undecided(change, threshold))
     }
     return tuple(
         replace(change, verdict="not_enough_data", note=NO_GAIN)

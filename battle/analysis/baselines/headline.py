@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from battle.analysis.baselines.decide import fell_untold, worse_untold
+from battle.analysis.baselines.decide import fell_undecided, worse_undecided
 from battle.analysis.reports.comparison import Change, Status
 from battle.analysis.reports.comparison_text import interval_text, size_text, value_text
 from battle.formatting import plural
@@ -15,7 +15,7 @@ def headline(status: Status, changes: Sequence[Change], baseline: str, threshold
         return f"Worse than {baseline}: {moved_text(worse[0])}{_more(len(worse) - 1, 'got worse')}."
     told = [change for change in changes if change.decides and change.verdict != "not_enough_data"]
     if status == "nothing_worse":
-        if suspects := [change for change in changes if worse_untold(change, threshold)]:
+        if suspects := [change for change in changes if worse_undecided(change, threshold)]:
             moved = ", ".join(_worse_text(change) for change in suspects)
             rest = _tally([change for change in changes if change not in suspects])
             return (
@@ -24,7 +24,7 @@ def headline(status: Status, changes: Sequence[Change], baseline: str, threshold
             )
         return f"Not worse than {baseline}: {_tally(changes)}."
     why = "the measured values cannot be trusted" if told else _why(changes)
-    if fell := [change for change in changes if fell_untold(change, threshold)]:
+    if fell := [change for change in changes if fell_undecided(change, threshold)]:
         lost = min(fell, key=lambda change: change.unit != "share")
         why = f"{moved_text(lost)}, and it is not known whether that was chance ({lost.note})"
     return f"Not enough data to say whether this is worse than {baseline}: {why}."

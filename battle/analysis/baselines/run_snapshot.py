@@ -60,11 +60,11 @@ def _taken(run: Run, report: Report) -> Snapshot:
         gateway_digest=digest(scenario.get("gateway") if isinstance(scenario, dict) else None),
         runs=(_one_run(log, report),),
         samples=_samples(log),
-        failover_costs=_failover_costs(log),
+        failover_costs=_failover_latencies(log),
     )
 
 
-def take_values(run_dir: Path) -> tuple[OneRun, Report]:
+def metric_values(run_dir: Path) -> tuple[OneRun, Report]:
     """What a run measured, without its samples, and its report. Raises LogError like `take`."""
     with open_run(run_dir) as run:
         report = collect_report(run)
@@ -115,6 +115,6 @@ def _can_give(summary: LatencySummary) -> int:
     return len(summary.packed) if summary.cells >= 2 * CELLS_MIN else 0
 
 
-def _failover_costs(log: Log) -> LatencySummary | None:
+def _failover_latencies(log: Log) -> LatencySummary | None:
     rows = log.rows("failover_cells", cells=CELLS)
     return LatencySummary.from_rows(rows) if rows else None

@@ -133,7 +133,7 @@ class PaceRow(_Row, frozen=True, kw_only=True):
     loop_lag_ns: int | None
 
 
-class Tellers(_Row, frozen=True, kw_only=True):
+class LogCoverage(_Row, frozen=True, kw_only=True):
     """Whose log can have anything of single requests: row of the query `log_coverage`, which says how it counts."""
 
     clients: bool
@@ -142,13 +142,13 @@ class Tellers(_Row, frozen=True, kw_only=True):
     providers: bool
 
 
-class RunTold(_Row, frozen=True, kw_only=True):
+class RunContext(_Row, frozen=True, kw_only=True):
     """What holds for the whole run."""
 
     world: str
     ended: bool
     load_began_ns: int | None = None
-    tellers: Tellers
+    tellers: LogCoverage
 
 
 class History(_Row, frozen=True, kw_only=True):
@@ -159,7 +159,7 @@ class History(_Row, frozen=True, kw_only=True):
     """
 
     request_id: str
-    run: RunTold
+    run: RunContext
     client: ClientRow | None = None
     gateway: tuple[GatewayRow, ...] = ()
     served: tuple[ServedRow, ...] = ()

@@ -17,12 +17,12 @@ from battle.analysis.explain.history import (
     FaultRow,
     GatewayRow,
     History,
+    LogCoverage,
     NodeRow,
     PaceRow,
     RejectionRow,
-    RunTold,
+    RunContext,
     ServedRow,
-    Tellers,
 )
 from battle.errors import BattleError
 from battle.store import typed
@@ -139,10 +139,10 @@ class _Plan:
         return "ws" if isinstance(kind, str) and kind.startswith("ws") else "http"
 
 
-def _run_told(run: Run, plan: _Plan) -> RunTold:
+def _run_told(run: Run, plan: _Plan) -> RunContext:
     phases = {row.phase: row.at_ns for row in run.query("run_phases")}
-    [tellers] = run.query_as(Tellers, "log_coverage")
-    return RunTold(
+    [tellers] = run.query_as(LogCoverage, "log_coverage")
+    return RunContext(
         world=plan.world, ended="ended" in phases, load_began_ns=phases.get("load_began"), tellers=tellers
     )
 

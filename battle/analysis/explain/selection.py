@@ -6,24 +6,24 @@ from typing import Literal, TypeAlias
 from battle.errors import BattleError
 from battle.store.database import Run
 
-Pick: TypeAlias = Literal["worst", "errors", "wrong"]
+Selection: TypeAlias = Literal["worst", "errors", "wrong"]
 
 PICKED_MAX = 100
 """More stories than this nobody reads; ask in SQL instead."""
 
-_QUERIES: Mapping[Pick, str] = {
+_QUERIES: Mapping[Selection, str] = {
     "worst": "slowest_requests",
     "errors": "failed_requests",
     "wrong": "untrue_answers",
 }
-_NONE: Mapping[Pick, str] = {
+_NONE: Mapping[Selection, str] = {
     "worst": "No request ended.",
     "errors": "Every request succeeded.",
     "wrong": "No answer was wrong or stale.",
 }
 
 
-def picked(run: Run, pick: Pick, limit: int) -> list[str]:
+def selected_requests(run: Run, pick: Selection, limit: int) -> list[str]:
     """The ids of at most `limit` requests: the slowest, failed ones of each kind, or wrong and stale answers.
 
     Raises:
@@ -34,6 +34,6 @@ def picked(run: Run, pick: Pick, limit: int) -> list[str]:
     return [row.request_id for row in run.query(_QUERIES[pick], limit=limit)]
 
 
-def none_picked(pick: Pick) -> str:
+def nothing_selected(pick: Selection) -> str:
     """What it means that there are none."""
     return _NONE[pick]

@@ -138,10 +138,12 @@ def _gateway(history: History) -> Iterator[_Placed]:
         later = [turn for turn, one in enumerate(history.gateway, 1) if one.started_ns >= row.at_ns]
         base = (later[0] if later else len(history.gateway) + 1) * _ATTEMPT
         state = history.breaker(row.provider, row.transport, row.at_ns + 1)
-        yield _placed(row.at_ns, base + _PASSED_OVER, "gateway", f"skips {row.provider}: {_barred(state)}")
+        yield _placed(
+            row.at_ns, base + _PASSED_OVER, "gateway", f"skips {row.provider}: {_rejected_texts(state)}"
+        )
 
 
-def _barred(row: BreakerRow | None) -> str:
+def _rejected_texts(row: BreakerRow | None) -> str:
     if row is None:
         return "its breaker does not allow it"
     if row.to_state == "half_open":

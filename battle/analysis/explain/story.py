@@ -105,12 +105,12 @@ def _summary(history: History) -> Iterator[str]:
         and client.sent_ns - client.scheduled_ns >= VERY_LATE_NS
     ):
         yield f"It was sent {duration_text(client.sent_ns - client.scheduled_ns)} late."
-    yield from _told_by_gateway(history) if history.run.tellers.gateway else _told_by_providers(history)
+    yield from _gateway_sentences(history) if history.run.tellers.gateway else _provider_sentences(history)
     if client is not None:
         yield from _untrue(history, client)
 
 
-def _told_by_gateway(history: History) -> Iterator[str]:
+def _gateway_sentences(history: History) -> Iterator[str]:
     answered = [one for one in history.gateway if one.outcome == "ok"]
     failed = [one for one in history.gateway if one.outcome != "ok" and one.failure != "cancelled"]
     called_off = [one.provider for one in history.gateway if one.failure == "cancelled"]
@@ -136,10 +136,10 @@ def _told_by_gateway(history: History) -> Iterator[str]:
 def _failed_sentence(history: History, attempt: GatewayRow) -> str:
     took = duration_text(attempt.ended_ns - attempt.started_ns)
     why = failure_text(attempt.failure, attempt.http_status, attempt.rpc_code)
-    return f"{attempt.provider} failed after {took}: {why}{_blame(history, attempt)}."
+    return f"{attempt.provider} failed after {took}: {why}{_cause(history, attempt)}."
 
 
-def _blame(history: History, attempt: GatewayRow) -> str:
+def _cause(history: History, attempt: GatewayRow) -> str:
     """The fault behind a failure: what the provider itself says, else what was in force there."""
     said = {row.fault_id for row in history.serving(attempt) if row.fault_id}
     if said:
@@ -150,7 +150,7 @@ def _blame(history: History, attempt: GatewayRow) -> str:
     return f" (while fault {_listed([fault.fault_id for fault in there])} was in force)"
 
 
-def _told_by_providers(history: History) -> Iterator[str]:
+def _provider_sentences(history: History) -> Iterator[str]:
     if not history.served:
         yield f"It is in no provider's log{_unreachable(history)}."
     for provider in dict.fromkeys(row.provider for row in history.served):

@@ -47,18 +47,18 @@ from battle.analysis.reports.schema import (
 )
 from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.checkers.retries import amplification
-from battle.analysis.verdict.measures import EVER, SLOWEST_LISTED
-from battle.analysis.verdict.sample_size import anything_tested, tested_text
+from battle.analysis.verdict.measures import NO_LIMIT, SLOWEST_LISTED
+from battle.analysis.verdict.sample_size import has_samples, sample_size_text
 from battle.analysis.verdict.verdict import Judgement, judge
-from battle.formatting import said_once
+from battle.formatting import grouped_text
 from battle.scenario.slo.language import SloTextError, parse_slo
-from battle.scenario.slo.slo import Slo, demands_of
+from battle.scenario.slo.slo import Slo, slo_set
 from battle.store import typed
 from battle.store.database import Run
 from battle.store.errors import LogError
 
 Row = TypeVar("Row", bound=msgspec.Struct)
-Fact = TypeVar("Fact")
+Part = TypeVar("Part")
 
 SPANS_LISTED = 50
 """How many breaker spans a report lists; the view `breaker_windows` has them all."""
@@ -82,7 +82,7 @@ def collect_report(
     """
     log = log or Log(run)
     header = _header(log)
-    slos, workload_slos = (demanded, None) if demanded is not None else run_demands(header)
+    slos, workload_slos = (demanded, None) if demanded is not None else run_slos(header)
     strict = strict or header.get("strict") is True
     judgement = judge(log, slos, workload_slos=workload_slos, strict=strict)
     facts = _run_facts(log, header, run.run_dir.name)
@@ -90,7 +90,7 @@ def collect_report(
     rows, fact = collected.rows, collected.fact
     faults = rows("faults", FaultEffect, "fault_effects")
     failovers = rows("failovers", FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)
-    demands = demands_of(slos, workload_slos).run
+    demands = slo_set(slos, workload_slos).run
     reports = fact("gateway_reports", lambda: _gateway_reports(log), GatewayReports)
     report = Report(
         schema_version=SCHEMA_VERSION,
@@ -139,9 +139,9 @@ class _Collected:
             field, lambda: _rows(self.log, row_type, query, **parameters), lambda omission: ()
         )
 
-    def fact(self, field: str, collect: Callable[[], Fact], kind: type[Fact]) -> Fact:
-        def blank(omission: Omission) -> Fact:
-            return cast(Fact, _blank(kind))
+    def fact(self, field: str, collect: Callable[[], Part], kind: type[Part]) -> Part:
+        def blank(omission: Omission) -> Part:
+            return cast(Part, _blank(kind))
 
         return self.parts.make(field, collect, blank)
 
@@ -151,8 +151,8 @@ def _headline(
 ) -> str:
     """The first sentence; where it would speak of faults that are not known, it says that instead."""
     log, parts = collected.log, collected.parts
-    tested = collected.fact("headline", lambda: tested_text(log), str)
-    anything = parts.make("headline", lambda: anything_tested(log), lambda omission: True)
+    tested = collected.fact("headline", lambda: sample_size_text(log), str)
+    anything = parts.make("headline", lambda: has_samples(log), lambda omission: True)
     unknown = next((omission for omission in parts.omitted if omission.part == "faults"), None)
     if unknown is not None and judgement.verdict == "PASS":
         return f"All SLOs were met, but which faults took effect is not known. {unknown.text}"
@@ -173,7 +173,7 @@ def _blank(kind: Any) -> Any:
 def _omitted_slos(header: dict[str, Any]) -> Iterator[str]:
     """What `run.json` says of SLOs that the run was not held to; that of another version may say nothing of it."""
     listed = (one for one in header.get("omitted_slos") or () if isinstance(one, dict))
-    return said_once((str(one.get("slo")), str(one.get("why"))) for one in listed)
+    return grouped_text((str(one.get("slo")), str(one.get("why"))) for one in listed)
 
 
 def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
@@ -185,7 +185,7 @@ def _header(log: Log) -> dict[str, Any]:
     return typed.decode(rows[0].document, dict[str, Any]) if rows else {}
 
 
-def run_demands(header: dict[str, Any]) -> tuple[list[Slo], dict[str, Slo]]:
+def run_slos(header: dict[str, Any]) -> tuple[list[Slo], dict[str, Slo]]:
     """What the scenario of a run demanded, as `run.json` says it, also one that an older version wrote.
 
     Raises:
@@ -279,7 +279,7 @@ def _websocket(log: Log) -> WebSocketFacts:
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),
         slow_clients=log.rows("slow_clients")[0].closed,
-        disconnects=_rows(log, Disconnects, "disconnects", **EVER),
+        disconnects=_rows(log, Disconnects, "disconnects", **NO_LIMIT),
         published=_rows(log, PublishedHeads, "heads_published"),
         logs=_rows(log, LogSubscriptions, "log_subscriptions"),
         stream_failovers=_rows(log, StreamFailovers, "stream_failovers_summary"),

@@ -52,7 +52,7 @@ class Change(_Part, frozen=True, kw_only=True):
     confirmed: bool | None = None
 
 
-class Side(_Part, frozen=True, kw_only=True):
+class ComparedSide(_Part, frozen=True, kw_only=True):
     """One of the two that were compared: a run, or a baseline of `runs` runs."""
 
     name: str
@@ -74,8 +74,8 @@ class Comparison(_Part, frozen=True, kw_only=True):
     schema_version: int
     status: Status
     headline: str
-    before: Side
-    after: Side
+    before: ComparedSide
+    after: ComparedSide
     threshold: float
     level: float
     differences: tuple[str, ...]

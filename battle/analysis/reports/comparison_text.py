@@ -8,7 +8,7 @@ from battle.formatting import duration_text, percent_text
 ANSWERS = {"better": "better", "same": "same", "worse": "worse", "not_enough_data": "not enough data"}
 NONE = "–"
 
-TELLING_MAX = 10.0
+CHANGE_SHOWN_MAX = 10.0
 """A change of 1,000 %, or eleven times as much. What must be larger to be seen, or may be anything up to more than
 that, is said in words: six digits of per cent only say that nothing is known."""
 
@@ -48,9 +48,9 @@ def interval_text(change: Change) -> str:
         return ""
     if high is None:
         up = "no limit"
-    elif high > TELLING_MAX and 1 + high > (1 + TELLING_MAX) * (1 + low):
+    elif high > CHANGE_SHOWN_MAX and 1 + high > (1 + CHANGE_SHOWN_MAX) * (1 + low):
         # A large change can be known well, +9,000 % to +9,500 %; this one is not.
-        up = f"over {_signed(TELLING_MAX, change.unit)}"
+        up = f"over {_signed(CHANGE_SHOWN_MAX, change.unit)}"
     else:
         up = _signed(high, change.unit)
     return f"{_signed(low, change.unit)} to {up}"
@@ -65,7 +65,7 @@ def seen_from_text(visible: float | None, unit: Unit) -> str:
     """The smallest change that can be seen; in words where that is more than anybody would ask about."""
     if visible is None:
         return NONE
-    return size_text(visible, unit) if visible <= TELLING_MAX else TOO_NOISY
+    return size_text(visible, unit) if visible <= CHANGE_SHOWN_MAX else TOO_NOISY
 
 
 def _signed(change: float, unit: Unit) -> str:

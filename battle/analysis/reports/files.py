@@ -20,7 +20,7 @@ from battle.analysis.reports.junit import (
     render_junit,
     xml_document,
 )
-from battle.analysis.reports.layout import arrange
+from battle.analysis.reports.layout import layout
 from battle.analysis.reports.markdown import render_markdown
 from battle.analysis.reports.provenance import BRIEF, NO_CHARTS, Asked
 from battle.analysis.reports.schema import Report
@@ -125,7 +125,7 @@ def _rendered(reading: Reading, form: Format, parts: Parts) -> str:
         return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
     if form == "junit":
         return render_junit(report)
-    document = arrange(report, reading.charts, reading.asked, parts)
+    document = layout(report, reading.charts, reading.asked, parts)
     return render_html(document, parts) if form == "html" else render_markdown(document, parts)
 
 

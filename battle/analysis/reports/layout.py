@@ -32,7 +32,7 @@ from battle.analysis.reports.load_facts import (
     subscriptions,
 )
 from battle.analysis.reports.load_sections import performance_section, slo_section
-from battle.analysis.reports.provenance import NO_CHARTS, Asked, with_evidence
+from battle.analysis.reports.provenance import NO_CHARTS, Asked, with_provenance
 from battle.analysis.reports.rate_sections import amplification_section, knee_section
 from battle.analysis.reports.schema import Report
 from battle.analysis.reports.story_section import story_section
@@ -42,7 +42,7 @@ from battle.formatting import duration_text, percent_text, plural
 _VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
 
 
-def arrange(
+def layout(
     report: Report, charts: ChartSet = NO_CHARTS, asked: Asked = (), parts: Parts | None = None
 ) -> Document:
     """The report as a document, ready to be rendered: with its charts, and with what the log was asked for it.
@@ -74,7 +74,7 @@ def _section(
     make: Callable[[Report], Section | None], report: Report, charts: ChartSet, asked: Asked
 ) -> Section | None:
     section = make(report)
-    return None if section is None else with_evidence(section, report, charts, asked)
+    return None if section is None else with_provenance(section, report, charts, asked)
 
 
 def _omitted_section(title: str, omission: Omission) -> Section:

@@ -34,17 +34,17 @@ BRIEF: tuple[Kind, ...] = (
 _PARAMETER = re.compile(r"\$([a-z_]+)\b")
 
 
-class _Evidence(msgspec.Struct, frozen=True):
+class _Provenance(msgspec.Struct, frozen=True):
     kinds: tuple[Kind, ...] = ()
     queries: tuple[str, ...] = ()
 
 
-_OF_SECTION: dict[str, _Evidence] = {
-    "SLO compliance": _Evidence(queries=("latencies", "workload_answers", "failovers_summary")),
-    "What broke, and when": _Evidence(
+_OF_SECTION: dict[str, _Provenance] = {
+    "SLO compliance": _Provenance(queries=("latencies", "workload_answers", "failovers_summary")),
+    "What broke, and when": _Provenance(
         ("fault_lanes",), ("fault_effects", "breaker_spans", "node_crashes", "run_phases")
     ),
-    "Performance summary": _Evidence(
+    "Performance summary": _Provenance(
         (
             "latency_over_time",
             "throughput_over_time",
@@ -56,29 +56,29 @@ _OF_SECTION: dict[str, _Evidence] = {
         ),
         ("request_kinds", "latencies", "latency_cells", "provider_shares"),
     ),
-    "Knee": _Evidence(queries=("step_results",)),
-    "WebSocket continuity": _Evidence(
+    "Knee": _Provenance(queries=("step_results",)),
+    "WebSocket continuity": _Provenance(
         ("head_delay_over_time",),
         ("websocket_continuity", "head_delays", "disconnects", "heads_after_faults", "gap_fills_summary"),
     ),
-    "Failovers": _Evidence(queries=("failovers_summary",)),
-    "Retry amplification": _Evidence(queries=("retry_amplification",)),
-    "Faults": _Evidence(queries=("fault_effects",)),
-    "Circuit breakers": _Evidence(("breaker_lanes",), ("breaker_summary", "breaker_spans")),
-    "System health": _Evidence(queries=("system_health", "node_crashes")),
-    "Generator health": _Evidence(queries=("generator_health", "latencies")),
-    "Log health": _Evidence(queries=("log_health",)),
-    "This run": _Evidence(queries=("run_header", "run_phases")),
+    "Failovers": _Provenance(queries=("failovers_summary",)),
+    "Retry amplification": _Provenance(queries=("retry_amplification",)),
+    "Faults": _Provenance(queries=("fault_effects",)),
+    "Circuit breakers": _Provenance(("breaker_lanes",), ("breaker_summary", "breaker_spans")),
+    "System health": _Provenance(queries=("system_health", "node_crashes")),
+    "Generator health": _Provenance(queries=("generator_health", "latencies")),
+    "Log health": _Provenance(queries=("log_health",)),
+    "This run": _Provenance(queries=("run_header", "run_phases")),
 }
 """By a section's title, without the world that may follow it in brackets."""
 
 
-def with_evidence(section: Section, report: Report, charts: ChartSet, asked: Asked) -> Section:
+def with_provenance(section: Section, report: Report, charts: ChartSet, asked: Asked) -> Section:
     """The section with its charts, a sentence for each that has nothing to show, and its sources.
 
     A section that already has sources of its own keeps them. Nothing is added to one that is not known here.
     """
-    evidence = _OF_SECTION.get(re.sub(r" \([^)]*\)$", "", section.title), _Evidence())
+    evidence = _OF_SECTION.get(re.sub(r" \([^)]*\)$", "", section.title), _Provenance())
     drawn = [chart for chart in charts.charts if chart.kind in evidence.kinds]
     questions = [(name, given) for name, given in asked if name in evidence.queries]
     questions += [(chart.query, chart.parameters) for chart in drawn]
@@ -93,7 +93,7 @@ def with_evidence(section: Section, report: Report, charts: ChartSet, asked: Ask
     return msgspec.structs.replace(section, blocks=blocks, sources=tuple(sources))
 
 
-def _drawings(evidence: _Evidence, charts: ChartSet) -> Iterator[Block]:
+def _drawings(evidence: _Provenance, charts: ChartSet) -> Iterator[Block]:
     """The charts, then in one paragraph what there is no chart of; in another what only long reports would draw."""
     for kind in evidence.kinds:
         chart = charts.of(kind)

@@ -21,7 +21,7 @@ from battle.analysis.verdict.checkers.retries import SEEN_BY_PROVIDERS
 from battle.analysis.verdict.knee import Knee, Step, StepStatus
 from battle.formatting import percent_text, plural
 
-WORTH_TELLING = 1.01
+REPORTED_FROM = 1.01
 """Attempts for each request in the worst second below which retries made nothing of the load."""
 
 _STATUS: dict[StepStatus, Cell] = {
@@ -82,7 +82,7 @@ def amplification_section(report: Report) -> Section | None:
     """What retries made of the load; None when they made nothing of it."""
     facts = report.amplification
     worst = facts.worst_attempts_per_request or facts.attempts_per_request or 0
-    if worst < WORTH_TELLING and not facts.storm_seconds:
+    if worst < REPORTED_FROM and not facts.storm_seconds:
         return None
     blocks: list[Block] = [Paragraph(_amplification_text(facts))]
     if facts.first_storm_seconds:

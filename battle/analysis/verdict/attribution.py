@@ -13,16 +13,16 @@ import msgspec
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.bench import CRASHES, Trouble, spared
-from battle.analysis.verdict.checkers.bench_limits import hindrance
+from battle.analysis.verdict.checkers.bench_limits import limiting_text
 from battle.analysis.verdict.checkers.load_generator import (
-    GATEWAY_TOOK_NONE,
+    GATEWAY_REFUSED_CONNECTIONS,
     SENT_RATIO_MIN,
     held_up,
     lateness_bound_ns,
 )
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
-from battle.analysis.verdict.knee import Beyond
-from battle.analysis.verdict.slo_comparison import NEVER_BUT, Measure, SloResult, compare
+from battle.analysis.verdict.knee import StepsBeyondKnee
+from battle.analysis.verdict.slo_comparison import NOT_REACHED_BUT, Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports
 from battle.formatting import plural
 from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo
@@ -57,7 +57,7 @@ ALL_REQUESTS: dict[str, Any] = {
     "cut": False,
     "spared_starts_ns": (),
     "spared_ends_ns": (),
-    **Beyond().parameters,
+    **StepsBeyondKnee().parameters,
 }
 """Parameters of queries with which every request counts."""
 
@@ -71,7 +71,7 @@ def doubted(
     slo: Slo,
     broken: Sequence[Trouble],
     workload: str | None = None,
-    beyond: Beyond = Beyond(),  # noqa: B008  # a constant
+    beyond: StepsBeyondKnee = StepsBeyondKnee(),  # noqa: B008  # a constant
 ) -> tuple[SloResult, ...]:
     """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`.
 
@@ -86,18 +86,18 @@ def doubted(
         counted = {**spared(broken), **beyond.parameters}
         (row,) = log.rows(query, workload=workload, late_ns=bound_ns, cut=True, **counted)
         excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
-    excuses |= _hindered(log)
-    return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
+    excuses |= _bench_limited(log)
+    return tuple(_not_measured(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
 
 
-def doubted_part(
+def attribute_windowed(
     results: Sequence[SloResult],
     findings: Sequence[Finding],
     log: Log,
     slo: Slo,
     broken: Sequence[Trouble],
     times: Mapping[str, object],
-    beyond: Beyond,
+    beyond: StepsBeyondKnee,
 ) -> tuple[SloResult, ...]:
     """Likewise, of a part of the run; `times` are the parameters that say when that was.
 
@@ -113,11 +113,11 @@ def doubted_part(
         counted = {**spared(broken), **beyond.parameters}
         (row,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=True, **counted)
         excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
-    excuses |= _hindered(log)
-    return tuple(_excused(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
+    excuses |= _bench_limited(log)
+    return tuple(_not_measured(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
 
 
-def without_outage(result: SloResult, log: Log, workload: str | None) -> SloResult:
+def attribute_outage(result: SloResult, log: Log, workload: str | None) -> SloResult:
     """The result; `not_measured` where it was met by the requests that were sent, and others fell due while a gateway
     that crashed was down.
 
@@ -132,15 +132,15 @@ def without_outage(result: SloResult, log: Log, workload: str | None) -> SloResu
     return msgspec.structs.replace(result, status="not_measured", note=why)
 
 
-def without_ground(results: Sequence[SloResult], broken: Sequence[Trouble]) -> tuple[SloResult, ...]:
+def attribute_bench(results: Sequence[SloResult], broken: Sequence[Trouble]) -> tuple[SloResult, ...]:
     """The results of which nobody knows which requests they rest on: a bench that crashed excuses all of them."""
     causes = [trouble.cause for trouble in broken if trouble.part in CRASHES]
-    return tuple(_excused(result, {result.name: causes[0]} if causes else {}) for result in results)
+    return tuple(_not_measured(result, {result.name: causes[0]} if causes else {}) for result in results)
 
 
-def _hindered(log: Log) -> dict[str, str]:
+def _bench_limited(log: Log) -> dict[str, str]:
     """A bench at a limit of the machine, or one that was stopped, may have left nothing to react to."""
-    why = hindrance(log)
+    why = limiting_text(log)
     return {} if why is None else dict.fromkeys(REACTIONS, why)
 
 
@@ -178,11 +178,11 @@ def _met_without(result: SloResult, lag_ns: int) -> bool:
     return result.measured is not None and result.measured - lag_ns / _NS_PER_MS <= result.limit
 
 
-def _excused(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
+def _not_measured(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
     if result.status != "missed" or result.name not in excuses:
         return result
     why = excuses[result.name]
-    note = f"{NEVER_BUT}{why}" if result.never else why
+    note = f"{NOT_REACHED_BUT}{why}" if result.never else why
     return msgspec.structs.replace(result, status="not_measured", note=note)
 
 
@@ -194,9 +194,8 @@ def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
     if late:
         health, bound_ns = log.rows("generator_health"), lateness_bound_ns(slo)
         if health and all(held_up(row, bound_ns) for row in health):
-            return (
-                f"requests were sent late because {GATEWAY_TOOK_NONE}, and the requests sent on time met it"
-            )
+            why = GATEWAY_REFUSED_CONNECTIONS
+            return f"requests were sent late because {why}, and the requests sent on time met it"
         return "the generator fell behind, and the requests it sent on time met it"
     return "the run was interrupted, and the requests that were not interrupted met it"
 

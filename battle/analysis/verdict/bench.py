@@ -13,7 +13,7 @@ import msgspec
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import load_began_ns
-from battle.analysis.verdict.checkers.bench_limits import TOLD_BY_REQUESTS, limit_texts
+from battle.analysis.verdict.checkers.bench_limits import SEEN_IN_REQUESTS, limit_texts
 from battle.analysis.verdict.checkers.busy_machine import busy
 from battle.analysis.verdict.checkers.completeness import holes
 from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE, crash_text, is_load
@@ -28,7 +28,7 @@ CRASHES: frozenset[Part] = frozenset({"load", "providers", "coordinator", "limit
 """Parts that died, met a limit of the machine, or lost what they noted: what rests on them has nothing to rest on. A
 busy machine, or a slow generator of the author's, only makes things late."""
 
-NOTICED_NS = 10**9
+DETECTION_NS = 10**9
 """A death is noticed within this time, so what happened just before it may be a part of it."""
 
 RESTS_ON_NODES = frozenset(
@@ -66,19 +66,19 @@ def _crashes(log: Log) -> Iterator[Trouble]:
             continue
         # A dying load node takes along what is under way; the next one sends as before. A provider stays suspect.
         part: Part = "load" if is_load(row) else "coordinator" if row.node == "coordinator" else "providers"
-        until_ns = row.first_at_ns + NOTICED_NS if part == "load" else END_NS
-        windows = ((max(row.first_at_ns - NOTICED_NS, 0), until_ns),)
+        until_ns = row.first_at_ns + DETECTION_NS if part == "load" else END_NS
+        windows = ((max(row.first_at_ns - DETECTION_NS, 0), until_ns),)
         yield Trouble(part, crash_text(row, began_ns), windows)
 
 
 def _limits(log: Log) -> Iterator[Trouble]:
     """Limits of the machine. Of a wait for a connection the late requests are told one by one, so it is none here."""
     for row in log.rows("bench_limits"):
-        if row.limit in TOLD_BY_REQUESTS:
+        if row.limit in SEEN_IN_REQUESTS:
             continue
         for cause in limit_texts(row, load_began_ns(log), 0):
-            began_ns = row.first_at_ns - (row.duration_ns or 0) - NOTICED_NS
-            until_ns = row.first_at_ns + NOTICED_NS if row.limit == "standstill" else END_NS
+            began_ns = row.first_at_ns - (row.duration_ns or 0) - DETECTION_NS
+            until_ns = row.first_at_ns + DETECTION_NS if row.limit == "standstill" else END_NS
             yield Trouble("limits", cause, ((max(began_ns, 0), until_ns),))
 
 

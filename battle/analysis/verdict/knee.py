@@ -10,7 +10,7 @@ from battle.analysis.verdict.checkers.load_generator import SENT_RATIO_MIN, late
 from battle.analysis.verdict.checkers.planned_workloads import STEPS, planned
 from battle.analysis.verdict.measures import unanswered_text
 from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
-from battle.scenario.slo.slo import OF_REQUESTS, RULES, Demands, Slo
+from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo, SloSet
 
 StepStatus: TypeAlias = Literal["met", "missed", "generator_late", "not_demanded"]
 
@@ -48,7 +48,7 @@ class Knee(msgspec.Struct, frozen=True, kw_only=True):
         return next((step for step in self.steps if step.rate_per_s == self.rate_per_s), None)
 
 
-def knees(log: Log, demands: Demands) -> tuple[Knee, ...]:
+def knees(log: Log, demands: SloSet) -> tuple[Knee, ...]:
     """The knee of each workload that goes up in steps; none in a run without."""
     return tuple(_knee(log, name, demands) for name in planned(log, STEPS))
 
@@ -73,7 +73,7 @@ def knee_measures(knee: Knee) -> dict[str, Measure]:
     }
 
 
-class Beyond(NamedTuple):
+class StepsBeyondKnee(NamedTuple):
     """The steps beyond a knee, which look for the limit: of which workload each is, from when until when.
 
     Where no step met what is demanded there is no knee, and all of them count.
@@ -98,7 +98,7 @@ class Beyond(NamedTuple):
         return f"without the steps beyond the knee of {' and '.join(dict.fromkeys(self.workloads))}"
 
 
-def steps_beyond(log: Log, knees: Sequence[Knee]) -> Beyond:
+def steps_beyond(log: Log, knees: Sequence[Knee]) -> StepsBeyondKnee:
     """The steps beyond the knees, of all workloads that go up in steps."""
     rows = [
         row
@@ -106,14 +106,14 @@ def steps_beyond(log: Log, knees: Sequence[Knee]) -> Beyond:
         for row in log.rows("step_results")
         if row.workload == knee.workload and knee.rate_per_s is not None and row.rate_per_s > knee.rate_per_s
     ]
-    return Beyond(
+    return StepsBeyondKnee(
         tuple(row.workload for row in rows),
         tuple(row.started_ns for row in rows),
         tuple(row.ended_ns for row in rows),
     )
 
 
-def run_measures(log: Log, beyond: Beyond) -> dict[str, Measure]:
+def run_measures(log: Log, beyond: StepsBeyondKnee) -> dict[str, Measure]:
     """What the requests of the run measured without the steps beyond a knee. Empty when there are no such steps."""
     if not beyond.workloads:
         return {}
@@ -128,7 +128,7 @@ def _never(metric: str, measure: Measure) -> str:
     return "" if measure.value is not None else f"{unanswered_text(int(metric[1:3]), 'of the requests')}: "
 
 
-def _knee(log: Log, workload: str, demands: Demands) -> Knee:
+def _knee(log: Log, workload: str, demands: SloSet) -> Knee:
     own, run = _of_requests(demands.workloads.get(workload, Slo())), _of_requests(demands.run)
     slo = own if own.demands() else run
     rows = [row for row in log.rows("step_results") if row.workload == workload]

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from battle.analysis.log import Log
-from battle.analysis.verdict.checkers.continuity import delay_row, head_rows, nothing_was_due
+from battle.analysis.verdict.checkers.continuity import delay_row, head_rows, no_heads_expected
 from battle.analysis.verdict.checkers.heights import height_rows
 from battle.analysis.verdict.checkers.retries import amplification
 from battle.analysis.verdict.slo_comparison import Measure
 from battle.analysis.visibility import gateway_reports, unseen_text
 from battle.scenario.slo.staleness import Staleness
 
-EVER: Mapping[str, object] = {"starts_ns": (0,), "ends_ns": (2**63 - 1,)}
+NO_LIMIT: Mapping[str, object] = {"starts_ns": (0,), "ends_ns": (2**63 - 1,)}
 """The windows of time that are all of the run."""
 
 SLOWEST_LISTED = 10
@@ -29,7 +29,7 @@ def measures(log: Log, attempts_limit: float | None = None) -> dict[str, Measure
         **_of_heads(log, None),
         **_of_heights(log, None),
         **_of_failovers(log),
-        "disconnects": disconnects(log, None, EVER),
+        "disconnects": disconnects(log, None, NO_LIMIT),
         "attempts_per_request": _attempts(log, attempts_limit),
         "breaker_changes": _breaker_changes(log),
         "gateway_rss_max_bytes": _memory(log.rows("system_health")),
@@ -42,7 +42,7 @@ def workload_measures(log: Log, workload: str) -> dict[str, Measure]:
         **_of_requests(log, workload),
         **_of_latencies(log.rows("latencies"), workload),
         **_of_heads(log, workload),
-        "disconnects": disconnects(log, workload, EVER),
+        "disconnects": disconnects(log, workload, NO_LIMIT),
         **_of_heights(log, workload),
     }
 
@@ -64,9 +64,9 @@ def _of_requests(log: Log, workload: str | None) -> dict[str, Measure]:
     rows = [row for row in log.rows("workload_answers") if workload in (None, row.workload)]
     names = ("requests", "ok", "checked", "wrong", "stale")
     requests, ok, checked, wrong, stale = (sum(getattr(row, name) for row in rows) for name in names)
-    unavoidable = unavoidable_stale(log, EVER, workload) if stale else 0
+    unavoidable = unavoidable_stale(log, NO_LIMIT, workload) if stale else 0
     query = "workload_answers"
-    if nothing_was_due(log, workload):
+    if no_heads_expected(log, workload):
         unchecked = Measure(query, True, 0, "nothing was due")
     else:
         unchecked = Measure(query, False, note="no answer was checked")

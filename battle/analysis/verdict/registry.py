@@ -21,9 +21,9 @@ from battle.analysis.verdict.checkers.provider_return import providers_used_agai
 from battle.analysis.verdict.checkers.retries import retry_amplification
 from battle.analysis.verdict.checkers.transactions import transactions
 from battle.analysis.verdict.sample_size import enough_requests
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
-Checker: TypeAlias = Callable[[Log, Demands], Finding | None]
+Checker: TypeAlias = Callable[[Log, SloSet], Finding | None]
 """From the log to a finding; None when it has nothing to say about a run of this kind."""
 
 CHECKERS: tuple[Checker, ...] = (
@@ -52,7 +52,7 @@ CHECKERS: tuple[Checker, ...] = (
 """In the order a reader wants to hear of them: a run that is not complete explains the rest."""
 
 
-def check(checker: Checker, log: Log, demands: Demands) -> Finding | None:
+def check(checker: Checker, log: Log, demands: SloSet) -> Finding | None:
     """What the checker finds; None when it does not apply."""
     try:
         return checker(log, demands)

@@ -11,14 +11,14 @@ from battle.analysis.verdict.checkers.answers import nothing_to_check
 from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.formatting import plural
-from battle.scenario.slo.slo import ANSWERS, HEADS, MIN_REQUESTS, OF_REQUESTS, Demands
+from battle.scenario.slo.slo import ANSWERS, HEADS, MIN_REQUESTS, OF_REQUESTS, SloSet
 from battle.store import typed
 
 FEW_REQUESTS = 100
 """A run with fewer says so in its first line: each request is more than 1 % of it."""
 
 
-def stated_minimum(log: Log) -> int:
+def min_requests_of(log: Log) -> int:
     """How many requests the run's scenario asks for, as `run.json` says; `MIN_REQUESTS` when it does not."""
     rows = log.rows("run_header")
     header = typed.decode(rows[0].document) if rows else {}
@@ -26,7 +26,7 @@ def stated_minimum(log: Log) -> int:
     return stated if isinstance(stated, int) and stated >= 0 else MIN_REQUESTS
 
 
-def enough_requests(log: Log, demands: Demands) -> Finding | None:
+def enough_requests(log: Log, demands: SloSet) -> Finding | None:
     """INCONCLUSIVE when fewer requests than `min_requests` were sent; heads that were due to clients count as well.
 
     Does not apply when nothing was sent: that is another finding.
@@ -47,14 +47,14 @@ def enough_requests(log: Log, demands: Demands) -> Finding | None:
     )
 
 
-def anything_tested(log: Log) -> bool:
+def has_samples(log: Log) -> bool:
     """Whether any request was sent, or anything was due to a subscription: else the gateway had nothing to do."""
     sent = sum(kind.sent for kind in log.rows("request_kinds"))
     told = sum(row.notifications for row in log.rows("workload_answers"))
     return bool(sent or told or sum(row.due for row in head_rows(log)))
 
 
-def tested_text(log: Log) -> str:
+def sample_size_text(log: Log) -> str:
     """How little was tested, for the first line, and whether answers could be checked; empty when it was enough."""
     return " ".join(filter(None, (_few_text(log), nothing_to_check(log))))
 
@@ -63,7 +63,7 @@ def _few_text(log: Log) -> str:
     sent = sum(kind.sent for kind in log.rows("request_kinds"))
     if not sent:
         return ""  # subscriptions are counted by their heads
-    in_faults = _in_faults(log, stated_minimum(log))
+    in_faults = _in_faults(log, min_requests_of(log))
     if sent >= FEW_REQUESTS and not in_faults:
         return ""
     return f"{'Only ' if sent < FEW_REQUESTS else 'Of '}{plural(sent, 'request')}{in_faults}."
@@ -77,7 +77,7 @@ def _in_faults(log: Log, minimum: int) -> str:
     return f", {'only ' if fewest.requests else ''}{fewest.requests:,} in the window of {fewest.fault_id}"
 
 
-class Tested(NamedTuple):
+class SampleSize(NamedTuple):
     """How much of each kind there was in what an SLO is about: a workload, or a part of the run."""
 
     requests: int
@@ -85,7 +85,9 @@ class Tested(NamedTuple):
     heads_due: int
 
 
-def with_enough(results: Sequence[SloResult], tested: Tested, minimum: int) -> tuple[SloResult, ...]:
+def with_enough_samples(
+    results: Sequence[SloResult], tested: SampleSize, minimum: int
+) -> tuple[SloResult, ...]:
     """The results of a workload or of a part of the run: what too few requests, answers or heads met is not trusted.
 
     Where no head was due at all the chain was quiet; that is known, and noted with the result.
@@ -93,7 +95,7 @@ def with_enough(results: Sequence[SloResult], tested: Tested, minimum: int) -> t
     return tuple(_with_enough(result, tested, minimum) for result in results)
 
 
-def _with_enough(result: SloResult, tested: Tested, minimum: int) -> SloResult:
+def _with_enough(result: SloResult, tested: SampleSize, minimum: int) -> SloResult:
     if result.status != "met":
         return result
     if result.name in OF_REQUESTS:

@@ -24,7 +24,7 @@ class Measure(msgspec.Struct, frozen=True):
     note: str | None = None
 
 
-NEVER_BUT = "not reached, but "
+NOT_REACHED_BUT = "not reached, but "
 """Begins the note of a demand that was missed without a number, where the miss proves nothing."""
 
 
@@ -51,7 +51,7 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def never(self) -> bool:
         """Whether what was measured is that the value is never reached."""
-        reached = self.status != "not_measured" or (self.note or "").startswith(NEVER_BUT)
+        reached = self.status != "not_measured" or (self.note or "").startswith(NOT_REACHED_BUT)
         return self.measured is None and reached
 
     @property

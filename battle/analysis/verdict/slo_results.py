@@ -7,7 +7,7 @@ import msgspec
 
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
-from battle.analysis.verdict.attribution import doubted, without_ground
+from battle.analysis.verdict.attribution import attribute_bench, doubted
 from battle.analysis.verdict.bench import Trouble
 from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.knee import (
@@ -17,11 +17,11 @@ from battle.analysis.verdict.knee import (
     steps_beyond,
 )
 from battle.analysis.verdict.measures import measures, workload_measures
-from battle.analysis.verdict.sample_size import Tested, with_enough
+from battle.analysis.verdict.sample_size import SampleSize, with_enough_samples
 from battle.analysis.verdict.slo_comparison import SloResult, compare, compared
-from battle.analysis.verdict.windowed_measures import part_results
-from battle.scenario.slo.slo import Demands, Slo
-from battle.scenario.slo.sql import SqlDemand, parse_limit
+from battle.analysis.verdict.windowed_measures import windowed_results
+from battle.scenario.slo.slo import Slo, SloSet
+from battle.scenario.slo.sql import SqlSlo, parse_target
 from battle.store.errors import QueryError
 
 
@@ -34,7 +34,7 @@ class WorkloadSlos(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_results(
     log: Log,
-    demands: Demands,
+    demands: SloSet,
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
     knees: Sequence[Knee] = (),
@@ -48,13 +48,13 @@ def run_results(
     beyond = steps_beyond(log, knees)
     measured = {**measures(log, slo.max_attempts_per_request), **run_measures(log, beyond)}
     whole = doubted(compare(slo, measured), findings, log, slo, broken, beyond=beyond)
-    parts = part_results(log, demands, findings, broken, beyond)
-    asked = tuple(_of_sql(log, query) for query in slo.queries)
-    return (*whole, *parts, *without_ground(asked, broken))
+    parts = windowed_results(log, demands, findings, broken, beyond)
+    asked = tuple(_sql_result(log, query) for query in slo.queries)
+    return (*whole, *parts, *attribute_bench(asked, broken))
 
 
-def _of_sql(log: Log, demand: SqlDemand) -> SloResult:
-    limit = parse_limit(demand.limit)
+def _sql_result(log: Log, demand: SqlSlo) -> SloResult:
+    limit = parse_target(demand.limit)
     assert limit is not None, "a limit that cannot be read is refused before anything is judged"
     try:
         answer = one_number(log.execute(demand.query).rows)
@@ -75,7 +75,7 @@ def _of_sql(log: Log, demand: SqlDemand) -> SloResult:
 
 def workload_results(
     log: Log,
-    demands: Demands,
+    demands: SloSet,
     knees: Sequence[Knee],
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
@@ -88,7 +88,7 @@ def workload_results(
     return tuple(
         WorkloadSlos(
             workload=name,
-            slos=with_enough(
+            slos=with_enough_samples(
                 _of_workload(log, name, slo, knees, findings, broken),
                 _tested(log, name),
                 demands.min_requests,
@@ -98,9 +98,9 @@ def workload_results(
     )
 
 
-def _tested(log: Log, workload: str) -> Tested:
+def _tested(log: Log, workload: str) -> SampleSize:
     rows = [row for row in log.rows("workload_answers") if row.workload == workload]
-    return Tested(
+    return SampleSize(
         requests=sum(row.requests for row in rows),
         checked=sum(row.checked for row in rows),
         heads_due=sum(row.due for row in head_rows(log) if row.workload == workload),
@@ -119,7 +119,7 @@ def _of_workload(
     for knee in knees:
         if knee.workload == name:
             # Its steps are doubted one by one: nothing of the whole load's lateness is left to excuse.
-            return without_ground(compare(slo, {**measured, **knee_measures(knee)}), broken)
+            return attribute_bench(compare(slo, {**measured, **knee_measures(knee)}), broken)
     return doubted(compare(slo, measured), findings, log, slo, broken, name)
 
 

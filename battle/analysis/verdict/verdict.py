@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from battle.analysis.findings import Finding, Verdict, strictly, worst
+from battle.analysis.findings import Finding, Verdict, made_strict, worst
 from battle.analysis.log import Log
-from battle.analysis.verdict.attribution import without_outage
+from battle.analysis.verdict.attribution import attribute_outage
 from battle.analysis.verdict.bench import Trouble, attributed, troubles
 from battle.analysis.verdict.causes import with_causes
-from battle.analysis.verdict.checkers.provider_reach import doubted_without_providers
+from battle.analysis.verdict.checkers.provider_reach import without_providers
 from battle.analysis.verdict.knee import Knee, knees
 from battle.analysis.verdict.registry import CHECKERS, Checker, check
-from battle.analysis.verdict.sample_size import stated_minimum
+from battle.analysis.verdict.sample_size import min_requests_of
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_results import WorkloadSlos, run_results, workload_results
 from battle.analysis.verdict.slo_text import reason_texts
-from battle.scenario.slo.slo import Demands, Slo, demands_of
+from battle.scenario.slo.slo import Slo, SloSet, slo_set
 from battle.scenario.slo.staleness import Staleness
 from battle.store import typed
 
@@ -63,11 +63,11 @@ def judge(
     scenario says. What stale answers it tolerates is the scenario's `staleness`.
     """
     log = run if isinstance(run, Log) else Log(run)
-    least = stated_minimum(log) if min_requests is None else min_requests
-    stated = {"min_requests": least, "staleness": stated_staleness(log)}
-    demands = msgspec.structs.replace(demands_of(slo, workload_slos), **stated)
+    least = min_requests_of(log) if min_requests is None else min_requests
+    stated = {"min_requests": least, "staleness": staleness_of(log)}
+    demands = msgspec.structs.replace(slo_set(slo, workload_slos), **stated)
     findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
-    findings = doubted_without_providers(findings)
+    findings = without_providers(findings)
     broken: tuple[Trouble, ...] = ()
     results: tuple[SloResult, ...] = ()
     of_workloads: tuple[WorkloadSlos, ...] = ()
@@ -84,7 +84,7 @@ def judge(
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
     findings = attributed(findings, broken)
     if strict:
-        findings = [strictly(finding) for finding in findings]
+        findings = [made_strict(finding) for finding in findings]
     verdicts = [finding.verdict for finding in findings]
     verdicts += [_SLO_VERDICT[result.status] for result in slo_results(results, of_workloads)]
     return Judgement(
@@ -105,16 +105,16 @@ _Results: TypeAlias = tuple[tuple[SloResult, ...], tuple[WorkloadSlos, ...]]
 
 
 def _results(
-    log: Log, demands: Demands, findings: list[Finding], broken: tuple[Trouble, ...], found: tuple[Knee, ...]
+    log: Log, demands: SloSet, findings: list[Finding], broken: tuple[Trouble, ...], found: tuple[Knee, ...]
 ) -> _Results:
     """What became of the demands, of the run and its parts and of single workloads, with the causes of misses."""
     of_run = run_results(log, demands, findings, broken, found)
     of_workloads = workload_results(log, demands, found, findings, broken)
-    return tuple(without_outage(with_causes(log, one), log, one.scope.workload) for one in of_run), tuple(
+    return tuple(attribute_outage(with_causes(log, one), log, one.scope.workload) for one in of_run), tuple(
         WorkloadSlos(
             workload=one.workload,
             slos=tuple(
-                without_outage(with_causes(log, result, one.workload), log, one.workload)
+                attribute_outage(with_causes(log, result, one.workload), log, one.workload)
                 for result in one.slos
             ),
         )
@@ -142,7 +142,7 @@ def _reasons(
             yield f"workload {own.workload}: {text}"
 
 
-def stated_staleness(log: Log) -> Staleness:
+def staleness_of(log: Log) -> Staleness:
     """What the run's scenario tolerates, as `run.json` says; the defaults where it says nothing that is valid."""
     rows = log.rows("run_header")
     header = typed.decode(rows[0].document) if rows else {}

@@ -8,9 +8,9 @@ import msgspec
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
-from battle.analysis.verdict.attribution import ALL_REQUESTS, doubted_part
+from battle.analysis.verdict.attribution import ALL_REQUESTS, attribute_windowed
 from battle.analysis.verdict.bench import Trouble
-from battle.analysis.verdict.knee import Beyond
+from battle.analysis.verdict.knee import StepsBeyondKnee
 from battle.analysis.verdict.measures import (
     disconnects,
     nothing_due,
@@ -18,7 +18,7 @@ from battle.analysis.verdict.measures import (
     unavoidable_stale,
     unavoidable_text,
 )
-from battle.analysis.verdict.sample_size import Tested, with_enough
+from battle.analysis.verdict.sample_size import SampleSize, with_enough_samples
 from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports, unseen_text
 from battle.formatting import plural
@@ -28,7 +28,7 @@ from battle.scenario.slo.scope import (
     RELATIVE,
     Scope,
 )
-from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS, RULES, Demands, Slo
+from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS, RULES, Slo, SloSet
 from battle.scenario.slo.windows import (
     WHOLE,
     Window,
@@ -56,12 +56,12 @@ class Part(NamedTuple):
         }
 
 
-def part_results(
+def windowed_results(
     log: Log,
-    demands: Demands,
+    demands: SloSet,
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
-    beyond: Beyond,
+    beyond: StepsBeyondKnee,
 ) -> tuple[SloResult, ...]:
     """Each demand on a part of the run, compared, and doubted where a miss or too few requests prove nothing.
 
@@ -70,24 +70,24 @@ def part_results(
     results: list[SloResult] = []
     for slo in demands.parts:
         found = _results(log, slo, findings, broken, beyond)
-        part = part_of(log, slo.scope)
+        part = windowed_scope(log, slo.scope)
         if part.missing is None:
-            found = with_enough(found, _tested(log, part, slo, beyond), demands.min_requests)
+            found = with_enough_samples(found, _tested(log, part, slo, beyond), demands.min_requests)
         results += found
     return tuple(results)
 
 
-def _tested(log: Log, part: Part, slo: Slo, beyond: Beyond) -> Tested:
+def _tested(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee) -> SampleSize:
     """How much of what `slo` is about there was in a part of the run."""
     names = slo.demands().keys()
     heads_due = _heads(log, part).due if names & {*HEADS} else 0
     if not names & {*OF_REQUESTS, *ANSWERS}:
-        return Tested(0, 0, heads_due)
-    checked = sum(one.checked for one in _answered(log, part, _asked(log, part, Beyond())))
-    return Tested(_asked(log, part, beyond).requests, checked, heads_due)
+        return SampleSize(0, 0, heads_due)
+    checked = sum(one.checked for one in _answered(log, part, _asked(log, part, StepsBeyondKnee())))
+    return SampleSize(_asked(log, part, beyond).requests, checked, heads_due)
 
 
-def _asked(log: Log, part: Part, beyond: Beyond) -> Any:
+def _asked(log: Log, part: Part, beyond: StepsBeyondKnee) -> Any:
     """How the requests of a part fared, without those of some steps."""
     chosen = {"workload": part.scope.workload, "method": part.scope.method}
     (row,) = log.rows("scoped_requests", **part.times, **chosen, **{**ALL_REQUESTS, **beyond.parameters})
@@ -95,16 +95,16 @@ def _asked(log: Log, part: Part, beyond: Beyond) -> Any:
 
 
 def _results(
-    log: Log, slo: Slo, findings: Sequence[Finding], broken: Sequence[Trouble], beyond: Beyond
+    log: Log, slo: Slo, findings: Sequence[Finding], broken: Sequence[Trouble], beyond: StepsBeyondKnee
 ) -> tuple[SloResult, ...]:
-    part = part_of(log, slo.scope)
-    results = compare(slo, part_measures(log, part, slo, beyond))
+    part = windowed_scope(log, slo.scope)
+    results = compare(slo, windowed_measures(log, part, slo, beyond))
     if part.missing is None:
-        results = doubted_part(results, findings, log, slo, broken, part.times, beyond)
+        results = attribute_windowed(results, findings, log, slo, broken, part.times, beyond)
     return tuple(msgspec.structs.replace(result, scope=part.scope) for result in results)
 
 
-def part_of(log: Log, scope: Scope) -> Part:
+def windowed_scope(log: Log, scope: Scope) -> Part:
     """Where in the run's time the scope lies, as the log tells."""
     if not scope.timed:
         return Part(scope, WHOLE)
@@ -136,7 +136,7 @@ def _relative(log: Log, scope: Scope) -> Part:
     return Part(scope, (), f"{what} lasted for any time")
 
 
-def part_measures(log: Log, part: Part, slo: Slo, beyond: Beyond) -> dict[str, Measure]:
+def windowed_measures(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee) -> dict[str, Measure]:
     """What was measured of all that `slo` demands, in this part of the run."""
     names = slo.demands().keys()
     if part.missing is not None:
@@ -161,8 +161,8 @@ def part_measures(log: Log, part: Part, slo: Slo, beyond: Beyond) -> dict[str, M
     return measured
 
 
-def _of_requests(log: Log, part: Part, beyond: Beyond) -> dict[str, Measure]:
-    every, row = _asked(log, part, Beyond()), _asked(log, part, beyond)
+def _of_requests(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+    every, row = _asked(log, part, StepsBeyondKnee()), _asked(log, part, beyond)
     asked = {RULES[name].metric for name in OF_REQUESTS}
     left_out = f", {beyond.note}" if row.requests < every.requests else ""
     if not row.requests:

@@ -39,7 +39,7 @@ class Problem(NamedTuple):
         return f"{where}: {self.text}" if where else self.text
 
 
-class Foreign:
+class ForeignValue:
     """Stands in plain data for an object that is none."""
 
     def __init__(self, value: object) -> None:
@@ -244,7 +244,7 @@ class _Reader:
             for name, value in items:
                 self._anything(name, place, seen)
                 self._anything(value, place, seen)
-        elif isinstance(data, Foreign):
+        elif isinstance(data, ForeignValue):
             self._refuse(place, f"a {data.kind} is not data: write strings, numbers, lists and tables")
 
     def _text(self, text: str, place: _Place) -> None:
@@ -283,7 +283,7 @@ def _plain(value: Any) -> Any:
         case None | bool() | int() | float() | str():
             return value
         case _:
-            return Foreign(value)
+            return ForeignValue(value)
 
 
 def _takes(data: Any, kind: inspect.Type) -> bool:
@@ -375,7 +375,7 @@ _SHOWN_MAX = 60
 def _shown(data: Any, *, duration: bool = False) -> str:
     if duration and isinstance(data, int) and not isinstance(data, bool):
         return format_duration(data)
-    if isinstance(data, Foreign):
+    if isinstance(data, ForeignValue):
         return f"a {data.kind}"
     if isinstance(data, dict):
         return "a table"

@@ -9,7 +9,7 @@ from battle.actors.spec.base import Checking
 from battle.actors.spec.collection import Collected
 from battle.actors.units import Duration, not_a_share
 from battle.scenario.slo.scope import WHOLE_RUN, Scope
-from battle.scenario.slo.sql import Bound, SqlDemand
+from battle.scenario.slo.sql import Bound, SqlSlo
 from battle.scenario.slo.staleness import Staleness
 
 MIN_REQUESTS = 20
@@ -68,7 +68,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     max_silence_ms: float | None = None
     max_disconnects: int | None = None
     max_height_regression_blocks: int | None = None
-    queries: tuple[SqlDemand, ...] = ()
+    queries: tuple[SqlSlo, ...] = ()
     when: str = "run"
     fault: str | None = None
     grace: Duration = 0
@@ -82,7 +82,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         `query` is one SELECT with one number as its answer, `limit` an operator and a number. NULL, no row and an
         error are not measured; the statement is tried before the run starts.
         """
-        return cls(queries=(SqlDemand(name, query, limit),))
+        return cls(queries=(SqlSlo(name, query, limit),))
 
     @property
     def scope(self) -> Scope:
@@ -145,7 +145,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         return {name: value for name, value in values if value is not None}
 
 
-class Demands(msgspec.Struct, frozen=True, kw_only=True):
+class SloSet(msgspec.Struct, frozen=True, kw_only=True):
     """All that a scenario demands: of the run, of single workloads by their names, and of other parts of the run.
 
     `min_requests`: fewer than so many prove nothing. `staleness`: what stale answers are tolerated.
@@ -252,7 +252,7 @@ PER_WINDOW = frozenset(RULES) - {"max_silence_ms", "max_height_regression_blocks
 a client was told of before a window counts in it."""
 
 
-def demands_of(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo] | None = None) -> Demands:
+def slo_set(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo] | None = None) -> SloSet:
     """The demands, sorted by what they are about. What is demanded twice of the same part is judged twice."""
     listed = [] if slos is None else [slos] if isinstance(slos, Slo) else list(slos)
     listed += [msgspec.structs.replace(slo, workload=name) for name, slo in (workload_slos or {}).items()]
@@ -270,7 +270,7 @@ def demands_of(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo
                 workloads[slo.workload] = _merged(own, slo)
         else:
             parts.append(slo)
-    return Demands(run=run, workloads=workloads, parts=tuple(parts))
+    return SloSet(run=run, workloads=workloads, parts=tuple(parts))
 
 
 def _merged(one: Slo, other: Slo) -> Slo:

@@ -14,14 +14,14 @@ Bound: TypeAlias = Literal["<=", "<", ">=", ">", "==", "!="]
 _LIMIT = re.compile(r"\s*(<=|<|>=|>|==|=|!=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 
 
-class Limit(NamedTuple):
+class SqlTarget(NamedTuple):
     """What a value must be."""
 
     bound: Bound
     value: float
 
 
-class SqlDemand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SqlSlo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One value of the run's log, and what it must be: made by `Slo.sql`.
 
     `query` is one SELECT that gives one number (or a truth value, which counts as 1 or 0), as `battle sql` takes it;
@@ -38,17 +38,17 @@ class SqlDemand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield "slo: an SLO on SQL needs a name"
         if not self.query.strip():
             yield f"slo {self.name!r}: it needs a SELECT"
-        if parse_limit(self.limit) is None:
+        if parse_target(self.limit) is None:
             yield f'slo {self.name!r}: its limit reads like "<= 0" or "> 0.5", not {self.limit!r}'
 
 
-def parse_limit(text: str) -> Limit | None:
+def parse_target(text: str) -> SqlTarget | None:
     """The limit that "<= 0" means; None when the text is not one."""
     match = _LIMIT.fullmatch(text)
     if match is None:
         return None
     operator = "==" if match[1] == "=" else match[1]
-    return Limit(typed.convert(operator, Bound), float(match[2]))
+    return SqlTarget(typed.convert(operator, Bound), float(match[2]))
 
 
 def holds(value: float, bound: Bound, limit: float) -> bool:

@@ -34,7 +34,7 @@ class FaultSpan(Protocol):
     def ended_ns(self) -> int | None: ...
 
 
-class Named(NamedTuple):
+class FaultName(NamedTuple):
     """A fault as words select it."""
 
     fault_id: str
@@ -42,7 +42,7 @@ class Named(NamedTuple):
     target: str
 
 
-def selects(selector: str | None, fault: FaultSpan | Named) -> bool:
+def selects(selector: str | None, fault: FaultSpan | FaultName) -> bool:
     """Whether each word of the selector names the fault's id, kind or target; None selects all."""
     names = (fault.fault_id, fault.kind, fault.target)
     return selector is None or all(word in names for word in selector.split())

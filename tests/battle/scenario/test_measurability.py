@@ -31,7 +31,7 @@ from battle import (
 )
 from battle.cli.app import run_command_line
 from battle.scenario.loader import listed
-from battle.scenario.measurability import OmittedSlo, warnings_of, without_the_unseen
+from battle.scenario.measurability import OmittedSlo, warnings_of, without_unmeasurable
 from battle.scenario.validation import checked, scenario_problems
 
 READS = HttpConstant("eth_chainId", rate=10, duration=seconds(10), name="reads")
@@ -210,15 +210,15 @@ def test_another_gateway_leaves_out_what_it_cannot_show_and_nothing_else():
         Slo(success_rate=0.9, max_memory_mb=5),
         "min_breaker_changes >= 2",
     ]
-    shown, omitted = without_the_unseen(scenario(gateway=COMMAND, slo=slos), "live")
+    shown, omitted = without_unmeasurable(scenario(gateway=COMMAND, slo=slos), "live")
     assert shown.slo == Slo(success_rate=0.9, max_memory_mb=5)
     why = "not visible from outside the gateway"
     assert omitted == (
         OmittedSlo("min_failovers >= 1 during faults", why),
         OmittedSlo("min_breaker_changes >= 2", why),
     )
-    assert without_the_unseen(scenario(slo=slos), "live") == (scenario(slo=slos), ())
-    shown, omitted = without_the_unseen(scenario(slo=slos), "simulated")
+    assert without_unmeasurable(scenario(slo=slos), "live") == (scenario(slo=slos), ())
+    shown, omitted = without_unmeasurable(scenario(slo=slos), "simulated")
     assert [one.slo for one in omitted] == ["max_memory_mb <= 5"]
     assert len(shown.slos) == 3
 
@@ -226,7 +226,7 @@ def test_another_gateway_leaves_out_what_it_cannot_show_and_nothing_else():
 @pytest.mark.parametrize(("name", "shipped"), list(listed()), ids=[name for name, _ in listed()])
 def test_every_shipped_scenario_can_be_run_with_any_gateway(name, shipped):
     for gateway in (COMMAND, msgspec.structs.replace(URL)):
-        shown, _ = without_the_unseen(msgspec.structs.replace(shipped, gateway=gateway), "live")
+        shown, _ = without_unmeasurable(msgspec.structs.replace(shipped, gateway=gateway), "live")
         assert list(scenario_problems(checked(shown))) == []
         assert any(slo.demands() for slo in (*shown.slos, *shown.workload_slos.values())), name
 

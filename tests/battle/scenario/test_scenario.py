@@ -22,7 +22,7 @@ from battle import (
     ms,
     seconds,
 )
-from battle.run.plan import plan_run
+from battle.run.plan import run_plan
 from battle.scenario.loader import listed, load_scenario, shipped_names
 from battle.scenario.validation import checked, scenario_problems
 
@@ -147,7 +147,7 @@ def test_scenarios_in_a_directory_are_listed(tmp_path):
 
 
 def test_the_plan_names_every_node_and_deals_the_shards():
-    plan = plan_run(
+    plan = run_plan(
         scenario(
             workloads=[
                 HttpConstant("m", rate=1, duration=seconds(1), shards=2),

@@ -18,7 +18,7 @@ from battle import (
     seconds,
 )
 from battle.actors.spec.workloads import HttpConstant, HttpUsers, WsSubscribe
-from battle.run.plan import plan_run
+from battle.run.plan import run_plan
 from battle.scenario.loader import scenario_from_data
 from battle.scenario.slo.scope import RESERVED
 from battle.scenario.validation import scenario_problems
@@ -226,10 +226,10 @@ def test_there_must_be_something_to_heal_from():
 def test_faults_that_repeat_stop_before_the_healing(entry):
     healed = scenario(chaos=[entry], healing=Healing(duration=seconds(12)))
     assert list(scenario_problems(healed)) == []
-    ends = [fault.end for fault in plan_run(healed, 1).timeline]
+    ends = [fault.end for fault in run_plan(healed, 1).timeline]
     assert ends
     assert max(ends) <= seconds(18)
-    assert max(fault.end for fault in plan_run(scenario(chaos=[entry]), 1).timeline) > seconds(18)
+    assert max(fault.end for fault in run_plan(scenario(chaos=[entry]), 1).timeline) > seconds(18)
 
 
 def test_subscribers_ask_for_no_method():

@@ -8,7 +8,7 @@ from battle import MockProvider, Scenario, Slo, seconds
 from battle.actors.spec.workloads import HttpConstant, WsSubscribe
 from battle.analysis.reports.files import read_report
 from battle.run.directory import create_run_directory
-from battle.run.plan import plan_run
+from battle.run.plan import run_plan
 from battle.scenario.validation import scenario_problems
 
 
@@ -55,7 +55,7 @@ def test_demands_on_heads_need_nothing_collected():
 
 
 def test_a_report_made_from_the_directory_knows_them(tmp_path):
-    run_dir = create_run_directory(tmp_path, plan_run(scenario(), 1), "simulated")
+    run_dir = create_run_directory(tmp_path, run_plan(scenario(), 1), "simulated")
     assert json.loads((run_dir / "run.json").read_text())["workload_slos"]["reads"]["success_rate"] == 0.9
     (run_dir / "events").mkdir()
     (one,) = read_report(run_dir).workload_slos

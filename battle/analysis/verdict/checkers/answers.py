@@ -5,9 +5,9 @@ from typing import Any
 
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Severity, Verdict
 from battle.analysis.log import Log
-from battle.analysis.verdict.checkers.continuity import nothing_was_due
+from battle.analysis.verdict.checkers.continuity import no_heads_expected
 from battle.formatting import plural, sentence
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 STALE_RATIO_MAX = 0.01
 """So much of the answers a gateway may pass on before it notices that a provider lags, without a warning."""
@@ -30,12 +30,12 @@ def nothing_to_check(log: Log) -> str | None:
         return None
     if real := [row.provider for row in log.rows("real_providers")]:
         return f"No answer was checked, because {', '.join(real)} serves a chain of its own."
-    if nothing_was_due(log):
+    if no_heads_expected(log):
         return "No answer was checked, because the load is subscriptions only, and nothing was due to them."
     return None
 
 
-def answers_are_right(log: Log, demands: Demands) -> Finding | None:
+def answers_are_right(log: Log, demands: SloSet) -> Finding | None:
     """FAIL on any wrong answer or notification, unless an SLO `max_wrong_answers` says how many are tolerable.
 
     Names what the log can tell of wrong ones: swapped, made by a faulty provider, or by nobody, and beside them
@@ -62,7 +62,7 @@ def answers_are_right(log: Log, demands: Demands) -> Finding | None:
     )
 
 
-def answers_are_fresh(log: Log, demands: Demands) -> Finding | None:
+def answers_are_fresh(log: Log, demands: SloSet) -> Finding | None:
     """FAIL on stale answers and notifications that no fault explains, unless an SLO `max_stale_answers` decides.
 
     A gateway may pass on what a lagging provider says, until some time after the fault that made it lag; at other
@@ -127,11 +127,11 @@ def _untimely(row: Any) -> str:
     ]
     return (
         f"workload {row.workload}: {' and '.join(counts)} about old heads while no fault made a provider lag{behind} "
-        f"(first: {row.first_ids[0]}){_blamed(row)}"
+        f"(first: {row.first_ids[0]}){_cause_text(row)}"
     )
 
 
-def _blamed(row: Any) -> str:
+def _cause_text(row: Any) -> str:
     return f"; a provider under a fault answered {row.under_fault:,} of them" if row.under_fault else ""
 
 
@@ -165,7 +165,7 @@ def wrong_causes(log: Log) -> Iterator[str]:
     for row in log.rows("wrong_answer_causes"):
         if row.cause in _CAUSES:
             text = _CAUSES[row.cause].format(n=f"{row.requests:,}", first=row.first_request_id)
-            yield text if row.cause == "faulty_provider" else text + _blamed(row)
+            yield text if row.cause == "faulty_provider" else text + _cause_text(row)
     yield from _notified_as(log, "wrong")
 
 

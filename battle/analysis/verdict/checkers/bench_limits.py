@@ -9,7 +9,7 @@ from battle.analysis.time_text import at_text, load_began_ns
 from battle.analysis.verdict.checkers.load_generator import lateness_bound_ns
 from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE
 from battle.formatting import duration_text, plural, sentence
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 _SYSTEM = {
     "open_files": "open files: raise it (ulimit -n)",
@@ -20,14 +20,14 @@ _SYSTEM = {
 """The limits of the operating system, and what to do about each."""
 
 
-OWN_BOUNDS = frozenset({"connections", "unread", "kept"})
+BATTLE_LIMITS = frozenset({"connections", "unread", "kept"})
 """What Battle itself allows, and not the machine."""
 
-TOLD_BY_REQUESTS = frozenset({"connections", "unread"})
+SEEN_IN_REQUESTS = frozenset({"connections", "unread"})
 """Of these bounds each request that suffered from one says so: they excuse nothing else."""
 
 
-def bench_within_limits(log: Log, demands: Demands) -> Finding | None:
+def bench_within_limits(log: Log, demands: SloSet) -> Finding | None:
     """INCONCLUSIVE when a node of the bench met a limit of the machine, stood still, or let requests wait long."""
     began_ns, bound_ns = load_began_ns(log), lateness_bound_ns(demands.run)
     if began_ns is None:
@@ -43,18 +43,18 @@ def bench_within_limits(log: Log, demands: Demands) -> Finding | None:
     )
 
 
-def hindrance(log: Log) -> str | None:
+def limiting_text(log: Log) -> str | None:
     """Why the bench could not do its part, when a limit of the machine or a standstill kept it from that.
 
     Waiting for one of `max_connections` is none: latency counts from the moment a request was due, so it shows.
     """
-    limits = [row for row in log.rows("bench_limits") if row.limit not in TOLD_BY_REQUESTS]
+    limits = [row for row in log.rows("bench_limits") if row.limit not in SEEN_IN_REQUESTS]
     if not limits:
         return None
     if any(row.limit == "standstill" for row in limits):
         return "the coordinator was stopped meanwhile"
     first = limits[0]
-    if first.limit in OWN_BOUNDS:
+    if first.limit in BATTLE_LIMITS:
         return f"{first.node} reached a buffer limit of Battle"
     return f"{first.node} reached a limit of the machine ({first.limit.replace('_', ' ')})"
 

@@ -18,7 +18,7 @@ SAMPLE_NS = 10**9
 """A sample of a node is about the second before it."""
 
 
-class Busy(NamedTuple):
+class BusyMachine(NamedTuple):
     """When the machine was busy, in words and windows; `late_ns`: how late that made things at worst."""
 
     cause: str
@@ -26,7 +26,7 @@ class Busy(NamedTuple):
     late_ns: int
 
 
-def busy(log: Log) -> Busy | None:
+def busy(log: Log) -> BusyMachine | None:
     """When event loops of the bench were late, and when a hypervisor took the CPU; None: never."""
     lags = log.rows("bench_lag", lag_ns=LAG_MAX_NS)
     steals = log.rows("machine_steal", steal_ratio=STEAL_MAX_RATIO)
@@ -50,7 +50,7 @@ def busy(log: Log) -> Busy | None:
     what_to_do = (
         "run again on a machine whose CPUs are not shared" if steals else "run again without other load"
     )
-    return Busy(
+    return BusyMachine(
         f"the machine was busy in {plural(len(seconds), 'second')}: {' and '.join(worst)}; {what_to_do}",
         (
             *((max(row.at_ns - SAMPLE_NS - row.loop_lag_ns, 0), row.at_ns) for row in lags),

@@ -7,10 +7,10 @@ from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.planned_workloads import SUBSCRIBES, planned
 from battle.formatting import duration_text, plural, sentence
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 
-def websocket_continuity(log: Log, demands: Demands) -> Finding | None:
+def websocket_continuity(log: Log, demands: SloSet) -> Finding | None:
     """FAIL when a client missed a head, got one twice, or out of order, or some were never let in.
 
     INCONCLUSIVE when a workload should have subscribed, not one notification of it is in the log, and nobody knows
@@ -25,8 +25,8 @@ def websocket_continuity(log: Log, demands: Demands) -> Finding | None:
     if not rows and not silent and not quiet:
         return None
     problems = [f"workload {row.workload}: {text}" for row in rows for text in _breaks(row, demands)]
-    problems += _turned_away(log)
-    problems += _starved(log)
+    problems += _upgrades_refused(log)
+    problems += _without_heads(log)
     slow = _slow_clients(log)
     return Finding(
         checker="websocket_continuity",
@@ -37,7 +37,7 @@ def websocket_continuity(log: Log, demands: Demands) -> Finding | None:
     )
 
 
-def heads_monotonic(log: Log, demands: Demands) -> Finding | None:
+def heads_monotonic(log: Log, demands: SloSet) -> Finding | None:
     """FAIL when heads went back for a client other than by a reorg; staleness is told, and limited by SLOs.
 
     Does not apply when no client got any head.
@@ -78,7 +78,7 @@ def break_causes(log: Log, workload: str | None, what: str | None) -> Iterator[s
         if row.interrupted:
             cut_off, of_all = f"{row.interrupted:,}", plural(row.subscriptions, "subscription")
             yield f"{cut_off} of {of_all} of workload {row.workload} cut off"
-    yield from _turned_away(log)
+    yield from _upgrades_refused(log)
     yield from _slow_clients(log)
     if what is not None and (worst := _worst(rows, lambda one: one[what])):
         yield f"the worst subscription was {worst[0]}"
@@ -104,7 +104,7 @@ def _refused(row: Any) -> str:
     return f", connections or subscriptions were refused {plural(row.refused, 'time')}{words}"
 
 
-def nothing_was_due(log: Log, workload: str | None = None) -> bool:
+def no_heads_expected(log: Log, workload: str | None = None) -> bool:
     """Whether the load, or a workload, is nothing but subscriptions for which the chain had nothing."""
     answers = [row for row in log.rows("workload_answers") if workload in (None, row.workload)]
     clients = [row for row in log.rows("client_subscriptions") if workload in (None, row.workload)]
@@ -129,7 +129,7 @@ def _quiet(log: Log, rows: list[Any]) -> list[str]:
     ]
 
 
-def _starved(log: Log) -> list[str]:
+def _without_heads(log: Log) -> list[str]:
     """The workloads whose subscriptions to logs or transactions brought nothing, although there was something."""
     return [
         f"workload {row.workload}: {plural(row.starved, 'subscription')} received nothing, although the chain had "
@@ -145,7 +145,7 @@ def _slow_clients(log: Log) -> list[str]:
     return [f"{plural(row.closed, 'client')} closed for reading too slowly (1008)"] if row.closed else []
 
 
-def _turned_away(log: Log) -> list[str]:
+def _upgrades_refused(log: Log) -> list[str]:
     """The workloads that came to fewer subscriptions than planned because they were refused."""
     came = {row.workload: row for row in log.rows("client_subscriptions")}
     return [
@@ -157,7 +157,7 @@ def _turned_away(log: Log) -> list[str]:
     ]
 
 
-def _breaks(row: Any, demands: Demands) -> Iterator[str]:
+def _breaks(row: Any, demands: SloSet) -> Iterator[str]:
     if row.missed and not demands.decide("max_missed_heads", row.workload):
         yield f"of {plural(row.due, 'head')} due {row.missed:,} never came{_hung_up(row)}"
     if row.duplicated and not demands.decide("max_duplicate_heads", row.workload):

@@ -6,10 +6,10 @@ from typing import Any
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.formatting import plural, sentence
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 
-def errors_are_passed_on(log: Log, demands: Demands) -> Finding | None:
+def errors_are_passed_on(log: Log, demands: SloSet) -> Finding | None:
     """FAIL when a provider answered with the error that is the right answer, and the client got something else.
 
     A warning when the gateway asked again after such an answer: it costs time and attempts, and changes nothing.

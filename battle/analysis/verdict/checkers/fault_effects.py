@@ -7,7 +7,7 @@ from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
 from battle.analysis.verdict.checkers.provider_return import not_used_again, unasked
 from battle.formatting import plural, sentence
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 _SIGNS = {
     "killed": "{target} was killed",
@@ -46,7 +46,7 @@ _ALONE = {
 }
 
 
-def faults_took_effect(log: Log, demands: Demands) -> Finding:
+def faults_took_effect(log: Log, demands: SloSet) -> Finding:
     """INCONCLUSIVE when a planned fault was not applied, or nothing in the log shows its effect.
 
     What counts as the effect of a kind is in the view `fault_rules`. Each fault of the timeline is held to it by

@@ -47,7 +47,7 @@ class Episode(NamedTuple):
     """Whether one of the faults is the first of its kind at its target."""
 
 
-class Need(NamedTuple):
+class ResourceNeed(NamedTuple):
     """What clients asked of the gateway around an episode: counts of requests and of connections of clients."""
 
     before: int
@@ -126,7 +126,7 @@ def steps(samples: Sequence[tuple[int, float]], faults: Sequence[Episode]) -> li
 
 def unexplained(
     found: Sequence[Step],
-    needs: Mapping[Episode, Need],
+    needs: Mapping[Episode, ResourceNeed],
     *,
     least: float,
     ratio: float,
@@ -181,7 +181,7 @@ def _again(found: Sequence[Step], grew: Sequence[Step]) -> list[bool]:
     return again
 
 
-def _explained(episode: Episode, need: Need, until_ns: int) -> int:
+def _explained(episode: Episode, need: ResourceNeed, until_ns: int) -> int:
     """How many requests and connections there may be something new for after the episode."""
     pooled = need.during if episode.new else max(need.during - need.before, 0)
     waiting = need.waiting if until_ns - episode.to_ns < RELEASED_NS else 0

@@ -5,13 +5,13 @@ from typing import Any
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.formatting import plural, sentence
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 from battle.scenario.slo.staleness import Staleness
 
 _LIMIT = "max_height_regression_blocks"
 
 
-def reads_monotonic(log: Log, demands: Demands) -> Finding | None:
+def reads_monotonic(log: Log, demands: SloSet) -> Finding | None:
     """FAIL when the answers to a client's requests about the newest block went back to an older one.
 
     A client is one user of a closed loop, and one node of any other workload. What went back by no more blocks than
@@ -44,7 +44,7 @@ def height_rows(log: Log, tolerated: Staleness) -> list[Any]:
     )
 
 
-def _regressed(row: Any, demands: Demands) -> str:
+def _regressed(row: Any, demands: SloSet) -> str:
     if not row.went_back:
         return f"workload {row.workload}: the heights of {plural(row.answers, 'answer')} never went back"
     decided = demands.decide(_LIMIT, row.workload)

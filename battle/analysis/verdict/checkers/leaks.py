@@ -8,7 +8,7 @@ from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.fault_growth import (
     Episode,
-    Need,
+    ResourceNeed,
     Step,
     Steps,
     episodes,
@@ -17,7 +17,7 @@ from battle.analysis.verdict.checkers.fault_growth import (
 )
 from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE
 from battle.formatting import plural, sentence
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 SAMPLES_MIN = 5
 """In each fifth of the load, or its mean says little: of loads shorter than about half a minute only a steep growth
@@ -69,7 +69,7 @@ BOUNDS = {
 }
 
 
-def connections_leaked(log: Log, demands: Demands) -> Finding | None:
+def connections_leaked(log: Log, demands: SloSet) -> Finding | None:
     """FAIL when the gateway's files, tasks, memory or WebSocket connections grew all through a load that did not, or
     when each fault left it with more than before.
 
@@ -136,13 +136,13 @@ def _stepped(log: Log, known: set[str]) -> dict[str, Steps]:
     return found
 
 
-def _needs(log: Log, faults: Sequence[Episode], until_ns: int) -> tuple[dict[Episode, Need], int]:
+def _needs(log: Log, faults: Sequence[Episode], until_ns: int) -> tuple[dict[Episode, ResourceNeed], int]:
     """What clients asked for around each episode, and the number of providers."""
     bounds = (0, *(episode.from_ns for episode in faults), max(until_ns, faults[-1].to_ns) + 1)
     rows = log.rows("gateway_needs", starts_ns=bounds[:-1], ends_ns=bounds[1:])
     before = accumulate((row.peak for row in rows), max)
     needs = {
-        episode: Need(so_far, row.peak, row.waiting, row.connected)
+        episode: ResourceNeed(so_far, row.peak, row.waiting, row.connected)
         for episode, row, so_far in zip(faults, rows[1:], before, strict=False)
     }
     return needs, rows[0].providers or 0

@@ -15,7 +15,7 @@ from battle.formatting import (
     plural,
     sentence,
 )
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 
 SENT_RATIO_MIN = 0.99
 """Fewer of the due requests sent than this, and the load was another than the scenario's. One that the gateway
@@ -31,13 +31,13 @@ LATENESS_SHARE_OF_SLO = 0.1
 """Lateness is a part of latency, which counts from the due time; so it may take no more of the p95 SLO."""
 
 
-GATEWAY_TOOK_NONE = (
+GATEWAY_REFUSED_CONNECTIONS = (
     "the gateway accepted no further connections for that long (the generator itself was on time)"
 )
 """Why requests left late though nothing kept the generator from sending them."""
 
 
-def something_was_sent(log: Log, demands: Demands) -> Finding:
+def something_was_sent(log: Log, demands: SloSet) -> Finding:
     """INCONCLUSIVE when not one request left the generator, and no client subscribed to anything."""
     kinds = log.rows("request_kinds")
     ended, sent = sum(kind.requests for kind in kinds), sum(kind.sent for kind in kinds)
@@ -57,7 +57,7 @@ def something_was_sent(log: Log, demands: Demands) -> Finding:
     )
 
 
-def generator_kept_pace(log: Log, demands: Demands) -> Finding | None:
+def generator_kept_pace(log: Log, demands: SloSet) -> Finding | None:
     """INCONCLUSIVE when a workload sent too few, dropped any, was late, or had a backlog at its end."""
     health = log.rows("generator_health")
     if not health and only_subscribes(log):
@@ -115,7 +115,13 @@ def _problems(
         yield f"{plural(row.backlog_end, noun)} {waiting} at its end"
     if late_p99_ns is not None and late_p99_ns > bound_ns:
         bound = duration_text(bound_ns)
-        why = f", because {GATEWAY_TOOK_NONE}" if held_up(row, bound_ns) else f": {cause}" if cause else ""
+        why = (
+            f", because {GATEWAY_REFUSED_CONNECTIONS}"
+            if held_up(row, bound_ns)
+            else f": {cause}"
+            if cause
+            else ""
+        )
         yield f"1 % of its {noun}s were sent {duration_text(late_p99_ns)} late or more (bound: {bound}){why}"
 
 

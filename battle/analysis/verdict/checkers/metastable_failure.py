@@ -25,7 +25,7 @@ from battle.formatting import (
     plural,
     sentence,
 )
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 LASTING_S = 3
 """Bad seconds in a row at the end of the load, or in all of the judged time: a machine's noise is over sooner."""
@@ -34,7 +34,7 @@ WORST_LISTED = 3
 """Requests of each workload that are named as evidence."""
 
 
-class Times(NamedTuple):
+class HealingTimes(NamedTuple):
     """The span that is the steady state, and the one that is held against it, in nanoseconds."""
 
     began: int
@@ -61,7 +61,7 @@ class Case(NamedTuple):
         return bool(slow or self.after.success_ratio < self.success_min)
 
 
-def metastable_failure(log: Log, demands: Demands) -> Finding | None:
+def metastable_failure(log: Log, demands: SloSet) -> Finding | None:
     """FAIL when a workload stays slow or erring after all faults are over, for longer than the scenario grants.
 
     It stays so when it never was well since the last fault, when it is ill in the last `LASTING_S` seconds of the
@@ -81,7 +81,7 @@ def metastable_failure(log: Log, demands: Demands) -> Finding | None:
     ill = [case for case in cases if case.ill]
     blamed, passing = [], []
     for case in ill:
-        excuse = _excuse(log, case, times)
+        excuse = _bench_cause(log, case, times)
         if excuse is None and _lasts(_degraded_periods(log, case, times), times):
             blamed.append(case)
         elif excuse is None:
@@ -97,7 +97,7 @@ def metastable_failure(log: Log, demands: Demands) -> Finding | None:
     return _finding("PASS", sentence([_well(case, times) for case in cases]), times)
 
 
-def _lasts(stretches: list[Any], times: Times) -> bool:
+def _lasts(stretches: list[Any], times: HealingTimes) -> bool:
     """Whether bad seconds go on from the last fault, last to the end, or take half of the judged time."""
     first_s, judged_s = (times.judged - times.began) / 1e9, (times.ended - times.judged) / 1e9
     lengths = [
@@ -111,7 +111,7 @@ def _lasts(stretches: list[Any], times: Times) -> bool:
     return at_end or sum(seconds for seconds, _ in lengths) >= max(LASTING_S, judged_s / 2)
 
 
-def _times(log: Log, plan: Any) -> Times | str:
+def _times(log: Log, plan: Any) -> HealingTimes | str:
     """When what is compared was, or why there is nothing to compare."""
     phases = {row.phase: row.at_ns for row in log.rows("run_phases")}
     spans = log.rows("fault_spans")
@@ -129,7 +129,7 @@ def _times(log: Log, plan: Any) -> Times | str:
     if judged >= phases["load_ended"]:
         over = at_text(phases["load_ended"], phases["load_began"])
         return f"the load ended {over}, before the healing time was over"
-    return Times(
+    return HealingTimes(
         began=phases["load_began"],
         first_fault=min(span.started_ns for span in spans),
         healing=last.ended_ns,
@@ -139,7 +139,7 @@ def _times(log: Log, plan: Any) -> Times | str:
     )
 
 
-def _cases(log: Log, plan: Any, times: Times) -> tuple[list[Case], list[str]]:
+def _cases(log: Log, plan: Any, times: HealingTimes) -> tuple[list[Case], list[str]]:
     """What can be compared, and why the rest cannot."""
     # What the generator itself sent late must not pass for the steady state: it would excuse a slow healing.
     before = _by_workload(log, times.began, times.first_fault, LATENESS_FLOOR_NS)
@@ -179,7 +179,7 @@ def _workloads(log: Log, plan: Any) -> list[str]:
     return [row.workload for row in log.rows("planned_workloads") if row.type != SUBSCRIBES and row.workload]
 
 
-def _excuse(log: Log, case: Case, times: Times) -> str | None:
+def _bench_cause(log: Log, case: Case, times: HealingTimes) -> str | None:
     """Why something else than the gateway may have kept it from coming back; None: nothing did."""
     bound_ns = max(LATENESS_FLOOR_NS, round(case.p95_limit_ns * LATENESS_SHARE_OF_SLO))
     if case.after.sent_ratio < SENT_RATIO_MIN or (case.after.late_p99_ns or 0) > bound_ns:
@@ -194,8 +194,8 @@ def _excuse(log: Log, case: Case, times: Times) -> str | None:
     return None
 
 
-def _failure(log: Log, cases: list[Case], times: Times) -> Finding:
-    problems = [text for case in cases for text in _ill(log, case, times)]
+def _failure(log: Log, cases: list[Case], times: HealingTimes) -> Finding:
+    problems = [text for case in cases for text in _degraded_texts(log, case, times)]
     summary = (
         f"the run did not heal within {duration_text(times.judged - times.healing)} after the last fault "
         f"({times.last_fault}, over {at_text(times.healing, times.began)}): {sentence(problems)}"
@@ -204,7 +204,7 @@ def _failure(log: Log, cases: list[Case], times: Times) -> Finding:
     return _finding("FAIL", summary + _retries(log, times), times, worst)
 
 
-def _ill(log: Log, case: Case, times: Times) -> Iterator[str]:
+def _degraded_texts(log: Log, case: Case, times: HealingTimes) -> Iterator[str]:
     before, after = case.before, case.after
     how = []
     if after.p95_latency_ns is None:
@@ -221,14 +221,14 @@ def _ill(log: Log, case: Case, times: Times) -> Iterator[str]:
     yield f"workload {case.workload}: {', and '.join(how)}{_since(log, case, times)}"
 
 
-def _passing(log: Log, cases: list[Case], times: Times) -> Finding:
-    problems = [text for case in cases for text in _ill(log, case, times)]
+def _passing(log: Log, cases: list[Case], times: HealingTimes) -> Finding:
+    problems = [text for case in cases for text in _degraded_texts(log, case, times)]
     summary = f"slow or failing again after the last fault ended ({times.last_fault}), but not to the end"
     found = _finding("PASS", f"{summary}: {sentence(problems)}", times)
     return msgspec.structs.replace(found, severity="warning")
 
 
-def _degraded_periods(log: Log, case: Case, times: Times) -> list[Any]:
+def _degraded_periods(log: Log, case: Case, times: HealingTimes) -> list[Any]:
     return log.rows(
         "degraded_periods",
         workload=case.workload,
@@ -239,7 +239,7 @@ def _degraded_periods(log: Log, case: Case, times: Times) -> list[Any]:
     )
 
 
-def _since(log: Log, case: Case, times: Times) -> str:
+def _since(log: Log, case: Case, times: HealingTimes) -> str:
     stretches = _degraded_periods(log, case, times)
     if not stretches:
         return ""
@@ -249,7 +249,7 @@ def _since(log: Log, case: Case, times: Times) -> str:
     return f", from {first.from_second:,} s to {first.to_second + 1:,} s continuously"
 
 
-def _retries(log: Log, times: Times) -> str:
+def _retries(log: Log, times: HealingTimes) -> str:
     """What retries make of the load meanwhile: the usual reason."""
     (row,) = log.rows("scoped_attempts", starts_ns=(times.judged,), ends_ns=(times.ended,))
     if not row.sent or row.attempts <= row.sent * LOAD_GROWTH_MAX:
@@ -257,7 +257,7 @@ def _retries(log: Log, times: Times) -> str:
     return f"; there were {row.attempts / row.sent:.2f} attempts for each request meanwhile"
 
 
-def _well(case: Case, times: Times) -> str:
+def _well(case: Case, times: HealingTimes) -> str:
     before, after = case.before, case.after
     later = duration_text(times.judged - times.healing)
     usual = f"{percent_text(before.success_ratio)} and {duration_text(before.p95_latency_ns)} before the first one"
@@ -267,7 +267,9 @@ def _well(case: Case, times: Times) -> str:
     )
 
 
-def _finding(verdict: Any, summary: str, times: Times | None = None, ids: list[str] | None = None) -> Finding:
+def _finding(
+    verdict: Any, summary: str, times: HealingTimes | None = None, ids: list[str] | None = None
+) -> Finding:
     since = "" if times is None else f" WHERE second >= {times.healing // 10**9}"
     faults = [] if times is None else [times.last_fault]
     return Finding(

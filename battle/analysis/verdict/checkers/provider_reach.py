@@ -7,10 +7,10 @@ import msgspec
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.formatting import plural
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 
-def providers_reached(log: Log, demands: Demands) -> Finding | None:
+def providers_reached(log: Log, demands: SloSet) -> Finding | None:
     """INCONCLUSIVE when clients sent something to a gateway at a URL and no provider got any of it: whatever was
     tested, it was not this gateway with these providers. None for other gateways, and when nothing was sent."""
     rows = log.rows("providers_reached")
@@ -33,7 +33,7 @@ def providers_reached(log: Log, demands: Demands) -> Finding | None:
     )
 
 
-def doubted_without_providers(findings: Sequence[Finding]) -> list[Finding]:
+def without_providers(findings: Sequence[Finding]) -> list[Finding]:
     """The findings; none of them is a FAIL when no provider was reached: something else was tested."""
     if not any(one.checker == "providers_reached" and one.verdict != "PASS" for one in findings):
         return list(findings)

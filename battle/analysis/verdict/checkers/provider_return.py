@@ -6,7 +6,7 @@ from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
 from battle.formatting import duration_text, plural, sentence
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 UNUSED_MAX_NS = 5 * 10**9
 """So long a gateway may keep away from a provider that is back while clients fail: as long as breakers commonly stay
@@ -22,7 +22,7 @@ FAILED_MIN = 5
 """Fewer requests that failed meanwhile may have failed for reasons of their own."""
 
 
-def providers_used_again(log: Log, demands: Demands) -> Finding | None:
+def providers_used_again(log: Log, demands: SloSet) -> Finding | None:
     """A warning when the gateway did not use a provider again after a fault there was over.
 
     That is so when a later fault met a provider that had not been used since an earlier one: it is lost to the

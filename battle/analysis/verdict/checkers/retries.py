@@ -6,7 +6,7 @@ from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns, second_ns
 from battle.formatting import plural
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 
 STORM_ATTEMPTS_PER_REQUEST = 5.0
 """More attempts than this for each request, most of them failed, are a retry storm. Generous: gateways try two or
@@ -16,7 +16,7 @@ SEEN_BY_PROVIDERS = "as the providers saw them (a refused connection is not visi
 """Of attempts through a gateway that does not report them."""
 
 
-def retry_amplification(log: Log, demands: Demands) -> Finding | None:
+def retry_amplification(log: Log, demands: SloSet) -> Finding | None:
     """FAIL on a retry storm: a second with more than `STORM_ATTEMPTS_PER_REQUEST`, most of which failed.
 
     A whole run with more than that fails as well, however long it took for it. With an SLO

@@ -14,7 +14,7 @@ from battle.actors.spec.workloads import (
     WsSubscribe,
 )
 from battle.actors.units import ms, seconds
-from battle.run.plan import plan_run, workload_role
+from battle.run.plan import run_plan, workload_role
 from battle.scenario.loader import scenario_from_data
 from battle.scenario.scenario import Scenario
 
@@ -120,7 +120,7 @@ def test_a_scenario_file_may_say_it_in_words():
     ],
 )
 def test_a_gateway_says_where_it_takes_websockets(gateway, where, workload):
-    plan = plan_run(scenario(gateway, workload), 1)
+    plan = run_plan(scenario(gateway, workload), 1)
     role = workload_role(plan, plan.workloads[0], "there:1", "/http")
     assert (role.target, role.path) == where
     assert list(gateway.problems()) == []
@@ -128,7 +128,7 @@ def test_a_gateway_says_where_it_takes_websockets(gateway, where, workload):
 
 def test_http_goes_where_it_went():
     gateway = UrlGateway("http://rpc:80/v1", ws_url="ws://rpc:8546/ws")
-    plan = plan_run(scenario(gateway, HttpConstant("m", rate=1, duration=1)), 1)
+    plan = run_plan(scenario(gateway, HttpConstant("m", rate=1, duration=1)), 1)
     assert workload_role(plan, plan.workloads[0], "there:1", "/http").path == "/http"
 
 
@@ -148,5 +148,5 @@ def test_a_bad_place_for_websockets_is_one_sentence(gateway, says):
 
 
 def test_each_shard_of_a_subscriber_is_a_node():
-    plan = plan_run(scenario(UrlGateway("http://rpc"), WsSubscribe(**SUBSCRIBE, shards=2)), 1)
+    plan = run_plan(scenario(UrlGateway("http://rpc"), WsSubscribe(**SUBSCRIBE, shards=2)), 1)
     assert [(node.node, node.shard) for node in plan.workloads] == [("load-main.0", 0), ("load-main.1", 1)]

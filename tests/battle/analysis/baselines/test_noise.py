@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from battle.analysis.baselines.best_evidence import gather
+from battle.analysis.baselines.best_evidence import best_evidence
 from battle.analysis.baselines.compare import compare
 from battle.analysis.baselines.decide import on_logs
 from battle.analysis.baselines.evidence import Evidence
@@ -104,7 +104,7 @@ def test_a_machine_whose_runs_differ_by_a_seventh_raises_few_false_alarms() -> N
         after = snapshot(5000 + seed, median_ms=50 * factors[6], requests=3000)
         for is_calibrated in alarms:
             before = calibrated(seed + 1, factors[:6] if is_calibrated else factors[:1])
-            found = gather(metric, "load", before, after)
+            found = best_evidence(metric, "load", before, after)
             assert isinstance(found, Evidence)
             alarms[is_calibrated] += on_logs(metric, found, 0.99, 0.1) == "worse"
     assert alarms[False] >= 4

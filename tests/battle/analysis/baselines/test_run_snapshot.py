@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from battle.analysis.baselines.metrics import values_of
-from battle.analysis.baselines.run_snapshot import take, take_values
+from battle.analysis.baselines.run_snapshot import metric_values, take
 from battle.analysis.statistics.quantiles import quantile_interval
 from battle.store.catalog import query_names
 from tests.battle.analysis.reports.report_runs import golden_run
@@ -33,7 +33,7 @@ def test_the_golden_run_as_a_snapshot(tmp_path: Path) -> None:
 
 def test_the_values_of_a_repetition_are_those_of_its_snapshot(tmp_path: Path) -> None:
     run_dir = golden_run(tmp_path / "run")
-    one, report = take_values(run_dir)
+    one, report = metric_values(run_dir)
     assert one == take(run_dir).runs[0]
     assert report.run.run_id == "golden"
     assert values_of(report, {})["p95_latency_ns"] == one.values["p95_latency_ns"]

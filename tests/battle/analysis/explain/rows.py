@@ -13,11 +13,11 @@ from battle.analysis.explain.history import (
     FaultRow,
     GatewayRow,
     History,
+    LogCoverage,
     NodeRow,
     RejectionRow,
-    RunTold,
+    RunContext,
     ServedRow,
-    Tellers,
 )
 from battle.store.events import (
     ActorChanged,
@@ -39,7 +39,7 @@ def history(*events: Event, request_id: str = "r1", **changes: Any) -> History:
     for event in events:
         by_type.setdefault(type(event), []).append(event)
     clients = by_type.get(RequestEnded, [])
-    told = Tellers(
+    told = LogCoverage(
         clients=bool(clients),
         gateway=GatewayAttemptEnded in by_type,
         breakers=GatewayAttemptEnded in by_type or BreakerChanged in by_type,
@@ -49,7 +49,7 @@ def history(*events: Event, request_id: str = "r1", **changes: Any) -> History:
     return History(
         **{
             "request_id": request_id,
-            "run": RunTold(world="live", ended=True, tellers=told),
+            "run": RunContext(world="live", ended=True, tellers=told),
             "client": _rows(ClientRow, own, node="load-load.0")[0] if own else None,
             "gateway": _of(request_id, _rows(GatewayRow, by_type.get(GatewayAttemptEnded, []))),
             "served": _of(request_id, _rows(ServedRow, by_type.get(AttemptServed, []))),

@@ -5,7 +5,7 @@ import pytest
 
 from battle.analysis.explain.history import PaceRow
 from battle.analysis.explain.reader import UnknownRequestError, read_histories
-from battle.analysis.explain.selection import picked
+from battle.analysis.explain.selection import selected_requests
 from battle.analysis.explain.story import tell
 from battle.errors import BattleError
 from battle.store.database import open_run
@@ -161,10 +161,10 @@ def test_a_run_that_was_cut_off_is_told_as_far_as_it_goes(tmp_path):
     ],
 )
 def test_those_worth_a_story_are_picked(run, pick, ids):
-    assert picked(run, pick, 3) == ids
+    assert selected_requests(run, pick, 3) == ids
 
 
 @pytest.mark.parametrize("limit", [0, 101])
 def test_only_so_many_are_picked(run, limit):
     with pytest.raises(BattleError, match=f"--worst takes 1 to 100, not {limit}"):
-        picked(run, "worst", limit)
+        selected_requests(run, "worst", limit)

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from battle.analysis.explain.history import PaceRow, RunTold, Tellers
+from battle.analysis.explain.history import LogCoverage, PaceRow, RunContext
 from battle.analysis.explain.lines import WIDTH, story_lines
 from battle.analysis.explain.story import Story, tell
 from battle.store.events import BreakerChanged, BreakerRejected, Event, FaultActed
@@ -190,11 +190,11 @@ def test_why_a_request_was_late():
     )
 
 
-ALL = Tellers(clients=True, gateway=True, breakers=True, providers=True)
+ALL = LogCoverage(clients=True, gateway=True, breakers=True, providers=True)
 
 
 def test_a_run_without_its_end_is_told_as_far_as_it_goes():
-    partial = RunTold(world="live", ended=False, tellers=ALL)
+    partial = RunContext(world="live", ended=False, tellers=ALL)
     found = story(tried(1, "a", 4 * S, 4 * S + 40 * MS), served(1, "a", 4 * S + MS), run=partial)
     assert found.title == "its end is not in the log"
     assert [step.who for step in found.steps] == ["gateway", "provider a", "provider a", "gateway"]

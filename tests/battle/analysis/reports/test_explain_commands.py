@@ -2,13 +2,13 @@
 
 from battle.analysis.reports.document import Code
 from battle.analysis.reports.files import read_report
-from battle.analysis.reports.layout import arrange
+from battle.analysis.reports.layout import layout
 from tests.battle.analysis.reports.report_runs import golden_run
 from tests.battle.histories import request, write_run
 
 
 def commands(run_dir):
-    document = arrange(read_report(run_dir))
+    document = layout(read_report(run_dir))
     codes = [
         block.text for section in document.sections for block in section.blocks if isinstance(block, Code)
     ]

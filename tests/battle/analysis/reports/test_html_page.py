@@ -20,7 +20,7 @@ from battle.analysis.reports.files import (
     write_reports,
 )
 from battle.analysis.reports.html import breakable, render_html, script_json
-from battle.analysis.reports.layout import arrange
+from battle.analysis.reports.layout import layout
 from battle.analysis.reports.provenance import BRIEF, source_of
 from battle.cli.report import report_command
 from battle.store.database import open_run
@@ -103,7 +103,7 @@ def test_hostile_names_are_data_everywhere(tmp_path):
 
 def sources(run_dir: Path):
     reading = read_run(run_dir)
-    document = arrange(reading.report, reading.charts, reading.asked)
+    document = layout(reading.report, reading.charts, reading.asked)
     return [(section, source) for section in document.sections for source in section.sources]
 
 
@@ -135,7 +135,7 @@ def _ordered(rows):
 def test_each_section_with_numbers_has_its_sources(run_dir):
     with_sources = {section.title for section, _ in sources(run_dir)}
     reading = read_run(run_dir)
-    titles = {section.title for section in arrange(reading.report, reading.charts, reading.asked).sections}
+    titles = {section.title for section in layout(reading.report, reading.charts, reading.asked).sections}
     assert titles == with_sources
 
 
@@ -164,7 +164,7 @@ def test_markdown_draws_a_few_charts(run_dir):
 
 def test_a_document_without_charts_needs_no_runtime(tmp_path):
     reading = read_run(golden_run(tmp_path / "run"), "json")
-    document = arrange(reading.report)
+    document = layout(reading.report)
     assert not any(isinstance(block, Drawing) for section in document.sections for block in section.blocks)
     assert len(render_html(document)) < 100_000
 

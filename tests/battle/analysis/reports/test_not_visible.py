@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from battle.analysis.reports.collect import collect_report
-from battle.analysis.reports.layout import arrange
+from battle.analysis.reports.layout import layout
 from battle.analysis.reports.markdown import render_markdown
 from battle.analysis.reports.schema import Report
 from battle.analysis.reports.story_section import reaction_text
@@ -95,7 +95,7 @@ def reported(tmp_path: Path, events: list[Event], **header: Any) -> Report:
 
 
 def text(report: Report) -> str:
-    return render_markdown(arrange(report))
+    return render_markdown(layout(report))
 
 
 def row(run: Run, sql: str) -> dict[str, Any]:

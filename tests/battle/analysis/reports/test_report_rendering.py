@@ -19,7 +19,7 @@ from battle.analysis.reports.document import (
 from battle.analysis.reports.files import read_report, render
 from battle.analysis.reports.html import render_html
 from battle.analysis.reports.junit import render_junit
-from battle.analysis.reports.layout import arrange
+from battle.analysis.reports.layout import layout
 from battle.analysis.reports.markdown import escaped, render_markdown
 from tests.battle.analysis.reports.report_runs import golden_run
 from tests.battle.histories import (
@@ -186,11 +186,11 @@ def test_html_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 def test_html_says_what_the_markdown_says(tmp_path: Path) -> None:
     report = read_report(golden_run(tmp_path / "run", idle_fault=True))
-    html = render_html(arrange(report))
-    for section in arrange(report).sections:
+    html = render_html(layout(report))
+    for section in layout(report).sections:
         assert f"<h2>{section.title}</h2>" in html
     assert len(re.findall("<table[ >]", html)) == len(
-        re.findall(r"^\| --.*\|$", render_markdown(arrange(report)), re.M)
+        re.findall(r"^\| --.*\|$", render_markdown(layout(report)), re.M)
     )
 
 

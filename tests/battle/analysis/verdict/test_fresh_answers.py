@@ -9,7 +9,7 @@ from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.answers import answers_are_fresh
 from battle.analysis.verdict.verdict import judge
-from battle.scenario.slo.slo import Demands, Slo, demands_of
+from battle.scenario.slo.slo import Slo, SloSet, slo_set
 from battle.scenario.slo.staleness import Staleness
 from battle.store.events import Event, RequestEnded
 from tests.battle.histories import MS, S, against, fault, notified, open_history, request, served
@@ -22,9 +22,9 @@ def old(number: int, at_ns: int, blocks: int | None = FAR, **changes: Any) -> Re
     return request(number, at_ns, answer="stale", blocks_behind=blocks, **changes)
 
 
-def found(tmp_path: Path, *events: Event, demands: Demands | None = None) -> Finding:
+def found(tmp_path: Path, *events: Event, demands: SloSet | None = None) -> Finding:
     with open_history(tmp_path, *events) as run:
-        finding = answers_are_fresh(Log(run), demands or Demands())
+        finding = answers_are_fresh(Log(run), demands or SloSet())
     assert finding is not None
     return finding
 
@@ -103,7 +103,7 @@ def test_an_old_answer_while_no_provider_had_a_newer_one_is_no_harm(
 ) -> None:
     events = [request(1), old(2, at_ns), *everywhere(kind, *targets)]
     with open_history(tmp_path, *events, **against("command")) as run:
-        finding = answers_are_fresh(Log(run), Demands())
+        finding = answers_are_fresh(Log(run), SloSet())
     assert finding is not None
     assert finding.verdict == verdict
 
@@ -146,13 +146,13 @@ def test_the_scenario_says_how_old_an_answer_may_be_and_for_how_long_after_a_fau
 
 @pytest.mark.parametrize("limit", [0, 5])
 def test_a_limit_of_the_scenario_decides(tmp_path: Path, limit: int) -> None:
-    finding = found(tmp_path, request(1), old(2, S), demands=demands_of(Slo(max_stale_answers=limit)))
+    finding = found(tmp_path, request(1), old(2, S), demands=slo_set(Slo(max_stale_answers=limit)))
     assert finding.verdict == "PASS"
     assert "the SLO max_stale_answers decides" in finding.summary
 
 
 def test_a_limit_on_another_workload_decides_nothing(tmp_path: Path) -> None:
-    demands = demands_of(None, {"other": Slo(max_stale_answers=5)})
+    demands = slo_set(None, {"other": Slo(max_stale_answers=5)})
     assert found(tmp_path, request(1), old(2, S), demands=demands).verdict == "FAIL"
 
 
@@ -164,7 +164,7 @@ def test_a_stream_may_catch_up_after_any_fault(tmp_path: Path, at_ns: int, verdi
 
 def test_without_a_checked_answer_it_does_not_apply(tmp_path: Path) -> None:
     with open_history(tmp_path, request(1, answer="none")) as run:
-        assert answers_are_fresh(Log(run), Demands()) is None
+        assert answers_are_fresh(Log(run), SloSet()) is None
 
 
 # those that a fault explains, and a better choice of provider would have avoided
@@ -188,7 +188,7 @@ def test_passing_on_what_a_lagging_provider_says_is_a_warning(
         *(old(n, 4 * S, blocks) for n in range(60, 100)),
     ]
     with open_history(tmp_path, *events, scenario={"name": "lag", **providers}) as run:
-        finding = answers_are_fresh(Log(run), Demands())
+        finding = answers_are_fresh(Log(run), SloSet())
     assert finding is not None
     assert (finding.verdict, finding.severity) == ("PASS", severity)
     if severity:
@@ -200,7 +200,7 @@ def test_passing_on_what_a_lagging_provider_says_is_a_warning(
 
 def test_where_an_slo_decides_there_is_no_warning(tmp_path: Path) -> None:
     events = [*lagging(), *(old(n, 4 * S) for n in range(40))]
-    assert found(tmp_path, *events, demands=demands_of(Slo(max_stale_answers=50))).severity is None
+    assert found(tmp_path, *events, demands=slo_set(Slo(max_stale_answers=50))).severity is None
 
 
 def test_old_answers_of_a_provider_that_misses_data_are_put_down_to_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from battle.analysis.verdict.checkers.answers import answers_are_right
 from battle.analysis.verdict.checkers.leaks import connections_leaked
 from battle.analysis.verdict.checkers.retries import retry_amplification
 from battle.analysis.verdict.verdict import judge
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.database import open_run
 from battle.store.events import Event
 from tests.battle.histories import (
@@ -51,7 +51,7 @@ def hammered(attempts: int, *, outcome: str = "error", requests: int = 20, at_ns
 
 def retries(tmp_path: Path, events: list[Event], slo: Slo | None = None) -> Finding | None:
     with open_history(tmp_path, *events) as run:
-        return retry_amplification(Log(run), Demands(run=slo or Slo()))
+        return retry_amplification(Log(run), SloSet(run=slo or Slo()))
 
 
 def test_a_retry_storm_fails_and_names_its_second(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_each_call_of_a_batch_is_an_attempt_of_its_own(tmp_path: Path) -> None:
         "scenario": {"name": "x", "workloads": [{"type": "http_constant", "name": "load", "batch": 20}]}
     }
     with open_history(tmp_path, *batches, *seen, **header) as run:
-        finding = retry_amplification(Log(run), Demands())
+        finding = retry_amplification(Log(run), SloSet())
     assert finding is not None
     assert finding.summary == (
         "1.00 attempts for each of 400 requests, 1.00 in the worst second, as the providers saw them (a refused "
@@ -143,7 +143,7 @@ def leaked(tmp_path: Path, *events: Event, end_ns: int = 100 * S) -> Finding | N
     with open_run(
         write_run(tmp_path / "run", {"gateway": [*phases(end_ns=end_ns), *events]}, sealed=False)
     ) as run:
-        return connections_leaked(Log(run), Demands())
+        return connections_leaked(Log(run), SloSet())
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_a_connection_dies_with_its_node(tmp_path: Path) -> None:
         "a.1": opened(50, close=False, side="provider"),
     }
     with open_run(write_run(tmp_path / "run", segments, sealed=False)) as run:
-        finding = connections_leaked(Log(run), Demands())
+        finding = connections_leaked(Log(run), SloSet())
         (row,) = run.query("open_connections")
     assert finding is not None
     assert (finding.verdict, row.connected, row.open_at_end) == ("PASS", 50, 0)
@@ -344,9 +344,9 @@ def test_a_connection_dies_with_its_node(tmp_path: Path) -> None:
 # answers_are_right
 
 
-def answers(tmp_path: Path, *events: Event, demands: Demands | None = None) -> Finding:
+def answers(tmp_path: Path, *events: Event, demands: SloSet | None = None) -> Finding:
     with open_history(tmp_path, *events) as run:
-        return answers_are_right(Log(run), demands or Demands())
+        return answers_are_right(Log(run), demands or SloSet())
 
 
 def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_answers_that_never_came_are_missing(tmp_path: Path) -> None:
 
 def test_a_demand_on_one_workload_decides_for_that_one_alone(tmp_path: Path) -> None:
     events = [request(1, answer="wrong"), request(2, answer="wrong", workload="other")]
-    one = Demands(workloads={"load": Slo(max_wrong_answers=1)})
+    one = SloSet(workloads={"load": Slo(max_wrong_answers=1)})
     assert answers(tmp_path / "1", *events, demands=one).verdict == "FAIL"
-    both = Demands(workloads={name: Slo(max_wrong_answers=1) for name in ("load", "other")})
+    both = SloSet(workloads={name: Slo(max_wrong_answers=1) for name in ("load", "other")})
     assert answers(tmp_path / "2", *events, demands=both).verdict == "PASS"

@@ -19,7 +19,7 @@ from battle.analysis.verdict.checkers.load_generator import (
 from battle.analysis.verdict.checkers.nodes import nodes_lived
 from battle.analysis.verdict.checkers.provider_return import providers_used_again
 from battle.analysis.verdict.registry import CHECKERS, check
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.database import open_run
 from battle.store.events import Event, RunChanged
 from battle.store.seal import seal
@@ -45,19 +45,19 @@ from tests.battle.histories import (
     write_run,
 )
 
-Checker = Callable[[Log, Demands], Finding | None]
+Checker = Callable[[Log, SloSet], Finding | None]
 
 
 def found(tmp_path: Path, checker: Checker, *events: Event, slo: Slo | None = None) -> Finding:
     with open_history(tmp_path, *events) as run:
-        finding = checker(Log(run), Demands(run=slo or Slo()))
+        finding = checker(Log(run), SloSet(run=slo or Slo()))
     assert finding is not None
     return finding
 
 
 def found_in(run_dir: Path, checker: Checker) -> Finding:
     with open_run(run_dir) as run:
-        finding = checker(Log(run), Demands())
+        finding = checker(Log(run), SloSet())
     assert finding is not None
     return finding
 
@@ -67,7 +67,7 @@ def found_in(run_dir: Path, checker: Checker) -> Finding:
 
 def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
     with open_run(write_run(tmp_path / "run", healthy())) as run:
-        findings = [finding for checker in CHECKERS if (finding := checker(Log(run), Demands()))]
+        findings = [finding for checker in CHECKERS if (finding := checker(Log(run), SloSet()))]
     assert {finding.verdict for finding in findings} == {"PASS"}, findings
     left_out = {checker.__name__ for checker in CHECKERS} - {finding.checker for finding in findings}
     assert left_out == {
@@ -85,7 +85,7 @@ def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
 
 def test_an_empty_log_proves_nothing(tmp_path: Path) -> None:
     with open_history(tmp_path) as run:
-        findings = [finding for checker in CHECKERS if (finding := checker(Log(run), Demands()))]
+        findings = [finding for checker in CHECKERS if (finding := checker(Log(run), SloSet()))]
     # No fault was planned: that much an empty log can say.
     assert {f.checker for f in findings if f.verdict == "PASS"} == {"faults_took_effect", "log_is_whole"}
     assert "FAIL" not in {f.verdict for f in findings}
@@ -94,18 +94,18 @@ def test_an_empty_log_proves_nothing(tmp_path: Path) -> None:
 def test_the_evidence_of_every_finding_can_be_looked_up(tmp_path: Path) -> None:
     with open_run(write_run(tmp_path / "run", healthy())) as run:
         for checker in CHECKERS:
-            finding = checker(Log(run), Demands())
+            finding = checker(Log(run), SloSet())
             if finding is not None:
                 assert finding.query is not None
                 run.execute(finding.query)
 
 
 def test_a_checker_that_crashes_says_inconclusive(tmp_path: Path) -> None:
-    def broken(log: Log, demands: Demands) -> Finding:
+    def broken(log: Log, demands: SloSet) -> Finding:
         raise ZeroDivisionError("oh")
 
     with open_history(tmp_path) as run:
-        finding = check(broken, Log(run), Demands())
+        finding = check(broken, Log(run), SloSet())
     assert finding is not None
     assert (finding.checker, finding.verdict) == ("broken", "INCONCLUSIVE")
     assert finding.summary == "the checker crashed: ZeroDivisionError: oh"
@@ -533,7 +533,7 @@ def test_a_provider_that_gets_nothing_to_the_end_while_others_do_is_named(
 def both(tmp_path: Path, *events: Event, **header: Any) -> tuple[Finding | None, Finding | None]:
     with open_history(tmp_path, *events, **header) as run:
         log = Log(run)
-        return faults_took_effect(log, Demands()), providers_used_again(log, Demands())
+        return faults_took_effect(log, SloSet()), providers_used_again(log, SloSet())
 
 
 @pytest.mark.parametrize("kind", ["command", "embedded"])
@@ -595,7 +595,7 @@ def test_a_fault_without_effect_is_never_survived(tmp_path: Path, events: list[E
 def test_a_plan_that_left_no_trace_in_the_log_was_not_carried_out(tmp_path: Path) -> None:
     header = {"scenario": {"name": "scripted", "chaos": [{"type": "flap", "target": "a"}]}}
     with open_history(tmp_path, request(1), **header) as run:
-        finding = faults_took_effect(Log(run), Demands())
+        finding = faults_took_effect(Log(run), SloSet())
     assert (finding.verdict, finding.summary) == (
         "INCONCLUSIVE",
         "the scenario plans 1 fault, but none is in the log",

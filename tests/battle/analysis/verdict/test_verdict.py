@@ -9,7 +9,7 @@ from battle.analysis.log import Log
 from battle.analysis.verdict.registry import CHECKERS, Checker
 from battle.analysis.verdict.verdict import Judgement, judge
 from battle.formatting import duration_text, percent_text, sentence
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.database import open_run
 from battle.store.events import Event
 from tests.battle.histories import MS, S, healthy, open_history, request, write_run
@@ -77,7 +77,7 @@ def test_without_any_slo_there_is_nothing_to_pass(tmp_path: Path, slo: Slo | Non
 
 
 def test_a_crash_of_one_checker_does_not_silence_the_others(tmp_path: Path) -> None:
-    def broken(log: Log, demands: Demands) -> Finding:
+    def broken(log: Log, demands: SloSet) -> Finding:
         raise KeyError("x")
 
     judgement = judged(tmp_path, EASY, broken, saying("FAIL"))

@@ -11,7 +11,7 @@ from battle.analysis.verdict.checkers.continuity import heads_monotonic, websock
 from battle.analysis.verdict.checkers.load_generator import generator_kept_pace, something_was_sent
 from battle.analysis.verdict.registry import Checker
 from battle.analysis.verdict.verdict import judge
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.events import Event
 from tests.battle.histories import (
     MS,
@@ -38,12 +38,12 @@ def found(
     tmp_path: Path,
     checker: Checker,
     events: list[Event],
-    demands: Demands | None = None,
+    demands: SloSet | None = None,
     workloads: tuple[dict[str, Any], ...] = (SUBSCRIBES,),
 ) -> Finding | None:
     header = {"scenario": {"name": "scripted", "workloads": workloads}}
     with open_history(tmp_path, *phases(), *events, **header) as run:
-        return checker(Log(run), demands or Demands())
+        return checker(Log(run), demands or SloSet())
 
 
 def verdict(finding: Finding | None) -> str:
@@ -108,14 +108,14 @@ def test_each_flaw_fails_and_points_at_the_client(
 
 @pytest.mark.parametrize(
     "demands",
-    [Demands(run=Slo(max_missed_heads=2)), Demands(workloads={"heads": Slo(max_missed_heads=2)})],
+    [SloSet(run=Slo(max_missed_heads=2)), SloSet(workloads={"heads": Slo(max_missed_heads=2)})],
 )
-def test_an_slo_decides_in_place_of_the_checker(tmp_path: Path, demands: Demands) -> None:
+def test_an_slo_decides_in_place_of_the_checker(tmp_path: Path, demands: SloSet) -> None:
     assert verdict(found(tmp_path, websocket_continuity, GAP, demands)) == "PASS"
 
 
 def test_an_slo_on_another_workload_or_flaw_decides_nothing(tmp_path: Path) -> None:
-    other = Demands(run=Slo(max_duplicate_heads=2), workloads={"others": Slo(max_missed_heads=2)})
+    other = SloSet(run=Slo(max_duplicate_heads=2), workloads={"others": Slo(max_missed_heads=2)})
     assert verdict(found(tmp_path, websocket_continuity, GAP, other)) == "FAIL"
 
 

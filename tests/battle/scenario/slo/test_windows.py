@@ -9,7 +9,7 @@ from battle.scenario.slo.scope import Scope
 from battle.scenario.slo.windows import (
     BEGIN_NS,
     END_NS,
-    Named,
+    FaultName,
     Window,
     fault_windows,
     merged,
@@ -17,7 +17,7 @@ from battle.scenario.slo.windows import (
 )
 
 
-class Span(Named):
+class Span(FaultName):
     """A fault that was applied."""
 
     started_ns: int

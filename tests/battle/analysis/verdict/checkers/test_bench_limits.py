@@ -7,7 +7,7 @@ import pytest
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.bench_limits import bench_within_limits
 from battle.analysis.verdict.verdict import judge
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 from battle.store.events import BenchLimit, BenchLimitReached, Event
 from tests.battle.histories import MS, S, open_history, phases
 
@@ -19,7 +19,7 @@ def limit(name: BenchLimit, at_ns: int = 2 * S, **changes: object) -> Event:
 
 def found(tmp_path: Path, *events: Event) -> tuple[str, str]:
     with open_history(tmp_path, *phases(), *events) as run:
-        finding = bench_within_limits(Log(run), Demands())
+        finding = bench_within_limits(Log(run), SloSet())
     assert finding is not None
     return finding.verdict, finding.summary
 

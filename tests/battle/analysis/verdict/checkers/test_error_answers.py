@@ -8,7 +8,7 @@ import pytest
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.error_answers import errors_are_passed_on
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.events import AttemptServed, Event, RequestEnded
 from tests.battle.histories import MS, failed, open_history, request, served
 
@@ -27,14 +27,14 @@ def refused(
 
 def found(tmp_path: Path, *events: Event, slo: Slo | None = None) -> Finding:
     with open_history(tmp_path, *events) as run:
-        finding = errors_are_passed_on(Log(run), Demands(run=slo or Slo()))
+        finding = errors_are_passed_on(Log(run), SloSet(run=slo or Slo()))
     assert finding is not None
     return finding
 
 
 def test_a_run_without_such_errors_is_not_judged(tmp_path: Path) -> None:
     with open_history(tmp_path, request(1), failed(2, rpc_code=-32000)) as run:
-        assert errors_are_passed_on(Log(run), Demands()) is None
+        assert errors_are_passed_on(Log(run), SloSet()) is None
 
 
 def test_errors_that_were_passed_on_pass(tmp_path: Path) -> None:

@@ -20,14 +20,14 @@ from battle import (
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.fault_effects import faults_took_effect
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 from battle.store.events import Event
 from tests.battle.histories import S, fault, open_history, served
 
 
 def found(tmp_path: Path, *events: Event) -> Finding:
     with open_history(tmp_path, *events) as run:
-        return faults_took_effect(Log(run), Demands())
+        return faults_took_effect(Log(run), SloSet())
 
 
 def slowed(target: str, aimed_at: str | None = "*", **changes: Any) -> list[Event]:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.fault_growth import (
-    Need,
+    ResourceNeed,
     episodes,
     steps,
     unexplained,
 )
 from battle.analysis.verdict.checkers.leaks import connections_leaked
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 from battle.store.database import open_run
 from battle.store.events import Event
 from tests.battle.histories import (
@@ -64,7 +64,7 @@ def held(
     steady = [request(number, number * S // 10) for number in range(10 * end_s)]
     log = {"gateway": [*phases(end_ns=end_s * S), *samples, *steady, *events]}
     with open_run(write_run(tmp_path / "run", log, sealed=False, **against("command", "a", "b", "c"))) as run:
-        finding = connections_leaked(Log(run), Demands())
+        finding = connections_leaked(Log(run), SloSet())
     assert finding is not None
     return finding
 
@@ -240,7 +240,7 @@ def judged(level: Callable[[int], float], kinds: Sequence[str], targets: Sequenc
         for n, (kind, target) in enumerate(pairs)
     )
     samples = [(at * S, level(at)) for at in range(8 * len(pairs) + GAP_S)]
-    needs = dict.fromkeys(faults, Need(1, 1, 0, 0))
+    needs = dict.fromkeys(faults, ResourceNeed(1, 1, 0, 0))
     return unexplained(
         steps(samples, faults),
         needs,

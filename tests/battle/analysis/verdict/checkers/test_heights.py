@@ -11,7 +11,7 @@ from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.heights import reads_monotonic
 from battle.analysis.verdict.verdict import judge
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.scenario.slo.staleness import Staleness
 from battle.store.events import Event, RequestEnded
 from tests.asking import asked
@@ -28,7 +28,7 @@ def told(number: int, at_ms: int, height: int, took_ms: int = 50, **changes: Any
 
 def found(tmp_path: Path, *events: Event, slo: Slo | None = None, **header: Any) -> Finding | None:
     with open_history(tmp_path, *events, **header) as run:
-        return reads_monotonic(Log(run), Demands(run=slo or Slo()))
+        return reads_monotonic(Log(run), SloSet(run=slo or Slo()))
 
 
 BACK = [told(1, 0, 100), told(2, 100, 102), told(3, 200, 99), told(4, 300, 102), told(5, 400, 100)]
@@ -111,7 +111,7 @@ def test_one_block_is_what_a_cache_of_the_head_makes(
 ) -> None:
     tolerated = Staleness() if blocks is None else Staleness(blocks=blocks)
     with open_history(tmp_path, told(1, 0, 102), told(2, 100, 101)) as run:
-        finding = reads_monotonic(Log(run), Demands(staleness=tolerated))
+        finding = reads_monotonic(Log(run), SloSet(staleness=tolerated))
     assert finding is not None
     assert finding.verdict == verdict
     assert finding.summary.endswith(

@@ -8,7 +8,7 @@ from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.nodes import gateway_listens
 from battle.analysis.verdict.verdict import judge
-from battle.scenario.slo.slo import Demands, Slo
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.events import BenchLimitReached, Event
 from tests.battle.histories import MS, S, failed, life, open_history, phases, request
 
@@ -19,7 +19,7 @@ def refused(number: int, at_ns: int) -> Event:
 
 def found(tmp_path: Path, *events: Event) -> Finding | None:
     with open_history(tmp_path, *phases(), *events) as run:
-        return gateway_listens(Log(run), Demands())
+        return gateway_listens(Log(run), SloSet())
 
 
 def test_a_gateway_that_refuses_while_it_lives_is_harm(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.metastable_failure import metastable_failure
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 from battle.store.events import Event, RequestEnded
 from tests.battle.histories import MS, S, failed, fault, open_history, phases, request, tried
 
@@ -30,7 +30,7 @@ def found(
 ) -> Finding | None:
     scenario = {"name": "scripted", "workloads": workloads, "healing": {**PLAN, **plan}}
     with open_history(tmp_path, *phases(end_ns=20 * S), *spans, *events, scenario=scenario) as run:
-        return metastable_failure(Log(run), Demands())
+        return metastable_failure(Log(run), SloSet())
 
 
 def load(from_s: int, to_s: int, took_ns: int = 50 * MS, **changes: Any) -> list[RequestEnded]:
@@ -54,7 +54,7 @@ def verdict(finding: Finding | None) -> str:
 
 def test_a_scenario_without_healing_is_not_judged(tmp_path: Path) -> None:
     with open_history(tmp_path, *phases(), *FAULT, *STEADY) as run:
-        assert metastable_failure(Log(run), Demands()) is None
+        assert metastable_failure(Log(run), SloSet()) is None
 
 
 def test_a_run_that_comes_back_in_time_heals(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_what_cannot_be_compared_is_inconclusive(tmp_path: Path, name: str) -> N
 def test_a_load_without_an_end_is_inconclusive(tmp_path: Path) -> None:
     scenario = {"name": "scripted", "workloads": LOAD, "healing": PLAN}
     with open_history(tmp_path, *phases("started", "load_began"), *FAULT, *STEADY, scenario=scenario) as run:
-        assert verdict(metastable_failure(Log(run), Demands())) == "INCONCLUSIVE"
+        assert verdict(metastable_failure(Log(run), SloSet())) == "INCONCLUSIVE"
 
 
 def test_a_generator_that_is_late_is_not_the_gateways_failure(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.transactions import transactions
-from battle.scenario.slo.slo import Demands
+from battle.scenario.slo.slo import SloSet
 from battle.store.events import Event
 from tests.battle.histories import MS, S, failed, open_history, phases, request, served
 
@@ -17,7 +17,7 @@ BROKEN = {**SEND, "outcome": "error", "http_status": 503}
 
 def found(tmp_path: Path, *events: Event) -> Finding | None:
     with open_history(tmp_path, *phases(), *events) as run:
-        return transactions(Log(run), Demands())
+        return transactions(Log(run), SloSet())
 
 
 @pytest.mark.parametrize(
