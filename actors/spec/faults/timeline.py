@@ -99,7 +99,7 @@ def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0
     not lost silently.
     A fault at a group becomes one fault for each of its providers, at the same moment. Faults may overlap, also
     those of one kind at one target: then each holds for its own span. The plan has no problems
-    (`battle.actors.spec.faults.plan_problems`).
+    (`battle.scenario.fault_validation`).
     """
     everything = (
         (start, end, msgspec.structs.replace(fault.placed(start, end), target=target), share, fault.target)

@@ -309,6 +309,6 @@ def test_a_crowd_is_refused_as_soon_as_the_probe_has_failed():
 
 
 def test_no_more_wait_than_there_is_room_for(monkeypatch):
-    monkeypatch.setattr("battle.actors.gateway.calls.probe_queue.WAITING_MAX", 4)
+    monkeypatch.setattr("battle.actors.gateway.calls.probe_queue.PROBE_QUEUE_MAX", 4)
     _, statuses, _ = simulated(_crowd_at_a_half_open_provider)
     assert sorted(statuses) == [200] * 5 + [503] * 5
