@@ -17,8 +17,9 @@ hypothesis.settings.register_profile("battle", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("night", deadline=None, max_examples=500)
 hypothesis.settings.load_profile("battle")
 
-# A shell has what it starts in the background ignore SIGINT, and so would the programs that tests interrupt.
+# A shell has what it starts in the background ignore SIGINT, and nohup SIGHUP; so would the programs that tests end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 WHOLE = {"golden_run", "open_history", "open_run", "run_scenario", "subprocess", "write_run"}

@@ -114,7 +114,7 @@ def test_system_health_and_faults_tell_one_time(tmp_path: Path) -> None:
     events = [*FULL, *fault("kill-a", BEGAN_NS + 1501 * MS, 6 * S), request(1, BEGAN_NS)]
     text = render(read_report(write_run(tmp_path / "run", {"coordinator": events})), "markdown")
     assert "| kill-a | a      | 1.501 s |" in text
-    assert "| a       |     1 |  1.503 s | a fault    |" in text
+    assert "| a       |     1 |  1.503 s | fault |" in text
     assert "3.80" not in text  # the same moments, counted from the start of the run
 
 

@@ -49,7 +49,7 @@ def test_a_usual_run_needs_little() -> None:
 @pytest.mark.parametrize(
     ("one", "said"),
     [
-        (scenario(constant(shards=100_000)), "it needs 100,002 processes, and at most 500 can be had"),
+        (scenario(constant(shards=100_000)), "it needs 100,002 processes, and at most 500 are available"),
         (
             scenario(constant(shards=100_000)),
             "it needs at least 3.1 TB of memory, and this machine has 8.0 GB",

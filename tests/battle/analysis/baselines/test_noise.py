@@ -68,7 +68,7 @@ def test_the_same_change_is_worse_on_a_quiet_machine_and_not_told_on_a_noisy_one
     assert p95(calibrated(1, [1, 1.001, 0.999, 1, 1.001, 0.999]), after).verdict == "worse"
     loud = p95(calibrated(1, [1, 1.2, 0.85, 1.1, 0.9, 1.05]), after)
     assert loud.verdict == "not_enough_data"
-    assert loud.method.endswith("what 6 runs differ by")
+    assert loud.method.endswith("the spread of 6 runs")
 
 
 def test_one_value_a_run_needs_calibration() -> None:
