@@ -132,25 +132,25 @@ def test_canned_results_do_not_age_but_can_be_lost_or_false():
     assert told(flag, WRONG, canned=msgspec.Raw(b"null")).fault_id is None
 
 
-# Sights
+# Views
 
 
-def test_a_sight_is_what_is_left_of_the_chain():
-    assert (SEER.sight(HEAD, ()).model, SEER.sight(HEAD, ()).head) == (MODEL, HEAD)
-    seen = SEER.sight(HEAD, in_order([STALE, InForce("f", Degrade("a", added_latency=1)), REORG]))
+def test_a_view_is_what_is_left_of_the_chain():
+    assert (SEER.view(HEAD, ()).model, SEER.view(HEAD, ()).head) == (MODEL, HEAD)
+    seen = SEER.view(HEAD, in_order([STALE, InForce("f", Degrade("a", added_latency=1)), REORG]))
     assert (seen.head, seen.model.fork_height) == (HEAD - 3, HEAD - 1)
-    assert SEER.sight(1, [STALE]).head == 0
+    assert SEER.view(1, [STALE]).head == 0
 
 
 def test_a_wrong_chain_is_another_even_if_its_id_is_right():
-    seen = SEER.sight(HEAD, [InForce("f", WrongChain("a", chain_id=1))])
+    seen = SEER.view(HEAD, [InForce("f", WrongChain("a", chain_id=1))])
     assert seen.model.spec.chain_id == MODEL.spec.chain_id
     assert seen.model.block_hash(HEAD) != MODEL.block_hash(HEAD)
 
 
 def test_however_many_wrong_chains_each_has_answers_of_its_own():
     wrong = [InForce("f", WrongChain("a", chain_id=number)) for number in range(1, 10)]
-    hashes = [SEER.sight(HEAD, [one]).model.block_hash(HEAD) for one in (*wrong, *wrong)]
+    hashes = [SEER.view(HEAD, [one]).model.block_hash(HEAD) for one in (*wrong, *wrong)]
     assert len(set(hashes)) == 9
     assert hashes[:9] == hashes[9:]
 

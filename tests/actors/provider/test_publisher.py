@@ -40,13 +40,13 @@ def test_a_publication_is_stamped_before_it_is_sent():
         spec=SimpleNamespace(name="a"),
         model=model,
         behaviour=SimpleNamespace(imposed=[]),
-        sight=lambda: ChainView(model, head),
+        view=lambda: ChainView(model, head),
     )
     publisher = Publisher(service)
     session = SessionSubscriptions("1", lambda text: sent_ns.append(world.now_ns()))
     session.keep(session.make(["newHeads"]))
     publisher.add(session)
-    before, head = service.sight(), head + 1
+    before, head = service.view(), head + 1
     publisher.view_changed(before, None)
     (published,) = world.log
     assert isinstance(published, HeadPublished)
