@@ -27,9 +27,9 @@ def test_the_slowest_is_the_one_whose_provider_was_killed_under_it(run_dir, caps
     status, text, _ = explained(capsys, run_dir, "--worst", 1)
     assert status == 0
     for line in (
-        r"^w0-\d+: the right answer, .* after it was due \(eth_\w+, workload main\)",
+        r"^w0-\d+: the right answer, .* after its scheduled time \(eth_\w+, workload main\)",
         r"^  In short: a failed after .*kill-a.1",
-        r"^ +\+0.00 ms  client +due: eth_",
+        r"^ +\+0.00 ms  client +scheduled: eth_",
         r"chaos +· fault kill-a.1 \(kill at a\) begins",
         r"gateway +✗ attempt 1 to a failed after .*: the connection was",
         r"gateway +attempt 2 goes to b: a retry, because attempt 1 failed",
@@ -42,11 +42,11 @@ def test_the_slowest_is_the_one_whose_provider_was_killed_under_it(run_dir, caps
     assert max(map(len, text.splitlines())) <= WIDTH
 
 
-def test_a_request_in_the_outage_says_why_its_favourite_was_passed_over(run_dir, capsys):
+def test_a_request_in_the_outage_says_why_its_favourite_was_skipped(run_dir, capsys):
     _, text, _ = explained(capsys, run_dir, "w0-120")
     assert "fault kill-a.1 (kill at a) had been in force for " in text
     assert "the breaker of a had been open for " in text
-    assert "passes a over: its breaker is open" in text
+    assert "skips a: its breaker is open" in text
 
 
 def test_as_json_each_story_is_told_with_its_parts(run_dir, capsys):
@@ -77,8 +77,8 @@ def test_that_there_is_nothing_to_tell_is_told(run_dir, capsys, pick, said):
     [
         (["w0-99999"], "the log has no request 'w0-99999': the nearest ids are "),
         (["\x1b[31m"], "the log has no request '\\x1b[31m'"),
-        ([], "say which request"),
-        (["w0-1", "--worst", "3"], "say which request"),
+        ([], "name one request"),
+        (["w0-1", "--worst", "3"], "name one request"),
         (["--worst", "0"], "--worst takes 1 to 100, not 0"),
     ],
 )

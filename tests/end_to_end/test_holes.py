@@ -125,7 +125,7 @@ def test_requests_that_are_missing_are_no_storm_of_retries(tmp_path: Path) -> No
     path.write_bytes(content)
     report = read_run(run_dir).report
     assert report.verdict == "INCONCLUSIVE", report.reasons
-    assert any("the log of load-main.0.1 is not whole" in reason for reason in report.reasons)
+    assert any("the log of load-main.0.1 is incomplete" in reason for reason in report.reasons)
 
 
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
