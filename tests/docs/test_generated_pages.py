@@ -37,7 +37,7 @@ def test_a_reference_page_holds_every_struct_and_word():
         "Slo",
     ):
         assert f"## {name}\n" in text
-    for name in ("Duration", "FailureKind", "Latency", "Strategy"):
+    for name in ("Duration", "FailureKind", "LatencyModel", "Strategy"):
         assert f"**{name}** = " in text
     assert "(faults.md#degrade)" in text
     assert "| `timeout` | `Duration` | 10 s | Counted from the moment a request was due. |" in text
