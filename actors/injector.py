@@ -65,7 +65,7 @@ async def inject(
 ) -> None:
     """Apply and revert each fault in its time; returns when all are reverted.
 
-    `in_force` holds the ids of the faults applied and not yet reverted; it outlives a conductor that crashes, so
+    `in_force` holds the ids of the faults applied and not yet reverted; it outlives an injector that crashes, so
     that the next one reverts them. What should have begun meanwhile is left out: such a fault stays planned and
     not applied in the log, and the verdict takes it for what it is.
     """

@@ -17,7 +17,7 @@ _DATA_DIGITS = 40
 """From here on hex is data, and keeps its length: addresses, hashes, words, code. Quantities are shorter."""
 
 _VALUE_MEMBERS = ("stateRoot", "value", "data", "baseFeePerGas")
-"""Of blocks, transactions, logs, fee histories: what a falsehood is about, so that the names still fit.
+"""Of blocks, transactions, logs, fee histories: what a corruption is about, so that the names still fit.
 
 In a receipt it is the status."""
 
@@ -50,7 +50,7 @@ def missing(method: str, result: Any) -> Any:
 def corrupted(method: str, result: Any) -> Any:
     """A false result of the same type and shape, which `judge` calls wrong; the right one is left as it is.
 
-    The same result gives the same falsehood. Null, and canned lists and objects without a value in them, are
+    The same result gives the same corruption. Null, and canned lists and objects without a value in them, are
     returned as they are: there is nothing to be wrong about. A list of no logs becomes a list of an invented one.
     """
     if method == "eth_getLogs" and result == []:

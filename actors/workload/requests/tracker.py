@@ -28,7 +28,7 @@ class RequestTracker:
     """Every request from the moment it is due until it ended, whoever ends it.
 
     `on_end` is called with each request and its ending, after it is in the log. In a `closed_loop` a request
-    is scheduled when it is sent. `forsake` is called for each one that was sent and times out, before it ends;
+    is scheduled when it is sent. `abandon` is called for each one that was sent and times out, before it ends;
     without it the connection is reset.
     """
 
