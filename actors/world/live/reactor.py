@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
@@ -47,12 +47,21 @@ class LiveTimer:
         self.args = ()
 
 
+class Lingering(Protocol):
+    """A connection that was closed here and still has something to send."""
+
+    def abort(self) -> None:
+        """Give up what is unsent, and close the socket now."""
+
+
 class Reactor:
     """Timers and socket events of one process. `epoch_ns` is the run's epoch on the monotonic clock."""
 
     def __init__(self, epoch_ns: int) -> None:
         self._epoch_ns = epoch_ns
         self.held = Held()
+        self.lingering: set[Lingering] = set()
+        """Who is still to be closed when this reactor is: nobody else has hold of them any more."""
         self._epoll = select.epoll()
         self._timerfd = TimerFd()
         self._handlers: dict[int, Callable[[int], object]] = {}
@@ -147,7 +156,9 @@ class Reactor:
             self._ready[fd] = (events | waiting[0] if waiting else events, now_ns)
 
     def close(self) -> None:
-        """Release the descriptors; nothing is called any more."""
+        """Release the descriptors, those of lingering connections too; nothing is called any more."""
+        for connection in [*self.lingering]:
+            connection.abort()
         self._epoll.close()
         self._timerfd.close()
 

@@ -276,6 +276,7 @@ class LiveStream(ReadByOne):
         self._stop_receiving()
         self._wake_drainer()
         if self._pending:
+            self._reactor.lingering.add(self)
             self._reactor.call_at(self._reactor.now_ns() + LINGER_NS, self.abort)
         else:
             self._release()
@@ -298,6 +299,7 @@ class LiveStream(ReadByOne):
     def _release(self) -> None:
         self._closed = True
         self._reactor.held.forget(self)
+        self._reactor.lingering.discard(self)
         self._reactor.forget(self._fd)
         self._socket.close()
         self._stop_receiving()

@@ -1,7 +1,7 @@
 """What actors on a live node get from the world: the kernel's sockets and clock."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from errno import EINPROGRESS
 from os import strerror
@@ -65,8 +65,14 @@ class LiveWorld(CommonWorld):
                 task_status.started(listener.address)
                 while True:
                     await listener.wait()
-                    for stream in await self._accept_all(listener.socket):
-                        nursery.start_soon(serve_one, handler, stream)
+                    try:
+                        for stream in self._accepted(listener.socket):
+                            nursery.start_soon(serve_one, handler, stream)
+                    except OSError as error:
+                        if not self.note_limit(error, "accepting a connection"):
+                            raise
+                        # Clients wait in the backlog until there is room; spinning would make none.
+                        await trio.sleep(_NO_ROOM_PAUSE_SECONDS)
 
     def shut(self, address: Address) -> None:
         self._listeners[address].shut()
@@ -74,21 +80,18 @@ class LiveWorld(CommonWorld):
     def reopen(self, address: Address) -> None:
         self._listeners[address].reopen()
 
-    async def _accept_all(self, listener: socket.socket) -> list[LiveStream]:
-        accepted: list[LiveStream] = []
+    def _accepted(self, listener: socket.socket) -> Iterator[LiveStream]:
+        """Those who wait to be accepted, one by one, so that none is left without a handler when accepting fails.
+
+        Raises OSError when it does.
+        """
         while True:
             try:
                 sock, _ = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
-                return accepted
-            except OSError as error:
-                if not self.note_limit(error, "accepting a connection"):
-                    raise
-                # Clients wait in the backlog until there is room; spinning would make none.
-                await trio.sleep(_NO_ROOM_PAUSE_SECONDS)
-                return accepted
+                return
             sock.setblocking(False)
-            accepted.append(LiveStream(self._reactor, sock))
+            yield LiveStream(self._reactor, sock)
 
     async def connect(self, address: Address) -> Stream:
         family, target = await self._resolve(address)

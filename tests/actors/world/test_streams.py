@@ -58,6 +58,23 @@ def test_simulated_streams_conform(with_checkpoints):
 
 
 @pytest.mark.live
+def test_what_a_closed_stream_still_had_to_send_is_given_up_with_the_reactor():
+    async def main():
+        reactor = Reactor(perf_counter_ns())
+        sock, peer = _tcp_pair()
+        with peer:
+            stream = LiveStream(reactor, sock)
+            stream.write(bytes(2**22))
+            assert stream.unsent_bytes > 0
+            stream.close()
+            assert sock.fileno() != -1, "it lingers"
+            reactor.close()
+            assert sock.fileno() == -1
+
+    trio.run(main)
+
+
+@pytest.mark.live
 def test_live_streams_conform(with_checkpoints):
     async def main():
         reactor = Reactor(perf_counter_ns())
