@@ -1,35 +1,41 @@
 """Once a second: what a node uses, and how late its event loop is."""
 
-from collections.abc import Callable
-
+from battle.actors.system.mailbox import ActorRef, AskError
+from battle.actors.world.cluster import ReadUsage
 from battle.actors.world.interfaces import Usage, World
 from battle.store.events import BenchLimitReached, SystemSampled
 
 INTERVAL_NS = 10**9
 
 
-async def sample_system(
-    world: World, node: str | None = None, usage: Callable[[], Usage | None] | None = None
-) -> None:
+async def sample_system(world: World, program: ActorRef | None = None) -> None:
     """Append a `SystemSampled` every second until cancelled, and a `BenchLimitReached` when a program has opened all
     that this machine lets it open. Loop lag is how late this task itself woke.
 
-    By default of this node itself; of another one with its name and what reads its usage, or None while it
-    does not run. A second in which nobody can say what the node uses has no sample.
+    By default of this node itself; else of a `program` that runs as a node, which is asked. A second in which it does
+    not run, or in which nobody can say what it uses, has no sample.
     """
-    read = usage or world.usage
+    node = world.node if program is None else program.name
     due_ns = world.now_ns() + INTERVAL_NS
     while True:
         await world.sleep_until(due_ns)
         now_ns = world.now_ns()
-        used = read()
+        used = world.usage() if program is None else await _ask(program)
         if used is not None:
             # Virtual time never lags, and another node's event loop cannot be seen from here.
-            lag_ns = now_ns - due_ns if node is None and world.name == "live" else None
-            world.log.append(_sample(now_ns, node or world.node, used, lag_ns))
+            lag_ns = now_ns - due_ns if program is None and world.name == "live" else None
+            world.log.append(_sample(now_ns, node, used, lag_ns))
             if used.at_limit is not None:
-                world.log.append(_limit(now_ns, node or world.node, used.at_limit))
+                world.log.append(_limit(now_ns, node, used.at_limit))
         due_ns = max(due_ns + INTERVAL_NS, now_ns)
+
+
+async def _ask(program: ActorRef) -> Usage | None:
+    try:
+        usage: Usage | None = await program.ask(ReadUsage(), timeout=INTERVAL_NS)
+    except AskError:  # it does not run, or is about to end
+        return None
+    return usage
 
 
 def _limit(now_ns: int, node: str, detail: str) -> BenchLimitReached:

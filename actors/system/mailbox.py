@@ -11,8 +11,8 @@ import trio
 
 from battle.actors.units import Duration, format_duration, seconds
 
-Overflow: TypeAlias = Literal["wait", "drop_newest", "drop_oldest"]
-"""What happens to a message for a full mailbox: the sender waits; it is dropped; it displaces the oldest."""
+Overflow: TypeAlias = Literal["wait", "drop"]
+"""What happens to a message for a full mailbox: the sender waits for room; the message is dropped and counted."""
 
 DEFAULT_CAPACITY = 64
 """Deep enough for a burst from every sibling, shallow enough that a stuck actor shows within seconds."""
@@ -114,17 +114,6 @@ class Inbox:
         self._received += 1
         return message
 
-    def receive_nowait(self) -> Any:
-        """The next message, if one is there.
-
-        Raises:
-            trio.WouldBlock: there is none.
-            trio.EndOfChannel: as for `receive`.
-        """
-        message = self._channel.receive_nowait()
-        self._received += 1
-        return message
-
     def __aiter__(self) -> Self:
         return self
 
@@ -209,16 +198,12 @@ class Mailbox:
     def _put_nowait(self, message: Any) -> bool:
         if self._current is None:
             return self._lose_to_death(message)
-        send, inbox = self._current
         try:
-            send.send_nowait(message)
+            self._current[0].send_nowait(message)
         except trio.ClosedResourceError:
             return self._lose_to_death(message)
         except trio.WouldBlock:
-            if self.spec.overflow != "drop_oldest":
-                return self._lose_to_overflow(message)
-            self._lose_to_overflow(inbox._channel.receive_nowait())
-            send.send_nowait(message)
+            return self._lose_to_overflow(message)
         return True
 
     async def _ask(self, message: Any) -> Any:
@@ -269,7 +254,7 @@ class ActorRef:
         return await self._mailbox._put(message)
 
     def tell_nowait(self, message: Any) -> bool:
-        """`tell` without waiting: under `wait`, a message for a full mailbox is dropped and counted."""
+        """`tell` without waiting: a message for a full mailbox is dropped and counted, under `wait` too."""
         return self._mailbox._put_nowait(message)
 
     async def ask(self, message: Any, timeout: Duration = DEFAULT_ASK_TIMEOUT) -> Any:

@@ -8,8 +8,9 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
+from battle.actors.system.mailbox import Inbox
 from battle.actors.units import Duration
-from battle.actors.world.interfaces import Usage, World
+from battle.actors.world.interfaces import World
 
 READY_SECONDS = 20.0
 """A node that does nothing useful by then has not started; 0.2 s is usual. Virtual ones, in the simulated world."""
@@ -56,6 +57,11 @@ def output_path(run_dir: Path, node: str, incarnation: int) -> Path:
     return run_dir / "nodes" / f"{node}.{incarnation}.txt"
 
 
+class ReadUsage(msgspec.Struct, frozen=True):
+    """A question to a program that runs as a node: what does it use now? The answer is a `Usage`, or None while it is
+    not ready and when nobody can say. Our own nodes sample themselves."""
+
+
 class Node(Protocol):
     """A running node, as the coordinator holds it."""
 
@@ -69,9 +75,6 @@ class Node(Protocol):
     def pid(self) -> int | None:
         """The operating system's process id; None in the simulated world."""
 
-    def tell(self, message: Spec) -> None:
-        """Send a message to the node's role; lost if the node is dead."""
-
     def kill(self, reason: str) -> None:
         """End it as SIGKILL does, for a fault that `reason` names."""
 
@@ -83,9 +86,6 @@ class Node(Protocol):
 
     def state(self) -> NodeState:
         """What the operating system says of it now; a signal takes a moment until it shows."""
-
-    def usage(self) -> Usage | None:
-        """What the node's program uses; for nodes that cannot sample themselves. None when nobody can say."""
 
     def pause(self) -> None:
         """Stop it as SIGSTOP does: its kernel still accepts connections, and what is due waits until it resumes."""
@@ -113,10 +113,12 @@ class Cluster(Protocol):
         node: str,
         incarnation: int,
         command: Command,
+        inbox: Inbox,
         task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
         """As `run_node`, for a program that is none of ours: ready when its address takes connections.
 
+        It is told nothing; `inbox` is read for the questions (`ReadUsage`) that this world answers in its place.
         Only the live world has programs; in the simulated one this is a `NotImplementedError`.
         """
 
@@ -125,10 +127,12 @@ class Cluster(Protocol):
         node: str,
         incarnation: int,
         role: Spec,
+        inbox: Inbox,
         task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
         """Start a node, and return how it ended. Started when the node says that it is ready.
 
+        What comes into `inbox` goes over its control channel, in order, and is what the role reads there.
         A node that ends before it is ready ends this with its `Exit`, not started. When this is cancelled the
         node is stopped: asked, then forced, within a few seconds; a paused one is resumed for it.
         """

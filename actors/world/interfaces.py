@@ -16,6 +16,7 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.rng import Draws
+from battle.actors.system.mailbox import Inbox
 from battle.actors.world.held import Held
 from battle.store.events import Event
 
@@ -213,6 +214,11 @@ class World(Protocol):
         """
 
 
+INBOX_MESSAGES = 1024
+"""What a node may have been told and not have read yet. A run tells it of its begin and of each fault that begins and
+ends: this is far more than a timeline holds for one node, and still no memory to speak of."""
+
+
 class Control(Protocol):
     """A node's end of its control channel: typed messages, the same in both worlds.
 
@@ -222,8 +228,9 @@ class Control(Protocol):
     """
 
     @property
-    def inbox(self) -> "trio.MemoryReceiveChannel[Any]":
-        """Messages from the coordinator, decoded; it ends when the coordinator is gone."""
+    def inbox(self) -> Inbox:
+        """The mailbox in which this node's end of the channel ends: what the coordinator tells it, decoded, oldest
+        first. A role may read it in several loops, one after the other."""
 
     def ready(self) -> None:
         """Say that this node does its work now (a server listens). Once."""

@@ -9,9 +9,12 @@ from battle.actors.injector import TargetGone
 from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.base import Spec
 from battle.actors.spec.faults.transport import Partition
-from battle.actors.system import ActorContext, ChildSpec, Induced, RestartType
+from battle.actors.system import ActorContext, ActorRef, ChildSpec, Inbox, Induced, MailboxSpec, RestartType
 from battle.actors.world.cluster import ENDED_BY_ITSELF, Exit, Node, NodeState
-from battle.actors.world.interfaces import Usage
+from battle.actors.world.interfaces import INBOX_MESSAGES
+
+NODE_MAILBOX = MailboxSpec(INBOX_MESSAGES, "drop")
+"""Nobody waits for a node that does not read: what is too much for it is not done to it, and the log says so."""
 
 Phase: TypeAlias = Literal["away", "at_the_door", "on_its_way", "up"]
 """Of a node: not started, or between two incarnations; held down by a fault; starting; ready."""
@@ -28,7 +31,9 @@ class NodeNotStarted(Exception):
 class RunNode(Protocol):
     """Runs one incarnation of a node and tells how it ended: `Cluster.run_node`, the rest filled in."""
 
-    def __call__(self, incarnation: int, *, task_status: trio.TaskStatus[Node]) -> Awaitable[Exit]: ...
+    def __call__(
+        self, incarnation: int, inbox: Inbox, *, task_status: trio.TaskStatus[Node]
+    ) -> Awaitable[Exit]: ...
 
 
 class _OnReady:
@@ -56,6 +61,7 @@ class NodeActor:
         self._run_node = run_node
         self._restart: RestartType = restart
         self._node: Node | None = None
+        self._ref: ActorRef
         self._phase: Phase = "away"
         self._held_by: dict[
             str, bool
@@ -67,9 +73,10 @@ class NodeActor:
 
     def as_child(self) -> ChildSpec:
         """This node as a child; a stop goes down the world's own ladder, so there is no grace before it."""
-        return ChildSpec(self.name, self._live, restart=self._restart, shutdown=0)
+        return ChildSpec(self.name, self._live, restart=self._restart, shutdown=0, mailbox=NODE_MAILBOX)
 
     async def _live(self, context: ActorContext) -> None:
+        self._ref = context.self_ref
         self._phase = "at_the_door"
         while self._held_by:
             await self._let_up.wait()
@@ -80,7 +87,7 @@ class NodeActor:
 
         self._phase = "on_its_way"
         try:
-            exit = await self._run_node(context.incarnation, task_status=_OnReady(ready))
+            exit = await self._run_node(context.incarnation, context.inbox, task_status=_OnReady(ready))
         finally:
             self._phase = "away"
             self._node = None
@@ -103,7 +110,7 @@ class NodeActor:
         self._node = node
         self._due.clear()
         for message in self._standing.values():
-            node.tell(message)
+            self._ref.tell_nowait(message)
         if self._held_by:
             fault_id, asked = min(
                 self._held_by.items(), key=lambda hold: hold[1]
@@ -112,17 +119,19 @@ class NodeActor:
         elif self._frozen_by:
             node.pause()
 
-    def stand(self, key: str, message: Spec) -> None:
-        """Tell the node, and tell each later incarnation again until `forget`."""
+    def stand(self, key: str, message: Spec) -> bool:
+        """Tell the node, and tell each later incarnation again until `forget`.
+
+        False when an incarnation runs and its mailbox did not take the message.
+        """
         self._standing[key] = message
-        if self._node is not None:
-            self._node.tell(message)
+        return self._node is None or self._ref.tell_nowait(message)
 
     def forget(self, key: str, message: Spec | None = None) -> None:
         """Stop repeating what was said under `key`, and say `message` instead, once. Nothing if it was not said."""
         said = self._standing.pop(key, None)
         if said is not None and message is not None and self._node is not None:
-            self._node.tell(message)
+            self._ref.tell_nowait(message)
 
     def hold_down(self, fault_id: str, *, asked: bool = False) -> bool:
         """End the node, and let no incarnation start until `release`: killed, or asked to stop.
@@ -185,10 +194,6 @@ class NodeActor:
         """What the operating system says of the running incarnation; "gone" while there is none."""
         return "gone" if self._node is None else self._node.state()
 
-    def usage(self) -> Usage | None:
-        """What the running incarnation uses; None while there is none."""
-        return None if self._node is None else self._node.usage()
-
 
 def _end(node: Node, fault_id: str, *, asked: bool) -> None:
     """The reason stands in the log, and is how the verdict knows which fault it was."""
@@ -229,7 +234,9 @@ class FaultTargets:
         provider = self._providers[target]
         if not provider.runs:
             raise TargetGone(f"{target} does not run")
-        provider.stand(impose.fault_id, impose)
+        if not provider.stand(impose.fault_id, impose):
+            provider.forget(impose.fault_id)
+            raise TargetGone(f"{target} does not read its messages: the mailbox is full")
 
     def _part_from_clients(self, fault_id: str, partition: Partition) -> None:
         """A gateway need not be ours, so its clients' side of the connections is where bytes are held back."""

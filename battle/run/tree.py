@@ -19,7 +19,15 @@ from battle.actors.collector.sampler import sample_system
 from battle.actors.roles import GatewayRole, LinkRole, NodeSpec, ProviderRole, Role, Upstream
 from battle.actors.spec.gateways import CommandGateway, EmbeddedGateway, UrlGateway
 from battle.actors.spec.providers import MockProvider, RealProvider
-from battle.actors.system import ActorContext, ChildSpec, LifecycleChange, Limits, RestartType, Supervisor
+from battle.actors.system import (
+    ActorContext,
+    ChildSpec,
+    Inbox,
+    LifecycleChange,
+    Limits,
+    RestartType,
+    Supervisor,
+)
 from battle.actors.units import seconds
 from battle.actors.world.cluster import Cluster, Exit, Node
 from battle.run.gateway_process import prepare_command
@@ -112,17 +120,17 @@ class RunTree:
         return NodeActor(name, partial(self._run_node, name, spec), restart)
 
     async def _run_node(
-        self, name: str, spec: NodeSpec, incarnation: int, *, task_status: trio.TaskStatus[Node]
+        self, name: str, spec: NodeSpec, incarnation: int, inbox: Inbox, *, task_status: trio.TaskStatus[Node]
     ) -> Exit:
-        return await self._cluster.run_node(name, incarnation, spec, task_status=task_status)
+        return await self._cluster.run_node(name, incarnation, spec, inbox, task_status)
 
     def _command_node(self, gateway: CommandGateway) -> NodeActor:
         open_files = gateway_files(self._plan.scenario)
         addresses = self.gateway_address, self.provider_addresses
         command = prepare_command(gateway, self._run_dir, *addresses, open_files)
 
-        async def run(incarnation: int, *, task_status: trio.TaskStatus[Node]) -> Exit:
-            return await self._cluster.run_command(GATEWAY, incarnation, command, task_status=task_status)
+        async def run(incarnation: int, inbox: Inbox, *, task_status: trio.TaskStatus[Node]) -> Exit:
+            return await self._cluster.run_command(GATEWAY, incarnation, command, inbox, task_status)
 
         return NodeActor(GATEWAY, run, "permanent")
 
@@ -147,7 +155,7 @@ class RunTree:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(sample_system, self._cluster.world)
             if isinstance(self._plan.scenario.gateway, CommandGateway):
-                nursery.start_soon(sample_system, self._cluster.world, GATEWAY, self.gateway[0].usage)
+                nursery.start_soon(sample_system, self._cluster.world, self.root.ref(GATEWAY))
 
     async def _chaos(self, context: ActorContext) -> None:
         context.started()

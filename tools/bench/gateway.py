@@ -34,6 +34,7 @@ sys.path.insert(0, str(ROOT))
 
 from battle.actors.roles import GatewayRole, NodeSpec, Upstream  # noqa: E402
 from battle.actors.spec.gateways import EmbeddedGateway  # noqa: E402
+from battle.actors.system.mailbox import Mailbox  # noqa: E402
 from battle.actors.wire.correlation import request_id  # noqa: E402
 from battle.actors.wire.http.messages import encode_request, request_head  # noqa: E402
 from battle.actors.wire.jsonrpc import encode_call  # noqa: E402
@@ -80,7 +81,7 @@ def _measuring(
         address = cluster.reserve("gateway")
         node_spec = NodeSpec(GatewayRole(spec, address, providers))
         async with trio.open_nursery() as nursery:
-            node = await nursery.start(cluster.run_node, "gateway", 1, node_spec)
+            node = await nursery.start(cluster.run_node, "gateway", 1, node_spec, Mailbox("gateway").open())
             _pin(node.pid, _GATEWAY_CORE)
             await _drive(psutil.Process(node.pid), direct, address, options)
             nursery.cancel_scope.cancel()

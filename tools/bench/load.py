@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -32,6 +31,7 @@ import trio
 from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads import HttpConstant, HttpUsers, Workload
+from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import ms, seconds
 from battle.actors.workload.generator import run_workload
 from battle.actors.world.live.reactor import Reactor
@@ -57,13 +57,14 @@ class Line(msgspec.Struct):
     dropped: int = 0
 
 
-class Inbox:
+class _Control:
     """The control channel of a node without a coordinator."""
 
     def __init__(self, world: LiveWorld) -> None:
         self.began_ns = world.now_ns() + LEAD
-        send, self.inbox = trio.open_memory_channel[Any](1)
-        send.send_nowait(Begin(self.began_ns))
+        mailbox = Mailbox("load")
+        self.inbox = mailbox.open()
+        mailbox.ref.tell_nowait(Begin(self.began_ns))
 
     def ready(self) -> None:
         """Nobody asks."""
@@ -89,7 +90,7 @@ async def generate(role: WorkloadRole, log: Path, on_begin: Callable[[int], obje
         FileSink(log), lambda: reactor.call_at(reactor.now_ns() + FLUSH_INTERVAL_NS, writer.flush)
     )
     world = LiveWorld(reactor, "load", role.seed, writer)
-    control = Inbox(world)
+    control = _Control(world)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)  # as a live node does

@@ -34,6 +34,7 @@ sys.path.insert(0, str(ROOT))
 from battle.actors.roles import NodeSpec, ProviderRole  # noqa: E402
 from battle.actors.spec.chain import Chain  # noqa: E402
 from battle.actors.spec.providers import MockProvider  # noqa: E402
+from battle.actors.system.mailbox import Mailbox  # noqa: E402
 from battle.actors.units import ms  # noqa: E402
 from battle.actors.wire.correlation import embedded, request_id  # noqa: E402
 from battle.actors.wire.http.messages import encode_request, request_head  # noqa: E402
@@ -73,7 +74,8 @@ async def measure(cluster: LiveCluster, options: argparse.Namespace) -> None:
     address = cluster.reserve("a")
     role = ProviderRole(MockProvider("a", latency=ms(options.latency_ms)), address, Chain())
     async with trio.open_nursery() as nursery:
-        node = await nursery.start(cluster.run_node, "a", 1, NodeSpec(role, collect=("requests",)))
+        spec = NodeSpec(role, collect=("requests",))
+        node = await nursery.start(cluster.run_node, "a", 1, spec, Mailbox("a").open())
         provider = psutil.Process(node.pid)
         _pin(node.pid, 0)
         before = provider.cpu_times()

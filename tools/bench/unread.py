@@ -32,6 +32,7 @@ from battle.actors.roles import GatewayRole, NodeSpec, ProviderRole, Upstream  #
 from battle.actors.spec.chain import Chain  # noqa: E402
 from battle.actors.spec.gateways import EmbeddedGateway  # noqa: E402
 from battle.actors.spec.providers import MockProvider  # noqa: E402
+from battle.actors.system.mailbox import Mailbox  # noqa: E402
 from battle.actors.units import seconds  # noqa: E402
 from battle.actors.world.live.cluster import LiveCluster  # noqa: E402
 from battle.actors.world.live.run import run_live  # noqa: E402
@@ -69,9 +70,13 @@ async def measure(cluster: LiveCluster, node: str, kind: str, options: argparse.
     delay = seconds(60) if kind == "delayed" else 0
     role = ProviderRole(MockProvider("a", latency=delay), address, Chain())
     async with trio.open_nursery() as nursery:
-        provider = await nursery.start(cluster.run_node, "a", 1, NodeSpec(role, collect=()))
+        provider = await nursery.start(
+            cluster.run_node, "a", 1, NodeSpec(role, collect=()), Mailbox("a").open()
+        )
         spec = GatewayRole(EmbeddedGateway(), front, (Upstream("a", address),), seconds(12))
-        gateway = await nursery.start(cluster.run_node, "gateway", 1, NodeSpec(spec, collect=()))
+        gateway = await nursery.start(
+            cluster.run_node, "gateway", 1, NodeSpec(spec, collect=()), Mailbox("gateway").open()
+        )
         at, process = (address, provider) if node == "provider" else (front, gateway)
         meter = psutil.Process(process.pid)
         before = meter.memory_info().rss

@@ -16,12 +16,14 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
+from battle.actors.system.mailbox import Envelope, Inbox
 from battle.actors.world.cluster import (
     ENDED_BY_ITSELF,
     READY_SECONDS,
     Command,
     Exit,
     NodeState,
+    ReadUsage,
     not_ready,
     output_path,
 )
@@ -35,7 +37,6 @@ from battle.actors.world.live.channel import (
     FromNode,
     Ready,
     Start,
-    ToNode,
 )
 from battle.actors.world.live.complaints import Complaints
 from battle.actors.world.live.descendants import become_subreaper, end_descendants, has_mark
@@ -66,7 +67,6 @@ _TELLS_SECONDS = 0.2
 _TRACEBACK_BYTES = 64 * 2**10
 """Of at most 100 calls."""
 
-_OUTBOX_MESSAGES = 1024
 _CONNECT_RETRY_SECONDS = 0.05
 
 _STOPPED = {
@@ -98,7 +98,6 @@ class LiveNode:
         self.name = name
         self.incarnation = incarnation
         self.pid: int | None = process.pid
-        self.outbox, self.to_send = trio.open_memory_channel[ToNode](_OUTBOX_MESSAGES)
         self.killed_by: str | None = None
         self.stopped_by: str | None = None
         self.stop_asked = trio.Event()
@@ -111,9 +110,6 @@ class LiveNode:
         self.paused = False
         self._process = process
         self._meter: UsageMeter | None = None
-
-    def tell(self, message: Spec) -> None:
-        self.outbox.send_nowait(Deliver(msgspec.Raw(msgspec.json.encode(message))))
 
     def kill(self, reason: str) -> None:
         self.killed_by = reason
@@ -142,7 +138,14 @@ class LiveNode:
         self.paused = False
         self._process.send_signal(signal.SIGCONT)
 
-    def usage(self) -> Usage | None:
+    async def answer(self, inbox: Inbox) -> None:
+        """Answer what is asked about this node's program; whoever waits for the process cancels this."""
+        async for question in inbox:
+            assert isinstance(question, Envelope)
+            assert isinstance(question.message, ReadUsage)
+            question.reply(self._usage() if self.is_ready else None)
+
+    def _usage(self) -> Usage | None:
         """What the processes below this node's own use; None when nobody can say."""
         try:
             return self._metered().read()
@@ -293,6 +296,7 @@ class LiveCluster:
         node: str,
         incarnation: int,
         role: Spec,
+        inbox: Inbox,
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
         words = [sys.executable, "-m", self._module]
@@ -302,10 +306,10 @@ class LiveCluster:
             return self._not_spawned(error)
         live = LiveNode(node, incarnation, process, self.world)
         channel = Channel(mine)
-        live.outbox.send_nowait(self._start(node, incarnation, role))
+        start = self._start(node, incarnation, role)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_send, channel, live)
+                nursery.start_soon(_send, channel, start, inbox)
                 nursery.start_soon(_listen, channel, live, task_status)
                 nursery.start_soon(live.stop_when_asked)
                 nursery.start_soon(process.keep_output_small)
@@ -324,6 +328,7 @@ class LiveCluster:
         node: str,
         incarnation: int,
         command: Command,
+        inbox: Inbox,
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
         words = [sys.executable, "-m", "battle.actors.world.live.reaper"]
@@ -336,6 +341,7 @@ class LiveCluster:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._wait_until_it_listens, command, live, task_status)
+                nursery.start_soon(live.answer, inbox)
                 nursery.start_soon(live.stop_when_asked)
                 nursery.start_soon(process.keep_output_small)
                 status = await process.wait()
@@ -414,12 +420,12 @@ class LiveCluster:
         return Start(str(self._run_dir.resolve()), node, incarnation, self._seed, self._epoch_ns, encoded)
 
 
-async def _send(channel: Channel, live: LiveNode) -> None:
-    async for message in live.to_send:
-        try:
-            await channel.send(message)
-        except trio.BrokenResourceError:
-            return  # the node is dead or dying: its exit says the rest
+async def _send(channel: Channel, start: Start, inbox: Inbox) -> None:
+    """Say to the node who it is, then all that it is told."""
+    with suppress(trio.BrokenResourceError):  # the node is dead or dying: its exit says the rest
+        await channel.send(start)
+        async for message in inbox:
+            await channel.send(Deliver(msgspec.Raw(msgspec.json.encode(message))))
 
 
 async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus[Any]) -> None:

@@ -17,8 +17,9 @@ import trio
 
 from battle.actors.author_errors import is_authors
 from battle.actors.spec.base import Spec
+from battle.actors.system.mailbox import ActorRef, Inbox, Mailbox, MailboxSpec
 from battle.actors.world.common import describe_failure
-from battle.actors.world.interfaces import Control, World
+from battle.actors.world.interfaces import INBOX_MESSAGES, Control, World
 from battle.actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, Ready, Start, ToNode
 from battle.actors.world.live.process import WHERE_SIGNAL
 from battle.actors.world.live.reactor import Reactor
@@ -27,7 +28,6 @@ from battle.store import typed
 from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
 
 BEAT_SECONDS = 0.5
-INBOX_MESSAGES = 1024
 
 _PR_SET_PDEATHSIG = 1
 _GC_THRESHOLD = 50_000
@@ -39,7 +39,7 @@ Boot = Callable[[World, Any, Control], Awaitable[None]]
 
 
 class _LiveControl:
-    def __init__(self, inbox: "trio.MemoryReceiveChannel[Any]") -> None:
+    def __init__(self, inbox: Inbox) -> None:
         self.inbox = inbox
         self.is_ready = trio.Event()
 
@@ -96,21 +96,22 @@ async def _play(channel: Channel, start: Start, role: Spec, message_type: Any, b
 
     writer = SegmentWriter(sink, arm_flush)
     world = LiveWorld(reactor, start.node, start.seed, writer)
-    send, receive = trio.open_memory_channel[Any](INBOX_MESSAGES)
-    control = _LiveControl(receive)
+    mailbox = Mailbox(start.node, MailboxSpec(INBOX_MESSAGES, "wait"))
+    control = _LiveControl(mailbox.open())
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(reactor.run)
-            nursery.start_soon(_obey, channel, send, message_type, nursery.cancel_scope)
+            nursery.start_soon(_obey, channel, mailbox.ref, message_type, nursery.cancel_scope)
             nursery.start_soon(_report, channel, control)
             nursery.start_soon(_stop_at_sigterm, nursery.cancel_scope)
             await boot(world, role, control)
             done = True
             nursery.cancel_scope.cancel()
     finally:
+        mailbox.close()
         writer.close()
         reactor.close()
     return done
@@ -123,15 +124,16 @@ def _raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _obey(
-    channel: Channel, send: "trio.MemorySendChannel[Any]", message_type: Any, scope: trio.CancelScope
-) -> None:
-    """Pass messages on; stop when the coordinator closes the channel, or is gone."""
+async def _obey(channel: Channel, role: ActorRef, message_type: Any, scope: trio.CancelScope) -> None:
+    """Tell the role what comes; stop when the coordinator closes the channel, or is gone.
+
+    While the mailbox of the role is full, what else comes waits in the channel.
+    """
     decode = typed.decoder(message_type).decode
     while (frame := await channel.receive()) is not None:
         message = _decode(frame)
         assert isinstance(message, Deliver)
-        await send.send(decode(message.message))
+        await role.tell(decode(message.message))
     scope.cancel()
 
 

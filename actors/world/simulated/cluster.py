@@ -9,9 +9,10 @@ import trio
 from battle.actors.addresses import Address
 from battle.actors.author_errors import is_authors
 from battle.actors.spec.base import Spec
+from battle.actors.system.mailbox import Inbox
 from battle.actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready
 from battle.actors.world.common import describe_failure
-from battle.actors.world.interfaces import Control, Usage, World
+from battle.actors.world.interfaces import Control, World
 from battle.actors.world.simulated.clock import EventClock
 from battle.actors.world.simulated.network import Network
 from battle.actors.world.simulated.node import SimulatedNode
@@ -20,9 +21,6 @@ from battle.store.sink import ChunkSink
 from battle.store.virtual_segment import VirtualSegmentWriter
 
 COORDINATOR = "coordinator"
-INBOX_MESSAGES = 1024
-"""Messages a node has not read yet; a coordinator that sends more has a mistake in it."""
-
 START_NS = 150_000_000
 """From the start of a node to its first action: what a process of Python and trio needs."""
 
@@ -33,10 +31,13 @@ Boot = Callable[[World, Any, Control], Awaitable[None]]
 
 
 class _Control:
+    """Both ends of the control channel are in one process here, so they share one mailbox: what the coordinator tells
+    the node is what the role reads."""
+
     def __init__(
-        self, task_status: "trio.TaskStatus[SimulatedNodeHandle]", handle: "SimulatedNodeHandle"
+        self, inbox: Inbox, task_status: "trio.TaskStatus[SimulatedNodeHandle]", handle: "SimulatedNodeHandle"
     ) -> None:
-        self.inbox = handle.receive
+        self.inbox = inbox
         self._task_status = task_status
         self._handle = handle
 
@@ -55,9 +56,6 @@ class SimulatedNodeHandle:
         self.incarnation = incarnation
         self._world = world
         self._writer = writer
-        self._send: trio.MemorySendChannel[Spec]
-        self.receive: trio.MemoryReceiveChannel[Spec]
-        self._send, self.receive = trio.open_memory_channel(INBOX_MESSAGES)
         self.scope = trio.CancelScope(shield=True)  # as a process, it ends only when it is told to
         self.is_ready = False
         self.hung: str | None = None
@@ -73,9 +71,6 @@ class SimulatedNodeHandle:
         self.failed_for_good = self.failed_for_good or is_authors(error)
         self.failure = self.failure or describe_failure(error)
         self.scope.cancel()
-
-    def tell(self, message: Spec) -> None:
-        self._world.deliver(self._send.send_nowait, message)
 
     def kill(self, reason: str) -> None:
         """As hard as SIGKILL: the unflushed log is gone, and no `finally` on the node has an effect."""
@@ -103,9 +98,6 @@ class SimulatedNodeHandle:
     def state(self) -> NodeState:
         return self._world.state
 
-    def usage(self) -> Usage:
-        return self._world.usage()
-
     def pause(self) -> None:
         self._world.pause()
 
@@ -117,8 +109,6 @@ class SimulatedNodeHandle:
         self._writer.close()
         if self.killed_by is None:
             self._world.sever()
-        self._send.close()
-        self.receive.close()
 
     def exit(self) -> Exit:
         """How it ended."""
@@ -159,13 +149,15 @@ class SimulatedCluster:
         node: str,
         incarnation: int,
         role: Spec,
+        inbox: Inbox,
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
         await self.world.sleep_until(self.world.now_ns() + START_NS)
         world, writer = self._make_node(node, incarnation)
         handle = SimulatedNodeHandle(world, incarnation, writer)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._live, handle, world, role, task_status)
+            control = _Control(inbox, task_status, handle)
+            nursery.start_soon(self._live, handle, world, role, control)
             timer = self.world.call_at(self.world.now_ns() + READY_NS, self._look, handle)
             try:
                 await handle.over.wait()
@@ -184,13 +176,13 @@ class SimulatedCluster:
             handle.declare_hung(not_ready())
 
     async def _live(
-        self, handle: SimulatedNodeHandle, world: SimulatedNode, role: Spec, task_status: trio.TaskStatus[Any]
+        self, handle: SimulatedNodeHandle, world: SimulatedNode, role: Spec, control: Control
     ) -> None:
         """The inside of the node: all of its tasks are below this one."""
         world.root_task = trio.lowlevel.current_task()
         try:
             with handle.scope:
-                await self._boot(world, role, _Control(task_status, handle))
+                await self._boot(world, role, control)
         except Exception as error:
             # Not swallowed: it is how the node ended, and whoever runs it is told.
             handle.fail(error)
@@ -203,6 +195,7 @@ class SimulatedCluster:
         node: str,
         incarnation: int,
         command: Command,
+        inbox: Inbox,
         task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
     ) -> Exit:
         raise NotImplementedError("programs run in the live world only")

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from battle.actors.collector.sampler import sample_system
 from battle.actors.collector.selection import selected
 from battle.actors.spec.collection import COLLECTED
+from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import seconds
+from battle.actors.world.cluster import ReadUsage
 from battle.actors.world.interfaces import Usage
 from battle.actors.world.live.usage import UsageMeter, files_at_limit, steal_ratio
 from battle.store.events import ActorChanged, BenchLimitReached, BreakerRejected, RunChanged, SystemSampled
@@ -34,13 +36,27 @@ def test_a_node_is_sampled_every_second():
     assert all(event.rss_bytes is None and event.loop_lag_ns is None for event in log)
 
 
+def sample_program(stage, read, reads=True):
+    """Sample the node `gateway`, which answers with what `read` gives."""
+    mailbox = Mailbox("gateway")
+
+    async def answer():
+        async for question in mailbox.open():
+            assert question.message == ReadUsage()
+            question.reply(read())
+
+    if reads:
+        stage.nursery.start_soon(answer)
+    stage.nursery.start_soon(sample_system, stage.client, mailbox.ref)
+
+
 def test_another_node_is_sampled_while_it_runs():
     readings = iter(
         [Usage(1, 2, pid=7, rss_bytes=10), None, Usage(1, 2, pid=7, rss_bytes=20, steal_ratio=0.5)]
     )
 
     async def main(stage):
-        stage.nursery.start_soon(sample_system, stage.client, "gateway", lambda: next(readings))
+        sample_program(stage, lambda: next(readings))
         await stage.sleep(seconds(3.5))
         return stage.client.log
 
@@ -75,7 +91,7 @@ def test_a_program_that_has_all_the_files_it_may_open_is_a_limit_of_the_machine(
     readings = iter([Usage(1, 2, pid=7), Usage(1, 2, pid=7, at_limit="nginx had 4,096 of 4,096")])
 
     async def main(stage):
-        stage.nursery.start_soon(sample_system, stage.client, "gateway", lambda: next(readings))
+        sample_program(stage, lambda: next(readings))
         await stage.sleep(seconds(2.5))
         return stage.client.log
 

@@ -9,6 +9,7 @@ from battle.actors.provider.server import run_provider
 from battle.actors.roles import ProviderRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.providers import MockProvider
+from battle.actors.system.mailbox import Mailbox, MailboxSpec
 from battle.actors.units import ms
 from battle.actors.wire.http.client import RESPONSE_LIMITS
 from battle.actors.wire.http.messages import ResponseParser, encode_request, request_head
@@ -20,7 +21,8 @@ CALL = b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}'
 
 class Control:
     def __init__(self, ready) -> None:
-        self.tell, self.inbox = trio.open_memory_channel(10)
+        self.mailbox = Mailbox("a", MailboxSpec(10))
+        self.inbox = self.mailbox.open()
         self.ready = ready
 
 
@@ -53,8 +55,8 @@ class Provider:
         self.stage = stage
         self.address = address
         self.log = world.log
-        self.tell = control.tell.send_nowait
-        self.disconnect = control.tell.close
+        self.tell = control.mailbox.ref.tell_nowait
+        self.disconnect = control.mailbox.end
         self.streams = []
 
     async def connect(self) -> Client:

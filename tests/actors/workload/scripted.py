@@ -14,6 +14,7 @@ from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads import HttpConstant, Workload
+from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import minutes, ms, seconds
 from battle.actors.wire.http.messages import HttpRequest, encode_response
 from battle.actors.wire.jsonrpc import Call, encode_result, read_calls
@@ -168,17 +169,20 @@ def run_load(
     async def main(cluster: SimulatedCluster) -> None:
         address = cluster.reserve("server")
 
+        mailbox = Mailbox("load")
+
         async def run_node(task_status: "trio.TaskStatus[Node]") -> None:
-            exits.append(await cluster.run_node("load", 1, load, task_status))
+            exits.append(await cluster.run_node("load", 1, load, mailbox.open(), task_status))
 
         load = role_for(spec, address, seed=seed, **role)
         async with trio.open_nursery() as servers:
             server_node = None
             if server is not None:
-                server_node = await servers.start(cluster.run_node, "server", 1, ServerRole(address))
+                untold = Mailbox("server").open()
+                server_node = await servers.start(cluster.run_node, "server", 1, ServerRole(address), untold)
             async with trio.open_nursery() as loads:
                 node = await loads.start(run_node)
-                node.tell(begin or Begin(BEGIN_NS))
+                mailbox.ref.tell_nowait(begin or Begin(BEGIN_NS))
                 await interfere(cluster, node, server_node)
             servers.cancel_scope.cancel()
 
@@ -191,12 +195,13 @@ class LiveControl:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._send, self.inbox = trio.open_memory_channel[Any](1)
+        self._mailbox = Mailbox("load")
+        self.inbox = self._mailbox.open()
         self.is_ready = trio.Event()
 
     def ready(self) -> None:
         self.is_ready.set()
-        self._send.send_nowait(Begin(self._world.now_ns() + ms(20)))
+        self._mailbox.ref.tell_nowait(Begin(self._world.now_ns() + ms(20)))
 
 
 def run_load_live(run_dir: Path, spec: Workload, server: Server | None) -> Log:

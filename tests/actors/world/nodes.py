@@ -7,8 +7,10 @@ import msgspec
 import pytest
 import trio
 
+from battle.actors.system.mailbox import Mailbox
 from battle.actors.world.live.run import run_live
 from battle.actors.world.simulated import simulate
+from battle.run.nodes import NODE_MAILBOX
 from battle.store.events import AnyEvent
 from tests.actors.world.playing import boot
 
@@ -32,11 +34,18 @@ both_worlds = pytest.mark.parametrize(
 )
 
 
+def untold():
+    """The inbox of a node that is told nothing."""
+    return Mailbox("a").open()
+
+
 class Running:
-    """A node that runs in a nursery, with how it ended afterwards."""
+    """A node that runs in a nursery, with how it ended afterwards. `tell` is as to a child of a supervisor."""
 
     def __init__(self, cluster, name, incarnation, role):
-        self._run = partial(cluster.run_node, name, incarnation, role)
+        mailbox = Mailbox(name, NODE_MAILBOX)
+        self.tell = mailbox.ref.tell_nowait
+        self._run = partial(cluster.run_node, name, incarnation, role, mailbox.open())
         self.exit = None
         self.ended = trio.Event()
 

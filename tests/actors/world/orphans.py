@@ -7,6 +7,7 @@ import trio
 
 from battle.actors.world.cluster import Command
 from battle.actors.world.live.run import run_live
+from tests.actors.world.nodes import untold
 from tests.actors.world.playing import Echo
 
 _SERVER = """
@@ -19,12 +20,13 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
 
 async def main(cluster):
     async with trio.open_nursery() as nursery:
-        one = await nursery.start(cluster.run_node, "one", 1, Echo(cluster.reserve("one")))
-        two = await nursery.start(cluster.run_node, "two", 1, Echo(cluster.reserve("two")))
+        one = await nursery.start(cluster.run_node, "one", 1, Echo(cluster.reserve("one")), untold())
+        two = await nursery.start(cluster.run_node, "two", 1, Echo(cluster.reserve("two")), untold())
         two.pause()
         address = cluster.reserve("program")
         words = (sys.executable, "-c", _SERVER, address.rpartition(":")[2])
-        await nursery.start(cluster.run_command, "program", 1, Command(words, address, 10 * 10**9))
+        command = Command(words, address, 10 * 10**9)
+        await nursery.start(cluster.run_command, "program", 1, command, untold())
         program = int((Path(sys.argv[1]) / "nodes" / "program.1.txt").read_text())
         print(one.pid, two.pid, program, flush=True)
         await trio.sleep(30)

@@ -18,7 +18,7 @@ from battle.actors.world.live.descendants import (
     end_descendants,
     has_mark,
 )
-from tests.actors.world.nodes import live, process_exists
+from tests.actors.world.nodes import live, process_exists, untold
 
 pytestmark = pytest.mark.live
 
@@ -46,7 +46,7 @@ async def run_program(cluster, kind, then):
     exits = []
 
     async def run(task_status):
-        exits.append(await cluster.run_command("gateway", 1, command, task_status))
+        exits.append(await cluster.run_command("gateway", 1, command, untold(), task_status))
 
     async with trio.open_nursery() as nursery:
         node = await nursery.start(run)
@@ -81,7 +81,7 @@ def test_a_program_that_goes_into_the_background_is_ended_and_told_of(tmp_path):
     async def main(cluster):
         address = cluster.reserve("gateway")
         words = (sys.executable, "-m", MODULE, "daemon", address.rpartition(":")[2])
-        return await cluster.run_command("gateway", 1, Command(words, address, 5 * 10**9))
+        return await cluster.run_command("gateway", 1, Command(words, address, 5 * 10**9), untold())
 
     exit = live(main, tmp_path)
     assert (exit.how, exit.reason) == ("failed", "it ended by itself, with exit status 0")

@@ -12,7 +12,7 @@ import trio
 
 from battle.actors.world.live.limits import NOTE_INTERVAL_NS, LimitNotes
 from battle.store.events import BenchLimitReached
-from tests.actors.world.nodes import Running, both_worlds, live, logged
+from tests.actors.world.nodes import Running, both_worlds, live, logged, untold
 from tests.actors.world.playing import NeverReady, Starved
 
 
@@ -86,7 +86,7 @@ def test_a_node_that_is_never_ready_is_ended(run, tmp_path, monkeypatch):
     monkeypatch.setattr("battle.actors.world.simulated.cluster.READY_NS", 10**9)
 
     async def main(cluster):
-        return await cluster.run_node("a", 1, NeverReady())
+        return await cluster.run_node("a", 1, NeverReady(), untold())
 
     exit = run(main, tmp_path)
     assert exit.how == "hung"
@@ -98,7 +98,7 @@ def test_a_node_that_is_never_ready_is_ended(run, tmp_path, monkeypatch):
 def test_what_a_node_printed_that_was_never_ready_is_told(tmp_path):
     async def main(cluster):
         cluster._module = "tests.actors.world.no_such_module"
-        return await cluster.run_node("a", 1, NeverReady())
+        return await cluster.run_node("a", 1, NeverReady(), untold())
 
     exit = live(main, tmp_path)
     assert exit.how == "failed"

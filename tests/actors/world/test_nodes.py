@@ -9,7 +9,7 @@ import psutil
 import pytest
 import trio
 
-from tests.actors.world.nodes import Running, both_worlds, details, live, process_exists, simulated
+from tests.actors.world.nodes import Running, both_worlds, details, live, process_exists, simulated, untold
 from tests.actors.world.playing import Break, Crash, Echo, Finish, Note, Spin
 
 
@@ -45,7 +45,7 @@ def test_a_kill_loses_only_what_was_not_flushed_and_runs_no_finally(run, tmp_pat
     async def main(cluster):
         async with trio.open_nursery() as nursery:
             running = await Running(cluster, "a", 1, Echo(cluster.reserve("a"))).start(nursery)
-            running.node.tell(Note("flushed"))
+            running.tell(Note("flushed"))
             await trio.sleep(0.3)
             running.node.kill("fault kill-a.1")
             await running.ended.wait()
@@ -59,7 +59,7 @@ def test_a_stopped_node_ends_in_order_and_keeps_its_log(run, tmp_path):
     async def main(cluster):
         async with trio.open_nursery() as nursery:
             running = await Running(cluster, "a", 1, Echo(cluster.reserve("a"))).start(nursery)
-            running.node.tell(Note("said"))
+            running.tell(Note("said"))
             await trio.sleep(0.3)
             nursery.cancel_scope.cancel()
 
@@ -74,8 +74,8 @@ def test_how_a_node_ends_by_itself(run, tmp_path):
             running = await Running(cluster, "a", 1, Crash(ready=True)).start(nursery)
             await running.ended.wait()
             crashed = running.exit
-        unready = await cluster.run_node("b", 1, Crash(ready=False))
-        finished = await cluster.run_node("c", 1, Finish())
+        unready = await cluster.run_node("b", 1, Crash(ready=False), untold())
+        finished = await cluster.run_node("c", 1, Finish(), untold())
         return crashed, unready, finished
 
     crashed, unready, finished = run(main, tmp_path)
@@ -95,7 +95,7 @@ def test_a_callback_that_raises_is_the_crash_of_its_node_and_nobody_else_s(run, 
             await broken.ended.wait()
             again = await Running(cluster, "a", 2, Break(by)).start(nursery)
             await again.ended.wait()
-            other.node.tell(Note("alive"))
+            other.tell(Note("alive"))
             await trio.sleep(0.3)
             nursery.cancel_scope.cancel()
         return broken.exit, again.exit
@@ -167,7 +167,7 @@ def test_a_node_that_does_not_beat_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr("battle.actors.world.live.cluster.HANG_SECONDS", 2.0)
 
     async def main(cluster):
-        return await cluster.run_node("a", 1, Spin())
+        return await cluster.run_node("a", 1, Spin(), untold())
 
     exit = live(main, tmp_path)
     assert (exit.how, exit.reason) == ("hung", "no heartbeat for 2 s")

@@ -121,7 +121,7 @@ def test_a_paused_node_can_be_killed_and_what_it_had_not_flushed_is_lost(run, tm
             running = await Running(cluster, "a", 1, Echo(cluster.reserve("a"))).start(nursery)
             running.node.pause()
             await until_state(running.node, "paused")
-            running.node.tell(Note("never read"))
+            running.tell(Note("never read"))
             running.node.kill("fault kill-a.1")
             await running.ended.wait()
             running.node.resume()

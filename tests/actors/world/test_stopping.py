@@ -14,7 +14,7 @@ def test_a_node_that_is_asked_to_stop_runs_its_finally_and_closes_its_streams(ru
         address = cluster.reserve("a")
         async with trio.open_nursery() as nursery:
             running = await Running(cluster, "a", 1, Echo(address)).start(nursery)
-            running.node.tell(Note("said"))
+            running.tell(Note("said"))
             async with await cluster.world.connect(address) as stream:
                 stream.write(b"hello")
                 assert await stream.receive_some() == b"hello"

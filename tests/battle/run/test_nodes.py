@@ -9,6 +9,7 @@ from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Degrade
 from battle.actors.system import Supervisor
 from battle.actors.world.cluster import Exit
+from battle.actors.world.interfaces import INBOX_MESSAGES
 from battle.run.nodes import FaultTargets, NodeActor
 
 
@@ -17,15 +18,17 @@ class FakeNode:
 
     pid = None
 
-    def __init__(self, incarnation):
+    def __init__(self, incarnation, inbox):
         self.incarnation = incarnation
+        self.inbox = inbox
         self.told = []
         self.over = trio.Event()
         self.paused = self.stopping = self.slow_to_stop = False
         self.exit = Exit("finished")
 
-    def tell(self, message):
-        self.told.append(message)
+    async def read(self):
+        async for message in self.inbox:
+            self.told.append(message)
 
     def kill(self, reason):
         self.end(Exit("killed", reason, induced=True))
@@ -54,17 +57,22 @@ class Family:
 
     def __init__(self):
         self.boot_seconds = 0
+        self.reads = True
         self.incarnations = []
         self.changes = []
         self.actor = NodeActor("a", self._run, "permanent")
         self.supervisor = Supervisor("providers", [self.actor.as_child()], on_change=self.changes.append)
 
-    async def _run(self, incarnation, *, task_status):
+    async def _run(self, incarnation, inbox, *, task_status):
         await trio.sleep(self.boot_seconds)
-        node = FakeNode(incarnation)
+        node = FakeNode(incarnation, inbox)
         self.incarnations.append(node)
         task_status.started(node)
-        await node.over.wait()
+        async with trio.open_nursery() as nursery:
+            if self.reads:
+                nursery.start_soon(node.read)
+            await node.over.wait()
+            nursery.cancel_scope.cancel()
         return node.exit
 
 
@@ -127,12 +135,36 @@ def test_a_change_is_told_again_to_the_next_incarnation_until_it_is_reverted():
         targets.let_up("a", "kill-a.1")
         await settle()
         targets.revert_fault("a", revert)
+        await settle()
         targets.take_down("a", "kill-a.2")
         targets.let_up("a", "kill-a.2")
         await settle()
 
     family = in_family(body)
     assert [node.told for node in family.incarnations] == [[change], [change, revert], []]
+
+
+def test_a_fault_that_a_node_does_not_take_is_not_applied_and_not_repeated():
+    change = ApplyFault("degrade-a.1", Degrade("a", error_ratio=0.5))
+
+    async def body(family):
+        targets = FaultTargets({"a": family.actor})
+        family.reads = False
+        targets.take_down("a", "kill-a.1")
+        targets.let_up("a", "kill-a.1")
+        await settle()
+        for _ in range(INBOX_MESSAGES):
+            family.actor.stand("begin", change)
+        with pytest.raises(TargetGone, match="a does not read its messages"):
+            targets.impose("a", change)
+        family.reads = True
+        family.actor.forget("begin")
+        targets.take_down("a", "kill-a.2")
+        targets.let_up("a", "kill-a.2")
+        await settle()
+        assert family.incarnations[-1].told == []
+
+    in_family(body)
 
 
 def test_nothing_can_be_done_to_a_node_that_does_not_run():

@@ -21,6 +21,7 @@ from battle.actors.spec.faults.websocket import (
     SilentStall,
 )
 from battle.actors.spec.providers import MockProvider
+from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import ms
 from battle.store.events import GapFilled
 from tests.actors.gateway.stage import simulated
@@ -36,7 +37,8 @@ class RealProvider:
         self.name = name
         self.address = ""
         self._scope = trio.CancelScope()
-        self._tell, self.inbox = trio.open_memory_channel(10)
+        self._mailbox = Mailbox(name)
+        self.inbox = self._mailbox.open()
 
     async def run(self, task_status=trio.TASK_STATUS_IGNORED) -> None:
         taken = []
@@ -60,7 +62,7 @@ class RealProvider:
         self._scope.cancel()
 
     def suffer(self, fault) -> None:
-        self._tell.send_nowait(ApplyFault("f1", fault))
+        self._mailbox.ref.tell_nowait(ApplyFault("f1", fault))
 
 
 async def fleet(stage):

@@ -10,6 +10,7 @@ from battle.actors.chain.notifications import header
 from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads import WsRequests, WsSubscribe
+from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import ms, seconds
 from battle.actors.workload.generator import run_workload
 from battle.store.events import GeneratorSampled, NotificationReceived, RequestEnded, SubscriptionChanged
@@ -71,11 +72,12 @@ class Log:
 
 class _Control:
     def __init__(self, begin):
-        self._send, self.inbox = trio.open_memory_channel(1)
+        self._mailbox = Mailbox("load")
+        self.inbox = self._mailbox.open()
         self._begin = begin
 
     def ready(self):
-        self._send.send_nowait(self._begin())
+        self._mailbox.ref.tell_nowait(self._begin())
 
 
 async def play(stage, spec, address, *, path="/", begin=None, **role):

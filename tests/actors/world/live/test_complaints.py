@@ -15,7 +15,7 @@ from battle.actors.world.cluster import Command
 from battle.actors.world.live.complaints import KEPT_BYTES, Complaints
 from battle.actors.world.live.output import CUT_ABOVE_BYTES, Output
 from battle.store.events import BenchLimitReached
-from tests.actors.world.nodes import live, logged
+from tests.actors.world.nodes import live, logged, untold
 
 pytestmark = pytest.mark.alone  # its live tests measure how late they are
 
@@ -134,7 +134,7 @@ def test_a_program_that_lacks_files_for_a_moment_has_met_our_limit_or_its_own(
         words = (sys.executable, "-c", STARVED, address.rpartition(":")[2], str(own_limit))
         async with trio.open_nursery() as nursery:
             await nursery.start(
-                cluster.run_command, "gateway", 1, Command(words, address, 20 * 10**9, needed)
+                cluster.run_command, "gateway", 1, Command(words, address, 20 * 10**9, needed), untold()
             )
             nursery.cancel_scope.cancel()
 

@@ -63,7 +63,7 @@ def test_a_node_that_is_ended_for_a_call_of_the_authors_generator_names_it(tmp_p
         with trio.fail_after(30):
             async with trio.open_nursery() as nursery:
                 running = await Running(cluster, "load", 1, NodeSpec(role)).start(nursery)
-                running.node.tell(Begin(cluster.world.now_ns()))
+                running.tell(Begin(cluster.world.now_ns()))
                 await running.ended.wait()
                 return running.exit
 

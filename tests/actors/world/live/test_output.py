@@ -17,7 +17,7 @@ from battle.actors.world.live.output import (
     cut_output,
     last_output,
 )
-from tests.actors.world.nodes import live
+from tests.actors.world.nodes import live, untold
 
 LOUD = """
 import os, socket, sys
@@ -96,7 +96,7 @@ def test_a_program_that_prints_without_end_fills_no_disk(tmp_path):
         words = (sys.executable, "-c", LOUD, address.rpartition(":")[2])
         async with trio.open_nursery() as nursery:
             command = Command(words, address, 20 * 10**9)
-            await nursery.start(cluster.run_command, "gateway", 1, command)
+            await nursery.start(cluster.run_command, "gateway", 1, command, untold())
             await trio.sleep(1)
             nursery.cancel_scope.cancel()
 
