@@ -20,6 +20,7 @@ from battle.store.views import Views
 
 QUERIES = Path(__file__).parent / "queries"
 VIEWS = QUERIES / "views"
+MACROS = QUERIES / "macros"
 
 RUN_COLUMNS = {
     "run_id": "VARCHAR",
@@ -171,13 +172,9 @@ def set_parameters(connection: duckdb.DuckDBPyConnection, parameters: Parameters
         connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
 
 
-def define_views(connection: duckdb.DuckDBPyConnection, directory: Path = VIEWS) -> None:
-    """Define all views of `queries/views`.
-
-    Raises:
-        QueryError: a file is wrong, or what it needs does not exist.
-    """
-    Views(connection, directory).define_all()
+def views(connection: duckdb.DuckDBPyConnection, stored: frozenset[str] = frozenset()) -> Views:
+    """The views of `queries/views` and the macros of `queries/macros`; those `stored` become tables."""
+    return Views(connection, VIEWS, MACROS, stored=stored)
 
 
 def view_names() -> frozenset[str]:

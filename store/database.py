@@ -110,7 +110,7 @@ class Run:
             paths = self._files.open_paths()
             self._trusted = connect(paths, self.manifest, self.run_dir, self._parameters, self._scratch)
             self._resources.callback(self._trusted.close)
-            self._trusted_views = Views(self._trusted, catalog.VIEWS, stored=STORED)
+            self._trusted_views = catalog.views(self._trusted, STORED)
             if self.manifest.tables["requests"] <= _ROWS_WITHIN_MEMORY:
                 self._trusted.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         return self._trusted, self._trusted_views
@@ -144,7 +144,8 @@ def open_run(run_dir: Path, parameters: Parameters | None = None) -> Run:
 def export_database(run_dir: Path) -> Path:
     """Write the whole run into `run.duckdb` in its directory, for other tools, and return its path.
 
-    The views are tables there, with what they gave: DuckDB 1.x does not understand how 2.0 stores some of them.
+    The views are tables there, with what they gave: DuckDB 1.x does not understand how 2.0 stores some of them. The
+    macros are not there.
 
     Raises:
         LogError: there is no such run, or its log contradicts itself.
@@ -156,7 +157,7 @@ def export_database(run_dir: Path) -> Path:
         try:
             show_no_progress(connection)
             fill(connection, files.open_paths(), files.manifest, run_dir, kind="TABLE")
-            Views(connection, catalog.VIEWS, stored=catalog.view_names()).define_all()
+            catalog.views(connection, catalog.view_names()).define_all()
         finally:
             connection.close()
     draft.rename(path)

@@ -58,7 +58,7 @@ def serve(pipe: Connection) -> None:
 def _connection(setup: Setup) -> duckdb.DuckDBPyConnection:
     # Without a directory to spill into, there is none that a query could write to either.
     connection = connect(setup.paths, setup.manifest, Path(setup.run_dir), setup.parameters, "")
-    catalog.define_views(connection)
+    catalog.views(connection).define_all()
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     connection.execute(f"SET memory_limit = '{min(_MEMORY_MAX, int(machine * _MEMORY_SHARE)) // 2**20}MiB'")
     connection.execute("SET allowed_directories = []")

@@ -1,4 +1,6 @@
-"""The views of a connection: each file of `queries/views` is a CREATE VIEW, and may ask other views."""
+"""The views and macros of a connection: each file of `queries/views` is a CREATE VIEW, each of `queries/macros` a
+CREATE TEMP MACRO, and either may ask others of both. A macro is temporary so that none is left in an exported file.
+"""
 
 import re
 from pathlib import Path
@@ -18,21 +20,25 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 class Views:
-    """Defines views on a connection when they are needed: binding them all costs more than most questions.
+    """Defines views and macros on a connection when they are needed: binding them all costs more than most questions.
 
-    `stored`: those that become tables, computed when they are first needed.
+    `directories`: where they are. `stored`: the views that become tables, computed when they are first needed.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, directory: Path, *, stored: frozenset[str] = frozenset()
+        self, connection: duckdb.DuckDBPyConnection, *directories: Path, stored: frozenset[str] = frozenset()
     ) -> None:
         self._connection = connection
-        self._texts = {path.stem: path.read_text() for path in sorted(directory.glob("*.sql"))}
+        self._texts = {
+            path.stem: path.read_text()
+            for directory in directories
+            for path in sorted(directory.glob("*.sql"))
+        }
         self._stored = stored
         self._defined: set[str] = set()
 
     def define_mentioned(self, sql: str) -> None:
-        """Define the views that a query mentions, and those that these need.
+        """Define the views and macros that a query mentions, and those that these need.
 
         Raises:
             QueryError: a file is wrong, or what it needs does not exist.
@@ -42,15 +48,15 @@ class Views:
         self._define(found)
 
     def define_all(self) -> None:
-        """Define every view. Raises QueryError as `define_mentioned` does."""
+        """Define every view and macro. Raises QueryError as `define_mentioned` does."""
         found: list[str] = []
         self._add_mentioned(" ".join(self._texts), found)
         self._define(found)
 
     def _add_mentioned(self, sql: str, found: list[str], above: tuple[str, ...] = ()) -> None:
-        """Add each view whose name stands in the SQL, those that it mentions itself before it.
+        """Add each whose name stands in the SQL, those that it mentions itself before it.
 
-        A column may have the name of a view: then one is defined that nobody asks, or two mention each other.
+        A column may have the name of one: then it is defined though nobody asks it, or two mention each other.
         """
         words = set(_WORD.findall(_COMMENT.sub("", sql)))
         for name, text in self._texts.items():
@@ -72,7 +78,7 @@ class Views:
                 except duckdb.Error as error:
                     failures[name] = message_of(error)
             if len(failures) == len(waiting):
-                raise QueryError("; ".join(f"view {name}: {why}" for name, why in failures.items()))
+                raise QueryError("; ".join(f"{name}.sql: {why}" for name, why in failures.items()))
             waiting = list(failures)
 
     def _statement(self, name: str) -> str:

@@ -11,7 +11,7 @@ FROM system_samples
 WHERE loop_lag_ns > $lag_ns
     AND node NOT IN ('gateway', 'coordinator')
     AND at_ns >= (SELECT coalesce(min(at_ns), 0) FROM run_phases WHERE phase = 'load_began')
-    AND at_ns - loop_lag_ns - 1_000_000_000 <= (SELECT coalesce(max(at_ns), 9_223_372_036_854_775_807) FROM run_phases WHERE phase = 'load_ended')
+    AND at_ns - loop_lag_ns - 1_000_000_000 <= (SELECT coalesce(max(at_ns), never_ns()) FROM run_phases WHERE phase = 'load_ended')
     AND NOT EXISTS (
         FROM fault_spans
         WHERE target = node

@@ -14,10 +14,10 @@
 -- to_the_end                  whether no later second has a request
 WITH by_second AS (
     SELECT
-        (scheduled_ns - $began_ns::BIGINT) // 1_000_000_000 AS second,
+        second_of(scheduled_ns - $began_ns::BIGINT) AS second,
         count(*) AS requests,
-        count(*) FILTER (outcome <> 'ok') AS failed,
-        quantile_disc(if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), 0.95) AS p95_ns
+        count(*) FILTER (NOT succeeded(outcome)) AS failed,
+        latency_percentile(outcome, scheduled_ns, ended_ns, 0.95) AS p95_ns
     FROM requests
     WHERE workload = $workload::VARCHAR
     GROUP BY second
@@ -25,7 +25,7 @@ WITH by_second AS (
 bad AS (
     SELECT *, second - row_number() OVER (ORDER BY second) AS stretch
     FROM by_second
-    WHERE p95_ns > $p95_limit_ns::BIGINT OR failed > (1 - $success_min_ratio::DOUBLE) * requests
+    WHERE coalesce(p95_ns > $p95_limit_ns::BIGINT, true) OR failed > (1 - $success_min_ratio::DOUBLE) * requests
 )
 SELECT
     min(second) AS from_second,

@@ -10,17 +10,14 @@
 -- connections               that came about, in the whole run
 -- gateway, client, bench    cuts by each
 -- close_codes               of the cuts by the gateway and the client, each once
-WITH windows AS (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-),
-opened AS (
+WITH opened AS (
     SELECT name AS workload, count(*) AS connections
     FROM subscriptions
     WHERE side = 'client' AND change = 'connected'
     GROUP BY name
 ),
 cuts AS (
-    SELECT * FROM client_disconnects SEMI JOIN windows ON at_ns >= start_ns AND at_ns < end_ns
+    SELECT * FROM client_disconnects SEMI JOIN windows($starts_ns, $ends_ns) ON at_ns >= start_ns AND at_ns < end_ns
 )
 SELECT
     workload,

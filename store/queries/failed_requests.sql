@@ -5,7 +5,7 @@
 -- request_id
 SELECT request_id
 FROM requests
-WHERE outcome <> 'ok'
+WHERE NOT succeeded(outcome)
 ORDER BY
     row_number() OVER (PARTITION BY outcome, failure, http_status, rpc_code ORDER BY ended_ns, request_id),
     ended_ns, request_id

@@ -9,21 +9,18 @@
 -- failure, http_status, rpc_code      NULL when there was none
 -- requests
 -- first_request_id
-WITH windows AS (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-),
-failed AS (
+WITH failed AS (
     SELECT failure, http_status, rpc_code, request_id, ended_ns, scheduled_ns
     FROM requests
-    WHERE outcome <> 'ok'
-        AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
-        AND ($method::VARCHAR IS NULL OR method = $method::VARCHAR)
+    WHERE NOT succeeded(outcome)
+        AND is_chosen(workload, $workload)
+        AND is_chosen(method, $method)
 )
 SELECT
     failure, http_status, rpc_code,
     count(*) AS requests,
     arg_min(request_id, (ended_ns, request_id)) AS first_request_id
 FROM failed
-SEMI JOIN windows ON scheduled_ns >= start_ns AND scheduled_ns < end_ns
+SEMI JOIN windows($starts_ns, $ends_ns) ON scheduled_ns >= start_ns AND scheduled_ns < end_ns
 GROUP BY ALL
 ORDER BY requests DESC, failure, http_status, rpc_code

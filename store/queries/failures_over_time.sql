@@ -11,13 +11,12 @@
 -- requests
 WITH named AS (
     SELECT
-        least((scheduled_ns - $from_ns) // $cell_ns, greatest(0, round(($to_ns - $from_ns) / $cell_ns)::BIGINT - 1))
-            AS cell,
+        chart_cell(scheduled_ns, $from_ns, $to_ns, $cell_ns) AS cell,
         concat_ws(' ', coalesce(failure, outcome), if(failure = 'http_status', http_status, NULL),
                   if(failure = 'rpc_error', rpc_code, NULL)) AS failure,
         count(*) AS requests
     FROM requests
-    WHERE outcome <> 'ok' AND scheduled_ns >= $from_ns
+    WHERE NOT succeeded(outcome) AND scheduled_ns >= $from_ns
     GROUP BY ALL
 ),
 ranks AS (
@@ -25,7 +24,7 @@ ranks AS (
 )
 SELECT
     $from_ns + cell * $cell_ns AS at_ns,
-    if(cell >= round(($to_ns - $from_ns) / $cell_ns)::BIGINT - 1, $to_ns, at_ns + $cell_ns) AS end_ns,
+    if(cell = chart_cells($from_ns, $to_ns, $cell_ns) - 1, $to_ns, at_ns + $cell_ns) AS end_ns,
     if(place <= $limit, failure, 'others') AS failure,
     sum(requests)::BIGINT AS requests
 FROM named

@@ -27,7 +27,7 @@ lags AS (
 refused AS (
     SELECT workload, count(*) AS turned_away
     FROM requests
-    WHERE failure IN ('refused', 'no_websocket')
+    WHERE turned_away(failure)
     GROUP BY workload
 )
 SELECT

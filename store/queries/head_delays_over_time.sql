@@ -10,14 +10,12 @@
 -- heads                arrivals, over all clients
 -- p50_ms, p99_ms, max_ms     exact, in milliseconds
 WITH arrivals AS (
-    SELECT produced_ns, delay_ns / 1e6 AS delay_ms
+    SELECT produced_ns, milliseconds(delay_ns) AS delay_ms
     FROM head_arrivals
     WHERE produced_ns >= $from_ns
 )
 SELECT
-    $from_ns + $cell_ns * least(
-        (produced_ns - $from_ns) // $cell_ns, greatest(0, round(($to_ns - $from_ns) / $cell_ns)::BIGINT - 1)
-    ) AS at_ns,
+    $from_ns + $cell_ns * chart_cell(produced_ns, $from_ns, $to_ns, $cell_ns) AS at_ns,
     count(*) AS heads,
     quantile_disc(delay_ms, 0.5) AS p50_ms,
     quantile_disc(delay_ms, 0.99) AS p99_ms,

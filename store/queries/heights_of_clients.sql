@@ -20,7 +20,7 @@ WITH asked AS (
     GROUP BY workload
 ),
 settling AS (
-    SELECT ended_ns AS from_ns, least(ended_ns, 9_223_372_036_854_775_807 - $settle_ns) + $settle_ns AS to_ns
+    SELECT ended_ns AS from_ns, least(ended_ns, never_ns() - $settle_ns) + $settle_ns AS to_ns
     FROM fault_spans
     SEMI JOIN (FROM fault_rules WHERE makes_stale) USING (kind)
     WHERE ended_ns IS NOT NULL

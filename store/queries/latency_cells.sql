@@ -26,7 +26,7 @@ placed AS (
         workload,
         if($by_method::BOOLEAN, method, NULL) AS method,
         (scheduled_ns - began_ns) // cell_ns AS cell,
-        outcome = 'ok' AS ok,
+        succeeded(outcome) AS ok,
         floor(ln(if(ended_ns > scheduled_ns, ended_ns - scheduled_ns, 1)) / ln(1.01))::INTEGER AS due_bin,
         floor(ln(if(ended_ns > sent_ns, ended_ns - sent_ns, 1)) / ln(1.01))::INTEGER AS sent_bin
     FROM requests, load

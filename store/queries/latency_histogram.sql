@@ -6,7 +6,7 @@
 -- from_ms, to_ms     the bin: from_ms <= latency < to_ms, in milliseconds
 -- requests
 WITH waits AS (
-    SELECT greatest(ended_ns - scheduled_ns, 1) AS took_ns FROM requests WHERE outcome = 'ok'
+    SELECT greatest(ended_ns - scheduled_ns, 1) AS took_ns FROM requests WHERE succeeded(outcome)
 ),
 scale AS (
     SELECT
@@ -23,8 +23,8 @@ binned AS (
     GROUP BY bin
 )
 SELECT
-    10 ** (bin / bins_per_decade) / 1e6 AS from_ms,
-    10 ** ((bin + 1) / bins_per_decade) / 1e6 AS to_ms,
+    milliseconds(10 ** (bin / bins_per_decade)) AS from_ms,
+    milliseconds(10 ** ((bin + 1) / bins_per_decade)) AS to_ms,
     requests
 FROM binned, scale
 ORDER BY bin

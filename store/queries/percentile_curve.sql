@@ -8,19 +8,18 @@
 -- nines          -log10(1 - percentile / 100): 1 is 90 %, 2 is 99 %, 3 is 99.9 %
 -- latency_ms     in milliseconds; NULL: never, because more than the rest was not answered
 WITH waits AS (
-    -- The largest BIGINT stands for never until the ranks are found.
     SELECT
-        if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807) AS due_ns,
-        if(outcome = 'ok', ended_ns - sent_ns, 9_223_372_036_854_775_807) AS sent_ns
+        latency_ns(outcome, scheduled_ns, ended_ns) AS due_ns,
+        latency_ns(outcome, sent_ns, ended_ns) AS sent_ns
     FROM requests
 ),
 -- The last step is the median.
 ranked AS (
     SELECT
         count(*) AS requests,
-        quantile_disc(due_ns, list_transform(range(52), lambda step: 1 - if(step = 51, 0.5, 10 ** (-step / 10))))
+        percentiles(due_ns, list_transform(range(52), lambda step: 1 - if(step = 51, 0.5, 10 ** (-step / 10))))
             AS due,
-        quantile_disc(sent_ns, list_transform(range(52), lambda step: 1 - if(step = 51, 0.5, 10 ** (-step / 10))))
+        percentiles(sent_ns, list_transform(range(52), lambda step: 1 - if(step = 51, 0.5, 10 ** (-step / 10))))
             AS sent
     FROM waits
 ),
@@ -32,7 +31,7 @@ SELECT
     clock,
     round(100 * (1 - beyond), 6) AS percentile,
     round(abs(log10(beyond)), 4) AS nines,
-    nullif(if(clock = 'due', due, sent), 9_223_372_036_854_775_807) / 1e6 AS latency_ms
+    milliseconds(if(clock = 'due', due, sent)) AS latency_ms
 FROM steps, unnest(['due', 'sent']) AS clocks (clock)
 WHERE requests * beyond >= 1
 ORDER BY clock, beyond DESC

@@ -55,9 +55,9 @@ rested AS (
     WHERE to_ns - from_ns >= 100_000_000
 ),
 fared AS (
-    SELECT fault_id, count(*) AS due, count(*) FILTER (outcome <> 'ok') AS failed
-    FROM (SELECT *, unnest(range(from_ns // 1_000_000_000, (to_ns - 1) // 1_000_000_000 + 1)) AS second FROM rested)
-    JOIN requests ON scheduled_ns // 1_000_000_000 = second AND scheduled_ns >= from_ns AND scheduled_ns < to_ns
+    SELECT fault_id, count(*) AS due, count(*) FILTER (NOT succeeded(outcome)) AS failed
+    FROM (SELECT *, unnest(range(second_of(from_ns), second_of(to_ns - 1) + 1)) AS second FROM rested)
+    JOIN requests ON second_of(scheduled_ns) = second AND scheduled_ns >= from_ns AND scheduled_ns < to_ns
     GROUP BY fault_id
 ),
 elsewhere AS (
@@ -67,7 +67,7 @@ elsewhere AS (
     GROUP BY fault_id
 ),
 breakers AS (
-    SELECT fault_id, max(coalesce(breaker_outages.ended_ns, 9_223_372_036_854_775_807)) AS closed_ns
+    SELECT fault_id, max(coalesce(breaker_outages.ended_ns, never_ns())) AS closed_ns
     FROM over
     JOIN breaker_outages ON provider = target AND transport = 'http' AND started_ns <= over.ended_ns
         AND coalesce(breaker_outages.ended_ns > over.ended_ns, true)
@@ -76,7 +76,7 @@ breakers AS (
 SELECT
     fault_id, target, ended_ns, until_ns, is_last, coalesce(others, 0)::BIGINT AS others, used_ns, coalesce(due, 0) AS due,
     coalesce(failed, 0) AS failed,
-    nullif(closed_ns, 9_223_372_036_854_775_807) AS closed_ns, closed_ns IS NOT NULL AS was_open
+    nullif(closed_ns, never_ns()) AS closed_ns, closed_ns IS NOT NULL AS was_open
 FROM used
 LEFT JOIN fared USING (fault_id)
 LEFT JOIN elsewhere USING (fault_id)

@@ -19,7 +19,7 @@ WITH answered AS (
 counted AS (
     SELECT
         provider,
-        least((at_ns - $from_ns) // $cell_ns, greatest(0, round(($to_ns - $from_ns) / $cell_ns)::BIGINT - 1)) AS cell,
+        chart_cell(at_ns, $from_ns, $to_ns, $cell_ns) AS cell,
         count(*) AS answers
     FROM answered
     WHERE at_ns >= $from_ns AND at_ns <= $to_ns
@@ -30,7 +30,7 @@ ranks AS (
 )
 SELECT
     $from_ns + cell * $cell_ns AS at_ns,
-    if(cell >= round(($to_ns - $from_ns) / $cell_ns)::BIGINT - 1, $to_ns, at_ns + $cell_ns) AS end_ns,
+    if(cell = chart_cells($from_ns, $to_ns, $cell_ns) - 1, $to_ns, at_ns + $cell_ns) AS end_ns,
     if(place <= $limit, provider, 'others') AS provider,
     sum(answers)::BIGINT AS answers,
     sum(answers) * 1e9 / greatest(end_ns - at_ns, 1) AS answers_per_s

@@ -14,12 +14,12 @@ WITH windows AS (
 ),
 -- Millions of requests find their windows by the second; comparing each with each window takes three times as long.
 seconds AS (
-    SELECT *, unnest(range(started_ns // 1_000_000_000, (to_ns - 1) // 1_000_000_000 + 1)) AS second FROM windows
+    SELECT *, unnest(range(second_of(started_ns), second_of(to_ns - 1) + 1)) AS second FROM windows
 ),
 counted AS (
     SELECT fault_id, count(*) AS requests
     FROM requests
-    JOIN seconds ON scheduled_ns // 1_000_000_000 = second AND scheduled_ns >= started_ns AND scheduled_ns < to_ns
+    JOIN seconds ON second_of(scheduled_ns) = second AND scheduled_ns >= started_ns AND scheduled_ns < to_ns
     GROUP BY fault_id
 )
 SELECT fault_id, coalesce(requests, 0) AS requests

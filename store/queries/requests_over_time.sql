@@ -1,7 +1,7 @@
 -- How did the requests fare over time: how many were due, how did they end, how long did they take?
 --
--- A request belongs to the moment it was due, whenever it ended. Latency counts from there, over those that ended
--- ok. The time is cut into cells of equal length; the last one takes what remains, and is longer or shorter.
+-- A request belongs to the moment it was due, whenever it ended. Latency counts from there, over all
+-- of them: one that did not succeed counts as never answered. The time is cut into cells of equal length; the last one takes what remains, and is longer or shorter.
 --
 -- $from_ns, $to_ns     the span
 -- $cell_ns             the length of a cell
@@ -11,9 +11,10 @@
 -- failed         of them ended in error or unknown
 -- due_per_s, answered_per_s          requests due, and of them succeeded, a second
 -- success_ratio                      0..1; NULL without requests
--- p50_ms, p95_ms, p99_ms, max_ms     NULL when none succeeded
+-- p50_ms, p95_ms, p99_ms             NULL: never, because more than the rest did not succeed, or without requests
+-- max_ms                             of those that succeeded; NULL when none did
 WITH cells AS (
-    SELECT unnest(range(greatest(1, round(($to_ns - $from_ns) / $cell_ns)::BIGINT))) AS cell
+    SELECT unnest(range(chart_cells($from_ns, $to_ns, $cell_ns))) AS cell
 ),
 spans AS (
     SELECT
@@ -23,11 +24,11 @@ spans AS (
 ),
 counted AS (
     SELECT
-        least((scheduled_ns - $from_ns) // $cell_ns, (SELECT max(cell) FROM cells)) AS cell,
+        chart_cell(scheduled_ns, $from_ns, $to_ns, $cell_ns) AS cell,
         count(*) AS requests,
-        count(*) FILTER (outcome = 'ok') AS answered,
-        quantile_disc(ended_ns - scheduled_ns, [0.5, 0.95, 0.99]) FILTER (outcome = 'ok') AS ranks_ns,
-        max(ended_ns - scheduled_ns) FILTER (outcome = 'ok') AS max_ns
+        count(*) FILTER (succeeded(outcome)) AS answered,
+        latency_percentiles(outcome, scheduled_ns, ended_ns, [0.5, 0.95, 0.99]) AS ranks_ns,
+        max(latency_ns(outcome, scheduled_ns, ended_ns)) AS max_ns
     FROM requests
     WHERE scheduled_ns >= $from_ns
     GROUP BY ALL
@@ -39,10 +40,10 @@ SELECT
     coalesce(requests, 0) / length_s AS due_per_s,
     coalesce(answered, 0) / length_s AS answered_per_s,
     answered / requests AS success_ratio,
-    ranks_ns[1] / 1e6 AS p50_ms,
-    ranks_ns[2] / 1e6 AS p95_ms,
-    ranks_ns[3] / 1e6 AS p99_ms,
-    max_ns / 1e6 AS max_ms
+    milliseconds(ranks_ns[1]) AS p50_ms,
+    milliseconds(ranks_ns[2]) AS p95_ms,
+    milliseconds(ranks_ns[3]) AS p99_ms,
+    milliseconds(max_ns) AS max_ms
 FROM spans
 LEFT JOIN counted USING (cell)
 ORDER BY at_ns

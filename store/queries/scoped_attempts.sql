@@ -13,6 +13,4 @@ SELECT
     coalesce(max(attempts / requests) FILTER (requests >= 10), sum(attempts) / nullif(sum(sent), 0))
         AS attempts_per_request
 FROM attempts_by_second
-SEMI JOIN (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-) ON (second + 1) * 1_000_000_000 > start_ns AND second * 1_000_000_000 < end_ns
+SEMI JOIN windows($starts_ns, $ends_ns) ON (second + 1) * 1_000_000_000 > start_ns AND second * 1_000_000_000 < end_ns

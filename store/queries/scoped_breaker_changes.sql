@@ -5,6 +5,4 @@
 -- changes                   NULL: the gateway does not report its breakers
 SELECT if((SELECT breakers FROM gateway_reports), count(*), NULL) AS changes
 FROM breaker_changes
-SEMI JOIN (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-) ON at_ns >= start_ns AND at_ns < end_ns
+SEMI JOIN windows($starts_ns, $ends_ns) ON at_ns >= start_ns AND at_ns < end_ns

@@ -9,27 +9,15 @@
 --                           seen through such a gateway, so nobody knows
 -- answered                  of them succeeded at last
 -- cost_max_ns               see the view `failovers`; NULL when there are none
-WITH windows AS (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-),
-placed AS MATERIALIZED (
+WITH placed AS MATERIALIZED (
     SELECT coalesce(scheduled_ns, started_ns) AS due_ns, answered, cost_ns
     FROM failovers
     LEFT JOIN (SELECT request_id, scheduled_ns FROM requests) USING (request_id)
-),
-seconds AS (
-    -- A moment is looked for among the windows of its second: that costs the same however many windows there are.
-    SELECT
-        *,
-        unnest(range(
-            start_ns // 1_000_000_000,
-            least(end_ns, (SELECT coalesce(max(due_ns), 0) FROM placed)) // 1_000_000_000 + 1
-        )) AS second
-    FROM windows
 )
 SELECT
     if((SELECT attempts FROM gateway_reports) OR count(*) > 0, count(*), NULL) AS failovers,
     count(*) FILTER (answered) AS answered,
     max(cost_ns) AS cost_max_ns
 FROM placed
-SEMI JOIN seconds ON due_ns // 1_000_000_000 = second AND due_ns >= start_ns AND due_ns < end_ns
+SEMI JOIN window_seconds($starts_ns, $ends_ns, (SELECT coalesce(max(due_ns), 0) FROM placed))
+    ON second_of(due_ns) = second AND due_ns >= start_ns AND due_ns < end_ns

@@ -12,59 +12,47 @@
 -- missed            of those due
 -- duplicated        heads that came again on the same subscription, with no other head of their height between
 -- delay_p99_ns      from the block's time on the chain to the arrival (`head_arrivals`); NULL: nothing to compare
-WITH windows AS (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-),
-heights AS (
-    SELECT number FROM chain_heights SEMI JOIN windows ON first_ns >= start_ns AND first_ns < end_ns
+WITH heights AS (
+    SELECT number FROM chain_heights SEMI JOIN windows($starts_ns, $ends_ns) ON first_ns >= start_ns AND first_ns < end_ns
 ),
 due AS (
     SELECT count(*) AS due
     FROM head_continuity
     JOIN heights ON number BETWEEN first_due AND last_due
-    WHERE $workload::VARCHAR IS NULL OR workload = $workload::VARCHAR
+    WHERE is_chosen(workload, $workload)
 ),
 missed AS (
     SELECT count(*) AS missed
     FROM missed_heads
     SEMI JOIN heights USING (number)
-    WHERE $workload::VARCHAR IS NULL OR workload = $workload::VARCHAR
+    WHERE is_chosen(workload, $workload)
 ),
 turns AS (
     SELECT
         segment, connection, subscription, at_ns, number, key, row_number() OVER () AS turn
     FROM notifications
-    WHERE kind = 'newHeads' AND ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
+    WHERE kind = 'newHeads' AND is_chosen(workload, $workload)
 ),
 came AS (
     SELECT
         at_ns, key = lag(key) OVER (PARTITION BY segment, connection, subscription, number ORDER BY turn) AS again
     FROM turns
 ),
-seconds AS (
-    -- A moment is looked for among the windows of its second: that costs the same however many windows there are.
-    SELECT
-        *,
-        unnest(range(
-            start_ns // 1_000_000_000,
-            least(end_ns, (SELECT coalesce(max(at_ns), 0) FROM notifications)) // 1_000_000_000 + 1
-        )) AS second
-    FROM windows
-),
 counted AS (
     SELECT count(*) AS received, count(*) FILTER (again) AS duplicated
     FROM came
-    SEMI JOIN seconds ON at_ns // 1_000_000_000 = second AND at_ns >= start_ns AND at_ns < end_ns
+    SEMI JOIN window_seconds($starts_ns, $ends_ns, (SELECT coalesce(max(at_ns), 0) FROM notifications))
+        ON second_of(at_ns) = second AND at_ns >= start_ns AND at_ns < end_ns
 ),
 delays AS (
     SELECT quantile_disc(delay_ns, 0.99) AS delay_p99_ns
     FROM head_arrivals
     SEMI JOIN heights USING (number)
-    WHERE $workload::VARCHAR IS NULL OR workload = $workload::VARCHAR
+    WHERE is_chosen(workload, $workload)
 )
 SELECT
     (SELECT count(*) FROM head_continuity
-     WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR) AND EXISTS (FROM chain_heights))
+     WHERE is_chosen(workload, $workload) AND EXISTS (FROM chain_heights))
         AS subscriptions,
     due, received, missed, duplicated, delay_p99_ns
 FROM due, missed, counted, delays

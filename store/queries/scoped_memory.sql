@@ -5,7 +5,5 @@
 -- rss_max_bytes             NULL: it was not sampled then
 SELECT max(rss_bytes) AS rss_max_bytes
 FROM system_samples
-SEMI JOIN (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-) ON at_ns >= start_ns AND at_ns < end_ns
+SEMI JOIN windows($starts_ns, $ends_ns) ON at_ns >= start_ns AND at_ns < end_ns
 WHERE node = 'gateway'

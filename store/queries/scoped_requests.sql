@@ -18,49 +18,45 @@
 -- p50_latency_ns, p95_latency_ns, p99_latency_ns      NULL: never, or there are none
 -- checked, wrong, stale     their answers
 -- late_p99_ns               how late they were sent; NULL: none was
-WITH windows AS (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-),
-spared AS (
-    SELECT unnest($spared_starts_ns::BIGINT[]) AS spared_start_ns, unnest($spared_ends_ns::BIGINT[]) AS spared_end_ns
-),
-beyond AS (
+WITH beyond AS (
     SELECT
         unnest($beyond_workloads::VARCHAR[]) AS workload,
         unnest($beyond_starts_ns::BIGINT[]) AS beyond_start_ns,
         unnest($beyond_ends_ns::BIGINT[]) AS beyond_end_ns
 ),
-seconds AS (
-    -- A moment is looked for among the windows of its second: that costs the same however many windows there are.
-    SELECT
-        *,
-        unnest(range(
-            start_ns // 1_000_000_000,
-            least(end_ns, (SELECT coalesce(max(scheduled_ns), 0) FROM requests)) // 1_000_000_000 + 1
-        )) AS second
-    FROM windows
+due AS (
+    -- One window, which the whole run is too, takes no join: only one half is ever planned.
+    SELECT workload, method, scheduled_ns, sent_ns, ended_ns, outcome, answer, failure
+    FROM requests
+    WHERE len($starts_ns) = 1 AND scheduled_ns >= ($starts_ns::BIGINT[])[1] AND scheduled_ns < ($ends_ns::BIGINT[])[1]
+    UNION ALL
+    SELECT workload, method, scheduled_ns, sent_ns, ended_ns, outcome, answer, failure
+    FROM requests
+    SEMI JOIN window_seconds($starts_ns, $ends_ns, (SELECT coalesce(max(scheduled_ns), 0) FROM requests))
+        ON second_of(scheduled_ns) = second AND scheduled_ns >= start_ns AND scheduled_ns < end_ns
+    WHERE len($starts_ns) <> 1
 ),
 chosen AS (
-    SELECT scheduled_ns, sent_ns, ended_ns, outcome = 'ok' AS ok, answer, failure
-    FROM requests
-    SEMI JOIN seconds ON scheduled_ns // 1_000_000_000 = second AND scheduled_ns >= start_ns AND scheduled_ns < end_ns
-    ANTI JOIN spared ON scheduled_ns < spared_end_ns AND ended_ns >= spared_start_ns
+    SELECT scheduled_ns, sent_ns, ended_ns, outcome, answer, failure
+    FROM due
+    ANTI JOIN windows($spared_starts_ns, $spared_ends_ns) AS spared
+        ON scheduled_ns < spared.end_ns AND ended_ns >= spared.start_ns
     ANTI JOIN beyond
-        ON requests.workload = beyond.workload AND scheduled_ns >= beyond_start_ns AND scheduled_ns < beyond_end_ns
-    WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
-        AND ($method::VARCHAR IS NULL OR method = $method::VARCHAR)
-        AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))
+        ON due.workload = beyond.workload AND scheduled_ns >= beyond_start_ns AND scheduled_ns < beyond_end_ns
+    WHERE is_chosen(workload, $workload)
+        AND is_chosen(method, $method)
+        AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR turned_away(failure))
         AND NOT ($cut AND coalesce(failure, '') IN ('interrupted', 'unread'))
 ),
 summed AS (
     SELECT
         count(*) AS requests,
-        count(*) FILTER (ok) AS ok,
-        count(*) FILTER (sent_ns IS NOT NULL OR failure IN ('refused', 'no_websocket')) AS sent,
+        count(*) FILTER (succeeded(outcome)) AS ok,
+        count(*) FILTER (sent_ns IS NOT NULL OR turned_away(failure)) AS sent,
         count(*) FILTER (answer <> 'none') AS checked,
         count(*) FILTER (answer = 'wrong') AS wrong,
         count(*) FILTER (answer = 'stale') AS stale,
-        quantile_disc(if(ok, ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]) AS ranks,
+        latency_percentiles(outcome, scheduled_ns, ended_ns, [0.5, 0.95, 0.99]) AS ranks,
         quantile_disc(sent_ns - scheduled_ns, 0.99) AS late_p99_ns
     FROM chosen
 )
@@ -68,8 +64,8 @@ SELECT
     requests,
     sent / nullif(requests, 0) AS sent_ratio,
     ok / nullif(requests, 0) AS success_ratio,
-    nullif(ranks[1], 9_223_372_036_854_775_807) AS p50_latency_ns,
-    nullif(ranks[2], 9_223_372_036_854_775_807) AS p95_latency_ns,
-    nullif(ranks[3], 9_223_372_036_854_775_807) AS p99_latency_ns,
+    ranks[1] AS p50_latency_ns,
+    ranks[2] AS p95_latency_ns,
+    ranks[3] AS p99_latency_ns,
     checked, wrong, stale, late_p99_ns
 FROM summed

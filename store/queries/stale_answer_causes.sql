@@ -13,7 +13,7 @@ WITH stale AS (
     WHERE answer = 'stale'
 ),
 lagging AS (
-    SELECT fault_id, started_ns, coalesce(ended_ns, 9_223_372_036_854_775_807) AS ended_ns
+    SELECT fault_id, started_ns, coalesce(ended_ns, never_ns()) AS ended_ns
     FROM fault_spans
     SEMI JOIN (FROM fault_rules WHERE makes_stale) USING (kind)
     WHERE started_ns IS NOT NULL

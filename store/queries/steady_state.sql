@@ -17,16 +17,13 @@
 SELECT
     workload,
     count(*) AS requests,
-    count(*) FILTER (sent_ns IS NOT NULL OR failure IN ('refused', 'no_websocket')) / count(*) AS sent_ratio,
-    count(*) FILTER (outcome = 'ok') / count(*) AS success_ratio,
-    nullif(
-        quantile_disc(if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), 0.95),
-        9_223_372_036_854_775_807
-    ) AS p95_latency_ns,
+    count(*) FILTER (sent_ns IS NOT NULL OR turned_away(failure)) / count(*) AS sent_ratio,
+    count(*) FILTER (succeeded(outcome)) / count(*) AS success_ratio,
+    latency_percentile(outcome, scheduled_ns, ended_ns, 0.95) AS p95_latency_ns,
     quantile_disc(sent_ns - scheduled_ns, 0.99) AS late_p99_ns,
-    arg_max(request_id, (outcome <> 'ok', ended_ns - scheduled_ns, request_id), $limit) AS worst
+    arg_max(request_id, (NOT succeeded(outcome), ended_ns - scheduled_ns, request_id), $limit) AS worst
 FROM requests
 WHERE scheduled_ns >= $start_ns::BIGINT AND scheduled_ns < $end_ns::BIGINT
-    AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR failure IN ('refused', 'no_websocket'))
+    AND ($late_ns::BIGINT IS NULL OR sent_ns - scheduled_ns <= $late_ns::BIGINT OR turned_away(failure))
 GROUP BY workload
 ORDER BY workload

@@ -26,7 +26,7 @@ placed AS (
     SELECT
         workload, rates, step_ns, began.at_ns, 1 + (scheduled_ns - began.at_ns) // step_ns AS step,
         scheduled_ns, sent_ns, ended_ns,
-        outcome = 'ok' AS ok, failure
+        outcome, failure
     FROM requests
     JOIN planned USING (workload)
     JOIN began USING (workload)
@@ -36,18 +36,18 @@ ranked AS (
         workload, step, any_value(rates)[step] AS rate_per_s, count(*) AS requests,
         any_value(at_ns + (step - 1) * step_ns)::BIGINT AS started_ns,
         any_value(at_ns + step * step_ns)::BIGINT AS ended_ns,
-        count(*) FILTER (sent_ns IS NOT NULL OR failure IN ('refused', 'no_websocket')) / count(*) AS sent_ratio,
-        count(*) FILTER (ok) / count(*) AS success_ratio,
-        quantile_disc(if(ok, ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]) AS ranks,
+        count(*) FILTER (sent_ns IS NOT NULL OR turned_away(failure)) / count(*) AS sent_ratio,
+        count(*) FILTER (succeeded(outcome)) / count(*) AS success_ratio,
+        latency_percentiles(outcome, scheduled_ns, ended_ns, [0.5, 0.95, 0.99]) AS ranks,
         quantile_disc(sent_ns - scheduled_ns, 0.99) AS late_p99_ns
     FROM placed
     GROUP BY workload, step
 )
 SELECT
     workload, step, rate_per_s, started_ns, ended_ns, requests, sent_ratio, success_ratio,
-    nullif(ranks[1], 9_223_372_036_854_775_807) AS p50_latency_ns,
-    nullif(ranks[2], 9_223_372_036_854_775_807) AS p95_latency_ns,
-    nullif(ranks[3], 9_223_372_036_854_775_807) AS p99_latency_ns,
+    ranks[1] AS p50_latency_ns,
+    ranks[2] AS p95_latency_ns,
+    ranks[3] AS p99_latency_ns,
     late_p99_ns
 FROM ranked
 WHERE rate_per_s IS NOT NULL

@@ -25,7 +25,7 @@ asked AS (
     FROM members
     JOIN every_attempt
         ON provider = target
-        AND began_ns < coalesce(members.ended_ns, 9_223_372_036_854_775_807)
+        AND began_ns < coalesce(members.ended_ns, never_ns())
         AND over_ns >= started_ns
 )
 SELECT fault_id, target, aimed_at

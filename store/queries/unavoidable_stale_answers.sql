@@ -4,11 +4,8 @@
 -- $workload, $method        only of these; NULL: of all
 --
 -- answers
-WITH windows AS (
-    SELECT unnest($starts_ns::BIGINT[]) AS start_ns, unnest($ends_ns::BIGINT[]) AS end_ns
-)
 SELECT count(*) AS answers
 FROM unavoidable_stale
-SEMI JOIN windows ON coalesce(scheduled_ns, at_ns) >= start_ns AND coalesce(scheduled_ns, at_ns) < end_ns
-WHERE ($workload::VARCHAR IS NULL OR workload = $workload::VARCHAR)
-    AND ($method::VARCHAR IS NULL OR method = $method::VARCHAR)
+SEMI JOIN windows($starts_ns, $ends_ns) ON coalesce(scheduled_ns, at_ns) >= start_ns AND coalesce(scheduled_ns, at_ns) < end_ns
+WHERE is_chosen(workload, $workload)
+    AND is_chosen(method, $method)

@@ -14,12 +14,12 @@
 -- blocks_behind_max        of the requests; NULL: none, or the log does not say
 -- first_ids                of requests, then keys of notifications, each in the order of time
 WITH held AS (
-    SELECT started_ns, coalesce(ended_ns, 9_223_372_036_854_775_807 - $settle_ns) AS ended_ns, makes_stale
+    SELECT started_ns, coalesce(ended_ns, never_ns() - $settle_ns) AS ended_ns, makes_stale
     FROM fault_spans
     LEFT JOIN fault_rules USING (kind)
     WHERE started_ns IS NOT NULL
     UNION ALL
-    SELECT from_ns, least(to_ns, 9_223_372_036_854_775_807 - $settle_ns), true FROM nothing_newer
+    SELECT from_ns, least(to_ns, never_ns() - $settle_ns), true FROM nothing_newer
 ),
 old AS (
     SELECT

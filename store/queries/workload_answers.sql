@@ -14,7 +14,7 @@ SELECT
     sum(stale)::BIGINT AS stale
 FROM (
     SELECT
-        workload, requests, if(outcome = 'ok', requests, 0) AS ok, 0 AS notifications,
+        workload, requests, if(succeeded(outcome), requests, 0) AS ok, 0 AS notifications,
         if(answer <> 'none', requests, 0) AS checked,
         if(answer = 'wrong', requests, 0) AS wrong, if(answer = 'stale', requests, 0) AS stale
     FROM request_ends

@@ -104,7 +104,8 @@ def test_the_readme_names_what_is_shipped(name):
     assert name in README
 
 
-def test_every_table_and_view_is_in_the_reference():
+def test_every_table_view_and_macro_is_in_the_reference():
     text = (DOCS / "tables.md").read_text()
     views = [path.stem for path in catalog.VIEWS.glob("*.sql")]
     assert [name for name in [*TABLES, *views, "run", "segments"] if f"### {name}\n" not in text] == []
+    assert [path.stem for path in catalog.MACROS.glob("*.sql") if f"### {path.stem}(" not in text] == []

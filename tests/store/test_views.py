@@ -54,6 +54,20 @@ def test_two_views_may_mention_each_other_by_the_name_of_a_column(
     assert connection.execute("SELECT b FROM a").fetchall() == [(1,)]
 
 
+def test_macros_are_defined_as_views_are(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    macros = directory / "macros"
+    macros.mkdir()
+    (macros / "more.sql").write_text("CREATE TEMP MACRO more(n) AS n + step()")
+    (macros / "step.sql").write_text("-- more is told of here only\nCREATE TEMP MACRO step() AS 10")
+    (directory / "d.sql").write_text("CREATE VIEW d AS SELECT more(n) AS n FROM numbers")
+    some = Views(connection, directory, macros)
+    some.define_mentioned("FROM a")
+    ours = "SELECT function_name FROM duckdb_functions() WHERE NOT internal"
+    assert connection.execute(ours).fetchall() == []
+    some.define_mentioned("FROM d")
+    assert connection.execute("SELECT n, more(5) FROM d").fetchall() == [(11, 15)]
+
+
 def test_a_stored_view_is_computed_once(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
     Views(connection, directory, stored=frozenset({"c"})).define_mentioned("FROM a")
     connection.execute("INSERT INTO numbers VALUES (10)")
@@ -65,7 +79,7 @@ def test_a_view_that_needs_what_is_not_there_is_named(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     (tmp_path / "lost.sql").write_text("CREATE VIEW lost AS FROM nowhere")
-    with pytest.raises(QueryError, match=r"view lost: .*nowhere"):
+    with pytest.raises(QueryError, match=r"lost.sql: .*nowhere"):
         Views(connection, tmp_path).define_mentioned("FROM lost")
 
 

@@ -28,8 +28,14 @@ and its incarnation. `latency` always counts from the moment a request was due.
 """.splitlines()
 
 
+_MACROS_INTRO = """\
+What the views and the reports say more than once, for your own SQL too: `SELECT latency_percentile(outcome,
+scheduled_ns, ended_ns, 0.95) FROM requests`. A file that `battle sql --export` writes has none of them.
+""".splitlines()
+
+
 def tables_page() -> str:
-    """docs/tables.md: every table and view of a run."""
+    """docs/tables.md: every table, view and macro of a run."""
     return page(
         "Tables and views",
         [*_TABLES_INTRO, ""],
@@ -40,6 +46,8 @@ def tables_page() -> str:
         _facts_table("segments", struct_columns(SegmentHealth), inspect.getdoc(SegmentHealth) or ""),
         ["## Views", ""],
         *(_view(path, columns) for path, columns in _views()),
+        ["## Macros", "", *_MACROS_INTRO, ""],
+        *(_macro(path) for path in sorted(catalog.MACROS.glob("*.sql"))),
     )
 
 
@@ -86,7 +94,7 @@ def _views() -> Iterator[tuple[Path, dict[str, str]]]:
         catalog.define_tables(connection, paths, kind="TABLE")
         catalog.define_segments(connection, manifest)
         catalog.define_run(connection, Path(scratch))
-        catalog.define_views(connection)
+        catalog.views(connection).define_all()
         for path in sorted(catalog.VIEWS.glob("*.sql")):
             described = connection.execute(f"DESCRIBE {path.stem}").fetchall()
             yield path, {row[0]: row[1] for row in described}
@@ -100,6 +108,22 @@ def _view(path: Path, columns: dict[str, str]) -> Iterator[str]:
     yield from (f"### {path.stem}", "", *prose)
     rows = ((f"`{name}`", kind, unit(name), meanings[name]) for name, kind in columns.items())
     yield from table(["column", "type", "unit", "meaning"], rows)
+
+
+def _macro(path: Path) -> Iterator[str]:
+    sql = path.read_text()
+    signature = re.search(rf"MACRO ({path.stem}\(.*?\)) AS", sql)
+    if signature is None:
+        raise SystemExit(f"{path}: it defines no macro {path.stem}")
+    prose, _, parameters = "\n".join(_comment(sql)).partition("\n\n")
+    yield from (f"### {signature[1]}", "", prose, "")
+    if parameters:
+        rows = (re.split(r"  +", line, maxsplit=1) for line in parameters.splitlines())
+        yield from table(["parameter", "meaning"], ([_names(names), *meaning] for names, *meaning in rows))
+
+
+def _names(names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names.split(", "))
 
 
 def read_header(sql: str, columns: set[str]) -> tuple[list[str], dict[str, str]]:

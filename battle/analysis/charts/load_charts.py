@@ -77,11 +77,12 @@ def latency(log: Log, span: Span) -> Chart | str:
         for row, start, end in _cells(log, span)
     ]
     if all(row["p50"] is None for row in rows):
-        return "Latency over time: no request succeeded."
+        return "Latency over time: at no time did half of the requests succeed."
     return span.chart(
         kind="latency_over_time",
         title="Latency over time",
-        about=f"Of the successful requests due in each cell, from scheduled time. {span.cell_text()}",
+        about="Of all requests due in each cell, from scheduled time; an unsuccessful one counts as longer than any "
+        f"other, and a line has a gap where too many were. {span.cell_text()}",
         unit="ms",
         query="requests_over_time",
         rows=rows,

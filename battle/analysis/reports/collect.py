@@ -47,7 +47,7 @@ from battle.analysis.reports.schema import (
 )
 from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.checkers.retries import amplification
-from battle.analysis.verdict.measures import NO_LIMIT, SLOWEST_LISTED
+from battle.analysis.verdict.measures import SLOWEST_LISTED, WHOLE_TIMES
 from battle.analysis.verdict.sample_size import has_samples, sample_size_text
 from battle.analysis.verdict.verdict import Judgement, judge
 from battle.formatting import grouped_text
@@ -279,7 +279,7 @@ def _websocket(log: Log) -> WebSocketFacts:
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),
         slow_clients=log.rows("slow_clients")[0].closed,
-        disconnects=_rows(log, Disconnects, "disconnects", **NO_LIMIT),
+        disconnects=_rows(log, Disconnects, "disconnects", **WHOLE_TIMES),
         published=_rows(log, PublishedHeads, "heads_published"),
         logs=_rows(log, LogSubscriptions, "log_subscriptions"),
         stream_failovers=_rows(log, StreamFailovers, "stream_failovers_summary"),

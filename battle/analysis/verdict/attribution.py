@@ -22,6 +22,7 @@ from battle.analysis.verdict.checkers.load_generator import (
 )
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
 from battle.analysis.verdict.knee import StepsBeyondKnee
+from battle.analysis.verdict.measures import WHOLE_TIMES
 from battle.analysis.verdict.slo_comparison import NOT_REACHED_BUT, Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports
 from battle.formatting import plural
@@ -81,10 +82,10 @@ def doubted(
     excuses = _reactions(log, findings)
     late = bool(LATE & _unsure(findings))
     if missed & OF_LOAD:
-        query = "punctual_requests"
+        query = "scoped_requests"
         bound_ns = lateness_bound_ns(slo) if late else None
-        counted = {**spared(broken), **beyond.parameters}
-        (row,) = log.rows(query, workload=workload, late_ns=bound_ns, cut=True, **counted)
+        counted = {**WHOLE_TIMES, "workload": workload, "method": None, **spared(broken), **beyond.parameters}
+        (row,) = log.rows(query, late_ns=bound_ns, cut=True, **counted)
         excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
     excuses |= _bench_limited(log)
     return tuple(_not_measured(result, {**excuses, **_of_nodes(result, broken)}) for result in results)

@@ -8,7 +8,7 @@ import msgspec
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.load_generator import SENT_RATIO_MIN, lateness_bound_ns
 from battle.analysis.verdict.checkers.planned_workloads import STEPS, planned
-from battle.analysis.verdict.measures import unanswered_text
+from battle.analysis.verdict.measures import WHOLE_TIMES, unanswered_text
 from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
 from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo, SloSet
 
@@ -117,8 +117,10 @@ def run_measures(log: Log, beyond: StepsBeyondKnee) -> dict[str, Measure]:
     """What the requests of the run measured without the steps beyond a knee. Empty when there are no such steps."""
     if not beyond.workloads:
         return {}
-    query = "requests_to_the_knee"
-    (row,) = log.rows(query, workloads=beyond.workloads, starts_ns=beyond.starts_ns, ends_ns=beyond.ends_ns)
+    query = "scoped_requests"
+    every = {"workload": None, "method": None, "late_ns": None, "cut": False}
+    unspared: dict[str, Any] = {"spared_starts_ns": (), "spared_ends_ns": ()}
+    (row,) = log.rows(query, **WHOLE_TIMES, **every, **unspared, **beyond.parameters)
     note = beyond.note
     names = ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns")
     return {name: Measure(query, bool(row.requests), getattr(row, name), note) for name in names}

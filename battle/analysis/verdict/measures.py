@@ -13,9 +13,13 @@ from battle.analysis.verdict.checkers.retries import amplification
 from battle.analysis.verdict.slo_comparison import Measure
 from battle.analysis.visibility import gateway_reports, unseen_text
 from battle.scenario.slo.staleness import Staleness
+from battle.scenario.slo.windows import WHOLE
 
-NO_LIMIT: Mapping[str, object] = {"starts_ns": (0,), "ends_ns": (2**63 - 1,)}
-"""The windows of time that are all of the run."""
+WHOLE_TIMES: Mapping[str, object] = {
+    "starts_ns": tuple(start for start, _ in WHOLE),
+    "ends_ns": tuple(end for _, end in WHOLE),
+}
+"""The one window that is all of the run, as parameters of queries."""
 
 SLOWEST_LISTED = 10
 """How many of the slowest failovers are listed; the view `failovers` has them all."""
@@ -29,7 +33,7 @@ def measures(log: Log, attempts_limit: float | None = None) -> dict[str, Measure
         **_of_heads(log, None),
         **_of_heights(log, None),
         **_of_failovers(log),
-        "disconnects": disconnects(log, None, NO_LIMIT),
+        "disconnects": disconnects(log, None, WHOLE_TIMES),
         "attempts_per_request": _attempts(log, attempts_limit),
         "breaker_changes": _breaker_changes(log),
         "gateway_rss_max_bytes": _memory(log.rows("system_health")),
@@ -42,7 +46,7 @@ def workload_measures(log: Log, workload: str) -> dict[str, Measure]:
         **_of_requests(log, workload),
         **_of_latencies(log.rows("latencies"), workload),
         **_of_heads(log, workload),
-        "disconnects": disconnects(log, workload, NO_LIMIT),
+        "disconnects": disconnects(log, workload, WHOLE_TIMES),
         **_of_heights(log, workload),
     }
 
@@ -64,7 +68,7 @@ def _of_requests(log: Log, workload: str | None) -> dict[str, Measure]:
     rows = [row for row in log.rows("workload_answers") if workload in (None, row.workload)]
     names = ("requests", "ok", "checked", "wrong", "stale")
     requests, ok, checked, wrong, stale = (sum(getattr(row, name) for row in rows) for name in names)
-    unavoidable = unavoidable_stale(log, NO_LIMIT, workload) if stale else 0
+    unavoidable = unavoidable_stale(log, WHOLE_TIMES, workload) if stale else 0
     query = "workload_answers"
     if no_heads_expected(log, workload):
         unchecked = Measure(query, True, 0, "nothing was due")

@@ -34,7 +34,7 @@ batches AS (
 -- Of what had one attempt alone, that is the first one. What had several is counted apart, attempt by attempt.
 repeated AS (
     SELECT
-        first_started_ns // 1_000_000_000 AS second, started_ns // 1_000_000_000 AS began_second,
+        second_of(first_started_ns) AS second, second_of(started_ns) AS began_second,
         attempt, outcome = 'ok' AS ok, count(*) AS attempts
     FROM repeated_attempts
     GROUP BY ALL
@@ -60,7 +60,7 @@ tried_by_second AS (
 ),
 moves AS (
     SELECT
-        sent_ns // 1_000_000_000 AS sent_second, ended_ns // 1_000_000_000 AS ended_second, workload,
+        second_of(sent_ns) AS sent_second, second_of(ended_ns) AS ended_second, workload,
         method = 'batch' AS is_batch, count(*) AS requests
     FROM requests
     WHERE sent_ns IS NOT NULL

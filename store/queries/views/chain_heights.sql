@@ -25,7 +25,7 @@ spans AS (
     SELECT
         any_value(target) AS target,
         min(at_ns) FILTER (phase = 'applied') AS from_ns,
-        coalesce(max(at_ns) FILTER (phase = 'reverted'), 9_223_372_036_854_775_807) AS to_ns
+        coalesce(max(at_ns) FILTER (phase = 'reverted'), never_ns()) AS to_ns
     FROM faults
     GROUP BY fault_id
     HAVING from_ns IS NOT NULL
@@ -55,7 +55,7 @@ available AS (
     SELECT number, greatest(mined.at_ns, free_ns) AS first_ns
     FROM mined
     ASOF JOIN free ON mined.at_ns >= free.at_ns
-    WHERE free_ns < 9_223_372_036_854_775_807
+    WHERE free_ns < never_ns()
 )
 SELECT
     number, min(first_ns) AS first_ns, coalesce(any_value(mined.at_ns), min(first_ns)) AS produced_ns

@@ -28,13 +28,13 @@ cuts AS (
     LEFT JOIN lengths ON name = lengths.workload
     WHERE side = 'client' AND change = 'closed' AND detail IS DISTINCT FROM 'interrupted'
         -- The begin of the load is logged a little after it.
-        AND at_ns < coalesce(least(began_ns + duration_ns, ended_ns), 9_223_372_036_854_775_807) - 100_000_000
+        AND at_ns < coalesce(least(began_ns + duration_ns, ended_ns), never_ns()) - 100_000_000
 ),
 before_the_gateway AS (
     SELECT
         fault_id, any_value(parameters ->> '$.peer') AS peer,
         min(at_ns) FILTER (phase = 'applied') AS from_ns,
-        coalesce(max(at_ns) FILTER (phase = 'reverted') + 1_000_000_000, 9_223_372_036_854_775_807) AS to_ns
+        coalesce(max(at_ns) FILTER (phase = 'reverted') + 1_000_000_000, never_ns()) AS to_ns
     FROM faults
     WHERE target = 'gateway'
     GROUP BY fault_id

@@ -24,7 +24,7 @@ WITH bounded AS MATERIALIZED (
 lasting AS MATERIALIZED (
     SELECT
         provider, started_ns,
-        min(if(relapsed, NULL, coalesce(ended_ns, 9_223_372_036_854_775_807)))
+        min(if(relapsed, NULL, coalesce(ended_ns, never_ns())))
             OVER (PARTITION BY provider ORDER BY started_ns ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS ended_ns
     FROM breaker_outages
     WHERE transport = 'http'
@@ -112,15 +112,15 @@ costs AS (
 -- By seconds, so that not every failover meets every fault.
 costs_of_faults AS (
     SELECT fault_id, cost_ns
-    FROM (SELECT *, unnest(range(started_ns // 1_000_000_000, until_ns // 1_000_000_000 + 1)) AS second FROM bounded)
+    FROM (SELECT *, unnest(range(second_of(started_ns), second_of(until_ns) + 1)) AS second FROM bounded)
         AS faulty
-    JOIN (SELECT *, started_ns // 1_000_000_000 AS second FROM costs) AS costs
+    JOIN (SELECT *, second_of(started_ns) AS second FROM costs) AS costs
         ON provider = target AND costs.second = faulty.second
         AND costs.started_ns >= faulty.started_ns AND costs.started_ns < until_ns
     UNION ALL
     SELECT fault_id, cost_ns
-    FROM (SELECT *, started_ns // 1_000_000_000 AS second FROM bounded) AS faulty
-    JOIN (SELECT *, unnest(range(started_ns // 1_000_000_000, over_ns // 1_000_000_000 + 1)) AS second FROM costs)
+    FROM (SELECT *, second_of(started_ns) AS second FROM bounded) AS faulty
+    JOIN (SELECT *, unnest(range(second_of(started_ns), second_of(over_ns) + 1)) AS second FROM costs)
         AS costs
         ON provider = target AND costs.second = faulty.second
         AND costs.started_ns < faulty.started_ns AND over_ns >= faulty.started_ns

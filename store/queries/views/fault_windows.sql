@@ -187,7 +187,7 @@ cut_off AS (
     JOIN (
         SELECT request_id, coalesce(sent_ns, scheduled_ns) AS sent_ns, ended_ns
         FROM requests
-        WHERE outcome <> 'ok' AND EXISTS (FROM dark)
+        WHERE NOT succeeded(outcome) AND EXISTS (FROM dark)
     ) AS errors ON sent_ns < least(to_ns, until_ns) AND errors.ended_ns >= greatest(from_ns, started_ns)
     WHERE target <> 'gateway'
     GROUP BY fault_id
@@ -195,7 +195,7 @@ cut_off AS (
 request_errors AS MATERIALIZED (
     SELECT ended_ns, sum(count(*)) OVER (ORDER BY ended_ns) AS so_far
     FROM requests
-    WHERE outcome <> 'ok'
+    WHERE NOT succeeded(outcome)
     GROUP BY ended_ns
 ),
 client AS (

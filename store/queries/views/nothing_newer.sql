@@ -10,7 +10,7 @@ WITH held AS (
     SELECT
         any_value(target) AS target,
         min(at_ns) FILTER (phase = 'applied') AS from_ns,
-        coalesce(max(at_ns) FILTER (phase = 'reverted'), 9_223_372_036_854_775_807) AS to_ns
+        coalesce(max(at_ns) FILTER (phase = 'reverted'), never_ns()) AS to_ns
     FROM faults
     SEMI JOIN (FROM fault_rules WHERE makes_stale OR silences) USING (kind)
     WHERE target <> 'gateway'
@@ -30,7 +30,7 @@ states AS (
     GROUP BY moments.at_ns
 ),
 spans AS (
-    SELECT at_ns AS from_ns, lead(at_ns, 1, 9_223_372_036_854_775_807) OVER (ORDER BY at_ns) AS to_ns, targets
+    SELECT at_ns AS from_ns, lead(at_ns, 1, never_ns()) OVER (ORDER BY at_ns) AS to_ns, targets
     FROM states
 )
 SELECT from_ns, to_ns FROM spans, planned WHERE targets >= providers

@@ -11,7 +11,7 @@ WITH wrong_chain AS (
     SELECT
         any_value(target) AS provider,
         min(at_ns) FILTER (phase = 'applied') AS from_ns,
-        coalesce(max(at_ns) FILTER (phase = 'reverted'), 9_223_372_036_854_775_807) AS to_ns
+        coalesce(max(at_ns) FILTER (phase = 'reverted'), never_ns()) AS to_ns
     FROM faults
     WHERE kind = 'wrong_chain'
     GROUP BY fault_id

@@ -17,17 +17,11 @@ CREATE VIEW slo AS
 WITH answered AS (
     SELECT
         count(*) AS requests,
-        count(*) FILTER (outcome = 'ok') AS ok,
+        count(*) FILTER (succeeded(outcome)) AS ok,
         count(*) FILTER (answer = 'wrong') AS wrong_answers,
         count(*) FILTER (answer = 'stale') AS stale_answers,
         count(*) FILTER (answer <> 'none') AS checked_answers,
-        -- The largest BIGINT stands for never until the ranks are found.
-        list_transform(
-            quantile_disc(
-                if(outcome = 'ok', ended_ns - scheduled_ns, 9_223_372_036_854_775_807), [0.5, 0.95, 0.99]
-            ),
-            lambda latency_ns: nullif(latency_ns, 9_223_372_036_854_775_807)
-        ) AS latencies_ns
+        latency_percentiles(outcome, scheduled_ns, ended_ns, [0.5, 0.95, 0.99]) AS latencies_ns
     FROM requests
 ),
 notified AS (

@@ -15,7 +15,7 @@
 -- took_ns            without an upstream; NULL: to the end
 CREATE VIEW stream_failovers AS
 WITH load_end AS (
-    SELECT coalesce(min(at_ns) FILTER (phase = 'load_ended'), 9_223_372_036_854_775_807) AS at_ns FROM run_phases
+    SELECT coalesce(min(at_ns) FILTER (phase = 'load_ended'), never_ns()) AS at_ns FROM run_phases
 ),
 told AS (
     SELECT * FROM subscriptions WHERE side = 'gateway'

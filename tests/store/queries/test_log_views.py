@@ -176,16 +176,26 @@ def test_latency_by_second_counts_from_the_due_time(history: Histories) -> None:
         request(101, S + 1, 3 * S),
     )
     first, second = rows(run, "FROM latency_by_second ORDER BY second")
-    assert first == {
+    assert first == {  # of 101 latencies, the last of which is never: the 51st, the 96th and the 100th
         "second": 0,
         "requests": 101,
         "failed": 1,
-        "p50_latency_ns": 500 * MS,
-        "p95_latency_ns": 950 * MS,
-        "p99_latency_ns": 990 * MS,
+        "p50_latency_ns": 510 * MS,
+        "p95_latency_ns": 960 * MS,
+        "p99_latency_ns": 1000 * MS,
         "max_latency_ns": 1000 * MS,
     }
     assert (second["second"], second["p50_latency_ns"]) == (1, 3 * S)
+
+
+def test_latency_by_second_is_never_where_too_many_failed(history: Histories) -> None:
+    run = history(
+        *(request(n, n * MS, 10 * MS) for n in range(90)),
+        *(failed(n, n * MS, 1) for n in range(90, 100)),
+    )
+    (only,) = rows(run, "FROM latency_by_second")
+    percentiles = [only[f"p{percent}_latency_ns"] for percent in (50, 95, 99)]
+    assert (percentiles, only["max_latency_ns"]) == ([10 * MS, None, None], 10 * MS)
 
 
 # slo

@@ -1,0 +1,9 @@
+-- Several percentiles of the latency of all requests, for the price of one: each as the macro `latency_percentile` has
+-- it, in a list.
+--
+-- outcome     of the request
+-- from_ns     scheduled_ns, the moment it was due; or sent_ns
+-- ended_ns    of the request
+-- shares      a list, such as [0.5, 0.95, 0.99]
+CREATE TEMP MACRO latency_percentiles(outcome, from_ns, ended_ns, shares) AS
+    percentiles(latency_ns(outcome, from_ns, ended_ns), shares)
