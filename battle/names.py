@@ -71,6 +71,8 @@ from battle.actors.units import minutes as minutes
 from battle.actors.units import ms as ms
 from battle.actors.units import seconds as seconds
 from battle.actors.units import us as us
+from battle.analysis.findings import Finding as Finding
+from battle.analysis.log import RunLog as RunLog
 from battle.api import RunResult as RunResult
 from battle.api import run_scenario as run_scenario
 from battle.errors import BattleError as BattleError

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -47,6 +48,11 @@ class Result(msgspec.Struct, frozen=True):
     columns: list[str]
     types: list[str]
     rows: list[tuple[Any, ...]]
+
+    def named_rows(self) -> list[Any]:
+        """The rows as tuples that are named as the columns where that is possible."""
+        row = namedtuple("Row", self.columns, rename=True)  # type: ignore[misc]  # known when it runs
+        return [row._make(values) for values in self.rows]
 
 
 class QueryTooLongError(QueryError):

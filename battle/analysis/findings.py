@@ -19,6 +19,9 @@ EVIDENCE_IDS_MAX = 10
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One checker's answer: a sentence, and where to look.
 
+    `verdict` is "PASS", "FAIL" or "INCONCLUSIVE", and `summary` the sentence that a report shows. Of a
+    scenario's own checker Battle fills in the name, `checker`.
+
     `query` is SQL for `battle sql RUN`; `ids` are at most `EVIDENCE_IDS_MAX` of what it is about (requests,
     faults, nodes or segments).
 
@@ -28,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     is harm. Raises ValueError for a severity that does not go with the verdict.
     """
 
-    checker: str
+    checker: str = ""
     verdict: Verdict
     summary: str
     query: str | None = None

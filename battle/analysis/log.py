@@ -1,4 +1,4 @@
-"""The log of a run as a checker sees it: the rows of named queries, and the SQL of an SLO."""
+"""The log of a run as a checker sees it: the rows of named queries, the SQL of an SLO and of a scenario's checker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # what renders a report that is at hand should not wait for D
 
 
 SLO_SQL_SECONDS = 30.0
-"""How long the statement of an `Slo.sql` may take; one that takes longer is not measured."""
+"""How long the statement of an `Slo.sql`, or of a scenario's own checker, may take."""
 
 
 class Log:
@@ -32,6 +32,11 @@ class Log:
         return self._run.execute(sql, SLO_SQL_SECONDS)
 
     @property
+    def for_authors(self) -> RunLog:
+        """The same log for a scenario's own checker."""
+        return RunLog(self._run)
+
+    @property
     def asked(self) -> tuple[tuple[str, dict[str, object]], ...]:
         """Each query that was asked, with its parameters, in the order of the first time."""
         return tuple((query, dict(parameters)) for query, parameters in self._answers)
@@ -45,3 +50,19 @@ class Log:
     def manifest(self) -> Manifest:
         """Counts of the log, and what is known to be wrong with it."""
         return self._run.manifest
+
+
+class RunLog:
+    """The log of a run, as a scenario's own checker gets it.
+
+    `log.sql(query)` returns the rows of one SELECT as named tuples. The tables and views are in the
+    [reference](tables.md). A query can read the log alone, and takes at most 30 s; one that DuckDB refuses raises
+    QueryError, with which the checker's finding is INCONCLUSIVE.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def sql(self, query: str) -> list[Any]:
+        """The rows that the log answers one SELECT with. Raises QueryError as `Run.execute` does."""
+        return self._run.execute(query, SLO_SQL_SECONDS).named_rows()

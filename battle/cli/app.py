@@ -38,7 +38,7 @@ COMMANDS = {
     "report": "Print the report of RUN, regenerated from its log.",
     "charts": "Draw the charts of RUN, regenerated from its log.",
     "compare": "Check whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 not enough data.",
-    "judge": "Judge RUN again from its log alone, by its own SLOs or by others.",
+    "judge": "Judge RUN again from its log alone, by its own SLOs and checkers or by others.",
     "baseline": "Save runs to compare later runs with.",
 }
 """Each command and what it does. The module of its name is imported when it is used: it may need DuckDB."""

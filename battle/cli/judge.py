@@ -22,6 +22,7 @@ from battle.cli.summary import verdict_lines
 from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError
 from battle.run.directory import HEADER, find_run
+from battle.scenario.author_checkers import checker_problems
 from battle.scenario.data.files import converted, read_data
 from battle.scenario.scenario import Scenario
 from battle.scenario.slo.language import SloTextError, slos_of
@@ -43,6 +44,14 @@ def command(
     slo_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="SLOs in a TOML, YAML or JSON file.")
     ] = None,
+    checker: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A checker of your own, `module:function` or `file.py:function`. May be repeated. "
+            "Replaces the scenario's.",
+        ),
+    ] = None,
     strict: Strict = False,
     out: Out = DEFAULT_OUT,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead.")] = False,
@@ -50,8 +59,10 @@ def command(
         bool, typer.Option("--write", help="Write the reports into `judged/` in the run's directory.")
     ] = False,
 ) -> None:
-    """Judge RUN again from its log alone, by its own SLOs or by others."""
-    raise typer.Exit(judge_command(run, slo or [], slo_file, out, strict=strict, as_json=json, write=write))
+    """Judge RUN again from its log alone, by its own SLOs and checkers or by others."""
+    raise typer.Exit(
+        judge_command(run, slo or [], slo_file, checker, out, strict=strict, as_json=json, write=write)
+    )
 
 
 JUDGED = "judged"
@@ -69,6 +80,7 @@ def judge_command(
     run: str,
     texts: Sequence[str],
     file: Path | None,
+    checkers: Sequence[str] | None,
     out: Path,
     *,
     strict: bool,
@@ -78,10 +90,11 @@ def judge_command(
     """Judge a run again and print what came of it; the exit status is the verdict. Writes only when told to."""
     demanded = [*_read(list(texts), "--slo"), *([] if file is None else _from_file(file))]
     _refuse(problem for slo in demanded for problem in (*slo.problems(), *statement_problems(slo)))
+    _refuse(checker_problems(checkers or ()))
     run_dir = find_run(run, out)
     if demanded and (scenario := _scenario_of(run_dir)) is not None:
         _refuse(problem for slo in demanded for problem in scope_problems(scenario, slo))
-    reading = read_run(run_dir, demanded=demanded or None, strict=strict)
+    reading = read_run(run_dir, demanded=demanded or None, strict=strict, own_checkers=checkers)
     report = reading.report
     print(render(report, "json") if as_json else "\n".join(_lines(report)))
     if write:

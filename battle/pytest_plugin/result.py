@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,11 +60,9 @@ class BattleResult:
 
         try:
             with open_run(self.run_dir) as run:
-                answer = run.execute(query)
+                return run.execute(query).named_rows()
         except QueryError as error:
             raise error.with_traceback(None) from None
-        row = namedtuple("Row", answer.columns, rename=True)  # type: ignore[misc]  # known when it runs
-        return [row._make(values) for values in answer.rows]
 
     def __bool__(self) -> bool:
         return self.passed

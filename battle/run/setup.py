@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from battle.actors.addresses import Address
-from battle.actors.workload.requests.author_generator import imported
+from battle.actors.author_functions import imported
 from battle.errors import ScenarioError, SetupError
 
 

@@ -1,4 +1,4 @@
-"""Where a scenario's own functions lie: its generators and its setup hook may be beside the file that names them.
+"""Where a scenario's own functions are: generators, checkers and setup hook may be beside the file that names them.
 
 A scenario is data that nodes get without knowing which file it came from. So a name that means something beside the
 file gets that directory before it as soon as the file is loaded: "raises.py:later" becomes "battles/raises.py:later".
@@ -18,11 +18,10 @@ def with_absolute_names(scenario: Scenario, directory: Path) -> Scenario:
     """The scenario of a file in that directory, with the place of each function that lies beside it."""
     given: Any = scenario.workloads  # of whatever type: nothing is checked yet
     workloads = [_with_generator(one, directory) for one in given] if isinstance(given, list) else given
-    setup: Any = scenario.setup
-    setup = _located(setup, directory) if isinstance(setup, str) else setup
-    if setup == scenario.setup and workloads == scenario.workloads:
+    setup, checkers = _located(scenario.setup, directory), _all_located(scenario.checkers, directory)
+    if (setup, checkers, workloads) == (scenario.setup, scenario.checkers, scenario.workloads):
         return scenario
-    return msgspec.structs.replace(scenario, workloads=workloads, setup=setup)
+    return msgspec.structs.replace(scenario, workloads=workloads, setup=setup, checkers=checkers)
 
 
 def _with_generator(workload: Any, directory: Path) -> Any:
@@ -36,7 +35,9 @@ def importable(scenario: Scenario) -> ExitStack:
     """While it is open, what lies beside the scenario's functions can be imported."""
     given: Any = scenario.workloads
     workloads = given if isinstance(given, list) else []
+    checkers: Any = scenario.checkers
     names: list[Any] = [scenario.setup, *(getattr(workload, "generator", "") for workload in workloads)]
+    names += checkers if isinstance(checkers, list) else []
     places = [name.rpartition(":")[0].rpartition("/")[0] for name in names if isinstance(name, str)]
     stack = ExitStack()
     for place in dict.fromkeys(place for place in places if place):
@@ -44,7 +45,13 @@ def importable(scenario: Scenario) -> ExitStack:
     return stack
 
 
-def _located(name: str, directory: Path) -> str:
+def _all_located(names: Any, directory: Path) -> Any:
+    return [_located(name, directory) for name in names] if isinstance(names, list) else names
+
+
+def _located(name: Any, directory: Path) -> Any:
+    if not isinstance(name, str):
+        return name
     place, colon, attribute = name.rpartition(":")
     if not place or Path(place).is_absolute() or _is_in(Path(), place) or not _is_in(directory, place):
         return name

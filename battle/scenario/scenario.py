@@ -24,6 +24,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
     `proves` is one sentence for `battle list`. `setup` names a callable, "package.module:function", that is
     called with a `battle.SetupContext` once all addresses are known and before anything starts.
 
+    `checkers` names functions of your own that judge the log beside Battle's: "my_module:no_stale_reads", or
+    "path/to/file.py:no_stale_reads". Each gets a `battle.RunLog` and returns a `battle.Finding`, or several of them.
+
     `labels` say in which suites it belongs: `battle suite --tag LABEL` runs all that carry it. The shipped scenarios
     carry "fast", "slow" or "soak", your own what you like, and one that is expected to fail none.
 
@@ -61,6 +64,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
     setup: str = ""
     labels: tuple[str, ...] = ()
     staleness: Staleness = Staleness()
+    checkers: list[str] = []
 
     @property
     def load(self) -> Duration:

@@ -12,6 +12,7 @@ from battle.actors.spec.gateways import EmbeddedGateway, UrlGateway
 from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.spec.workloads import Replay, Workload, WsSubscribe
 from battle.errors import ScenarioError
+from battle.scenario.author_checkers import checker_problems
 from battle.scenario.data.part_problems import part_problems
 from battle.scenario.data.shapes import all_problems_of, problems_of, shown_text
 from battle.scenario.fault_validation import fault_problems, provider_choice
@@ -64,6 +65,7 @@ def _problems_of_parts(scenario: Scenario) -> Iterator[str]:
     yield from _gateway_problems(scenario)
     yield from fault_problems(scenario)
     yield from slo_problems(scenario)
+    yield from checker_problems(scenario.checkers)
 
 
 def _name_problems(scenario: Scenario) -> Iterator[str]:

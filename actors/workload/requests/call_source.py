@@ -5,13 +5,14 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from battle.actors.author_functions import place_of
 from battle.actors.chain.generated_params import params_for
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.parameters import Params
 from battle.actors.rng import Draws
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.workloads import Methods, Replay, WsSubscribe
-from battle.actors.workload.requests.author_generator import load_generator, place_of, question
+from battle.actors.workload.requests.author_generator import load_generator, question
 from battle.actors.workload.requests.call_times import CallTimes
 from battle.actors.workload.requests.mix import Mix
 

@@ -67,12 +67,17 @@ _PARTIAL_PHASES = {"interrupted", "failed"}
 
 
 def collect_report(
-    run: Run, log: Log | None = None, demanded: Sequence[Slo] | None = None, *, strict: bool = False
+    run: Run,
+    log: Log | None = None,
+    demanded: Sequence[Slo] | None = None,
+    *,
+    strict: bool = False,
+    own_checkers: Sequence[str] | None = None,
 ) -> Report:
     """Everything the run says, and the verdict on it.
 
-    `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands. `strict` fails
-    on a warning, as a run that was made so does anyway.
+    `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands, and
+    `own_checkers` the names of its own checkers. `strict` fails on a warning, as a run that was made so does anyway.
 
     A fact that cannot be collected is omitted: the report names it, and the verdict stands without it.
 
@@ -84,7 +89,7 @@ def collect_report(
     header = _header(log)
     slos, workload_slos = (demanded, None) if demanded is not None else run_slos(header)
     strict = strict or header.get("strict") is True
-    judgement = judge(log, slos, workload_slos=workload_slos, strict=strict)
+    judgement = judge(log, slos, workload_slos=workload_slos, strict=strict, own_checkers=own_checkers)
     facts = _run_facts(log, header, run.run_dir.name)
     collected = _Collected(log)
     rows, fact = collected.rows, collected.fact

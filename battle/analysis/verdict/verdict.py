@@ -14,6 +14,7 @@ from battle.analysis.verdict.bench import Trouble, attributed, troubles
 from battle.analysis.verdict.causes import with_causes
 from battle.analysis.verdict.checkers.provider_reach import without_providers
 from battle.analysis.verdict.knee import Knee, knees
+from battle.analysis.verdict.own_checkers import named_checkers, own_findings
 from battle.analysis.verdict.registry import CHECKERS, Checker, check
 from battle.analysis.verdict.sample_size import min_requests_of
 from battle.analysis.verdict.slo_comparison import SloResult
@@ -55,18 +56,21 @@ def judge(
     *,
     strict: bool = False,
     min_requests: int | None = None,
+    own_checkers: Sequence[str] | None = None,
 ) -> Judgement:
     """Judge a run by its log alone. What cannot be judged is INCONCLUSIVE, never an exception.
 
     `slo` are the demands, on the run and on parts of it; `workload_slos` more of them, on single workloads by their
     names. A `strict` judgement fails on a warning. Fewer than `min_requests` prove nothing; None is what the run's
-    scenario says. What stale answers it tolerates is the scenario's `staleness`.
+    scenario says. What stale answers it tolerates is the scenario's `staleness`. `own_checkers` names checkers of an
+    author's own that judge as well; None means those of the scenario.
     """
     log = run if isinstance(run, Log) else Log(run)
     least = min_requests_of(log) if min_requests is None else min_requests
     stated = {"min_requests": least, "staleness": staleness_of(log)}
     demands = msgspec.structs.replace(slo_set(slo, workload_slos), **stated)
     findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
+    findings += own_findings(log, named_checkers(log) if own_checkers is None else own_checkers)
     findings = without_providers(findings)
     broken: tuple[Trouble, ...] = ()
     results: tuple[SloResult, ...] = ()

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from battle.actors.author_functions import place_of
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.workload.checks import workload_problems
-from battle.actors.workload.requests.author_generator import GeneratorError, load_generator, place_of
+from battle.actors.workload.requests.author_generator import GeneratorError, load_generator
 from battle.actors.workload.requests.call_source import CallSource, call_source
 from battle.actors.workload.requests.call_times import BUSY, SLOW_CALL, CallTimes
 from battle.store.events import BenchLimitReached
