@@ -1,4 +1,37 @@
-"""One shared stream: clients in front, the continuity core in the middle, one upstream subscription behind."""
+"""One shared stream: clients in front, the continuity core in the middle, one upstream subscription behind.
+
+    clients ---join, leave---> SharedStream ---events---> core (`continuity`, pure)
+            <--deliver--------      |       <--actions---
+                                    |
+                                    +---attach, give_up, detach---> upstream subscription
+                                    <---stands, published, head_known, lost---
+
+Towards its clients a stream takes two steps:
+
+    asked for ----- the first upstream stands -----> granted
+        |                                               |
+        |  no provider within `grant_timeout`           |  its last client leaves
+        |  its last client leaves                       |
+        |  its provider failed, `failover` off          |  its provider failed, `failover` off
+        v                                               v
+      over <--------------------------------------------+
+
+    Clients that join before it is granted wait for that, and are refused when it does not come about.
+
+Behind, it has one upstream at most, and follows the core's `Resubscribe`:
+
+    none ---a provider is chosen: attach---> attached ---stands---> standing
+      ^                                         |                      |
+      +---- lost; or the core gives it up ------+----------------------+
+
+    With no provider to choose the core hears of a loss (`NO_PROVIDER`) and says by `WakeAt` when to try again. The
+    more often a provider was lost or given up since something was delivered, the later it is chosen.
+
+The core sees one event after the other. What is done about one may bring the next before `_step` has returned (a
+provider that refuses at once, a client that leaves while it is granted), so events queue (`_take_event`), and an
+action that comes after the end is dropped. Its timers are one: each `WakeAt` takes the place of the one before. At
+most one backfill is on its way, and it is given up with the upstream.
+"""
 
 from collections import deque
 from collections.abc import Callable
@@ -116,7 +149,7 @@ class SharedStream:
 
     def start(self) -> None:
         """Look for the first upstream; once, after the first client has joined."""
-        self._feed(Started(self._world.now_ns()))
+        self._take_event(Started(self._world.now_ns()))
 
     # Clients.
 
@@ -168,17 +201,17 @@ class SharedStream:
 
     def stands(self) -> None:
         assert self._upstream is not None
-        self._feed(Subscribed(self._upstream.name, self._world.now_ns()))
+        self._take_event(Subscribed(self._upstream.name, self._world.now_ns()))
         if not self._granted:
             self._grant()
 
     def published(self, item: UpstreamItem) -> None:
         assert self._upstream is not None
-        self._feed(Notified(self._upstream.name, item, self._world.now_ns()))
+        self._take_event(Notified(self._upstream.name, item, self._world.now_ns()))
 
     def head_known(self, number: int, *, published: bool) -> None:
         assert self._upstream is not None
-        self._feed(HeadKnown(self._upstream.name, number, self._world.now_ns()))
+        self._take_event(HeadKnown(self._upstream.name, number, self._world.now_ns()))
         if published and number > self._highest and self._core.provider is not None:
             assert self._connection is not None
             self._highest = number
@@ -191,11 +224,11 @@ class SharedStream:
 
     def _lost(self, provider: str) -> None:
         self._tries[provider] = self._tries.get(provider, 0) + 1
-        self._feed(UpstreamLost(provider, self._world.now_ns()))
+        self._take_event(UpstreamLost(provider, self._world.now_ns()))
 
     # The core at work.
 
-    def _feed(self, event: StreamEvent[Any]) -> None:
+    def _take_event(self, event: StreamEvent[Any]) -> None:
         """One event after another: what is done about one may bring the next before this has returned."""
         self._events.append(event)
         if self._stepping:
@@ -238,7 +271,7 @@ class SharedStream:
             self._connection.works(self._key)
 
     def _wake(self) -> None:
-        self._feed(Elapsed(self._world.now_ns()))
+        self._take_event(Elapsed(self._world.now_ns()))
 
     # Upstreams.
 
@@ -254,7 +287,7 @@ class SharedStream:
             return
         self._upstream = self._providers.choose(self._tries, start=wanted.reason == "start")
         if self._upstream is None:
-            self._feed(UpstreamLost(NO_PROVIDER, self._world.now_ns()))
+            self._take_event(UpstreamLost(NO_PROVIDER, self._world.now_ns()))
         else:
             self._connection = self._upstream.attach(self._key, self)
 
@@ -265,7 +298,7 @@ class SharedStream:
             self._fill_tries.clear()
         provider = self._providers.choose_for_backfill(fill, self._fill_tries)
         if provider is None:
-            self._feed(BackfillFailed(fill.fill, self._world.now_ns()))
+            self._take_event(BackfillFailed(fill.fill, self._world.now_ns()))
             return
         self._fill_tries[provider.name] = self._fill_tries.get(provider.name, 0) + 1
         self._backfill = BackfillRequest(
@@ -274,7 +307,7 @@ class SharedStream:
 
     def _filled(self, result: Any) -> None:
         self._backfill = None
-        self._feed(result)
+        self._take_event(result)
 
     def _void_fill(self) -> None:
         if self._backfill is not None:

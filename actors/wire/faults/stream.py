@@ -2,6 +2,41 @@
 
 While none is in force a chunk costs one call and a few attributes more than on the bare stream. What a fault does to
 the bytes is decided in `lane`; this is the shell that moves them, arms the timers and tells both ends.
+
+    the inner stream                                                      whoever uses this one
+
+    on_data ---> _on_inner_data ----------------------------------+----> `receive` of on_data, or `_ready` for
+                       | _toxic, or the end                       |      a task in receive_some
+                       +---> lane "in" ---due: _pump_in-----------+
+
+    write   <------------------------------------------------------+--- write, send_all
+    close, abort <---+                                             |
+                     +---due: _pump_out--- lane "out" <---_toxic---+--- send_eof, close, abort
+
+`_toxic` sends bytes the long way. It begins with the first fault and ends when no fault is in force and both lanes
+are empty, so what comes later never overtakes what a fault has held up. A lane decides when its next piece is due;
+one timer for each lane waits for that moment, and is set anew whenever faults or bytes have changed it (`_arm`). A
+lane that holds back for good (a timeout, a partition) has no moment: the end of the fault calls the pumps.
+
+The life of the connection, and what each step sets:
+
+    used --- close, abort ---> closed --- its end leaves the lane "out", or the peer resets it ---> over
+      |      `_closed`                                                                         `_over`
+      |                                                                                            ^
+      +--- a fault breaks it; or the inner stream gave up or was closed ---------------------------+
+
+    Where no fault is in force, closed and over are one step. A peer's reset does not make a stream over that is used:
+    its user is told, and closes it. `finished` waits for over: only then has all left that was written.
+
+Beside that, each direction has an end of its own. `_end_kind` says how receiving ended: its first value counts, and
+is told once, to the callback or to each task that asks. `_ended` says that `send_eof` has left.
+
+Who wakes whom: bytes and the end of receiving wake the task in `receive_some`; an empty lane "out", closed and over
+wake the one in `send_all` or `send_eof`; over wakes `finished`. A callback is never called from inside a method
+that its owner may call: what `close` and faults have to say is said by a timer of that moment.
+
+Reading is paced: when what waits here, delayed or not asked for, has come to `READ_AHEAD_BYTES`, the inner stream is
+paused, and the rest stays with the sender.
 """
 
 from collections import deque

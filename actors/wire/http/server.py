@@ -1,9 +1,31 @@
 """The server's half of an HTTP/1.1 connection: hands out requests, holds the client to its limits.
 
 Requests come by callback: on their path no task has to wake up. The connection's one task sleeps until its end.
+
+A connection is in one of seven states (`State`); it moves by the five events of `Event` and by nothing else:
+
+    RECEIVING --LAST_REQUEST--> LAST --UPGRADE--------------------+
+        |                                                         v
+        | VIOLATION                                           UPGRADED
+        v                                                         ^
+    VIOLATED --LAST_REQUEST--> LAST_VIOLATED --UPGRADE------------+
+        |                           |
+        +--REFUSAL--> REFUSED <-----+ REFUSAL
+
+    CLIENT_GONE leads from every state but UPGRADED to GONE.
+
+Whole requests wait in the parser, and one of them in `_next`. They go to the answerer as fast as it takes them,
+also those that came before a violation. While one waits in `_next` the stream is paused, so that a client which
+sends more than is wanted fills its own buffers and not ours; so neither a violation nor the client's end can come
+from the stream meanwhile. A slow request, a lost connection and the answerer's `go_on` can.
+
+`run` ends in three ways: by `UPGRADE`; by a lost connection; and when nothing is left to be answered after the
+client has gone or violated something. It refuses a violation then, unless the client has gone. What is answered
+after the last request ends with the answerer, which closes the stream.
 """
 
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Protocol
 
 import trio
@@ -28,6 +50,54 @@ from battle.actors.world.interfaces import (
 _LINGER_SECONDS = 1.0
 """How long a refused client may go on sending before we stop listening: closing at once would reset the
 connection and could destroy the refusal on its way."""
+
+
+class State(Enum):
+    """Where a connection stands, between the callbacks that move it."""
+
+    RECEIVING = auto()
+    """Requests come."""
+    LAST = auto()
+    """The request after which the client wants no other has been handed out; what follows is ignored."""
+    VIOLATED = auto()
+    """The client broke the protocol or a limit. What was whole before is handed out; then it is refused."""
+    LAST_VIOLATED = auto()
+    """As `LAST`, after a violation: refused once that request is answered."""
+    REFUSED = auto()
+    """The refusal has been written; the client has a moment to end its side."""
+    GONE = auto()
+    """Nothing more comes. What has been handed out may still be answered."""
+    UPGRADED = auto()
+    """All that comes is another protocol's."""
+
+
+class Event(Enum):
+    """What moves a connection from one state to another."""
+
+    LAST_REQUEST = auto()
+    VIOLATION = auto()
+    REFUSAL = auto()
+    CLIENT_GONE = auto()
+    UPGRADE = auto()
+
+
+RECEIVING, LAST, VIOLATED, LAST_VIOLATED, REFUSED, GONE, UPGRADED = State
+
+TRANSITIONS: dict[State, dict[Event, State]] = {
+    RECEIVING: {Event.LAST_REQUEST: LAST, Event.VIOLATION: VIOLATED, Event.CLIENT_GONE: GONE},
+    LAST: {Event.CLIENT_GONE: GONE, Event.UPGRADE: UPGRADED},
+    VIOLATED: {Event.LAST_REQUEST: LAST_VIOLATED, Event.REFUSAL: REFUSED, Event.CLIENT_GONE: GONE},
+    LAST_VIOLATED: {Event.REFUSAL: REFUSED, Event.CLIENT_GONE: GONE, Event.UPGRADE: UPGRADED},
+    REFUSED: {Event.CLIENT_GONE: GONE},
+    # The last request may have waited for the answerer, and an end of stream may be followed by a loss.
+    GONE: {Event.LAST_REQUEST: GONE, Event.CLIENT_GONE: GONE, Event.UPGRADE: UPGRADED},
+    UPGRADED: {},
+}
+"""Where each event leads. One that is not listed for a state cannot happen in it: it would be a mistake of ours."""
+
+
+ENDING = (VIOLATED, LAST_VIOLATED, REFUSED, GONE)
+"""The connection is over as soon as nothing is left to be answered."""
 
 
 class Answerer(Protocol):
@@ -68,12 +138,11 @@ class HttpServerConnection:
         self._limits = limits
         self._answerer = answerer
         self._parser = RequestParser(limits)
-        self._next: HttpRequest | None = None
-        self._handing_out = False
-        self._last = False
-        self._gone = False
-        self._paused = False
+        self._state = RECEIVING
         self._violation: ProtocolError | None = None
+        self._next: HttpRequest | None = None
+        self._handing_out = False  # on the stack: an answerer that answers at once calls `go_on` from there
+        self._paused = False  # the stream, as `_hold_back` left it
         self._begun = 0
         self._idle_since_ns = world.now_ns()
         self._upgrade_target: tuple[Callable[[bytes, int], object], Callable[[Loss, int], object]] | None = (
@@ -88,7 +157,7 @@ class HttpServerConnection:
         try:
             self._stream.on_data(self._take, self._lost)
             await self._over.wait()
-            if self._violation is not None and not self._gone:
+            if self._violation is not None and self._state in (VIOLATED, LAST_VIOLATED):
                 await self._refuse(self._violation)
         finally:
             self._world.held.forget(self)
@@ -115,8 +184,19 @@ class HttpServerConnection:
         To be called from within `on_request`. Returns what came behind the request.
         """
         self._upgrade_target = receive, lost
+        self._move(Event.UPGRADE)
         self._over.set()
         return self._parser.after_upgrade
+
+    def _move(self, event: Event) -> None:
+        to = TRANSITIONS[self._state].get(event)
+        assert to is not None, f"{event.name} cannot happen in {self._state.name}"
+        self._state = to
+
+    def _violate(self, error: ProtocolError) -> None:
+        """It is answered when the requests before it have been."""
+        self._violation = error
+        self._move(Event.VIOLATION)
 
     # What comes from the stream.
 
@@ -127,7 +207,7 @@ class HttpServerConnection:
         if not data:
             self._end()
             return
-        if self._last or self._violation is not None:
+        if self._state is not RECEIVING:
             return
         self._feed(data, arrived_ns)
         if self._more():  # empty lines are no request, however many come
@@ -139,7 +219,7 @@ class HttpServerConnection:
         try:
             parser.feed(data)
         except ProtocolError as error:
-            self._violation = error  # it is answered when the requests before it have been
+            self._violate(error)
             return
         if not parser.in_message:
             return
@@ -148,7 +228,7 @@ class HttpServerConnection:
             self._watch(arrived_ns + self._limits.request_timeout)
         if parser.held_bytes > UNCOUNTED_BYTES and self._world.held.must_go(self, interfaces.NODE_HELD_BYTES):
             parser.drop_message()
-            self._violation = ProtocolError(503, "too much waits here of requests that have not come whole")
+            self._violate(ProtocolError(503, "too much waits here of requests that have not come whole"))
             return
         if parser.expects_continue:
             parser.expects_continue = False
@@ -162,7 +242,7 @@ class HttpServerConnection:
         self._over.set()
 
     def _end(self) -> None:
-        self._gone = True
+        self._move(Event.CLIENT_GONE)
         self._answerer.on_client_gone()
         self._hand_out()
 
@@ -174,16 +254,21 @@ class HttpServerConnection:
         while self._more() and answerer.takes_more:
             request, self._next = self._next, None
             assert request is not None
-            self._last = not request.keep_alive
+            if not request.keep_alive:
+                self._move(Event.LAST_REQUEST)
             answerer.on_request(request)
         self._handing_out = False
         self._hold_back(self._next is not None)
-        if self._next is None and not answerer.has_unanswered and (self._gone or self._violation is not None):
+        if self._state is not RECEIVING:
+            self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._state in ENDING and self._next is None and not self._answerer.has_unanswered:
             self._over.set()
 
     def _more(self) -> bool:
         """Whether there is a request to hand out."""
-        if self._next is None and not self._last and not self._gone:
+        if self._next is None and (self._state is RECEIVING or self._state is VIOLATED):
             self._next = self._parser.next_request()
         return self._next is not None
 
@@ -206,8 +291,9 @@ class HttpServerConnection:
         self._slow_timer = self._world.call_at(due_ns, self._check_slow, self._begun)
 
     def _check_slow(self, number: int) -> None:
-        if self._parser.in_message and self._parser.messages_begun == number and self._violation is None:
-            self._violation = ProtocolError(408, "the request took too long to arrive")
+        waits = self._parser.in_message and self._parser.messages_begun == number
+        if waits and self._state is RECEIVING:
+            self._violate(ProtocolError(408, "the request took too long to arrive"))
             self._hand_out()
 
     def _check_idle(self) -> None:
@@ -223,6 +309,7 @@ class HttpServerConnection:
     async def _refuse(self, error: ProtocolError) -> None:
         text = f"{error}\n".encode()
         self._stream.write(encode_response(error.status, text, content_type=b"text/plain", keep_alive=False))
+        self._move(Event.REFUSAL)
         self._over = trio.Event()
         try:
             with trio.move_on_after(_LINGER_SECONDS):

@@ -1,6 +1,29 @@
 """One WebSocket connection (RFC 6455) over a stream of either world, by callbacks: no task waits for anything.
 
 Whoever owns the stream's `on_data` feeds it, so a server's HTTP connection can hand its stream over.
+
+    open ---- close() --------------------------> closing ---+
+      |                                                      |   the peer's close frame; the stream's end or loss;
+      +------ the peer broke a rule, -----------> lingering -+   `close_timeout`; abort()
+      |       or reads too slowly (`_fail`)                  |
+      |                                                      v
+      +------ the peer's close frame (answered); the ------> over
+              stream's end or loss; a missed pong; abort()
+
+    closing      Our close frame is on its way, and the peer's is awaited. Only then the outcome is known.
+    lingering    The outcome is known; the stream is kept for a while, so that the peer can read our close frame.
+    over         The stream has been let go: closed, or aborted where nobody would read what is unsent.
+
+The outcome (`Ended`) is decided once: on leaving open, but for closing, where it is decided on leaving that. It is
+told by a timer of that moment, so `on_ended` is never called from inside another callback or a method, and it is
+the last call. It is ours when our close frame was the first one, whatever the peer sends after that.
+
+Messages are delivered and sent in open alone: of what still comes after it only a close frame is read
+(`Frames.discard`). What arrived behind the handshake waits for a timer (`receive_early`), or for whatever the
+stream says first, so that it is always read before it.
+
+One timer at a time belongs to keep-alive: for the next ping, or for the pong that is awaited. Another one bounds
+closing and lingering. Both end with over, the first on leaving open.
 """
 
 from collections.abc import Callable, Iterator
@@ -66,9 +89,6 @@ OnPong: TypeAlias = Callable[[bytes, int], object]
 OnEnded: TypeAlias = Callable[[Ended], object]
 
 _State: TypeAlias = Literal["open", "closing", "lingering", "over"]
-# closing: our close frame is on its way, the peer's is awaited, and only then the outcome is known.
-# lingering: the outcome is known; the stream is kept a while for the peer to read our close frame.
-# over: the stream has been let go.
 
 
 class WebSocket:

@@ -1,11 +1,33 @@
-"""What wakes a live node: one private epoll for all its sockets and its one timer, watched by one trio task.
+"""What wakes a live node: one private epoll for all its connections and its one timer, watched by one trio task.
 
 Sockets are registered once, edge-triggered, so a request costs no epoll_ctl and a batch of events costs one
 wake of the event loop. While only callbacks have work to do, the reactor waits in its own epoll for a moment
 before it goes back to trio: a turn of trio's loop costs more than most callbacks do.
 
-An event is stamped when it is seen, and may be served later: when hundreds of answers come at once, the last one is
-not slow because the first ones had to be understood. So the reactor looks for new events after every few served.
+    waiting, in trio --------the epoll has something-------> a turn (`_serve`)
+       ^                                                       |
+       |        +-----------------------<----------------------+
+       |        v                                              ^
+       |      look: stamp what is ready, in the order seen     |
+       |      serve the first 16 of it                         |  something was ready or due,
+       |      run all timers that are due                      |  or came within 1 ms
+       |      arm the timerfd for the next one                 |
+       |        |                                              |
+       |        +----------------------------------------------+
+       |        |
+       +--------+ a task was woken; or the turn has lasted 1 ms; or nothing came for 1 ms
+
+What is ready and not served when a turn ends stays in `_ready`; then the reactor does not wait but only lets trio's
+other tasks have a step. An event is stamped when it is seen, and may be served later: when hundreds of answers come
+at once, the last one is not slow because the first ones had to be understood. So the reactor looks for new events
+after every few served.
+
+Who wakes whom: sockets wake their handlers, the heap wakes timers, and either wakes tasks only by `wake`, which ends
+the turn. Outside a turn (in a task of the node) `call_at` arms the timerfd itself; inside, the turn does so once for
+all. An edge does not come again: a handler reads or writes until the kernel has no more, or comes back by a
+timer of its own, or remembers that there is more.
+
+A descriptor is forgotten before it is closed, also what was seen of it: its number may be another's at once.
 """
 
 import heapq

@@ -1,7 +1,37 @@
 """One direction of a simulated connection: bytes in virtual time, with latency and a window.
 
-The receiver owns a queue of (arrival, bytes); the sender stamps each chunk when it writes. A chunk costs an
-event in the heap only when somebody is already waiting for it.
+A connection is two pipes (`stream.connected_pair`). A pipe has the sender's end on one node and the receiver's on
+another, and holds bytes in two places:
+
+              the window is full             stamped: now + latency
+    push ---------------> held ----_release_held----> queue ----arrived----> take (a task), `receive` (a callback)
+      |                                                 ^
+      +------------ the window has room ----------------+
+
+`queue` has what is on its way and what has arrived unread; together they are `in_flight_bytes`, which the window
+limits. `held` is the sender's, and what limits of a stream count. A chunk costs no event of its own: it is stamped
+with its arrival, and an event is in the heap only while somebody waits who would be told (`arm`, once for one
+moment).
+
+Who wakes whom:
+
+    the task in `receive_some`     the event of an arrival; the end of the connection at either end
+    the callback of `on_data`      the event of an arrival, unless it is paused, on the receiver's node: a paused node
+                                   gets it when it goes on
+    the task in `send_all`         the window, once nothing is held; a reset; the close of either end
+
+How it ends:
+
+    open --push_eof--> ended: what is held leaves, then an empty chunk, which stays in the queue: it is read again
+      |                  |    and again by tasks, and once by the callback, which is not called any more
+      |                  |
+      +--reset-----------+--> ended, what is held is lost; `latency_ns` later: broken, what is unread is lost too
+      |                  |
+      +--close_receiver--+--> receiver_closed: what is unread and held is lost; more that is sent is answered, by the
+                              stream, with a reset of the pipe in the other direction
+
+A callback hears of the end of stream or of a loss, never of both: whichever is first takes `_receive` away. It hears
+of a loss by an event of its own, never from inside a method.
 """
 
 from collections import deque

@@ -3,6 +3,30 @@
 trio cannot suspend a task. So while some node is paused, the queue is one that puts the tasks of paused nodes
 aside; a deadline that passes meanwhile is noticed when the node goes on, as by a process under SIGSTOP. While no
 node is paused trio has its own queue back, and a simulation pays nothing.
+
+    a task becomes runnable          trio's loop
+             |                            ^
+             v                            | takes all that is in the queue, and clears it
+    runner.runq.append(task) ---> the queue
+             |                            ^
+             | its node is held           | release(root): behind what is there, in the order they became runnable
+             v                            |
+           aside[root] -------------------+
+
+    trio's deque ---first hold---> _RunQueue ---last release---> a deque as trio's
+                                    |     ^
+                                    +-----+ another hold or release: a new one, since what it knows is old
+
+A task belongs to the nearest held root above it, by way of its nursery's parent task. What trio does with a task
+on its way to the queue (cancelling it, handing it a value) it has done before: a held task that is cancelled stays
+aside, and meets its cancellation when it is released. So a node that is to end has to be released. A task that trio
+had taken when the hold began still makes that one step, and a clock that asks whether anything is runnable sees
+only those that may run.
+
+Three things are relied on that trio does not promise: that tasks become runnable by `runner.runq.append` alone,
+that the loop takes them by iterating over `runner.runq` and clearing it, and that `parent_nursery.parent_task`
+leads to the root. `tests/actors/world/simulated/test_suspension.py` fails the day one of them changes (decisions
+0001 and 0013).
 """
 
 from collections import deque
