@@ -27,6 +27,10 @@ class Log:
             self._answers[key] = self._run.query(query, **parameters)
         return self._answers[key]
 
+    def ask(self, sql: str) -> list[Any]:
+        """The rows of a question of Battle's own that is no named query. Raises QueryError as `Run.query` does."""
+        return self._run.ask(sql)
+
     def execute(self, sql: str) -> Result:
         """The answer to a user's own SQL, which can read the log alone. Raises QueryError as `Run.execute` does."""
         return self._run.execute(sql, SLO_SQL_SECONDS)

@@ -13,10 +13,10 @@ from battle.analysis.baselines.decide import Settings
 from battle.analysis.baselines.run_snapshot import take
 from battle.analysis.baselines.snapshot import Snapshot
 from battle.analysis.reports.comparison import FILE, Comparison
-from battle.analysis.reports.comparison_section import section_of
 from battle.analysis.reports.document import Drawing, Section, Table
 from battle.analysis.reports.files import write_reports, write_whole
 from battle.analysis.reports.markdown import escaped, render_section
+from battle.analysis.reports.sections.comparison import section_of
 from battle.cli.options import Baselines, Out
 from battle.cli.repetition import repetition_of, run_again
 from battle.cli.tables import table_lines

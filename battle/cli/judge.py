@@ -14,8 +14,8 @@ from battle.analysis.reports.files import (
     render,
     write_reading,
 )
-from battle.analysis.reports.load_sections import slo_section
 from battle.analysis.reports.schema import Report
+from battle.analysis.reports.sections.load import slo_section
 from battle.cli.blocks import block_lines
 from battle.cli.options import Out, RunArg, Strict
 from battle.cli.summary import verdict_lines

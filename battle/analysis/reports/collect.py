@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_origin
 
@@ -45,6 +46,8 @@ from battle.analysis.reports.schema import (
     StormSecond,
     WebSocketFacts,
 )
+from battle.analysis.reports.section import Rows, section_part
+from battle.analysis.reports.sections import SECTIONS
 from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.checkers.retries import amplification
 from battle.analysis.verdict.measures import SLOWEST_LISTED, WHOLE_TIMES
@@ -128,8 +131,22 @@ def collect_report(
         warnings=judgement.warnings,
         strict=strict,
         omitted_slos=tuple(_omitted_slos(header)),
+        section_rows=_section_rows(log, collected.parts),
     )
     return msgspec.structs.replace(report, omitted=tuple(collected.parts.omitted))
+
+
+def _section_rows(log: Log, parts: Parts) -> dict[str, Rows]:
+    """The rows of the questions that only sections ask, by the section's title; none of one that cannot be asked."""
+
+    def rows(sql: str) -> Rows:
+        return tuple(row._asdict() for row in log.ask(sql))
+
+    asking = [section for section in SECTIONS if section.sql]
+    made = {
+        one.title: parts.make(section_part(one), partial(rows, one.sql), lambda _: None) for one in asking
+    }
+    return {title: found for title, found in made.items() if found is not None}
 
 
 class _Collected:

@@ -1,29 +1,17 @@
 """Arranges a report: which sections there are, and what the top of it says."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import cast
 
 from battle.analysis.charts.chart import ChartSet
-from battle.analysis.findings import Finding
 from battle.analysis.omissions import Omission, Parts
-from battle.analysis.reports.breaker_section import breaker_section
 from battle.analysis.reports.cells import percentile
-from battle.analysis.reports.comparison_section import comparison_section
 from battle.analysis.reports.document import (
-    Cell,
-    Code,
     Document,
     Figure,
     Paragraph,
     Section,
-    Table,
-    Tone,
-    columns,
-    row,
 )
-from battle.analysis.reports.failure_sections import failover_section, failovers_text, fault_section
-from battle.analysis.reports.health_sections import generator_section, log_section, system_section
 from battle.analysis.reports.load_facts import (
     due,
     load_text,
@@ -31,15 +19,12 @@ from battle.analysis.reports.load_facts import (
     only_subscriptions,
     subscriptions,
 )
-from battle.analysis.reports.load_sections import performance_section, slo_section
 from battle.analysis.reports.provenance import NO_CHARTS, Asked, with_provenance
-from battle.analysis.reports.rate_sections import amplification_section, knee_section
 from battle.analysis.reports.schema import Report
-from battle.analysis.reports.story_section import story_section
-from battle.analysis.reports.websocket_section import websocket_section
+from battle.analysis.reports.section import ReportSection
+from battle.analysis.reports.sections import SECTIONS
+from battle.analysis.reports.sections.failures import failovers_text
 from battle.formatting import duration_text, percent_text, plural
-
-_VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
 
 
 def layout(
@@ -52,11 +37,11 @@ def layout(
     parts, facts = parts or Parts(), _known(report)
     made = [
         parts.make(
-            f"the section {title!r}",
-            partial(_section, make, facts, charts, asked),
-            partial(_omitted_section, title),
+            f"the section {section.title!r}",
+            partial(_section, section, facts, charts, asked),
+            partial(_omitted_section, section.title),
         )
-        for title, make in _SECTIONS
+        for section in SECTIONS
     ]
     return Document(
         title=report.run.scenario,
@@ -70,11 +55,9 @@ def layout(
     )
 
 
-def _section(
-    make: Callable[[Report], Section | None], report: Report, charts: ChartSet, asked: Asked
-) -> Section | None:
-    section = make(report)
-    return None if section is None else with_provenance(section, report, charts, asked)
+def _section(section: ReportSection, report: Report, charts: ChartSet, asked: Asked) -> Section | None:
+    made = section.make(report)
+    return None if made is None else with_provenance(made, section, report, charts, asked)
 
 
 def _omitted_section(title: str, omission: Omission) -> Section:
@@ -154,75 +137,3 @@ def _figures_of_subscriptions(report: Report) -> list[Figure]:
         Figure("heads and logs due" if report.websocket.logs else "heads due", f"{due(report):,}"),
         Figure("missed", f"{missed(report):,}"),
     ]
-
-
-def _findings_section(report: Report) -> Section:
-    rows = tuple(
-        row(
-            finding.checker,
-            _verdict_cell(finding),
-            ", ".join(finding.ids),
-            finding.summary,
-        )
-        for finding in report.findings
-    )
-    return Section(
-        "Checks",
-        (
-            Paragraph("What must hold for the numbers above to be valid.", quiet=True),
-            Table(columns(":check", ":verdict", ":about", ":finding"), rows, stacks=True),
-        ),
-    )
-
-
-def _verdict_cell(finding: Finding) -> Cell:
-    if finding.warns:
-        return Cell("warning", "doubtful") if finding.verdict == "PASS" else Cell("FAIL (warning)", "bad")
-    return Cell(finding.verdict, _VERDICT_TONES[finding.verdict])
-
-
-def _run_section(report: Report) -> Section:
-    run = report.run
-    facts = {
-        "run": run.run_id,
-        "started": run.started_at or "unknown",
-        "world": run.world,
-        "gateway": run.gateway,
-        "seed": "none" if run.seed is None else str(run.seed),
-        **{f"host: {name}": _plain(value) for name, value in run.host.items()},
-        **{f"version: {name}": _plain(value) for name, value in run.versions.items()},
-    }
-    rows = tuple(row(name, value) for name, value in facts.items())
-    ask = Code(f'battle sql {run.run_id} "SELECT * FROM fault_windows"')
-    return Section("This run", (Table(columns(":fact", ":value"), rows), Paragraph("Query its log:"), ask))
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(_plain(part) for part in value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    return "unknown" if value is None else str(value)
-
-
-_SECTIONS: tuple[tuple[str, Callable[[Report], Section | None]], ...] = (
-    ("SLO compliance", slo_section),
-    ("What broke, and when", story_section),
-    ("Performance summary", performance_section),
-    ("Comparison with the baseline", comparison_section),
-    ("Knee", knee_section),
-    ("WebSocket continuity", websocket_section),
-    ("Failovers", failover_section),
-    ("Retry amplification", amplification_section),
-    ("Faults", fault_section),
-    ("Circuit breakers", breaker_section),
-    ("System health", system_section),
-    ("Generator health", generator_section),
-    ("Log health", log_section),
-    ("Checks", _findings_section),
-    ("This run", _run_section),
-)
-"""All sections in their order, by the titles they have where they cannot be made. One makes None where this kind of
-run has nothing to say about it."""

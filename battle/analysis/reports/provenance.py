@@ -15,6 +15,7 @@ from battle.analysis.reports.document import (
     Source,
 )
 from battle.analysis.reports.schema import Report
+from battle.analysis.reports.section import ReportSection
 from battle.store.catalog import query_text
 
 Asked: TypeAlias = Sequence[tuple[str, Mapping[str, object]]]
@@ -34,82 +35,38 @@ BRIEF: tuple[Kind, ...] = (
 _PARAMETER = re.compile(r"\$([a-z_]+)\b")
 
 
-class _Provenance(msgspec.Struct, frozen=True):
-    kinds: tuple[Kind, ...] = ()
-    queries: tuple[str, ...] = ()
+def with_provenance(
+    made: Section, section: ReportSection, report: Report, charts: ChartSet, asked: Asked
+) -> Section:
+    """What was made of a section with its charts, a sentence for each that has nothing to show, and its sources.
 
-
-_OF_SECTION: dict[str, _Provenance] = {
-    "SLO compliance": _Provenance(queries=("latencies", "workload_answers", "failovers_summary")),
-    "What broke, and when": _Provenance(
-        ("fault_lanes",), ("fault_effects", "breaker_spans", "node_crashes", "run_phases")
-    ),
-    "Performance summary": _Provenance(
-        (
-            "latency_over_time",
-            "throughput_over_time",
-            "success_over_time",
-            "errors_over_time",
-            "latency_histogram",
-            "percentile_curve",
-            "providers_over_time",
-        ),
-        ("request_kinds", "latencies", "latency_cells", "provider_shares"),
-    ),
-    "Knee": _Provenance(queries=("step_results",)),
-    "WebSocket continuity": _Provenance(
-        ("head_delay_over_time",),
-        ("websocket_continuity", "head_delays", "disconnects", "heads_after_faults", "gap_fills_summary"),
-    ),
-    "Failovers": _Provenance(queries=("failovers_summary",)),
-    "Retry amplification": _Provenance(queries=("retry_amplification",)),
-    "Faults": _Provenance(queries=("fault_effects",)),
-    "Circuit breakers": _Provenance(("breaker_lanes",), ("breaker_summary", "breaker_spans")),
-    "System health": _Provenance(queries=("system_health", "node_crashes")),
-    "Generator health": _Provenance(queries=("generator_health", "latencies")),
-    "Log health": _Provenance(queries=("log_health",)),
-    "This run": _Provenance(queries=("run_header", "run_phases")),
-}
-"""By a section's title, without the world that may follow it in brackets."""
-
-
-def with_provenance(section: Section, report: Report, charts: ChartSet, asked: Asked) -> Section:
-    """The section with its charts, a sentence for each that has nothing to show, and its sources.
-
-    A section that already has sources of its own keeps them. Nothing is added to one that is not known here.
+    The sources that it was made with stay.
     """
-    evidence = _OF_SECTION.get(re.sub(r" \([^)]*\)$", "", section.title), _Provenance())
-    drawn = [chart for chart in charts.charts if chart.kind in evidence.kinds]
-    questions = [(name, given) for name, given in asked if name in evidence.queries]
+    drawn = [chart for chart in charts.charts if chart.kind in section.charts]
+    questions = [(name, given) for name, given in asked if name in section.queries]
     questions += [(chart.query, chart.parameters) for chart in drawn]
-    sources = list(section.sources)
+    sources = list(made.sources)
+    if section.sql:
+        sources.append(Source(section.title, section.sql, command_of(section.sql, report.run.run_id)))
     for name, given in questions:
         source = source_of(name, given, report.run.run_id)
         if source not in sources:  # several charts may show one query
             sources.append(source)
-    if section.title == "Checks":
-        sources += _finding_sources(report)
-    blocks = (*section.blocks, *_drawings(evidence, charts))
-    return msgspec.structs.replace(section, blocks=blocks, sources=tuple(sources))
+    blocks = (*made.blocks, *_drawings(section.charts, charts))
+    return msgspec.structs.replace(made, blocks=blocks, sources=tuple(sources))
 
 
-def _drawings(evidence: _Provenance, charts: ChartSet) -> Iterator[Block]:
+def _drawings(kinds: Sequence[Kind], charts: ChartSet) -> Iterator[Block]:
     """The charts, then in one paragraph what there is no chart of; in another what only long reports would draw."""
-    for kind in evidence.kinds:
+    for kind in kinds:
         chart = charts.of(kind)
         if chart is not None:
             yield Drawing(chart, brief=kind in BRIEF)
     absent = dict(charts.absent)
     for brief in (True, False):
-        missing = [absent[kind] for kind in evidence.kinds if kind in absent and (kind in BRIEF) == brief]
+        missing = [absent[kind] for kind in kinds if kind in absent and (kind in BRIEF) == brief]
         if missing:
             yield Drawing(f"Omitted: {' '.join(missing)}", brief=brief)
-
-
-def _finding_sources(report: Report) -> Iterator[Source]:
-    for finding in report.findings:
-        if finding.query is not None:
-            yield Source(finding.checker, finding.query, command_of(finding.query, report.run.run_id))
 
 
 def source_of(name: str, parameters: Mapping[str, object], run_id: str) -> Source:

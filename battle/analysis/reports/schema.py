@@ -430,6 +430,8 @@ class Report(_Part, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     strict: bool = False
     omitted_slos: tuple[str, ...] = ()
+    section_rows: dict[str, tuple[dict[str, Any], ...]] = {}
+    """What sections asked the log on their own, by the section's title: rows by their columns' names."""
 
     @property
     def verdict_text(self) -> str:

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from battle.analysis.reports.document import Paragraph, Table
-from battle.analysis.reports.failure_sections import FAULTS_SHOWN, SPANS_SHOWN, fault_section
 from battle.analysis.reports.files import read_report
+from battle.analysis.reports.sections.failures import FAULTS_SHOWN, SPANS_SHOWN, fault_section
 from tests.battle.analysis.reports.report_runs import golden_run
 from tests.battle.histories import S
 

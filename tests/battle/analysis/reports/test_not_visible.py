@@ -9,7 +9,7 @@ from battle.analysis.reports.collect import collect_report
 from battle.analysis.reports.layout import layout
 from battle.analysis.reports.markdown import render_markdown
 from battle.analysis.reports.schema import Report
-from battle.analysis.reports.story_section import reaction_text
+from battle.analysis.reports.sections.story import reaction_text
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import Slo
 from battle.store.database import Run, open_run

@@ -20,7 +20,10 @@ from battle.analysis.reports.files import (
     write_reports,
 )
 from battle.analysis.reports.schema import Report
+from battle.analysis.reports.section import ReportSection
+from battle.analysis.reports.sections import SECTIONS
 from battle.cli.summary import summary_lines
+from battle.store.catalog import query_text
 from battle.store.events import HeadPublished, NotificationReceived, RunChanged
 from tests.battle.analysis.reports.random_logs import LOGS, S, write_log
 from tests.battle.analysis.reports.report_runs import golden_run
@@ -71,18 +74,44 @@ def test_a_chart_that_cannot_be_drawn(run_dir, monkeypatch, kind):
         assert "Circuit breakers" in pages[form]
 
 
-@pytest.mark.parametrize("place", range(len(layout._SECTIONS)), ids=[title for title, _ in layout._SECTIONS])
+@pytest.mark.parametrize("place", range(len(SECTIONS)), ids=[section.title for section in SECTIONS])
 def test_a_section_that_cannot_be_made(run_dir, monkeypatch, place):
-    sections = list(layout._SECTIONS)
-    title = sections[place][0]
-    sections[place] = (title, broken)
-    monkeypatch.setattr(layout, "_SECTIONS", tuple(sections))
+    sections = list(SECTIONS)
+    title = sections[place].title
+    sections[place] = msgspec.structs.replace(sections[place], make=broken)
+    monkeypatch.setattr(layout, "SECTIONS", tuple(sections))
     report = write_reports(run_dir)
     assert [omission.part for omission in report.omitted] == [f"the section {title!r}"]
     page = written(run_dir)["markdown"]
     assert page.startswith("# PASS: ")
     after = page.split(f"## {title}\n\n", 1)[1]
     assert after.startswith(f"Omitted: the section '{title}' could not be made")
+
+
+def test_a_section_whose_question_cannot_be_asked(run_dir, monkeypatch):
+    def make(report):
+        return asking.rows(report)
+
+    asking = ReportSection(place=1, title="Asks", make=make, sql="SELECT nothing FROM nowhere")
+    for module in (facts, layout):
+        monkeypatch.setattr(module, "SECTIONS", (asking, *SECTIONS))
+    report = write_reports(run_dir)
+    assert report.omitted[0].part == "the question of the section 'Asks'"
+    after = written(run_dir)["markdown"].split("## Asks\n\n", 1)[1]
+    assert after.startswith(
+        "Omitted: the section 'Asks' could not be made (LookupError: its question has no answer"
+    )
+    assert "Table with name nowhere does not exist" in after.split("\n\n", 1)[0]
+
+
+def test_the_sections_rest_on_queries_that_are_asked(run_dir):
+    """A name that is misspelled, or of a query that is gone, would only leave its sources out."""
+    asked = {name for name, _ in read_run(run_dir).asked}
+    resting = {query for section in SECTIONS for query in section.queries}
+    assert resting - asked == {"step_results"}, "which only a load in steps is asked"
+    assert query_text("step_results")
+    titles = [section.title for section in SECTIONS]
+    assert len(titles) == len(set(titles)) == 15
 
 
 def test_a_fact_that_cannot_be_collected_is_never_told_as_nothing(run_dir, monkeypatch):

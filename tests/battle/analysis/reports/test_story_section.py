@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from battle.analysis.reports.files import read_report
-from battle.analysis.reports.story_section import story_section
+from battle.analysis.reports.sections.story import story_section
 from tests.battle.analysis.reports.report_runs import golden_run
 
 

@@ -28,6 +28,7 @@ from battle.analysis.reports.schema import (
     Report,
     WebSocketFacts,
 )
+from battle.analysis.reports.section import ReportSection
 from battle.formatting import plural
 
 _NOTE = (
@@ -188,3 +189,12 @@ def _fault_row(one: HeadsAfterFault, began_ns: int | None) -> tuple[Cell, ...]:
         duration(one.max_ns, none),
         bad_if_any(one.never),
     )
+
+
+CONTINUITY = ReportSection(
+    place=60,
+    title="WebSocket continuity",
+    make=websocket_section,
+    queries=("websocket_continuity", "head_delays", "disconnects", "heads_after_faults", "gap_fills_summary"),
+    charts=("head_delay_over_time",),
+)

@@ -14,6 +14,7 @@ from battle.analysis.reports.document import (
     row,
 )
 from battle.analysis.reports.schema import FaultEffect, Report
+from battle.analysis.reports.section import ReportSection
 from battle.formatting import duration_text, plural
 
 MOMENTS_SHOWN = 30
@@ -119,3 +120,12 @@ def _crashes(report: Report) -> Iterator[_Moment]:
                 f"{crash.first_actor} crashed on {crash.node}{times}",
                 Cell(reason, "bad"),
             )
+
+
+STORY = ReportSection(
+    place=20,
+    title="What broke, and when",
+    make=story_section,
+    queries=("fault_effects", "breaker_spans", "node_crashes", "run_phases"),
+    charts=("fault_lanes",),
+)

@@ -22,6 +22,7 @@ from battle.analysis.reports.document import (
     row,
 )
 from battle.analysis.reports.schema import Report
+from battle.analysis.reports.section import ReportSection
 from battle.formatting import percent_text
 
 _TONES: dict[Answer, Tone] = {
@@ -93,3 +94,6 @@ def _verdict(change: Change) -> Cell:
     if change.verdict in ("better", "worse") and not change.decides:
         return Cell(f"{text} (informational)", "quiet")
     return Cell(text, "quiet" if not change.decides else _TONES[change.verdict])
+
+
+COMPARISON = ReportSection(place=40, title="Comparison with the baseline", make=comparison_section)

@@ -29,6 +29,7 @@ from battle.analysis.reports.schema import (
     RequestFacts,
     RequestKind,
 )
+from battle.analysis.reports.section import ReportSection
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_text import measured_text, target_text
 from battle.formatting import percent_text, plural
@@ -220,3 +221,26 @@ def _shares(report: Report) -> Table:
         for share in report.provider_shares
     )
     return Table(columns(":provider", "attempts", "share", "failed", "mean (successful)"), rows)
+
+
+SLO_COMPLIANCE = ReportSection(
+    place=10,
+    title="SLO compliance",
+    make=slo_section,
+    queries=("latencies", "workload_answers", "failovers_summary"),
+)
+PERFORMANCE = ReportSection(
+    place=30,
+    title="Performance summary",
+    make=performance_section,
+    queries=("request_kinds", "latencies", "latency_cells", "provider_shares"),
+    charts=(
+        "latency_over_time",
+        "throughput_over_time",
+        "success_over_time",
+        "errors_over_time",
+        "latency_histogram",
+        "percentile_curve",
+        "providers_over_time",
+    ),
+)

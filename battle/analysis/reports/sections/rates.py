@@ -16,6 +16,7 @@ from battle.analysis.reports.document import (
     row,
 )
 from battle.analysis.reports.schema import Amplification, Report
+from battle.analysis.reports.section import ReportSection
 from battle.analysis.time_text import second_ns
 from battle.analysis.verdict.checkers.retries import SEEN_BY_PROVIDERS
 from battle.analysis.verdict.knee import Knee, Step, StepStatus
@@ -107,3 +108,9 @@ def _amplification_text(facts: Amplification) -> str:
     storm = f" A retry storm lasted {plural(facts.storm_seconds, 'second')}." if facts.storm_seconds else ""
     whose = "from the gateway's log" if facts.source == "gateway" else SEEN_BY_PROVIDERS
     return f"{overall:.2f} attempts per request{peak}, {whose}.{storm}"
+
+
+KNEE = ReportSection(place=50, title="Knee", make=knee_section, queries=("step_results",))
+AMPLIFICATION = ReportSection(
+    place=80, title="Retry amplification", make=amplification_section, queries=("retry_amplification",)
+)

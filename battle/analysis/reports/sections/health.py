@@ -29,6 +29,7 @@ from battle.analysis.reports.schema import (
     Report,
     SegmentFacts,
 )
+from battle.analysis.reports.section import ReportSection
 from battle.formatting import percent_text, plural
 
 _OF_COLUMN = ("node", "memory", "memory", "CPU", "CPU", "loop lag", "tasks", "open files")
@@ -177,3 +178,12 @@ def _segment_row(segment: SegmentFacts) -> tuple[Cell, ...]:
         count(segment.unverified_events),
         Cell(ended, "plain" if expected else "doubtful"),
     )
+
+
+SYSTEM = ReportSection(
+    place=110, title="System health", make=system_section, queries=("system_health", "node_crashes")
+)
+GENERATOR = ReportSection(
+    place=120, title="Generator health", make=generator_section, queries=("generator_health", "latencies")
+)
+LOG = ReportSection(place=130, title="Log health", make=log_section, queries=("log_health",))

@@ -26,6 +26,7 @@ from battle.analysis.reports.schema import (
     Report,
     SlowFailover,
 )
+from battle.analysis.reports.section import ReportSection
 from battle.analysis.verdict.checkers.fault_effects import effect_text
 from battle.analysis.visibility import unseen_text
 from battle.formatting import plural
@@ -276,3 +277,7 @@ def _known_sum(counts: Iterable[int | None]) -> int | None:
 def _effect_row(fault: FaultEffect) -> tuple[Cell, ...]:
     effect = Cell("yes", "good") if fault.effect_observed else Cell("no", "doubtful")
     return row(fault.fault_id, effect, effect_text(fault) or "none")
+
+
+FAILOVERS = ReportSection(place=70, title="Failovers", make=failover_section, queries=("failovers_summary",))
+FAULTS = ReportSection(place=90, title="Faults", make=fault_section, queries=("fault_effects",))

@@ -18,6 +18,7 @@ from battle.analysis.reports.document import (
     row,
 )
 from battle.analysis.reports.schema import BreakerFacts, BreakerSpan, Report
+from battle.analysis.reports.section import ReportSection
 from battle.analysis.visibility import unseen_text
 from battle.formatting import duration_text
 
@@ -82,3 +83,12 @@ def _span_row(span: BreakerSpan, began_ns: int | None) -> tuple[Cell, ...]:
         moment(span.started_ns, since_ns=began_ns),
         duration(span.duration_ns, Cell("to the end")),
     )
+
+
+BREAKERS = ReportSection(
+    place=100,
+    title="Circuit breakers",
+    make=breaker_section,
+    queries=("breaker_summary", "breaker_spans"),
+    charts=("breaker_lanes",),
+)
