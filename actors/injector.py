@@ -53,10 +53,10 @@ class Targets(Protocol):
     def state(self, target: str) -> NodeState:
         """What the operating system says of the node now."""
 
-    def impose(self, target: str, impose: ApplyFault) -> None:
-        """Tell it of a fault, also its incarnations to come. Raises TargetGone."""
+    def apply_fault(self, target: str, command: ApplyFault) -> None:
+        """Send it this command, also to its incarnations to come. Raises TargetGone."""
 
-    def revert_fault(self, target: str, revert: RevertFault) -> None:
+    def revert_fault(self, target: str, command: RevertFault) -> None:
         """Take such a fault back."""
 
 
@@ -136,8 +136,8 @@ def _begin(planned: PlannedFault, targets: Targets) -> FaultAction | None:
             return None if ended else "kept_down"
         case Pause():
             targets.pause(target, fault_id)
-        case imposed:
-            targets.impose(target, ApplyFault(fault_id, imposed))
+        case fault:
+            targets.apply_fault(target, ApplyFault(fault_id, fault))
     return None
 
 

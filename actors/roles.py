@@ -94,7 +94,7 @@ NodeFault: TypeAlias = BehaviourFault | TransportFault | WebSocketFault
 """All faults but those of processes, which happen to a node and not in it."""
 
 
-class ApplyFault(Spec, frozen=True, tag="impose"):
+class ApplyFault(Spec, frozen=True, tag="apply"):
     """From now on this fault holds. The fault's own times are the plan's business and mean nothing here."""
 
     fault_id: str

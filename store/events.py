@@ -29,14 +29,14 @@ def _tag(name: str) -> str:
     return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 
-Phase: TypeAlias = Literal["started", "load_began", "load_ended", "interrupted", "failed", "ended"]
+RunPhase: TypeAlias = Literal["started", "load_began", "load_ended", "interrupted", "failed", "ended"]
 
 
 class RunChanged(Event, frozen=True, kw_only=True, tag=_tag):
     """The run entered a phase."""
 
     at_ns: int
-    phase: Phase
+    phase: RunPhase
     detail: str | None = None
 
 

@@ -12,7 +12,7 @@ _PEOPLE = 256
 _TOKENS = 16
 HEIGHT_BITS = 32
 
-Part: TypeAlias = Literal[b"balance", b"nonce"]
+Field: TypeAlias = Literal[b"balance", b"nonce"]
 
 
 class Accounts:
@@ -54,5 +54,5 @@ class Accounts:
         answer = self._hashes.digest(kind, f"{address}:{question}".encode(), 28)
         return f"0x{answer.hex()}{height:08x}"
 
-    def _base(self, part: Part, address: str, size_bytes: int) -> int:
+    def _base(self, part: Field, address: str, size_bytes: int) -> int:
         return int.from_bytes(self._hashes.digest(part, address.encode(), size_bytes), "big")

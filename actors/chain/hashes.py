@@ -8,12 +8,12 @@ as it would be to a real node. Nothing here is keccak, which Python's hashlib do
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal[b"block", b"transaction", b"branch block"]
+HashKind: TypeAlias = Literal[b"block", b"transaction", b"branch block"]
 """Blocks of the main branch; transactions; blocks of all other branches."""
 
 _PLACE_BYTES = 8
 _TAG_BYTES = 24
-_INDEX_BITS: dict[Kind, int] = {b"block": 16, b"transaction": 16, b"branch block": 24}
+_INDEX_BITS: dict[HashKind, int] = {b"block": 16, b"transaction": 16, b"branch block": 24}
 """What remains of a place is for the height. A branch as long as this is that of no run: 16 million blocks."""
 ZERO_HASH = "0x" + "0" * 64
 
@@ -30,7 +30,7 @@ class Hashes:
         """`size_bytes` (at most 64) that follow from `data`; different for each `kind` (at most 16 bytes)."""
         return blake2b(data, digest_size=size_bytes, salt=self._salt, person=kind).digest()
 
-    def at(self, kind: Kind, height: int, index: int = 0) -> str:
+    def at(self, kind: HashKind, height: int, index: int = 0) -> str:
         """The hash of the block at `height`, or of the transaction at `index` in it, as 0x-hex.
 
         For a block of another branch `index` is its place in the branch.
@@ -39,7 +39,7 @@ class Hashes:
         tag = self.digest(kind, place.to_bytes(_PLACE_BYTES, "big"), _TAG_BYTES)
         return f"0x{tag.hex()}{place ^ self._mask(tag):016x}"
 
-    def place_of(self, kind: Kind, text: str) -> tuple[int, int] | None:
+    def place_of(self, kind: HashKind, text: str) -> tuple[int, int] | None:
         """The (height, index) that a well-formed hash stands for; None when it is none of this chain's."""
         raw = bytes.fromhex(text[2:])
         tag = raw[:_TAG_BYTES]

@@ -123,7 +123,7 @@ class ClientConnection:
 
     def _become_websocket(self, request: HttpRequest) -> None:
         client = self._socket()
-        self._websocket = client.accept(self._stream, request, self._http.hand_over)
+        self._websocket = client.accept(self._stream, request, self._http.upgrade)
         if self._websocket is not None:
             self._client = client
 

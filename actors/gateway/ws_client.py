@@ -91,13 +91,13 @@ class WsClient:
         self._outbox: deque[tuple[str, str]] = deque()
         self._drain_timer: Timer | None = None
 
-    def accept(self, stream: Stream, request: HttpRequest, hand_over: UpgradeTo) -> WebSocket | None:
+    def accept(self, stream: Stream, request: HttpRequest, upgrade: UpgradeTo) -> WebSocket | None:
         """Answer the handshake; None when it was refused, and the stream closed."""
         self._websocket = accept_websocket(
             self._world,
             stream,
             request,
-            hand_over,
+            upgrade,
             on_message=self._on_message,
             on_ended=self._on_ended,
             keep_alive=KeepAlive(),

@@ -1,6 +1,6 @@
 """What a provider sees of the chain, and how faults change that and what it says of it. Pure.
 
-The faults of the chain come in a fixed order, whichever was imposed first: which chain, which branch of it, how
+The faults of the chain come in a fixed order, whichever was applied first: which chain, which branch of it, how
 much of it, what of that is lost, and last what is told falsely. So the order of a plan
 changes nothing, but for two faults of one kind: there the later one has the last word.
 """

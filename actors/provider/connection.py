@@ -72,7 +72,7 @@ class Connection:
     def on_request(self, request: HttpRequest) -> None:
         """A request has come in."""
         if request.wants_websocket:
-            self._session = self._sessions.accept(request, self._stream, self._http.hand_over)
+            self._session = self._sessions.accept(request, self._stream, self._http.upgrade)
             return
         reply = self._reply_to(request)
         self._closing = reply.response.ending == "never"

@@ -31,12 +31,12 @@ class HeadPublication(msgspec.Struct, frozen=True):
 _AS_IT_SHOULD = HeadPublication()
 
 
-def head_publication(height: int, imposed: Sequence[InForce], draws: Draws) -> HeadPublication:
+def head_publication(height: int, in_force: Sequence[InForce], draws: Draws) -> HeadPublication:
     """What becomes of the head at `height`: a head that is missed is neither late nor twice; else the fault
-    imposed first decides."""
+    applied first decides."""
     drawn = [
         HeadPublication(_HEAD_CHANGES[type(one.fault)], one.fault_id)
-        for one in imposed
+        for one in in_force
         if isinstance(one.fault, MissHeads | DuplicateHeads | ReorderHeads)
         and draws.uniform(one.fault_id, height) < one.fault.ratio
     ]

@@ -73,7 +73,7 @@ class Publisher:
 
     def _on_block(self) -> None:
         self._publish_up_to(self._service.view())
-        for one in self._service.behaviour.imposed:
+        for one in self._service.behaviour.in_force:
             if isinstance(one.fault, StaleHead | WrongChain) and one.fault_id not in self._felt:
                 self._felt[one.fault_id] = None
                 self._acted(one.fault_id, "delayed" if isinstance(one.fault, StaleHead) else "replaced")
@@ -87,7 +87,7 @@ class Publisher:
 
     def _publish_block(self, model: ChainModel, height: int) -> None:
         header = notifications.header(model, height)
-        publication = head_publication(height, self._service.behaviour.imposed, self._draws)
+        publication = head_publication(height, self._service.behaviour.in_force, self._draws)
         late, self._late = self._late, []
         match publication.change:
             case "missed":
@@ -149,7 +149,7 @@ class Publisher:
 
     def _send(self, subscription: Subscription, texts: list[bytes]) -> bool:
         """Whether it may be sent; a stalled provider says nothing."""
-        stalls = [one for one in self._service.behaviour.imposed if isinstance(one.fault, SilentStall)]
+        stalls = [one for one in self._service.behaviour.in_force if isinstance(one.fault, SilentStall)]
         if stalls and texts:
             self._note_silenced(stalls[0].fault_id, subscription.session)
         if stalls:

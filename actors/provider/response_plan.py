@@ -1,6 +1,6 @@
 """What becomes of a request: how long it takes, whether it fails, and whose fault that is. Pure.
 
-A provider's behaviour is its specification plus the faults imposed on it. Each kind of fault is
+A provider's behaviour is its specification plus the faults in force. Each kind of fault is
 one function in `_EFFECTS` that takes the fate so far and returns another. All chance is keyed by the
 request, and a fault's also by the fault, so one fault less does not change what the others do.
 
@@ -91,20 +91,20 @@ class Behaviour(msgspec.Struct, frozen=True):
     """How a provider behaves at present; a new one for each change."""
 
     spec: MockProvider
-    imposed: tuple[InForce, ...] = ()
+    in_force: tuple[InForce, ...] = ()
 
-    def under(self, impose: ApplyFault) -> "Behaviour":
+    def under(self, command: ApplyFault) -> "Behaviour":
         """With this fault in force, in place of what the same fault was before."""
-        in_force = InForce(impose.fault_id, impose.fault)
-        return Behaviour(self.spec, (*self.reverted(impose.fault_id).imposed, in_force))
+        fault = InForce(command.fault_id, command.fault)
+        return Behaviour(self.spec, (*self.reverted(command.fault_id).in_force, fault))
 
     def begun(self, head: int) -> "Behaviour":
         """The same, where what is new begins now, while `head` is the newest block that the provider sees."""
-        return Behaviour(self.spec, tuple(one.begun(head) for one in self.imposed))
+        return Behaviour(self.spec, tuple(one.begun(head) for one in self.in_force))
 
     def reverted(self, fault_id: str) -> "Behaviour":
         """Without this fault; as it is if it is not in force."""
-        return Behaviour(self.spec, tuple(one for one in self.imposed if one.fault_id != fault_id))
+        return Behaviour(self.spec, tuple(one for one in self.in_force if one.fault_id != fault_id))
 
     def plan(self, draws: Draws, key: Key, over_limit: Container[str] = ()) -> ResponsePlan:
         """What becomes of the attempt with this key. `over_limit` names the rate limits that it exceeds."""
@@ -113,10 +113,10 @@ class Behaviour(msgspec.Struct, frozen=True):
         failure = _failure(
             spec.reliability.failure_ratio, spec.reliability.kinds, draws, ("reliability", *key)
         )
-        if not self.imposed:
+        if not self.in_force:
             return ResponsePlan(own_latency, failure)
         draft = _PlanDraft(draws, key, over_limit)
-        for one in self.imposed:
+        for one in self.in_force:
             effect = _EFFECTS.get(type(one.fault))
             if effect is not None:
                 draft = effect(one, one.fault, draft)

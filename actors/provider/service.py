@@ -75,11 +75,11 @@ class Service:
     def plan(self, request_id: str | None) -> ResponsePlan:
         """What becomes of the next attempt of this request."""
         key = self._attempts.key(request_id)
-        imposed = self._behaviour.imposed
-        over_limit = self._limits.over(imposed, self.world.now_ns()) if imposed else ()
+        in_force = self._behaviour.in_force
+        over_limit = self._limits.over(in_force, self.world.now_ns()) if in_force else ()
         return self._behaviour.plan(self._draws, key, over_limit)
 
     def view(self) -> ChainView:
         """The chain as the provider sees it now: which branch of which chain, up to which head."""
         head = self.model.head_at(self.world.now_ns())
-        return self.answerer.viewer.view(head, in_order(self._behaviour.imposed))
+        return self.answerer.viewer.view(head, in_order(self._behaviour.in_force))

@@ -71,13 +71,13 @@ class WebSocketSession:
         self.session = SessionSubscriptions(name, self._send)
         self.ended = trio.Event()
 
-    def accept(self, request: HttpRequest, hand_over: UpgradeTo) -> bool:
+    def accept(self, request: HttpRequest, upgrade: UpgradeTo) -> bool:
         """Answer the handshake; whether there is a WebSocket now."""
         self._websocket = accept_websocket(
             self._world,
             self._stream,
             request,
-            hand_over,
+            upgrade,
             on_message=self._on_message,
             on_ended=self._on_ended,
             limits=self._service.spec.websocket_limits,
@@ -87,8 +87,8 @@ class WebSocketSession:
             self._log("refused", detail="the handshake is wrong")
             return False
         self._log("connected")
-        for one in self._service.behaviour.imposed:
-            self.impose(one)
+        for one in self._service.behaviour.in_force:
+            self.apply_fault(one)
         return True
 
     async def wait_closed(self) -> None:
@@ -103,7 +103,7 @@ class WebSocketSession:
 
     # Faults.
 
-    def impose(self, one: InForce, *, at_start: bool = True) -> None:
+    def apply_fault(self, one: InForce, *, at_start: bool = True) -> None:
         """A fault is in force; `at_start`: it was when this connection was made."""
         assert self._websocket is not None
         if isinstance(one.fault, IgnorePings):
@@ -192,8 +192,8 @@ class WebSocketSession:
         self, asked: ReceivedCall, call: Call, plan: ResponsePlan
     ) -> tuple[Response, Subscription | None]:
         asked.fault_id = plan.fault_id
-        imposed = self._service.behaviour.imposed
-        refusing = [one for one in imposed if isinstance(one.fault, RefuseSubscriptions)]
+        in_force = self._service.behaviour.in_force
+        refusing = [one for one in in_force if isinstance(one.fault, RefuseSubscriptions)]
         try:
             for one in refusing:
                 assert isinstance(one.fault, RefuseSubscriptions)
@@ -245,7 +245,7 @@ class WebSocketSession:
 
     def _begin(self, subscription: Subscription) -> None:
         """From the answer on, never before it, the client is told."""
-        for one in self._service.behaviour.imposed:
+        for one in self._service.behaviour.in_force:
             if isinstance(one.fault, DropConnections):
                 self._drop(one.fault_id, one.fault)
                 return

@@ -22,10 +22,10 @@ class Sessions:
         self._numbers = count(1)
         self._open: dict[WebSocketSession, None] = {}
 
-    def accept(self, request: HttpRequest, stream: Stream, hand_over: UpgradeTo) -> WebSocketSession | None:
+    def accept(self, request: HttpRequest, stream: Stream, upgrade: UpgradeTo) -> WebSocketSession | None:
         """Answer a handshake; None when it was refused, and the stream closed."""
         session = WebSocketSession(self._service, self._publisher, str(next(self._numbers)), stream)
-        if not session.accept(request, hand_over):
+        if not session.accept(request, upgrade):
             return None
         self._open[session] = None
         return session
@@ -53,4 +53,4 @@ class Sessions:
             if isinstance(message, RevertFault):
                 session.revert(message.fault_id)
             else:
-                session.impose(InForce(message.fault_id, message.fault), at_start=False)
+                session.apply_fault(InForce(message.fault_id, message.fault), at_start=False)

@@ -73,7 +73,7 @@ class ErrorObject(msgspec.Struct):
     data: Any = None
 
 
-class Answer(msgspec.Struct):
+class RpcResponse(msgspec.Struct):
     """One answer as a client reads it: `result` or `error`."""
 
     id: msgspec.Raw = _NULL
@@ -84,8 +84,8 @@ class Answer(msgspec.Struct):
 _decode_call = reader(Call)
 _decode_batch = reader(list[msgspec.Raw])
 _decode_loose = reader(dict[str, msgspec.Raw])
-_decode_answer = reader(Answer)
-_decode_answers = reader(list[Answer])
+_decode_answer = reader(RpcResponse)
+_decode_answers = reader(list[RpcResponse])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -151,7 +151,7 @@ def encode_error(call_id: msgspec.Raw, error: RpcError) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (bytes(call_id), _encode(body))
 
 
-def read_answer(body: bytes) -> Answer:
+def read_answer(body: bytes) -> RpcResponse:
     """A single answer.
 
     Raises:
@@ -160,7 +160,7 @@ def read_answer(body: bytes) -> Answer:
     return _decode_answer(body)
 
 
-def read_answers(body: bytes) -> list[Answer]:
+def read_answers(body: bytes) -> list[RpcResponse]:
     """The answers to a batch, in the order they came.
 
     Raises:

@@ -58,14 +58,14 @@ class CommonStream(Stream):
     """The part of `Stream` that holds senders to trio's rules."""
 
     checkpoints = False
-    """Whether each operation passes a full trio checkpoint, as trio's conformance tests demand. Off, an operation
+    """Whether each operation passes a full trio checkpoint, as trio's conformance tests require. Off, an operation
     that need not wait does not yield: in a simulation the difference is a third of its time."""
 
     _sending = False
 
     @abstractmethod
     def _check_sendable(self) -> None:
-        """Raise what trio demands if nothing can be sent any more."""
+        """Raise what trio requires if nothing can be sent any more."""
 
     @abstractmethod
     async def _drain(self) -> None:

@@ -17,7 +17,7 @@ from battle.run.nodes import FaultTargets, NodeCrashed
 from battle.run.plan import GATEWAY, RunPlan
 from battle.run.setup import SetupContext, run_setup
 from battle.run.tree import RunTree
-from battle.store.events import ActorChanged, Phase, RunChanged
+from battle.store.events import ActorChanged, RunChanged, RunPhase
 from battle.store.segment import segment_path
 
 LEAD_NS = ms(100)
@@ -129,7 +129,7 @@ class Coordinator:
         targets = FaultTargets(self._tree.providers, self._tree.loads)
         await inject(self._world, self._plan.timeline, self._begin_ns, targets, self._faults_in_force)
 
-    def _log_phase(self, phase: Phase, detail: str | None = None) -> None:
+    def _log_phase(self, phase: RunPhase, detail: str | None = None) -> None:
         self._world.log.append(RunChanged(at_ns=self._world.now_ns(), phase=phase, detail=detail))
 
     def _on_change(self, change: LifecycleChange) -> None:

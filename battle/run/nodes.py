@@ -16,7 +16,7 @@ from battle.actors.world.interfaces import INBOX_MESSAGES
 NODE_MAILBOX = MailboxSpec(INBOX_MESSAGES, "drop")
 """Nobody waits for a node that does not read: what is too much for it is not done to it, and the log says so."""
 
-Phase: TypeAlias = Literal["away", "at_the_door", "on_its_way", "up"]
+NodePhase: TypeAlias = Literal["away", "at_the_door", "on_its_way", "up"]
 """Of a node: not started, or between two incarnations; held down by a fault; starting; ready."""
 
 
@@ -62,7 +62,7 @@ class NodeActor:
         self._restart: RestartType = restart
         self._node: Node | None = None
         self._ref: ActorRef
-        self._phase: Phase = "away"
+        self._phase: NodePhase = "away"
         self._held_by: dict[
             str, bool
         ] = {}  # the faults in their order, and whether they ask before they force
@@ -226,16 +226,16 @@ class FaultTargets:
     def state(self, target: str) -> NodeState:
         return self._providers[target].state
 
-    def impose(self, target: str, impose: ApplyFault) -> None:
-        fault = impose.fault
+    def apply_fault(self, target: str, command: ApplyFault) -> None:
+        fault = command.fault
         if isinstance(fault, Partition) and fault.is_before_the_gateway:
-            self._part_from_clients(impose.fault_id, fault)
+            self._part_from_clients(command.fault_id, fault)
             return
         provider = self._providers[target]
         if not provider.runs:
             raise TargetGone(f"{target} does not run")
-        if not provider.stand(impose.fault_id, impose):
-            provider.forget(impose.fault_id)
+        if not provider.stand(command.fault_id, command):
+            provider.forget(command.fault_id)
             raise TargetGone(f"{target} does not read its messages: the mailbox is full")
 
     def _part_from_clients(self, fault_id: str, partition: Partition) -> None:
@@ -246,10 +246,10 @@ class FaultTargets:
         for node in parted:
             node.stand(fault_id, ApplyFault(fault_id, partition.seen_by_peer()))
 
-    def revert_fault(self, target: str, revert: RevertFault) -> None:
+    def revert_fault(self, target: str, command: RevertFault) -> None:
         if target in self._providers:
-            self._providers[target].forget(revert.fault_id, revert)
+            self._providers[target].forget(command.fault_id, command)
             return
         for nodes in self._loads.values():
             for node in nodes:
-                node.forget(revert.fault_id, revert)
+                node.forget(command.fault_id, command)

@@ -53,11 +53,11 @@ class Recorder:
     def state(self, target):
         return self.states.get(target, "running")
 
-    def impose(self, target, impose: ApplyFault):
-        self._note("impose", target, (impose.fault_id, impose.fault.added_latency))
+    def apply_fault(self, target, command: ApplyFault):
+        self._note("apply", target, (command.fault_id, command.fault.added_latency))
 
-    def revert_fault(self, target, revert: RevertFault):
-        self.done.append((self.world.now_ns() // ms(1), "relieve", target, revert.fault_id))
+    def revert_fault(self, target, command: RevertFault):
+        self.done.append((self.world.now_ns() // ms(1), "revert", target, command.fault_id))
 
 
 FAULTS = [
@@ -77,9 +77,9 @@ def test_each_fault_is_applied_and_reverted_in_its_time_and_logged():
     done, log = simulated(main)
     assert done == [
         (1010, "down", "a", "kill-a.1"),
-        (1030, "impose", "b", ("degrade-b.1", ms(7))),
+        (1030, "apply", "b", ("degrade-b.1", ms(7))),
         (1030, "up", "a", "kill-a.1"),
-        (1035, "relieve", "b", "degrade-b.1"),
+        (1035, "revert", "b", "degrade-b.1"),
     ]
     assert [(event.fault_id, event.phase) for event in log] == [
         ("kill-a.1", "planned"),
@@ -106,8 +106,8 @@ def test_a_target_that_is_gone_is_logged_as_a_failed_fault():
 @pytest.mark.parametrize(
     ("in_force", "expected"),
     [
-        (set(), [("impose", "b"), ("relieve", "b")]),
-        ({"kill-a.1"}, [("impose", "b"), ("up", "a"), ("relieve", "b")]),
+        (set(), [("apply", "b"), ("revert", "b")]),
+        ({"kill-a.1"}, [("apply", "b"), ("up", "a"), ("revert", "b")]),
     ],
 )
 def test_a_conductor_started_late_reverts_what_is_in_force_and_begins_nothing_that_is_past(

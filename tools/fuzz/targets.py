@@ -32,7 +32,7 @@ from battle.actors.wire.http.messages import (
     RequestParser,
     ResponseParser,
 )
-from battle.actors.wire.jsonrpc import Answer, Call, RpcError, read_calls
+from battle.actors.wire.jsonrpc import Call, RpcError, RpcResponse, read_calls
 from battle.actors.wire.untrusted_json import Unreadable
 from battle.actors.wire.websocket.frames import CloseFrame, Frames
 from battle.actors.wire.websocket.handshake import (
@@ -297,7 +297,7 @@ def notifications(data: bytes) -> None:
     id_within(data)
     if isinstance(message, Notification):
         results: Iterable[bytes] = (bytes(message.result),)
-    elif isinstance(message, Answer):
+    elif isinstance(message, RpcResponse):
         loggable(*granted(message), is_yes(message))
         return
     else:

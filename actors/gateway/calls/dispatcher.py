@@ -212,7 +212,7 @@ class RetriedRequest:
         progress, now_ns = self._progress, self._world.now_ns()
         attempt = progress.begin(provider.name, reason, now_ns)
         deadline_ns = retry.attempt_deadline_ns(self._dispatcher.spec.retry, progress.began_ns, now_ns)
-        request = encode_request(provider.head, progress.proxied.body, progress.proxied.trail)
+        request = encode_request(provider.head_bytes, progress.proxied.body, progress.proxied.trail)
         flight = _InFlight(attempt, provider, provider.breaker.begin())
         self._flights.append(flight)
         flight.exchange = Exchange(

@@ -34,7 +34,7 @@ class Provider:
         self.limited_until_ns = 0
         self._barred_until_ns = 0
         self._world = world
-        self.head = request_head(upstream.address)
+        self.head_bytes = request_head(upstream.address)
 
     def standing(self, now_ns: int, tries: int) -> Standing:
         """What `select.choose` needs to know."""

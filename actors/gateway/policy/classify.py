@@ -36,8 +36,8 @@ from battle.actors.wire.jsonrpc import (
     INVALID_REQUEST,
     LIMIT_EXCEEDED,
     METHOD_NOT_FOUND,
-    Answer,
     ErrorObject,
+    RpcResponse,
     read_answer,
     read_answers,
 )
@@ -201,7 +201,7 @@ def _of_body(response: HttpResponse, ids: Sequence[bytes], batch: bool) -> Attem
 
 
 def _of_answers(
-    answers: list[Answer], ids: Sequence[bytes], headers: Mapping[bytes, bytes]
+    answers: list[RpcResponse], ids: Sequence[bytes], headers: Mapping[bytes, bytes]
 ) -> AttemptVerdict:
     if any(answer.error is None and answer.result is msgspec.UNSET for answer in answers):
         return _protocol("an answer without result and error")

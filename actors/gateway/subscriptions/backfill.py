@@ -58,7 +58,7 @@ class BackfillRequest:
             self._exchange = None
 
     def _ask(self, body: bytes, ids: tuple[bytes, ...], read: Callable[[bytes], object]) -> None:
-        request = encode_request(self._provider.head, body)
+        request = encode_request(self._provider.head_bytes, body)
         self._ticket = self._provider.breaker.begin()
         self._exchange = Exchange(
             self._world,

@@ -11,7 +11,7 @@ import msgspec
 from battle.actors.gateway.subscriptions.codec import read_item, read_quantity, read_text
 from battle.actors.gateway.subscriptions.continuity import Backfill, ChainHead, EthLog
 from battle.actors.gateway.subscriptions.key import SubscriptionKey
-from battle.actors.wire.jsonrpc import Answer, encode_call, read_answer, read_answers
+from battle.actors.wire.jsonrpc import RpcResponse, encode_call, read_answer, read_answers
 from battle.actors.wire.untrusted_json import Unreadable, reader
 
 _NOT_IN_HEADER = ("transactions", "uncles", "size", "totalDifficulty", "withdrawals")
@@ -61,7 +61,7 @@ def read_blocks(body: bytes, fill: Backfill) -> tuple[tuple[ChainHead, ...], int
     return tuple(heads), fill.first - 1 + len(heads)
 
 
-def _read_block(answer: Answer | None, height: int) -> ChainHead | None:
+def _read_block(answer: RpcResponse | None, height: int) -> ChainHead | None:
     if answer is None or answer.error is not None or answer.result is msgspec.UNSET:
         return None
     block = _decode_block(answer.result)

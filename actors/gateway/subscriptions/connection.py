@@ -119,7 +119,8 @@ class UpstreamSubscription(msgspec.Struct, eq=False):
     shared_stream: SubscribedStream | None = None
     ticket: int | None = None
     """What the breaker gave the stream; None once it is known that the subscription works."""
-    subscription: str | None = None
+    id: str | None = None
+    """What the provider calls it, once it has accepted it."""
     announced: bool = False
 
 
@@ -155,8 +156,8 @@ class UpstreamConnection:
         self._timeout = timeout
         self._label = str(number)
         self._owner = owner
-        self._feeds: dict[SubscriptionKey, UpstreamSubscription] = {}
-        self._by_subscription: dict[str, UpstreamSubscription] = {}
+        self._subscriptions: dict[SubscriptionKey, UpstreamSubscription] = {}
+        self._by_id: dict[str, UpstreamSubscription] = {}
         self._pending_calls = PendingCalls(world, timeout, self._send)
         self._websocket: WebSocket | None = None
         self._over = False
@@ -169,10 +170,10 @@ class UpstreamConnection:
     def attach(self, key: SubscriptionKey, shared_stream: SubscribedStream, ticket: int) -> None:
         """Carry a stream; `ticket` is what the breaker gave for it."""
         assert not self._over
-        feed = self._feeds.get(key) or self._add(key)
-        assert feed.shared_stream is None
-        feed.shared_stream, feed.ticket, feed.announced = shared_stream, ticket, False
-        if HEADS not in self._feeds:
+        subscription = self._subscriptions.get(key) or self._add(key)
+        assert subscription.shared_stream is None
+        subscription.shared_stream, subscription.ticket, subscription.announced = shared_stream, ticket, False
+        if HEADS not in self._subscriptions:
             self._add(HEADS)
         self._announce()
 
@@ -180,27 +181,27 @@ class UpstreamConnection:
         """A stream is not wanted any more. A connection that carries none is closed."""
         if self._over:
             return
-        feed = self._feeds[key]
-        self._end_ticket(feed, "abandoned")
-        feed.shared_stream, feed.announced = None, False
+        subscription = self._subscriptions[key]
+        self._end_ticket(subscription, "abandoned")
+        subscription.shared_stream, subscription.announced = None, False
         if key != HEADS:
-            self._drop(feed)
-        if not any(feed.shared_stream for feed in self._feeds.values()):
+            self._drop(subscription)
+        if not any(subscription.shared_stream for subscription in self._subscriptions.values()):
             self._end("no subscriptions any more")
 
     def works(self, key: SubscriptionKey) -> None:
         """The stream got something new, so the provider is well. Also proof for a breaker that is half open."""
-        feed, breaker = self._feeds[key], self._breaker
-        if feed.ticket is not None:
-            self._end_ticket(feed, "success")
+        subscription, breaker = self._subscriptions[key], self._breaker
+        if subscription.ticket is not None:
+            self._end_ticket(subscription, "success")
         elif breaker.status.state == "half_open" and breaker.admits:
             breaker.end(breaker.begin(), "success")
 
     def give_up(self, key: SubscriptionKey, reason: str) -> None:
         """The stream got nothing of use: the connection has failed. This stream is not told."""
-        feed = self._feeds[key]
-        self._log("stale", feed, detail=reason)
-        feed.shared_stream = None
+        subscription = self._subscriptions[key]
+        self._log("stale", subscription, detail=reason)
+        subscription.shared_stream = None
         self._fail(reason)
 
     def close(self) -> None:
@@ -240,85 +241,86 @@ class UpstreamConnection:
             self._websocket.abort()  # it was opened in the very moment it was no longer wanted
         else:
             self._log("connected")
-            for feed in list(self._feeds.values()):
-                self._subscribe(feed)
+            for subscription in list(self._subscriptions.values()):
+                self._subscribe(subscription)
 
     # Subscribing.
 
     def _add(self, key: SubscriptionKey) -> UpstreamSubscription:
-        feed = self._feeds[key] = UpstreamSubscription(key)
+        subscription = self._subscriptions[key] = UpstreamSubscription(key)
         if self._websocket is not None:
-            self._subscribe(feed)
-        return feed
+            self._subscribe(subscription)
+        return subscription
 
-    def _drop(self, feed: UpstreamSubscription) -> None:
-        del self._feeds[feed.key]
-        if feed.subscription is not None:
-            del self._by_subscription[feed.subscription]
-            self._unsubscribe(feed)
+    def _drop(self, subscription: UpstreamSubscription) -> None:
+        del self._subscriptions[subscription.key]
+        if subscription.id is not None:
+            del self._by_id[subscription.id]
+            self._unsubscribe(subscription)
 
     def _send(self, text: str) -> None:
         assert self._websocket is not None
         self._websocket.send(text)
 
-    def _unsubscribe(self, feed: UpstreamSubscription) -> None:
+    def _unsubscribe(self, subscription: UpstreamSubscription) -> None:
         assert self._websocket is not None
-        assert feed.subscription is not None
-        self._websocket.send(codec.unsubscribe_call(self._pending_calls.number(), feed.subscription))
-        self._log("unsubscribed", feed)
+        assert subscription.id is not None
+        self._websocket.send(codec.unsubscribe_call(self._pending_calls.number(), subscription.id))
+        self._log("unsubscribed", subscription)
 
-    def _subscribe(self, feed: UpstreamSubscription) -> None:
+    def _subscribe(self, subscription: UpstreamSubscription) -> None:
         self._pending_calls.ask(
-            lambda number: codec.subscribe_call(number, feed.key), partial(self._subscribed, feed)
+            lambda number: codec.subscribe_call(number, subscription.key),
+            partial(self._subscribed, subscription),
         )
 
-    def _subscribed(self, feed: UpstreamSubscription, answer: Answered | None) -> None:
-        wanted = self._feeds.get(feed.key) is feed
+    def _subscribed(self, subscription: UpstreamSubscription, answer: Answered | None) -> None:
+        wanted = self._subscriptions.get(subscription.key) is subscription
         if answer is None or answer.error is not None:
             why = "no answer in time" if answer is None or answer.error is None else answer.error.message
             if wanted:
-                self._rejected(feed, why, alone=answer is not None)
+                self._rejected(subscription, why, alone=answer is not None)
             return
-        feed.subscription = codec.read_subscription(answer.result)
+        subscription.id = codec.read_subscription(answer.result)
         if not wanted:
-            self._unsubscribe(feed)
+            self._unsubscribe(subscription)
             return
-        if feed.subscription in self._by_subscription:
+        if subscription.id in self._by_id:
             raise Unreadable("the same id for two subscriptions")
-        self._by_subscription[feed.subscription] = feed
-        self._log("subscribed", feed)
+        self._by_id[subscription.id] = subscription
+        self._log("subscribed", subscription)
         self._announce()
 
-    def _rejected(self, feed: UpstreamSubscription, why: str, *, alone: bool) -> None:
+    def _rejected(self, subscription: UpstreamSubscription, why: str, *, alone: bool) -> None:
         """Only a provider that answers, and whose pulse is not concerned, keeps its other subscriptions."""
-        self._log("rejected", feed, detail=why)
-        if not alone or feed.key == HEADS:
+        self._log("rejected", subscription, detail=why)
+        if not alone or subscription.key == HEADS:
             self._fail(why)
             return
-        shared_stream, feed.shared_stream = feed.shared_stream, None
-        self._end_ticket(feed, "failure")
-        self.detach(feed.key)
+        shared_stream, subscription.shared_stream = subscription.shared_stream, None
+        self._end_ticket(subscription, "failure")
+        self.detach(subscription.key)
         if shared_stream is not None:
             shared_stream.lost()
 
     def _announce(self) -> None:
         """Tell those streams that stand now. One without its pulse does not stand."""
-        pulse = self._feeds.get(HEADS)
-        if pulse is None or pulse.subscription is None:
+        pulse = self._subscriptions.get(HEADS)
+        if pulse is None or pulse.id is None:
             return
-        for feed in list(self._feeds.values()):
-            shared_stream = feed.shared_stream
-            if shared_stream is not None and feed.subscription is not None and not feed.announced:
-                feed.announced = True
+        for subscription in list(self._subscriptions.values()):
+            shared_stream = subscription.shared_stream
+            if shared_stream is not None and subscription.id is not None and not subscription.announced:
+                subscription.announced = True
                 shared_stream.stands()
                 self._pending_calls.ask(
-                    codec.block_number_call, partial(self._head_known, feed, shared_stream)
+                    codec.block_number_call, partial(self._head_known, subscription, shared_stream)
                 )
 
     def _head_known(
-        self, feed: UpstreamSubscription, shared_stream: SubscribedStream, answer: Answered | None
+        self, subscription: UpstreamSubscription, shared_stream: SubscribedStream, answer: Answered | None
     ) -> None:
-        if answer is None or answer.error is not None or feed.shared_stream is not shared_stream:
+        if answer is None or answer.error is not None or subscription.shared_stream is not shared_stream:
             return
         shared_stream.head_known(codec.read_quantity(codec.read_text(answer.result)), published=False)
 
@@ -331,19 +333,19 @@ class UpstreamConnection:
             message = codec.read_message(text)
             if isinstance(message, Answered):
                 self._pending_calls.answered(message)
-            elif message is not None and (feed := self._by_subscription.get(message.subscription)):
-                self._published(feed, codec.read_item(feed.key.kind, message.text))
+            elif message is not None and (subscription := self._by_id.get(message.subscription)):
+                self._published(subscription, codec.read_item(subscription.key.kind, message.text))
         except Unreadable as error:
             self._fail(str(error))
 
-    def _published(self, feed: UpstreamSubscription, item: UpstreamItem) -> None:
-        if feed.shared_stream is not None and feed.announced:
-            feed.shared_stream.published(item)
-        if feed.key != HEADS:
+    def _published(self, subscription: UpstreamSubscription, item: UpstreamItem) -> None:
+        if subscription.shared_stream is not None and subscription.announced:
+            subscription.shared_stream.published(item)
+        if subscription.key != HEADS:
             return
         assert not isinstance(item, PendingTransaction)
-        for other in list(self._feeds.values()):
-            if other is not feed and other.shared_stream is not None and other.announced:
+        for other in list(self._subscriptions.values()):
+            if other is not subscription and other.shared_stream is not None and other.announced:
                 other.shared_stream.head_known(item.number, published=True)
 
     def _on_ended(self, ended: Ended) -> None:
@@ -359,33 +361,31 @@ class UpstreamConnection:
         if self._over:
             return
         self._count_failure()
-        shared_stream = [
-            feed.shared_stream for feed in self._feeds.values() if feed.shared_stream is not None
-        ]
+        streams = [one.shared_stream for one in self._subscriptions.values() if one.shared_stream is not None]
         self._end(why)
-        for stream in shared_stream:
+        for stream in streams:
             stream.lost()
 
     def _count_failure(self) -> None:
-        tickets = [feed for feed in self._feeds.values() if feed.ticket is not None]
-        if tickets:
-            self._end_ticket(tickets[0], "failure")
+        held = next((one for one in self._subscriptions.values() if one.ticket is not None), None)
+        if held is not None:
+            self._end_ticket(held, "failure")
         else:
             self._breaker.end(self._breaker.begin(), "failure")
 
-    def _end_ticket(self, feed: UpstreamSubscription, result: Result) -> None:
-        if feed.ticket is not None:
-            ticket, feed.ticket = feed.ticket, None
+    def _end_ticket(self, subscription: UpstreamSubscription, result: Result) -> None:
+        if subscription.ticket is not None:
+            ticket, subscription.ticket = subscription.ticket, None
             self._breaker.end(ticket, result)
 
     def _end(self, why: str, code: int = NORMAL) -> None:
         self._over = True
-        for feed in self._feeds.values():
-            feed.shared_stream = None
-            self._end_ticket(feed, "abandoned")
+        for subscription in self._subscriptions.values():
+            subscription.shared_stream = None
+            self._end_ticket(subscription, "abandoned")
         self._pending_calls.close()
-        self._feeds.clear()
-        self._by_subscription.clear()
+        self._subscriptions.clear()
+        self._by_id.clear()
         if self._websocket is None:
             self._opening.cancel()
         else:
@@ -397,7 +397,7 @@ class UpstreamConnection:
     def _log(
         self,
         change: ConnectionChange,
-        feed: UpstreamSubscription | None = None,
+        subscription: UpstreamSubscription | None = None,
         *,
         detail: str | None = None,
         close_code: int | None = None,
@@ -409,8 +409,8 @@ class UpstreamConnection:
                 name=self._upstream.name,
                 connection=self._label,
                 change=change,
-                subscription=None if feed is None else feed.subscription,
-                kind=None if feed is None else feed.key.kind,
+                subscription=None if subscription is None else subscription.id,
+                kind=None if subscription is None else subscription.key.kind,
                 close_code=close_code,
                 detail=None if detail is None else detail[:DETAIL_CHARACTERS],
             )

@@ -197,7 +197,7 @@ class SharedStream:
         for subscriber in waiting:
             subscriber.refused(why)
 
-    # What the upstream says: see `Carried`.
+    # What the upstream says: see `SubscribedStream`.
 
     def stands(self) -> None:
         assert self._upstream is not None

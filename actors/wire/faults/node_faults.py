@@ -54,7 +54,7 @@ class Gate:
 
 
 class TransportFaults:
-    """What a server on this node serves through, so that transport faults can be imposed on it.
+    """What a server on this node serves through, so that transport faults can be applied to it.
 
         faults = TransportFaults(world)
         address = await nursery.start(world.serve, wanted, faults.around(handler))
@@ -122,10 +122,10 @@ class TransportFaults:
             return self._revert(message.fault_id)
         if not isinstance(message.fault, TransportFault):
             return False
-        self._impose(message.fault_id, message.fault)
+        self._apply(message.fault_id, message.fault)
         return True
 
-    def _impose(self, fault_id: str, fault: TransportFault) -> None:
+    def _apply(self, fault_id: str, fault: TransportFault) -> None:
         self._toxics[fault_id] = fault
         if isinstance(fault, ResetPeer):
             for stream in [*self._streams.values()]:

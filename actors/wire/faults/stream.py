@@ -235,7 +235,7 @@ class FaultyStream(ReadByOne):
             if item is None:
                 break
             if isinstance(item, bytes):
-                self._hand_over(item, now_ns)
+                self._deliver(item, now_ns)
             elif item == "cut":
                 self._break(abort=False)
             else:
@@ -243,7 +243,7 @@ class FaultyStream(ReadByOne):
         self._pace_inner()
         self._passed(lane)
 
-    def _hand_over(self, data: bytes, now_ns: int) -> None:
+    def _deliver(self, data: bytes, now_ns: int) -> None:
         if self._receive is not None:
             self._receive(data, now_ns)
         else:

@@ -331,27 +331,27 @@ class ResponseParser(_MessageParser):
             self._feed(data)
             return
         end = data.find(b"\r\n\r\n") + 4
-        head = data[:end]
-        known = self._known.get(head)
+        head_bytes = data[:end]
+        known = self._known.get(head_bytes)
         # One comparison instead of a dozen callbacks, when the whole response came in one piece.
         if known is not None and len(data) == end + len(known.body):
             self._ready.append(HttpResponse(known.status, known.headers, data[end:], True))
             return
         self._feed(data)
         if len(self._ready) == 1 and not self.in_message:
-            self._remember(head, len(data), self._ready[0])
+            self._remember(head_bytes, len(data), self._ready[0])
 
-    def _remember(self, head: bytes, size: int, response: HttpResponse) -> None:
+    def _remember(self, head_bytes: bytes, size: int, response: HttpResponse) -> None:
         """Only a head that names the body's length says where the next response of that kind ends."""
         if (
             response.keep_alive
-            and size == len(head) + len(response.body)
+            and size == len(head_bytes) + len(response.body)
             and b"content-length" in response.headers
             and b"transfer-encoding" not in response.headers
         ):
             if len(self._known) >= _KNOWN_HEADS:
                 self._known.clear()
-            self._known[head] = response
+            self._known[head_bytes] = response
 
     def feed_eof(self) -> None:
         """The server closed. That ends a body without a length; anywhere else it cuts a message off.
@@ -398,11 +398,16 @@ def request_head(address: str, target: str = "/", headers: dict[bytes, bytes] | 
     return b"".join(lines)
 
 
-def encode_request(head: bytes, body: bytes, request_id: bytes | None = None) -> bytes:
+def encode_request(head_bytes: bytes, body: bytes, request_id: bytes | None = None) -> bytes:
     """A whole POST request: a `request_head`, the trail header, the length and the body."""
     if request_id is None:
-        return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
-    return b"%bx-battle-request: %b\r\ncontent-length: %d\r\n\r\n%b" % (head, request_id, len(body), body)
+        return b"%bcontent-length: %d\r\n\r\n%b" % (head_bytes, len(body), body)
+    return b"%bx-battle-request: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        head_bytes,
+        request_id,
+        len(body),
+        body,
+    )
 
 
 def encode_response(
@@ -418,13 +423,13 @@ def encode_response(
 
     The one `to_head`, to a HEAD request, only says how long its body would be: whoever asked reads none.
     """
-    head = _head(status, content_type, keep_alive)
+    head_bytes = _head(status, content_type, keep_alive)
     if headers:
-        head += b"".join(b"%b: %b\r\n" % header for header in headers.items())
+        head_bytes += b"".join(b"%b: %b\r\n" % header for header in headers.items())
     if status == 204:
         assert not body
-        return b"%b\r\n" % head
-    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), b"" if to_head else body)
+        return b"%b\r\n" % head_bytes
+    return b"%bcontent-length: %d\r\n\r\n%b" % (head_bytes, len(body), b"" if to_head else body)
 
 
 @lru_cache(maxsize=64)

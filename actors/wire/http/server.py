@@ -176,9 +176,7 @@ class HttpServerConnection:
         if not self._handing_out:
             self._hand_out()
 
-    def hand_over(
-        self, receive: Callable[[bytes, int], object], lost: Callable[[Loss, int], object]
-    ) -> bytes:
+    def upgrade(self, receive: Callable[[bytes, int], object], lost: Callable[[Loss, int], object]) -> bytes:
         """The connection goes on in another protocol: what comes from now on goes there, and `run` returns.
 
         To be called from within `on_request`. Returns what came behind the request.
@@ -209,12 +207,12 @@ class HttpServerConnection:
             return
         if self._state is not RECEIVING:
             return
-        self._feed(data, arrived_ns)
+        self._parse(data, arrived_ns)
         if self._more():  # empty lines are no request, however many come
             self._idle_since_ns = arrived_ns
         self._hand_out()
 
-    def _feed(self, data: bytes, arrived_ns: int) -> None:
+    def _parse(self, data: bytes, arrived_ns: int) -> None:
         parser = self._parser
         try:
             parser.feed(data)

@@ -61,7 +61,7 @@ def accept_websocket(
     world: World,
     stream: Stream,
     request: HttpRequest,
-    hand_over: UpgradeTo,
+    upgrade: UpgradeTo,
     *,
     on_message: OnMessage,
     on_ended: OnEnded,
@@ -72,7 +72,7 @@ def accept_websocket(
 ) -> WebSocket | None:
     """Answer a client's handshake: the WebSocket, or None when it was refused, and the stream closed.
 
-    `hand_over` (`HttpServerConnection.hand_over`, for one) is called once the handshake is accepted. `headers`
+    `upgrade` (`HttpServerConnection.upgrade`, for one) is called once the handshake is accepted. `headers`
     are added to the 101 response; the other arguments are those of `WebSocket`. No callback is called before
     this has returned, nor in the same turn of the event loop.
     """
@@ -92,7 +92,7 @@ def accept_websocket(
         limits=limits,
         keep_alive=keep_alive,
     )
-    websocket.receive_early(hand_over(websocket.feed, websocket.lost))
+    websocket.receive_early(upgrade(websocket.feed, websocket.lost))
     return websocket
 
 

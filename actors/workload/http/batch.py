@@ -15,8 +15,7 @@ from battle.actors.roles import WorkloadRole
 from battle.actors.wire.correlation import request_id
 from battle.actors.wire.http.content_coding import decoded_body
 from battle.actors.wire.http.messages import HttpResponse, encode_request, request_head
-from battle.actors.wire.jsonrpc import Answer as RpcAnswer
-from battle.actors.wire.jsonrpc import read_answer, read_answers
+from battle.actors.wire.jsonrpc import RpcResponse, read_answer, read_answers
 from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.actors.workload.requests.answer import (
     BODY_BYTES_MAX,
@@ -139,7 +138,7 @@ class BatchReader(AnswerReader):
             return ending
         return ending._replace(outcome="error", failure="http_status")
 
-    def _refused(self, request: BatchRequest, answer: RpcAnswer, succeeded: bool) -> Ending:
+    def _refused(self, request: BatchRequest, answer: RpcResponse, succeeded: bool) -> Ending:
         """One answer to all calls: an error can be that."""
         if answer.error is None:
             return NOT_JSON_RPC if succeeded else HTTP_STATUS
@@ -147,7 +146,7 @@ class BatchReader(AnswerReader):
         failure = "rpc_error" if succeeded else "http_status"
         return Ending("error", "none" if ours else "wrong", failure, answer.error.code)
 
-    def _worst(self, request: BatchRequest, answers: list[RpcAnswer], ended_ns: int) -> Ending:
+    def _worst(self, request: BatchRequest, answers: list[RpcResponse], ended_ns: int) -> Ending:
         by_id = {bytes(answer.id): answer for answer in answers}
         calls = [(call, by_id[call.id]) for call in request.calls if call.id in by_id]
         judged = [(answer, self._judged_call(request, call, answer, ended_ns)) for call, answer in calls]
@@ -174,14 +173,14 @@ class BatchReader(AnswerReader):
         return Ending("error" if failure else "ok", worst, failure, code, height, blocks_behind, stale_ns)
 
     def _judged_call(
-        self, request: BatchRequest, call: BatchCall, answer: RpcAnswer, ended_ns: int
+        self, request: BatchRequest, call: BatchCall, answer: RpcResponse, ended_ns: int
     ) -> Ending:
         told = answer.result if answer.error is None else answer.error
         assert not isinstance(told, msgspec.UnsetType), "it was looked for before"
         return self.judged(call, told, request.sent_ns, ended_ns)
 
 
-def _each_once(calls: list[BatchCall], answers: list[RpcAnswer]) -> bool:
+def _each_once(calls: list[BatchCall], answers: list[RpcResponse]) -> bool:
     """Whether each call has one answer, and no other is there.
 
     An error with the id null may be anybody's whose own is missing: its sender could not read the call's id.

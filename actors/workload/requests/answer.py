@@ -19,8 +19,7 @@ from battle.actors.roles import WorkloadRole
 from battle.actors.wire.http.client import RESPONSE_LIMITS
 from battle.actors.wire.http.content_coding import CONTENT_CODING, decoded_body
 from battle.actors.wire.http.messages import HttpResponse
-from battle.actors.wire.jsonrpc import Answer as RpcAnswer
-from battle.actors.wire.jsonrpc import ErrorObject, read_answer
+from battle.actors.wire.jsonrpc import ErrorObject, RpcResponse, read_answer
 from battle.actors.wire.untrusted_json import Unreadable
 from battle.actors.workload.requests.request import Request
 from battle.store.events import Answer, Outcome
@@ -112,7 +111,7 @@ class AnswerReader:
         try:
             answer = read_answer(decoded_body(response, BODY_BYTES_MAX))
         except Unreadable:
-            answer = RpcAnswer()
+            answer = RpcResponse()
         succeeded = 200 <= response.status < 300
         if answer.error is None and (not succeeded or isinstance(answer.result, msgspec.UnsetType)):
             return self.failed(request, NOT_JSON_RPC if succeeded else HTTP_STATUS, ended_ns)
@@ -133,7 +132,7 @@ class AnswerReader:
             return None
         return _OK["right"] if right.height is None else _of_height("right", right.height)
 
-    def ending_with(self, request: Request, answer: RpcAnswer, ended_ns: int) -> Ending:
+    def ending_with(self, request: Request, answer: RpcResponse, ended_ns: int) -> Ending:
         """How `request` ends with this answer, which came on its connection."""
         told = answer.result if answer.error is None else answer.error
         if isinstance(told, msgspec.UnsetType):
@@ -189,7 +188,7 @@ class AnswerReader:
         return self._canned.get(asked.method, ()), asked.method in self._only_canned
 
 
-def _is_for(request: Request, answer: RpcAnswer) -> bool:
+def _is_for(request: Request, answer: RpcResponse) -> bool:
     """Whether an answer has the request's id. A server that could not read a call's id answers null, an error."""
     found = bytes(answer.id)
     return found == b'"%b"' % request.id.encode() or (answer.error is not None and found == b"null")

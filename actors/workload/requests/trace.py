@@ -29,7 +29,7 @@ MAX_CALLS = 1_000_000
 """Of one trace: all of it is held in memory, about 200 bytes for each."""
 
 MAX_SPAN = minutes(24 * 60)
-"""Times further from the start than this are no doubt counted from somewhere else, 1970 say."""
+"""Times further from the start than this are counted from somewhere else, 1970 say."""
 
 MAX_PROBLEMS = 10
 """Bad lines that are told one by one; a file that is no trace at all has nothing but bad lines."""

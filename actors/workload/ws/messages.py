@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from battle.actors.wire.jsonrpc import Answer, ErrorObject
+from battle.actors.wire.jsonrpc import ErrorObject, RpcResponse
 from battle.actors.wire.untrusted_json import Unreadable, reader
 
 SUBSCRIBE, UNSUBSCRIBE, NOTIFICATION = "eth_subscribe", "eth_unsubscribe", "eth_subscription"
@@ -27,7 +27,7 @@ class Unrecognised(msgspec.Struct, frozen=True):
     text: str
 
 
-Message: TypeAlias = Notification | Answer | Unrecognised
+Message: TypeAlias = Notification | RpcResponse | Unrecognised
 
 
 class _Incoming(msgspec.Struct):
@@ -51,13 +51,13 @@ def read_message(text: bytes) -> Message:
         return Unrecognised(excerpt(text))
     if incoming.method is None:
         if incoming.error is not None or incoming.result is not msgspec.UNSET:
-            return Answer(incoming.id, incoming.result, incoming.error)
+            return RpcResponse(incoming.id, incoming.result, incoming.error)
     elif incoming.method == NOTIFICATION and incoming.params is not None:
         return incoming.params
     return Unrecognised(excerpt(text))
 
 
-def granted(answer: Answer) -> tuple[str, str | None]:
+def granted(answer: RpcResponse) -> tuple[str, str | None]:
     """The subscription's id in an answer to `eth_subscribe`, or what is wrong with the answer."""
     if answer.error is not None:
         return "", f"{answer.error.code}: {answer.error.message}"[:TEXT_CHARACTERS]
@@ -70,7 +70,7 @@ def granted(answer: Answer) -> tuple[str, str | None]:
     return name, None
 
 
-def is_yes(answer: Answer) -> bool:
+def is_yes(answer: RpcResponse) -> bool:
     """Whether the answer is `true`."""
     return not isinstance(answer.result, msgspec.UnsetType) and bytes(answer.result) == b"true"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from battle.actors.spec.workloads import LogFilter
 from battle.actors.units import seconds
-from battle.actors.wire.jsonrpc import Answer, encode_call
+from battle.actors.wire.jsonrpc import RpcResponse, encode_call
 from battle.actors.wire.websocket.endpoints import Ended
 from battle.actors.workload.requests.answer import UNSENT, Ending
 from battle.actors.workload.ws.line import (
@@ -26,8 +26,7 @@ from battle.actors.workload.ws.messages import (
 from battle.actors.workload.ws.notification_oracle import NotificationOracle, Reading
 from battle.actors.workload.ws.tally import Tally
 from battle.actors.world.interfaces import Timer
-from battle.store.events import Answer as Verdict
-from battle.store.events import NotificationReceived
+from battle.store.events import Answer, NotificationReceived
 
 UNKNOWN = "unknown"
 """The kind under which the log has what came for no subscription of this client's."""
@@ -135,7 +134,7 @@ class Subscriber:
             if slot is not None:
                 self._take_news(slot, bytes(message.result), arrived_ns)
                 return
-        elif isinstance(message, Answer) and self._take_answer(message, arrived_ns):
+        elif isinstance(message, RpcResponse) and self._take_answer(message, arrived_ns):
             return
         if not self._has_left:  # what was asked for and is not wanted any more may come, or not
             name = message.subscription if isinstance(message, Notification) else ""
@@ -167,11 +166,11 @@ class Subscriber:
         self._log_news(slot.name, slot.topic.kind, answer, reading, arrived_ns)
 
     def _take_nonsense(self, text: bytes, name: str, arrived_ns: int) -> None:
-        answer: Verdict = "wrong" if self._lines.role.checks_answers else "none"
+        answer: Answer = "wrong" if self._lines.role.checks_answers else "none"
         reading = Reading("none", 0, excerpt(text))
         self._log_news(name[:TEXT_CHARACTERS], UNKNOWN, answer, reading, arrived_ns)
 
-    def _log_news(self, name: str, kind: str, answer: Verdict, reading: Reading, arrived_ns: int) -> None:
+    def _log_news(self, name: str, kind: str, answer: Answer, reading: Reading, arrived_ns: int) -> None:
         self._world.log.append(
             NotificationReceived(
                 at_ns=arrived_ns,
@@ -211,7 +210,7 @@ class Subscriber:
         self.line.websocket.send(encode_call(method, params, self._calls))
         return b"%d" % self._calls
 
-    def _take_answer(self, answer: Answer, arrived_ns: int) -> bool:
+    def _take_answer(self, answer: RpcResponse, arrived_ns: int) -> bool:
         """Whether it is an answer to something that was asked."""
         key = bytes(answer.id)
         if (slot := self._asked.pop(key, None)) is not None:
@@ -227,7 +226,7 @@ class Subscriber:
             return False
         return True
 
-    def _subscribe(self, slot: _Slot, answer: Answer, arrived_ns: int) -> None:
+    def _subscribe(self, slot: _Slot, answer: RpcResponse, arrived_ns: int) -> None:
         name, problem = granted(answer)
         if name in self._standing:
             problem = "the answer is another subscription's id"

@@ -137,12 +137,12 @@ class ChainProvider:
             return
         socket = _Socket(self)
 
-        def hand_over(receive, lost):
+        def upgrade(receive, lost):
             stream.on_data(receive, lost)
             return parser.after_upgrade
 
         socket.websocket = accept_websocket(
-            self.world, stream, request, hand_over, on_message=socket.take, on_ended=socket.ended
+            self.world, stream, request, upgrade, on_message=socket.take, on_ended=socket.ended
         )
         self.sockets.append(socket)
         try:

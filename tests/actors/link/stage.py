@@ -1,4 +1,4 @@
-"""A provider, alone or behind a link, on which transport faults are imposed; and a client that speaks in bytes."""
+"""A provider, alone or behind a link, on which transport faults act; and a client that speaks in bytes."""
 
 from contextlib import asynccontextmanager
 

@@ -95,7 +95,7 @@ def test_faults_that_do_not_sign_could_as_well_not_be_there_after_the_one_that_d
 
 
 @given(methods, numbers, st.permutations(ALL))
-def test_the_order_in_which_faults_were_imposed_changes_nothing(method, number, several):
+def test_the_order_in_which_faults_were_applied_changes_nothing(method, number, several):
     asked = question(method, number)
     assert told(asked, *several) == told(asked, *ALL)
 

@@ -39,7 +39,7 @@ def test_a_publication_is_stamped_before_it_is_sent():
         world=world,
         spec=SimpleNamespace(name="a"),
         model=model,
-        behaviour=SimpleNamespace(imposed=[]),
+        behaviour=SimpleNamespace(in_force=[]),
         view=lambda: ChainView(model, head),
     )
     publisher = Publisher(service)

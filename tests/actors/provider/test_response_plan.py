@@ -213,11 +213,11 @@ def test_faults_of_the_chain_are_only_drawn_for():
     assert {(plan.failure, plan.fault_id) for plan in fates(behaviour, 50)} == {(None, None)}
 
 
-def test_a_reorg_begins_once_and_anew_when_it_is_imposed_again():
+def test_a_reorg_begins_once_and_anew_when_it_is_applied_again():
     first = under(Reorg("a", depth=3))
     later = first.under(ApplyFault("f2", Hang("a"))).begun(700)
-    assert [one.fork_height for one in later.imposed] == [498, None]
-    assert later.under(ApplyFault("f1", Reorg("a", depth=3))).begun(700).imposed[1].fork_height == 698
+    assert [one.fork_height for one in later.in_force] == [498, None]
+    assert later.under(ApplyFault("f1", Reorg("a", depth=3))).begun(700).in_force[1].fork_height == 698
 
 
 @given(

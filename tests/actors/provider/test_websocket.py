@@ -14,7 +14,7 @@ from battle.actors.world import interfaces
 from battle.actors.world.held import UNCOUNTED_BYTES
 from battle.store.events import AttemptServed, BenchLimitReached, HeadPublished, SubscriptionChanged
 from tests.actors.provider.stage import play
-from tests.actors.provider.websocket_stage import MODEL, QUICK, client_of, impose, of, talk
+from tests.actors.provider.websocket_stage import MODEL, QUICK, apply, client_of, of, talk
 from tests.actors.worlds import simulated
 
 # Calls
@@ -65,7 +65,7 @@ def test_answers_that_are_not_due_are_bounded_over_all_clients(monkeypatch):
 
 def test_an_answer_takes_its_time_and_holds_up_no_other():
     async def script(stage, provider, client):
-        impose(provider, Degrade("a", added_latency=ms(200)))
+        apply(provider, Degrade("a", added_latency=ms(200)))
         await stage.sleep(ms(1))
         client.post("eth_chainId")
         await stage.sleep(ms(10))
@@ -116,7 +116,7 @@ def test_calls_under_way_when_the_connection_ends_are_logged_as_unknown(either_w
 )
 def test_faults_of_behaviour_fall_on_calls_over_websocket_too(fault, expected):
     async def script(stage, provider, client):
-        impose(provider, fault)
+        apply(provider, fault)
         await stage.sleep(ms(1))
         client.post("eth_chainId")
         await stage.sleep(ms(50))

@@ -17,7 +17,7 @@ from battle.actors.spec.faults.websocket import (
 )
 from battle.actors.units import ms, seconds
 from battle.store.events import AttemptServed, HeadPublished, SubscriptionChanged
-from tests.actors.provider.websocket_stage import MODEL, QUICK, acted, client_of, impose, of, talk
+from tests.actors.provider.websocket_stage import MODEL, QUICK, acted, apply, client_of, of, talk
 from tests.actors.worlds import simulated
 
 
@@ -25,7 +25,7 @@ from tests.actors.worlds import simulated
 def test_connections_are_dropped_and_new_ones_at_their_first_subscription(either_world, code, seen, action):
     async def script(stage, provider, client):
         await client.subscribe()
-        impose(provider, DropConnections("a", close_code=code))
+        apply(provider, DropConnections("a", close_code=code))
         first = await client.ended()
         async with client_of(stage, provider) as other:
             await other.ask("eth_chainId")
@@ -46,7 +46,7 @@ def test_a_stalled_provider_answers_and_tells_nothing(either_world):
     async def script(stage, provider, client):
         subscription = await client.subscribe()
         await client.heads(subscription, 1)
-        impose(provider, SilentStall("a"))
+        apply(provider, SilentStall("a"))
         await stage.sleep(ms(5))
         told = len(client.told(subscription))
         await stage.sleep(3 * QUICK.block_time)
@@ -62,7 +62,7 @@ def test_a_stalled_provider_answers_and_tells_nothing(either_world):
 def heads_under(fault, blocks=40):
     async def script(stage, provider, client):
         subscription = await client.subscribe()
-        impose(provider, fault)
+        apply(provider, fault)
         await stage.sleep(blocks * QUICK.block_time)
         provider.tell(RevertFault("f1"))
         await stage.sleep(3 * QUICK.block_time + ms(1))
@@ -98,7 +98,7 @@ def test_reordered_heads_come_after_the_next_and_none_is_lost():
 
 def test_subscriptions_are_refused(either_world):
     async def script(stage, provider, client):
-        impose(provider, RefuseSubscriptions("a", rpc_code=-32601))
+        apply(provider, RefuseSubscriptions("a", rpc_code=-32601))
         await stage.sleep(ms(5))
         refused = await client.ask("eth_subscribe", "newHeads")
         provider.tell(RevertFault("f1"))
@@ -113,7 +113,7 @@ def test_subscriptions_are_refused(either_world):
 
 def test_pings_are_ignored_and_answered_again(either_world):
     async def script(stage, provider, client):
-        impose(provider, IgnorePings("a"))
+        apply(provider, IgnorePings("a"))
         await stage.sleep(ms(5))
         client.websocket.ping(b"1")
         await stage.sleep(ms(30))
@@ -150,7 +150,7 @@ def test_a_stale_provider_publishes_late_and_catches_up():
     async def script(stage, provider, client):
         subscription = await client.subscribe()
         await client.heads(subscription, 2)
-        impose(provider, StaleHead("a", blocks=5))
+        apply(provider, StaleHead("a", blocks=5))
         await stage.sleep(3 * QUICK.block_time)
         held = len(client.told(subscription))
         await stage.sleep(7 * QUICK.block_time + ms(1))
@@ -169,7 +169,7 @@ def test_a_reorg_tells_the_new_heads_and_takes_logs_back():
     async def script(stage, provider, client):
         heads, logs = await client.subscribe(), await client.subscribe("logs")
         await client.heads(heads, 5)
-        impose(provider, Reorg("a", depth=3))
+        apply(provider, Reorg("a", depth=3))
         await client.heads(heads, 10)
         return client.told(heads), client.told(logs), acted(provider)
 

@@ -83,5 +83,5 @@ def acted(provider):
     return [(one.fault_id, one.action) for one in of(provider, FaultActed)]
 
 
-def impose(provider, fault):
+def apply(provider, fault):
     provider.tell(ApplyFault("f1", fault))

@@ -130,7 +130,7 @@ def test_a_change_is_told_again_to_the_next_incarnation_until_it_is_reverted():
 
     async def body(family):
         targets = FaultTargets({"a": family.actor})
-        targets.impose("a", change)
+        targets.apply_fault("a", change)
         targets.take_down("a", "kill-a.1")
         targets.let_up("a", "kill-a.1")
         await settle()
@@ -156,7 +156,7 @@ def test_a_fault_that_a_node_does_not_take_is_not_applied_and_not_repeated():
         for _ in range(INBOX_MESSAGES):
             family.actor.stand("begin", change)
         with pytest.raises(TargetGone, match="a does not read its messages"):
-            targets.impose("a", change)
+            targets.apply_fault("a", change)
         family.reads = True
         family.actor.forget("begin")
         targets.take_down("a", "kill-a.2")
@@ -175,7 +175,7 @@ def test_nothing_can_be_done_to_a_node_that_does_not_run():
         with pytest.raises(TargetGone):
             targets.take_down("a", "kill-a.1")
         with pytest.raises(TargetGone):
-            targets.impose("a", ApplyFault("degrade-a.1", Degrade("a")))
+            targets.apply_fault("a", ApplyFault("degrade-a.1", Degrade("a")))
         with pytest.raises(TargetGone):
             targets.pause("a", "pause-a.1")
         assert targets.state("a") == "gone"
@@ -277,7 +277,7 @@ def test_a_change_that_comes_while_a_fault_has_the_node_down_is_told_when_it_is_
         targets = FaultTargets({"a": family.actor})
         targets.take_down("a", "kill-a.1")
         await settle()
-        targets.impose("a", change)
+        targets.apply_fault("a", change)
         targets.let_up("a", "kill-a.1")
         await settle()
         assert [node.told for node in family.incarnations] == [[], [change]]

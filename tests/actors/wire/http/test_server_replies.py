@@ -18,7 +18,7 @@ class Debtor:
         self.most = most
         self.owed: list[bytes] = []
         self.gone = False
-        self.heir: list[bytes] | None = None
+        self.upgrade_target: list[bytes] | None = None
         self.behind = b""
 
     @property
@@ -31,8 +31,10 @@ class Debtor:
 
     def on_request(self, request) -> None:
         if request.wants_websocket:
-            self.heir = []
-            self.behind = self.connection.hand_over(lambda data, at: self.heir.append(data), self.heir.append)
+            self.upgrade_target = []
+            self.behind = self.connection.upgrade(
+                lambda data, at: self.upgrade_target.append(data), self.upgrade_target.append
+            )
         else:
             self.owed.append(request.body)
 
@@ -48,7 +50,7 @@ class Debtor:
         self.stream = stream
         self.connection = HttpServerConnection(world, stream, HASTY, self)
         await self.connection.run()
-        if self.heir is not None:
+        if self.upgrade_target is not None:
             await trio.sleep_forever()
 
 
@@ -154,8 +156,8 @@ def test_a_connection_may_go_on_in_another_protocol(either_world):
         assert not stream.is_stale()
         stream.close()
         await stage.sleep(ms(5))
-        return debtor.behind, debtor.heir
+        return debtor.behind, debtor.upgrade_target
 
-    behind, heir = either_world(owing(script))
+    behind, upgrade_target = either_world(owing(script))
     assert behind == b"first"
-    assert heir == [b"then", b""]
+    assert upgrade_target == [b"then", b""]

@@ -45,7 +45,7 @@ def test_what_the_table_does_not_list_is_a_mistake_of_ours():
 
     connection = HttpServerConnection(World(), None, HASTY, Debtor())
     with pytest.raises(AssertionError, match="UPGRADE cannot happen in RECEIVING"):
-        connection.hand_over(None, None)
+        connection.upgrade(None, None)
 
 
 def test_what_follows_the_last_request_is_ignored(either_world):

@@ -35,7 +35,7 @@ class Both:
             self._connection.go_on()
             return
         self._session.websocket = accept_websocket(
-            self._world, self._stream, request, self._connection.hand_over, **self._session.callbacks()
+            self._world, self._stream, request, self._connection.upgrade, **self._session.callbacks()
         )
 
     def on_client_gone(self):

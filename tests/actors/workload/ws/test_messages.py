@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.wire.jsonrpc import Answer
+from battle.actors.wire.jsonrpc import RpcResponse
 from battle.actors.workload.ws.messages import (
     TEXT_CHARACTERS,
     Notification,
@@ -30,7 +30,7 @@ JSON = st.recursive(
 @given(JSON.map(msgspec.json.encode) | st.text().map(str.encode) | st.binary())
 def test_any_text_is_one_of_three(text):
     message = read_message(text)
-    if isinstance(message, Answer):
+    if isinstance(message, RpcResponse):
         granted(message)
         is_yes(message)
     elif isinstance(message, Unrecognised):
@@ -77,7 +77,7 @@ def test_what_is_neither_news_nor_an_answer(text):
 )
 def test_a_subscription_is_granted_by_its_id(text, name, problem):
     message = read_message(text)
-    assert isinstance(message, Answer)
+    assert isinstance(message, RpcResponse)
     assert granted(message) == (name, problem)
 
 
