@@ -27,9 +27,9 @@ class Log:
             self._answers[key] = self._run.query(query, **parameters)
         return self._answers[key]
 
-    def ask(self, sql: str) -> list[Any]:
+    def ask(self, sql: str, **parameters: object) -> list[Any]:
         """The rows of a question of Battle's own that is no named query. Raises QueryError as `Run.query` does."""
-        return self._run.ask(sql)
+        return self._run.ask(sql, **parameters)
 
     def execute(self, sql: str) -> Result:
         """The answer to a user's own SQL, which can read the log alone. Raises QueryError as `Run.execute` does."""

@@ -26,3 +26,45 @@ def test_a_section_is_one_file(contribute: Contribute) -> None:
     assert f"{rows[0]['slowest_ms']:g} ms" in ran.markdown
     page = (ran.run_dir / "report.html").read_text()
     assert "AS slowest_ms FROM requests" in page, "its question is among the sources"
+
+
+SLOS = """
+slo = [
+  "success_rate >= 50 %",
+  "max_slow_requests <= 500",
+  "max_slow_requests <= 0 before faults",
+  {max_slow_requests = 1, when = "during"},
+]
+workload_slos = {reads = {max_slow_requests = 300}}
+chaos = [{type = "latency", target = "a", at = "2s", duration = "2s", delay = "20ms"}]
+gateway = {type = "embedded", strategy = "priority"}
+"""
+
+
+def test_a_metric_is_one_file(contribute: Contribute) -> None:
+    """Of 240 requests those of the two seconds of the fault are slow, which the SLOs on other parts do not see."""
+    copy = contribute("max_slow_requests.py", "battle/scenario/slo/metrics")
+    text = SCENARIO.replace('slo = "success_rate >= 50 %"\n', SLOS).replace(
+        '{type = "http_constant",', '{name = "reads", type = "http_constant",'
+    )
+    ran = copy.run(text)
+    found = {
+        (one["name"], one["scope"]["when"], one["scope"].get("workload")): (one["status"], one["measured"])
+        for one in ran.report["slos"]
+        if one["name"] == "max_slow_requests"
+    }
+    slow = 80
+    assert found == {
+        ("max_slow_requests", "run", None): ("met", slow),
+        ("max_slow_requests", "before", None): ("met", 0),
+        ("max_slow_requests", "during", None): ("missed", slow),
+    }
+    (of_workload,) = ran.report["workload_slos"]
+    assert [one["status"] for one in of_workload["slos"]] == ["met"]
+    assert ran.report["verdict"] == "FAIL"
+    assert f"max_slow_requests during faults was missed: {slow:g} (target ≤ 1; of " in ran.markdown
+    refused = copy.battle("check", "toy.toml")
+    assert refused.returncode == 0
+    (copy.place / "toy.toml").write_text(text.replace("before faults", "of method eth_blockNumber"))
+    refused = copy.battle("check", "toy.toml")
+    assert "max_slow_requests cannot be measured for one method" in refused.stdout

@@ -110,7 +110,7 @@ def fields_of(struct: type) -> list[Field]:
     return [
         Field(
             field.name,
-            f"`{written[field.name]}`",
+            f"`{written.get(field.name, field.type)}`",
             _default(field, written),
             meanings.get(field.name, ""),
         )
@@ -141,7 +141,7 @@ def _default(field: msgspec.structs.FieldInfo, written: dict[str, str]) -> str:
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     if isinstance(value, msgspec.Struct):
         return f"`{type(value).__name__}()`"
-    if isinstance(value, int) and value and written[field.name].startswith(("Duration", "Latency")):
+    if isinstance(value, int) and value and written.get(field.name, "").startswith(("Duration", "Latency")):
         return format_duration(value)
     if isinstance(value, set):
         return f"`{{{', '.join(repr(item) for item in sorted(value))}}}`"

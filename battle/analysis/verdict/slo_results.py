@@ -16,7 +16,8 @@ from battle.analysis.verdict.knee import (
     run_measures,
     steps_beyond,
 )
-from battle.analysis.verdict.measures import measures, workload_measures
+from battle.analysis.verdict.measures import WHOLE_TIMES, measures, workload_measures
+from battle.analysis.verdict.own_measures import own_measures
 from battle.analysis.verdict.sample_size import SampleSize, with_enough_samples
 from battle.analysis.verdict.slo_comparison import SloResult, compare, compared
 from battle.analysis.verdict.windowed_measures import windowed_results
@@ -46,7 +47,11 @@ def run_results(
     """
     slo = demands.run
     beyond = steps_beyond(log, knees)
-    measured = {**measures(log, slo.max_attempts_per_request), **run_measures(log, beyond)}
+    measured = {
+        **measures(log, slo.max_attempts_per_request),
+        **run_measures(log, beyond),
+        **own_measures(log, slo, WHOLE_TIMES),
+    }
     whole = doubted(compare(slo, measured), findings, log, slo, broken, beyond=beyond)
     parts = windowed_results(log, demands, findings, broken, beyond)
     asked = tuple(_sql_result(log, query) for query in slo.queries)
@@ -115,7 +120,7 @@ def _of_workload(
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
 ) -> tuple[SloResult, ...]:
-    measured = workload_measures(log, name)
+    measured = {**workload_measures(log, name), **own_measures(log, slo, WHOLE_TIMES, name)}
     for knee in knees:
         if knee.workload == name:
             # Its steps are doubted one by one: nothing of the whole load's lateness is left to excuse.

@@ -18,6 +18,7 @@ from battle.analysis.verdict.measures import (
     unavoidable_stale,
     unavoidable_text,
 )
+from battle.analysis.verdict.own_measures import own_measures
 from battle.analysis.verdict.sample_size import SampleSize, with_enough_samples
 from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports, unseen_text
@@ -158,7 +159,7 @@ def windowed_measures(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee) -
         measured["breaker_changes"] = _breaker_changes(log, part)
     if "max_memory_mb" in names:
         measured["gateway_rss_max_bytes"] = _memory(log, part)
-    return measured
+    return measured | own_measures(log, slo, part.times, part.scope.workload, part.scope.method)
 
 
 def _of_requests(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:

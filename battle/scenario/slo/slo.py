@@ -8,6 +8,7 @@ import msgspec
 from battle.actors.spec.base import Checking
 from battle.actors.spec.collection import Collected
 from battle.actors.units import Duration, not_a_share
+from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.scope import WHOLE_RUN, Scope
 from battle.scenario.slo.sql import Bound, SqlSlo
 from battle.scenario.slo.staleness import Staleness
@@ -48,7 +49,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     that asks, a client being one user of a closed loop or one node of any other workload; faults that make providers
     lag excuse nothing then.
 
-    `queries` are SLOs on SQL; `Slo.sql` makes one.
+    `queries` are SLOs on SQL; `Slo.sql` makes one. Each metric in `metrics/` is a field as well.
     """
 
     success_rate: float | None = None
@@ -68,6 +69,8 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     max_silence_ms: float | None = None
     max_disconnects: int | None = None
     max_height_regression_blocks: int | None = None
+    __annotations__ |= {metric.name: float | None for metric in METRICS}
+    vars().update(dict.fromkeys((metric.name for metric in METRICS), None))
     queries: tuple[SqlSlo, ...] = ()
     when: str = "run"
     fault: str | None = None
@@ -197,6 +200,7 @@ COUNTS = (
     "max_duplicate_heads",
     "max_disconnects",
     "max_height_regression_blocks",
+    *(metric.name for metric in METRICS if metric.count),
 )
 
 RULES: dict[str, Rule] = {
@@ -217,6 +221,7 @@ RULES: dict[str, Rule] = {
     "max_silence_ms": Rule("longest_silence_ns", None, "ms", _NS_TO_MS),
     "max_disconnects": Rule("disconnects", None, ""),
     "max_height_regression_blocks": Rule("height_regression_max_blocks", "requests", ""),
+    **{one.name: Rule(one.name, one.collect, one.unit, at_least=one.at_least) for one in METRICS},
 }
 """Each demand's rule."""
 
@@ -240,14 +245,24 @@ PER_WORKLOAD = frozenset(
         "max_silence_ms",
         "max_disconnects",
         "max_height_regression_blocks",
+        *(metric.name for metric in METRICS if metric.can_be_of("workload")),
     }
 )
 """Demands that can be made on a single workload."""
 
-PER_METHOD = (*OF_REQUESTS, "max_wrong_answers", "max_stale_answers")
+PER_METHOD = (
+    *OF_REQUESTS,
+    "max_wrong_answers",
+    "max_stale_answers",
+    *(metric.name for metric in METRICS if metric.can_be_of("method")),
+)
 """Demands that can be made on the requests of a single method."""
 
-PER_WINDOW = frozenset(RULES) - {"max_silence_ms", "max_height_regression_blocks"}
+PER_WINDOW = frozenset(RULES) - {
+    "max_silence_ms",
+    "max_height_regression_blocks",
+    *(metric.name for metric in METRICS if not metric.can_be_of("window")),
+}
 """Demands that can be made on a part of a run's time. A silence that a window cuts has no length of its own, and what
 a client was told of before a window counts in it."""
 
