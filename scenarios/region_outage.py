@@ -1,4 +1,4 @@
-"""A region goes dark: all providers with one tag are cut off at the same moment, with connections open.
+"""A region goes dark: all providers of one group are cut off at the same moment, with connections open.
 
 Packets just stop, as in a real partition: nothing is refused, so each attempt costs its whole time-out until the
 gateway has noticed. What is demanded any gateway can give whose attempts time out after two seconds or less: clients
@@ -23,15 +23,15 @@ from battle import (
 def region_outage(
     outage: Kill | Partition, *, duration: int = seconds(35), label: str = "slow", failover: bool = True
 ) -> Scenario:
-    """The battle with the given outage of "tag:near"; with `failover` off, to see that it can be lost."""
+    """The battle with the given outage of "group:near"; with `failover` off, to see that it can be lost."""
     return Scenario(
         "Region outage",
         proves="a whole region can go dark, and clients are served from the other one, most of them without a wait",
         providers=[
-            MockProvider("near-1", latency=ms(10), tags=("near",)),
-            MockProvider("near-2", latency=ms(15), tags=("near",)),
-            MockProvider("far-1", latency=ms(80), tags=("far",)),
-            MockProvider("far-2", latency=ms(90), tags=("far",)),
+            MockProvider("near-1", latency=ms(10), groups=("near",)),
+            MockProvider("near-2", latency=ms(15), groups=("near",)),
+            MockProvider("far-1", latency=ms(80), groups=("far",)),
+            MockProvider("far-2", latency=ms(90), groups=("far",)),
         ],
         gateway=EmbeddedGateway(
             strategy="priority",
@@ -59,8 +59,8 @@ def region_outage(
     )
 
 
-scenario = region_outage(Partition("tag:near", at=seconds(8), duration=seconds(10)))
-killed = region_outage(Kill("tag:near", at=seconds(8), down=seconds(10)))
+scenario = region_outage(Partition("group:near", at=seconds(8), duration=seconds(10)))
+killed = region_outage(Kill("group:near", at=seconds(8), down=seconds(10)))
 short = region_outage(
-    Partition("tag:near", at=seconds(3), duration=seconds(10)), duration=seconds(20), label="fast"
+    Partition("group:near", at=seconds(3), duration=seconds(10)), duration=seconds(20), label="fast"
 )

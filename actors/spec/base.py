@@ -21,7 +21,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def unknown_field(owner: type, field: str) -> str:
-    """What is wrong with a field that a struct does not have: the struct, and the field that was probably meant."""
+    """What is wrong with a field that a struct does not have: the struct, and the field that was probably meant.
+
+    A struct may have `renamed_fields`: names that earlier versions had, and those of today.
+    """
+    if new := getattr(owner, "renamed_fields", {}).get(field):
+        return f"`{field}` of {owner.__name__} is called `{new}` now"
     known = list(getattr(owner, "__struct_fields__", ()))
     meant = nearest(field, known)
     hint = f"did you mean `{meant}`?" if meant else f"its fields are {', '.join(known) or 'none'}"

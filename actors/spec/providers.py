@@ -1,7 +1,7 @@
 """What a scenario says about providers: mocks, and real upstreams behind a link."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from battle.actors.addresses import Address, split_url
@@ -43,7 +43,9 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     max_batch_calls: int = 1000
     canned: dict[str, Any] = {}
     port: int = 0
-    tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    renamed_fields: ClassVar[dict[str, str]] = {"tags": "groups"}
 
     def problems(self) -> Iterator[str]:
         if isinstance(self.latency, int):
@@ -71,7 +73,9 @@ class RealProvider(Spec, frozen=True, tag="real"):
     name: str
     url: str
     port: int = 0
-    tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    renamed_fields: ClassVar[dict[str, str]] = {"tags": "groups"}
 
     def problems(self) -> Iterator[str]:
         parts = split_url(self.url)

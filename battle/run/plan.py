@@ -60,7 +60,7 @@ def run_plan(scenario: Scenario, seed: int) -> RunPlan:
 
 def _timeline(scenario: Scenario, seed: int) -> tuple[PlannedFault, ...]:
     """The faults; of those that repeat none that would reach into the healing."""
-    timeline = expand(scenario.chaos, scenario.chaos_until, scenario.tags, seed)
+    timeline = expand(scenario.chaos, scenario.chaos_until, scenario.groups, seed)
     if scenario.healing is None:
         return timeline
     return tuple(fault for fault in timeline if fault.end <= scenario.chaos_until)

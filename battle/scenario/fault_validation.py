@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from battle.actors.spec.faults.behaviour import BehaviourFault
 from battle.actors.spec.faults.process import Flap
 from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence, faults_of
-from battle.actors.spec.faults.timeline import FAULTS_MAX, Tags, targets_of, targets_of_fault
+from battle.actors.spec.faults.timeline import FAULTS_MAX, Groups, targets_of, targets_of_fault
 from battle.actors.spec.faults.transport import GATEWAY, LOAD, Partition
 from battle.actors.spec.faults.websocket import WebSocketFault
 from battle.actors.spec.providers import RealProvider
@@ -24,11 +24,11 @@ def fault_problems(scenario: Scenario) -> Iterator[str]:
             if isinstance(fault, BehaviourFault | WebSocketFault):
                 yield from _not_for_real_ones(scenario, fault)
         yield from entry.problems()
-    yield from plan_problems(scenario.chaos, scenario.chaos_until, scenario.tags)
+    yield from plan_problems(scenario.chaos, scenario.chaos_until, scenario.groups)
 
 
 def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
-    if not targets_of_fault(fault, scenario.tags):
+    if not targets_of_fault(fault, scenario.groups):
         yield f"{fault.kind()}: its target {fault.target!r} does not exist; {provider_choice(scenario)}"
     if isinstance(fault, Partition) and fault.is_before_the_gateway:
         named = [workload.name for workload in scenario.workloads if workload.name]
@@ -39,24 +39,24 @@ def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
 
 def _not_for_real_ones(scenario: Scenario, fault: BehaviourFault | WebSocketFault) -> Iterator[str]:
     real = {provider.name for provider in scenario.providers if isinstance(provider, RealProvider)}
-    for name in targets_of(fault.target, scenario.tags):
+    for name in targets_of(fault.target, scenario.groups):
         if name in real:
             yield f"{fault.kind()}: {name} is a real provider; this fault needs a mock provider"
 
 
 def provider_choice(scenario: Scenario) -> str:
-    """What may be named instead: the providers, and the tags they carry."""
-    tags = sorted({tag for provider in scenario.providers for tag in provider.tags})
-    tagged = f", the tags {', '.join(tags)}" if tags else ""
-    return "the providers are " + ", ".join(sorted(scenario.provider_names)) + tagged
+    """What may be named instead: the providers, and their groups."""
+    groups = sorted({group for provider in scenario.providers for group in provider.groups})
+    grouped = f", the groups {', '.join(groups)}" if groups else ""
+    return "the providers are " + ", ".join(sorted(scenario.provider_names)) + grouped
 
 
-def plan_problems(plan: Iterable[ChaosEntry], load: Duration, tags: Tags) -> Iterator[str]:
+def plan_problems(plan: Iterable[ChaosEntry], load: Duration, groups: Groups) -> Iterator[str]:
     """Each thing wrong with a plan whose entries are sound in themselves, for a load that lasts `load`."""
     sound = [entry for entry in plan if not any(entry.problems())]
     for entry in sound:
         yield from _never_begins(entry, load)
-    faults = sum(_most_faults(entry, load, tags) for entry in sound)
+    faults = sum(_most_faults(entry, load, groups) for entry in sound)
     if faults > FAULTS_MAX:
         yield f"the chaos plan may come to {faults:,} faults; {FAULTS_MAX:,} are allowed"
 
@@ -77,9 +77,9 @@ def _never_begins(entry: ChaosEntry, load: Duration) -> Iterator[str]:
         yield f"{entry.kind()}: it could not be over with {fault.target} before {end}, and {over}"
 
 
-def _most_faults(entry: ChaosEntry, load: Duration, tags: Tags) -> int:
+def _most_faults(entry: ChaosEntry, load: Duration, groups: Groups) -> int:
     if isinstance(entry, Sequence):
-        return sum(_most_faults(fault, load, tags) for fault in entry.faults)
+        return sum(_most_faults(fault, load, groups) for fault in entry.faults)
     (fault,) = faults_of(entry)
     begin, end = fault.first
     left = max(0, load - begin)
@@ -96,7 +96,7 @@ def _most_faults(entry: ChaosEntry, load: Duration, tags: Tags) -> int:
             times = 2 * steps + 1
         case _:
             times = 1
-    return times * len(targets_of_fault(fault, tags))
+    return times * len(targets_of_fault(fault, groups))
 
 
 def _ceil(length: Duration, part: Duration) -> int:

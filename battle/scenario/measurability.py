@@ -73,7 +73,7 @@ class _Span(NamedTuple):
 def unmeasurable_slos(scenario: Scenario, slos: Sequence[Slo]) -> Iterator[str]:
     """What would make the run INCONCLUSIVE whatever the gateway does. `slos` are those that can be read."""
     chaos = [entry for entry in scenario.chaos if not any(entry.problems())]
-    if any(plan_problems(chaos, scenario.chaos_until, scenario.tags)):
+    if any(plan_problems(chaos, scenario.chaos_until, scenario.groups)):
         chaos = []  # told already
     yield from _after_the_load(scenario, chaos)
     yield from _unheard(scenario, chaos)
@@ -144,7 +144,7 @@ def _after_the_load(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator
     for entry in chaos:
         if isinstance(entry, Every | Randomly) or any(isinstance(fault, Flap) for fault in faults_of(entry)):
             continue
-        late = [one for one in expand([entry], scenario.load, scenario.tags) if one.start >= scenario.load]
+        late = [one for one in expand([entry], scenario.load, scenario.groups) if one.start >= scenario.load]
         for fault in late[:1]:
             yield (
                 f"{fault.kind} of {fault.target} would begin at {format_duration(fault.start)}, and the load is over "
@@ -251,12 +251,12 @@ def _may_be_hit(selector: str | None, entry: ChaosEntry, scenario: Scenario) -> 
     return any(
         selects(" ".join(words), FaultName("", fault.kind(), target))
         for fault in faults_of(entry)
-        for target in (fault.target, *scenario.tags)
+        for target in (fault.target, *scenario.groups)
     )
 
 
 def _planned(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> list[PlannedFault]:
     """The faults whose times do not depend on the seed; none that would reach into the healing."""
     certain: list[Any] = [entry for entry in chaos if not isinstance(entry, Randomly)]
-    planned = expand(certain, scenario.chaos_until, scenario.tags)
+    planned = expand(certain, scenario.chaos_until, scenario.groups)
     return [fault for fault in planned if scenario.healing is None or fault.end <= scenario.chaos_until]

@@ -82,9 +82,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
         return slos_of(self.slo)
 
     @property
-    def tags(self) -> dict[str, tuple[str, ...]]:
-        """The tags of each provider, by its name."""
-        return {provider.name: provider.tags for provider in self.providers}
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The groups of each provider, by its name."""
+        return {provider.name: provider.groups for provider in self.providers}
 
     @property
     def provider_names(self) -> frozenset[str]:

@@ -110,7 +110,7 @@ def _fault_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
 def _planned(chaos: Iterable[ChaosEntry], scenario: Scenario) -> Iterator[FaultName]:
     for entry in chaos:
         for fault in faults_of(entry):
-            for target in targets_of_fault(fault, scenario.tags):
+            for target in targets_of_fault(fault, scenario.groups):
                 yield FaultName(f"{fault.kind()}-{target}.", fault.kind(), target)
 
 
@@ -164,7 +164,7 @@ def _too_late(scenario: Scenario) -> Iterator[str]:
     once = [entry for entry in scenario.chaos if not isinstance(entry, Every | Randomly | Flap)]
     if any(problem for entry in once for problem in entry.problems()):
         return
-    for fault in expand(once, begin, scenario.tags):
+    for fault in expand(once, begin, scenario.groups):
         if fault.end > begin:
             yield (
                 f"healing: {fault.kind} of {fault.target} would end at {format_duration(fault.end)}, and the healing "

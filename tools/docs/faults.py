@@ -16,7 +16,7 @@ What can go wrong in a scenario, and when. Faults and schedules stand in a scena
 overlap, also those of one kind at one provider: then each holds for its own time. All of them are imported from
 `battle`; in TOML, YAML and JSON files `type` says which is meant. Every fault works in both worlds.
 
-**Targets.** `target` is a provider's name, or `tag:NAME` for all providers with that tag, or `*` for all of them: a
+**Targets.** `target` is a provider's name, or `group:NAME` for all providers of that group, or `*` for all of them: a
 group is hit at the same moment, and each of its providers has a fault of its own in the log.
 
 **Times** are counted from the start of the load and written `ms(50)`, `seconds(5)`, `minutes(3)` in Python, `"50ms"`,

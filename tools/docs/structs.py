@@ -63,7 +63,9 @@ def _written_fields(struct: type) -> Iterator[tuple[str, str, types.ModuleType]]
     """Each field's name, its annotation as written, and the module it is written in."""
     for base in _own_bases(struct):
         for node in _class_body(base):
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+                continue
+            if not ast.unparse(node.annotation).startswith("ClassVar"):
                 yield node.target.id, ast.unparse(node.annotation), sys.modules[base.__module__]
 
 

@@ -22,7 +22,7 @@ class FaultSpec(Spec, frozen=True):
     """One kind of fault, aimed at one provider or a group of them."""
 
     target: str
-    """A provider's name, "tag:NAME" for all providers with that tag, or "*" for all: it is enough that one of them
+    """A provider's name, "group:NAME" for all providers of that group, or "*" for all: it is enough that one of them
     feels it, if the others get no request meanwhile."""
 
     @classmethod

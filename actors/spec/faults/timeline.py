@@ -22,7 +22,9 @@ from battle.actors.spec.faults.transport import Partition
 from battle.actors.units import Duration
 
 ALL = "*"
-TAG = "tag:"
+GROUP = "group:"
+OLD_GROUP = "tag:"
+"""How a group was named by earlier versions; it means the same."""
 
 FAULTS_MAX = 10_000
 """Of one timeline: one each second for almost three hours. More is a mistake in the plan."""
@@ -33,7 +35,7 @@ class PlannedFault(Spec, frozen=True):
 
     `fault_id` is `<kind>-<target>.<n>`, with n counting from 1 along the timeline. `ramp_share` is the share of its
     strength at which a step of a ramp holds, 1 for any other fault. `aimed_at` is the group that the plan aims at,
-    "*" or "tag:cheap"; "" when it names its target.
+    "*" or "group:cheap"; "" when it names its target.
     """
 
     fault_id: str
@@ -65,8 +67,8 @@ class PlannedFault(Spec, frozen=True):
         return own
 
 
-Tags = Mapping[str, tuple[str, ...]]
-"""The tags of each provider, by its name, in the scenario's order."""
+Groups = Mapping[str, tuple[str, ...]]
+"""The groups of each provider, by its name, in the scenario's order."""
 
 _Exponential = Callable[[float], float]
 """Draws an exponential number with this rate."""
@@ -75,23 +77,26 @@ _Placed = tuple[Duration, Duration, Fault, float]
 """From when to when which fault holds, at which share of its strength."""
 
 
-def targets_of(target: str, tags: Tags) -> tuple[str, ...]:
-    """The providers that a fault's `target` means; none when there is none of that name or tag."""
+def targets_of(target: str, groups: Groups) -> tuple[str, ...]:
+    """The providers that a fault's `target` means; none when there is no such name or group."""
     if target == ALL:
-        return tuple(tags)
-    if target.startswith(TAG):
-        return tuple(name for name, own in tags.items() if target.removeprefix(TAG) in own)
-    return (target,) if target in tags else ()
+        return tuple(groups)
+    if target.startswith((GROUP, OLD_GROUP)):
+        wanted = target.partition(":")[2]
+        return tuple(name for name, own in groups.items() if wanted in own)
+    return (target,) if target in groups else ()
 
 
-def targets_of_fault(fault: Fault, tags: Tags) -> tuple[str, ...]:
+def targets_of_fault(fault: Fault, groups: Groups) -> tuple[str, ...]:
     """Whom a fault means: providers, or the gateway when it is parted from its clients; none when there is none."""
     if isinstance(fault, Partition) and fault.is_before_the_gateway:
         return (fault.target,)
-    return targets_of(fault.target, tags)
+    return targets_of(fault.target, groups)
 
 
-def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0) -> tuple[PlannedFault, ...]:
+def expand(
+    plan: Iterable[ChaosEntry], load: Duration, groups: Groups, seed: int = 0
+) -> tuple[PlannedFault, ...]:
     """The timeline of a run whose load lasts `load`: spans in order of start, then of writing.
 
     Repeated spans that would start after the load are left out, and random ones that would outlast it: nobody would
@@ -105,7 +110,7 @@ def expand(plan: Iterable[ChaosEntry], load: Duration, tags: Tags, seed: int = 0
         (start, end, msgspec.structs.replace(fault.placed(start, end), target=target), share, fault.target)
         for entry, chance in _with_chance(plan, seed)
         for start, end, fault, share in _placed(entry, load, chance)
-        for target in targets_of_fault(fault, tags)
+        for target in targets_of_fault(fault, groups)
     )
     placed = list(islice(everything, FAULTS_MAX + 1))
     assert len(placed) <= FAULTS_MAX, "such a plan is refused before anything starts"

@@ -90,7 +90,24 @@ def parts_of(scenario: object) -> dict[str, str]:
     """A digest of each part of a scenario, as `run.json` has it, that shapes what a run measures."""
     if not isinstance(scenario, Mapping):
         return {}
-    return {name: digest(part) for name, part in sorted(scenario.items()) if name not in _NOT_MEASURED_BY}
+    return {
+        name: _digest_of(name, part)
+        for name, part in sorted(scenario.items())
+        if name not in _NOT_MEASURED_BY
+    }
+
+
+def _digest_of(name: str, part: object) -> str:
+    """Groups of providers were called tags when the first baselines were saved, and their digests hold that name."""
+    if name == "providers" and isinstance(part, list):
+        part = [_with_tags(provider) for provider in part]
+    return digest(part)
+
+
+def _with_tags(provider: object) -> object:
+    if not isinstance(provider, Mapping):
+        return provider
+    return {"tags" if field == "groups" else field: value for field, value in provider.items()}
 
 
 def digest(data: object) -> str:

@@ -115,8 +115,8 @@ def in_words(data):
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.__name__)
-def test_a_tag_or_everybody_can_be_meant(kind):
-    for target, hit in (("tag:eu", {"a"}), ("*", {"a", "b"})):
+def test_a_group_or_everybody_can_be_meant(kind):
+    for target, hit in (("group:eu", {"a"}), ("tag:eu", {"a"}), ("*", {"a", "b"})):
         fault = msgspec.structs.replace(full(kind), target=target)
         timeline = expand([fault], seconds(60), {"a": ("eu",), "b": ()})
         assert {planned.target for planned in timeline} == hit

@@ -26,7 +26,7 @@ from battle.scenario.validation import scenario_problems
 
 def scenario(**changes) -> Scenario:
     parts = {
-        "providers": [MockProvider("a", tags=("cheap",)), MockProvider("b")],
+        "providers": [MockProvider("a", groups=("cheap",)), MockProvider("b")],
         "gateway": EmbeddedGateway(),
         "workloads": [
             HttpConstant({"eth_call": 1, "eth_getLogs": 2}, name="reads", rate=10, duration=seconds(30)),
@@ -34,7 +34,7 @@ def scenario(**changes) -> Scenario:
         ],
         "chaos": [
             Kill("a", at=seconds(5), down=seconds(3)),
-            Degrade("tag:cheap", at=seconds(9), added_latency=ms(9)),
+            Degrade("group:cheap", at=seconds(9), added_latency=ms(9)),
         ],
         "phases": [Phase("peak", at=seconds(10), duration=seconds(5))],
     }

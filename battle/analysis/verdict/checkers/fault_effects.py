@@ -55,7 +55,7 @@ def faults_took_effect(log: Log, demands: SloSet) -> Finding:
     where there is little. Only who keeps away since an earlier step had its effect need not feel the rest. A fault
     whose target the gateway had given up before is `providers_used_again`'s to tell.
 
-    A fault at a group ("*", "tag:cheap") is held to it as one: it took effect when one of them felt it, and those
+    A fault at a group ("*", "group:cheap") is held to it as one: it took effect when one of them felt it, and those
     that got no request meanwhile had nothing to feel it by.
     """
     faults = log.rows("fault_effects")

@@ -34,12 +34,12 @@ from battle.actors.spec.latency import LogNormal, Uniform
 from battle.actors.units import minutes, ms, seconds
 from battle.scenario.fault_validation import plan_problems
 
-TAGS = {"a": ("eu",), "b": ("eu", "big"), "c": ()}
+GROUPS = {"a": ("eu",), "b": ("eu", "big"), "c": ()}
 LOAD = minutes(2)
 
 spans_ns = st.integers(1, 10**10)
 moments_ns = st.integers(0, 10**11)
-targets = st.sampled_from(["a", "b", "tag:eu", "*"])
+targets = st.sampled_from(["a", "b", "group:eu", "*"])
 
 
 @st.composite
@@ -87,7 +87,7 @@ seeds = st.integers(0, 1000)
 
 
 def planned(entry, seed=0, load=LOAD):
-    return [(fault.start, fault.end, fault.fault) for fault in expand([entry], load, TAGS, seed)]
+    return [(fault.start, fault.end, fault.fault) for fault in expand([entry], load, GROUPS, seed)]
 
 
 # What holds for every plan.
@@ -95,12 +95,12 @@ def planned(entry, seed=0, load=LOAD):
 
 @given(plan=plans, seed=seeds)
 def test_a_timeline_is_a_function_of_plan_and_seed_in_order_with_ids_of_its_own(plan, seed):
-    timeline = expand(plan, LOAD, TAGS, seed)
-    assert timeline == expand(list(plan), LOAD, TAGS, seed)
+    timeline = expand(plan, LOAD, GROUPS, seed)
+    assert timeline == expand(list(plan), LOAD, GROUPS, seed)
     assert [fault.start for fault in timeline] == sorted(fault.start for fault in timeline)
     assert len({fault.fault_id for fault in timeline}) == len(timeline)
     for fault in timeline:
-        assert fault.target in TAGS
+        assert fault.target in GROUPS
         assert 0 <= fault.start < fault.end
         assert fault.fault.first == (fault.start, fault.end)  # the log shows each fault's own times
         assert list(fault.fault.problems()) == []  # so none does nothing
@@ -111,19 +111,19 @@ def test_to_remove_an_entry_moves_no_other(plan, seed, data):
     gone = data.draw(st.integers(0, len(plan) - 1))
     if plan[gone] in plan[:gone] + plan[gone + 1 :]:
         return  # two that say the same cannot be distinguished
-    everything = [(f.fault, f.start, f.end) for f in expand(plan, LOAD, TAGS, seed)]
-    for left in expand(plan[:gone] + plan[gone + 1 :], LOAD, TAGS, seed):
+    everything = [(f.fault, f.start, f.end) for f in expand(plan, LOAD, GROUPS, seed)]
+    for left in expand(plan[:gone] + plan[gone + 1 :], LOAD, GROUPS, seed):
         assert (left.fault, left.start, left.end) in everything
 
 
 @given(entry=entries(), seed=seeds)
 def test_a_group_is_hit_at_the_same_moments(entry, seed):
     members = {
-        name: [(f.kind, f.start, f.end) for f in expand([entry], LOAD, TAGS, seed) if f.target == name]
+        name: [(f.kind, f.start, f.end) for f in expand([entry], LOAD, GROUPS, seed) if f.target == name]
         for name in "ab"
     }
     if not isinstance(entry, Sequence) and (entry if not hasattr(entry, "fault") else entry.fault).target in (
-        "tag:eu",
+        "group:eu",
         "*",
     ):
         assert members["a"] == members["b"]
@@ -131,8 +131,8 @@ def test_a_group_is_hit_at_the_same_moments(entry, seed):
 
 @given(plan=plans, seed=seeds, load=st.integers(1, 10**12))
 def test_what_is_not_refused_as_too_long_is_never_too_long(plan, seed, load):
-    if not any("faults;" in problem for problem in plan_problems(plan, load, TAGS)):
-        expand(plan, load, TAGS, seed)  # asserts it
+    if not any("faults;" in problem for problem in plan_problems(plan, load, GROUPS)):
+        expand(plan, load, GROUPS, seed)  # asserts it
 
 
 # Every
@@ -192,7 +192,7 @@ def test_random_entries_of_one_kind_and_target_do_not_coincide(seed):
     one = Randomly(ErrorRate("a", duration=ms(10), ratio=0.5), mtbf=seconds(1))
     other = Randomly(ErrorRate("a", duration=ms(10), ratio=0.7), mtbf=seconds(1))
     for plan in ([one, other], [one, one]):
-        starts = [fault.start for fault in expand(plan, LOAD, TAGS, seed)]
+        starts = [fault.start for fault in expand(plan, LOAD, GROUPS, seed)]
         assert len(set(starts)) == len(starts) > 20
 
 
@@ -247,7 +247,7 @@ def test_a_ramp_grows_holds_and_fades_without_a_gap(fault, steps, rise, fall):
 
 def test_steps_too_weak_to_do_anything_are_left_out_and_equal_neighbours_are_one():
     ramp = Ramp(StaleHead("a", blocks=2, duration=seconds(10)), rise=seconds(9), fall=seconds(9), steps=9)
-    timeline = expand([ramp], LOAD, TAGS)
+    timeline = expand([ramp], LOAD, GROUPS)
     placed = [(f.start // seconds(1), f.end // seconds(1), f.fault.blocks, f.ramp_share) for f in timeline]
     assert placed == [(2, 7, 1, 0.7), (7, 21, 2, 1.0), (21, 26, 1, 0.7)]
     assert [f.parameters().get("ramp_share") for f in timeline] == [0.7, None, 0.7]
@@ -292,15 +292,15 @@ def test_no_part_of_a_sequence_begins_before_its_turn(faults, pause):
 def test_faults_of_one_kind_at_one_target_may_overlap():
     plan = [
         ErrorRate("a", at=0, duration=seconds(9)),
-        ErrorRate("tag:eu", at=seconds(3), duration=seconds(3)),
+        ErrorRate("group:eu", at=seconds(3), duration=seconds(3)),
     ]
-    timeline = expand(plan, LOAD, TAGS)
+    timeline = expand(plan, LOAD, GROUPS)
     assert [fault.fault_id for fault in timeline] == ["error_rate-a.1", "error_rate-a.2", "error_rate-b.1"]
 
 
 def test_a_fault_past_the_end_stays_on_the_timeline():
     assert len(planned(Pause("a", at=LOAD + 1))) == 1
-    assert list(plan_problems([Pause("a", at=LOAD + 1)], LOAD, TAGS)) == []
+    assert list(plan_problems([Pause("a", at=LOAD + 1)], LOAD, GROUPS)) == []
 
 
 # Wrong plans
@@ -358,8 +358,8 @@ def test_a_wrong_entry_is_told_so_in_one_sentence(entry, problem):
             "the chaos plan may come to 24,020 faults; 10,000 are allowed",
         ),
         (
-            Every(Kill("tag:eu", at=LOAD), period=seconds(9)),
-            "every: it would begin with tag:eu at 2 min, and the load is over after 2 min",
+            Every(Kill("group:eu", at=LOAD), period=seconds(9)),
+            "every: it would begin with group:eu at 2 min, and the load is over after 2 min",
         ),
         (
             Flap("a", down=seconds(1), up=LOAD),
@@ -382,11 +382,11 @@ def test_a_wrong_entry_is_told_so_in_one_sentence(entry, problem):
     ],
 )
 def test_a_plan_that_cannot_be_meant_is_told_so_in_one_sentence(entry, problem):
-    assert list(plan_problems([entry], LOAD, TAGS)) == ([] if problem is None else [problem])
+    assert list(plan_problems([entry], LOAD, GROUPS)) == ([] if problem is None else [problem])
 
 
 def test_the_bound_is_on_the_whole_plan():
     entry = Every(Kill("a", at=0, down=1), period=LOAD // (FAULTS_MAX // 2))
-    assert list(plan_problems([entry, entry], LOAD, TAGS)) == []
-    assert len(list(plan_problems([entry, entry, KILL], LOAD, TAGS))) == 1
-    assert len(expand([entry, entry], LOAD, TAGS)) == FAULTS_MAX
+    assert list(plan_problems([entry, entry], LOAD, GROUPS)) == []
+    assert len(list(plan_problems([entry, entry, KILL], LOAD, GROUPS))) == 1
+    assert len(expand([entry, entry], LOAD, GROUPS)) == FAULTS_MAX

@@ -11,11 +11,11 @@ from battle.actors.spec.faults.behaviour import Degrade
 from battle.actors.spec.faults.process import Flap, Kill
 from battle.actors.units import ms, seconds
 
-TAGS = {"a": (), "b": ()}
+GROUPS = {"a": (), "b": ()}
 
 
-def expand(plan, load, tags=TAGS, seed=0):
-    return timeline.expand(plan, load, tags, seed)
+def expand(plan, load, groups=GROUPS, seed=0):
+    return timeline.expand(plan, load, groups, seed)
 
 
 def spans(timeline):

@@ -140,3 +140,9 @@ def test_parts_are_told_apart_and_demands_are_none_of_them() -> None:
     assert parts_of({**one, "providers": [2]}) != parts_of(one)
     assert parts_of(None) == {}
     assert len(digest([])) == 16
+
+
+def test_a_baseline_that_was_saved_when_groups_were_tags_is_of_the_same_providers() -> None:
+    old, new = ({"providers": [{"name": "a", field: ["cheap"]}]} for field in ("tags", "groups"))
+    assert parts_of(new)["providers"] == digest(old["providers"])
+    assert parts_of({"providers": [{"name": "a", "groups": []}]}) != parts_of(new)

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from battle import EmbeddedGateway, HttpConstant, Kill, MockProvider, Scenario, ScenarioError, Slo, Uniform
+from battle import (
+    EmbeddedGateway,
+    HttpConstant,
+    Kill,
+    MockProvider,
+    RealProvider,
+    Scenario,
+    ScenarioError,
+    Slo,
+    Uniform,
+)
 from battle.actors.spec.gateways import CommandGateway
 from battle.actors.units import SHORTEST, ms, seconds
 from battle.scenario.data.files import DataFile, converted, parsed
@@ -308,6 +318,8 @@ def test_data_that_refers_to_itself_ends():
         (lambda: HttpConstant("m", rat=5), "unknown field `rat` in HttpConstant: did you mean `rate`?"),
         (lambda: Kill("a", when=1), "unknown field `when` in Kill: its fields are target, at, down"),
         (lambda: HttpConstant("m", rate=5), "HttpConstant: Missing required argument 'duration'"),
+        (lambda: MockProvider("a", tags=("x",)), "`tags` of MockProvider is called `groups` now"),
+        (lambda: RealProvider("a", "http://a", tags=()), "`tags` of RealProvider is called `groups` now"),
         (lambda: Slo(sucess_rate=1), "unknown field `sucess_rate` in Slo: did you mean `success_rate`?"),
     ],
 )

@@ -53,7 +53,7 @@ def test_who_got_no_request_under_a_fault_at_all_is_named_and_no_reason_for_doub
         [*slowed("a"), *slowed("b")],  # nobody felt it
         [*slowed("a"), *slowed("b"), FELT, served(2, "b", 4 * S)],  # b was asked, and felt nothing
         [*slowed("a"), *slowed("b", None), FELT],  # a fault of its own
-        [*slowed("a"), *slowed("b", "tag:cheap"), FELT],  # another group
+        [*slowed("a"), *slowed("b", "group:cheap"), FELT],  # another group
         [*slowed("a"), *slowed("b", planned_ns=4 * S), FELT],  # another moment
         [*slowed("a"), *fault("degrade-b.1", None, None, kind="degrade", target="b", aimed_at="*"), FELT],
     ],
@@ -68,7 +68,7 @@ def test_every_other_fault_without_effect_leaves_the_run_in_doubt(
     "entry",
     [
         Latency("*", at=seconds(1), duration=seconds(2), delay=ms(50)),
-        Degrade("tag:cheap", at=seconds(1), duration=seconds(2), added_latency=ms(40)),
+        Degrade("group:cheap", at=seconds(1), duration=seconds(2), added_latency=ms(40)),
     ],
 )
 def test_a_gateway_with_an_order_of_priority_can_be_tested_with_a_fault_at_all(
@@ -76,7 +76,7 @@ def test_a_gateway_with_an_order_of_priority_can_be_tested_with_a_fault_at_all(
 ) -> None:
     scenario = Scenario(
         "All of them",
-        providers=[MockProvider(name, latency=ms(10), tags=("cheap",)) for name in ("a", "b")],
+        providers=[MockProvider(name, latency=ms(10), groups=("cheap",)) for name in ("a", "b")],
         gateway=EmbeddedGateway(strategy="priority"),
         workloads=[HttpConstant("eth_chainId", rate=50, duration=seconds(4))],
         chaos=[entry],
