@@ -39,7 +39,7 @@ EXPLORER: dict[str, float] = {
 
 
 def concurrent_load(
-    death: Kill, errors: ErrorRate, *, duration: int, slack: float, label: str, failover: bool = True
+    death: Kill, errors: ErrorRate, *, duration: int, slack: float, tag: str, failover: bool = True
 ) -> Scenario:
     """The battle with the given death of `a` and spell of errors of `b`; with `failover` off it can be lost.
 
@@ -79,7 +79,7 @@ def concurrent_load(
             "tickers": Slo(success_rate=0.99, p95_latency_ms=200 * slack),
             "watchers": Slo(max_missed_heads=0, max_duplicate_heads=0, max_silence_ms=5000),
         },
-        labels=(label,),
+        tags=(tag,),
     )
 
 
@@ -88,12 +88,12 @@ scenario = concurrent_load(
     ErrorRate("b", at=seconds(16), duration=seconds(8), ratio=0.3),
     duration=seconds(30),
     slack=1,
-    label="slow",
+    tag="slow",
 )
 short = concurrent_load(
     Kill("a", at=seconds(3), down=seconds(4)),
     ErrorRate("b", at=seconds(11), duration=seconds(5), ratio=0.3),
     duration=seconds(20),
     slack=2,
-    label="fast",
+    tag="fast",
 )

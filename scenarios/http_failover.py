@@ -24,7 +24,7 @@ def http_failover(
     duration: int,
     down: int,
     up: int,
-    label: str,
+    tag: str,
     failover: bool = True,
 ) -> Scenario:
     """The battle under the given kind of load; `duration`, `down` and `up` are spans of time."""
@@ -46,10 +46,10 @@ def http_failover(
             min_breaker_changes=2,
             max_wrong_answers=0,
         ),
-        labels=(label,),
+        tags=(tag,),
     )
 
 
-scenario = http_failover(HttpConstant, duration=seconds(38), down=seconds(5), up=seconds(10), label="fast")
-poisson = http_failover(HttpPoisson, duration=seconds(38), down=seconds(5), up=seconds(10), label="slow")
-long = http_failover(HttpConstant, duration=minutes(3), down=seconds(10), up=seconds(60), label="slow")
+scenario = http_failover(HttpConstant, duration=seconds(38), down=seconds(5), up=seconds(10), tag="fast")
+poisson = http_failover(HttpPoisson, duration=seconds(38), down=seconds(5), up=seconds(10), tag="slow")
+long = http_failover(HttpConstant, duration=minutes(3), down=seconds(10), up=seconds(60), tag="slow")

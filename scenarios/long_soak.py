@@ -66,7 +66,7 @@ def long_soak(
     busy: float,
     open_for: int,
     p95_ms: float,
-    label: str,
+    tag: str,
     failover: bool = True,
 ) -> Scenario:
     """The battle with these faults and `busy` times the load of a quiet day; with `failover` off it can be lost."""
@@ -115,7 +115,7 @@ def long_soak(
             "heads": Slo(max_silence_ms=20_000),
             "tickers": Slo(success_rate=0.999, p95_latency_ms=p95_ms),
         },
-        labels=(label,),
+        tags=(tag,),
     )
 
 
@@ -126,7 +126,7 @@ scenario = long_soak(
     busy=1,
     open_for=seconds(5),
     p95_ms=150,
-    label="soak",
+    tag="soak",
 )
 short = long_soak(
     ONE_OF_EACH,
@@ -135,5 +135,5 @@ short = long_soak(
     busy=4,
     open_for=seconds(1),
     p95_ms=400,  # for machines with other work to do: a generator may be late by a tenth of it
-    label="fast",
+    tag="fast",
 )

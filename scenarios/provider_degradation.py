@@ -20,7 +20,7 @@ from battle import (
 
 
 def provider_degradation(
-    decline: Ramp, *, duration: int, calm: int, label: str, failover: bool = True
+    decline: Ramp, *, duration: int, calm: int, tag: str, failover: bool = True
 ) -> Scenario:
     """The battle with the given decline of `a`; with `failover` off, to see that it can be lost.
 
@@ -55,7 +55,7 @@ def provider_degradation(
             max_wrong_answers=0,
         ),
         healing=Healing(duration=calm, within=calm // 2, p95_slack=ms(100)),
-        labels=(label,),
+        tags=(tag,),
     )
 
 
@@ -68,7 +68,7 @@ scenario = provider_degradation(
     ),
     duration=seconds(38),
     calm=seconds(8),
-    label="slow",
+    tag="slow",
 )
 short = provider_degradation(
     Ramp(
@@ -80,5 +80,5 @@ short = provider_degradation(
     ),
     duration=seconds(20),
     calm=seconds(4),
-    label="fast",
+    tag="fast",
 )

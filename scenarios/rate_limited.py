@@ -8,7 +8,7 @@ from battle import EmbeddedGateway, HttpPoisson, MockProvider, RateLimit, Scenar
 
 
 def rate_limited(
-    cheap: RateLimit, spare: RateLimit, *, duration: int, p95_ms: float, label: str, failover: bool = True
+    cheap: RateLimit, spare: RateLimit, *, duration: int, p95_ms: float, tag: str, failover: bool = True
 ) -> Scenario:
     """The battle with the given limits; with `failover` off, to see that it can be lost."""
     return Scenario(
@@ -32,7 +32,7 @@ def rate_limited(
             max_attempts_per_request=2.5,
             max_wrong_answers=0,
         ),
-        labels=(label,),
+        tags=(tag,),
     )
 
 
@@ -41,12 +41,12 @@ scenario = rate_limited(
     RateLimit("spare", at=seconds(10), duration=seconds(8), limit_per_s=10, style="rpc_limit"),
     duration=seconds(30),
     p95_ms=120,
-    label="slow",
+    tag="slow",
 )
 short = rate_limited(
     RateLimit("cheap", at=seconds(3), duration=seconds(9), limit_per_s=20, retry_after=seconds(1)),
     RateLimit("spare", at=seconds(5), duration=seconds(5), limit_per_s=10, style="rpc_limit"),
     duration=seconds(16),
     p95_ms=300,  # for machines with other work to do: a generator may be late by a tenth of it
-    label="fast",
+    tag="fast",
 )

@@ -21,7 +21,7 @@ from battle import (
 
 
 def region_outage(
-    outage: Kill | Partition, *, duration: int = seconds(35), label: str = "slow", failover: bool = True
+    outage: Kill | Partition, *, duration: int = seconds(35), tag: str = "slow", failover: bool = True
 ) -> Scenario:
     """The battle with the given outage of "group:near"; with `failover` off, to see that it can be lost."""
     return Scenario(
@@ -55,12 +55,12 @@ def region_outage(
             Slo(when="during", p50_latency_ms=400, p99_latency_ms=4500),
             Slo(when="after", p95_latency_ms=400),
         ],
-        labels=(label,),
+        tags=(tag,),
     )
 
 
 scenario = region_outage(Partition("group:near", at=seconds(8), duration=seconds(10)))
 killed = region_outage(Kill("group:near", at=seconds(8), down=seconds(10)))
 short = region_outage(
-    Partition("group:near", at=seconds(3), duration=seconds(10)), duration=seconds(20), label="fast"
+    Partition("group:near", at=seconds(3), duration=seconds(10)), duration=seconds(20), tag="fast"
 )

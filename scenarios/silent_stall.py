@@ -18,7 +18,7 @@ from battle import (
 )
 
 
-def silent_stall(stall: SilentStall, *, duration: int, label: str, failover: bool = True) -> Scenario:
+def silent_stall(stall: SilentStall, *, duration: int, tag: str, failover: bool = True) -> Scenario:
     """The battle with the given stall; with `failover` off, to see that it can be lost."""
     return Scenario(
         "Silent stall",
@@ -38,11 +38,11 @@ def silent_stall(stall: SilentStall, *, duration: int, label: str, failover: boo
         # Three blocks that did not come are a stall; the fourth is on its way while the gateway fills the gap.
         slo=Slo(max_missed_heads=0, max_duplicate_heads=0, max_silence_ms=5000, max_wrong_answers=0),
         workload_slos={"calls": Slo(success_rate=0.99, p95_latency_ms=200)},
-        labels=(label,),
+        tags=(tag,),
     )
 
 
 scenario = silent_stall(
-    SilentStall("a", at=seconds(8), duration=seconds(12)), duration=seconds(30), label="slow"
+    SilentStall("a", at=seconds(8), duration=seconds(12)), duration=seconds(30), tag="slow"
 )
-short = silent_stall(SilentStall("a", at=seconds(3), duration=seconds(7)), duration=seconds(15), label="fast")
+short = silent_stall(SilentStall("a", at=seconds(3), duration=seconds(7)), duration=seconds(15), tag="fast")

@@ -11,5 +11,5 @@ scenario = Scenario(
     workloads=[HttpConstant({"eth_blockNumber": 2, "eth_getBalance": 1}, rate=50, duration=seconds(5))],
     chaos=[Kill("a", at=seconds(1), down=seconds(1.5))],
     slo=Slo(success_rate=0.99, p95_latency_ms=200, min_failovers=1, max_wrong_answers=0),
-    labels=("fast",),
+    tags=("fast",),
 )

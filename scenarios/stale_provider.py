@@ -4,7 +4,7 @@ Its answers and its heads are true, only not any more. A gateway that compares w
 passes sends its subscribers elsewhere; `stale_provider:short` takes 18 seconds.
 
 `stale_provider:reads` demands the same for answers over HTTP. The embedded gateway loses that battle: it cannot know
-how high a provider's chain is, so it passes old answers on. That variant carries no label, and belongs to no suite.
+how high a provider's chain is, so it passes old answers on. That variant carries no tag, and belongs to no suite.
 """
 
 from battle import (
@@ -34,7 +34,7 @@ def stale_provider(
     *,
     proves: str,
     stale: StaleHead = STALE,
-    labels: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
     failover: bool = True,
 ) -> Scenario:
     """The battle under the given load; with `failover` off, to see that it can be lost."""
@@ -51,19 +51,19 @@ def stale_provider(
         chain=Chain(block_time=seconds(1)),
         chaos=[stale],
         slo=slo,
-        labels=labels,
+        tags=tags,
     )
 
 
 scenario = stale_provider(
-    WsSubscribe(connections=20, duration=LOAD, name="heads"), HEADS, proves=PROVES, labels=("slow",)
+    WsSubscribe(connections=20, duration=LOAD, name="heads"), HEADS, proves=PROVES, tags=("slow",)
 )
 short = stale_provider(
     WsSubscribe(connections=20, duration=seconds(18), name="heads"),
     HEADS,
     proves=PROVES,
     stale=StaleHead("a", at=seconds(4), duration=seconds(8), blocks=10),
-    labels=("fast",),
+    tags=("fast",),
 )
 reads = stale_provider(
     HttpConstant({"eth_blockNumber": 1, "eth_getBalance": 2}, rate=30, duration=LOAD, name="reads"),

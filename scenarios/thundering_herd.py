@@ -29,7 +29,7 @@ def thundering_herd(
     duration: int,
     calm: int,
     success_rate: float,
-    label: str,
+    tag: str,
     failover: bool = True,
 ) -> Scenario:
     """The battle with an outage of all, and a death under the herd; with `failover` off, to see that it can be lost.
@@ -64,7 +64,7 @@ def thundering_herd(
         healing=Healing(
             duration=calm, within=calm // 2, p95_slack=ms(100), min_requests=50, workload="steady"
         ),
-        labels=(label,),
+        tags=(tag,),
     )
 
 
@@ -77,7 +77,7 @@ scenario = thundering_herd(
     duration=seconds(40),
     calm=seconds(6),
     success_rate=0.85,
-    label="slow",
+    tag="slow",
 )
 short = thundering_herd(
     Kill("*", at=seconds(2), down=seconds(2)),
@@ -87,5 +87,5 @@ short = thundering_herd(
     duration=seconds(30),
     calm=seconds(4),
     success_rate=0.7,
-    label="fast",
+    tag="fast",
 )

@@ -22,7 +22,7 @@ from battle import (
 
 
 def ws_continuity(
-    outage: Kill | Sequence, *, duration: int = seconds(30), label: str = "slow", failover: bool = True
+    outage: Kill | Sequence, *, duration: int = seconds(30), tag: str = "slow", failover: bool = True
 ) -> Scenario:
     """The battle with the given outage; with `failover` off, to see that it can be lost."""
     return Scenario(
@@ -48,7 +48,7 @@ def ws_continuity(
             max_head_delay_ms=2000,
             max_wrong_answers=0,
         ),
-        labels=(label,),
+        tags=(tag,),
     )
 
 
@@ -62,4 +62,4 @@ dropped = ws_continuity(
         pause=seconds(5),
     )
 )
-short = ws_continuity(Kill("a", at=seconds(3.2), down=seconds(2)), duration=seconds(8), label="fast")
+short = ws_continuity(Kill("a", at=seconds(3.2), down=seconds(2)), duration=seconds(8), tag="fast")

@@ -67,7 +67,7 @@ def _row(name: str, scenario: Scenario, problems: Sequence[str] | None) -> tuple
         name,
         _whole(live_time(scenario)),
         _NOT_THERE if simulated is None else f"~{_whole(simulated)}",
-        ", ".join(scenario.labels) or _NOT_THERE,
+        ", ".join(scenario.tags) or _NOT_THERE,
         scenario.proves or scenario.name,
     )
 

@@ -90,14 +90,14 @@ def suite_command(
     quiet: bool,
 ) -> int:
     """Run the scenarios, print what came of them, and answer with the exit status."""
-    selection, labels = _labels(choice)
+    selection, tags = _tags(choice)
     if repeat < 1:
         raise BattleError(f"--repeat must be at least 1, not {repeat}")
     if gateway is not None:
         named_gateway(gateway, EmbeddedGateway())  # a wrong name is told before anything is run
     found = _found(choice.places)
     skipped = [one for one in found if isinstance(one, Skipped)]
-    chosen = selected([one for one in found if not isinstance(one, Skipped)], labels, skipped)
+    chosen = selected([one for one in found if not isinstance(one, Skipped)], tags, skipped)
     order = SuiteOrder(
         selection=selection,
         world=world,
@@ -119,8 +119,8 @@ def _warn(scenario: str, warning: str) -> None:
     print(f"battle: warning: {scenario}: {warning}", file=sys.stderr, flush=True)
 
 
-def _labels(choice: Choice) -> tuple[str, Sequence[str]]:
-    """The suite's name, and the labels its scenarios carry; none at all means every scenario."""
+def _tags(choice: Choice) -> tuple[str, Sequence[str]]:
+    """The suite's name, and the tags its scenarios carry; none at all means every scenario."""
     if choice.fast + choice.full + bool(choice.tags) > 1:
         raise BattleError(
             "--fast, --full and --tag exclude one another; give several tags with several --tag"

@@ -104,4 +104,4 @@ class ScenarioItem(pytest.Item):
 
 
 def _marks(scenario: Scenario) -> list[str]:
-    return [mark for mark in MARKS if mark.removeprefix("battle_") in scenario.labels]
+    return [mark for mark in MARKS if mark.removeprefix("battle_") in scenario.tags]

@@ -14,7 +14,7 @@ MARKS = {
     "battle_slow": "a battle of minutes",
     "battle_soak": "a battle of half an hour or more",
 }
-"""Scenario files get them by the scenarios' own labels: `fast`, `slow`, `soak`."""
+"""Scenario files get them by the scenarios' own tags: `fast`, `slow`, `soak`."""
 
 WORLDS = ("live", "simulated")
 _HELP = {

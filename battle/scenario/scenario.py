@@ -1,5 +1,7 @@
 """A scenario: all of one battle as frozen data that reads like the sentence one would say about it."""
 
+from typing import ClassVar
+
 import msgspec
 
 from battle.actors.redaction import redacted
@@ -27,7 +29,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
     `checkers` names functions of your own that judge the log beside Battle's: "my_module:no_stale_reads", or
     "path/to/file.py:no_stale_reads". Each gets a `battle.RunLog` and returns a `battle.Finding`, or several of them.
 
-    `labels` say in which suites it belongs: `battle suite --tag LABEL` runs all that carry it. The shipped scenarios
+    `tags` say in which suites it belongs: `battle suite --tag TAG` runs all that carry it. The shipped scenarios
     carry "fast", "slow" or "soak", your own what you like, and one that is expected to fail none.
 
     `slo` is one SLO or a list of them, as an `Slo` or in words ("p95_latency_ms < 300 during fault").
@@ -62,9 +64,11 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
     chain: Chain = Chain()
     proves: str = ""
     setup: str = ""
-    labels: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     staleness: Staleness = Staleness()
     checkers: list[str] = []
+
+    renamed_fields: ClassVar[dict[str, str]] = {"labels": "tags"}
 
     @property
     def load(self) -> Duration:

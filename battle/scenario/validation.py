@@ -88,9 +88,9 @@ def _name_problems(scenario: Scenario) -> Iterator[str]:
                 yield f"{kind} {name!r}: a name is a lower-case letter, then up to 31 of a-z 0-9 _ -"
             if count > 1:
                 yield f"{kind} {name!r} is defined more than once; names must be unique"
-    for label in scenario.labels:
-        if not _NAME.fullmatch(label):
-            yield f"label {label!r}: a label is a lower-case letter, then up to 31 of a-z 0-9 _ -"
+    for tag in scenario.tags:
+        if not _NAME.fullmatch(tag):
+            yield f"tag {tag!r}: a tag is a lower-case letter, then up to 31 of a-z 0-9 _ -"
     for name in sorted(scenario.provider_names & {"gateway", "coordinator"}):
         yield f"provider {name!r}: that name belongs to a node of Battle's own"
 

@@ -8,31 +8,29 @@ from battle.scenario.loader import Candidate, Unloadable
 
 FAST = ("fast",)
 FULL = ("fast", "slow", "soak")
-"""What `--fast` and `--full` mean: the labels that the shipped scenarios carry."""
+"""What `--fast` and `--full` mean: the tags that the shipped scenarios carry."""
 
 
 def selected(
-    candidates: Sequence[Candidate | Unloadable], labels: Sequence[str], skipped: Sequence[Skipped] = ()
+    candidates: Sequence[Candidate | Unloadable], tags: Sequence[str], skipped: Sequence[Skipped] = ()
 ) -> list[Candidate | Unloadable]:
-    """Those that carry one of the labels, each once, in their order; without labels, all of them.
+    """Those that carry one of the tags, each once, in their order; without tags, all of them.
 
-    A file that cannot be loaded may hold any label, so it is always among them, and no label is unknown beside it.
+    A file that cannot be loaded may hold any tag, so it is always among them, and no tag is unknown beside it.
     `skipped` are files that were left out: when there is nothing to run, they are named.
 
     Raises:
-        ScenarioError: there are none that can be run, or a label is carried by nobody: it would be run by nobody,
+        ScenarioError: there are none that can be run, or a tag is carried by nobody: it would be run by nobody,
             and nobody would notice.
     """
-    known = sorted({label for one in candidates for label in _labels(one)})
+    known = sorted({tag for one in candidates for tag in _tags(one)})
     all_loaded = all(isinstance(one, Candidate) for one in candidates)
-    for label in labels:
-        if all_loaded and label not in known:
+    for tag in tags:
+        if all_loaded and tag not in known:
             choice = f"the tags are: {', '.join(known)}" if known else "none of them has any"
-            raise ScenarioError(f"no scenario has the tag {label!r}; {choice}")
+            raise ScenarioError(f"no scenario has the tag {tag!r}; {choice}")
     chosen = [
-        one
-        for one in candidates
-        if not labels or isinstance(one, Unloadable) or set(labels) & set(_labels(one))
+        one for one in candidates if not tags or isinstance(one, Unloadable) or set(tags) & set(_tags(one))
     ]
     if not any(isinstance(one, Candidate) for one in chosen):
         unloadable = dict.fromkeys(one.why for one in chosen if isinstance(one, Unloadable))
@@ -41,5 +39,5 @@ def selected(
     return list({one.name: one for one in chosen}.values())
 
 
-def _labels(one: Candidate | Unloadable) -> Sequence[str]:
-    return one.scenario.labels if isinstance(one, Candidate) else ()
+def _tags(one: Candidate | Unloadable) -> Sequence[str]:
+    return one.scenario.tags if isinstance(one, Candidate) else ()

@@ -46,7 +46,7 @@ def test_each_example_does_what_the_page_says(said):
         "test_shared::test_all_answers_are_right",
         "test_smoke::test_smoke",
     }
-    assert "2 deselected" in said.text, "the soak, and the plain scenario that carries the label slow"
+    assert "2 deselected" in said.text, "the soak, and the plain scenario that carries the tag slow"
 
 
 def test_a_failure_reads_as_the_page_shows(said):

@@ -44,7 +44,7 @@ def test_the_example_of_a_scenario_is_sound():
     names: dict[str, object] = {}
     exec(code, names)
     assert list(scenario_problems(names["scenario"])) == []
-    assert names["scenario"].labels == ("fast", "payments")
+    assert names["scenario"].tags == ("fast", "payments")
 
 
 @pytest.mark.parametrize("word", [*FULL, *SUITE_FILES])

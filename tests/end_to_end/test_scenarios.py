@@ -22,7 +22,7 @@ from tests.end_to_end.battles import ask, digests
 SHIPPED = dict(listed())
 LOST_BY_OURS = "stale_provider:reads"
 LONG = ("long_soak", "http_failover:long")
-FAST = [name for name, scenario in SHIPPED.items() if "fast" in scenario.labels]
+FAST = [name for name, scenario in SHIPPED.items() if "fast" in scenario.tags]
 IN_FULL = [name for name in SHIPPED if ":" not in name and name not in FAST]
 """Battles that have a short version, which is fought here; they themselves are for `make slow`."""
 

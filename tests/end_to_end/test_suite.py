@@ -38,7 +38,7 @@ won = Scenario(
     providers=[MockProvider("a")],
     workloads=[HttpConstant("eth_chainId", rate=30, duration=seconds(1))],
     slo=Slo(success_rate=0.9),
-    labels=("mine",),
+    tags=("mine",),
 )
 lost = msgspec.structs.replace(won, slo=Slo(p95_latency_ms=0.001, min_failovers=1))
 crashing = msgspec.structs.replace(won, setup="suite_battles:hook")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from battle.analysis.baselines.snapshot import Snapshot
+from battle.analysis.baselines.snapshot import NOT_MEASURED_BY, Snapshot
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
@@ -22,7 +22,11 @@ def _differences(before: Snapshot, after: Snapshot) -> Iterator[str]:
         yield "the baseline was made from this run, so nothing can be worse"
     if old.scenario != new.scenario:
         yield f"other scenario: {old.scenario!r} before, {new.scenario!r} after"
-    changed = [name for name in _names(before.parts, after.parts) if _differ(before.parts, after.parts, name)]
+    changed = [
+        name
+        for name in _names(before.parts, after.parts)
+        if name not in NOT_MEASURED_BY and _differ(before.parts, after.parts, name)
+    ]
     if changed:
         yield f"the scenario has changed: {', '.join(changed)}"
     if old.gateway != new.gateway:

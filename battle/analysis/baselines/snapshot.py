@@ -19,8 +19,9 @@ SCHEMA_VERSION = 1
 SLUG_CHARACTERS_MAX = 100
 """File names may have 255 bytes nearly everywhere; the rest is for whoever puts something before or after it."""
 
-_NOT_MEASURED_BY = frozenset({"slo", "workload_slos", "proves", "name", "gateway"})
-"""Parts of a scenario that change nothing of what providers, load and faults do: they are no other scenario."""
+NOT_MEASURED_BY = frozenset({"slo", "workload_slos", "proves", "name", "gateway", "tags", "labels"})
+"""Parts of a scenario that change nothing of what providers, load and faults do: they are no other scenario. Its tags
+were called labels, and stand in baselines of that time."""
 
 DIGEST_CHARACTERS = 16
 """64 bits: no two scenarios that anybody writes have the same by chance."""
@@ -91,9 +92,7 @@ def parts_of(scenario: object) -> dict[str, str]:
     if not isinstance(scenario, Mapping):
         return {}
     return {
-        name: _digest_of(name, part)
-        for name, part in sorted(scenario.items())
-        if name not in _NOT_MEASURED_BY
+        name: _digest_of(name, part) for name, part in sorted(scenario.items()) if name not in NOT_MEASURED_BY
     }
 
 

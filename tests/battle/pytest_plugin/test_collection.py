@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from battle.scenarios.smoke import scenario as _smoke
 
-quick = replace(_smoke, labels=("fast",))
-long = replace(_smoke, labels=("slow", "ours"))
-endless = replace(_smoke, labels=("soak", "slow"))
-plain = replace(_smoke, labels=())
+quick = replace(_smoke, tags=("fast",))
+long = replace(_smoke, tags=("slow", "ours"))
+endless = replace(_smoke, tags=("soak", "slow"))
+plain = replace(_smoke, tags=())
 """
 
 

@@ -151,19 +151,19 @@ def test_junit_has_an_error_for_what_was_not_run():
 # Choosing
 
 
-def candidate(name: str, *labels: str) -> Candidate:
+def candidate(name: str, *tags: str) -> Candidate:
     load = [HttpConstant("eth_chainId", rate=1, duration=seconds(1))]
-    return Candidate(name, Scenario(name, providers=[MockProvider("a")], workloads=load, labels=labels))
+    return Candidate(name, Scenario(name, providers=[MockProvider("a")], workloads=load, tags=tags))
 
 
 ALL = [candidate("a", "fast"), candidate("b", "slow"), candidate("c"), candidate("d", "slow", "mine")]
 
 
 @pytest.mark.parametrize(
-    ("labels", "names"), [(FAST, "a"), (("slow",), "bd"), (("mine", "fast"), "ad"), ((), "abcd")]
+    ("tags", "names"), [(FAST, "a"), (("slow",), "bd"), (("mine", "fast"), "ad"), ((), "abcd")]
 )
-def test_scenarios_are_chosen_by_their_labels(labels, names):
-    assert "".join(one.name for one in selected(ALL, labels)) == names
+def test_scenarios_are_chosen_by_their_tags(tags, names):
+    assert "".join(one.name for one in selected(ALL, tags)) == names
 
 
 def test_one_that_is_found_twice_is_run_once():
@@ -194,7 +194,7 @@ def test_files_that_cannot_be_loaded_alone_are_no_suite():
 
 def test_a_label_is_a_name():
     problems = list(
-        scenario_problems(msgspec.structs.replace(ALL[0].scenario, labels=("fast", "Too Loud"), slo=Slo()))
+        scenario_problems(msgspec.structs.replace(ALL[0].scenario, tags=("fast", "Too Loud"), slo=Slo()))
     )
-    assert problems == ["label 'Too Loud': a label is a lower-case letter, then up to 31 of a-z 0-9 _ -"]
+    assert problems == ["tag 'Too Loud': a tag is a lower-case letter, then up to 31 of a-z 0-9 _ -"]
     assert FULL == ("fast", "slow", "soak")

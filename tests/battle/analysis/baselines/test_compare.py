@@ -247,7 +247,7 @@ def test_what_differs_is_said() -> None:
     other = {
         "host": {"cpu": "Better", "cpus": 2},
         "versions": {"battle": "0.2.0"},
-        "parts": {"providers": "zz", "workloads": "bb", "chaos": "dd"},
+        "parts": {"providers": "zz", "workloads": "bb", "chaos": "dd", "labels": "ee"},
         "gateway_digest": "ee",
     }
     assert compare(snapshot(1), snapshot(2, changes=other)).differences == (

@@ -133,7 +133,14 @@ def test_a_slug_is_a_part_of_a_file_name() -> None:
 
 
 def test_parts_are_told_apart_and_demands_are_none_of_them() -> None:
-    one = {"name": "a", "slo": {"p95": 1}, "gateway": {}, "providers": [1], "chaos": {"b": 1, "a": 2}}
+    one = {
+        "name": "a",
+        "slo": {"p95": 1},
+        "gateway": {},
+        "tags": ["x"],
+        "providers": [1],
+        "chaos": {"b": 1, "a": 2},
+    }
     two = {"name": "b", "slo": {"p95": 2}, "gateway": {"x": 1}, "providers": [1], "chaos": {"a": 2, "b": 1}}
     assert parts_of(one) == parts_of(two)
     assert parts_of(one).keys() == {"providers", "chaos"}

@@ -320,6 +320,7 @@ def test_data_that_refers_to_itself_ends():
         (lambda: HttpConstant("m", rate=5), "HttpConstant: Missing required argument 'duration'"),
         (lambda: MockProvider("a", tags=("x",)), "`tags` of MockProvider is called `groups` now"),
         (lambda: RealProvider("a", "http://a", tags=()), "`tags` of RealProvider is called `groups` now"),
+        (lambda: Scenario("a", [], [], labels=("x",)), "`labels` of Scenario is called `tags` now"),
         (lambda: Slo(sucess_rate=1), "unknown field `sucess_rate` in Slo: did you mean `success_rate`?"),
     ],
 )
