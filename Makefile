@@ -33,32 +33,35 @@ battle: $(INSTALLED)  ## Install, run the main battle in the live world, and say
 # Which kind of test is in which target: docs/contributing/tests.md.
 QUICK := not slow and not live and not whole and not thorough
 
+# A process for each core; the tests of a file stay together, for they share runs.
+SPREAD := -n logical --dist loadfile
+
 quick: $(INSTALLED)  ## Run what needs no real time, no browser and no whole battle: the loop of daily work
-	$(BIN)/python -m pytest -m '$(QUICK)' --hypothesis-profile quick -n logical
+	$(BIN)/python -m pytest -m '$(QUICK)' --hypothesis-profile quick $(SPREAD)
 
 # Live tests that only wait do so four at a time. The others run alone: beside others they would wait for them,
 # and call that lateness.
 test: $(INSTALLED)  ## Install what tests need, and run them, in minutes
 	$(HAVE_CHROMIUM)
-	$(BIN)/python -m pytest -m 'not slow and not thorough and not live' -n logical
+	$(BIN)/python -m pytest -m 'not slow and not thorough and not live' $(SPREAD)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and live and not alone' -n 4
 	$(BIN)/python -m pytest -m 'not slow and not thorough and live and alone'
 
 test-more: $(INSTALLED)  ## Run what test-all has and test has not
-	$(BIN)/python -m pytest -m 'not slow and thorough and not live' -n logical
+	$(BIN)/python -m pytest -m 'not slow and thorough and not live' $(SPREAD)
 	$(BIN)/python -m pytest -m 'not slow and thorough and live'
 
 test-all: test test-more  ## Run all tests but the slow ones, before a merge
 
 coverage: $(INSTALLED)  ## Say how much of the code the quick tests run
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -m '$(QUICK)' --hypothesis-profile quick -n logical
+	$(BIN)/coverage run -m pytest -q -m '$(QUICK)' --hypothesis-profile quick $(SPREAD)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report | tail -n 1 | sed 's/^TOTAL/Run by the quick tests alone (statements, not run, share):/'
 
 slow: $(INSTALLED)  ## Run the long tests, and the property tests with ten times the examples, at night
 	$(BIN)/python -m pytest -m slow --timeout 1200
-	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 -n logical
+	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 $(SPREAD)
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, and use it there
 	$(BIN)/python -m pytest tests/end_to_end/test_wheel.py

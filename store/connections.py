@@ -17,15 +17,24 @@ NO_EXTENSIONS: dict[str, Any] = {
 }
 
 
+FEW_ROWS = 100_000
+"""Rows of a log, in all tables, on which a query costs more to plan than to run."""
+
+
 def connect(
     paths: Mapping[str, str], manifest: Manifest, run_dir: Path, parameters: Parameters, temp_directory: str
 ) -> duckdb.DuckDBPyConnection:
     """A connection that shows the tables of the log from these files, its segments, and the run's facts.
 
+    A log of `FEW_ROWS` gets one thread: handing its queries out to more costs more than they do.
+
     Raises:
         LogError: a file or the run's header cannot be understood.
     """
-    connection = duckdb.connect(config={**NO_EXTENSIONS, "temp_directory": temp_directory})
+    config = {**NO_EXTENSIONS, "temp_directory": temp_directory}
+    if sum(manifest.tables.values()) <= FEW_ROWS:
+        config["threads"] = 1
+    connection = duckdb.connect(config=config)
     try:
         show_no_progress(connection)
         catalog.set_parameters(connection, parameters)

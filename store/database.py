@@ -15,7 +15,7 @@ import duckdb
 
 from battle.store import catalog, typed
 from battle.store.catalog import Parameters
-from battle.store.connections import NO_EXTENSIONS, connect, fill, show_no_progress
+from battle.store.connections import FEW_ROWS, NO_EXTENSIONS, connect, fill, show_no_progress
 from battle.store.errors import QueryError
 from battle.store.interruption import interruptible
 from battle.store.log_files import LogFiles
@@ -113,7 +113,8 @@ class Run:
             paths = self._files.open_paths()
             self._trusted = connect(paths, self.manifest, self.run_dir, self._parameters, self._scratch)
             self._resources.callback(self._trusted.close)
-            self._trusted_views = catalog.views(self._trusted, STORED)
+            few = sum(self.manifest.tables.values()) <= FEW_ROWS
+            self._trusted_views = catalog.views(self._trusted, catalog.view_names() if few else STORED)
             if self.manifest.tables["requests"] <= _ROWS_WITHIN_MEMORY:
                 self._trusted.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         return self._trusted, self._trusted_views

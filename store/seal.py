@@ -83,16 +83,17 @@ def write_tables(scans: list[Scan], target: Path, *, growing: bool = False) -> M
     show_no_progress(connection)
     try:
         for table in TABLES:
-            expected = sum(scan.health.tables.get(table, 0) for scan in scans)
-            with TemporaryDirectory(prefix="battle-seal-") as scratch:
-                sources = [
-                    _source(scan, table, Path(scratch), growing=growing)
-                    for scan in scans
-                    if table in scan.health.tables
-                ]
-                problems += _write_table(connection, table, sources, target)
             path = target / f"{table}.parquet"
-            rows = _count_rows(connection, path) if sources else 0
+            holders = [scan for scan in scans if table in scan.health.tables]
+            if not holders:
+                _write_no_rows(connection, table, path)
+                files[table] = sealed_file(path, 0)
+                continue
+            with TemporaryDirectory(prefix="battle-seal-") as scratch:
+                sources = [_source(scan, table, Path(scratch), growing=growing) for scan in holders]
+                problems += _write_rows(connection, table, sources, path)
+            expected = sum(scan.health.tables[table] for scan in holders)
+            rows = _count_rows(connection, path)
             if rows != expected:
                 raise LogError(f"{rows} rows were written of {expected} in table {table}")
             files[table] = sealed_file(path, rows)
@@ -127,13 +128,7 @@ def _copy_start(source: Path, target: Path, size: int) -> None:
             size -= len(data)
 
 
-def _write_table(
-    connection: duckdb.DuckDBPyConnection, table: str, sources: list[str], target: Path
-) -> list[str]:
-    path = target / f"{table}.parquet"
-    if not sources:
-        _write_no_rows(connection, table, path)
-        return []
+def _write_rows(connection: duckdb.DuckDBPyConnection, table: str, sources: list[str], path: Path) -> list[str]:
     parameters = {"sources": sources, "tag": tag_of(TABLES[table]), "path": str(path)}
     try:
         connection.execute(f"COPY ({_rows(table, strict=True)}) TO $path ({_PARQUET})", parameters)

@@ -156,7 +156,7 @@ class Crash(BaseException):
     """The process dies here."""
 
 
-@pytest.mark.parametrize("step", ["_write_table", "_count_rows", "_check_unchanged", "_commit", "_sync"])
+@pytest.mark.parametrize("step", ["_write_rows", "_count_rows", "_check_unchanged", "_commit", "_sync"])
 @pytest.mark.parametrize("call", [1, 5])
 def test_a_crash_in_the_middle_leaves_a_log_that_can_be_read_and_sealed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, call: int
