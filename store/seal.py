@@ -128,7 +128,9 @@ def _copy_start(source: Path, target: Path, size: int) -> None:
             size -= len(data)
 
 
-def _write_rows(connection: duckdb.DuckDBPyConnection, table: str, sources: list[str], path: Path) -> list[str]:
+def _write_rows(
+    connection: duckdb.DuckDBPyConnection, table: str, sources: list[str], path: Path
+) -> list[str]:
     parameters = {"sources": sources, "tag": tag_of(TABLES[table]), "path": str(path)}
     try:
         connection.execute(f"COPY ({_rows(table, strict=True)}) TO $path ({_PARQUET})", parameters)

@@ -15,7 +15,7 @@ STORED = frozenset(
 """Views that make little of much, and that several report queries ask: on the connection of the reports each is
 computed once and kept, so that the millions of rows of a large log are counted once and not for each query.
 
-Of a log of few rows every view is: there the cost of a query is understanding it, and a table is understood at once."""
+Of a log of few rows every view is: there understanding a query costs most, and a table is understood at once."""
 
 _COMMENT = re.compile(r"--.*")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")

@@ -1,5 +1,7 @@
 -- When, while there was load, was an event loop of the test bench late?
 --
+-- No row without: system_samples
+--
 -- The bench: the load generator and the mock providers. A provider that a fault holds is as late as the fault wants,
 -- and a load node is as late as the author's own generator makes it.
 --

@@ -1,6 +1,8 @@
 -- Which limits of its own did the test bench meet while the load went on? What the author's own generator cost is in
 -- the query `slow_generators`.
 --
+-- No row without: bench_limits
+--
 -- node, limit
 -- times         how often
 -- first_at_ns

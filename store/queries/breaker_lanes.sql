@@ -1,5 +1,7 @@
 -- In which state was each circuit breaker, when?
 --
+-- No row without: breaker_changes
+--
 -- A lane per provider and transport the gateway used. Spans of one state that begin in the same cell of time are one
 -- row, from the start of the first to the end of the last, so that a breaker that flaps for hours can be drawn.
 --

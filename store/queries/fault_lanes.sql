@@ -1,5 +1,7 @@
 -- Which faults were in force when?
 --
+-- No row without: faults
+--
 -- Faults of one lane that overlap, or are less than a cell apart, are one row.
 --
 -- $from_ns, $to_ns     the span; a fault that was not reverted lasts to its end

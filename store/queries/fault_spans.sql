@@ -1,5 +1,7 @@
 -- Which faults held, and from when to when?
 --
+-- No row without: faults
+--
 -- Only those that were applied, in order of time.
 --
 -- fault_id, kind, target

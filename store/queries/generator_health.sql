@@ -1,5 +1,7 @@
 -- Did the load generator keep to its schedule? How late it was is in the query `latencies`.
 --
+-- No row without: generator_samples
+--
 -- workload
 -- due, sent, dropped   requests over the whole run
 -- turned_away          not sent because the gateway refused the connection or its upgrade to WebSocket: it had its chance

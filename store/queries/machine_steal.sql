@@ -1,5 +1,7 @@
 -- When, while there was load, did the hypervisor of this machine give its CPU time to other machines?
 --
+-- No row without: system_samples
+--
 -- $steal_ratio      more of the machine's CPU time than this part of it
 --
 -- second            of the run

@@ -1,5 +1,7 @@
 -- How many WebSocket connections were opened, closed, and left open?
 --
+-- No row without: subscriptions
+--
 -- A connection of a node whose process ended is over, whoever did not write that down. Open in the end: when the load
 -- had ended, or at the end of a log without that.
 --

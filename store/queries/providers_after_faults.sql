@@ -1,5 +1,7 @@
 -- When was each provider used again after a fault there was over, and how did clients fare until then?
 --
+-- No row without: faults
+--
 -- A row per fault that ended, of those that were applied at a provider to which at least 5 attempts had begun before the
 -- first fault of the run.
 --

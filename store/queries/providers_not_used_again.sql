@@ -1,5 +1,7 @@
 -- Which faults met a provider that the gateway had not used any more since an earlier fault there?
 --
+-- No row without: faults
+--
 -- A provider was in use when at least 5 attempts began at it before the first fault of the run. It was not used again when
 -- none began there from a second after the earlier fault's end to the end of the later one, while others got some. The
 -- latest such earlier fault counts, that had attempts before it.

@@ -1,5 +1,7 @@
 -- How many requests were due while each fault held?
 --
+-- No row without: faults
+--
 -- A fault that is over at once counts as a second long: what it breaks is felt by the requests after it. One that was
 -- never reverted holds to the end of the log.
 --

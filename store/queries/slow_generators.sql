@@ -1,5 +1,7 @@
 -- When did the author's own generator hold a workload up?
 --
+-- No row without: bench_limits
+--
 -- $lag_ns        a call of it that is longer than this
 -- $total_ns      or calls that took longer than this in one second
 --

@@ -1,5 +1,7 @@
 -- Did what a node holds grow steadily while the load did not?
 --
+-- No row without: system_samples
+--
 -- The time of the load after its first tenth (a warm-up) in five equal parts, and the mean of the samples in each.
 -- What leaks grows from each part to the next, also when it does so a step at a time, which a median would miss; a pool
 -- that a fault made larger grows once, one that meets ever higher peaks grows ever slower. A row per node, incarnation

@@ -1,5 +1,7 @@
 -- What did each node take of the machine?
 --
+-- No row without: system_samples
+--
 -- What a world cannot measure is NULL.
 --
 -- node

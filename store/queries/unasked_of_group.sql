@@ -1,5 +1,7 @@
 -- Which faults at members of a group met a provider that got no request meanwhile, while another member felt it?
 --
+-- No row without: faults
+--
 -- A plan aims at a group with "*" or "tag:NAME". A provider that a gateway keeps in reserve gets nothing, and feels
 -- nothing. One that was to be killed, stopped, paused or parted was so only if the log says it.
 --

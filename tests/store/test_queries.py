@@ -9,17 +9,20 @@ import pytest
 
 from battle.store import catalog
 from battle.store.database import Run, open_run
-from battle.store.events import Event, GapFilled, HeadPublished, NotificationReceived, SubscriptionChanged
+from battle.store.events import TABLES, BenchLimitReached, Event
 from tests.battle.histories import (
     MS,
     S,
+    breaker,
     fault,
     gap,
+    node_sample,
     notified,
     open_history,
     phases,
     published,
     request,
+    sample,
     subscribed,
     tried,
 )
@@ -93,15 +96,12 @@ def test_a_query_gives_no_row_without_the_table_it_says_it_needs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed = catalog.needed_table(catalog.query_text(name))
-    kinds = {
-        "subscriptions": SubscriptionChanged,
-        "heads": HeadPublished,
-        "notifications": NotificationReceived,
-    }
-    left_out = {**kinds, "gap_fills": GapFilled}[str(needed)]
+    left_out = TABLES[str(needed)]
     events: list[Event] = [
         *subscribed(), published(1, S), notified(1, S + MS), request(1), tried(1, "a", 0, MS), gap(S, 1, 2),
-        *fault("kill-a.1", 3 * S, 5 * S), *phases(),
+        *fault("kill-a.1", 3 * S, 5 * S), *phases(), breaker(3 * S, "closed", "open"), sample(S, 1),
+        *(node_sample(at_s * S, "a", steal_ratio=0.5, loop_lag_ns=S) for at_s in range(1, 10)),
+        BenchLimitReached(at_ns=S, node="a", limit="generator", times=1, duration_ns=S, detail="ours.py:4"),
     ]  # fmt: skip
     with open_history(tmp_path, *(one for one in events if not isinstance(one, left_out))) as run:
         assert not run.manifest.tables[str(needed)]
