@@ -10,7 +10,15 @@ import duckdb
 from battle.store.errors import QueryError
 
 STORED = frozenset(
-    {"attempt_cells", "breaker_outages", "failovers", "gateway_reports", "repeated_attempts", "request_ends"}
+    {
+        "attempt_cells",
+        "attempts_by_second",
+        "breaker_outages",
+        "failovers",
+        "gateway_reports",
+        "repeated_attempts",
+        "request_ends",
+    }
 )
 """Views that make little of much, and that several report queries ask: on the connection of the reports each is
 computed once and kept, so that the millions of rows of a large log are counted once and not for each query.

@@ -40,7 +40,7 @@ SELECT
     fault_id,
     any_value(started_ns) AS started_ns,
     count(*) AS subscriptions,
-    percentile(wait_ns, 0.5) AS p50_ns,
+    nullif(quantile_disc(coalesce(wait_ns, never_ns()), 0.5), never_ns()) AS p50_ns,
     if(count(wait_ns) = count(*), max(wait_ns), NULL) AS max_ns,
     count(*) - count(wait_ns) AS never
 FROM waited

@@ -7,21 +7,19 @@
 -- percentile     0..100; ten to each factor of ten down to one request in 100,000, and the median
 -- nines          -log10(1 - percentile / 100): 1 is 90 %, 2 is 99 %, 3 is 99.9 %
 -- latency_ms     in milliseconds; NULL: never, because more than the rest was not answered
-WITH waits AS (
-    SELECT
-        latency_ns(outcome, scheduled_ns, ended_ns) AS due_ns,
-        latency_ns(outcome, sent_ns, ended_ns) AS sent_ns
-    FROM requests
-),
 -- The last step is the median.
-ranked AS (
+WITH ranked AS (
     SELECT
         count(*) AS requests,
-        percentiles(due_ns, list_transform(range(52), lambda step: 1 - if(step = 51, 0.5, 10 ** (-step / 10))))
-            AS due,
-        percentiles(sent_ns, list_transform(range(52), lambda step: 1 - if(step = 51, 0.5, 10 ** (-step / 10))))
-            AS sent
-    FROM waits
+        latency_percentiles(
+            outcome, scheduled_ns, ended_ns,
+            list_transform(range(52), lambda step: 1 - if(step = 51, 0.5, 10 ** (-step / 10)))
+        ) AS due,
+        latency_percentiles(
+            outcome, sent_ns, ended_ns,
+            list_transform(range(52), lambda step: 1 - if(step = 51, 0.5, 10 ** (-step / 10)))
+        ) AS sent
+    FROM requests
 ),
 steps AS (
     SELECT requests, if(step = 51, 0.5, 10 ** (-step / 10)) AS beyond, due[step + 1] AS due, sent[step + 1] AS sent

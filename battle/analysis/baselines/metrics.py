@@ -56,7 +56,7 @@ OF_RUNS = (
 """Compared for the whole run."""
 
 
-_AS_FOR_SLOS = (
+AS_FOR_SLOS = (
     "gateway_rss_max_bytes",
     "wrong_answers",
     "stale_answers",
@@ -65,7 +65,7 @@ _AS_FOR_SLOS = (
     "failovers",
     "breaker_changes",
 )
-"""What an SLO can limit is measured once, in the view `slo`."""
+"""What an SLO can limit is measured as for one."""
 
 
 def key(metric: str, workload: str | None) -> str:
@@ -76,11 +76,11 @@ def key(metric: str, workload: str | None) -> str:
 def values_of(report: Report, counted: Mapping[str, float | None]) -> dict[str, float | None]:
     """Each metric's value in a run, by its key. None: not measured; for a percentile also "never".
 
-    `counted` is what the view `slo` measured, by its metrics' names.
+    `counted` has the values of `AS_FOR_SLOS`, by their names.
     """
     values = dict(_of_workloads(report))
     values |= {key("head_delay_p99_ns", row.workload): row.p99_ns for row in report.websocket.delays}
-    return values | _of_run(report) | {name: counted.get(name) for name in _AS_FOR_SLOS}
+    return values | _of_run(report) | {name: counted.get(name) for name in AS_FOR_SLOS}
 
 
 def _of_workloads(report: Report) -> Iterator[tuple[str, float | None]]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from battle.analysis.baselines.metrics import values_of
+from battle.analysis.baselines.metrics import AS_FOR_SLOS, values_of
 from battle.analysis.baselines.snapshot import (
     SCHEMA_VERSION,
     Identity,
@@ -17,6 +17,8 @@ from battle.analysis.log import Log
 from battle.analysis.reports.collect import collect_report
 from battle.analysis.reports.schema import Report
 from battle.analysis.statistics.summary import CELLS, LatencySummary
+from battle.analysis.verdict.measures import measures
+from battle.analysis.verdict.parts import WHOLE_PART
 from battle.store import typed
 from battle.store.database import Run, open_run
 
@@ -72,7 +74,8 @@ def metric_values(run_dir: Path) -> tuple[OneRun, Report]:
 
 
 def _one_run(log: Log, report: Report) -> OneRun:
-    counted = {row.metric: row.value if row.measured else None for row in log.rows("slo_values")}
+    measured = measures(log, WHOLE_PART, AS_FOR_SLOS)
+    counted = {metric: measure.value if measure.known else None for metric, measure in measured.items()}
     return OneRun(run_id=report.run.run_id, seed=report.run.seed, values=values_of(report, counted))
 
 

@@ -1,7 +1,7 @@
 """Collects a run's facts through the named queries, each asked once, and judges them on the way."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_origin
@@ -48,9 +48,11 @@ from battle.analysis.reports.schema import (
 )
 from battle.analysis.reports.section import Rows, section_part
 from battle.analysis.reports.sections import SECTIONS
+from battle.analysis.verdict.causes import SLOWEST_LISTED
 from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.checkers.retries import amplification
-from battle.analysis.verdict.measures import SLOWEST_LISTED, WHOLE_TIMES
+from battle.analysis.verdict.parts import WHOLE_PART
+from battle.analysis.verdict.requests import latency_rows
 from battle.analysis.verdict.sample_size import has_samples, sample_size_text
 from battle.analysis.verdict.verdict import Judgement, judge
 from battle.formatting import grouped_text
@@ -110,7 +112,7 @@ def collect_report(
         workload_slos=judgement.workload_slos,
         findings=judgement.findings,
         requests=fact("requests", lambda: _requests(log), RequestFacts),
-        latencies=rows("latencies", Latency, "latencies"),
+        latencies=collected.made("latencies", lambda: latency_rows(log), Latency),
         intervals=fact("intervals", lambda: intervals(log, facts.world), Intervals),
         failovers=failovers[0] if failovers else _blank(FailoverFacts),
         provider_shares=rows("provider_shares", ProviderShare, "provider_shares"),
@@ -159,6 +161,13 @@ class _Collected:
     def rows(self, field: str, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
         return self.parts.make(
             field, lambda: _rows(self.log, row_type, query, **parameters), lambda omission: ()
+        )
+
+    def made(self, field: str, collect: Callable[[], Iterable[Any]], row_type: type[Row]) -> tuple[Row, ...]:
+        return self.parts.make(
+            field,
+            lambda: tuple(typed.convert(row._asdict(), row_type) for row in collect()),
+            lambda omission: (),
         )
 
     def fact(self, field: str, collect: Callable[[], Part], kind: type[Part]) -> Part:
@@ -301,7 +310,7 @@ def _websocket(log: Log) -> WebSocketFacts:
         after_faults=_rows(log, HeadsAfterFault, "heads_after_faults"),
         gap_fills=_rows(log, GapFills, "gap_fills_summary"),
         slow_clients=log.rows("slow_clients")[0].closed,
-        disconnects=_rows(log, Disconnects, "disconnects", **WHOLE_TIMES),
+        disconnects=_rows(log, Disconnects, "disconnects", **WHOLE_PART.times),
         published=_rows(log, PublishedHeads, "heads_published"),
         logs=_rows(log, LogSubscriptions, "log_subscriptions"),
         stream_failovers=_rows(log, StreamFailovers, "stream_failovers_summary"),

@@ -8,6 +8,7 @@ import msgspec
 
 from battle.analysis.log import Log
 from battle.analysis.statistics.estimate import Estimate
+from battle.analysis.verdict.requests import latency_rows
 
 if TYPE_CHECKING:  # numpy is imported when the first interval is asked for
     from battle.analysis.statistics.summary import LatencySummary
@@ -51,10 +52,11 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def intervals(log: Log, world: str) -> Intervals:
-    """The intervals to the percentiles of query `latencies`, from query `latency_cells`."""
-    exact = [row for row in log.rows("latencies") if row.clock in ("due", "sent") and row.requests]
+    """The intervals to the percentiles of the latencies, from query `latency_cells`."""
     latencies, successes = [], []
-    for row in exact:
+    for row in latency_rows(log):
+        if row.clock == "late" or not row.requests:
+            continue
         summary = _summary(log, row.clock, row.workload)
         latencies.append(_latency_intervals(row, summary))
         if row.clock == "due":

@@ -16,6 +16,7 @@ from battle.analysis.reports.document import (
 )
 from battle.analysis.reports.schema import Report
 from battle.analysis.reports.section import ReportSection
+from battle.analysis.verdict.parts import is_windowed
 from battle.store.catalog import query_text
 
 Asked: TypeAlias = Sequence[tuple[str, Mapping[str, object]]]
@@ -43,7 +44,11 @@ def with_provenance(
     The sources that it was made with stay.
     """
     drawn = [chart for chart in charts.charts if chart.kind in section.charts]
-    questions = [(name, given) for name, given in asked if name in section.queries]
+    questions = [
+        (name, given)
+        for name, given in asked
+        if name in section.queries and (section.of_parts or not is_windowed(given))
+    ]
     questions += [(chart.query, chart.parameters) for chart in drawn]
     sources = list(made.sources)
     if section.sql:

@@ -20,6 +20,7 @@ class ReportSection(msgspec.Struct, frozen=True, kw_only=True):
 
     `queries` are the names of shipped queries that its numbers come from, and `charts` are drawn below it. `sql` is a
     question of its own to the log: its rows are in `report.section_rows` under the title, and in report.json.
+    `of_parts`: its numbers are also of parts of the run. Else a query counts only as it was asked of the whole run.
     """
 
     place: int
@@ -28,6 +29,7 @@ class ReportSection(msgspec.Struct, frozen=True, kw_only=True):
     queries: tuple[str, ...] = ()
     charts: tuple[Kind, ...] = ()
     sql: str = ""
+    of_parts: bool = False
 
     def rows(self, report: Report) -> Rows:
         """The rows of its own question. Raises LookupError when it could not be asked."""

@@ -21,8 +21,8 @@ from battle.analysis.verdict.checkers.load_generator import (
     lateness_bound_ns,
 )
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
-from battle.analysis.verdict.knee import StepsBeyondKnee
-from battle.analysis.verdict.measures import WHOLE_TIMES
+from battle.analysis.verdict.parts import Part, part_of_workload
+from battle.analysis.verdict.requests import ALL_STEPS, QUERY, StepsBeyondKnee, request_measures
 from battle.analysis.verdict.slo_comparison import NOT_REACHED_BUT, Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports
 from battle.formatting import plural
@@ -53,15 +53,6 @@ OF_DELAYS = frozenset({"max_head_delay_ms", "max_silence_ms", "max_failover_late
 LATE = frozenset({"generator_kept_pace", "bench_within_limits"})
 """The findings by which the load generator sent late."""
 
-ALL_REQUESTS: dict[str, Any] = {
-    "late_ns": None,
-    "cut": False,
-    "spared_starts_ns": (),
-    "spared_ends_ns": (),
-    **StepsBeyondKnee().parameters,
-}
-"""Parameters of queries with which every request counts."""
-
 _NS_PER_MS = 1e6
 
 
@@ -72,7 +63,7 @@ def doubted(
     slo: Slo,
     broken: Sequence[Trouble],
     workload: str | None = None,
-    beyond: StepsBeyondKnee = StepsBeyondKnee(),  # noqa: B008  # a constant
+    beyond: StepsBeyondKnee = ALL_STEPS,
 ) -> tuple[SloResult, ...]:
     """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`.
 
@@ -82,11 +73,10 @@ def doubted(
     excuses = _reactions(log, findings)
     late = bool(LATE & _unsure(findings))
     if missed & OF_LOAD:
-        query = "scoped_requests"
         bound_ns = lateness_bound_ns(slo) if late else None
-        counted = {**WHOLE_TIMES, "workload": workload, "method": None, **spared(broken), **beyond.parameters}
-        (row,) = log.rows(query, late_ns=bound_ns, cut=True, **counted)
-        excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
+        part = part_of_workload(workload)
+        row = request_measures(log, part, beyond, late_ns=bound_ns, cut=True, spared=spared(broken))
+        excuses |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
     excuses |= _bench_limited(log)
     return tuple(_not_measured(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
 
@@ -97,23 +87,22 @@ def attribute_windowed(
     log: Log,
     slo: Slo,
     broken: Sequence[Trouble],
-    times: Mapping[str, object],
+    part: Part,
     beyond: StepsBeyondKnee,
 ) -> tuple[SloResult, ...]:
-    """Likewise, of a part of the run; `times` are the parameters that say when that was.
+    """Likewise, of a part of the run.
 
     A generator that kept pace over the whole run may have been late just then, so its lateness in this part counts.
     """
     excuses = _reactions(log, findings)
     if OF_LOAD & {result.name for result in results if result.status == "missed"}:
-        query, bound_ns = "scoped_requests", lateness_bound_ns(slo)
-        part = {**times, "workload": slo.workload, "method": slo.method}
-        (row,) = log.rows(query, **part, **{**ALL_REQUESTS, **beyond.parameters})
-        late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > bound_ns
+        bound_ns = lateness_bound_ns(slo)
+        row = request_measures(log, part, beyond)
+        late = row.sent_ratio < SENT_RATIO_MIN or (row.p99_late_ns or 0) > bound_ns
         late = late or bool(LATE & _unsure(findings))
-        counted = {**spared(broken), **beyond.parameters}
-        (row,) = log.rows(query, **part, late_ns=bound_ns if late else None, cut=True, **counted)
-        excuses |= _not_the_gateways(query, row, slo, _why(log, slo, broken, late=late))
+        late_ns = bound_ns if late else None
+        row = request_measures(log, part, beyond, late_ns=late_ns, cut=True, spared=spared(broken))
+        excuses |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
     excuses |= _bench_limited(log)
     return tuple(_not_measured(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
 
@@ -201,13 +190,13 @@ def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
     return "the run was interrupted, and the requests that were not interrupted met it"
 
 
-def _not_the_gateways(query: str, row: Any, slo: Slo, why: str) -> dict[str, str]:
+def _not_the_gateways(row: Any, slo: Slo, why: str) -> dict[str, str]:
     """The demands that were met by the requests in `row`: those the gateway is answerable for."""
-    nothing = Measure(query, False)
+    nothing = Measure(QUERY, False)
     answerable = {rule.metric: nothing for rule in RULES.values()}
     if row.requests:
         for metric in ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns"):
-            answerable[metric] = Measure(query, True, getattr(row, metric))
+            answerable[metric] = Measure(QUERY, True, getattr(row, metric))
     return {
         result.name: why
         for result in compare(slo, answerable)

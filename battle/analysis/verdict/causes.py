@@ -13,8 +13,8 @@ from battle.analysis.time_text import load_began_ns
 from battle.analysis.verdict.checkers.answers import stale_causes, wrong_causes
 from battle.analysis.verdict.checkers.continuity import break_causes
 from battle.analysis.verdict.checkers.retries import storm_text
+from battle.analysis.verdict.parts import part_of
 from battle.analysis.verdict.slo_comparison import SloResult
-from battle.analysis.verdict.windowed_measures import windowed_scope
 from battle.formatting import LISTED_MAX, duration_text, sentence
 from battle.scenario.slo.scope import RUN
 from battle.scenario.slo.slo import OF_REQUESTS
@@ -24,6 +24,7 @@ Causes: TypeAlias = Callable[[Log, SloResult, str | None], Iterator[str]]
 """From the log, a missed SLO, and the workload it is about (None: all of them), to sentences."""
 
 SLOWEST_LISTED = 10
+"""How many of the slowest failovers are listed; the view `failovers` has them all."""
 
 _FAILURES = {
     "timeout": "timed out",
@@ -54,7 +55,7 @@ def with_causes(log: Log, result: SloResult, workload: str | None = None) -> Slo
 
 def _failures(log: Log, result: SloResult, workload: str | None) -> Iterator[str]:
     """How requests failed; of latency, because a request that failed counts as longer than any."""
-    windows = windowed_scope(log, result.scope).windows if result.scope.timed else WHOLE
+    windows = part_of(log, result.scope).windows if result.scope.timed else WHOLE
     rows = log.rows(
         "failure_causes",
         starts_ns=tuple(start for start, _ in windows),

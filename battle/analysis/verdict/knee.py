@@ -1,14 +1,16 @@
 """Where is the knee of an `HttpStep` workload: the highest rate that still met what is demanded?"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.load_generator import SENT_RATIO_MIN, lateness_bound_ns
 from battle.analysis.verdict.checkers.planned_workloads import STEPS, planned
-from battle.analysis.verdict.measures import WHOLE_TIMES, unanswered_text
+from battle.analysis.verdict.measures import unanswered_text
+from battle.analysis.verdict.parts import part_of_workload
+from battle.analysis.verdict.requests import QUERY, StepsBeyondKnee, request_measures
 from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
 from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo, SloSet
 
@@ -57,12 +59,10 @@ def knee_measures(knee: Knee) -> dict[str, Measure]:
     """The measures of the step of the knee; without a knee of the first step, which is the easiest."""
     step = knee.at or next(iter(knee.steps), None)
     if step is None:
-        return {
-            RULES[name].metric: Measure("step_results", False, note="no step was run") for name in OF_REQUESTS
-        }
+        return {RULES[name].metric: Measure(QUERY, False, note="no step was run") for name in OF_REQUESTS}
     if step.status == "generator_late":
         note = "the generator fell behind in the first step"
-        return {RULES[name].metric: Measure("step_results", False, note=note) for name in OF_REQUESTS}
+        return {RULES[name].metric: Measure(QUERY, False, note=note) for name in OF_REQUESTS}
     where = "at the knee" if knee.at else "no step met all targets; in the first one"
     return {
         metric: msgspec.structs.replace(
@@ -73,37 +73,12 @@ def knee_measures(knee: Knee) -> dict[str, Measure]:
     }
 
 
-class StepsBeyondKnee(NamedTuple):
-    """The steps beyond a knee, which look for the limit: of which workload each is, from when until when.
-
-    Where no step met what is demanded there is no knee, and all of them count.
-    """
-
-    workloads: tuple[str, ...] = ()
-    starts_ns: tuple[int, ...] = ()
-    ends_ns: tuple[int, ...] = ()
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """For queries that leave them out."""
-        return {
-            "beyond_workloads": self.workloads,
-            "beyond_starts_ns": self.starts_ns,
-            "beyond_ends_ns": self.ends_ns,
-        }
-
-    @property
-    def note(self) -> str:
-        """What was left out, in words."""
-        return f"without the steps beyond the knee of {' and '.join(dict.fromkeys(self.workloads))}"
-
-
 def steps_beyond(log: Log, knees: Sequence[Knee]) -> StepsBeyondKnee:
     """The steps beyond the knees, of all workloads that go up in steps."""
     rows = [
         row
         for knee in knees
-        for row in log.rows("step_results")
+        for row in log.rows("planned_steps")
         if row.workload == knee.workload and knee.rate_per_s is not None and row.rate_per_s > knee.rate_per_s
     ]
     return StepsBeyondKnee(
@@ -113,19 +88,6 @@ def steps_beyond(log: Log, knees: Sequence[Knee]) -> StepsBeyondKnee:
     )
 
 
-def run_measures(log: Log, beyond: StepsBeyondKnee) -> dict[str, Measure]:
-    """What the requests of the run measured without the steps beyond a knee. Empty when there are no such steps."""
-    if not beyond.workloads:
-        return {}
-    query = "scoped_requests"
-    every = {"workload": None, "method": None, "late_ns": None, "cut": False}
-    unspared: dict[str, Any] = {"spared_starts_ns": (), "spared_ends_ns": ()}
-    (row,) = log.rows(query, **WHOLE_TIMES, **every, **unspared, **beyond.parameters)
-    note = beyond.note
-    names = ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns")
-    return {name: Measure(query, bool(row.requests), getattr(row, name), note) for name in names}
-
-
 def _never(metric: str, measure: Measure) -> str:
     return "" if measure.value is not None else f"{unanswered_text(int(metric[1:3]), 'of the requests')}: "
 
@@ -133,8 +95,8 @@ def _never(metric: str, measure: Measure) -> str:
 def _knee(log: Log, workload: str, demands: SloSet) -> Knee:
     own, run = _of_requests(demands.workloads.get(workload, Slo())), _of_requests(demands.run)
     slo = own if own.demands() else run
-    rows = [row for row in log.rows("step_results") if row.workload == workload]
-    steps = tuple(_step(row, slo) for row in rows)
+    rows = [row for row in log.rows("planned_steps") if row.workload == workload]
+    steps = tuple(step for row in rows if (step := _step(log, row, slo)) is not None)
     met = [step.rate_per_s for step in steps if step.status == "met"]
     return Knee(
         workload=workload,
@@ -148,9 +110,13 @@ def _of_requests(slo: Slo) -> Slo:
     return Slo(**{name: limit for name, limit in slo.demands().items() if name in OF_REQUESTS})  # type: ignore[arg-type]  # names are fields
 
 
-def _step(row: Any, slo: Slo) -> Step:
+def _step(log: Log, planned: Any, slo: Slo) -> Step | None:
+    """One step, which is a window of its workload; None when no request was due in it."""
+    row = request_measures(log, part_of_workload(planned.workload, ((planned.started_ns, planned.ended_ns),)))
+    if not row.requests:
+        return None
     step = Step(
-        rate_per_s=row.rate_per_s,
+        rate_per_s=planned.rate_per_s,
         requests=row.requests,
         success_ratio=row.success_ratio,
         p50_latency_ns=row.p50_latency_ns,
@@ -160,7 +126,7 @@ def _step(row: Any, slo: Slo) -> Step:
     )
     if not slo.demands():
         return step
-    late = row.sent_ratio < SENT_RATIO_MIN or (row.late_p99_ns or 0) > lateness_bound_ns(slo)
+    late = row.sent_ratio < SENT_RATIO_MIN or (row.p99_late_ns or 0) > lateness_bound_ns(slo)
     return msgspec.structs.replace(
         step, status="generator_late" if late else _status(compare(slo, _measures(step)))
     )
@@ -173,6 +139,6 @@ def _status(results: tuple[SloResult, ...]) -> StepStatus:
 def _measures(step: Step) -> Mapping[str, Measure]:
     names = ("p50_latency_ns", "p95_latency_ns", "p99_latency_ns")
     return {
-        "success_ratio": Measure("step_results", True, step.success_ratio),
-        **{name: Measure("step_results", True, getattr(step, name)) for name in names},
+        "success_ratio": Measure(QUERY, True, step.success_ratio),
+        **{name: Measure(QUERY, True, getattr(step, name)) for name in names},
     }

@@ -1,22 +1,19 @@
 """What was measured of metrics that have a question of their own, each by that question."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any
 
 from battle.analysis.log import Log
+from battle.analysis.verdict.parts import Part
 from battle.analysis.verdict.slo_comparison import Measure
 from battle.scenario.slo.metric import Metric
 from battle.scenario.slo.metrics import METRICS
-from battle.scenario.slo.slo import Slo
 
 
-def own_measures(
-    log: Log, slo: Slo, times: Mapping[str, object], workload: str | None = None, method: str | None = None
-) -> dict[str, Measure]:
-    """Those of these metrics that `slo` limits, measured in windows of time, of one workload or method or of all."""
-    given: dict[str, Any] = {**times, "workload": workload, "method": method}
-    limited = slo.demands().keys()
-    return {one.name: _measured(log, one, given) for one in METRICS if one.name in limited}
+def own_measures(log: Log, part: Part, metrics: Collection[str]) -> dict[str, Measure]:
+    """Those of these metrics that have a question of their own, in a part of the run."""
+    given: dict[str, Any] = {**part.times, "workload": part.scope.workload, "method": part.scope.method}
+    return {one.name: _measured(log, one, given) for one in METRICS if one.name in metrics}
 
 
 def _measured(log: Log, metric: Metric, given: dict[str, Any]) -> Measure:

@@ -1,4 +1,4 @@
-"""Each demand beside what was measured: of the run, and of the workloads that have demands of their own."""
+"""Each demand beside what was measured: of the run, of its parts, and of workloads with demands of their own."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,21 +7,15 @@ import msgspec
 
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
-from battle.analysis.verdict.attribution import attribute_bench, doubted
+from battle.analysis.verdict.attribution import attribute_bench, attribute_windowed, doubted
 from battle.analysis.verdict.bench import Trouble
-from battle.analysis.verdict.checkers.continuity import head_rows
-from battle.analysis.verdict.knee import (
-    Knee,
-    knee_measures,
-    run_measures,
-    steps_beyond,
-)
-from battle.analysis.verdict.measures import WHOLE_TIMES, measures, workload_measures
-from battle.analysis.verdict.own_measures import own_measures
+from battle.analysis.verdict.knee import Knee, knee_measures, steps_beyond
+from battle.analysis.verdict.measures import answers, head_measures, measures
+from battle.analysis.verdict.parts import WHOLE_PART, Part, part_of, part_of_workload
+from battle.analysis.verdict.requests import ALL_STEPS, StepsBeyondKnee, request_measures
 from battle.analysis.verdict.sample_size import SampleSize, with_enough_samples
 from battle.analysis.verdict.slo_comparison import SloResult, compare, compared
-from battle.analysis.verdict.windowed_measures import windowed_results
-from battle.scenario.slo.slo import Slo, SloSet
+from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS, RULES, Slo, SloSet
 from battle.scenario.slo.sql import SqlSlo, parse_target
 from battle.store.errors import QueryError
 
@@ -47,15 +41,46 @@ def run_results(
     """
     slo = demands.run
     beyond = steps_beyond(log, knees)
-    measured = {
-        **measures(log, slo.max_attempts_per_request),
-        **run_measures(log, beyond),
-        **own_measures(log, slo, WHOLE_TIMES),
-    }
-    whole = doubted(compare(slo, measured), findings, log, slo, broken, beyond=beyond)
-    parts = windowed_results(log, demands, findings, broken, beyond)
+    whole = doubted(_compared(log, WHOLE_PART, slo, beyond), findings, log, slo, broken, beyond=beyond)
+    parts = (
+        result for part in demands.parts for result in _of_part(log, part, demands, findings, broken, beyond)
+    )
     asked = tuple(_sql_result(log, query) for query in slo.queries)
     return (*whole, *parts, *attribute_bench(asked, broken))
+
+
+def _compared(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee = ALL_STEPS) -> tuple[SloResult, ...]:
+    """What `slo` demands of a part of the run, with what was measured of it there."""
+    metrics = {RULES[name].metric for name in slo.demands()}
+    return compare(slo, measures(log, part, metrics, beyond))
+
+
+def _of_part(
+    log: Log,
+    slo: Slo,
+    demands: SloSet,
+    findings: Sequence[Finding],
+    broken: Sequence[Trouble],
+    beyond: StepsBeyondKnee,
+) -> tuple[SloResult, ...]:
+    """The demands on a part of the run, doubted where a miss or too few requests prove nothing."""
+    part = part_of(log, slo.scope)
+    found = _compared(log, part, slo, beyond)
+    if part.missing is None:
+        found = attribute_windowed(found, findings, log, slo, broken, part, beyond)
+    results = tuple(msgspec.structs.replace(result, scope=part.scope) for result in found)
+    if part.missing is not None:
+        return results
+    return with_enough_samples(results, _tested(log, part, slo, beyond), demands.min_requests)
+
+
+def _tested(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee = ALL_STEPS) -> SampleSize:
+    """How much of what `slo` is about there was in a part of the run."""
+    names = slo.demands().keys()
+    heads_due = head_measures(log, part).due if names & {*HEADS} else 0
+    if not names & {*OF_REQUESTS, *ANSWERS}:
+        return SampleSize(0, 0, heads_due)
+    return SampleSize(request_measures(log, part, beyond).requests, answers(log, part)[0], heads_due)
 
 
 def _sql_result(log: Log, demand: SqlSlo) -> SloResult:
@@ -95,20 +120,11 @@ def workload_results(
             workload=name,
             slos=with_enough_samples(
                 _of_workload(log, name, slo, knees, findings, broken),
-                _tested(log, name),
+                _tested(log, part_of_workload(name), slo),
                 demands.min_requests,
             ),
         )
         for name, slo in demands.workloads.items()
-    )
-
-
-def _tested(log: Log, workload: str) -> SampleSize:
-    rows = [row for row in log.rows("workload_answers") if row.workload == workload]
-    return SampleSize(
-        requests=sum(row.requests for row in rows),
-        checked=sum(row.checked for row in rows),
-        heads_due=sum(row.due for row in head_rows(log) if row.workload == workload),
     )
 
 
@@ -120,12 +136,14 @@ def _of_workload(
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
 ) -> tuple[SloResult, ...]:
-    measured = {**workload_measures(log, name), **own_measures(log, slo, WHOLE_TIMES, name)}
+    part = part_of_workload(name)
     for knee in knees:
         if knee.workload == name:
+            metrics = {RULES[demand].metric for demand in slo.demands() if demand not in OF_REQUESTS}
+            measured = {**measures(log, part, metrics), **knee_measures(knee)}
             # Its steps are doubted one by one: nothing of the whole load's lateness is left to excuse.
-            return attribute_bench(compare(slo, {**measured, **knee_measures(knee)}), broken)
-    return doubted(compare(slo, measured), findings, log, slo, broken, name)
+            return attribute_bench(compare(slo, measured), broken)
+    return doubted(_compared(log, part, slo), findings, log, slo, broken, name)
 
 
 def one_number(rows: list[tuple[object, ...]]) -> float | str:

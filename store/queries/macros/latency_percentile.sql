@@ -6,4 +6,4 @@
 -- ended_ns    of the request
 -- share       0..1: 0.95 for p95
 CREATE TEMP MACRO latency_percentile(outcome, from_ns, ended_ns, share) AS
-    percentile(latency_ns(outcome, from_ns, ended_ns), share)
+    latency_percentiles(outcome, from_ns, ended_ns, [share])[1]

@@ -6,4 +6,8 @@
 -- ended_ns    of the request
 -- shares      a list, such as [0.5, 0.95, 0.99]
 CREATE TEMP MACRO latency_percentiles(outcome, from_ns, ended_ns, shares) AS
-    percentiles(latency_ns(outcome, from_ns, ended_ns), shares)
+    list_transform(
+        -- Ranked where no value is NULL, which takes two thirds of the time.
+        quantile_disc(if(succeeded(outcome), ended_ns - from_ns, never_ns()), shares),
+        lambda found_ns: nullif(found_ns, never_ns())
+    )

@@ -10,6 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from battle.analysis.log import Log
+from battle.analysis.verdict.requests import latency_rows
 from battle.store.events import Event, GatewayAttemptEnded, RequestEnded
 from tests.asking import asked
 from tests.battle.histories import MS, S, against, failed, open_history, request, tried
@@ -74,10 +76,12 @@ def test_latencies(drawn: list[tuple[str, int, int]]) -> None:
                     "max_ns": max(good, default=None),
                     "requests": len(waits),
                 }
+    with TemporaryDirectory() as scratch, open_history(Path(scratch), *requests) as run:
+        rows = latency_rows(Log(run))
     found = {
         (row.workload, row.clock): {name: getattr(row, name) for name in (*RANKS, "max_ns", "requests")}
-        for row in _ask("latencies", requests)
-        if row.clock != "late" and row.requests
+        for row in rows
+        if row.clock != "late"
     }
     assert found == expected
 

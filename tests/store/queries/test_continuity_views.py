@@ -396,7 +396,7 @@ def test_a_head_that_no_provider_published_has_a_delay(tmp_path: Path) -> None:
     with open_history(tmp_path / "2", *phases(), *events, **on_chain()) as run:
         assert asked(run, "SELECT delay_max_ns FROM head_continuity").rows == [(2800 * MS,)]
         assert asked(run, "SELECT value FROM slo WHERE metric = 'head_delay_p99_ns'").rows == [(2800 * MS,)]
-        (scoped,) = run.query("scoped_heads", starts_ns=[0], ends_ns=[10 * S], workload=None)
+        (scoped,) = run.query("head_measures", starts_ns=[0], ends_ns=[10 * S], workload=None)
         assert scoped.delay_p99_ns == 2800 * MS
         cells = run.query("head_delays_over_time", from_ns=0, to_ns=10 * S, cell_ns=S)
         assert [(cell.at_ns, cell.max_ms) for cell in cells] == [(4 * S, 1.0), (5 * S, 2800.0)]

@@ -18,21 +18,19 @@ P50, P95, P99 = "p50_latency_ns", "p95_latency_ns", "p99_latency_ns"
 
 def said(run: Run) -> dict[str, list[int | None]]:
     """p50, p95 and p99 in nanoseconds, by who says so."""
-    (scoped,) = run.query("scoped_requests", starts_ns=(0,), ends_ns=(S,), **EVERY)
-    several = run.query("scoped_requests", starts_ns=(0, S // 2), ends_ns=(S // 2, S), **EVERY)[0]
-    due = next(row for row in run.query("latencies") if row.clock == "due")
+    (scoped,) = run.query("request_measures", starts_ns=(0,), ends_ns=(S,), **EVERY)
+    several = run.query("request_measures", starts_ns=(0, S // 2), ends_ns=(S // 2, S), **EVERY)[0]
     (cell,) = run.query("requests_over_time", from_ns=0, to_ns=S, cell_ns=S)
     slo = dict(run.execute(f"SELECT metric, value FROM slo WHERE metric IN ('{P50}', '{P95}', '{P99}')").rows)
     (second,) = run.execute(f"SELECT {P50}, {P95}, {P99} FROM latency_by_second").rows
     milliseconds = [cell.p50_ms, cell.p95_ms, cell.p99_ms]
     return {
-        "scoped_requests": [scoped.p50_latency_ns, scoped.p95_latency_ns, scoped.p99_latency_ns],
-        "scoped_requests of several": [
+        "request_measures": [scoped.p50_latency_ns, scoped.p95_latency_ns, scoped.p99_latency_ns],
+        "request_measures of several": [
             several.p50_latency_ns,
             several.p95_latency_ns,
             several.p99_latency_ns,
         ],
-        "latencies": [due.p50_ns, due.p95_ns, due.p99_ns],
         "requests_over_time": [None if ms is None else round(ms * MS) for ms in milliseconds],
         "slo": [slo[P50], slo[P95], slo[P99]],
         "latency_by_second": list(second),

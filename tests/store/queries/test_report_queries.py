@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from battle.analysis.log import Log
+from battle.analysis.verdict.requests import latency_rows
 from battle.store.catalog import QUERIES, VIEWS, query_names
 from battle.store.database import Run, open_run
 from battle.store.events import Event
@@ -36,6 +38,11 @@ def ask(tmp_path: Path, name: str, *events: Event, **parameters: object) -> list
         return [row._asdict() for row in run.query(name, **parameters)]
 
 
+def latencies(tmp_path: Path, *events: Event) -> list[dict[str, Any]]:
+    with open_history(tmp_path, *events) as run:
+        return [row._asdict() for row in latency_rows(Log(run))]
+
+
 def parameters_of(name: str) -> dict[str, object]:
     sql = re.sub(r"--.*", "", (QUERIES / f"{name}.sql").read_text())
     return {one: OTHER_PARAMETERS.get(one, 5) for one in re.findall(r"\$(\w+)", sql)}
@@ -58,7 +65,7 @@ def test_every_query_runs_on_an_empty_log_and_on_a_full_one(tmp_path: Path) -> N
 
 def test_latencies_are_exact_and_count_from_both_moments(tmp_path: Path) -> None:
     events = [request(n, 0, (n + 1) * 10 * MS, sent_ns=(n % 2) * 4 * MS) for n in range(1000)]
-    due, late, sent = ask(tmp_path, "latencies", *events)[:3]
+    due, late, sent = latencies(tmp_path, *events)[:3]
     assert due == {
         "workload": None,
         "clock": "due",
@@ -80,7 +87,7 @@ def test_a_request_that_failed_fast_was_never_answered(tmp_path: Path) -> None:
     events = [request(n, 0, 20 * MS) for n in range(94)]
     events += [failed(n, 0, 1) for n in range(94, 99)]
     events.append(failed(99, 0, 1, sent_ns=None, failure="unsent"))
-    due, late, sent = ask(tmp_path, "latencies", *events)[:3]
+    due, late, sent = latencies(tmp_path, *events)[:3]
     assert (due["requests"], due["counted"]) == (100, 94)
     assert (due["p90_ns"], due["p95_ns"], due["max_ns"], due["mean_ns"]) == (20 * MS, None, 20 * MS, 20 * MS)
     assert (sent["p90_ns"], sent["p95_ns"]) == (19 * MS, None)
@@ -89,10 +96,21 @@ def test_a_request_that_failed_fast_was_never_answered(tmp_path: Path) -> None:
 
 def test_latencies_are_per_workload_too(tmp_path: Path) -> None:
     events = [request(1, 0, MS * 2, workload="reads"), request(2, 0, MS * 4, workload="writes")]
-    found = {
-        row["workload"]: row["max_ns"] for row in ask(tmp_path, "latencies", *events) if row["clock"] == "due"
-    }
-    assert found == {None: 4 * MS, "reads": 2 * MS, "writes": 4 * MS}
+    found = {(row["workload"], row["clock"]): row["max_ns"] for row in latencies(tmp_path, *events)}
+    assert found == {
+        (None, "due"): 4 * MS, (None, "late"): MS, (None, "sent"): 3 * MS,
+        ("reads", "due"): 2 * MS, ("reads", "late"): MS, ("reads", "sent"): MS,
+        ("writes", "due"): 4 * MS, ("writes", "late"): MS, ("writes", "sent"): 3 * MS,
+    }  # fmt: skip
+
+
+def test_one_workload_is_all_requests_and_is_measured_once(tmp_path: Path) -> None:
+    with open_history(tmp_path, request(1, 0, MS * 2)) as run:
+        log = Log(run)
+        rows = [row._asdict() for row in latency_rows(log)]
+    assert [row["workload"] for row in rows] == [None] * 3 + ["load"] * 3
+    assert [{**row, "workload": None} for row in rows[3:]] == rows[:3]
+    assert [name for name, _ in log.asked] == ["latencies_from_sending", "request_measures"]
 
 
 def test_growth_is_told_with_the_load_of_its_first_and_last_part(tmp_path: Path) -> None:

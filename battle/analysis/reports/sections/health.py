@@ -184,6 +184,9 @@ SYSTEM = ReportSection(
     place=110, title="System health", make=system_section, queries=("system_health", "node_crashes")
 )
 GENERATOR = ReportSection(
-    place=120, title="Generator health", make=generator_section, queries=("generator_health", "latencies")
+    place=120,
+    title="Generator health",
+    make=generator_section,
+    queries=("generator_health", "request_measures"),
 )
 LOG = ReportSection(place=130, title="Log health", make=log_section, queries=("log_health",))

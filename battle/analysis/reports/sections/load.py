@@ -227,13 +227,20 @@ SLO_COMPLIANCE = ReportSection(
     place=10,
     title="SLO compliance",
     make=slo_section,
-    queries=("latencies", "workload_answers", "failovers_summary"),
+    queries=("request_measures", "notification_measures", "head_measures", "failover_measures"),
+    of_parts=True,
 )
 PERFORMANCE = ReportSection(
     place=30,
     title="Performance summary",
     make=performance_section,
-    queries=("request_kinds", "latencies", "latency_cells", "provider_shares"),
+    queries=(
+        "request_kinds",
+        "request_measures",
+        "latencies_from_sending",
+        "latency_cells",
+        "provider_shares",
+    ),
     charts=(
         "latency_over_time",
         "throughput_over_time",

@@ -110,7 +110,7 @@ def _amplification_text(facts: Amplification) -> str:
     return f"{overall:.2f} attempts per request{peak}, {whose}.{storm}"
 
 
-KNEE = ReportSection(place=50, title="Knee", make=knee_section, queries=("step_results",))
+KNEE = ReportSection(place=50, title="Knee", make=knee_section, queries=("planned_steps",))
 AMPLIFICATION = ReportSection(
     place=80, title="Retry amplification", make=amplification_section, queries=("retry_amplification",)
 )

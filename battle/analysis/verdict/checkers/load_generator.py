@@ -9,6 +9,7 @@ from battle.analysis.verdict.checkers.busy_machine import LAG_MAX_NS, busy
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
 from battle.analysis.verdict.checkers.planned_workloads import SUBSCRIBES, only_subscribes, planned
 from battle.analysis.verdict.checkers.slow_generator import slow_generators
+from battle.analysis.verdict.requests import latency_rows
 from battle.formatting import (
     duration_text,
     percent_text,
@@ -62,7 +63,7 @@ def generator_kept_pace(log: Log, demands: SloSet) -> Finding | None:
     health = log.rows("generator_health")
     if not health and only_subscribes(log):
         return None  # subscribers have no schedule to keep to
-    late = {row.workload: row.p99_ns for row in log.rows("latencies") if row.clock == "late"}
+    late = {row.workload: row.p99_ns for row in latency_rows(log) if row.clock == "late" and row.workload}
     bound_ns = lateness_bound_ns(demands.run)
     subscribers = planned(log, SUBSCRIBES)
     slow = {one.workload: one.cause for one in slow_generators(log)}

@@ -19,6 +19,8 @@ from battle.analysis.verdict.checkers.load_generator import (
     SENT_RATIO_MIN,
 )
 from battle.analysis.verdict.checkers.planned_workloads import SUBSCRIBES
+from battle.analysis.verdict.parts import part_of_workload
+from battle.analysis.verdict.requests import request_measures
 from battle.formatting import (
     duration_text,
     percent_text,
@@ -142,20 +144,19 @@ def _times(log: Log, plan: Any) -> HealingTimes | str:
 def _cases(log: Log, plan: Any, times: HealingTimes) -> tuple[list[Case], list[str]]:
     """What can be compared, and why the rest cannot."""
     # What the generator itself sent late must not pass for the steady state: it would excuse a slow healing.
-    before = _by_workload(log, times.began, times.first_fault, LATENESS_FLOOR_NS)
-    after = _by_workload(log, times.judged, times.ended)
     cases, doubts = [], []
     for name in _workloads(log, plan):
-        steady, healed = before.get(name), after.get(name)
+        steady = _measured(log, name, times.began, times.first_fault, LATENESS_FLOOR_NS)
+        healed = _measured(log, name, times.judged, times.ended)
         few = [
-            f"{plural(row.requests if row else 0, 'request')} {when}"
+            f"{plural(row.requests, 'request')} {when}"
             for row, when in (
                 (steady, "sent on time before the first fault"),
                 (healed, "after the healing time"),
             )
-            if row is None or row.requests < plan.min_requests
+            if row.requests < plan.min_requests or not row.requests
         ]
-        if few or steady is None or healed is None:
+        if few:
             doubts.append(f"workload {name}: only {' and '.join(few)}, {plan.min_requests:,} are needed")
         elif steady.p95_latency_ns is None:
             doubts.append(f"workload {name} was not healthy before the first fault: 5 % did not succeed")
@@ -168,9 +169,8 @@ def _cases(log: Log, plan: Any, times: HealingTimes) -> tuple[list[Case], list[s
     return cases, doubts
 
 
-def _by_workload(log: Log, start_ns: int, end_ns: int, late_ns: int | None = None) -> dict[str, Any]:
-    rows = log.rows("steady_state", start_ns=start_ns, end_ns=end_ns, late_ns=late_ns, limit=WORST_LISTED)
-    return {row.workload: row for row in rows}
+def _measured(log: Log, workload: str, start_ns: int, end_ns: int, late_ns: int | None = None) -> Any:
+    return request_measures(log, part_of_workload(workload, ((start_ns, end_ns),)), late_ns=late_ns)
 
 
 def _workloads(log: Log, plan: Any) -> list[str]:
@@ -182,12 +182,12 @@ def _workloads(log: Log, plan: Any) -> list[str]:
 def _bench_cause(log: Log, case: Case, times: HealingTimes) -> str | None:
     """Why something else than the gateway may have kept it from coming back; None: nothing did."""
     bound_ns = max(LATENESS_FLOOR_NS, round(case.p95_limit_ns * LATENESS_SHARE_OF_SLO))
-    if case.after.sent_ratio < SENT_RATIO_MIN or (case.after.late_p99_ns or 0) > bound_ns:
-        punctual = _by_workload(log, times.judged, times.ended, bound_ns).get(case.workload)
-        if punctual is None or not case._replace(after=punctual).ill:
+    if case.after.sent_ratio < SENT_RATIO_MIN or (case.after.p99_late_ns or 0) > bound_ns:
+        punctual = _measured(log, case.workload, times.judged, times.ended, bound_ns)
+        if not punctual.requests or not case._replace(after=punctual).ill:
             return "the generator fell behind, and the requests it sent on time recovered"
     before_s, after_s = (times.first_fault - times.began) / 1e9, (times.ended - times.judged) / 1e9
-    asked = _by_workload(log, times.began, times.first_fault)[case.workload].requests
+    asked = _measured(log, case.workload, times.began, times.first_fault).requests
     growth = (case.after.requests / after_s) / (asked / before_s)
     if growth > LOAD_GROWTH_MAX:
         return f"the load was {growth:.2f} times as high as before the first fault"
@@ -200,8 +200,14 @@ def _failure(log: Log, cases: list[Case], times: HealingTimes) -> Finding:
         f"the run did not heal within {duration_text(times.judged - times.healing)} after the last fault "
         f"({times.last_fault}, over {at_text(times.healing, times.began)}): {sentence(problems)}"
     )
-    worst = [request for case in cases for request in case.after.worst]
+    worst = [request for case in cases for request in _worst(log, case, times)]
     return _finding("FAIL", summary + _retries(log, times), times, worst)
+
+
+def _worst(log: Log, case: Case, times: HealingTimes) -> list[str]:
+    of = part_of_workload(case.workload, ((times.judged, times.ended),))
+    rows = log.rows("worst_requests", **of.times, workload=case.workload, limit=WORST_LISTED)
+    return [row.request_id for row in rows]
 
 
 def _degraded_texts(log: Log, case: Case, times: HealingTimes) -> Iterator[str]:
@@ -251,7 +257,7 @@ def _since(log: Log, case: Case, times: HealingTimes) -> str:
 
 def _retries(log: Log, times: HealingTimes) -> str:
     """What retries make of the load meanwhile: the usual reason."""
-    (row,) = log.rows("scoped_attempts", starts_ns=(times.judged,), ends_ns=(times.ended,))
+    (row,) = log.rows("attempt_measures", starts_ns=(times.judged,), ends_ns=(times.ended,))
     if not row.sent or row.attempts <= row.sent * LOAD_GROWTH_MAX:
         return ""
     return f"; there were {row.attempts / row.sent:.2f} attempts for each request meanwhile"

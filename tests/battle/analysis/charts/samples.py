@@ -75,7 +75,7 @@ def chart(kind: Kind, *, rows: tuple[Row, ...] | None = None, virtual: bool = Fa
         title=f"Title of {kind}",
         about="About it.",
         unit="ms",
-        query="latencies",
+        query="request_kinds",
         parameters={},
         virtual=virtual,
         rows=ROWS[kind] if rows is None else rows,

@@ -146,7 +146,7 @@ def test_values_in_a_query_are_quoted():
     assert "if('it''s'::VARCHAR = 'all'" in text
     assert "rank <= 3" in text
     assert "-- $by " in text
-    assert "[1, 2]" in source_of("scoped_attempts", {"starts_ns": (1, 2), "ends_ns": (3, 4)}, "x").sql
+    assert "[1, 2]" in source_of("attempt_measures", {"starts_ns": (1, 2), "ends_ns": (3, 4)}, "x").sql
 
 
 # the other formats, and rebuilding

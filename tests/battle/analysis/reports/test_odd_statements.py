@@ -87,7 +87,7 @@ def test_a_latency_that_was_never_reached_says_how_many_were_not_answered(tmp_pa
     ],
 )
 def test_never_is_a_measurement_and_nothing_is_none(result: dict[str, object], measured: str | None) -> None:
-    one = SloResult(**{"name": "p95", "limit": 5, "unit": "ms", "query": "latencies", **result})  # type: ignore[arg-type]
+    one = SloResult(**{"name": "p95", "limit": 5, "unit": "ms", "query": "request_measures", **result})  # type: ignore[arg-type]
     assert measured_text(one) == measured
     assert one.doubted is False
     assert slo_text(one).count("None") == 0

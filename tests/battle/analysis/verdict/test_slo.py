@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from battle.analysis.log import Log
-from battle.analysis.verdict.measures import measures, workload_measures
+from battle.analysis.verdict.measures import METRICS, measures
+from battle.analysis.verdict.parts import WHOLE_PART, part_of_workload
 from battle.analysis.verdict.slo_comparison import Measure, compare
 from battle.analysis.verdict.slo_text import slo_text
 from battle.analysis.verdict.verdict import judge
@@ -168,12 +169,15 @@ HISTORIES = {
 @pytest.mark.parametrize("name", HISTORIES)
 def test_the_view_slo_says_the_same(name: str, tmp_path: Path) -> None:
     with open_history(tmp_path, *HISTORIES[name]) as run:
-        view = {row.metric: (row.measured, row.value) for row in run.query("slo_values")}
-        ours = {metric: (measure.known, measure.value) for metric, measure in measures(Log(run)).items()}
+        view = {metric: (measured, value) for metric, value, measured in run.execute("FROM slo").rows}
+        ours = {
+            metric: (measure.known, measure.value)
+            for metric, measure in measures(Log(run), WHOLE_PART).items()
+        }
     assert {metric: told for metric, told in ours.items() if told[0]} == {
         metric: told for metric, told in view.items() if told[0]
     }
-    assert ours.keys() == view.keys()
+    assert ours.keys() == view.keys() == METRICS
 
 
 HEADS = Slo(max_missed_heads=0, max_duplicate_heads=0, max_head_delay_ms=1, max_silence_ms=1)
@@ -181,8 +185,8 @@ HEADS = Slo(max_missed_heads=0, max_duplicate_heads=0, max_head_delay_ms=1, max_
 
 def test_slos_on_heads_are_met_when_none_was_due_and_say_so(tmp_path: Path) -> None:
     with open_history(tmp_path, *QUIET) as run:
-        results = compare(HEADS, measures(Log(run)))
-        part = compare(HEADS, {**measures(Log(run)), **workload_measures(Log(run), "heads")})
+        results = compare(HEADS, measures(Log(run), WHOLE_PART))
+        part = compare(HEADS, measures(Log(run), part_of_workload("heads")))
     assert [(one.status, one.measured, one.note) for one in results] == [("met", 0, "no head was due")] * 4
     assert [one.status for one in part] == ["met"] * 4
 
@@ -191,7 +195,7 @@ def test_stale_answers_count_unless_no_provider_had_anything_newer(tmp_path: Pat
     header = {"scenario": {"name": "scripted", "providers": [{"name": "a"}, {"name": "b"}]}}
     with open_history(tmp_path, *HISTORIES["all providers lag"], *phases(), **header) as run:
         log = Log(run)
-        (whole,) = compare(Slo(max_stale_answers=0), measures(log))
+        (whole,) = compare(Slo(max_stale_answers=0), measures(log, WHOLE_PART))
         (view,) = asked(run, "SELECT value FROM slo WHERE metric = 'stale_answers'").rows
         (part,) = judge(run, Slo(max_stale_answers=0, when="during", fault="kill b")).slos
     # At 3, 4 seconds neither has a newer block; at 2, 5 seconds b has.
@@ -206,6 +210,6 @@ def test_disconnects_name_the_sides(tmp_path: Path) -> None:
         connection_changed("closed", 2 * S, "2.1", closed_by="us", detail="ping timeout"),
     ]
     with open_history(tmp_path, connection_changed("connected", 0), *cuts, *phases()) as run:
-        (result,) = compare(Slo(max_disconnects=1), measures(Log(run)))
+        (result,) = compare(Slo(max_disconnects=1), measures(Log(run), WHOLE_PART))
     assert (result.status, result.measured) == ("missed", 2)
     assert result.note == "1 by the gateway, 1 by the client"

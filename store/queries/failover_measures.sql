@@ -12,7 +12,12 @@
 WITH placed AS MATERIALIZED (
     SELECT coalesce(scheduled_ns, started_ns) AS due_ns, answered, cost_ns
     FROM failovers
-    LEFT JOIN (SELECT request_id, scheduled_ns FROM requests) USING (request_id)
+    -- All that there was is in the window of the whole run, whenever it was due: then no request is looked for.
+    LEFT JOIN (
+        SELECT request_id, scheduled_ns
+        FROM requests
+        WHERE len($starts_ns::BIGINT[]) <> 1 OR ($starts_ns::BIGINT[])[1] > 0 OR ($ends_ns::BIGINT[])[1] < 4_611_686_018_427_387_904
+    ) USING (request_id)
 )
 SELECT
     if((SELECT attempts FROM gateway_reports) OR count(*) > 0, count(*), NULL) AS failovers,

@@ -1,7 +1,7 @@
--- How did the requests of a part of the run fare?
+-- How did the requests of a part of the run fare? The whole run is one window.
 --
 -- A request belongs to the window it was due in. Percentiles are exact and over all these requests, from the due time;
--- one that did not succeed counts as longer than any.
+-- one that did not succeed counts as never answered.
 --
 -- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
 -- $workload                 only of this workload; NULL: of all
@@ -12,12 +12,15 @@
 -- $beyond_workloads, $beyond_starts_ns, $beyond_ends_ns      requests of these workloads that were due in these times
 --                           (steps beyond a knee) do not count
 --
--- requests
--- sent_ratio                of them were sent, or turned away by the gateway; NULL when there are none
--- success_ratio             NULL likewise
--- p50_latency_ns, p95_latency_ns, p99_latency_ns      NULL: never, or there are none
+-- requests, ok
+-- success_ratio             NULL when there are none
+-- p50_latency_ns, p90_latency_ns, p95_latency_ns, p99_latency_ns, p999_latency_ns      NULL: never, or there are none
+-- max_latency_ns, mean_latency_ns      of those that succeeded; NULL when none did
 -- checked, wrong, stale     their answers
--- late_p99_ns               how late they were sent; NULL: none was
+-- sent                      of them left the generator
+-- sent_ratio                of them were sent, or turned away by the gateway; NULL when there are none
+-- p50_late_ns, p90_late_ns, p95_late_ns, p99_late_ns, p999_late_ns, max_late_ns, mean_late_ns
+--                           how late they were sent, over what was sent; NULL: nothing was
 WITH beyond AS (
     SELECT
         unnest($beyond_workloads::VARCHAR[]) AS workload,
@@ -28,13 +31,13 @@ due AS (
     -- One window, which the whole run is too, takes no join: only one half is ever planned.
     SELECT workload, method, scheduled_ns, sent_ns, ended_ns, outcome, answer, failure
     FROM requests
-    WHERE len($starts_ns) = 1 AND scheduled_ns >= ($starts_ns::BIGINT[])[1] AND scheduled_ns < ($ends_ns::BIGINT[])[1]
+    WHERE len($starts_ns::BIGINT[]) = 1 AND scheduled_ns >= ($starts_ns::BIGINT[])[1] AND scheduled_ns < ($ends_ns::BIGINT[])[1]
     UNION ALL
     SELECT workload, method, scheduled_ns, sent_ns, ended_ns, outcome, answer, failure
     FROM requests
     SEMI JOIN window_seconds($starts_ns, $ends_ns, (SELECT coalesce(max(scheduled_ns), 0) FROM requests))
         ON second_of(scheduled_ns) = second AND scheduled_ns >= start_ns AND scheduled_ns < end_ns
-    WHERE len($starts_ns) <> 1
+    WHERE len($starts_ns::BIGINT[]) <> 1
 ),
 chosen AS (
     SELECT scheduled_ns, sent_ns, ended_ns, outcome, answer, failure
@@ -52,20 +55,36 @@ summed AS (
     SELECT
         count(*) AS requests,
         count(*) FILTER (succeeded(outcome)) AS ok,
-        count(*) FILTER (sent_ns IS NOT NULL OR turned_away(failure)) AS sent,
+        count(sent_ns) AS sent,
+        count(*) FILTER (sent_ns IS NOT NULL OR turned_away(failure)) AS had_their_chance,
         count(*) FILTER (answer <> 'none') AS checked,
         count(*) FILTER (answer = 'wrong') AS wrong,
         count(*) FILTER (answer = 'stale') AS stale,
-        latency_percentiles(outcome, scheduled_ns, ended_ns, [0.5, 0.95, 0.99]) AS ranks,
-        quantile_disc(sent_ns - scheduled_ns, 0.99) AS late_p99_ns
+        latency_percentiles(outcome, scheduled_ns, ended_ns, [0.5, 0.9, 0.95, 0.99, 0.999]) AS latencies_ns,
+        max(latency_ns(outcome, scheduled_ns, ended_ns)) AS max_latency_ns,
+        avg(latency_ns(outcome, scheduled_ns, ended_ns)) AS mean_latency_ns,
+        quantile_disc(sent_ns - scheduled_ns, [0.5, 0.9, 0.95, 0.99, 0.999]) AS lateness_ns,
+        max(sent_ns - scheduled_ns) AS max_late_ns,
+        avg(sent_ns - scheduled_ns) AS mean_late_ns
     FROM chosen
 )
 SELECT
-    requests,
-    sent / nullif(requests, 0) AS sent_ratio,
+    requests, ok,
     ok / nullif(requests, 0) AS success_ratio,
-    ranks[1] AS p50_latency_ns,
-    ranks[2] AS p95_latency_ns,
-    ranks[3] AS p99_latency_ns,
-    checked, wrong, stale, late_p99_ns
+    latencies_ns[1] AS p50_latency_ns,
+    latencies_ns[2] AS p90_latency_ns,
+    latencies_ns[3] AS p95_latency_ns,
+    latencies_ns[4] AS p99_latency_ns,
+    latencies_ns[5] AS p999_latency_ns,
+    max_latency_ns,
+    round(mean_latency_ns)::BIGINT AS mean_latency_ns,
+    checked, wrong, stale, sent,
+    had_their_chance / nullif(requests, 0) AS sent_ratio,
+    lateness_ns[1] AS p50_late_ns,
+    lateness_ns[2] AS p90_late_ns,
+    lateness_ns[3] AS p95_late_ns,
+    lateness_ns[4] AS p99_late_ns,
+    lateness_ns[5] AS p999_late_ns,
+    max_late_ns,
+    round(mean_late_ns)::BIGINT AS mean_late_ns
 FROM summed
