@@ -23,7 +23,7 @@ def load_function(name: str, what: str) -> Callable[..., Any]:
     """The function that the name means; `what` it is for, in messages: "generator".
 
     Modules are looked for on Python's path and in the working directory, or only in the directory that stands before
-    them ("battles/package.module:function"); relative files start in the working directory. A file is run anew each
+    them ("battles/package.module:function"); relative files start in the working directory. A file is run again each
     time, as a module of its own, so a scenario's own file may hold the function. What lies beside can be imported.
 
     Raises:

@@ -41,7 +41,7 @@ class Targets(Protocol):
     def let_up(self, target: str, fault_id: str) -> bool:
         """Let it be restarted, unless another fault still keeps it down.
 
-        False when this fault was over before its target, which was starting, could suffer it.
+        False when this fault was over before its target, which was starting, was ready.
         """
 
     def pause(self, target: str, fault_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Chance, all of it drawn from the run's seed.
+"""Randomness, all of it drawn from the run's seed.
 
 A sequential stream of numbers shifts for everybody when one draw more or less is made. Draws keyed by
 (seed, name, request, attempt) do not: runs with another strategy, or one fault less, stay comparable.

@@ -25,7 +25,7 @@ _HEADS_KEPT = 64
 """Most answers are right and of the newest block: the verdict on those is made once for each."""
 
 _SHORT_BYTES = 100
-"""A height alone, which many answers repeat, so that it is read once; a block comes with each answer anew."""
+"""A height alone, which many answers repeat, so that it is read once; a block comes new with each answer."""
 
 Judgement: TypeAlias = Literal["right", "stale", "wrong", "none"]
 

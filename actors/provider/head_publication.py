@@ -1,6 +1,6 @@
 """How faults change the publishing of heads: not at all, twice, or after the next one. Pure.
 
-Chance is keyed by the fault and the height, so one fault less does not change what the others do.
+Randomness is keyed by the fault and the height, so one fault less does not change what the others do.
 """
 
 from collections.abc import Sequence

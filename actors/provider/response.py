@@ -1,4 +1,4 @@
-"""What goes to the client for a question and its fate: bytes, and what happens to the connection. Pure."""
+"""What goes to the client for a call and its response plan: bytes, and what happens to the connection. Pure."""
 
 from typing import Literal, TypeAlias
 
@@ -118,7 +118,7 @@ def _body(
     head: int,
     more_errors: dict[Failure, RpcError] | None = None,
 ) -> bytes:
-    """The JSON-RPC text, where the fate leaves one to be sent or spoiled."""
+    """The JSON-RPC text, where the response plan leaves one to be sent or spoiled."""
     failure = plan.failure
     if failure is None or failure in _SPOILED:
         return answerer.answer(question, head, None, plan.chain_faults)

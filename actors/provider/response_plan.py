@@ -1,7 +1,7 @@
 """What becomes of a request: how long it takes, whether it fails, and whose fault that is. Pure.
 
 A provider's behaviour is its specification plus the faults in force. Each kind of fault is
-one function in `_EFFECTS` that takes the fate so far and returns another. All chance is keyed by the
+one function in `_EFFECTS` that takes the plan so far and returns another. All randomness is keyed by the
 request, and a fault's also by the fault, so one fault less does not change what the others do.
 
 What faults do to the chain that a provider answers from is in `sight`; here they are only drawn for.
@@ -64,7 +64,7 @@ class ResponsePlan(msgspec.Struct, frozen=True):
 
 
 class _PlanDraft(msgspec.Struct, frozen=True):
-    """A fate in the making."""
+    """A response plan in the making."""
 
     draws: Draws
     key: Key

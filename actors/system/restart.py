@@ -1,7 +1,7 @@
 """The restart decision: who exited, how and when go in; what to do about it comes out.
 
 OTP's vocabulary and semantics (`supervisor.erl`), with one addition: how long to wait before a restart is
-part of the decision, so a child that cannot start does not spin. No clock, no tasks, no chance.
+part of the decision, so a child that cannot start does not spin. No clock, no tasks, no randomness.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""What the two worlds do alike: chance, sleeping, serving a connection, and the manners of sending."""
+"""What the two worlds do alike: randomness, sleeping, serving a connection, and the manners of sending."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 import trio
 
-from battle.actors import rng as chance
+from battle.actors import rng
 from battle.actors.rng import Draws
 from battle.actors.world.held import Held
 from battle.actors.world.interfaces import (
@@ -47,7 +47,7 @@ class CommonWorld:
 
     def rng(self, name: str) -> Random:
         """As `World.rng`."""
-        return chance.stream(self._seed, f"{self.node}:{name}")
+        return rng.stream(self._seed, f"{self.node}:{name}")
 
     def draws(self, name: str) -> Draws:
         """As `World.draws`."""

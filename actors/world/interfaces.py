@@ -1,4 +1,4 @@
-"""The one interface between actors and the world they run in: streams, timers, chance and the log.
+"""The one interface between actors and the world they run in: streams, timers, randomness and the log.
 
 No actor takes time, randomness, sockets or processes from anywhere else (a lint rule holds it), so the
 same actor runs on real sockets in the live world and in virtual time in the simulated one. trio's own

@@ -28,7 +28,7 @@ OVERTIME = minutes(2)
 """What a load may take on top of its length and its longest timeout, for closing what is open."""
 
 POLL_SECONDS = 0.05
-"""Between two looks at a load that is being stopped or started anew."""
+"""Between two looks at a load that is being stopped or started again."""
 
 
 class Coordinator:
@@ -50,7 +50,7 @@ class Coordinator:
         self._interrupted_by: str | None = None
         self._authors_failure: str | None = None
         self._faults_in_force: set[str] = set()
-        self._tree = RunTree(cluster, plan, run_dir, inject=self._conduct, on_change=self._on_change)
+        self._tree = RunTree(cluster, plan, run_dir, inject=self._inject, on_change=self._on_change)
         self._node_names = frozenset(node.name for node in self._tree.nodes)
         run_setup(
             plan.scenario.setup,
@@ -124,7 +124,7 @@ class Coordinator:
         self._log_phase("load_ended")
         self._tree.root.stop()
 
-    async def _conduct(self) -> None:
+    async def _inject(self) -> None:
         await self._began.wait()
         targets = FaultTargets(self._tree.providers, self._tree.loads)
         await inject(self._world, self._plan.timeline, self._begin_ns, targets, self._faults_in_force)

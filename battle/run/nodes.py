@@ -51,7 +51,7 @@ class NodeActor:
 
     While some fault holds it down, the supervisor's restart waits at the door. Changes of behaviour are
     told to the running incarnation and to each one after it, until they are reverted. A fault that comes while an
-    incarnation is on its way up befalls it as soon as it is ready; a pause ends with the incarnation it befell.
+    incarnation is on its way up takes effect as soon as it is ready; a pause ends with the incarnation that it held.
     """
 
     def __init__(self, name: str, run_node: RunNode, restart: RestartType) -> None:
@@ -105,7 +105,7 @@ class NodeActor:
             raise NodeCrashed(ENDED_BY_ITSELF)  # it has no work that could be done
 
     def _welcome(self, node: Node) -> None:
-        """Let everything befall the new incarnation that came while it was on its way."""
+        """Do to the new incarnation all that came while it was on its way."""
         self._phase = "up"
         self._node = node
         self._due.clear()

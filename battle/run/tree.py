@@ -40,7 +40,7 @@ NODE_LIMITS = Limits(max_restarts=3, within=seconds(30))
 
 
 class RunTree:
-    """All supervisors, actors and nodes of one run. `conduct` is the chaos actor's body.
+    """All supervisors, actors and nodes of one run. `inject` is the chaos actor's body.
 
     Raises:
         OSError: a port the scenario asks for is in use.
@@ -59,7 +59,7 @@ class RunTree:
         self._cluster = cluster
         self._plan = plan
         self._run_dir = run_dir
-        self._conduct = inject
+        self._inject = inject
         self._on_change = on_change
         self.providers: dict[str, NodeActor] = {}
         self.gateway: list[NodeActor] = []
@@ -159,4 +159,4 @@ class RunTree:
 
     async def _chaos(self, context: ActorContext) -> None:
         context.started()
-        await self._conduct()
+        await self._inject()

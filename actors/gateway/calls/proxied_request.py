@@ -32,7 +32,7 @@ class ProxiedRequest(msgspec.Struct, frozen=True):
     """The header that carries the request's id, to be passed on."""
     request_id: str | None
     chance_key: str
-    """What chance is keyed by: the request's id, else a number the gateway gave it."""
+    """What randomness is keyed by: the request's id, else a number the gateway gave it."""
 
 
 def read_proxied(request: HttpRequest, number: int) -> ProxiedRequest | Reply:

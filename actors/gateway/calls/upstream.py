@@ -18,7 +18,7 @@ LIMITED_FOR = seconds(1)
 
 
 class Provider:
-    """One provider over HTTP. WebSocket will bring a guard of its own: breakers are per transport."""
+    """One provider over HTTP. WebSocket has circuit breakers of its own: they are per transport."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Provider:
         return half_open and now_ns >= self._barred_until_ns
 
     def end(self, ticket: int, verdict: AttemptVerdict) -> None:
-        """An attempt has ended; `ticket` is what the guard gave it."""
+        """An attempt has ended; `ticket` is what the circuit breaker gave it."""
         self.breaker.end(ticket, verdict.breaker_result)
         if verdict.kind != "rate_limited":
             return

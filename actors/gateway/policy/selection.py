@@ -32,7 +32,7 @@ def rank(
         return sorted(providers, key=latency_ns)
     if strategy == "random":
         return sorted(providers, key=draw)
-    # A race of exponential clocks: each provider comes first with a chance in proportion to 1 / latency.
+    # A race of exponential clocks: each provider comes first with a probability in proportion to 1 / latency.
     return sorted(providers, key=lambda name: -log(1 - draw(name)) * max(latency_ns(name), 1))
 
 

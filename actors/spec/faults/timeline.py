@@ -108,8 +108,8 @@ def expand(
     """
     everything = (
         (start, end, msgspec.structs.replace(fault.placed(start, end), target=target), share, fault.target)
-        for entry, chance in _with_chance(plan, seed)
-        for start, end, fault, share in _placed(entry, load, chance)
+        for entry, draw in _with_draws(plan, seed)
+        for start, end, fault, share in _placed(entry, load, draw)
         for target in targets_of_fault(fault, groups)
     )
     placed = list(islice(everything, FAULTS_MAX + 1))
@@ -124,7 +124,7 @@ def expand(
     return tuple(timeline)
 
 
-def _with_chance(plan: Iterable[ChaosEntry], seed: int) -> Iterator[tuple[ChaosEntry, _Exponential]]:
+def _with_draws(plan: Iterable[ChaosEntry], seed: int) -> Iterator[tuple[ChaosEntry, _Exponential]]:
     """Each entry with random numbers of its own, which follow from what it says: so no other entry can move its
     moments, and two entries coincide only by chance. Entries that say the same are distinguished by their number."""
     seen: Counter[bytes] = Counter()
@@ -134,12 +134,12 @@ def _with_chance(plan: Iterable[ChaosEntry], seed: int) -> Iterator[tuple[ChaosE
         seen[words] += 1
 
 
-def _placed(entry: ChaosEntry, load: Duration, chance: _Exponential) -> Iterator[_Placed]:
+def _placed(entry: ChaosEntry, load: Duration, draw: _Exponential) -> Iterator[_Placed]:
     match entry:
         case Every():
             yield from _repeated(entry, load)
         case Randomly():
-            yield from _at_random(entry, load, chance)
+            yield from _at_random(entry, load, draw)
         case Ramp():
             yield from _ramped(entry)
         case Sequence():
@@ -161,23 +161,23 @@ def _repeated(every: Every, load: Duration) -> Iterator[_Placed]:
         number += 1
 
 
-def _at_random(randomly: Randomly, load: Duration, chance: _Exponential) -> Iterator[_Placed]:
+def _at_random(randomly: Randomly, load: Duration, draw: _Exponential) -> Iterator[_Placed]:
     """Renewal process: up for an exponential time, then broken for as long as the fault says.
 
-    What would outlast the load is left out: of a fault that chance begins with the last request, no effect is seen.
+    What would outlast the load is left out: a fault that happens to begin with the last request has no effect to see.
     """
     fault = randomly.fault
     earliest, end = fault.first
     length = end - earliest
-    start = earliest + _gap(randomly.mtbf, chance)
+    start = earliest + _gap(randomly.mtbf, draw)
     while start + length <= load:
         yield start, start + length, fault, 1.0
-        start += length + _gap(randomly.mtbf, chance)
+        start += length + _gap(randomly.mtbf, draw)
 
 
-def _gap(mean: Duration, chance: _Exponential) -> Duration:
+def _gap(mean: Duration, draw: _Exponential) -> Duration:
     """Never 0, or one fault would begin before the one before it has ended."""
-    return max(1, round(chance(1 / mean)))
+    return max(1, round(draw(1 / mean)))
 
 
 def _ramped(ramp: Ramp) -> Iterator[_Placed]:

@@ -58,7 +58,7 @@ class Lane:
     """One direction of one connection, under the faults of the moment.
 
     `key` identifies it: together with a fault's id and the number of chunks which that fault has seen
-    here it is what chance is keyed by, so one fault less changes no draw of another.
+    here it is what randomness is keyed by, so one fault less changes no draw of another.
 
     `acted` collects what became of the connection, by fault: the first action of each. The owner may empty it.
     """

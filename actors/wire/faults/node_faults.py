@@ -58,7 +58,7 @@ class TransportFaults:
 
         faults = TransportFaults(world)
         address = await nursery.start(world.serve, wanted, faults.around(handler))
-        faults.guard(Gate(world, address))
+        faults.attach_gate(Gate(world, address))
         ...
         faults.take(message)
 

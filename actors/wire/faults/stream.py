@@ -15,7 +15,7 @@ the bytes is decided in `lane`; this is the shell that moves them, arms the time
 
 `_toxic` sends bytes the long way. It begins with the first fault and ends when no fault is in force and both lanes
 are empty, so what comes later never overtakes what a fault has held up. A lane decides when its next piece is due;
-one timer for each lane waits for that moment, and is set anew whenever faults or bytes have changed it (`_arm`). A
+one timer for each lane waits for that moment, and is set again whenever faults or bytes have changed it (`_arm`). A
 lane that holds back for good (a timeout, a partition) has no moment: the end of the fault calls the pumps.
 
 The life of the connection, and what each step sets:
@@ -310,10 +310,10 @@ class FaultyStream(ReadByOne):
         if self._toxic:
             self._world.call_at(self._world.now_ns(), self._pump_in)
 
-    def _end(self, fate: _EndKind) -> None:
+    def _end(self, kind: _EndKind) -> None:
         """Nothing more comes; whoever receives is told, once."""
         if self._end_kind is None:
-            self._end_kind = fate
+            self._end_kind = kind
             self._wake_reader()
             if self._receive is not None:
                 self._report_end()

@@ -223,7 +223,7 @@ class RequestParser(_MessageParser):
         if request.method == "CONNECT":
             raise ProtocolError(501, "tunnels are not served here")
         # Whoever offers another protocol (HTTP/2, say) is content with this one, but httptools skips the body of
-        # such a request. So it is parsed anew, without the offer; by a new parser, since this one may have seen
+        # such a request. So it is parsed again, without the offer; by a new parser, since this one may have seen
         # `connection: close`.
         self._parser, version = httptools.HttpRequestParser(self), self._parser.get_http_version()
         self._feed_parser = self._parser.feed_data

@@ -24,7 +24,7 @@ def load_generator(name: str) -> Generator:
     """The function of this name, as `load_function` finds it, tried out once with number 0.
 
     Raises:
-        GeneratorError: there is none, or its trial failed.
+        GeneratorError: there is none, or its dry run failed.
     """
     try:
         generator: Generator = load_function(name, "generator")

@@ -52,7 +52,7 @@ def uses_chain_model(role: WorkloadRole) -> bool:
 
 
 def _generated(name: str, draws: Draws, times: CallTimes) -> CallSource:
-    """Each question has chance of its own, so shards agree, and one call less does not shift the others."""
+    """Each call has random numbers of its own, so shards agree, and one call less does not shift the others."""
     generator = load_generator(name)
     times.place = f"{name!r}{place_of(generator)}"
     now_ns, add = times.now_ns, times.add

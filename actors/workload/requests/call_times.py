@@ -33,7 +33,7 @@ class CallTimes:
             self.longest_ns = took_ns
 
     def taken(self, node: str) -> BenchLimitReached | None:
-        """What the calls since the last time held up, if they were slow; begins anew."""
+        """What the calls since the last time held up, if they were slow; begins again."""
         calls, total_ns, longest_ns = self.calls, self.total_ns, self.longest_ns
         self.calls = self.total_ns = self.longest_ns = 0
         if longest_ns <= SLOW_CALL and total_ns <= BUSY:

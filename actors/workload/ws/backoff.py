@@ -16,7 +16,7 @@ class Backoff:
         self._tries = 0
 
     def recovered(self) -> None:
-        """A try was no failure: the pauses begin anew."""
+        """A try was no failure: the pauses begin again."""
         self._failed = 0
 
     def pause(self) -> Duration | None:

@@ -72,7 +72,7 @@ _CONNECT_RETRY_SECONDS = 0.05
 _STOPPED = {
     0: "stopped",
     -signal.SIGTERM: "stopped",  # before it had come as far as to listen for it
-    128 + signal.SIGTERM: "stopped",  # how the guard of a program says the same
+    128 + signal.SIGTERM: "stopped",  # how the reaper of a program says the same
     -signal.SIGKILL: "stopped at SIGKILL",
 }
 """What an exit status means of a node that was asked to stop."""
@@ -204,7 +204,7 @@ class LiveNode:
         """End it, so that it can be restarted like after any other crash."""
         self.hung = why
         if self._command is not None:
-            self.stop_asked.set()  # a guard that is killed could end nobody
+            self.stop_asked.set()  # a reaper that is killed could end nobody
         else:
             self._process.send_signal(signal.SIGKILL)
 
@@ -237,7 +237,7 @@ class LiveCluster:
         sink = open_segment(run_dir, COORDINATOR, 1, run_mark(seed, self._epoch_ns))
         self._writer = SegmentWriter(sink, self._arm_flush)
         self.world = LiveWorld(self._reactor, COORDINATOR, seed, self._writer)
-        self._was_subreaper = become_subreaper()  # whoever loses its guard is still below us
+        self._was_subreaper = become_subreaper()  # whoever loses its reaper is still below us
 
     def _arm_flush(self) -> None:
         self._reactor.call_at(self._reactor.now_ns() + FLUSH_INTERVAL_NS, self._writer.flush)
@@ -347,7 +347,7 @@ class LiveCluster:
                 status = await process.wait()
                 nursery.cancel_scope.cancel()
         finally:
-            mine.close()  # which asks the guard to end the program
+            mine.close()  # which asks the reaper to end the program
             with trio.CancelScope(shield=True):
                 await process.stop()
             process.close()
@@ -386,7 +386,7 @@ class LiveCluster:
         return Exit(exit.how, f"{exit.reason}; {said}")
 
     def _end_marked(self, mark: str, session: int | None = None) -> None:
-        """Whatever a node has left running, and no longer belongs to its guard or parent, is still below us."""
+        """Whatever a node has left running, and no longer belongs to its reaper or parent, is still below us."""
         end_descendants(os.getpid(), 0, has_mark(f"{self._mark}.{mark}", session))
 
     async def _wait_until_it_listens(
@@ -442,7 +442,7 @@ async def _listen(channel: Channel, live: LiveNode, task_status: trio.TaskStatus
         if live.paused or _standstill(silent_at):
             live.last_beat = (
                 trio.current_time()
-            )  # or it was the coordinator that did not hear: it listens anew
+            )  # or it was the coordinator that did not hear: it listens again
         elif trio.current_time() >= _silent_at(live):
             why = f"no heartbeat for {HANG_SECONDS:g} s" if live.is_ready else not_ready()
             live.declare_hung(why + await live.where())

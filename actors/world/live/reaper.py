@@ -1,17 +1,17 @@
 """Keeps a program that is none of ours, and whatever it starts, from outliving its coordinator.
 
 Used as `python -m battle.actors.world.live.reaper FD -- PROGRAM ...`. The program gets a process group of its own.
-When the coordinator closes the control socket FD, or dies, or the program ends, everything below the guard is ended:
-asked with SIGTERM, then killed. The guard is a subreaper, so that includes what has forked twice or left the group
-and session. The guard's exit status is the program's.
+When the coordinator closes the control socket FD, or dies, or the program ends, everything below the reaper is ended:
+asked with SIGTERM, then killed. The reaper is a subreaper, so that includes what has forked twice or left the group
+and session. The reaper's exit status is the program's.
 
 Whoever is killed ends nobody, so there are two, and each ends what is below when the other is killed, also together
 with the coordinator:
 
     coordinator
-      keeper        waits for the guard; ends what it left when it was killed
-        guard       starts the program, and waits for its end or the coordinator's, who sees the keeper's
-          program   the kernel kills it when the guard dies; what it has started is then below the keeper
+      keeper        waits for the reaper; ends what it left when it was killed
+        reaper      starts the program, and waits for its end or the coordinator's, who sees the keeper's
+          program   the kernel kills it when the reaper dies; what it has started is then below the keeper
 """
 
 import ctypes
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _keep(reaper: int) -> int:
-    """Wait for the guard; what it has left, which is something only when it was killed, is ended."""
+    """Wait for the reaper; what it has left, which is something only when it was killed, is ended."""
     signal.signal(signal.SIGTERM, lambda number, frame: os.kill(reaper, number))
     _, status = os.waitpid(reaper, 0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -53,7 +53,7 @@ def _keep(reaper: int) -> int:
 def _reap() -> int:
     become_subreaper()  # which no fork inherits
     control = socket.socket(fileno=int(sys.argv[1]))
-    # Should the guard itself be killed, the kernel takes the program along. A process without threads may do this.
+    # Should the reaper itself be killed, the kernel takes the program along. A process without threads may do this.
     program = subprocess.Popen(
         sys.argv[3:],
         stdin=subprocess.DEVNULL,

@@ -11,8 +11,8 @@ from battle.actors.world.interfaces import Usage
 
 
 class UsageMeter:
-    """Reads this process and what the machine has for it; with `pid`, the program below a guard with that number, and
-    all that it has started, which together may need `open_files`."""
+    """Reads this process and what the machine has for it; with `pid`, the program below a reaper with that number,
+    and all that it has started, which together may need `open_files`."""
 
     def __init__(self, pid: int | None = None, open_files: int = 0) -> None:
         self._own = pid is None
@@ -62,7 +62,7 @@ class UsageMeter:
             found = self._root.children(recursive=True)
             below = [
                 process for process in found if process.ppid() != self._root.pid
-            ]  # the guard's own second one
+            ]  # the reaper's own second one
         except psutil.NoSuchProcess:
             return []
         for process in below:

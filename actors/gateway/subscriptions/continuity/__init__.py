@@ -18,7 +18,7 @@ What the shell must send, one event at a time:
   dead provider. Heads learnt by polling do not count: they would hide a subscription that went silent.
 - `UpstreamLost(provider)` when the connection or the subscription ended. After `Resubscribe` the old one is
   gone for the fold: do not report its end, and what still arrives from it is to be dropped by the shell when
-  it subscribes anew at the same provider.
+  it subscribes again at the same provider.
 - For each `Backfill` in bounded time `BackfillAnswered` or `BackfillFailed` with its number. At most one is
   outstanding; one that is outdated by a `Resubscribe` need not be answered, and its answer is ignored. `items` in
   any order. For heads eth_getBlockByNumber, a null means that `up_to` ends before it. For logs eth_getLogs: it

@@ -228,7 +228,7 @@ class Heads(ContinuityCore[ChainHead]):
             self._cannot_link(root, at_ns)
 
     def _try(self, root: ChainHead | None, first: int, last: int) -> bool:
-        """Ask for these heights, unless that was in vain often enough."""
+        """Ask for these heights, unless that has failed often enough."""
         key = (root.hash if root else None, self._tip.hash if self._tip else None)
         tried = self._tries.count if key == (self._tries.root, self._tries.tip) else 0
         if tried >= self._settings.fill_attempts:

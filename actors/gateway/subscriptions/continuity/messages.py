@@ -139,7 +139,7 @@ class Backfill(msgspec.Struct, frozen=True):
 
 
 class Resubscribe(msgspec.Struct, frozen=True):
-    """Give up the subscription there is, if any, and subscribe anew, at a provider other than `avoid` if possible."""
+    """Give up the subscription, if any, and subscribe again, at a provider other than `avoid` if there is one."""
 
     reason: LossReason
     avoid: str | None

@@ -73,7 +73,7 @@ class UpstreamState:
         return self._state == "seeking" or (self._state == "live" and provider == self.provider)
 
     def replace(self, reason: LossReason, at_ns: int, provider: str | None = None) -> list[Resubscribe]:
-        """Change the upstream now, or after a pause when the changes before this one were in vain."""
+        """Change the upstream now, or after a pause when the changes before this one did not help."""
         self._next = Resubscribe(reason, provider or self.provider)
         self.provider = None
         pause = pause_after(self.failures)
