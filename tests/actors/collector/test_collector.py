@@ -36,7 +36,7 @@ def test_a_node_is_sampled_every_second():
     assert all(event.rss_bytes is None and event.loop_lag_ns is None for event in log)
 
 
-def sample_program(stage, read, reads=True):
+def sample_program(stage, read):
     """Sample the node `gateway`, which answers with what `read` gives."""
     mailbox = Mailbox("gateway")
 
@@ -45,8 +45,7 @@ def sample_program(stage, read, reads=True):
             assert question.message == ReadUsage()
             question.reply(read())
 
-    if reads:
-        stage.nursery.start_soon(answer)
+    stage.nursery.start_soon(answer)
     stage.nursery.start_soon(sample_system, stage.client, mailbox.ref)
 
 
@@ -65,6 +64,21 @@ def test_another_node_is_sampled_while_it_runs():
         ("gateway", 10, None, None),
         ("gateway", 20, None, 0.5),
     ]
+
+
+def test_a_program_that_does_not_run_or_does_not_answer_has_no_sample():
+    async def main(stage):
+        dead, mute = Mailbox("dead"), Mailbox("mute")
+        mute.open()
+        for mailbox in (dead, mute):
+            stage.nursery.start_soon(sample_system, stage.client, mailbox.ref)
+        await stage.sleep(seconds(5.5))
+        return stage.client.log, dead.statistics().dropped_dead, mute.statistics().queued
+
+    log, asked_of_dead, asked_of_mute = simulated(main)
+    assert log == []
+    assert asked_of_dead == 5
+    assert asked_of_mute > 1
 
 
 @pytest.mark.live
