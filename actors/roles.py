@@ -1,12 +1,13 @@
 """What a node is told: its role at the start, and the messages it takes while it runs."""
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.collection import COLLECTED, Collected
 from battle.actors.spec.faults.behaviour import BehaviourFault
+from battle.actors.spec.faults.kinds import KINDS
 from battle.actors.spec.faults.transport import TransportFault
 from battle.actors.spec.faults.websocket import WebSocketFault
 from battle.actors.spec.gateways import EmbeddedGateway
@@ -92,6 +93,8 @@ class NodeSpec(Spec, frozen=True):
 
 NodeFault: TypeAlias = BehaviourFault | TransportFault | WebSocketFault
 """All faults but those of processes, which happen to a node and not in it."""
+if not TYPE_CHECKING:  # which cannot know what is in a folder
+    NodeFault = Union[(NodeFault, *KINDS)]
 
 
 class ApplyFault(Spec, frozen=True, tag="apply"):

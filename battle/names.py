@@ -16,6 +16,7 @@ from battle.actors.spec.faults.behaviour import StaleHead as StaleHead
 from battle.actors.spec.faults.behaviour import Truncated as Truncated
 from battle.actors.spec.faults.behaviour import WrongAnswer as WrongAnswer
 from battle.actors.spec.faults.behaviour import WrongChain as WrongChain
+from battle.actors.spec.faults.kinds import KINDS
 from battle.actors.spec.faults.process import Flap as Flap
 from battle.actors.spec.faults.process import Kill as Kill
 from battle.actors.spec.faults.process import Pause as Pause
@@ -84,6 +85,10 @@ from battle.scenario.phases import Phase as Phase
 from battle.scenario.scenario import Scenario as Scenario
 from battle.scenario.slo.slo import Slo as Slo
 from battle.scenario.slo.staleness import Staleness as Staleness
+
+# Faults that have a file each.
+globals().update({kind.__name__: kind for kind in KINDS})
+del KINDS
 
 # pytest adds names of its own that are no identifiers to modules it rewrites.
 __all__ = [name for name in globals() if name.isidentifier() and not name.startswith("_")]

@@ -5,7 +5,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from battle.actors.provider.answerer import CallAnswerer, ReceivedCall, ReceivedRequest
-from battle.actors.provider.response_plan import Failure, ResponsePlan
+from battle.actors.provider.response_plan import ResponsePlan
+from battle.actors.spec.faults.behaviour import Failure
 from battle.actors.wire.http.messages import encode_response
 from battle.actors.wire.jsonrpc import INTERNAL_ERROR, LIMIT_EXCEEDED, SERVER_ERROR, Invalid, RpcError
 from battle.store.events import Outcome

@@ -1,52 +1,33 @@
 """What becomes of a request: how long it takes, whether it fails, and whose fault that is. Pure.
 
-A provider's behaviour is its specification plus the faults in force. Each kind of fault is
-one function in `_EFFECTS` that takes the plan so far and returns another. All randomness is keyed by the
+A provider's behaviour is its specification plus the faults in force. Each kind of
+fault says itself (`on_request`) what it makes of the plan so far. All randomness is keyed by the
 request, and a fault's also by the fault, so one fault less does not change what the others do.
 
 What faults do to the chain that a provider answers from is in `sight`; here they are only drawn for.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from math import cos, exp, log, pi, sqrt
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 import msgspec
 
 from battle.actors.provider.chain_view import InForce, in_order
 from battle.actors.rng import Draws
 from battle.actors.roles import ApplyFault
-from battle.actors.spec.faults.behaviour import (
-    Degrade,
-    ErrorKind,
-    ErrorRate,
-    Hang,
-    LimitStyle,
-    Malformation,
-    Malformed,
-    MissingData,
-    RateLimit,
-    Reorg,
-    StaleHead,
-    Truncated,
-    WrongAnswer,
-    WrongChain,
-)
+from battle.actors.spec.faults.behaviour import AnswerFault, Failure
 from battle.actors.spec.latency import (
     LatencyModel,
     LogNormal,
     Normal,
     Uniform,
 )
-from battle.actors.spec.providers import FailureKind, MockProvider
-from battle.actors.units import Duration, seconds
+from battle.actors.spec.providers import MockProvider
+from battle.actors.units import Duration
 
 Key: TypeAlias = tuple[object, ...]
 """What tells one attempt from all others."""
-
-Failure: TypeAlias = FailureKind | ErrorKind | LimitStyle | Malformation | Literal["truncated"]
-"""All ways in which a request can go wrong, but for those in which the answer alone does."""
-
 
 F = TypeVar("F", bound=Failure)
 
@@ -64,11 +45,12 @@ class ResponsePlan(msgspec.Struct, frozen=True):
 
 
 class _PlanDraft(msgspec.Struct, frozen=True):
-    """A response plan in the making."""
+    """A response plan in the making, as the fault `one` sees it: `Draft` says what for."""
 
     draws: Draws
     key: Key
     over_limit: Container[str]
+    one: InForce
     added: Duration = 0
     failure: Failure | None = None
     fault_id: str | None = None
@@ -76,15 +58,33 @@ class _PlanDraft(msgspec.Struct, frozen=True):
     retry_after_s: int = 0
     chain_faults: tuple[InForce, ...] = ()
 
-    def failed(
-        self, fault_id: str, failure: Failure | None, *, at_once: bool = False, retry_after_s: int = 0
-    ) -> "_PlanDraft":
-        """The failure of an earlier fault stands."""
+    @property
+    def is_over_limit(self) -> bool:
+        return self.one.fault_id in self.over_limit
+
+    def falls(self, ratio: float) -> bool:
+        return self.draws.uniform(self.one.fault_id, *self.key) < ratio
+
+    def one_of(self, ratio: float, kinds: tuple[F, ...], *what: object) -> F | None:
+        return _failure(ratio, kinds, self.draws, (self.one.fault_id, *what, *self.key))
+
+    def slowed(self, latency: LatencyModel) -> Self:
+        """Of those that slow a request down the first signs for it."""
+        added = draw_latency(latency, self.draws, self.one.fault_id, "latency", *self.key)
+        if not added:
+            return self
+        signed_by = self.fault_id or self.one.fault_id
+        return msgspec.structs.replace(self, added=self.added + added, fault_id=signed_by)
+
+    def failed(self, failure: Failure | None, *, at_once: bool = False, retry_after_s: int = 0) -> Self:
         if failure is None or self.failure is not None:
             return self
         return msgspec.structs.replace(
-            self, failure=failure, fault_id=fault_id, at_once=at_once, retry_after_s=retry_after_s
+            self, failure=failure, fault_id=self.one.fault_id, at_once=at_once, retry_after_s=retry_after_s
         )
+
+    def from_another_chain(self) -> Self:
+        return msgspec.structs.replace(self, chain_faults=(*self.chain_faults, self.one))
 
 
 class Behaviour(msgspec.Struct, frozen=True):
@@ -115,11 +115,12 @@ class Behaviour(msgspec.Struct, frozen=True):
         )
         if not self.in_force:
             return ResponsePlan(own_latency, failure)
-        draft = _PlanDraft(draws, key, over_limit)
+        draft = _PlanDraft(draws, key, over_limit, self.in_force[0])
         for one in self.in_force:
-            effect = _EFFECTS.get(type(one.fault))
-            if effect is not None:
-                draft = effect(one, one.fault, draft)
+            if isinstance(one.fault, AnswerFault):
+                changed = one.fault.on_request(msgspec.structs.replace(draft, one=one))
+                assert isinstance(changed, _PlanDraft)
+                draft = changed
         return ResponsePlan(
             draft.added if draft.at_once else own_latency + draft.added,
             draft.failure or failure,
@@ -127,73 +128,6 @@ class Behaviour(msgspec.Struct, frozen=True):
             draft.retry_after_s,
             in_order(draft.chain_faults),
         )
-
-
-FaultEffect: TypeAlias = Callable[[InForce, Any, _PlanDraft], _PlanDraft]
-
-
-def _degraded(one: InForce, fault: Degrade, draft: _PlanDraft) -> _PlanDraft:
-    """Slower, and failing more often. Of those that slow a request down the first signs for it."""
-    added = draw_latency(fault.added_latency, draft.draws, one.fault_id, "latency", *draft.key)
-    key = (one.fault_id, "errors", *draft.key)
-    if added:
-        signed_by = draft.fault_id or one.fault_id
-        draft = msgspec.structs.replace(draft, added=draft.added + added, fault_id=signed_by)
-    return draft.failed(one.fault_id, _failure(fault.error_ratio, fault.error_kinds, draft.draws, key))
-
-
-def _failing(one: InForce, fault: ErrorRate, draft: _PlanDraft) -> _PlanDraft:
-    failure = _failure(fault.ratio, fault.kinds, draft.draws, (one.fault_id, *draft.key))
-    return draft.failed(one.fault_id, failure, at_once=True)
-
-
-def _limited(one: InForce, fault: RateLimit, draft: _PlanDraft) -> _PlanDraft:
-    if one.fault_id not in draft.over_limit:
-        return draft
-    wait_s = -(-fault.retry_after // seconds(1))
-    return draft.failed(one.fault_id, fault.style, at_once=True, retry_after_s=wait_s)
-
-
-def _hanging(one: InForce, fault: Hang, draft: _PlanDraft) -> _PlanDraft:
-    return draft.failed(one.fault_id, "no_answer" if _falls(one, fault.ratio, draft) else None)
-
-
-def _malformed(one: InForce, fault: Malformed, draft: _PlanDraft) -> _PlanDraft:
-    form = _failure(fault.ratio, fault.forms, draft.draws, (one.fault_id, *draft.key))
-    return draft.failed(one.fault_id, form)
-
-
-def _truncated(one: InForce, fault: Truncated, draft: _PlanDraft) -> _PlanDraft:
-    return draft.failed(one.fault_id, "truncated" if _falls(one, fault.ratio, draft) else None)
-
-
-def _sees_otherwise(one: InForce, _fault: StaleHead | Reorg | WrongChain, draft: _PlanDraft) -> _PlanDraft:
-    return msgspec.structs.replace(draft, chain_faults=(*draft.chain_faults, one))
-
-
-def _answers_otherwise(one: InForce, fault: MissingData | WrongAnswer, draft: _PlanDraft) -> _PlanDraft:
-    if not _falls(one, fault.ratio, draft):
-        return draft
-    return msgspec.structs.replace(draft, chain_faults=(*draft.chain_faults, one))
-
-
-_EFFECTS: dict[type[Any], FaultEffect] = {
-    Degrade: _degraded,
-    ErrorRate: _failing,
-    RateLimit: _limited,
-    Hang: _hanging,
-    Malformed: _malformed,
-    Truncated: _truncated,
-    StaleHead: _sees_otherwise,
-    Reorg: _sees_otherwise,
-    WrongChain: _sees_otherwise,
-    MissingData: _answers_otherwise,
-    WrongAnswer: _answers_otherwise,
-}
-
-
-def _falls(one: InForce, ratio: float, draft: _PlanDraft) -> bool:
-    return draft.draws.uniform(one.fault_id, *draft.key) < ratio
 
 
 def _failure(ratio: float, kinds: tuple[F, ...], draws: Draws, key: Key) -> F | None:

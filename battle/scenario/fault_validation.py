@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from battle.actors.spec.faults.behaviour import BehaviourFault
+from battle.actors.spec.faults.behaviour import AnswerFault
 from battle.actors.spec.faults.process import Flap
 from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence, faults_of
 from battle.actors.spec.faults.timeline import FAULTS_MAX, Groups, targets_of, targets_of_fault
@@ -21,7 +21,7 @@ def fault_problems(scenario: Scenario) -> Iterator[str]:
     for entry in scenario.chaos:
         for fault in faults_of(entry):
             yield from _aim_problems(scenario, fault)
-            if isinstance(fault, BehaviourFault | WebSocketFault):
+            if isinstance(fault, AnswerFault | WebSocketFault):
                 yield from _not_for_real_ones(scenario, fault)
         yield from entry.problems()
     yield from plan_problems(scenario.chaos, scenario.chaos_until, scenario.groups)
@@ -37,7 +37,7 @@ def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
             yield f"partition: there is no workload named {fault.peer!r}; the workloads are: {known}"
 
 
-def _not_for_real_ones(scenario: Scenario, fault: BehaviourFault | WebSocketFault) -> Iterator[str]:
+def _not_for_real_ones(scenario: Scenario, fault: AnswerFault | WebSocketFault) -> Iterator[str]:
     real = {provider.name for provider in scenario.providers if isinstance(provider, RealProvider)}
     for name in targets_of(fault.target, scenario.groups):
         if name in real:

@@ -7,15 +7,22 @@ from typing import get_args
 
 import pytest
 
-from battle.actors.spec.faults.schedule import ChaosEntry
+from battle.actors.spec.faults.schedule import ChaosEntry, Fault
 from tests.docs.pages import DOCS
 from tools import docs
+from tools.docs import fault_rules
 from tools.docs.structs import fields_of
 
 
 @pytest.mark.parametrize("page", docs.PAGES)
 def test_a_generated_page_is_up_to_date(page):
     assert (DOCS / page).read_text() == docs.PAGES[page](), f"docs/{page} is out of date: run `make pages`"
+
+
+def test_the_view_of_fault_rules_is_what_the_faults_say():
+    written = fault_rules.PATH.read_text()
+    assert written == fault_rules.fault_rules(), "fault_rules.sql is out of date: run `make pages`"
+    assert written.count("\n    ('") == len(get_args(Fault))
 
 
 def test_a_views_header_gives_prose_and_columns():

@@ -20,7 +20,7 @@ class Contributed:
 
     def __init__(self, place: Path) -> None:
         self.place = place
-        for package in ("battle", "actors", "store", "scenarios"):
+        for package in ("battle", "actors", "store", "scenarios", "tools"):
             shutil.copytree(ROOT / package, place / package, symlinks=True, ignore=IGNORED)
 
     def add(self, toy: str, folder: str) -> None:
@@ -34,6 +34,10 @@ class Contributed:
         return subprocess.run(
             command, check=False, cwd=self.place, capture_output=True, text=True, timeout=120
         )
+
+    def python(self, code: str) -> None:
+        """Run some Python in the copy."""
+        subprocess.run([sys.executable, "-c", code], cwd=self.place, check=True, timeout=120)
 
     def run(self, scenario: str) -> "Ran":
         """Run a scenario in TOML in the simulated world."""

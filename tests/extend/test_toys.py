@@ -68,3 +68,39 @@ def test_a_metric_is_one_file(contribute: Contribute) -> None:
     (copy.place / "toy.toml").write_text(text.replace("before faults", "of method eth_blockNumber"))
     refused = copy.battle("check", "toy.toml")
     assert "max_slow_requests cannot be measured for one method" in refused.stdout
+
+
+NAPS = """
+gateway = {type = "embedded", strategy = "priority"}
+chaos = [
+  {type = "sleepy", target = "a", at = "1s", duration = "2s", nap = "30ms"},
+  {type = "every", period = "1s", times = 1, fault = {type = "sleepy", target = "a", at = "4s", duration = "500ms"}},
+]
+"""
+
+
+def test_a_fault_is_one_file(contribute: Contribute) -> None:
+    copy = contribute("sleepy.py", "actors/spec/faults/kinds")
+    copy.python("from tools.docs import fault_rules as made; made.PATH.write_text(made.fault_rules())")
+    ran = copy.run(SCENARIO + NAPS)
+    assert ran.report["verdict"] == "PASS", ran.report["reasons"]
+    first, second = ran.report["faults"]
+    assert (first["kind"], first["evidence"], first["effect_observed"]) == (
+        "sleepy",
+        ["tagged_attempts"],
+        True,
+    )
+    assert 25 <= first["tagged_attempts"] <= 55, "every other of 80 requests"
+    assert second["effect_observed"]
+    assert f"{first['tagged_attempts']} attempts affected" in ran.markdown
+    (slept,) = ran.sql(
+        "SELECT min(replied_ns - received_ns) AS ns FROM attempts WHERE fault_id = 'sleepy-a.1'"
+    )
+    assert slept["ns"] >= 30_000_000
+    copy.python(
+        "from tools.docs.faults import faults_page; page = faults_page()\n"
+        "assert '### Sleepy' in page and 'takes a nap before every other answer' in page"
+    )
+    copy.python("import battle; assert battle.Sleepy('a').nap == battle.ms(50)")
+    (copy.place / "toy.toml").write_text(SCENARIO + NAPS.replace('"30ms"', '"10us"'))
+    assert "sleepy: nap of 10 us is too short to be observed" in copy.battle("check", "toy.toml").stdout

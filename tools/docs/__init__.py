@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tools.docs import fault_rules
 from tools.docs.answers import RUNS, answer, answered, make_run, recipes
 from tools.docs.commands import commands_page
 from tools.docs.explained import explained
@@ -59,7 +60,8 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write all pages."""
+    """Write all pages, and the view that comes from the faults."""
+    fault_rules.PATH.write_text(fault_rules.fault_rules())
     for name, make in PAGES.items():
         (DOCS / name).write_text(make())
     with TemporaryDirectory() as scratch:

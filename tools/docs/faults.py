@@ -50,7 +50,8 @@ def faults_page() -> str:
 
 
 def _module(name: str, kinds: list[type]) -> Iterator[str]:
-    yield from (f"## {_TITLES[name]}", "", inspect.getdoc(sys.modules[name]) or "", "")
+    title = _TITLES.get(name, name.rpartition(".")[2].replace("_", " ").capitalize())
+    yield from (f"## {title}", "", inspect.getdoc(sys.modules[name]) or "", "")
     for kind in kinds:
         yield from head_of(kind, "###")
         if issubclass(kind, FaultSpec) and kind.scaled is not FaultSpec.scaled:

@@ -1,7 +1,7 @@
 """What all faults have in common: a target, a span, and perhaps a strength that can be scaled."""
 
 from collections.abc import Iterator
-from typing import Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,9 +17,37 @@ proves nothing; it is nearly always a bare number that was meant as milliseconds
 
 F = TypeVar("F", bound="FaultSpec")
 
+Sign: TypeAlias = Literal[
+    "killed", "kept_down", "stopped", "paused", "acted", "refused_attempts", "traffic_ceased", "clients_failed",
+    "tagged_attempts", "tagged_heads", "tagged_subscriptions",
+]  # fmt: skip
+"""What the log shows of a fault; `fault_effects` among the checkers has the words for each."""
+
+
+class Effect:
+    """What the log must show of a fault for it to have had its effect, and what a provider under it may do.
+
+    One of the `signs` must be there. The others are columns of the view `fault_rules`, which says what they mean and
+    is made from these: `make pages`.
+    """
+
+    def __init__(
+        self,
+        *signs: Sign,
+        must_be_noticed: bool = False,
+        cuts_off: bool = False,
+        makes_stale: bool = False,
+        silences: bool = False,
+        changes_answers: bool = False,
+    ) -> None:
+        self.signs = signs
+        self.flags = (must_be_noticed, cuts_off, makes_stale, silences, changes_answers)
+
 
 class FaultSpec(Spec, frozen=True):
     """One kind of fault, aimed at one provider or a group of them."""
+
+    effect: ClassVar[Effect]
 
     target: str
     """A provider's name, "group:NAME" for all providers of that group, or "*" for all: it is enough that one of them

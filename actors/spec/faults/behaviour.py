@@ -4,9 +4,10 @@
 """
 
 from collections.abc import Iterator
-from typing import Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar
 
 from battle.actors.spec.faults.base import (
+    Effect,
     LastingFault,
     ShareFault,
     above_zero_problems,
@@ -30,8 +31,54 @@ Malformation: TypeAlias = Literal[
 """Ways not to answer in JSON-RPC. `html_error_page` comes with status 200, `html_bad_gateway` with 502."""
 
 
-class Degrade(LastingFault, frozen=True, tag="degrade"):
+Failure: TypeAlias = FailureKind | ErrorKind | LimitStyle | Malformation | Literal["truncated"]
+"""All ways in which a request can go wrong, but for those in which the answer alone does."""
+
+K = TypeVar("K", bound=Failure)
+
+
+class Draft(Protocol):
+    """What becomes of one request, in the making, as a fault of a provider's behaviour sees and changes it.
+
+    All randomness is keyed by the fault and the request, so one fault less does not change what the others do.
+    """
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether the request exceeds the limit that the fault sets."""
+
+    def falls(self, ratio: float) -> bool:
+        """Whether the fault falls on this request, when it falls on such a share of them."""
+
+    def one_of(self, ratio: float, kinds: tuple[K, ...], *what: object) -> K | None:
+        """One of the kinds for such a share of the requests, None for the others. `what` names the draw."""
+
+    def slowed(self, latency: LatencyModel) -> Self:
+        """The same, and answered so much later."""
+
+    def failed(self, failure: Failure | None, *, at_once: bool = False, retry_after_s: int = 0) -> Self:
+        """The same, and failed, unless an earlier fault made it fail already; None changes nothing."""
+
+    def from_another_chain(self) -> Self:
+        """The same, with an answer from what the provider sees of the chain under the fault."""
+
+
+class AnswerFault(LastingFault, frozen=True):
+    """A fault of how a provider answers. The base of those in `kinds/`."""
+
+    def on_request(self, draft: Draft) -> Draft:
+        """What becomes of a request under it."""
+        raise NotImplementedError
+
+
+class _SharedAnswerFault(ShareFault, AnswerFault, frozen=True):
+    pass
+
+
+class Degrade(AnswerFault, frozen=True, tag="degrade"):
     """The provider gets worse without dying: `added_latency` on each answer, and a share of errors."""
+
+    effect: ClassVar = Effect("tagged_attempts")
 
     added_latency: LatencyModel = 0
     error_ratio: float = 0.0
@@ -64,9 +111,15 @@ class Degrade(LastingFault, frozen=True, tag="degrade"):
             if not mistakes:
                 yield from unobservable_problems("degrade", added_latency=self.added_latency.nearly_longest)
 
+    def on_request(self, draft: Draft) -> Draft:
+        slowed = draft.slowed(self.added_latency)
+        return slowed.failed(draft.one_of(self.error_ratio, self.error_kinds, "errors"))
 
-class ErrorRate(ShareFault, frozen=True, tag="error_rate"):
+
+class ErrorRate(_SharedAnswerFault, frozen=True, tag="error_rate"):
     """A share of the requests fails at once, each in one of `kinds`."""
+
+    effect: ClassVar = Effect("tagged_attempts")
 
     kinds: tuple[ErrorKind, ...] = ("http_503",)
 
@@ -75,9 +128,14 @@ class ErrorRate(ShareFault, frozen=True, tag="error_rate"):
         if not self.kinds:
             yield "error_rate: kinds needs at least one kind"
 
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.failed(draft.one_of(self.ratio, self.kinds), at_once=True)
 
-class RateLimit(LastingFault, frozen=True, tag="rate_limit"):
+
+class RateLimit(AnswerFault, frozen=True, tag="rate_limit"):
     """The provider takes `limit_per_s` requests in each second and refuses the others."""
+
+    effect: ClassVar = Effect("tagged_attempts")
 
     limit_per_s: int = 0
     style: LimitStyle = "http_429"
@@ -91,13 +149,25 @@ class RateLimit(LastingFault, frozen=True, tag="rate_limit"):
             yield f"rate_limit: limit_per_s must be 0 or more, not {self.limit_per_s}"
         yield from above_zero_problems("rate_limit", retry_after=self.retry_after)
 
+    def on_request(self, draft: Draft) -> Draft:
+        if not draft.is_over_limit:
+            return draft
+        return draft.failed(self.style, at_once=True, retry_after_s=-(-self.retry_after // seconds(1)))
 
-class Hang(ShareFault, frozen=True, tag="hang"):
+
+class Hang(_SharedAnswerFault, frozen=True, tag="hang"):
     """The provider takes the request and never answers."""
 
+    effect: ClassVar = Effect("tagged_attempts")
 
-class Malformed(ShareFault, frozen=True, tag="malformed"):
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.failed("no_answer") if draft.falls(self.ratio) else draft
+
+
+class Malformed(_SharedAnswerFault, frozen=True, tag="malformed"):
     """Answers that are no JSON-RPC: each in one of `forms`."""
+
+    effect: ClassVar = Effect("tagged_attempts", changes_answers=True)
 
     forms: tuple[Malformation, ...] = (
         "invalid_json",
@@ -112,13 +182,25 @@ class Malformed(ShareFault, frozen=True, tag="malformed"):
         if not self.forms:
             yield "malformed: forms needs at least one form"
 
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.failed(draft.one_of(self.ratio, self.forms))
 
-class Truncated(ShareFault, frozen=True, tag="truncated"):
+
+class Truncated(_SharedAnswerFault, frozen=True, tag="truncated"):
     """The connection is closed in the middle of the answer's body."""
 
+    effect: ClassVar = Effect("tagged_attempts", changes_answers=True)
 
-class StaleHead(LastingFault, frozen=True, tag="stale_head"):
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.failed("truncated") if draft.falls(self.ratio) else draft
+
+
+class StaleHead(AnswerFault, frozen=True, tag="stale_head"):
     """The provider's head lags `blocks` behind, in all that depends on it, also in its subscriptions."""
+
+    effect: ClassVar = Effect(
+        "tagged_attempts", "tagged_heads", "acted", makes_stale=True, changes_answers=True
+    )
 
     blocks: int = 5
 
@@ -129,9 +211,16 @@ class StaleHead(LastingFault, frozen=True, tag="stale_head"):
         yield from super().problems()
         yield from above_zero_problems("stale_head", blocks=self.blocks)
 
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.from_another_chain()
 
-class Reorg(LastingFault, frozen=True, tag="reorg"):
+
+class Reorg(AnswerFault, frozen=True, tag="reorg"):
     """The newest `depth` blocks are replaced by others at its start, and by the first ones again at its end."""
+
+    effect: ClassVar = Effect(
+        "tagged_attempts", "tagged_heads", "acted", makes_stale=True, changes_answers=True
+    )
 
     depth: int = 2
 
@@ -139,9 +228,16 @@ class Reorg(LastingFault, frozen=True, tag="reorg"):
         yield from super().problems()
         yield from above_zero_problems("reorg", depth=self.depth)
 
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.from_another_chain()
 
-class WrongChain(LastingFault, frozen=True, tag="wrong_chain"):
+
+class WrongChain(AnswerFault, frozen=True, tag="wrong_chain"):
     """The provider answers from another chain: another id, other blocks."""
+
+    effect: ClassVar = Effect(
+        "tagged_attempts", "tagged_heads", "acted", makes_stale=True, changes_answers=True
+    )
 
     chain_id: int = 5
     """What that chain calls itself."""
@@ -150,13 +246,26 @@ class WrongChain(LastingFault, frozen=True, tag="wrong_chain"):
         yield from super().problems()
         yield from above_zero_problems("wrong_chain", chain_id=self.chain_id)
 
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.from_another_chain()
 
-class MissingData(ShareFault, frozen=True, tag="missing_data"):
+
+class MissingData(_SharedAnswerFault, frozen=True, tag="missing_data"):
     """`null` for what the provider should know: blocks, transactions, receipts; empty lists of logs."""
 
+    effect: ClassVar = Effect("tagged_attempts", changes_answers=True)
 
-class WrongAnswer(ShareFault, frozen=True, tag="wrong_answer"):
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.from_another_chain() if draft.falls(self.ratio) else draft
+
+
+class WrongAnswer(_SharedAnswerFault, frozen=True, tag="wrong_answer"):
     """A well-formed answer that is not true."""
+
+    effect: ClassVar = Effect("tagged_attempts", changes_answers=True)
+
+    def on_request(self, draft: Draft) -> Draft:
+        return draft.from_another_chain() if draft.falls(self.ratio) else draft
 
 
 BehaviourFault: TypeAlias = (

@@ -1,9 +1,10 @@
 """Faults of processes: what happens to a provider's whole node."""
 
 from collections.abc import Iterator
-from typing import Self
+from typing import ClassVar, Self
 
 from battle.actors.spec.faults.base import (
+    Effect,
     FaultSpec,
     LastingFault,
     Span,
@@ -16,6 +17,8 @@ from battle.actors.units import Duration, seconds
 
 class Kill(FaultSpec, frozen=True, tag="kill"):
     """SIGKILL to the provider at `at`; it is started again `down` later."""
+
+    effect: ClassVar = Effect("killed", "kept_down", must_be_noticed=True, cuts_off=True, silences=True)
 
     at: Duration
     down: Duration = seconds(5)
@@ -36,6 +39,8 @@ class Flap(FaultSpec, frozen=True, tag="flap"):
 
     It first goes down at `at`; without it, after one `up`.
     """
+
+    effect: ClassVar = Effect("killed", "kept_down", must_be_noticed=True, cuts_off=True, silences=True)
 
     down: Duration
     up: Duration
@@ -66,6 +71,10 @@ class Restart(FaultSpec, frozen=True, tag="restart"):
     It closes its connections in good order. One that does not end within a few seconds is killed.
     """
 
+    effect: ClassVar = Effect(
+        "stopped", "killed", "kept_down", must_be_noticed=True, cuts_off=True, silences=True
+    )
+
     at: Duration
     """When it is asked."""
     down: Duration = seconds(1)
@@ -86,3 +95,5 @@ class Pause(LastingFault, frozen=True, tag="pause"):
 
     What fell due meanwhile happens as soon as it goes on. Killed or restarted meanwhile, it comes back unpaused.
     """
+
+    effect: ClassVar = Effect("paused", must_be_noticed=True, cuts_off=True, silences=True)

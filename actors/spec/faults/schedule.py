@@ -1,11 +1,12 @@
 """When and how often faults happen: an entry of a chaos plan is a fault, or one of these around it."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from battle.actors.spec.base import Spec
 from battle.actors.spec.faults.base import above_zero_problems
 from battle.actors.spec.faults.behaviour import BehaviourFault
+from battle.actors.spec.faults.kinds import KINDS
 from battle.actors.spec.faults.process import (
     Flap,
     Kill,
@@ -18,6 +19,8 @@ from battle.actors.units import Duration, format_duration, ms
 
 Fault: TypeAlias = Kill | Flap | Restart | Pause | BehaviourFault | TransportFault | WebSocketFault
 """One fault of the catalogue."""
+if not TYPE_CHECKING:  # which cannot know what is in a folder
+    Fault = Union[(Fault, *KINDS)]
 
 RAMP_STEPS_MAX = 1000
 """A finer ramp than this is a lot of log and no smoother to whoever measures it."""

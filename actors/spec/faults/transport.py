@@ -6,9 +6,10 @@ delays or holds back goes on at once, but for `Timeout`. Several at once add up;
 """
 
 from collections.abc import Iterator
-from typing import Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from battle.actors.spec.faults.base import (
+    Effect,
     LastingFault,
     above_zero_problems,
     replaced,
@@ -30,6 +31,8 @@ _OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "both": "both
 class Latency(LastingFault, frozen=True, tag="latency"):
     """All bytes arrive `delay` later, and so does the end of a connection."""
 
+    effect: ClassVar = Effect("acted")
+
     delay: Duration = ms(100)
     direction: Direction = "out"
 
@@ -44,6 +47,8 @@ class Latency(LastingFault, frozen=True, tag="latency"):
 
 class Jitter(LastingFault, frozen=True, tag="jitter"):
     """Each chunk, as it was sent or as it came in, arrives between 0 and `spread` later, in order still."""
+
+    effect: ClassVar = Effect("acted")
 
     spread: Duration = ms(100)
     direction: Direction = "out"
@@ -60,6 +65,8 @@ class Jitter(LastingFault, frozen=True, tag="jitter"):
 class Bandwidth(LastingFault, frozen=True, tag="bandwidth"):
     """No connection carries more than `bytes_per_s`, in each direction separately; in pieces of 10 ms each."""
 
+    effect: ClassVar = Effect("acted")
+
     bytes_per_s: int = 10_000
     direction: Direction = "out"
 
@@ -73,6 +80,8 @@ class SlowClose(LastingFault, frozen=True, tag="slow_close"):
 
     One that the client has closed first is left alone: there is nobody to notice.
     """
+
+    effect: ClassVar = Effect("acted")
 
     delay: Duration = ms(1000)
 
@@ -88,6 +97,8 @@ class Timeout(LastingFault, frozen=True, tag="timeout"):
     At its end those on which something was held back are reset, and it is lost; the others live on.
     """
 
+    effect: ClassVar = Effect("acted", cuts_off=True, silences=True)
+
     direction: Direction = "both"
 
 
@@ -96,6 +107,8 @@ class ResetPeer(LastingFault, frozen=True, tag="reset_peer"):
 
     With an `after` of 0 those first bytes do not arrive.
     """
+
+    effect: ClassVar = Effect("acted", cuts_off=True)
 
     after: Duration = 0
 
@@ -107,6 +120,8 @@ class ResetPeer(LastingFault, frozen=True, tag="reset_peer"):
 
 class Slicer(LastingFault, frozen=True, tag="slicer"):
     """Bytes arrive in pieces of at most `piece_bytes`, each at least `delay` after the one before."""
+
+    effect: ClassVar = Effect("acted")
 
     piece_bytes: int = 16
     delay: Duration = ms(1)
@@ -124,6 +139,8 @@ class LimitData(LastingFault, frozen=True, tag="limit_data"):
     What is over the limit does not arrive.
     """
 
+    effect: ClassVar = Effect("acted", cuts_off=True)
+
     limit_bytes: int = 1000
     direction: Direction = "out"
 
@@ -139,6 +156,10 @@ class Refuse(LastingFault, frozen=True, tag="refuse"):
     that became a WebSocket never is.
     """
 
+    effect: ClassVar = Effect(
+        "refused_attempts", "traffic_ceased", "clients_failed", cuts_off=True, silences=True
+    )
+
 
 class Partition(LastingFault, frozen=True, tag="partition"):
     """Nothing passes between the target and `peer`, in one direction or both, not even the end of a connection.
@@ -150,6 +171,8 @@ class Partition(LastingFault, frozen=True, tag="partition"):
     connection was given up. A new connection meets silence both ways, as without an answer to its SYN; but it is
     silent only once it is open, for the kernel of whoever listens takes it.
     """
+
+    effect: ClassVar = Effect("acted", cuts_off=True, silences=True)
 
     peer: str = GATEWAY
     """Who is on the other side."""

@@ -1,10 +1,10 @@
 """Faults of a provider's WebSocket side."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from battle.actors.close_codes import is_servers_close_code
-from battle.actors.spec.faults.base import LastingFault, ShareFault, above_zero_problems
+from battle.actors.spec.faults.base import Effect, LastingFault, ShareFault, above_zero_problems
 
 
 class _HeadShare(ShareFault, frozen=True):
@@ -20,6 +20,8 @@ class DropConnections(LastingFault, frozen=True, tag="drop_connections"):
     Those opened while it lasts are dropped at their first subscription.
     """
 
+    effect: ClassVar = Effect("acted", "tagged_subscriptions")
+
     close_code: int | None = None
 
     def problems(self) -> Iterator[str]:
@@ -31,21 +33,31 @@ class DropConnections(LastingFault, frozen=True, tag="drop_connections"):
 class SilentStall(LastingFault, frozen=True, tag="silent_stall"):
     """Connections stay open and answer pings and calls, but no notification comes any more."""
 
+    effect: ClassVar = Effect("acted", "tagged_heads")
+
 
 class MissHeads(_HeadShare, frozen=True, tag="miss_heads"):
     """A share of the heads is never published."""
+
+    effect: ClassVar = Effect("acted", "tagged_heads")
 
 
 class DuplicateHeads(_HeadShare, frozen=True, tag="duplicate_heads"):
     """A share of the heads is published twice."""
 
+    effect: ClassVar = Effect("acted", "tagged_heads")
+
 
 class ReorderHeads(_HeadShare, frozen=True, tag="reorder_heads"):
     """A share of the heads is published after the one that follows it."""
 
+    effect: ClassVar = Effect("acted", "tagged_heads")
+
 
 class RefuseSubscriptions(LastingFault, frozen=True, tag="refuse_subscriptions"):
     """`eth_subscribe` is answered with an error."""
+
+    effect: ClassVar = Effect("acted", "tagged_subscriptions")
 
     rpc_code: int = -32601
     """The code of that error; below 0, as JSON-RPC's are."""
@@ -57,6 +69,8 @@ class RefuseSubscriptions(LastingFault, frozen=True, tag="refuse_subscriptions")
 
 class IgnorePings(LastingFault, frozen=True, tag="ignore_pings"):
     """Pings are not answered."""
+
+    effect: ClassVar = Effect("acted")
 
 
 WebSocketFault: TypeAlias = (

@@ -1,7 +1,7 @@
 -- What must the log show of a fault for it to have had its effect, by its kind?
 --
--- A row per kind of the fault catalogue. A kind that is not here had no effect whatever the log shows: nobody has
--- said what its effect would be.
+-- A row per kind of the fault catalogue, made from its class by `make pages`. A kind that is not here had no effect
+-- whatever the log shows: nobody has said what its effect would be.
 --
 -- kind
 -- signs              one of these must be in the fault's evidence (the view `fault_windows` says what they mean)
@@ -29,11 +29,11 @@ FROM (VALUES
     ('hang', ['tagged_attempts'], false, false, false, false, false),
     ('malformed', ['tagged_attempts'], false, false, false, false, true),
     ('truncated', ['tagged_attempts'], false, false, false, false, true),
-    ('missing_data', ['tagged_attempts'], false, false, false, false, true),
-    ('wrong_answer', ['tagged_attempts'], false, false, false, false, true),
-    ('wrong_chain', ['tagged_attempts', 'tagged_heads', 'acted'], false, false, true, false, true),
     ('stale_head', ['tagged_attempts', 'tagged_heads', 'acted'], false, false, true, false, true),
     ('reorg', ['tagged_attempts', 'tagged_heads', 'acted'], false, false, true, false, true),
+    ('wrong_chain', ['tagged_attempts', 'tagged_heads', 'acted'], false, false, true, false, true),
+    ('missing_data', ['tagged_attempts'], false, false, false, false, true),
+    ('wrong_answer', ['tagged_attempts'], false, false, false, false, true),
     -- The stream wrapper says what it did to each connection, but nobody accepts one that is refused.
     ('latency', ['acted'], false, false, false, false, false),
     ('jitter', ['acted'], false, false, false, false, false),
@@ -43,8 +43,8 @@ FROM (VALUES
     ('reset_peer', ['acted'], false, true, false, false, false),
     ('slicer', ['acted'], false, false, false, false, false),
     ('limit_data', ['acted'], false, true, false, false, false),
-    ('partition', ['acted'], false, true, false, true, false),
     ('refuse', ['refused_attempts', 'traffic_ceased', 'clients_failed'], false, true, false, true, false),
+    ('partition', ['acted'], false, true, false, true, false),
     -- WebSocket: on the connection, or in the very rows of the subscriptions and heads it changed.
     ('drop_connections', ['acted', 'tagged_subscriptions'], false, false, false, false, false),
     ('silent_stall', ['acted', 'tagged_heads'], false, false, false, false, false),

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from battle.actors.spec.faults.behaviour import BehaviourFault
+from battle.actors.spec.faults.behaviour import AnswerFault
 from battle.actors.spec.faults.schedule import Fault
 from battle.actors.spec.faults.transport import TransportFault
 from battle.actors.spec.faults.websocket import WebSocketFault
@@ -56,7 +56,7 @@ REFUSED = tried(1, "a", 4 * S, 4 * S + MS, "error", failure="refused")
 HEAD = published(4, 4 * S, fault_id=ID)
 TURNED_DOWN = connection_changed("rejected", 4 * S, side="provider", name="a", fault_id=ID)
 
-BEHAVIOUR = [struct.kind() for struct in get_args(BehaviourFault)]
+BEHAVIOUR = [struct.kind() for struct in get_args(Fault) if issubclass(struct, AnswerFault)]
 TRANSPORT = [struct.kind() for struct in get_args(TransportFault)]
 WEBSOCKET = [struct.kind() for struct in get_args(WebSocketFault)]
 
