@@ -1,7 +1,7 @@
 """Scripted runs for the tests of queries, checkers and reports: a few lines say what happened, and where."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,9 @@ def healthy(requests: int = 100) -> dict[str, list[Event]]:
     }
 
 
-def write_run(run_dir: Path, segments: dict[str, list[Event]], *, sealed: bool = True, **header: Any) -> Path:
+def write_run(
+    run_dir: Path, segments: Mapping[str, Iterable[Event]], *, sealed: bool = True, **header: Any
+) -> Path:
     """A run directory with these segments; `a.2` is node a's second incarnation. Each is closed in order.
 
     The coordinator's log tells that each of them was started, where the script does not.

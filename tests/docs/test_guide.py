@@ -59,7 +59,7 @@ def test_the_scenario_in_the_readme_fails_as_it_says(tmp_path):
 
 
 def test_toml_in_the_guides_can_be_loaded(tmp_path):
-    kinds = []
+    kinds: list[type] = []
     for number, text in enumerate(TOML):
         path = tmp_path / f"{number}.toml"
         path.write_text(text)

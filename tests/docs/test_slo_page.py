@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from typing import Any
 
 import msgspec
 import pytest
@@ -47,7 +48,7 @@ def test_the_file_says_the_same(tmp_path):
     (tmp_path / "battle.toml").write_text(*blocks(PAGE, "toml"))
     loaded = load_scenario(str(tmp_path / "battle.toml"))
     assert list(scenario_problems(loaded)) == []
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(DEMANDS, names)
     assert set(loaded.slos) <= set(names["scenario"].slos)
 
@@ -104,7 +105,7 @@ def test_sql_and_judging_again_answer_as_shown(tmp_path, capsys):
     words = shlex.split(command.removeprefix("$ battle "))
     assert run_command_line([*words, "--out", str(tmp_path / "battle_results")]) == 1
     assert capsys.readouterr().out == shown
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(QUERIES, names)
     (tmp_path / "slos.json").write_bytes(msgspec.json.encode(names["slos"]))
     judge = [

@@ -1,6 +1,7 @@
 """What docs/suite.md and docs/explain.md show is what the commands do."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_the_first_story_is_the_worst_of_that_run(run_dir, capsys):
 
 def test_the_example_of_a_scenario_is_sound():
     [code] = blocks(DOCS / "suite.md", "python")
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code, names)
     assert list(scenario_problems(names["scenario"])) == []
     assert names["scenario"].tags == ("fast", "payments")

@@ -43,7 +43,7 @@ def _texts(tree: ast.AST) -> Iterator[str]:
         if node in prose:
             continue
         if isinstance(node, ast.JoinedStr):
-            yield "".join(part.value if isinstance(part, ast.Constant) else GAP for part in node.values)
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else GAP for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 

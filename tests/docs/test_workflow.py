@@ -5,7 +5,8 @@ import re
 import pytest
 import yaml
 
-from battle.run.directory import DEFAULT_OUT, LATEST
+from battle.defaults import DEFAULT_OUT
+from battle.run.directory import LATEST
 from battle.suite.files import SUITE_FILES
 from battle.suite.runner import SUITES
 from tests.docs.pages import ROOT

@@ -196,10 +196,13 @@ class Evidence:
 
     def _tables(self, fault_id: str) -> str:
         fault = self._faults[fault_id]
+        assert fault.started_ns is not None
+        assert fault.ended_ns is not None
         return _tables(fault.target, self._peers[fault_id], fault.started_ns, fault.ended_ns - ENDING)
 
     def _tables_before(self, fault_id: str) -> str:
         fault = self._faults[fault_id]
+        assert fault.started_ns is not None
         return _tables(fault.target, self._peers[fault_id], fault.started_ns - QUIET, fault.started_ns)
 
 

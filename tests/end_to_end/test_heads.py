@@ -1,5 +1,7 @@
 """Battles of subscribers: how late heads come by the chain's clock, and that a quiet chain is no broken gateway."""
 
+from typing import Any
+
 import pytest
 
 from battle import (
@@ -26,9 +28,9 @@ from battle.actors.spec.faults.websocket import (
 from battle.api import run_scenario
 from tests.end_to_end.battles import ask
 
-AT = {"at": seconds(3), "duration": seconds(3)}
+AT: dict[str, Any] = {"at": seconds(3), "duration": seconds(3)}
 
-FAULTS = {
+FAULTS: dict[str, list[Any]] = {
     "pause": [Pause("a", at=seconds(3), duration=seconds(3))],
     "kill": [Kill("a", at=seconds(3), down=seconds(3))],
     "stale": [StaleHead("a", blocks=2, **AT)],
@@ -95,7 +97,7 @@ def test_live_heads_are_never_early(tmp_path):
     assert ask(run.run_dir, "SELECT count(*) FROM notifications WHERE answer = 'wrong'") == [(0,)]
 
 
-QUIET = {
+QUIET: dict[str, list[dict[str, Any]]] = {
     "a chain that halts": [{"name": "heads"}],
     "logs of nobody": [{"name": "logs", "kinds": (LogFilter(address="0x" + "ab" * 20),)}],
     "both": [
@@ -108,7 +110,7 @@ QUIET = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", QUIET)
 def test_a_quiet_chain_is_no_broken_gateway(tmp_path, name):
-    times = {"connections": 3, "duration": seconds(9), "connect_over": ms(500)}
+    times: dict[str, Any] = {"connections": 3, "duration": seconds(9), "connect_over": ms(500)}
     battle = subscribers(
         Kill("a", at=seconds(3), down=seconds(3)),
         workloads=[

@@ -12,15 +12,10 @@ import pytest
 from battle.cli.app import run_command_line
 from battle.errors import BattleError
 from battle.scenario.estimates import live_time
-from battle.scenario.loader import listed
+from battle.scenario.loader import Candidate, listed
 from battle.suite import runner
 from battle.suite.runner import SuiteOrder, run_suite
-from battle.suite.selection import (
-    FAST,
-    FULL,
-    Candidate,
-    selected,
-)
+from battle.suite.selection import FAST, FULL, selected
 from tests.end_to_end.test_command_line import battle
 from tests.end_to_end.test_scenarios import LOST_BY_OURS
 
@@ -94,7 +89,7 @@ def test_one_report_tells_of_all_and_links_each(suite):
 def test_junit_has_a_suite_for_each(suite):
     cwd, _ = suite
     root = ElementTree.fromstring(_of(cwd, "suite-junit.xml"))
-    counted = [(one.get("name"), int(one.get("failures")), int(one.get("errors"))) for one in root]
+    counted = [(one.attrib["name"], int(one.attrib["failures"]), int(one.attrib["errors"])) for one in root]
     assert [(name.split(":")[1], failures > 0, errors) for name, failures, errors in counted] == [
         ("won (simulated, seed 5)", False, 0),
         ("lost (simulated, seed 5)", True, 0),
@@ -228,7 +223,7 @@ FAST_LIVE_MAX_S = 300
 
 def test_the_fast_suite_takes_less_than_five_minutes():
     fast = selected(SHIPPED, FAST)
-    assert sum(live_time(one.scenario) for one in fast) / 1e9 < FAST_LIVE_MAX_S
+    assert sum(live_time(one.scenario) for one in fast if isinstance(one, Candidate)) / 1e9 < FAST_LIVE_MAX_S
 
 
 def test_each_shipped_battle_has_a_fast_member():

@@ -118,7 +118,7 @@ def test_a_scratch_project_tests_with_the_wheel(python, tmp_path):
     for test in ("battle_ours::lossy", "test_ours::test_lossy"):
         case = said.cases()[test]
         assert dict(properties(case))["battle_verdict"] == "FAIL"
-        assert "FAIL against embedded (priority): Do not ship, because success_rate was missed: " in (
+        assert "FAIL against embedded (priority): Do not ship, because success_rate was missed: " in str(
             case.find("failure").text
         )
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -43,7 +44,7 @@ def scenario(*checkers: str, latency: int = ms(5), **changes: object) -> Scenari
     return Scenario("Own checkers", **{**parts, **changes})
 
 
-def ran(tmp_path: Path, *checkers: str, **changes: object) -> RunResult:
+def ran(tmp_path: Path, *checkers: str, **changes: Any) -> RunResult:
     named = [name if ":" in name else f"{HERE}:{name}" for name in checkers]
     return run_scenario(scenario(*named, **changes), world="simulated", out=tmp_path)
 

@@ -1,5 +1,7 @@
 """DuckDB draws no progress bar, also in a notebook, where the setting for it cannot even be named."""
 
+from typing import Any
+
 import duckdb
 import pytest
 
@@ -23,7 +25,7 @@ class Notebook:
 
 
 def test_in_a_notebook_the_setting_is_left_alone():
-    notebook = Notebook()
+    notebook: Any = Notebook()
     show_no_progress(notebook)
     assert notebook.asked == ["SELECT current_setting('enable_progress_bar')"]
 

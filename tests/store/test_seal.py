@@ -142,7 +142,7 @@ def test_a_segment_that_grows_while_it_is_sealed_is_not_removed(
     path = write_segment(tmp_path, "a", [[request(1)]])
     check = seal_module._check_unchanged
 
-    def grow_then_check(scans: list[seal_module.Scan]) -> None:
+    def grow_then_check(scans: list[Scan]) -> None:
         path.write_bytes(path.read_bytes() * 2)
         check(scans)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from battle.store import segment, sink
+from battle.store import segment
 from battle.store.scan import scan_segment
 from battle.store.segment import ChunkSink, FileSink, Owner, SegmentWriter, open_segment, segment_path
 from battle.store.sink import CHUNK_BYTES
@@ -232,7 +232,7 @@ def test_a_half_written_block_is_cut_off(tmp_path: Path, monkeypatch: pytest.Mon
 
     os_write = os.write
     with monkeypatch.context() as patch:
-        patch.setattr(sink.os, "write", write_little)
+        patch.setattr(os, "write", write_little)
         writer.append(request(2))
         writer.flush()
     writer.append(request(3))
@@ -259,8 +259,8 @@ def test_a_half_written_block_that_cannot_be_cut_off_ends_the_segment(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sink.os, "write", write_little)
-        patch.setattr(sink.os, "ftruncate", fail)
+        patch.setattr(os, "write", write_little)
+        patch.setattr(os, "ftruncate", fail)
         writer.append(request(2))
         writer.flush()
     writer.append(request(3))

@@ -1,6 +1,7 @@
 """What each method takes and gives, and how wrong parameters are refused."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -231,7 +232,7 @@ anything = st.recursive(
 @given(st.sampled_from(sorted(METHODS)), st.lists(anything, max_size=4))
 def test_any_parameters_get_an_answer_or_a_refusal(method, params):
     try:
-        outcome = [ask(method, *params)]
+        outcome: Any = [ask(method, *params)]
     except RpcError as error:
         outcome = error.code
     assert isinstance(outcome, list) or outcome in {INVALID_PARAMS, SERVER_ERROR, LIMIT_EXCEEDED}

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -284,12 +285,13 @@ def test_other_processes_give_the_same_answers():
 @given(heights, heights)
 def test_state_changes_with_each_block(one, other):
     assume(one != other)
-    for method, params in [
+    calls: list[tuple[str, list[Any]]] = [
         ("eth_getBalance", [PERSON]),
         ("eth_getTransactionCount", [PERSON]),
         ("eth_getStorageAt", [PERSON, "0x0"]),
         ("eth_call", [{"to": PERSON, "data": "0x01"}]),
-    ]:
+    ]
+    for method, params in calls:
         assert ask(method, *params, hex(one)) != ask(method, *params, hex(other))
 
 

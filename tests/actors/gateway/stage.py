@@ -17,6 +17,7 @@ import trio
 from battle.actors.gateway.server import run_gateway
 from battle.actors.roles import GatewayRole, Upstream
 from battle.actors.spec.gateways import EmbeddedGateway
+from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import ms, seconds
 from battle.actors.wire.http.messages import (
     HttpRequest,
@@ -189,6 +190,7 @@ class Gateway:
 
 class _Control:
     def __init__(self, task_status) -> None:
+        self.inbox = Mailbox("gateway").open()
         self.ready = task_status.started
 
 

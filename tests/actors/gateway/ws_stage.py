@@ -17,7 +17,12 @@ from battle.actors.spec.gateways import Breaker, EmbeddedGateway, Retry
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import ms
 from battle.actors.wire.http.messages import RequestParser, encode_response
-from battle.actors.wire.websocket.endpoints import CLIENT_LIMITS, accept_websocket, connect_websocket
+from battle.actors.wire.websocket.endpoints import (
+    CLIENT_LIMITS,
+    WebSocket,
+    accept_websocket,
+    connect_websocket,
+)
 from battle.store.events import BreakerChanged, GapFilled, SubscriptionChanged
 
 BLOCK = ms(200)
@@ -66,7 +71,7 @@ class ChainProvider:
         self.calls = []
         self.upgrades = 0
         self.lag = 0
-        self.refuses_upgrade = None
+        self.refuses_upgrade: int | None = None
         self.rejects = set()
         self.stalled = False
         self.missed = set()
@@ -180,7 +185,7 @@ class ChainProvider:
 class _Socket:
     def __init__(self, provider) -> None:
         self.provider = provider
-        self.websocket = None
+        self.websocket: WebSocket | None = None
         self.subscriptions = {}
         self.heard = []
 
@@ -248,7 +253,7 @@ class WsPeer:
     """A client. `notes` holds the results it got, by subscription."""
 
     def __init__(self) -> None:
-        self.websocket = None
+        self.websocket: WebSocket | None = None
         self.notes = {}
         self.answers = []
         self.ends = []

@@ -1,5 +1,6 @@
 """A provider at work in a test, a client that speaks in bytes, and the log as a list."""
 
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -51,6 +52,9 @@ class Client:
 
 
 class Provider:
+    stop: Callable[[], None]
+    """Ends its node."""
+
     def __init__(self, stage, world, address, control) -> None:
         self.stage = stage
         self.address = address

@@ -1,5 +1,7 @@
 """Providers that fail, change and are left: what the client meets and what the log says, in both worlds."""
 
+from typing import Any
+
 import pytest
 import trio
 
@@ -23,7 +25,8 @@ def test_http_failures(either_world, status):
         client = await provider.connect()
         return await client.ask(), await client.ask(), await provider.logged(2)
 
-    unreliable = Reliability(1.0, (f"http_{status}",))
+    failure: Any = f"http_{status}"
+    unreliable = Reliability(1.0, (failure,))
     one, other, log = play(either_world, script, reliability=unreliable)
     assert (one.status, one.body, other.status) == (status, b"", status)
     assert {facts(event, "outcome", "http_status", "rpc_code") for event in log} == {("error", status, None)}

@@ -1,5 +1,7 @@
 """Faults of how a provider answers: their effect at the client, their name in the log, no trace after their end."""
 
+from typing import Any
+
 import pytest
 import trio
 
@@ -27,9 +29,9 @@ from tests.actors.worlds import simulated
 
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_http_errors(either_world, status):
-    met, signed, log = before_under_after(
-        either_world, ErrorRate("a", kinds=(f"http_{status}",)), CHAIN_ID, meet=response
-    )
+    kind: Any = f"http_{status}"
+    fault = ErrorRate("a", kinds=(kind,))
+    met, signed, log = before_under_after(either_world, fault, CHAIN_ID, meet=response)
     assert [one[0][0] for one in met] == [200, status, 200]
     assert signed == signs(1)
     assert facts(log[1], "outcome", "http_status", "rpc_code") == ("error", status, None)

@@ -2,6 +2,7 @@
 
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 
 from battle.actors.chain.model import ChainModel
 from battle.actors.provider.chain_view import ChainView
@@ -35,7 +36,7 @@ class _Node:
 def test_a_publication_is_stamped_before_it_is_sent():
     world, model, sent_ns = _Node(), ChainModel(Chain(block_time=ms(100))), []
     head = model.spec.start_height
-    service = SimpleNamespace(
+    service: Any = SimpleNamespace(
         world=world,
         spec=SimpleNamespace(name="a"),
         model=model,

@@ -131,7 +131,7 @@ def test_never_more_restarts_than_allowed_in_any_span(policy: Policy, script: An
 def test_a_permanent_child_that_always_fails_ends_in_escalation_without_spinning(
     policy: Policy, kind: Any
 ) -> None:
-    history, now, delays = History(), 0, []
+    history, now, delays, decision = History(), 0, [], None
     for _ in range(policy.limits.max_restarts + 1):
         decision, history = decide(policy, {"a": "permanent"}, history, Exit("a", kind), now)
         if isinstance(decision, Escalate):

@@ -23,6 +23,12 @@ from battle.actors.wire.untrusted_json import Unreadable
 IDS = ["1", "-7", "0", "1.0", "1e5", "12345678901234567890123", '"x"', '""', '"\\u00e9\\"é"', "null"]
 
 
+def batch(body: bytes) -> list[Call | Invalid]:
+    items = read_calls(body)
+    assert isinstance(items, list)
+    return items
+
+
 def call_text(call_id: str) -> bytes:
     return b'{"jsonrpc":"2.0","id": %b ,"method":"m","params":[1]}' % call_id.encode()
 
@@ -32,9 +38,11 @@ def test_an_id_comes_back_as_the_bytes_that_were_sent(call_id):
     call = read_calls(call_text(call_id))
     assert isinstance(call, Call)
     assert not call.is_notification
+    assert isinstance(call.id, msgspec.Raw)
     assert bytes(call.id) == call_id.encode()
     assert encode_result(call.id, 1) == b'{"jsonrpc":"2.0","id":%b,"result":1}' % call_id.encode()
-    (in_batch,) = read_calls(b"[%b]" % call_text(call_id))
+    (in_batch,) = batch(b"[%b]" % call_text(call_id))
+    assert isinstance(in_batch.id, msgspec.Raw)
     assert bytes(in_batch.id) == call_id.encode()
 
 
@@ -89,7 +97,7 @@ def test_what_is_not_json_is_a_parse_error_with_id_null(body):
     ],
 )
 def test_json_that_is_no_call_is_an_invalid_request_that_keeps_its_id(body, call_id):
-    for item in (read_calls(body), read_calls(b"[%b]" % body)[0]):
+    for item in (read_calls(body), batch(b"[%b]" % body)[0]):
         assert isinstance(item, Invalid)
         assert (item.error.code, bytes(item.id)) == (INVALID_REQUEST, call_id)
 
@@ -101,7 +109,7 @@ def test_an_empty_batch_is_one_invalid_request():
 
 
 def test_a_batch_keeps_order_and_tells_good_from_bad():
-    items = read_calls(b'[{"jsonrpc":"2.0","method":"a","id":1},1,{"jsonrpc":"2.0","method":"b"}]')
+    items = batch(b'[{"jsonrpc":"2.0","method":"a","id":1},1,{"jsonrpc":"2.0","method":"b"}]')
     assert [type(item) for item in items] == [Call, Invalid, Call]
     assert [item.is_notification for item in (items[0], items[2])] == [False, True]
 
@@ -123,6 +131,8 @@ json_values = st.recursive(
 @given(st.text(), st.lists(json_values, max_size=3), st.integers(-(2**63), 2**63) | st.text())
 def test_an_encoded_call_is_read_back(method, params, call_id):
     call = read_calls(encode_call(method, params, call_id))
+    assert isinstance(call, Call)
+    assert isinstance(call.id, msgspec.Raw)
     assert (call.method, call.params, msgspec.json.decode(call.id)) == (method, params, call_id)
 
 
@@ -130,6 +140,7 @@ def test_an_encoded_call_is_read_back(method, params, call_id):
 def test_an_encoded_result_is_read_back(result):
     answer = read_answer(encode_result(msgspec.Raw(b"1"), result))
     assert answer.error is None
+    assert isinstance(answer.result, msgspec.Raw)
     assert msgspec.json.decode(answer.result) == result
 
 
@@ -143,7 +154,9 @@ def test_an_error_is_read_back_with_its_data():
 
 
 def test_a_null_result_is_a_result():
-    assert bytes(read_answer(b'{"jsonrpc":"2.0","id":1,"result":null}').result) == b"null"
+    result = read_answer(b'{"jsonrpc":"2.0","id":1,"result":null}').result
+    assert isinstance(result, msgspec.Raw)
+    assert bytes(result) == b"null"
 
 
 def test_the_answers_to_a_batch_are_read_in_order():

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import trio
@@ -39,6 +39,12 @@ Script = Callable[[World, Stream, HttpRequest], Awaitable[None]]
 
 class ServerRole(Spec, frozen=True):
     address: str
+
+
+class ServerNode(Protocol):
+    """Whatever can be the node that a workload talks to."""
+
+    async def run(self, world: World, role: ServerRole, control: Control) -> None: ...
 
 
 class Server:
@@ -147,7 +153,7 @@ async def nothing_happens(cluster: SimulatedCluster, load: Node, server: Node | 
 def run_load(
     run_dir: Path,
     spec: Workload,
-    server: Server | None,
+    server: ServerNode | None,
     *,
     begin: Begin | None = None,
     interfere: Interfere = nothing_happens,

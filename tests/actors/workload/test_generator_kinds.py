@@ -261,7 +261,7 @@ def test_a_batch_is_one_request_of_the_log_and_right_in_any_order(tmp_path: Path
 
 def test_a_batch_whose_answers_were_swapped_is_wrong(tmp_path: Path) -> None:
     async def swapping(world: World, stream: Stream, request: HttpRequest) -> None:
-        calls = [call for call in read_calls(request.body) if isinstance(call, Call)]  # type: ignore[union-attr]
+        calls = [call for call in read_calls(request.body) if isinstance(call, Call)]
         ids = [call.id for call in reversed(calls)]
         pairs = zip(ids, calls, strict=True)
         body = b",".join(encode_result(each, result_of(world, call)) for each, call in pairs)  # type: ignore[arg-type]

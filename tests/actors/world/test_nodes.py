@@ -214,6 +214,7 @@ def test_a_program_dies_with_its_guard_even_when_that_is_killed():
     with ours, theirs:
         words = ["-m", "battle.actors.world.live.reaper", str(theirs.fileno()), "--", "sleep", "30"]
         guard = subprocess.Popen([sys.executable, *words], pass_fds=(theirs.fileno(),))
+        below: list[int] = []
         for _ in range(200):
             below = [one.pid for one in psutil.Process(guard.pid).children(recursive=True)]
             if len(below) == 2:

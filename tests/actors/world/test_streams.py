@@ -27,6 +27,9 @@ class _AlwaysUp:
     def deliver(self, fn, *args):
         fn(*args)
 
+    def crash(self, error):
+        return False
+
 
 @pytest.fixture
 def with_checkpoints(monkeypatch):
@@ -47,7 +50,8 @@ def test_simulated_streams_conform(with_checkpoints):
         return connected_pair(clock, _AlwaysUp(), _AlwaysUp(), 50_000)
 
     async def clogged_pair():
-        return _clogged(*await pair(), WINDOW_BYTES // 4)
+        one, other = await pair()
+        return _clogged(one, other, WINDOW_BYTES // 4)
 
     async def main():
         with scope:
@@ -84,7 +88,8 @@ def test_live_streams_conform(with_checkpoints):
             return LiveStream(reactor, one), LiveStream(reactor, other)
 
         async def clogged_pair():
-            return _clogged(*await pair(), 65536)
+            one, other = await pair()
+            return _clogged(one, other, 65536)
 
         async with trio.open_nursery() as nursery:
             await nursery.start(reactor.run)

@@ -21,7 +21,9 @@ from tests.battle.histories import healthy, write_run
 NO_PATHS = frozenset({"request", "query", "tag", "slo", "baseline save --name"})
 """Parameters that are text and name no place."""
 
-SUFFIXES = dict.fromkeys(("scenario", "path", "paths", "places"), (".py", ".toml", ""))
+SUFFIXES: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("scenario", "path", "paths", "places"), (".py", ".toml", "")
+)
 SUFFIXES |= {"gateway": (".toml",), "slo_file": (".yaml",), "name": (".json",), "baseline": (".json",)}
 """What decides how a path is read; any path is tried without a suffix otherwise."""
 

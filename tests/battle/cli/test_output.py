@@ -13,6 +13,7 @@ import pytest
 from battle.analysis.reports.html import _csv
 from battle.cli.app import run_command_line
 from battle.run.progress import Progress
+from battle.store.events import Event
 from tests.battle.analysis.charts.samples import chart, eventful_run
 from tests.battle.histories import S, failed, phases, request, write_run
 
@@ -111,7 +112,7 @@ FORMULA = '=HYPERLINK("http://[::1]/","click")'
 
 @pytest.fixture(scope="module")
 def evil_run(tmp_path_factory):
-    requests = [
+    requests: list[Event] = [
         request(1, method=EVIL),
         request(2, S, method=FORMULA),
         failed(3, 2 * S, failure=EVIL, provider=EVIL),

@@ -96,9 +96,9 @@ def require_entry_point() -> None:
     )
 
 
-def properties(case: ElementTree.Element) -> list[tuple[str | None, str | None]]:
+def properties(case: ElementTree.Element) -> list[tuple[str, str]]:
     """The properties of a test case, in order."""
-    return [(one.get("name"), one.get("value")) for one in case.iter("property")]
+    return [(one.attrib["name"], one.attrib["value"]) for one in case.iter("property")]
 
 
 def outcomes(said: Said) -> dict[str, str]:

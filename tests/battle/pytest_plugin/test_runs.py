@@ -91,7 +91,7 @@ def said(tmp_path_factory) -> Said:
 
 def block(said: Said, test: str) -> str:
     """What pytest says about a test that failed."""
-    return said.cases()[test].find("failure").text
+    return str(said.cases()[test].find("failure").text)
 
 
 def report_of(said: Said, test: str) -> dict:
@@ -171,7 +171,8 @@ def test_options_and_settings_reach_each_run_unless_it_says_otherwise(said):
 
 
 def test_each_run_has_a_line_at_the_end(said):
-    lines = re.search(r"^=+ battle =+\n((?:.*\n)*?)=", said.text, re.M)[1].splitlines()
+    [found] = re.findall(r"^=+ battle =+\n((?:.*\n)*?)=", said.text, re.M)
+    lines = found.splitlines()
     runs = [
         value
         for case in said.cases().values()

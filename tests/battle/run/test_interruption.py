@@ -10,8 +10,8 @@ from battle.analysis.log import Log
 from battle.analysis.verdict import registry, verdict
 from battle.cli import app as command_line
 from battle.cli.app import run_command_line
-from battle.run import record as running
-from battle.scenario.slo.slo import Slo
+from battle.run.progress import Progress
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.database import open_run
 from battle.store.interruption import interruptible
 
@@ -48,7 +48,7 @@ def test_no_checker_and_no_measure_takes_an_interruption_for_a_finding(tmp_path,
 
     with open_run(tmp_path) as run:
         with pytest.raises(KeyboardInterrupt):
-            registry.check(interrupted, Log(run), None)
+            registry.check(interrupted, Log(run), SloSet())
         monkeypatch.setattr(verdict, "knees", interrupted)
         with pytest.raises(KeyboardInterrupt):
             verdict.judge(run, Slo(success_rate=1), checkers=())
@@ -84,7 +84,7 @@ def test_a_second_signal_says_where_the_log_is(tmp_path, monkeypatch, capsys):
     def twice(self, world):
         world.call_at(world.now_ns() + 10**9, interrupt)
 
-    monkeypatch.setattr(running.Progress, "watch", twice)
+    monkeypatch.setattr(Progress, "watch", twice)
     arguments = ["run", "smoke", "--world", "simulated", "--out", str(tmp_path)]
     assert run_command_line(arguments) == 130
     assert "run `battle report " in capsys.readouterr().err
@@ -108,7 +108,7 @@ def test_a_terminal_that_is_gone_ends_a_run_in_good_order_unless_that_is_ignored
     def gone(self, world):
         world.call_at(world.now_ns() + 10**9, os.kill, os.getpid(), signal.SIGHUP)
 
-    monkeypatch.setattr(running.Progress, "watch", gone)
+    monkeypatch.setattr(Progress, "watch", gone)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
     try:
         arguments = ["run", "smoke", "--world", "simulated", "--out", str(tmp_path)]

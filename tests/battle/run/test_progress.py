@@ -4,6 +4,8 @@ import io
 import os
 import pty
 import termios
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -30,7 +32,7 @@ class Stage:
         self._run_dir = run_dir
         self._writers: dict[str, SegmentWriter] = {}
         self._now_ns = 0
-        self._due: list[tuple[int, object, tuple]] = []
+        self._due: list[tuple[int, Callable, tuple]] = []
         self.looks = 0
         self.progress = Progress(run_dir, load, virtual=virtual, out=self.out)
 
@@ -71,7 +73,7 @@ def began(at_s: float = 0) -> RunChanged:
     return RunChanged(at_ns=seconds(at_s), phase="load_began")
 
 
-def flap(phase: str, at_s: float) -> FaultChanged:
+def flap(phase: Any, at_s: float) -> FaultChanged:
     return FaultChanged(
         at_ns=seconds(at_s), fault_id="flap-a.1", kind="flap", target="a", phase=phase, parameters={}
     )
@@ -79,7 +81,8 @@ def flap(phase: str, at_s: float) -> FaultChanged:
 
 def stage(run_dir, **settings) -> Stage:
     made = Stage(run_dir, **settings)
-    made.progress.watch(made)
+    world: Any = made
+    made.progress.watch(world)
     made.log("coordinator", began())
     return made
 

@@ -4,6 +4,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from types import ModuleType
+from typing import Any
 
 from battle.scenario.loader import load_scenario
 
@@ -20,7 +21,7 @@ scenario = Scenario(
 
 
 def test_threads_load_the_same_file_at_once(tmp_path, monkeypatch):
-    place = ModuleType("meeting_place")
+    place: Any = ModuleType("meeting_place")
     place.barrier = Barrier(2)
     monkeypatch.setitem(sys.modules, "meeting_place", place)
     (tmp_path / "a.py").write_text(FILE)

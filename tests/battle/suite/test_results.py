@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
@@ -13,22 +14,17 @@ from battle import HttpConstant, MockProvider, Scenario, ScenarioError, Slo, sec
 from battle.analysis.findings import EXIT_STATUS
 from battle.cli.exit_status import INTERRUPTED
 from battle.cli.suite import exit_status
+from battle.scenario.loader import Candidate, Unloadable
 from battle.scenario.validation import scenario_problems
 from battle.suite.files import render_html, render_junit, render_markdown
 from battle.suite.results import REASONS_SHOWN, SuiteReport, SuiteRun, by_scenario, headline_of, verdict_of
-from battle.suite.selection import (
-    FAST,
-    FULL,
-    Candidate,
-    Unloadable,
-    selected,
-)
+from battle.suite.selection import FAST, FULL, selected
 from battle.suite.table import suite_lines
 
 STATUSES = ("PASS", "FAIL", "INCONCLUSIVE", "crashed", "wrong scenario", "not run")
 
 
-def run(scenario: str, status: str, *reasons: str, seed: int = 1, directory: str | None = None) -> SuiteRun:
+def run(scenario: str, status: Any, *reasons: str, seed: int = 1, directory: str | None = None) -> SuiteRun:
     return SuiteRun(
         scenario=scenario, seed=seed, status=status, reasons=reasons, took_ns=10**9, directory=directory
     )

@@ -259,7 +259,7 @@ def test_after_a_fault_behind_which_no_head_was_due_nobody_waits(tmp_path: Path)
     assert ask(tmp_path, "heads_after_faults", *events) == []
 
 
-CUT = {"close_code": 1006, "closed_by": "peer"}
+CUT: dict[str, Any] = {"close_code": 1006, "closed_by": "peer"}
 
 
 def cuts(tmp_path: Path, *events: Event, **header: Any) -> list[tuple[str, str | None]]:

@@ -116,7 +116,7 @@ def test_one_workload_is_all_requests_and_is_measured_once(tmp_path: Path) -> No
 def test_growth_is_told_with_the_load_of_its_first_and_last_part(tmp_path: Path) -> None:
     # The load lasts 100 s: the parts after its first tenth begin at 10, 28, 46, 64 and 82 s.
     due_s = [9, 10, 27, 28, 81, 82, 90, 99, 100]
-    events = [request(number, at_s * S) for number, at_s in enumerate(due_s)]
+    events: list[Event] = [request(number, at_s * S) for number, at_s in enumerate(due_s)]
     events += [*phases(end_ns=100 * S), node_sample(20 * S, "gateway")]
     row = ask(tmp_path, "system_growth", *events, step_ns=5 * S)[0]
     assert (row["first_requests"], row["last_requests"]) == (2, 3)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from battle.actors.gateway.subscriptions import backfill_codec, codec
 from battle.actors.gateway.subscriptions import key as topics
-from battle.actors.gateway.subscriptions.codec import Answered, Notification, Unreadable
+from battle.actors.gateway.subscriptions.codec import Answered, Notification
 from battle.actors.gateway.subscriptions.continuity import (
     Backfill,
     ChainHead,
@@ -18,6 +18,7 @@ from battle.actors.gateway.subscriptions.continuity import (
 )
 from battle.actors.gateway.subscriptions.key import HEADS, SubscriptionKey, read_key
 from battle.actors.wire.jsonrpc import RpcError
+from battle.actors.wire.untrusted_json import Unreadable
 
 A, B = "0x" + "aa" * 20, "0x" + "bb" * 20
 T, U = "0x" + "11" * 32, "0x" + "22" * 32

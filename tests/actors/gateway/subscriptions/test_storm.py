@@ -128,6 +128,7 @@ def test_what_clients_miss_is_what_the_log_says_they_missed(seed):
             and gap.outcome in ("partly", "failed")
             and gap.first_number is not None
         ):
+            assert gap.last_number is not None
             owned_up[gap.kind].update(range(gap.first_number, gap.last_number + 1))
     assert set(holes(heads)) <= owned_up["newHeads"]
     assert set(holes(logs)) <= owned_up["logs"]

@@ -1,5 +1,7 @@
 """What is wrong with a workload over WebSocket is said in one sentence, before anything starts."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -19,8 +21,8 @@ from battle.scenario.loader import scenario_from_data
 from battle.scenario.scenario import Scenario
 
 TOPIC = "0x" + "ab" * 32
-SUBSCRIBE = {"connections": 4, "duration": seconds(5)}
-REQUESTS = {"method": "m", "rate": 5, "duration": seconds(5)}
+SUBSCRIBE: dict[str, Any] = {"connections": 4, "duration": seconds(5)}
+REQUESTS: dict[str, Any] = {"method": "m", "rate": 5, "duration": seconds(5)}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def scenario(gateway, workload):
 
 
 def test_a_scenario_file_may_say_it_in_words():
-    data = {
+    data: dict[str, Any] = {
         "name": "s",
         "providers": [{"name": "a"}],
         "workloads": [

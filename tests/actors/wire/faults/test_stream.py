@@ -60,7 +60,8 @@ def test_simulated_faulty_streams_conform(faults):
         return wrap(connected_pair(clock, _AlwaysUp(), _AlwaysUp(), 50_000))
 
     async def clogged_pair():
-        return _clogged(*await pair(), WINDOW_BYTES // 4)
+        one, other = await pair()
+        return _clogged(one, other, WINDOW_BYTES // 4)
 
     async def main():
         with scope:
@@ -81,7 +82,8 @@ def test_live_faulty_streams_conform(faults):
             return wrap((LiveStream(reactor, one), LiveStream(reactor, other)))
 
         async def clogged_pair():
-            return _clogged(*await pair(), 65536)
+            one, other = await pair()
+            return _clogged(one, other, 65536)
 
         async with trio.open_nursery() as nursery:
             await nursery.start(reactor.run)

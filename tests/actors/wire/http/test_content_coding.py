@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,12 @@ from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.wire.untrusted_json import Unreadable
 
 LIMIT = 1000
-ENCODERS = {b"gzip": gzip.compress, b"x-gzip": gzip.compress, b"deflate": zlib.compress, b"identity": bytes}
+ENCODERS: dict[bytes, Callable[[bytes], bytes]] = {
+    b"gzip": gzip.compress,
+    b"x-gzip": gzip.compress,
+    b"deflate": zlib.compress,
+    b"identity": bytes,
+}
 
 
 def response(body: bytes, coding: bytes | None) -> HttpResponse:

@@ -82,23 +82,21 @@ def test_keep_alive_follows_version_and_header(version, header, keep_alive):
 def test_a_client_that_waits_for_continue_is_seen_as_soon_as_its_head_is_there():
     parser = RequestParser(LIMITS)
     parser.feed(b"POST / HTTP/1.1\r\nhost: a\r\nExpect: 100-Continue\r\ncontent-length: 2\r\n")
-    assert not parser.expects_continue
-    parser.feed(b"\r\n")
-    assert parser.expects_continue
-    parser.feed(b"{}")
-    assert not parser.expects_continue
+    seen = [parser.expects_continue]
+    for piece in (b"\r\n", b"{}"):
+        parser.feed(piece)
+        seen.append(parser.expects_continue)
+    assert seen == [False, True, False]
     assert parser.next_request().body == b"{}"
 
 
 def test_in_message_tells_whether_a_request_has_begun():
     parser = RequestParser(LIMITS)
-    assert not parser.in_message
-    parser.feed(b"P")
-    assert parser.in_message
-    parser.feed(PLAIN[1:])
-    assert not parser.in_message
-    parser.feed(b"\r\n")
-    assert not parser.in_message
+    seen = [parser.in_message]
+    for piece in (b"P", PLAIN[1:], b"\r\n"):
+        parser.feed(piece)
+        seen.append(parser.in_message)
+    assert seen == [False, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +176,7 @@ def test_growth_is_counted_per_request():
 @given(st.binary(max_size=300))
 def test_any_bytes_are_either_parsed_or_refused(data):
     try:
-        outcomes = parsed(data)
+        outcomes: list[HttpRequest | ProtocolError] = [*parsed(data)]
     except ProtocolError as error:
         outcomes = [error]
     assert all(isinstance(one, HttpRequest) or one.status in {400, 413, 414, 431, 501} for one in outcomes)

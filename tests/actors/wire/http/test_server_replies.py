@@ -33,7 +33,8 @@ class Debtor:
         if request.wants_websocket:
             self.upgrade_target = []
             self.behind = self.connection.upgrade(
-                lambda data, at: self.upgrade_target.append(data), self.upgrade_target.append
+                lambda data, at: self.upgrade_target.append(data),
+                lambda how, at: self.upgrade_target.append(how.encode()),
             )
         else:
             self.owed.append(request.body)

@@ -1,5 +1,7 @@
 """The states of a server's connection: what the table allows, and the paths that few clients take."""
 
+from typing import Any
+
 import pytest
 
 from battle.actors.units import ms
@@ -36,16 +38,18 @@ def test_a_client_can_go_at_any_time_but_after_an_upgrade_it_is_not_ours():
 
 
 def test_what_the_table_does_not_list_is_a_mistake_of_ours():
-    class World:
+    class Clock:
         def now_ns(self):
             return 0
 
         def call_at(self, at_ns, fn, *args):
             return None
 
-    connection = HttpServerConnection(World(), None, HASTY, Debtor())
+    nobody: Any = None
+    world: Any = Clock()
+    connection = HttpServerConnection(world, nobody, HASTY, Debtor())
     with pytest.raises(AssertionError, match="UPGRADE cannot happen in RECEIVING"):
-        connection.upgrade(None, None)
+        connection.upgrade(nobody, nobody)
 
 
 def test_what_follows_the_last_request_is_ignored(either_world):

@@ -9,6 +9,7 @@ from battle.actors.wire.http.messages import RequestParser
 from battle.actors.wire.websocket.endpoints import (
     CLIENT_LIMITS,
     SERVER_LIMITS,
+    WebSocket,
     accept_websocket,
     connect_websocket,
 )
@@ -49,7 +50,7 @@ class Recorder:
         self.arrivals: list[int] = []
         self.pongs: list[bytes] = []
         self.ends = []
-        self.websocket = None
+        self.websocket: WebSocket | None = None
         self.inside = False
         self._react = react
         self._changed = trio.Event()

@@ -1,5 +1,7 @@
 """WebSockets end to end, in both worlds: our client and our server, and a client that writes its own frames."""
 
+from typing import Any
+
 import pytest
 
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
@@ -148,7 +150,9 @@ def test_frames_sent_with_the_answer_come_first(either_world):
 def _accepting(request):
     parser = RequestParser(HttpLimits())
     parser.feed(request)
-    return accept_upgrade(parser.next_request())
+    whole = parser.next_request()
+    assert whole is not None
+    return accept_upgrade(whole)
 
 
 def test_pings_are_answered_unless_told_otherwise(either_world):
@@ -216,7 +220,7 @@ def test_keep_alive_settings_must_be_positive():
 
 
 def test_no_callback_is_called_from_inside_a_method():
-    calls = []
+    calls: list[Any] = []
 
     async def main(stage):
         def react(websocket, text):

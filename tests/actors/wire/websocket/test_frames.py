@@ -96,7 +96,7 @@ def test_a_client_masks_and_a_server_does_not():
         assert Frames(False, LIMITS).text(text) == frame(TEXT, text, masked=False)
         protocol = FrameProtocol(False, [])
         protocol.receive_bytes(Frames(True, LIMITS).text(text))
-        assert "".join(one.payload for one in protocol.received_frames()) == text.decode()
+        assert "".join(str(one.payload) for one in protocol.received_frames()) == text.decode()
 
 
 @pytest.mark.parametrize(

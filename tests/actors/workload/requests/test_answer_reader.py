@@ -165,7 +165,7 @@ def test_an_error_that_is_the_right_answer_is_ok_under_any_status() -> None:
     ],
 )
 def test_every_other_answer_is_logged_with_the_error_it_should_have_been(
-    body: bytes, status: int, expected: tuple[Any, ...]
+    body: bytes, status: int, expected: tuple[Any, Any, Any, Any]
 ) -> None:
     found = whole_ending(body, status=status, **RANGE)
     assert found == Ending(*expected, expected_rpc_code=-32602)

@@ -22,7 +22,7 @@ ages = st.just((None, None)) | st.tuples(st.integers(0, 300), st.integers(0, 10*
 
 ENDINGS = st.builds(
     lambda outcome, answer, failure, code, height, age, expected: Ending(
-        outcome, answer, failure, code, height, *age, expected
+        outcome, answer, failure, code, height, age[0], age[1], expected
     ),
     st.sampled_from(["ok", "error", "unknown"]),
     st.sampled_from(["right", "wrong", "stale", "none"]),

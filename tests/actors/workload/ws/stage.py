@@ -1,6 +1,7 @@
 """A workload over WebSocket and a server that follows a script, with the log as a list, in either world."""
 
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 import trio
@@ -22,12 +23,12 @@ LEAD = ms(20)
 
 
 def subscribe(connections=1, **more):
-    fields = {"duration": ms(500), "connect_over": 0, "timeout": ms(300), "name": "subs"}
+    fields: dict[str, Any] = {"duration": ms(500), "connect_over": 0, "timeout": ms(300), "name": "subs"}
     return WsSubscribe(connections=connections, **(fields | more))
 
 
 def requests(method="eth_chainId", rate=20, **more):
-    fields = {"duration": ms(500), "connections": 1, "timeout": ms(300), "name": "asks"}
+    fields: dict[str, Any] = {"duration": ms(500), "connections": 1, "timeout": ms(300), "name": "asks"}
     return WsRequests(method, rate=rate, **(fields | more))
 
 

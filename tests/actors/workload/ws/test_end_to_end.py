@@ -72,7 +72,7 @@ def test_all_answers_are_right(either_world):
     log, provider = against_provider(either_world, spec, latency=ms(5))
     assert log.endings() == [("ok", "right", None)] * 100
     attempts = [event for event in provider if isinstance(event, AttemptServed)]
-    assert sorted(one.request_id for one in attempts) == sorted(one.request_id for one in log.requests)
+    assert sorted(str(one.request_id) for one in attempts) == sorted(one.request_id for one in log.requests)
     assert {one.transport for one in attempts} == {"ws"}
 
 

@@ -1,5 +1,7 @@
 """Requests over WebSockets against a server that follows a script, in both worlds."""
 
+from typing import Any
+
 from battle.actors.spec.workloads import Reconnect
 from battle.actors.units import ms, seconds
 from tests.actors.workload.sample_generators import HERE
@@ -110,7 +112,7 @@ def test_answers_may_come_in_any_order(either_world):
 
 def test_swapped_ids_are_wrong_answers(either_world):
     class Swapping(Script):
-        waiting = None
+        waiting: Any = None
 
         def on_other(self, websocket, call):
             if self.waiting is None:

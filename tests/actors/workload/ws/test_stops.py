@@ -98,7 +98,7 @@ def test_a_subscriber_that_is_stopped_while_it_connects_says_so(tmp_path):
     class Deaf(Script):
         def __init__(self, stage):
             super().__init__(stage)
-            self.server.handle = self.listen
+            self.server.handle = self.listen  # type: ignore[method-assign]  # of this server alone
 
         async def listen(self, stream):
             await trio.sleep(60)

@@ -149,4 +149,4 @@ def test_a_program_that_lacks_files_for_a_moment_has_met_our_limit_or_its_own(
     ]
     assert sum(event.times for event in noted) == (3 if is_ours else 0)
     assert all(event.node == "gateway" and event.limit == "open_files" for event in noted)
-    assert all("Too many open files" in event.detail for event in noted)
+    assert all("Too many open files" in str(event.detail) for event in noted)

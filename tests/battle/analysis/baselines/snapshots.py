@@ -1,5 +1,6 @@
 """Snapshots made by hand: what they measured is known, because it was drawn here."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def snapshot(
     runs: int = 1,
     number: int = 0,
     changes: dict[str, Any] | None = None,
-    values: dict[str, float | None] | None = None,
+    values: Mapping[str, float | None] | None = None,
     **shape: Any,
 ) -> Snapshot:
     """A snapshot of one workload, `load`. `shape` is of its latencies, `values` is measured besides."""

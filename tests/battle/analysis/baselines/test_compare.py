@@ -1,6 +1,7 @@
 """Comparisons with known answers, and what holds for all of them."""
 
 import math
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -202,7 +203,7 @@ def test_what_got_much_worse_by_its_values_alone_is_no_all_clear() -> None:
 
 
 def test_a_latency_with_too_wide_an_interval_is_named_when_it_rose() -> None:
-    shape = {"world": "simulated", "values": ONE_ATTEMPT, "requests": 400, "sigma": 1.5}
+    shape: dict[str, Any] = {"world": "simulated", "values": ONE_ATTEMPT, "requests": 400, "sigma": 1.5}
     comparison = compare(snapshot(1, **shape), snapshot(1, **shape, median_ms=60))
     change = of(comparison, "p50_latency_ns")
     assert (change.verdict, change.note, comparison.exit_status) == ("not_enough_data", None, 0)

@@ -1,5 +1,8 @@
 """Counts: what chance has no part in, what must be none, and what several runs tell."""
 
+from collections.abc import Sequence
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,23 +16,24 @@ from tests.battle.analysis.baselines.snapshots import snapshot
 
 
 def counted(
-    metric: str, before: float | list[float], after: float, *, world: str = "live", same_seed: bool = False
+    metric: str,
+    before: float | Sequence[float],
+    after: float,
+    *,
+    world: str = "live",
+    same_seed: bool = False,
 ) -> Change:
     """The change of a count. Several values before are those of a calibrated baseline."""
-    olds = before if isinstance(before, list) else [before]
+    olds = [before] if isinstance(before, int | float) else before
     one = snapshot(1, world=world, requests=50, runs=len(olds))
     runs = tuple(
         type(run)(run_id=run.run_id, seed=run.seed, values={**run.values, metric: float(value)})
         for run, value in zip(one.runs, olds, strict=True)
     )
     two = snapshot(1 if same_seed else 2, number=1, world=world, requests=50, values={metric: float(after)})
-    comparison = compare(type(one)(**{**_fields(one), "runs": runs}), two)
+    comparison = compare(msgspec.structs.replace(one, runs=runs), two)
     (change,) = (change for change in comparison.changes if change.metric == metric)
     return change
-
-
-def _fields(one: object) -> dict[str, object]:
-    return {name: getattr(one, name) for name in one.__struct_fields__}  # type: ignore[attr-defined]  # a struct
 
 
 @pytest.mark.parametrize("metric", ["wrong_answers", "missed_heads", "duplicate_heads"])

@@ -1,6 +1,7 @@
 """A chart of each kind, made by hand, and a run that has something for every one of them."""
 
 from pathlib import Path
+from typing import Any
 
 from battle.analysis.charts.chart import (
     Chart,
@@ -69,7 +70,7 @@ ROWS: dict[Kind, tuple[Row, ...]] = {
 UNTIMED = ("latency_histogram", "percentile_curve")
 
 
-def chart(kind: Kind, *, rows: tuple[Row, ...] | None = None, virtual: bool = False) -> Chart:
+def chart(kind: Kind, *, rows: tuple[Any, ...] | None = None, virtual: bool = False) -> Chart:
     return Chart(
         kind=kind,
         title=f"Title of {kind}",
@@ -114,7 +115,7 @@ def eventful(name: str = "a") -> list[Event]:
     ]
 
 
-def eventful_run(run_dir: Path, name: str = "a", **header: object) -> Path:
+def eventful_run(run_dir: Path, name: str = "a", **header: Any) -> Path:
     return write_run(run_dir, {"coordinator": eventful(name)}, **header)
 
 

@@ -1,8 +1,11 @@
 """What the charts of a run hold: known histories give exactly these rows, and what is not there is told."""
 
+from typing import Any
+
 import pytest
 
 from battle.analysis.charts.cells import CELLS_MAX
+from battle.analysis.charts.chart import ChartSet, Kind
 from battle.analysis.charts.collect import EVERY_KIND, MAKERS, collect_charts
 from battle.analysis.log import Log
 from battle.store.database import open_run
@@ -24,6 +27,12 @@ from tests.battle.histories import (
 @pytest.fixture(scope="module")
 def charts(tmp_path_factory):
     return charts_of(eventful_run(tmp_path_factory.mktemp("eventful") / "run"))
+
+
+def rows_of(charts: ChartSet, kind: Kind) -> tuple[dict[str, Any], ...]:
+    chart = charts.of(kind)
+    assert chart is not None
+    return chart.rows
 
 
 def test_a_run_with_everything_has_every_chart(charts):
@@ -144,7 +153,8 @@ def test_an_empty_log_has_no_chart(tmp_path):
 def test_only_the_charts_that_are_wanted_are_asked_for(tmp_path):
     with open_run(eventful_run(tmp_path / "run")) as run:
         log = Log(run)
-        some = collect_charts(log, ("breaker_lanes",))
+        wanted: list[Kind] = ["breaker_lanes"]
+        some = collect_charts(log, wanted)
     assert [chart.kind for chart in some.charts] == ["breaker_lanes"]
     assert "percentile_curve" not in dict(log.asked)
 
@@ -164,12 +174,12 @@ def test_many_providers_and_failures_are_put_together(tmp_path):
     asked = [failed(n, n * 100 * MS, failure=f"kind {n % 20}") for n in range(100)]
     tries = [tried(n, f"p{n % 30}", n * 100 * MS, n * 100 * MS + MS) for n in range(100)]
     charts = charts_of(write_run(tmp_path / "run", {"coordinator": [*phases(), *asked, *tries]}))
-    served = charts.of("providers_over_time").rows
+    served = rows_of(charts, "providers_over_time")
     names = {row["provider"] for row in served}
     assert len(names) == 8
     assert "others" in names
     assert sum(row["answers"] for row in served) == 100
-    errors = charts.of("errors_over_time").rows
+    errors = rows_of(charts, "errors_over_time")
     assert len({row["failure"] for row in errors}) == 7
     assert sum(row["requests"] for row in errors) == 100
 
@@ -185,7 +195,7 @@ def test_a_breaker_that_flaps_for_hours_has_few_rows(tmp_path):
         )
     ]
     charts = charts_of(write_run(tmp_path / "run", {"coordinator": [*phases(end_ns=5000 * S), *flapping]}))
-    rows = charts.of("breaker_lanes").rows
+    rows = rows_of(charts, "breaker_lanes")
     assert len(rows) <= 1 + 2 * CELLS_MAX
     assert sum(row["spans"] for row in rows if row["state"] == "open") == 5000
 
@@ -195,7 +205,7 @@ def test_faults_that_follow_each_other_closely_are_one_bar(tmp_path):
         event for n in range(2000) for event in fault(f"kill-{n}", n * 5 * S, n * 5 * S + S, planned_ns=0)
     ]
     charts = charts_of(write_run(tmp_path / "run", {"coordinator": [*phases(end_ns=10_000 * S), *many]}))
-    rows = charts.of("fault_lanes").rows
+    rows = rows_of(charts, "fault_lanes")
     assert len(rows) <= CELLS_MAX
     assert sum(row["faults"] for row in rows) == 2000
     assert rows[0]["named"].startswith("kill-0, kill-1, kill-2, kill-3 and ")

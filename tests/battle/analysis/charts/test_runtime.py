@@ -25,7 +25,12 @@ def cache_home(tmp_path, monkeypatch):
 def made(monkeypatch):
     """How often a bundle was made, of one line instead of a megabyte."""
     calls = []
-    monkeypatch.setattr(runtime, "make_bundle", lambda: calls.append(1) or "made();")
+
+    def make():
+        calls.append(1)
+        return "made();"
+
+    monkeypatch.setattr(runtime, "make_bundle", make)
     return calls
 
 

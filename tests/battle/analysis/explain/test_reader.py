@@ -9,7 +9,7 @@ from battle.analysis.explain.selection import selected_requests
 from battle.analysis.explain.story import tell
 from battle.errors import BattleError
 from battle.store.database import open_run
-from battle.store.events import BreakerRejected, FaultActed
+from battle.store.events import BreakerRejected, Event, FaultActed
 from tests.battle.analysis.explain.rows import history
 from tests.battle.histories import (
     MS,
@@ -138,7 +138,7 @@ def test_an_unknown_id_is_told_with_its_neighbours(run):
 
 
 def test_a_run_that_was_cut_off_is_told_as_far_as_it_goes(tmp_path):
-    segments = {
+    segments: dict[str, list[Event]] = {
         "coordinator": phases("started", "load_began"),
         "gateway": [tried(1, "a", 4 * S, 4 * S + 40 * MS)],
         "a": [served(1, "a", 4 * S + MS)],

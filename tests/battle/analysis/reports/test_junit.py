@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from battle.analysis.reports.files import read_report, render
@@ -59,7 +60,7 @@ def wrong_run(run_dir: Path) -> Report:
     """A run with a missed demand, one that cannot be measured, and wrong answers."""
     events = [request(1), request(2, answer="wrong"), failed(3), request(4, answer="wrong")]
     slo = {"success_rate": 0.99, "max_memory_mb": 100}
-    header = {"run_id": "wrong-run", "seed": 7, "started_at": "2026-01-02T03:04:05.678+00:00"}
+    header: dict[str, Any] = {"run_id": "wrong-run", "seed": 7, "started_at": "2026-01-02T03:04:05.678+00:00"}
     return read_report(write_run(run_dir, {"coordinator": events}, slo=slo, **header))
 
 
@@ -73,9 +74,10 @@ def test_it_has_the_usual_structure(tmp_path: Path) -> None:
 
 
 def test_that_of_a_suite_has_it_too(tmp_path: Path) -> None:
+    statuses: list[Any] = ["FAIL", "PASS", "crashed", "not run"]
     runs = tuple(
         SuiteRun(scenario=f"s{number}", seed=1, status=status, reasons=("why",), took_ns=2 * S)
-        for number, status in enumerate(("FAIL", "PASS", "crashed", "not run"))
+        for number, status in enumerate(statuses)
     )
     suite = SuiteReport(
         schema_version=1,

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -60,7 +61,7 @@ def test_what_was_never_reached_and_is_not_trusted_says_both(tmp_path: Path) -> 
 
 
 def missed(events: list[Event], tmp_path: Path, slo: object, **scenario: object) -> list[str]:
-    header = {"scenario": {"name": "scripted", **scenario}, "slo": slo}
+    header: dict[str, Any] = {"scenario": {"name": "scripted", **scenario}, "slo": slo}
     return lines(write_run(tmp_path / "run", {"coordinator": [*phases(), *events]}, **header))
 
 

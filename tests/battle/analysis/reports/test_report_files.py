@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import msgspec
@@ -16,6 +17,7 @@ from battle.analysis.reports.files import (
 )
 from battle.analysis.reports.schema import Report, json_schema
 from battle.store.errors import LogError
+from battle.store.events import Event
 from battle.store.seal import seal
 from tests.battle.analysis.reports.report_runs import SLO, golden_run
 from tests.battle.histories import S, healthy, phases, request, write_run
@@ -91,7 +93,8 @@ def test_what_the_simulated_world_cannot_measure_is_null(tmp_path: Path) -> None
 
 
 def test_a_run_that_was_killed_half_way_is_reported_as_partial(tmp_path: Path) -> None:
-    segments = {"coordinator": phases("started", "load_began"), "load-load.0": [request(1), request(2, S)]}
+    requests: list[Event] = [request(1), request(2, S)]
+    segments = {"coordinator": phases("started", "load_began"), "load-load.0": requests}
     run_dir = write_run(tmp_path / "run", segments, sealed=False, slo=SLO)
     report = write_reports(run_dir)
     assert (report.verdict, report.run.partial, report.requests.total) == ("INCONCLUSIVE", True, 2)
@@ -123,7 +126,7 @@ def test_an_slo_that_cannot_be_understood_is_an_error(tmp_path: Path) -> None:
         ({"gateway": 7}, "unknown"),
     ],
 )
-def test_the_gateways_name_is_found(tmp_path: Path, header: dict[str, object], name: str) -> None:
+def test_the_gateways_name_is_found(tmp_path: Path, header: dict[str, Any], name: str) -> None:
     assert read_report(write_run(tmp_path / "run", healthy(), **header)).run.gateway == name
 
 

@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -168,7 +169,7 @@ def test_the_terminal_names_what_was_omitted(run_dir, monkeypatch):
 
 # reports of logs that no run would write
 
-_HEAD = {"number": 1, "hash": "0x1", "parent_hash": "0x0"}
+_HEAD: dict[str, Any] = {"number": 1, "hash": "0x1", "parent_hash": "0x0"}
 EARLY = [
     RunChanged(at_ns=0, phase="load_began"),
     RunChanged(at_ns=10 * S, phase="load_ended"),

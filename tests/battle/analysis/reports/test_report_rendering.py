@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -166,7 +167,7 @@ def test_hostile_names_from_the_wire_and_the_scenario_stay_text(tmp_path: Path) 
         life("gateway", "crashed", reason=bad),
         sample(0, 10, workload=bad),
     ]
-    header = {"scenario": {"name": bad}, "gateway": bad, "host": {bad: bad}, "run_id": bad}
+    header: dict[str, Any] = {"scenario": {"name": bad}, "gateway": bad, "host": {bad: bad}, "run_id": bad}
     report = read_report(write_run(tmp_path / "run", {"coordinator": events}, **header))
     assert "<script>x" not in render(report, "html")
     assert "<script" not in rendered(render(report, "markdown"))

@@ -178,7 +178,7 @@ def loaded(rate: int, length_ns: int, began_ns: int = 700 * MS, *, over_ns: int 
     due = range(began_ns, began_ns + length_ns, pause_ns)
     asked: list[Event] = [request(n, at_ns, 20 * MS) for n, at_ns in enumerate(due)]
     began, ended = phases("load_began", "load_ended", end_ns=due[-1] + over_ns)
-    return [type(began)(at_ns=began_ns, phase="load_began"), *asked, ended]  # type: ignore[call-arg]
+    return [type(began)(at_ns=began_ns, phase="load_began"), *asked, ended]
 
 
 @settings(max_examples=5, deadline=None)

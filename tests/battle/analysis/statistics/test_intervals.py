@@ -104,7 +104,7 @@ def test_wilson_as_published() -> None:
         (1, 29, 0.0061, 0.1718),
     ):
         estimate = wilson(successes, trials)
-        assert (estimate.low, estimate.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+        assert [estimate.low, estimate.high] == pytest.approx([low, high], abs=5e-5)
 
 
 def test_a_stricter_level_is_wider() -> None:

@@ -1,6 +1,7 @@
 """The summary of a run: known counts, the same from SQL and from numpy, through JSON and back, small."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -137,7 +138,8 @@ def test_the_last_request_of_however_long_a_load_is_in_the_last_cell(
 
 
 def test_clocks_and_methods_are_told_apart(tmp_path: Path) -> None:
-    slow, quick = {"method": "eth_getLogs", "sent_ns": 3 * S}, {"method": "eth_call"}
+    slow: dict[str, Any] = {"method": "eth_getLogs", "sent_ns": 3 * S}
+    quick: dict[str, Any] = {"method": "eth_call"}
     events = [request(1, 0, 5 * S, **slow), request(2, S, 20 * MS, **quick), failed(3, 2 * S, **quick)]
     with open_run(write_run(tmp_path / "run", {"load": events})) as run:
         rows = run.query("latency_cells", cells=10, by_method=True)

@@ -59,7 +59,7 @@ def test_wrong_answers_of_a_provider_under_a_fault_are_put_down_to_it_also_when_
     tmp_path: Path,
 ) -> None:
     broken = [failed(n, n * S, failure="not_json_rpc", http_status=200, answer="wrong") for n in range(3)]
-    lies = [served(n, "a", n * S, fault_id="malformed-a.1") for n in range(2)]
+    lies: list[Event] = [served(n, "a", n * S, fault_id="malformed-a.1") for n in range(2)]
     lies += fault("malformed-a.1", 0, 2 * S, kind="malformed")
     assert reason(tmp_path, Slo(max_wrong_answers=0), *broken, *lies, served(2, "a", 2 * S)).endswith(
         "3 came with HTTP 2xx, or over a WebSocket, without being JSON-RPC (first: r0); a provider under a fault "

@@ -346,7 +346,9 @@ def test_a_connection_dies_with_its_node(tmp_path: Path) -> None:
 
 def answers(tmp_path: Path, *events: Event, demands: SloSet | None = None) -> Finding:
     with open_history(tmp_path, *events) as run:
-        return answers_are_right(Log(run), demands or SloSet())
+        finding = answers_are_right(Log(run), demands or SloSet())
+    assert finding is not None
+    return finding
 
 
 def test_wrong_answers_are_told_by_where_they_come_from(tmp_path: Path) -> None:

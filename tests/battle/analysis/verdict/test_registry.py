@@ -239,7 +239,7 @@ def test_a_segment_that_is_missing_empty_copied_or_renamed_is_told(tmp_path: Pat
 
 def told_run(run_dir: Path) -> Path:
     """A run whose coordinator tells how large each segment was in the end, all of them whole."""
-    sizes = {}
+    sizes, made = {}, run_dir
     for name in ("draft", "run"):
         lives = [
             life(node, change, segment_bytes=sizes.get(f"{node}.1", 1))

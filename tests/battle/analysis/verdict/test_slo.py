@@ -12,6 +12,7 @@ from battle.analysis.verdict.slo_comparison import Measure, compare
 from battle.analysis.verdict.slo_text import slo_text
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import RULES, Slo
+from battle.store.events import Event
 from tests.asking import asked
 from tests.battle.histories import (
     MS,
@@ -132,7 +133,7 @@ def test_a_narrow_miss_reads_as_one() -> None:
 QUIET = [*subscribed(500 * MS), published(7, 0), *phases()]
 """A subscription after the chain's last head."""
 
-HISTORIES = {
+HISTORIES: dict[str, list[Event]] = {
     "nothing": [],
     "requests alone": [request(1), request(2)],
     "some failed": [*(request(n, 0, n * MS) for n in range(1, 98)), *(failed(n) for n in range(97, 100))],

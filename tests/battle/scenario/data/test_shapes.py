@@ -81,7 +81,7 @@ def with_a_duration(kind, duration):
 
 
 @cache
-def structs_below(root):
+def structs_below(root) -> list[type]:
     found = set()
     waiting = [inspect.type_info(root)]
     while waiting:
@@ -95,7 +95,7 @@ def structs_below(root):
             getattr(kind, name) for name in ("type", "item_type", "value_type") if hasattr(kind, name)
         ]
         waiting += list(getattr(kind, "types", ()))
-    return found
+    return sorted(found, key=lambda cls: cls.__name__)
 
 
 @pytest.mark.parametrize("root", [Scenario, CommandGateway])
@@ -378,7 +378,7 @@ def test_in_python_too():
     ]
 
 
-@pytest.mark.parametrize("struct", sorted(structs_below(Scenario), key=lambda cls: cls.__name__))
+@pytest.mark.parametrize("struct", structs_below(Scenario))
 def test_what_any_struct_says_of_its_values_is_told_beside_a_wrong_shape(struct, monkeypatch):
     """Whatever kind of struct holds the wrong value, and wherever it is."""
     data, path = next(

@@ -1,5 +1,7 @@
 """The newHeads fold: every block once, after its parent, or reported as a gap."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -140,7 +142,7 @@ def head(number: int, branch: str = "", parent_branch: str | None = None) -> Cha
 class Bench:
     """A stream at provider "a" that has delivered block 10, at time 0."""
 
-    def __init__(self, **settings: int) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.stream = Heads(Continuity(**settings), BLOCK_TIME)
         self.at_ns = 0
         self.stream.step(Started(0))

@@ -1,5 +1,7 @@
 """The logs and pending transactions folds: everything once, in order, or reported as a gap."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,7 +112,7 @@ def test_the_same_events_give_the_same_actions(settings, lags, ticks):
     assert [again.step(event) for event, _ in shell.steps] == [actions for _, actions in shell.steps]
 
 
-def delivered(actions) -> list[EthLog]:
+def delivered(actions) -> list[EthLog | PendingTransaction]:
     return [item for action in actions if isinstance(action, Deliver) for item in action.items]
 
 
@@ -127,7 +129,7 @@ def log(number: int, index: int = 0, branch: str = "", removed: bool = False) ->
 class Bench:
     """A stream at provider "a" that began at height 99, with the log of block 100 delivered."""
 
-    def __init__(self, **settings: int) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.stream = Logs(Continuity(**settings), BLOCK_TIME)
         self.step(Started(0))
         self.step(Subscribed("a", 0))
@@ -137,7 +139,7 @@ class Bench:
     def step(self, event):
         return self.stream.step(event)
 
-    def seen(self, item: EthLog, provider: str = "a") -> list[EthLog]:
+    def seen(self, item: EthLog, provider: str = "a") -> list[EthLog | PendingTransaction]:
         return delivered(self.step(Notified(provider, item, 0)))
 
     def fail_over(self, head: int):

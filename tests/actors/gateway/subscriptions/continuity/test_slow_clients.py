@@ -1,5 +1,7 @@
 """What happens to a slow client, when a provider is stale, how long the pauses are, and the settings' checks."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +52,8 @@ def test_pauses_grow_to_their_bound_and_the_first_failover_has_none():
 def test_the_defaults_are_sound_and_each_wrong_setting_is_named():
     assert list(Continuity().problems()) == []
     for name in ("max_gap_blocks", "fill_attempts", "hold_back", "reorder_wait", "stale_after_blocks"):
-        assert any(name in problem for problem in Continuity(**{name: 0}).problems())
+        settings: dict[str, Any] = {name: 0}
+        assert any(name in problem for problem in Continuity(**settings).problems())
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_a_crowd_as_large_as_before_explains_nothing(tmp_path: Path) -> None:
 
 
 def test_faults_of_two_kinds_that_each_leave_files_are_a_leak(tmp_path: Path) -> None:
-    files = {"open_fds": lambda at: 20 + 90 * after(at)}
+    files: dict[str, Any] = {"open_fds": lambda at: 20 + 90 * after(at)}
     finding = held(tmp_path / "1", *kills("a", kinds=("kill", "hang")), **files)
     assert finding.verdict == "FAIL"
     starts_s = (5, 12, 19, 26)  # each again, and nothing more

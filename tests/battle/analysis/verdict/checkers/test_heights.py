@@ -18,7 +18,7 @@ from tests.asking import asked
 from tests.battle.histories import MS, S, fault, open_history, request
 
 SETTLE_NS = Staleness().settle
-REAL = {"scenario": {"providers": [{"type": "real", "name": "main", "url": "http://x"}]}}
+REAL: dict[str, Any] = {"scenario": {"providers": [{"type": "real", "name": "main", "url": "http://x"}]}}
 
 
 def told(number: int, at_ms: int, height: int, took_ms: int = 50, **changes: Any) -> RequestEnded:

@@ -1,6 +1,7 @@
 """What a gateway does with transactions is said and not judged: to resend them and not to are both sound."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from battle.scenario.slo.slo import SloSet
 from battle.store.events import Event
 from tests.battle.histories import MS, S, failed, open_history, phases, request, served
 
-SEND = {"method": "eth_sendRawTransaction"}
-BROKEN = {**SEND, "outcome": "error", "http_status": 503}
+SEND: dict[str, Any] = {"method": "eth_sendRawTransaction"}
+BROKEN: dict[str, Any] = {**SEND, "outcome": "error", "http_status": 503}
 
 
 def found(tmp_path: Path, *events: Event) -> Finding | None:
