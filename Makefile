@@ -74,7 +74,7 @@ lint: $(INSTALLED)  ## Lint, and check the format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(INSTALLED)  ## Check types of the packages and of tools/, strictly
+types: $(INSTALLED)  ## Check types of the packages and of tools/, strictly, and of tests/, less strictly
 	$(BIN)/mypy
 
 contract: $(INSTALLED)  ## Check who imports whom
