@@ -77,7 +77,7 @@ class Run:
         return self.ask(catalog.query_text(name), **parameters)
 
     @interruptible()
-    def ask(self, text: str, **parameters: object) -> list[Any]:
+    def ask(self, text: str, /, **parameters: object) -> list[Any]:
         """The rows of Battle's own SQL, trusted as a report query is. Raises QueryError as `query` does."""
         self._require_open()
         needed = catalog.needed_table(text)
