@@ -4,7 +4,7 @@ A provider's behaviour is its specification plus the faults in force. Each kind 
 fault says itself (`on_request`) what it makes of the plan so far. All randomness is keyed by the
 request, and a fault's also by the fault, so one fault less does not change what the others do.
 
-What faults do to the chain that a provider answers from is in `sight`; here they are only drawn for.
+What faults do to the chain that a provider answers from is in `chain_view`; here they are only drawn for.
 """
 
 from collections.abc import Container

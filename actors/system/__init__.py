@@ -6,8 +6,9 @@ is stopped. Each time that it is started is an *incarnation*, counted from 1.
 
 A *supervisor* has a list of `ChildSpec`s and does three things with them.
 
-Start. In the order of the list; each child when all before it have said that they are up. A supervisor is up when
-all its children are, and may be a child itself (`as_child`): so a tree starts depth first.
+Start. In the order of the list; each child when all before it have said that they are up, or have ended for good. A
+supervisor is up when that is so of all its children, and may be a child itself (`as_child`): so a tree starts depth
+first.
 
 Restart. What happens when a child ends is decided by a pure function, `restart.decide`:
 
@@ -36,6 +37,8 @@ A child between two decisions is in one of five phases (`child.ChildPhase`):
        ^                 |                                            ^  |                            |
        |                 +-------------- it ends ---------------------+  |                            |
        +---------------------------- restarted --------------------------+--- restarted with another -+
+
+    When its supervisor stops, a child that waits is ended too: it is not launched any more.
 
 A *mailbox* belongs to a child's place, not to an incarnation: an `ActorRef` means whoever runs there now. It is a
 bounded trio memory channel, and what happens to a message that is too many is said beforehand: under `wait` the

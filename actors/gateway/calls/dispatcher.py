@@ -47,7 +47,7 @@ class Dispatcher:
     """Asks the providers on behalf of clients; connections are opened in `nursery`.
 
     Logs `GatewayAttemptEnded` for each attempt (one that lost a race fails as `cancelled`), `BreakerRejected`
-    at most once per request and provider, and through the guards `BreakerChanged`.
+    at most once per request and provider, and through the breakers `BreakerChanged`.
     """
 
     def __init__(self, world: World, nursery: trio.Nursery, role: GatewayRole) -> None:

@@ -37,7 +37,7 @@ class Provider:
         self.head_bytes = request_head(upstream.address)
 
     def standing(self, now_ns: int, tries: int) -> Standing:
-        """What `select.choose` needs to know."""
+        """What `selection.choose` needs to know."""
         return Standing(
             self.name,
             self.breaker.status.state,

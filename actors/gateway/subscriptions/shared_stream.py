@@ -1,9 +1,9 @@
 """One shared stream: clients in front, the continuity core in the middle, one upstream subscription behind.
 
     clients ---join, leave---> SharedStream ---events---> core (`continuity`, pure)
-            <--deliver--------      |       <--actions---
-                                    |
-                                    +---attach, give_up, detach---> upstream subscription
+            <--granted, refused,    |       <--actions---
+               deliver              |
+                                    +---attach, give_up, detach, works---> upstream subscription
                                     <---stands, published, head_known, lost---
 
 Towards its clients a stream takes two steps:
@@ -261,7 +261,7 @@ class SharedStream:
                     self._timer.cancel()
                 self._timer = self._world.call_at(at_ns, self._wake)
             case GapLeft():
-                pass  # the ledger has seen it; clients are told nothing
+                pass  # the gap tracker has seen it; clients are told nothing
 
     def _deliver(self, payloads: list[str], event: StreamEvent[Any]) -> None:
         for subscriber in self._subscribers:

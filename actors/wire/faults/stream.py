@@ -6,12 +6,12 @@ the bytes is decided in `lane`; this is the shell that moves them, arms the time
     the inner stream                                                      whoever uses this one
 
     on_data ---> _on_inner_data ----------------------------------+----> `receive` of on_data, or `_ready` for
-                       | _toxic, or the end                       |      a task in receive_some
+                       | _toxic                                   |      a task in receive_some
                        +---> lane "in" ---due: _pump_in-----------+
 
-    write   <------------------------------------------------------+--- write, send_all
-    close, abort <---+                                             |
-                     +---due: _pump_out--- lane "out" <---_toxic---+--- send_eof, close, abort
+    write, send_eof, <---+-----------------------------------------+--- write, send_all,
+    close, abort         |                                         |    send_eof, close, abort
+                         +---due: _pump_out--- lane "out" <-_toxic-+
 
 `_toxic` sends bytes the long way. It begins with the first fault and ends when no fault is in force and both lanes
 are empty, so what comes later never overtakes what a fault has held up. A lane decides when its next piece is due;
@@ -21,9 +21,9 @@ lane that holds back for good (a timeout, a partition) has no moment: the end of
 The life of the connection, and what each step sets:
 
     used --- close, abort ---> closed --- its end leaves the lane "out", or the peer resets it ---> over
-      |      `_closed`                                                                         `_over`
-      |                                                                                            ^
-      +--- a fault breaks it; or the inner stream gave up or was closed ---------------------------+
+      |      `_closed`           |                                                             `_over`
+      |                          |                                                                 ^
+      +--------------------------+-- a fault breaks it; or the inner stream gave up or was closed -+
 
     Where no fault is in force, closed and over are one step. A peer's reset does not make a stream over that is used:
     its user is told, and closes it. `finished` waits for over: only then has all left that was written.

@@ -12,7 +12,8 @@ A connection is in one of seven states (`State`); it moves by the five events of
         |                           |
         +--REFUSAL--> REFUSED <-----+ REFUSAL
 
-    CLIENT_GONE leads from every state but UPGRADED to GONE.
+    CLIENT_GONE leads from every state but UPGRADED to GONE. There a request that had come whole may still be handed
+    out: LAST_REQUEST leaves it GONE, and UPGRADE leads to UPGRADED.
 
 Whole requests wait in the parser, and one of them in `_next`. They go to the answerer as fast as it takes them,
 also those that came before a violation. While one waits in `_next` the stream is paused, so that a client which

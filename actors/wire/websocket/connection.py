@@ -1,4 +1,4 @@
-"""One WebSocket connection (RFC 6455) over a stream of either world, by callbacks: no task waits for anything.
+"""One WebSocket connection (RFC 6455) over a stream of either world, by callbacks: it has no task of its own.
 
 Whoever owns the stream's `on_data` feeds it, so a server's HTTP connection can hand its stream over.
 

@@ -50,7 +50,7 @@ class ConnectionPool:
     """Sends each request on an idle connection at once, or on the next one that is free or opened.
 
     A connection carries one request at a time; only while it is being opened it has a task, in `nursery`. A
-    request that cannot be sent, or whose connection breaks, ends in the ledger; `on_response` is called for the
+    request that cannot be sent, or whose connection breaks, ends in the tracker; `on_response` is called for the
     others, with the moment the rest of the response arrived, however long it waited for its turn here.
     """
 

@@ -39,7 +39,7 @@ _LATE_KEPT = 4096
 class WsPool:
     """Sends each request at once on the next open connection in turn, or as soon as there is one.
 
-    A request whose connection breaks, or that no connection can be had for, ends in the ledger, as does one whose
+    A request whose connection breaks, or that no connection can be had for, ends in the tracker, as does one whose
     answer came. While nobody lets this workload in, its requests end at once, as the last try did.
     """
 
@@ -248,7 +248,7 @@ class _Channel:
 
 
 def abandon(request: Request) -> None:
-    """What the ledger does with a request that has timed out on a channel."""
+    """What the tracker does with a request that has timed out on a channel."""
     assert isinstance(request.stream, _Channel)
     request.stream.forget(request)
 

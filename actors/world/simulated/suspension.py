@@ -2,7 +2,7 @@
 
 trio cannot suspend a task. So while some node is paused, the queue is one that puts the tasks of paused nodes
 aside; a deadline that passes meanwhile is noticed when the node goes on, as by a process under SIGSTOP. While no
-node is paused trio has its own queue back, and a simulation pays nothing.
+node is paused trio has a plain queue again, and a simulation pays nothing.
 
     a task becomes runnable          trio's loop
              |                            ^
