@@ -16,7 +16,8 @@ the bytes is decided in `lane`; this is the shell that moves them, arms the time
 `_toxic` sends bytes the long way. It begins with the first fault and ends when no fault is in force and both lanes
 are empty, so what comes later never overtakes what a fault has held up. A lane decides when its next piece is due;
 one timer for each lane waits for that moment, and is set again whenever faults or bytes have changed it (`_arm`). A
-lane that holds back for good (a timeout, a partition) has no moment: the end of the fault calls the pumps.
+lane that holds back for good (a timeout, a partition) has no moment: the end of a partition calls the pumps, that of
+a timeout resets the connections on which it held something.
 
 The life of the connection, and what each step sets:
 
