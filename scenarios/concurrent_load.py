@@ -1,9 +1,9 @@
-"""Everything at once: many methods over both transports, in every rhythm, each with demands of its own.
+"""Everything at once: many methods over both transports, in every rhythm, each with SLOs of its own.
 
 What one kind of client does must not be paid for by another: bursts of logs queries not by wallets, batches not by
 subscribers. Meanwhile one provider dies and another fails now and then. `concurrent_load:short` takes 20 seconds.
 
-Transactions have demands of their own: a gateway may resend them, and may as well refuse to send again what a
+Transactions have SLOs of their own: a gateway may resend them, and may as well refuse to send again what a
 provider may have taken. Then some fail under the faults, and none may fail outside of them.
 """
 

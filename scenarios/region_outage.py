@@ -1,7 +1,7 @@
 """A region goes dark: all providers of one group are cut off at the same moment, with connections open.
 
 Packets just stop, as in a real partition: nothing is refused, so each attempt costs its whole time-out until the
-gateway has noticed. What is demanded any gateway can give whose attempts time out after two seconds or less: clients
+gateway has noticed. Its SLOs any gateway can give whose attempts time out after two seconds or less: clients
 lose nothing, few wait, and none for longer than two attempts. `region_outage:killed` is the kinder outage, in which
 the region's providers die; `region_outage:short` takes 20 seconds.
 """

@@ -3,7 +3,7 @@
 Its answers and its heads are true, only not any more. A gateway that compares what providers tell with the time that
 passes sends its subscribers elsewhere; `stale_provider:short` takes 18 seconds.
 
-`stale_provider:reads` demands the same for answers over HTTP. The embedded gateway loses that battle: it cannot know
+`stale_provider:reads` asks the same of answers over HTTP. The embedded gateway loses that battle: it cannot know
 how high a provider's chain is, so it passes old answers on. That variant carries no tag, and belongs to no suite.
 """
 

@@ -34,8 +34,8 @@ def thundering_herd(
 ) -> Scenario:
     """The battle with an outage of all, and a death under the herd; with `failover` off, to see that it can be lost.
 
-    A herd of `size` comes `every` so often. `success_rate` is demanded of the steady load, which must be what it was
-    in the second half of the `calm` at the end: an outage that retries keep alive is not over.
+    A herd of `size` comes `every` so often. The SLO `success_rate` is about the steady load, which must be what it
+    was in the second half of the `calm` at the end: an outage that retries keep alive is not over.
     """
     return Scenario(
         "Thundering herd",

@@ -27,8 +27,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `severity` says who is concerned. "harm": a client got something false, late beyond its SLO, or nothing, or a
     process under test died; that is FAIL. "warning": a smell that no client felt; the verdict stays PASS, or becomes
-    FAIL in a strict judgement. None: nothing is wrong, or the measurement is in doubt. A FAIL that gives no severity
-    is harm. Raises ValueError for a severity that does not go with the verdict.
+    FAIL in a strict judgement. None: nothing is wrong, or the measurement is not trusted. A FAIL without one is harm.
+    Raises ValueError for a severity that does not go with the verdict.
     """
 
     checker: str = ""

@@ -70,7 +70,7 @@ JUDGED = "judged"
 
 
 class SloFile(msgspec.Struct, forbid_unknown_fields=True):
-    """What a file of demands holds: the same fields as a scenario."""
+    """What a file of SLOs holds: the same fields as a scenario."""
 
     slo: Slo | str | list[Slo | str] = []
     workload_slos: dict[str, Slo] = {}
@@ -88,13 +88,13 @@ def judge_command(
     write: bool,
 ) -> int:
     """Judge a run again and print what came of it; the exit status is the verdict. Writes only when told to."""
-    demanded = [*_read(list(texts), "--slo"), *([] if file is None else _from_file(file))]
-    _refuse(problem for slo in demanded for problem in (*slo.problems(), *statement_problems(slo)))
+    slos = [*_read(list(texts), "--slo"), *([] if file is None else _from_file(file))]
+    _refuse(problem for slo in slos for problem in (*slo.problems(), *statement_problems(slo)))
     _refuse(checker_problems(checkers or ()))
     run_dir = find_run(run, out)
-    if demanded and (scenario := _scenario_of(run_dir)) is not None:
-        _refuse(problem for slo in demanded for problem in scope_problems(scenario, slo))
-    reading = read_run(run_dir, demanded=demanded or None, strict=strict, own_checkers=checkers)
+    if slos and (scenario := _scenario_of(run_dir)) is not None:
+        _refuse(problem for slo in slos for problem in scope_problems(scenario, slo))
+    reading = read_run(run_dir, other_slos=slos or None, strict=strict, own_checkers=checkers)
     report = reading.report
     print(render(report, "json") if as_json else "\n".join(_lines(report)))
     if write:
@@ -109,9 +109,9 @@ def _lines(report: Report) -> Iterator[str]:
         yield from block_lines(block)
 
 
-def _read(demanded: Slo | str | Sequence[Slo | str], source: str) -> Sequence[Slo]:
+def _read(stated: Slo | str | Sequence[Slo | str], source: str) -> Sequence[Slo]:
     try:
-        return slos_of(demanded)
+        return slos_of(stated)
     except SloTextError as error:
         raise BattleError(f"{source}: {error}") from None
 
@@ -134,7 +134,7 @@ def _refuse(problems: Iterable[str]) -> None:
 
 
 class _Header(msgspec.Struct):
-    """What a demand can be held against of `run.json`."""
+    """What an SLO can be held against of `run.json`."""
 
     scenario: Scenario
 

@@ -1,7 +1,8 @@
 """What is known of a run before it starts: what would only make it INCONCLUSIVE is refused, or left out aloud. Pure.
 
-A scenario that demands what its own gateway cannot show is wrong. One that is run with another gateway, or in another
-world, than its author had in mind is not: there such an SLO is left out, and terminal, run.json and report say so.
+A scenario whose own gateway cannot show what its SLOs need is wrong. One that is run with another gateway, or in
+another world, than its author had in mind is not: there such an SLO is left out, and terminal, run.json and report
+say so.
 """
 
 from __future__ import annotations
@@ -86,8 +87,8 @@ def unmeasurable_slos(scenario: Scenario, slos: Sequence[Slo]) -> Iterator[str]:
 
 def warnings_of(scenario: Scenario) -> Iterator[str]:
     """What whoever runs a scenario without problems should know before it starts."""
-    demanded = (*scenario.slos, *scenario.workload_slos.values())
-    if not any(slo.demands() or slo.queries for slo in demanded):
+    slos = (*scenario.slos, *scenario.workload_slos.values())
+    if not any(slo.targets() or slo.queries for slo in slos):
         yield "the scenario has no SLO: the run will be INCONCLUSIVE; add one, such as success_rate"
     if isinstance(scenario.gateway, UrlGateway) and not scenario.setup:
         free = [provider.name for provider in scenario.providers if not provider.port]
@@ -110,13 +111,13 @@ def without_unmeasurable(scenario: Scenario, world: WorldName) -> tuple[Scenario
     omitted = tuple(
         OmittedSlo(text, reasons[name])
         for slo in slos
-        for name, text in zip(slo.demands(), slo_texts(slo), strict=True)
+        for name, text in zip(slo.targets(), slo_texts(slo), strict=True)
         if name in reasons
     )
     if not omitted:
         return scenario, ()
     kept = [msgspec.structs.replace(slo, **dict.fromkeys(reasons)) for slo in slos]
-    kept = [slo for slo in kept if slo.demands() or slo.queries]
+    kept = [slo for slo in kept if slo.targets() or slo.queries]
     return msgspec.structs.replace(scenario, slo=kept[0] if len(kept) == 1 else kept), omitted
 
 
@@ -180,26 +181,26 @@ def _healing_without_a_before(scenario: Scenario, chaos: Iterable[ChaosEntry]) -
 
 
 def _unmeasurable(scenario: Scenario, slo: Slo, chaos: Sequence[ChaosEntry]) -> Iterator[str]:
-    demanded = slo.demands().keys()
+    names = slo.targets().keys()
     for name, why in _unseen(scenario.gateway).items():
-        if name in demanded:
+        if name in names:
             yield f"slo: {name} is {why}: leave it out, or test the embedded gateway"
     workloads = [one for one in scenario.workloads if slo.workload in (None, one.name)]
     if not workloads:
         return
     whose = "no workload" if slo.workload is None else f"workload {slo.workload} never"
-    heads = [name for name in demanded if name in _OF_HEADS]
+    heads = [name for name in names if name in _OF_HEADS]
     listening = [one for one in workloads if isinstance(one, WsSubscribe) and "newHeads" in one.kinds]
     if heads and not listening:
         yield (
             f"slo: {', '.join(heads)} cannot be measured: {whose} subscribes to newHeads; add a WsSubscribe workload"
         )
-    requests = [name for name in demanded if name in OF_REQUESTS]
+    requests = [name for name in names if name in OF_REQUESTS]
     asking = [one for one in workloads if not isinstance(one, WsSubscribe)]
     if requests and not asking and slo.method is None:  # one that nobody asks for is told by itself
         sends = f"{whose} sends requests"
         yield f"slo: {', '.join(requests)} cannot be measured: {sends}; add one that does, or judge heads"
-    if "max_disconnects" in demanded and not any(isinstance(one, WsWorkload) for one in workloads):
+    if "max_disconnects" in names and not any(isinstance(one, WsWorkload) for one in workloads):
         yield f"slo: max_disconnects cannot be measured: {whose} uses WebSocket; add a WsSubscribe workload"
     if slo.scope.timed and (concerned := asking if requests else listening if heads else workloads):
         yield from _empty_windows(scenario, slo, concerned, chaos)

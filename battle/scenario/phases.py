@@ -1,4 +1,4 @@
-"""Spans of a load that a scenario names: phases for its demands, and the healing at its end."""
+"""Spans of a load that a scenario names: phases for its SLOs, and the healing at its end."""
 
 import re
 from collections.abc import Iterator

@@ -82,7 +82,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
 
     @property
     def slos(self) -> tuple[Slo, ...]:
-        """All demands of `slo`, those in words read. Raises SloTextError."""
+        """All SLOs of `slo`, those in words read. Raises SloTextError."""
         return slos_of(self.slo)
 
     @property

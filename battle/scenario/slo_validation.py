@@ -1,4 +1,4 @@
-"""What is wrong with a scenario's demands, its phases and its healing, before anything starts. Pure, but for SQL."""
+"""What is wrong with a scenario's SLOs, its phases and its healing, before anything starts. Pure, but for SQL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from battle.scenario.slo.windows import FaultName, selects
 
 
 def slo_problems(scenario: Scenario) -> Iterator[str]:
-    """Each thing wrong with what the scenario demands."""
+    """Each thing wrong with its SLOs."""
     listed = [scenario.slo] if isinstance(scenario.slo, Slo | str) else scenario.slo
     slos: list[Slo] = []
     for one in listed:
@@ -67,7 +67,7 @@ def _slo_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
 
 
 def scope_problems(scenario: Scenario, slo: Slo) -> Iterator[str]:
-    """What the demand is about and the scenario does not have: a workload, a method, a phase, a fault."""
+    """What the SLO is about and the scenario does not have: a workload, a method, a phase, a fault."""
     if slo.workload is not None and slo.workload not in _workload_names(scenario):
         yield f"slo: there is no workload named {slo.workload!r}; {_known_workloads(scenario)}"
     else:
@@ -127,7 +127,7 @@ def _may_select(selector: str | None, fault: FaultName) -> bool:
 def _repeated(slos: Iterable[Slo]) -> Iterator[str]:
     counts: Counter[str] = Counter()
     for slo in slos:
-        counts.update(f"{name} {slo.scope.text}".rstrip() for name in slo.demands())
+        counts.update(f"{name} {slo.scope.text}".rstrip() for name in slo.targets())
         counts.update(f"{query.name!r}" for query in slo.queries)
     yield from (f"slo: {name} is given more than once" for name, n in counts.items() if n > 1)
 

@@ -37,7 +37,7 @@ given AS (
     )
     GROUP BY request_id
 ),
-fates AS (
+outcomes AS (
     SELECT
         due.*, provider,
         provider IS NOT NULL AND answer <> 'right' AND outcome <> 'unknown' AS changed,
@@ -58,4 +58,4 @@ SELECT
         http_status: http_status, outcome: outcome
     } ORDER BY ended_ns, request_id) FILTER (changed), [])[:$limit] AS first_changed,
     coalesce(list(request_id ORDER BY ended_ns, request_id) FILTER (retried), [])[:$limit] AS first_retried
-FROM fates
+FROM outcomes

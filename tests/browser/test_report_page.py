@@ -30,8 +30,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def demanding(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report with reasons beside its demands, on the run, on a workload and on a part of the run."""
+def strained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with reasons beside its SLOs, on the run, on a workload and on a part of the run."""
     segments = healthy()
     segments["coordinator"] += [
         *fault("kill-a.1", 3 * S, 5 * S),
@@ -42,7 +42,7 @@ def demanding(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"success_rate": 0.99, "p99_latency_ms": 300, "when": "during", "fault": "kill a"},
     ]
     run_dir = write_run(
-        tmp_path_factory.mktemp("demanding") / "run",
+        tmp_path_factory.mktemp("strained") / "run",
         segments,
         slo=slo,
         workload_slos={"load": {"success_rate": 0.999, "p95_latency_ms": 300}},
@@ -51,7 +51,7 @@ def demanding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir / "report.html"
 
 
-def test_the_report_in_a_browser(report: Path, demanding: Path, tmp_path: Path) -> None:
+def test_the_report_in_a_browser(report: Path, strained: Path, tmp_path: Path) -> None:
     """One browser for all that is looked at: it takes seconds to start, and must not outlive the test."""
 
     async def visit(page: Page) -> None:
@@ -62,7 +62,7 @@ def test_the_report_in_a_browser(report: Path, demanding: Path, tmp_path: Path) 
         await _buttons_copy(page)
         await _dark_mode_changes_colours(page)
         await _nothing_overflows_a_phone(page, report)
-        await _reasons_fit_a_phone(page, demanding)
+        await _reasons_fit_a_phone(page, strained)
         await page.open(report)
         await page.wait_until(DRAWN)
         await _it_prints(page, tmp_path)
@@ -174,16 +174,16 @@ async def _nothing_overflows_a_phone(page: Page, report: Path) -> None:
     assert page.problems == []
 
 
-async def _reasons_fit_a_phone(page: Page, demanding: Path) -> None:
-    """Why a demand was missed is read without a swipe: each cell ends within the screen, and the reason has room."""
+async def _reasons_fit_a_phone(page: Page, strained: Path) -> None:
+    """Why an SLO was missed is read without a swipe: each cell ends within the screen, and the reason has room."""
     await page.resize(390, 844, mobile=True)
-    await page.open(demanding)
+    await page.open(strained)
     boxes = await page.ask(
         "[...document.querySelectorAll('table.stacks')].map(t => [t.parentElement.scrollWidth, "
         "t.parentElement.clientWidth, "
         "Math.max(...[...t.querySelectorAll('td')].map(c => c.getBoundingClientRect().right))])"
     )
-    assert len(boxes) == 2  # the demands, and the checks
+    assert len(boxes) == 2  # the SLOs, and the checks
     assert all(inner <= outer and right <= 390 for inner, outer, right in boxes)
     notes = await page.ask(
         "[...document.querySelector('table.stacks').querySelectorAll('td:last-child')]"

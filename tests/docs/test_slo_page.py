@@ -1,4 +1,4 @@
-"""The page about demands: all that it shows is run, and says what the page says."""
+"""The page about SLOs: all that it shows is run, and says what the page says."""
 
 import re
 import shlex
@@ -66,8 +66,8 @@ def test_a_mistake_is_told_as_shown():
 
 def test_the_table_says_what_can_be_demanded_of_what():
     told = {}
-    for demands, *marks in table("SLO"):
-        for name in re.findall(r"`(\w+)`", demands):
+    for names, *marks in table("SLO"):
+        for name in re.findall(r"`(\w+)`", names):
             told[name] = [mark.startswith("yes") for mark in marks]
     allowed = (PER_WINDOW, PER_WORKLOAD, PER_METHOD)
     assert told == {name: [name in names for names in allowed] for name in RULES}

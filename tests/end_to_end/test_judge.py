@@ -1,4 +1,4 @@
-"""`battle judge`: an old run, judged again by its own demands or by others, from its log alone."""
+"""`battle judge`: an old run, judged again by its own SLOs or by others, from its log alone."""
 
 import hashlib
 import json
@@ -179,7 +179,7 @@ def test_only_with_write_is_anything_written_and_never_over_the_runs_own(out, ca
 
 
 def test_a_run_of_an_older_version_can_be_judged(tmp_path, capsys):
-    """Its header knows demands by name alone, and neither phases nor healing."""
+    """Its header knows SLOs by name alone, and neither phases nor healing."""
     result = run_scenario(failover(), world="simulated", out=tmp_path)
     header = json.loads((result.run_dir / "run.json").read_text())
     for name in ("queries", "when", "fault", "grace", "workload", "method"):

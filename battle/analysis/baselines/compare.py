@@ -67,7 +67,7 @@ def compare(before: Snapshot, after: Snapshot, settings: Settings = DEFAULT) -> 
         if not _idle(known)
     ]
     changes = without_gains(judged, settings.threshold)
-    status = status_of(changes, settings.threshold, trusted=not after.doubts)
+    status = status_of(changes, settings.threshold, trusted=not after.distrusted)
     return Comparison(
         schema_version=SCHEMA_VERSION,
         status=status,

@@ -13,7 +13,7 @@ def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
 
 def cautions(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     """Why either of the two measurements cannot be trusted."""
-    return tuple(f"{one.name} cannot be trusted: {doubt}" for one in (before, after) for doubt in one.doubts)
+    return tuple(f"{one.name} cannot be trusted: {why}" for one in (before, after) for why in one.distrusted)
 
 
 def _differences(before: Snapshot, after: Snapshot) -> Iterator[str]:

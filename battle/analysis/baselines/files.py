@@ -46,10 +46,11 @@ def save(snapshot: Snapshot, directory: Path, *, replace_others: bool = False) -
 
 def encoded(snapshot: Snapshot) -> bytes:
     """The bytes of a baseline's file: a line for each field, so that a diff shows what changed."""
-    fields = {name: getattr(snapshot, name) for name in snapshot.__struct_fields__}
     lines = (
-        msgspec.json.encode(name) + b": " + msgspec.json.encode(value, order="deterministic")
-        for name, value in fields.items()
+        msgspec.json.encode(field.encode_name)
+        + b": "
+        + msgspec.json.encode(getattr(snapshot, field.name), order="deterministic")
+        for field in msgspec.structs.fields(snapshot)
     )
     return b"{\n" + b",\n".join(lines) + b"\n}\n"
 

@@ -54,7 +54,7 @@ def _taken(run: Run, report: Report) -> Snapshot:
         verdict=report.verdict,
         partial=facts.partial,
         reasons=report.reasons[:REASONS_KEPT],
-        doubts=_doubts(report),
+        distrusted=_distrusted(report),
         load_ns=facts.load_ns,
         host=facts.host,
         versions=facts.versions,
@@ -79,8 +79,8 @@ def _one_run(log: Log, report: Report) -> OneRun:
     return OneRun(run_id=report.run.run_id, seed=report.run.seed, values=values_of(report, counted))
 
 
-def _doubts(report: Report) -> tuple[str, ...]:
-    """Why the measurement itself cannot be trusted; that nothing was demanded of it is no reason."""
+def _distrusted(report: Report) -> tuple[str, ...]:
+    """Why the measurement itself cannot be trusted; that it had no SLO is no reason."""
     return tuple(
         finding.summary
         for finding in report.findings

@@ -58,7 +58,8 @@ class Snapshot(_Part, frozen=True, kw_only=True):
     """What a run was like. `runs` begins with the one that `samples` are of; more are its calibration.
 
     `parts` are digests of the scenario's parts, `gateway_digest` one of the gateway's settings. `reasons` are those
-    of a verdict that is no PASS; `doubts` are why the measurement itself cannot be trusted, if it cannot.
+    of a verdict that is no PASS; `distrusted` (in files: `doubts`) are why the measurement itself cannot be
+    trusted, if it cannot.
     """
 
     schema_version: int
@@ -67,7 +68,7 @@ class Snapshot(_Part, frozen=True, kw_only=True):
     verdict: Verdict
     partial: bool
     reasons: tuple[str, ...]
-    doubts: tuple[str, ...]
+    distrusted: tuple[str, ...] = msgspec.field(name="doubts")
     load_ns: int | None
     host: dict[str, Any]
     versions: dict[str, Any]

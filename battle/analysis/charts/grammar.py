@@ -197,7 +197,7 @@ def _lane() -> alt.Y:
 
 
 def _breaker_lanes() -> alt.LayerChart:
-    states = alt.Scale(domain=["closed", "open", "half open"], range=["$calm", "$bad", "$doubtful"])
+    states = alt.Scale(domain=["closed", "open", "half open"], range=["$calm", "$bad", "$unsure"])
     lanes = (
         alt.Chart(ROWS)
         .mark_bar(height=12)

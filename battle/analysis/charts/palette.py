@@ -8,7 +8,7 @@ Palette: TypeAlias = Mapping[str, str]
 SERIES = ("$one", "$two", "$three", "$four", "$five", "$six", "$seven", "$eight")
 """For what has no meaning but must be told apart: providers."""
 
-FAILURES = ("$bad", "$doubtful", "$four", "$six", "$seven", "$five", "$eight")
+FAILURES = ("$bad", "$unsure", "$four", "$six", "$seven", "$five", "$eight")
 """For kinds of failure: the first are the colours of what is bad."""
 
 PAPER: Palette = {
@@ -19,7 +19,7 @@ PAPER: Palette = {
     "$shade": "#b3261e",
     "$good": "#3f9b69",
     "$bad": "#c0392f",
-    "$doubtful": "#d9920a",
+    "$unsure": "#d9920a",
     "$calm": "#cfe3d6",
     "$accent": "#2457a6",
     "$accent2": "#6f9bd8",

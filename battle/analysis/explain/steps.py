@@ -32,7 +32,7 @@ LATE_NS = 1_000_000
 """A request sent within a millisecond of its due time is on time: no generator is better than that for long."""
 
 VERY_LATE_NS = 10_000_000
-"""From here on lateness is a part of the story: no run is doubted for less."""
+"""From here on lateness is a part of the story: no run is INCONCLUSIVE for less."""
 
 AT_ONCE_NS = 1_000_000
 """A breaker that changes within so long of an attempt's end changes with it: both are logged in one go."""

@@ -24,7 +24,7 @@ def duration(value_ns: int | None, otherwise: Cell = NONE) -> Cell:
 
 def percentile(value_ns: int | None, percent: float) -> Cell:
     """A percentile of the latency. One that was not reached says why: too many requests did not succeed."""
-    return duration(value_ns, Cell(f"not reached (> {100 - percent:g} % failed)", "doubtful"))
+    return duration(value_ns, Cell(f"not reached (> {100 - percent:g} % failed)", "unsure"))
 
 
 def moment(at_ns: int | None, otherwise: Cell = NONE, *, since_ns: int | None) -> Cell:

@@ -74,14 +74,14 @@ _PARTIAL_PHASES = {"interrupted", "failed"}
 def collect_report(
     run: Run,
     log: Log | None = None,
-    demanded: Sequence[Slo] | None = None,
+    other_slos: Sequence[Slo] | None = None,
     *,
     strict: bool = False,
     own_checkers: Sequence[str] | None = None,
 ) -> Report:
     """Everything the run says, and the verdict on it.
 
-    `log` is the run's, if others have asked it already; `demanded` replaces what its scenario demands, and
+    `log` is the run's, if others have asked it already; `other_slos` replace those of its scenario, and
     `own_checkers` the names of its own checkers. `strict` fails on a warning, as a run that was made so does anyway.
 
     A fact that cannot be collected is omitted: the report names it, and the verdict stands without it.
@@ -92,7 +92,7 @@ def collect_report(
     """
     log = log or Log(run)
     header = _header(log)
-    slos, workload_slos = (demanded, None) if demanded is not None else run_slos(header)
+    slos, workload_slos = (other_slos, None) if other_slos is not None else run_slos(header)
     strict = strict or header.get("strict") is True
     judgement = judge(log, slos, workload_slos=workload_slos, strict=strict, own_checkers=own_checkers)
     facts = _run_facts(log, header, run.run_dir.name)
@@ -100,7 +100,7 @@ def collect_report(
     rows, fact = collected.rows, collected.fact
     faults = rows("faults", FaultEffect, "fault_effects")
     failovers = rows("failovers", FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)
-    demands = slo_set(slos, workload_slos).run
+    run_slo = slo_set(slos, workload_slos).run
     reports = fact("gateway_reports", lambda: _gateway_reports(log), GatewayReports)
     report = Report(
         schema_version=SCHEMA_VERSION,
@@ -125,7 +125,7 @@ def collect_report(
         nodes=rows("nodes", NodeHealth, "system_health"),
         crashes=rows("crashes", Crash, "node_crashes"),
         generator=rows("generator", GeneratorHealth, "generator_health"),
-        amplification=fact("amplification", lambda: _amplification(log, demands), Amplification),
+        amplification=fact("amplification", lambda: _amplification(log, run_slo), Amplification),
         websocket=fact("websocket", lambda: _websocket(log), WebSocketFacts),
         knees=judgement.knees,
         log=fact("log", lambda: _log_health(log), LogHealth),
@@ -217,7 +217,7 @@ def _header(log: Log) -> dict[str, Any]:
 
 
 def run_slos(header: dict[str, Any]) -> tuple[list[Slo], dict[str, Slo]]:
-    """What the scenario of a run demanded, as `run.json` says it, also one that an older version wrote.
+    """The SLOs of a run's scenario, as `run.json` says it, also one that an older version wrote.
 
     Raises:
         LogError: an SLO cannot be understood.

@@ -10,7 +10,7 @@ import msgspec
 from battle.analysis.charts.chart import Chart
 from battle.analysis.findings import Verdict, verdict_text
 
-Tone: TypeAlias = Literal["plain", "good", "bad", "doubtful", "quiet"]
+Tone: TypeAlias = Literal["plain", "good", "bad", "unsure", "quiet"]
 
 
 class Cell(msgspec.Struct, frozen=True):

@@ -76,20 +76,20 @@ def write_reading(reading: Reading, directory: Path) -> tuple[Omission, ...]:
 def read_run(
     run_dir: Path,
     form: Format | None = None,
-    demanded: Sequence[Slo] | None = None,
+    other_slos: Sequence[Slo] | None = None,
     *,
     strict: bool = False,
     own_checkers: Sequence[str] | None = None,
 ) -> Reading:
     """The report of a run with its charts, from its log; nothing is written. Raises LogError like `write_reports`.
 
-    With `form`, only the charts that this format shows are asked for. `demanded` replaces what its scenario demands,
+    With `form`, only the charts that this format shows are asked for. `other_slos` replace those of its scenario,
     `own_checkers` the names of its own checkers. `strict` fails on a warning, also where the run was not made so.
     """
     parts = Parts()
     with open_run(run_dir) as run:
         log = Log(run)
-        report = collect_report(run, log, demanded, strict=strict, own_checkers=own_checkers)
+        report = collect_report(run, log, other_slos, strict=strict, own_checkers=own_checkers)
         charts = collect_charts(log, CHARTS_OF.get(form, EVERY_KIND), parts)
         return Reading(report, charts, log.asked, tuple(parts.omitted))
 

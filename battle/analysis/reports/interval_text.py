@@ -22,7 +22,7 @@ def interval_cell(estimate: Estimate) -> Cell:
     if not estimate.enough:
         return Cell(estimate.note or TOO_SHORT, "quiet")
     if estimate.low is None:
-        return Cell("too many failed", "doubtful")
+        return Cell("too many failed", "unsure")
     low = duration_text(estimate.low)
     if estimate.high is None:
         return Cell(f"at least {low}")

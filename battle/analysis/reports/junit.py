@@ -72,7 +72,7 @@ def junit_suite(
 
 
 def cases_of(report: Report) -> Iterator[ElementTree.Element]:
-    """A test case for each demand, and for each check."""
+    """A test case for each SLO, and for each check."""
     scenario = report.run.scenario
     for result in report.slos:
         yield _slo_case(f"{scenario}.slo", result)

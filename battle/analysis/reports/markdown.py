@@ -26,7 +26,7 @@ _LINK = re.compile(r"(?i)\b(https?|ftp)(?=://)|\bwww(?=\.)|@")
 PADDED_MAX = 40
 """A column is lined up to this width; a few long cells would only push the rest off the screen."""
 
-_MARKS = {"good": "✓ ", "bad": "✗ ", "doubtful": "? "}
+_MARKS = {"good": "✓ ", "bad": "✗ ", "unsure": "? "}
 
 
 def render_markdown(document: Document, parts: Parts | None = None) -> str:

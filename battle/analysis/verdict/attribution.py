@@ -1,6 +1,6 @@
-"""Which missed demands prove nothing: the test bench, and not the gateway, may be why they were missed.
+"""Which missed SLOs prove nothing: the test bench, and not the gateway, may be why they were missed.
 
-FAIL beats INCONCLUSIVE, so a demand must not count as missed when what it demands had no chance to happen. Where a
+FAIL beats INCONCLUSIVE, so an SLO must not count as missed when what it asks for had no chance to happen. Where a
 part of the requests can be told to be the bench's doing, the others decide: when they did not miss it, nobody knows
 whether the gateway would have.
 """
@@ -29,10 +29,10 @@ from battle.formatting import plural
 from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo
 
 REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
-"""Demands on how the gateway reacts to faults: without effective faults there is nothing to react to."""
+"""SLOs on how the gateway reacts to faults: without effective faults there is nothing to react to."""
 
 OF_LOAD = frozenset(OF_REQUESTS)
-"""Demands that a late generator can miss all by itself: latency and time-outs count from the due time."""
+"""SLOs that a late generator can miss all by itself: latency and time-outs count from the due time."""
 
 ON_NODES = frozenset(
     {
@@ -45,7 +45,7 @@ ON_NODES = frozenset(
         "max_failover_latency_ms",
     }
 )
-"""Demands that are missed when a load node or a provider dies: nobody is left to receive, to publish, to answer."""
+"""SLOs that are missed when a load node or a provider dies: nobody is left to receive, to publish, to answer."""
 
 OF_DELAYS = frozenset({"max_head_delay_ms", "max_silence_ms", "max_failover_latency_ms"})
 """Delays in milliseconds, of which a bench that is late makes a part."""
@@ -56,7 +56,7 @@ LATE = frozenset({"generator_kept_pace", "bench_within_limits"})
 _NS_PER_MS = 1e6
 
 
-def doubted(
+def attribute_run(
     results: Sequence[SloResult],
     findings: Sequence[Finding],
     log: Log,
@@ -70,15 +70,15 @@ def doubted(
     Requests of steps `beyond` a knee prove nothing either way.
     """
     missed = {result.name for result in results if result.status == "missed"}
-    excuses = _reactions(log, findings)
+    causes = _reactions(log, findings)
     late = bool(LATE & _unsure(findings))
     if missed & OF_LOAD:
         bound_ns = lateness_bound_ns(slo) if late else None
         part = part_of_workload(workload)
         row = request_measures(log, part, beyond, late_ns=bound_ns, cut=True, spared=spared(broken))
-        excuses |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
-    excuses |= _bench_limited(log)
-    return tuple(_not_measured(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
+        causes |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
+    causes |= _bench_limited(log)
+    return tuple(_not_measured(result, {**causes, **_of_nodes(result, broken)}) for result in results)
 
 
 def attribute_windowed(
@@ -94,7 +94,7 @@ def attribute_windowed(
 
     A generator that kept pace over the whole run may have been late just then, so its lateness in this part counts.
     """
-    excuses = _reactions(log, findings)
+    causes = _reactions(log, findings)
     if OF_LOAD & {result.name for result in results if result.status == "missed"}:
         bound_ns = lateness_bound_ns(slo)
         row = request_measures(log, part, beyond)
@@ -102,9 +102,9 @@ def attribute_windowed(
         late = late or bool(LATE & _unsure(findings))
         late_ns = bound_ns if late else None
         row = request_measures(log, part, beyond, late_ns=late_ns, cut=True, spared=spared(broken))
-        excuses |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
-    excuses |= _bench_limited(log)
-    return tuple(_not_measured(result, {**excuses, **_of_nodes(result, broken)}) for result in results)
+        causes |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
+    causes |= _bench_limited(log)
+    return tuple(_not_measured(result, {**causes, **_of_nodes(result, broken)}) for result in results)
 
 
 def attribute_outage(result: SloResult, log: Log, workload: str | None) -> SloResult:
@@ -123,7 +123,7 @@ def attribute_outage(result: SloResult, log: Log, workload: str | None) -> SloRe
 
 
 def attribute_bench(results: Sequence[SloResult], broken: Sequence[Trouble]) -> tuple[SloResult, ...]:
-    """The results of which nobody knows which requests they rest on: a bench that crashed excuses all of them."""
+    """The results of which nobody knows which requests they rest on: a bench that crashed is behind all of them."""
     causes = [trouble.cause for trouble in broken if trouble.part in CRASHES]
     return tuple(_not_measured(result, {result.name: causes[0]} if causes else {}) for result in results)
 
@@ -139,22 +139,22 @@ def _unsure(findings: Sequence[Finding]) -> set[str]:
 
 
 def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
-    """Why the gateway may have had no chance to react, by the demands on its reactions."""
+    """Why the gateway may have had no chance to react, by the SLOs on its reactions."""
     unsure = _unsure(findings)
-    excuses: dict[str, str] = {}
+    causes: dict[str, str] = {}
     if not gateway_reports(log).attempts:
-        excuses["min_failovers"] = "a connection that was refused is not visible from outside"
+        causes["min_failovers"] = "a connection that was refused is not visible from outside"
     if "providers_reached" in unsure:
-        excuses |= dict.fromkeys(RULES, "no provider received a request")
+        causes |= dict.fromkeys(RULES, "no provider received a request")
     if "faults_took_effect" in unsure:
-        excuses |= dict.fromkeys(REACTIONS, "a fault had no effect, so there was less to react to")
+        causes |= dict.fromkeys(REACTIONS, "a fault had no effect, so there was less to react to")
     if "run_is_complete" in unsure:
-        excuses |= dict.fromkeys(REACTIONS, "the run is partial, so there was less to react to")
-    return excuses
+        causes |= dict.fromkeys(REACTIONS, "the run is partial, so there was less to react to")
+    return causes
 
 
 def _of_nodes(result: SloResult, broken: Sequence[Trouble]) -> dict[str, str]:
-    """The excuse of a demand that is not about single requests, by its name."""
+    """The cause of a miss of an SLO that is not about single requests, by its name."""
     for trouble in broken:
         if trouble.part in CRASHES and result.name in ON_NODES:
             return {result.name: trouble.cause}
@@ -168,10 +168,10 @@ def _met_without(result: SloResult, lag_ns: int) -> bool:
     return result.measured is not None and result.measured - lag_ns / _NS_PER_MS <= result.limit
 
 
-def _not_measured(result: SloResult, excuses: Mapping[str, str]) -> SloResult:
-    if result.status != "missed" or result.name not in excuses:
+def _not_measured(result: SloResult, causes: Mapping[str, str]) -> SloResult:
+    if result.status != "missed" or result.name not in causes:
         return result
-    why = excuses[result.name]
+    why = causes[result.name]
     note = f"{NOT_REACHED_BUT}{why}" if result.never else why
     return msgspec.structs.replace(result, status="not_measured", note=note)
 
@@ -191,7 +191,7 @@ def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
 
 
 def _not_the_gateways(row: Any, slo: Slo, why: str) -> dict[str, str]:
-    """The demands that were met by the requests in `row`: those the gateway is answerable for."""
+    """The SLOs that were met by the requests in `row`: those the gateway is answerable for."""
     nothing = Measure(QUERY, False)
     answerable = {rule.metric: nothing for rule in RULES.values()}
     if row.requests:

@@ -1,4 +1,4 @@
-"""Where is the knee of an `HttpStep` workload: the highest rate that still met what is demanded?"""
+"""Where is the knee of an `HttpStep` workload: the highest rate that still met its SLOs?"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
@@ -14,13 +14,13 @@ from battle.analysis.verdict.requests import QUERY, StepsBeyondKnee, request_mea
 from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
 from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo, SloSet
 
-StepStatus: TypeAlias = Literal["met", "missed", "generator_late", "not_demanded"]
+StepStatus: TypeAlias = Literal["met", "missed", "generator_late", "no_slo"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the load: what was asked of the gateway, and how the requests of that step fared.
 
-    `status`: whether they met the demands; `generator_late`: too few were sent, or too late, to say.
+    `status`: whether they met the SLOs; `generator_late`: too few were sent, or too late, to say.
     """
 
     rate_per_s: float
@@ -33,14 +33,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Knee(msgspec.Struct, frozen=True, kw_only=True):
-    """The knee of one workload. `rate_per_s` None: no step met the demands, or nothing was demanded.
+    """The knee of one workload. `rate_per_s` None: no step met the SLOs, or there is none.
 
-    `demanded` says whose demands on success and latency the steps are held to: the workload's own, if it has any,
+    `held_to` says whose SLOs on success and latency the steps are held to: the workload's own, if it has any,
     or the run's.
     """
 
     workload: str
-    demanded: Literal["workload", "run"] | None
+    held_to: Literal["workload", "run"] | None
     rate_per_s: float | None
     steps: tuple[Step, ...]
 
@@ -50,9 +50,9 @@ class Knee(msgspec.Struct, frozen=True, kw_only=True):
         return next((step for step in self.steps if step.rate_per_s == self.rate_per_s), None)
 
 
-def knees(log: Log, demands: SloSet) -> tuple[Knee, ...]:
+def knees(log: Log, slos: SloSet) -> tuple[Knee, ...]:
     """The knee of each workload that goes up in steps; none in a run without."""
-    return tuple(_knee(log, name, demands) for name in planned(log, STEPS))
+    return tuple(_knee(log, name, slos) for name in planned(log, STEPS))
 
 
 def knee_measures(knee: Knee) -> dict[str, Measure]:
@@ -92,22 +92,22 @@ def _never(metric: str, measure: Measure) -> str:
     return "" if measure.value is not None else f"{unanswered_text(int(metric[1:3]), 'of the requests')}: "
 
 
-def _knee(log: Log, workload: str, demands: SloSet) -> Knee:
-    own, run = _of_requests(demands.workloads.get(workload, Slo())), _of_requests(demands.run)
-    slo = own if own.demands() else run
+def _knee(log: Log, workload: str, slos: SloSet) -> Knee:
+    own, run = _of_requests(slos.workloads.get(workload, Slo())), _of_requests(slos.run)
+    slo = own if own.targets() else run
     rows = [row for row in log.rows("planned_steps") if row.workload == workload]
     steps = tuple(step for row in rows if (step := _step(log, row, slo)) is not None)
     met = [step.rate_per_s for step in steps if step.status == "met"]
     return Knee(
         workload=workload,
-        demanded="workload" if own.demands() else "run" if run.demands() else None,
+        held_to="workload" if own.targets() else "run" if run.targets() else None,
         rate_per_s=max(met, default=None),
         steps=steps,
     )
 
 
 def _of_requests(slo: Slo) -> Slo:
-    return Slo(**{name: limit for name, limit in slo.demands().items() if name in OF_REQUESTS})  # type: ignore[arg-type]  # names are fields
+    return Slo(**{name: limit for name, limit in slo.targets().items() if name in OF_REQUESTS})  # type: ignore[arg-type]  # names are fields
 
 
 def _step(log: Log, planned: Any, slo: Slo) -> Step | None:
@@ -122,9 +122,9 @@ def _step(log: Log, planned: Any, slo: Slo) -> Step | None:
         p50_latency_ns=row.p50_latency_ns,
         p95_latency_ns=row.p95_latency_ns,
         p99_latency_ns=row.p99_latency_ns,
-        status="not_demanded",
+        status="no_slo",
     )
-    if not slo.demands():
+    if not slo.targets():
         return step
     late = row.sent_ratio < SENT_RATIO_MIN or (row.p99_late_ns or 0) > lateness_bound_ns(slo)
     return msgspec.structs.replace(

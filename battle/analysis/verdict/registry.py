@@ -52,10 +52,10 @@ CHECKERS: tuple[Checker, ...] = (
 """In the order a reader wants to hear of them: a run that is not complete explains the rest."""
 
 
-def check(checker: Checker, log: Log, demands: SloSet) -> Finding | None:
+def check(checker: Checker, log: Log, slos: SloSet) -> Finding | None:
     """What the checker finds; None when it does not apply."""
     try:
-        return checker(log, demands)
+        return checker(log, slos)
     except Exception as error:
         # A mistake of ours must not turn into a PASS, and not hide the other findings either.
         name = getattr(checker, "__name__", repr(checker))

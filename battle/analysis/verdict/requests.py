@@ -17,7 +17,7 @@ QUERY = "request_measures"
 class StepsBeyondKnee(NamedTuple):
     """The steps beyond a knee, which look for the limit: of which workload each is, from when until when.
 
-    Where no step met what is demanded there is no knee, and all of them count.
+    Where no step met its SLOs there is no knee, and all of them count.
     """
 
     workloads: tuple[str, ...] = ()

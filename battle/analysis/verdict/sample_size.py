@@ -26,7 +26,7 @@ def min_requests_of(log: Log) -> int:
     return stated if isinstance(stated, int) and stated >= 0 else MIN_REQUESTS
 
 
-def enough_requests(log: Log, demands: SloSet) -> Finding | None:
+def enough_requests(log: Log, slos: SloSet) -> Finding | None:
     """INCONCLUSIVE when fewer requests than `min_requests` were sent; heads that were due to clients count as well.
 
     Does not apply when nothing was sent: that is another finding.
@@ -38,11 +38,11 @@ def enough_requests(log: Log, demands: SloSet) -> Finding | None:
     if not events:
         return None
     count, noun = (sent, "request") if sent or not heads else (heads, "head")
-    enough = events >= demands.min_requests
+    enough = events >= slos.min_requests
     return Finding(
         checker="enough_requests",
         verdict="PASS" if enough else "INCONCLUSIVE",
-        summary=plural(count, noun) if enough else too_few_text(count, noun, demands.min_requests),
+        summary=plural(count, noun) if enough else too_few_text(count, noun, slos.min_requests),
         query="SELECT workload, count(*) AS requests FROM requests GROUP BY workload",
     )
 

@@ -25,15 +25,15 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 NOT_REACHED_BUT = "not reached, but "
-"""Begins the note of a demand that was missed without a number, where the miss proves nothing."""
+"""Begins the note of an SLO that was missed without a number, where the miss proves nothing."""
 
 
 class SloResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One demand, compared: `measured` has to be `bound` `limit`, both in `unit`.
+    """One SLO, compared: `measured` has to be `bound` `limit`, both in `unit`.
 
     `measured` is None when the log cannot tell (`not_measured`), and when what it tells is no number, as
     `note` explains. With a number, `not_measured` says that it is not to be trusted. `query` is the report query the
-    measured value comes from, or the SQL of a demand on SQL. `scope` is the part of the run it is about.
+    measured value comes from, or the SQL of an SLO on SQL. `scope` is the part of the run it is about.
     `causes` are what the log says of why it was missed.
     """
 
@@ -55,21 +55,21 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
         return self.measured is None and reached
 
     @property
-    def doubted(self) -> bool:
+    def untrusted(self) -> bool:
         """Whether it was measured, and missed, but something else than the gateway may be why."""
         return self.status == "not_measured" and (self.never or self.measured is not None)
 
     @property
     def title(self) -> str:
-        """The demand with its scope, such as "p95_latency_ms during faults of workload reads"."""
+        """The SLO with its scope, such as "p95_latency_ms during faults of workload reads"."""
         return f"{self.name} {self.scope.text}".rstrip()
 
 
 def compare(slo: Slo, measures: Mapping[str, Measure]) -> tuple[SloResult, ...]:
-    """Each demand of `slo` with what was measured. A demand that was not measured is never met."""
+    """Each target of `slo` with what was measured. One that was not measured is never met."""
     return tuple(
         _result(name, limit, RULES[name], measures[RULES[name].metric])
-        for name, limit in slo.demands().items()
+        for name, limit in slo.targets().items()
     )
 
 
@@ -88,5 +88,5 @@ def _result(name: str, limit: float, rule: Rule, measure: Measure) -> SloResult:
 
 
 def compared(measured: float | None, bound: Bound, limit: float) -> SloStatus:
-    """Whether a value that was measured is what was demanded; None is never reached."""
+    """Whether a value that was measured meets the target; None is never reached."""
     return "met" if measured is not None and holds(measured, bound, limit) else "missed"

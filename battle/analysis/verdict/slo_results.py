@@ -1,4 +1,4 @@
-"""Each demand beside what was measured: of the run, of its parts, and of workloads with demands of their own."""
+"""Each SLO beside what was measured: of the run, of its parts, and of workloads with SLOs of their own."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,7 +7,7 @@ import msgspec
 
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
-from battle.analysis.verdict.attribution import attribute_bench, attribute_windowed, doubted
+from battle.analysis.verdict.attribution import attribute_bench, attribute_run, attribute_windowed
 from battle.analysis.verdict.bench import Trouble
 from battle.analysis.verdict.knee import Knee, knee_measures, steps_beyond
 from battle.analysis.verdict.measures import answers, head_measures, measures
@@ -21,7 +21,7 @@ from battle.store.errors import QueryError
 
 
 class WorkloadSlos(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the demands on one workload."""
+    """What became of the SLOs on one workload."""
 
     workload: str
     slos: tuple[SloResult, ...]
@@ -29,41 +29,39 @@ class WorkloadSlos(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_results(
     log: Log,
-    demands: SloSet,
+    slos: SloSet,
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
     knees: Sequence[Knee] = (),
 ) -> tuple[SloResult, ...]:
-    """The demands on the run, then those on parts of it, then those on SQL. `broken` is what the bench broke.
+    """The SLOs on the run, then those on parts of it, then those on SQL. `broken` is what the bench broke.
 
-    Steps of a workload beyond its knee are no failure of the run: its demands on requests, and those of parts of it,
+    Steps of a workload beyond its knee are no failure of the run: its SLOs on requests, and those of parts of it,
     are about all the others.
     """
-    slo = demands.run
+    slo = slos.run
     beyond = steps_beyond(log, knees)
-    whole = doubted(_compared(log, WHOLE_PART, slo, beyond), findings, log, slo, broken, beyond=beyond)
-    parts = (
-        result for part in demands.parts for result in _of_part(log, part, demands, findings, broken, beyond)
-    )
+    whole = attribute_run(_compared(log, WHOLE_PART, slo, beyond), findings, log, slo, broken, beyond=beyond)
+    parts = (result for part in slos.parts for result in _of_part(log, part, slos, findings, broken, beyond))
     asked = tuple(_sql_result(log, query) for query in slo.queries)
     return (*whole, *parts, *attribute_bench(asked, broken))
 
 
 def _compared(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee = ALL_STEPS) -> tuple[SloResult, ...]:
-    """What `slo` demands of a part of the run, with what was measured of it there."""
-    metrics = {RULES[name].metric for name in slo.demands()}
+    """What `slo` asks of a part of the run, with what was measured of it there."""
+    metrics = {RULES[name].metric for name in slo.targets()}
     return compare(slo, measures(log, part, metrics, beyond))
 
 
 def _of_part(
     log: Log,
     slo: Slo,
-    demands: SloSet,
+    slos: SloSet,
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
     beyond: StepsBeyondKnee,
 ) -> tuple[SloResult, ...]:
-    """The demands on a part of the run, doubted where a miss or too few requests prove nothing."""
+    """The SLOs on a part of the run, not trusted where a miss or too few requests prove nothing."""
     part = part_of(log, slo.scope)
     found = _compared(log, part, slo, beyond)
     if part.missing is None:
@@ -71,33 +69,33 @@ def _of_part(
     results = tuple(msgspec.structs.replace(result, scope=part.scope) for result in found)
     if part.missing is not None:
         return results
-    return with_enough_samples(results, _tested(log, part, slo, beyond), demands.min_requests)
+    return with_enough_samples(results, _tested(log, part, slo, beyond), slos.min_requests)
 
 
 def _tested(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee = ALL_STEPS) -> SampleSize:
     """How much of what `slo` is about there was in a part of the run."""
-    names = slo.demands().keys()
+    names = slo.targets().keys()
     heads_due = head_measures(log, part).due if names & {*HEADS} else 0
     if not names & {*OF_REQUESTS, *ANSWERS}:
         return SampleSize(0, 0, heads_due)
     return SampleSize(request_measures(log, part, beyond).requests, answers(log, part)[0], heads_due)
 
 
-def _sql_result(log: Log, demand: SqlSlo) -> SloResult:
-    limit = parse_target(demand.limit)
+def _sql_result(log: Log, sql_slo: SqlSlo) -> SloResult:
+    limit = parse_target(sql_slo.limit)
     assert limit is not None, "a limit that cannot be read is refused before anything is judged"
     try:
-        answer = one_number(log.execute(demand.query).rows)
+        answer = one_number(log.execute(sql_slo.query).rows)
     except QueryError as error:
         answer = f"its SQL failed: {error}"
     measured, note = (None, answer) if isinstance(answer, str) else (answer, None)
     return SloResult(
-        name=demand.name,
+        name=sql_slo.name,
         limit=limit.value,
         measured=measured,
         unit="",
         status="not_measured" if note is not None else compared(measured, limit.bound, limit.value),
-        query=demand.query,
+        query=sql_slo.query,
         note=note,
         bound=limit.bound,
     )
@@ -105,12 +103,12 @@ def _sql_result(log: Log, demand: SqlSlo) -> SloResult:
 
 def workload_results(
     log: Log,
-    demands: SloSet,
+    slos: SloSet,
     knees: Sequence[Knee],
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
 ) -> tuple[WorkloadSlos, ...]:
-    """The demands on single workloads.
+    """The SLOs on single workloads.
 
     For a workload that goes up in steps, those on its requests say what its knee is: the highest step that meets them
     is what counts, and they are missed when no step does.
@@ -121,10 +119,10 @@ def workload_results(
             slos=with_enough_samples(
                 _of_workload(log, name, slo, knees, findings, broken),
                 _tested(log, part_of_workload(name), slo),
-                demands.min_requests,
+                slos.min_requests,
             ),
         )
-        for name, slo in demands.workloads.items()
+        for name, slo in slos.workloads.items()
     )
 
 
@@ -139,11 +137,11 @@ def _of_workload(
     part = part_of_workload(name)
     for knee in knees:
         if knee.workload == name:
-            metrics = {RULES[demand].metric for demand in slo.demands() if demand not in OF_REQUESTS}
+            metrics = {RULES[target].metric for target in slo.targets() if target not in OF_REQUESTS}
             measured = {**measures(log, part, metrics), **knee_measures(knee)}
-            # Its steps are doubted one by one: nothing of the whole load's lateness is left to excuse.
+            # Its steps are attributed one by one: nothing of the whole load's lateness is left to explain.
             return attribute_bench(compare(slo, measured), broken)
-    return doubted(_compared(log, part, slo), findings, log, slo, broken, name)
+    return attribute_run(_compared(log, part, slo), findings, log, slo, broken, name)
 
 
 def one_number(rows: list[tuple[object, ...]]) -> float | str:

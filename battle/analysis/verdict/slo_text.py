@@ -13,9 +13,9 @@ def slo_text(result: SloResult) -> str:
     """An SLO's result as a sentence: "success_rate was missed: 97 % (target ≥ 99 %)"."""
     target = f"target {target_text(result)}"
     if result.never and result.note:
-        missed = "is not trusted" if result.doubted else f"was {result.status}"
+        missed = "is not trusted" if result.untrusted else f"was {result.status}"
         return f"{result.title} {missed}: {result.note} ({target})"
-    if result.doubted:
+    if result.untrusted:
         return f"{result.title} is not trusted: {measured_text(result)} ({target}), but {result.note}"
     if result.status == "not_measured":
         return f"{result.title} was not measured: {result.note} ({target})"
@@ -30,11 +30,11 @@ def target_text(result: SloResult) -> str:
 
 
 def reason_texts(results: Sequence[SloResult]) -> Iterator[str]:
-    """SLOs that were not met, as reasons: those with the same cause or doubt are one reason, which says it once."""
+    """SLOs that were not met, as reasons: those with the same cause are one reason, which says it once."""
     groups: dict[object, list[SloResult]] = {}
     for place, result in enumerate(results):
         why = result.causes or (None if result.status == "missed" else result.note)
-        groups.setdefault((result.status, result.doubted, why) if why else place, []).append(result)
+        groups.setdefault((result.status, result.untrusted, why) if why else place, []).append(result)
     for group in groups.values():
         yield reason_text(group[0]) if len(group) == 1 else _shared_text(group)
 
@@ -44,7 +44,7 @@ def _shared_text(group: Sequence[SloResult]) -> str:
     if first.status == "missed":
         return f"{'; '.join(map(slo_text, group))}: {sentence(first.causes)}"
     claims = (f"{one.title} ({measured_text(one)}, target {target_text(one)})" for one in group)
-    if first.doubted:
+    if first.untrusted:
         return f"{'; '.join(claims)} are not trusted: {first.note}"
     return f"{', '.join(one.title for one in group)} were not measured: {first.note}"
 

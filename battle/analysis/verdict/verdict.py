@@ -60,7 +60,7 @@ def judge(
 ) -> Judgement:
     """Judge a run by its log alone. What cannot be judged is INCONCLUSIVE, never an exception.
 
-    `slo` are the demands, on the run and on parts of it; `workload_slos` more of them, on single workloads by their
+    `slo` are the SLOs, on the run and on parts of it; `workload_slos` more of them, on single workloads by their
     names. A `strict` judgement fails on a warning. Fewer than `min_requests` prove nothing; None is what the run's
     scenario says. What stale answers it tolerates is the scenario's `staleness`. `own_checkers` names checkers of an
     author's own that judge as well; None means those of the scenario.
@@ -68,8 +68,8 @@ def judge(
     log = run if isinstance(run, Log) else Log(run)
     least = min_requests_of(log) if min_requests is None else min_requests
     stated = {"min_requests": least, "staleness": staleness_of(log)}
-    demands = msgspec.structs.replace(slo_set(slo, workload_slos), **stated)
-    findings = [found for checker in checkers if (found := check(checker, log, demands)) is not None]
+    slos = msgspec.structs.replace(slo_set(slo, workload_slos), **stated)
+    findings = [found for checker in checkers if (found := check(checker, log, slos)) is not None]
     findings += own_findings(log, named_checkers(log) if own_checkers is None else own_checkers)
     findings = without_providers(findings)
     broken: tuple[Trouble, ...] = ()
@@ -78,12 +78,12 @@ def judge(
     found_knees: tuple[Knee, ...] = ()
     try:
         broken = troubles(log)
-        found_knees = knees(log, demands)
-        results, of_workloads = _results(log, demands, findings, broken, found_knees)
+        found_knees = knees(log, slos)
+        results, of_workloads = _results(log, slos, findings, broken, found_knees)
     except Exception as error:  # as for a checker that crashes
         summary = f"measuring crashed: {type(error).__name__}: {error}"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
-    if not demands.any:
+    if not slos.any:
         summary = "the scenario has no SLO, so there is nothing to pass"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
     findings = attributed(findings, broken)
@@ -109,11 +109,11 @@ _Results: TypeAlias = tuple[tuple[SloResult, ...], tuple[WorkloadSlos, ...]]
 
 
 def _results(
-    log: Log, demands: SloSet, findings: list[Finding], broken: tuple[Trouble, ...], found: tuple[Knee, ...]
+    log: Log, slos: SloSet, findings: list[Finding], broken: tuple[Trouble, ...], found: tuple[Knee, ...]
 ) -> _Results:
-    """What became of the demands, of the run and its parts and of single workloads, with the causes of misses."""
-    of_run = run_results(log, demands, findings, broken, found)
-    of_workloads = workload_results(log, demands, found, findings, broken)
+    """What became of the SLOs, of the run and its parts and of single workloads, with the causes of misses."""
+    of_run = run_results(log, slos, findings, broken, found)
+    of_workloads = workload_results(log, slos, found, findings, broken)
     return tuple(attribute_outage(with_causes(log, one), log, one.scope.workload) for one in of_run), tuple(
         WorkloadSlos(
             workload=one.workload,

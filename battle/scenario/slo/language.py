@@ -1,6 +1,6 @@
-"""Demands as text: `p95_latency_ms < 300 during fault` reads as `Slo(p95_latency_ms=300, when="during")`.
+"""SLOs as text: `p95_latency_ms < 300 during fault` reads as `Slo(p95_latency_ms=300, when="during")`.
 
-    slo     = demand ( "<=" | "<" | ">=" | ">" ) number [ "%" ] { part }
+    slo     = name   ( "<=" | "<" | ">=" | ">" ) number [ "%" ] { part }
     part    = ( "before" | "during" | "after" ) ( "fault" | "faults" ) { word }
             | "in" [ "phase" ] name
             | "grace" duration
@@ -34,11 +34,11 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _PARTS = (*RELATIVE, "in", "for", "of", "and", "workload", "method", "grace")
 
 TEXT_MAX = 1000
-"""Characters of one text: more is not a demand."""
+"""Characters of one text: more is not an SLO."""
 
 
 class SloTextError(ValueError):
-    """A text is no demand: the message names the word and says what may stand there."""
+    """A text is no SLO: the message names the word and says what may stand there."""
 
 
 class _Token(NamedTuple):
@@ -48,16 +48,16 @@ class _Token(NamedTuple):
 
 
 def parse_slo(text: str) -> Slo:
-    """The demand that the text makes. Raises SloTextError; values and scopes are checked by `Slo.problems`."""
+    """The SLO that the text makes. Raises SloTextError; values and scopes are checked by `Slo.problems`."""
     return _Reader(text).slo()
 
 
 def slo_texts(slo: Slo) -> tuple[str, ...]:
-    """A text for each of the demands, but for those on SQL: `parse_slo` reads it as that demand alone."""
+    """A text for each of the SLOs, but for those on SQL: `parse_slo` reads it as that SLO alone."""
     where = " ".join(_scope_words(slo))
     return tuple(
         f"{name} {'>=' if RULES[name].at_least else '<='} {_number(limit)} {where}".rstrip()
-        for name, limit in slo.demands().items()
+        for name, limit in slo.targets().items()
     )
 
 
@@ -201,7 +201,7 @@ class _Reader:
         raise SloTextError(f'{self._text!r}, at "{token.text}" (character {token.at + 1}): {why}')
 
 
-def slos_of(demanded: Slo | str | Iterable[Slo | str]) -> tuple[Slo, ...]:
-    """The demands, those in words read. Raises SloTextError."""
-    listed = [demanded] if isinstance(demanded, Slo | str) else demanded
+def slos_of(stated: Slo | str | Iterable[Slo | str]) -> tuple[Slo, ...]:
+    """The SLOs, those in words read. Raises SloTextError."""
+    listed = [stated] if isinstance(stated, Slo | str) else stated
     return tuple(parse_slo(one) if isinstance(one, str) else one for one in listed)

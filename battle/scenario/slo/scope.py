@@ -1,4 +1,4 @@
-"""Of what part of a run something is demanded: a span of time, a workload, a method."""
+"""Which part of a run an SLO is about: a span of time, a workload, a method."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ RESERVED = frozenset(
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What a demand is about; the defaults are all of the run.
+    """What an SLO is about; the defaults are all of the run.
 
     `when` is "run", "before", "during" or "after" faults, or the name of a phase. `fault` selects faults by words
     that name their id, kind or target; None: all. A fault lasts until it was reverted, and `grace_ns` more.

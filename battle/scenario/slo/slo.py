@@ -47,7 +47,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     `max_height_regression_blocks` limits by how many blocks answers about the newest block went back for a client
     that asks, a client being one user of a closed loop or one node of any other workload; faults that make providers
-    lag excuse nothing then.
+    lag explain nothing then.
 
     `queries` are SLOs on SQL; `Slo.sql` makes one. Each metric in `metrics/` is a field as well.
     """
@@ -89,7 +89,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     @property
     def scope(self) -> Scope:
-        """Of what part of the run it demands something."""
+        """Which part of the run it is about."""
         return Scope(
             when=self.when,
             fault=self.fault,
@@ -100,7 +100,7 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     def problems(self) -> Iterator[str]:
         """Each thing wrong with these values, as a sentence that says what to write instead."""
-        for name, limit in self.demands().items():
+        for name, limit in self.targets().items():
             if name == "success_rate":
                 if not 0 < limit <= 1:
                     yield f"slo: success_rate {not_a_share(limit, 'above 0 and at most 1')}"
@@ -115,9 +115,9 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         yield from self._not_of_this_scope()
 
     def _not_of_this_scope(self) -> Iterator[str]:
-        """Each demand that cannot be made on such a part of a run."""
+        """Each target that cannot be set on such a part of a run."""
         scope = self.scope
-        for name in self.demands():
+        for name in self.targets():
             if scope.timed and name not in PER_WINDOW:
                 yield f"slo: {name} applies to the whole run only, not {scope.text}: leave `when` out"
             if scope.method is not None and name not in PER_METHOD:
@@ -128,28 +128,28 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
             yield "slo: an SLO on SQL takes no scope; restrict it in its WHERE"
 
     def not_collected(self, collect: Set[str]) -> Iterator[str]:
-        """Each demand on something that is not collected, as a sentence that says what to write instead."""
-        for name in self.demands():
+        """Each target on something that is not collected, as a sentence that says what to write instead."""
+        for name in self.targets():
             needed = RULES[name].collect
             if needed is not None and needed not in collect:
                 yield f'slo: {name} cannot be measured: add "{needed}" to collect'
 
     def not_of_one_workload(self) -> Iterator[str]:
-        """Each demand that only a whole run can meet, as a sentence."""
-        for name in self.demands():
+        """Each target that only a whole run can meet, as a sentence."""
+        for name in self.targets():
             if name not in PER_WORKLOAD:
                 yield f"slo: {name} applies to the whole run only, not to one workload"
         if self.queries:
             yield "slo: an SLO on SQL takes no scope; restrict it in its WHERE"
 
-    def demands(self) -> dict[str, float]:
-        """The demands there are: name to limit."""
+    def targets(self) -> dict[str, float]:
+        """The targets there are: name to limit."""
         values = ((name, getattr(self, name)) for name in RULES)
         return {name: value for name, value in values if value is not None}
 
 
 class SloSet(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a scenario demands: of the run, of single workloads by their names, and of other parts of the run.
+    """All SLOs of a scenario: of the run, of single workloads by their names, and of other parts of the run.
 
     `min_requests`: fewer than so many prove nothing. `staleness`: what stale answers are tolerated.
     """
@@ -162,17 +162,17 @@ class SloSet(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def any(self) -> bool:
-        """Whether anything is demanded at all."""
-        return any(slo.demands() or slo.queries for slo in (self.run, *self.workloads.values(), *self.parts))
+        """Whether there is any SLO."""
+        return any(slo.targets() or slo.queries for slo in (self.run, *self.workloads.values(), *self.parts))
 
-    def decide(self, demand: str, workload: str) -> bool:
+    def decide(self, name: str, workload: str) -> bool:
         """Whether a limit was set for this, so that no checker has to judge it."""
         own = self.workloads.get(workload, Slo())
-        return demand in self.run.demands() or demand in own.demands()
+        return name in self.run.targets() or name in own.targets()
 
 
 class Rule(NamedTuple):
-    """How a demand is measured: which measure, times `scale` in `unit`, and whether it is a lower bound.
+    """How an SLO is measured: which measure, times `scale` in `unit`, and whether it is a lower bound.
 
     `collect` names what a scenario must collect for it; None is always there.
     """
@@ -223,16 +223,16 @@ RULES: dict[str, Rule] = {
     "max_height_regression_blocks": Rule("height_regression_max_blocks", "requests", ""),
     **{one.name: Rule(one.name, one.collect, one.unit, at_least=one.at_least) for one in METRICS},
 }
-"""Each demand's rule."""
+"""Each SLO's rule."""
 
 OF_REQUESTS = ("success_rate", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms")
-"""Demands on how the requests of a load fare, which a load of another rate may meet or miss."""
+"""SLOs on how the requests of a load fare, which a load of another rate may meet or miss."""
 
 ANSWERS = ("max_wrong_answers", "max_stale_answers")
-"""Demands on what answers were worth."""
+"""SLOs on what answers were worth."""
 
 HEADS = ("max_missed_heads", "max_duplicate_heads", "max_head_delay_ms")
-"""Demands on the heads that were due."""
+"""SLOs on the heads that were due."""
 
 PER_WORKLOAD = frozenset(
     {
@@ -248,7 +248,7 @@ PER_WORKLOAD = frozenset(
         *(metric.name for metric in METRICS if metric.can_be_of("workload")),
     }
 )
-"""Demands that can be made on a single workload."""
+"""SLOs that can be set on a single workload."""
 
 PER_METHOD = (
     *OF_REQUESTS,
@@ -256,30 +256,30 @@ PER_METHOD = (
     "max_stale_answers",
     *(metric.name for metric in METRICS if metric.can_be_of("method")),
 )
-"""Demands that can be made on the requests of a single method."""
+"""SLOs that can be set on the requests of a single method."""
 
 PER_WINDOW = frozenset(RULES) - {
     "max_silence_ms",
     "max_height_regression_blocks",
     *(metric.name for metric in METRICS if not metric.can_be_of("window")),
 }
-"""Demands that can be made on a part of a run's time. A silence that a window cuts has no length of its own, and what
+"""SLOs that can be set on a part of a run's time. A silence that a window cuts has no length of its own, and what
 a client was told of before a window counts in it."""
 
 
 def slo_set(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo] | None = None) -> SloSet:
-    """The demands, sorted by what they are about. What is demanded twice of the same part is judged twice."""
+    """The SLOs, sorted by what they are about. What is stated twice of the same part is judged twice."""
     listed = [] if slos is None else [slos] if isinstance(slos, Slo) else list(slos)
     listed += [msgspec.structs.replace(slo, workload=name) for name, slo in (workload_slos or {}).items()]
     run = Slo()
     workloads: dict[str, Slo] = {}
     parts: list[Slo] = []
     for slo in listed:
-        if slo.scope == WHOLE_RUN and not slo.demands().keys() & run.demands().keys():
+        if slo.scope == WHOLE_RUN and not slo.targets().keys() & run.targets().keys():
             run = _merged(run, slo)
         elif slo.scope == Scope(workload=slo.workload) and slo.workload is not None:
             own = workloads.get(slo.workload, Slo())
-            if slo.demands().keys() & own.demands().keys():
+            if slo.targets().keys() & own.targets().keys():
                 parts.append(slo)
             else:
                 workloads[slo.workload] = _merged(own, slo)
@@ -290,5 +290,5 @@ def slo_set(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo] |
 
 def _merged(one: Slo, other: Slo) -> Slo:
     """Both of them; which part of the run they are about is known elsewhere."""
-    values: dict[str, Any] = {**one.demands(), **other.demands()}
+    values: dict[str, Any] = {**one.targets(), **other.targets()}
     return Slo(**values, queries=one.queries + other.queries)

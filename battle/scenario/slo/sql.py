@@ -1,4 +1,4 @@
-"""Demands on whatever one can ask of a log: a SELECT with one value, and what it must be."""
+"""SLOs on whatever one can ask of a log: a SELECT with one value, and what it must be."""
 
 import re
 from collections.abc import Iterator

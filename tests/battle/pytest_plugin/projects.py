@@ -56,7 +56,7 @@ CHEATED = (
 """A provider lies: a checker finds it, with the requests as evidence."""
 
 UNJUDGED = 'name = "Unjudged"\n' + SUSPECT
-"""It demands nothing, so it is INCONCLUSIVE."""
+"""It has no SLO, so it is INCONCLUSIVE."""
 
 
 class Said(NamedTuple):

@@ -228,7 +228,7 @@ def test_every_shipped_scenario_can_be_run_with_any_gateway(name, shipped):
     for gateway in (COMMAND, msgspec.structs.replace(URL)):
         shown, _ = without_unmeasurable(msgspec.structs.replace(shipped, gateway=gateway), "live")
         assert list(scenario_problems(checked(shown))) == []
-        assert any(slo.demands() for slo in (*shown.slos, *shown.workload_slos.values())), name
+        assert any(slo.targets() for slo in (*shown.slos, *shown.workload_slos.values())), name
 
 
 def test_what_was_left_out_stands_in_the_header_the_report_and_on_the_terminal(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""What a scenario may demand, of which parts of a run, and how that is written in files."""
+"""Which SLOs a scenario may have, on which parts of a run, and how that is written in files."""
 
 import pytest
 

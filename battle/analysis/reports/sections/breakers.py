@@ -60,7 +60,7 @@ def breaker_section(report: Report) -> Section:
 
 
 def _breaker_row(breaker: BreakerFacts) -> tuple[Cell, ...]:
-    not_yet = Cell("not recovered", "doubtful") if breaker.outages else NONE
+    not_yet = Cell("not recovered", "unsure") if breaker.outages else NONE
     return row(
         f"{breaker.provider} ({breaker.transport})",
         count(breaker.outages),

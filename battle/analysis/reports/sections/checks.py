@@ -8,7 +8,7 @@ from battle.analysis.reports.provenance import command_of
 from battle.analysis.reports.schema import Report
 from battle.analysis.reports.section import ReportSection
 
-_VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "doubtful"}
+_VERDICT_TONES: dict[str, Tone] = {"PASS": "good", "FAIL": "bad", "INCONCLUSIVE": "unsure"}
 
 
 def checks_section(report: Report) -> Section:
@@ -34,7 +34,7 @@ def checks_section(report: Report) -> Section:
 
 def _verdict_cell(finding: Finding) -> Cell:
     if finding.warns:
-        return Cell("warning", "doubtful") if finding.verdict == "PASS" else Cell("FAIL (warning)", "bad")
+        return Cell("warning", "unsure") if finding.verdict == "PASS" else Cell("FAIL (warning)", "bad")
     return Cell(finding.verdict, _VERDICT_TONES[finding.verdict])
 
 

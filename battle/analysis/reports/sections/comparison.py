@@ -29,7 +29,7 @@ _TONES: dict[Answer, Tone] = {
     "better": "good",
     "same": "plain",
     "worse": "bad",
-    "not_enough_data": "doubtful",
+    "not_enough_data": "unsure",
 }
 
 
@@ -90,7 +90,7 @@ def _row(change: Change) -> tuple[Cell, ...]:
 def _verdict(change: Change) -> Cell:
     text = ANSWERS[change.verdict]
     if change.verdict == "worse" and change.confirmed is False:
-        return Cell(f"{text}, not confirmed", "doubtful")
+        return Cell(f"{text}, not confirmed", "unsure")
     if change.verdict in ("better", "worse") and not change.decides:
         return Cell(f"{text} (informational)", "quiet")
     return Cell(text, "quiet" if not change.decides else _TONES[change.verdict])

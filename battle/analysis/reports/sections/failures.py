@@ -42,7 +42,7 @@ NONE_ANSWERED = "none answered"
 """Beside failovers that led nowhere: `max_failover_latency_ms` is then not reached, and none is the slowest."""
 
 _EFFECTS = columns(":fault", ":took effect", ":evidence")
-_NOT_SEEN = Cell("not seen", "doubtful")
+_NOT_SEEN = Cell("not seen", "unsure")
 _NOT_VISIBLE = Cell("not visible", "quiet")
 _INFERRED = (
     "This gateway does not report its attempts, so this is inferred from the providers' logs: a connection that a "
@@ -236,12 +236,12 @@ def _targets(group: Sequence[FaultEffect]) -> str:
 def _group_row(group: Sequence[FaultEffect], began_ns: int | None) -> tuple[Cell, ...]:
     begun = [fault.started_ns for fault in group if fault.started_ns is not None]
     effective = sum(fault.effect_observed for fault in group)
-    not_yet = Cell("not started", "doubtful")
+    not_yet = Cell("not started", "unsure")
     return row(
         group[0].kind,
         _targets(group),
         count(len(group)),
-        Cell(f"{effective:,}", "good" if effective == len(group) else "doubtful"),
+        Cell(f"{effective:,}", "good" if effective == len(group) else "unsure"),
         moment(min(begun, default=None), not_yet, since_ns=began_ns),
         moment(max(begun, default=None), not_yet, since_ns=began_ns),
         duration(longest(fault.time_to_detect_ns for fault in group), _unseen(group[0])),
@@ -259,7 +259,7 @@ def _fault_row(fault: FaultEffect, began_ns: int | None) -> tuple[Cell, ...]:
     return row(
         fault.fault_id,
         fault.target,
-        moment(started_ns, Cell("not started", "doubtful"), since_ns=began_ns),
+        moment(started_ns, Cell("not started", "unsure"), since_ns=began_ns),
         duration(lasted_ns, Cell("to the end") if started_ns is not None else Cell("–", "quiet")),
         duration(fault.time_to_detect_ns, unseen),
         duration(fault.time_to_recover_ns, no_answer),
@@ -275,7 +275,7 @@ def _known_sum(counts: Iterable[int | None]) -> int | None:
 
 
 def _effect_row(fault: FaultEffect) -> tuple[Cell, ...]:
-    effect = Cell("yes", "good") if fault.effect_observed else Cell("no", "doubtful")
+    effect = Cell("yes", "good") if fault.effect_observed else Cell("no", "unsure")
     return row(fault.fault_id, effect, effect_text(fault) or "none")
 
 

@@ -176,7 +176,7 @@ def _segment_row(segment: SegmentFacts) -> tuple[Cell, ...]:
         bad_if_any(segment.damaged_blocks),
         count(segment.torn_bytes),
         count(segment.unverified_events),
-        Cell(ended, "plain" if expected else "doubtful"),
+        Cell(ended, "plain" if expected else "unsure"),
     )
 
 

@@ -37,9 +37,9 @@ from battle.formatting import percent_text, plural
 _STATUS: dict[str, tuple[str, Tone]] = {
     "met": ("met", "good"),
     "missed": ("missed", "bad"),
-    "not_measured": ("not measured", "doubtful"),
+    "not_measured": ("not measured", "unsure"),
 }
-NOT_TRUSTED = Cell("not trusted", "doubtful")
+NOT_TRUSTED = Cell("not trusted", "unsure")
 """Measured, but the test bench may be why it was missed."""
 
 _CLOCKS = {"due": "from scheduled time", "sent": "from send time"}
@@ -81,7 +81,7 @@ def _slo_row(result: SloResult) -> tuple[Cell, ...]:
         result.title,
         target_text(result),
         text(measured_text(result)),
-        NOT_TRUSTED if result.doubted else Cell(*_STATUS[result.status]),
+        NOT_TRUSTED if result.untrusted else Cell(*_STATUS[result.status]),
         text(result.note) if result.note else "",
     )
 

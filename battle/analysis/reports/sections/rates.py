@@ -28,13 +28,13 @@ REPORTED_FROM = 1.01
 _STATUS: dict[StepStatus, Cell] = {
     "met": Cell("met", "good"),
     "missed": Cell("missed", "bad"),
-    "generator_late": Cell("generator late", "doubtful"),
-    "not_demanded": Cell("–", "quiet"),
+    "generator_late": Cell("generator late", "unsure"),
+    "no_slo": Cell("–", "quiet"),
 }
 
 
 def knee_section(report: Report) -> Section | None:
-    """Up to which rate each stepped workload met what is demanded; None without one."""
+    """Up to which rate each stepped workload met its SLOs; None without one."""
     if not report.knees:
         return None
     blocks: list[Block] = []
@@ -50,9 +50,9 @@ def _knee_text(knee: Knee) -> str:
     name = f"Workload {knee.workload}"
     if not knee.steps:
         return f"{name}: none of its steps is in the log."
-    if knee.demanded is None:
+    if knee.held_to is None:
         return f"{name} has no knee: no SLO sets a target for the success or latency of its requests."
-    whose = "its own targets" if knee.demanded == "workload" else "the run's targets"
+    whose = "its own targets" if knee.held_to == "workload" else "the run's targets"
     if knee.rate_per_s is None:
         return f"{name} has no knee: no step met {whose}."
     missed = [step.rate_per_s for step in knee.steps if step.status != "met"]

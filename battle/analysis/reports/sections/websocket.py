@@ -173,7 +173,7 @@ def _gap_row(gap: GapFills) -> tuple[Cell, ...]:
         count(gap.heights),
         count(gap.heights_max),
         count(gap.filled_gaps),
-        Cell(f"{gap.partly_gaps:,}", "doubtful" if gap.partly_gaps else "plain"),
+        Cell(f"{gap.partly_gaps:,}", "unsure" if gap.partly_gaps else "plain"),
         bad_if_any(gap.failed_gaps),
         duration(gap.took_max_ns),
     )

@@ -35,7 +35,7 @@ def nothing_to_check(log: Log) -> str | None:
     return None
 
 
-def answers_are_right(log: Log, demands: SloSet) -> Finding | None:
+def answers_are_right(log: Log, slos: SloSet) -> Finding | None:
     """FAIL on any wrong answer or notification, unless an SLO `max_wrong_answers` says how many are tolerable.
 
     Names what the log can tell of wrong ones: swapped, made by a faulty provider, or by nobody, and beside them
@@ -48,7 +48,7 @@ def answers_are_right(log: Log, demands: SloSet) -> Finding | None:
     checked, wrong, stale = (
         sum(getattr(row, name) for row in rows) for name in ("checked", "wrong", "stale")
     )
-    undecided = sum(row.wrong for row in rows if not demands.decide("max_wrong_answers", row.workload))
+    undecided = sum(row.wrong for row in rows if not slos.decide("max_wrong_answers", row.workload))
     ids = tuple(row.request_id for row in _wrong(log)) if wrong else ()
     told = list(_told(log, wrong)) if checked else []
     wrong_text = f"{wrong:,} were wrong{_decided(wrong, undecided)}"
@@ -62,7 +62,7 @@ def answers_are_right(log: Log, demands: SloSet) -> Finding | None:
     )
 
 
-def answers_are_fresh(log: Log, demands: SloSet) -> Finding | None:
+def answers_are_fresh(log: Log, slos: SloSet) -> Finding | None:
     """FAIL on stale answers and notifications that no fault explains, unless an SLO `max_stale_answers` decides.
 
     A gateway may pass on what a lagging provider says, until some time after the fault that made it lag; at other
@@ -76,15 +76,15 @@ def answers_are_fresh(log: Log, demands: SloSet) -> Finding | None:
         return None
     if not stale:
         return _on_stale("PASS", f"none of {plural(checked, 'checked answer')} was stale")
-    blocks, settle_ns = demands.staleness.blocks, demands.staleness.settle
+    blocks, settle_ns = slos.staleness.blocks, slos.staleness.settle
     untimely = log.rows("untimely_answers", blocks=blocks, settle_ns=settle_ns, limit=EVIDENCE_IDS_MAX)
-    undecided = [row for row in untimely if not demands.decide("max_stale_answers", row.workload)]
+    undecided = [row for row in untimely if not slos.decide("max_stale_answers", row.workload)]
     decided = " (the SLO max_stale_answers decides)" if untimely and not undecided else ""
     found = [_untimely(row) for row in undecided or untimely]
     passed_on = [
         row
         for row in log.rows("avoidable_stale_answers", blocks=blocks)
-        if not demands.decide("max_stale_answers", row.workload)
+        if not slos.decide("max_stale_answers", row.workload)
     ]
     if not found and sum(row.answers for row in passed_on) > STALE_RATIO_MAX * checked:
         return _passed_on(passed_on, checked)

@@ -24,12 +24,12 @@ BATTLE_LIMITS = frozenset({"connections", "unread", "kept"})
 """What Battle itself allows, and not the machine."""
 
 SEEN_IN_REQUESTS = frozenset({"connections", "unread"})
-"""Of these bounds each request that suffered from one says so: they excuse nothing else."""
+"""Of these bounds each request that suffered from one says so: they explain nothing else."""
 
 
-def bench_within_limits(log: Log, demands: SloSet) -> Finding | None:
+def bench_within_limits(log: Log, slos: SloSet) -> Finding | None:
     """INCONCLUSIVE when a node of the bench met a limit of the machine, stood still, or let requests wait long."""
-    began_ns, bound_ns = load_began_ns(log), lateness_bound_ns(demands.run)
+    began_ns, bound_ns = load_began_ns(log), lateness_bound_ns(slos.run)
     if began_ns is None:
         return None  # why it did not begin is another checker's
     rows = log.rows("bench_limits")

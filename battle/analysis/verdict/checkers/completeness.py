@@ -11,7 +11,7 @@ from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
 
 
-def run_is_complete(log: Log, demands: SloSet) -> Finding:
+def run_is_complete(log: Log, slos: SloSet) -> Finding:
     """INCONCLUSIVE when the run did not go through all its phases: what follows is about a part of it."""
     problems = list(_unfinished({row.phase: row for row in log.rows("run_phases")}, log.sealed))
     return Finding(
@@ -41,7 +41,7 @@ def _unfinished(phases: dict[str, Any], sealed: bool) -> Iterator[str]:
         yield "its log was never sealed"
 
 
-def log_is_whole(log: Log, demands: SloSet) -> Finding:
+def log_is_whole(log: Log, slos: SloSet) -> Finding:
     """INCONCLUSIVE when events are known to be missing, or are not the run's own.
 
     The torn end of a node that a fault killed is expected.

@@ -10,7 +10,7 @@ from battle.formatting import duration_text, plural, sentence
 from battle.scenario.slo.slo import SloSet
 
 
-def websocket_continuity(log: Log, demands: SloSet) -> Finding | None:
+def websocket_continuity(log: Log, slos: SloSet) -> Finding | None:
     """FAIL when a client missed a head, got one twice, or out of order, or some were never let in.
 
     INCONCLUSIVE when a workload should have subscribed, not one notification of it is in the log, and nobody knows
@@ -24,7 +24,7 @@ def websocket_continuity(log: Log, demands: SloSet) -> Finding | None:
     quiet = _quiet(log, rows)
     if not rows and not silent and not quiet:
         return None
-    problems = [f"workload {row.workload}: {text}" for row in rows for text in _breaks(row, demands)]
+    problems = [f"workload {row.workload}: {text}" for row in rows for text in _breaks(row, slos)]
     problems += _upgrades_refused(log)
     problems += _without_heads(log)
     slow = _slow_clients(log)
@@ -37,7 +37,7 @@ def websocket_continuity(log: Log, demands: SloSet) -> Finding | None:
     )
 
 
-def heads_monotonic(log: Log, demands: SloSet) -> Finding | None:
+def heads_monotonic(log: Log, slos: SloSet) -> Finding | None:
     """FAIL when heads went back for a client other than by a reorg; staleness is told, and limited by SLOs.
 
     Does not apply when no client got any head.
@@ -157,10 +157,10 @@ def _upgrades_refused(log: Log) -> list[str]:
     ]
 
 
-def _breaks(row: Any, demands: SloSet) -> Iterator[str]:
-    if row.missed and not demands.decide("max_missed_heads", row.workload):
+def _breaks(row: Any, slos: SloSet) -> Iterator[str]:
+    if row.missed and not slos.decide("max_missed_heads", row.workload):
         yield f"of {plural(row.due, 'head')} due {row.missed:,} never came{_hung_up(row)}"
-    if row.duplicated and not demands.decide("max_duplicate_heads", row.workload):
+    if row.duplicated and not slos.decide("max_duplicate_heads", row.workload):
         yield f"{plural(row.duplicated, 'head')} came again"
     if row.out_of_order:
         yield f"{plural(row.out_of_order, 'head')} came out of order"

@@ -9,7 +9,7 @@ from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
 
 
-def errors_are_passed_on(log: Log, demands: SloSet) -> Finding | None:
+def errors_are_passed_on(log: Log, slos: SloSet) -> Finding | None:
     """FAIL when a provider answered with the error that is the right answer, and the client got something else.
 
     A warning when the gateway asked again after such an answer: it costs time and attempts, and changes nothing.
@@ -21,7 +21,7 @@ def errors_are_passed_on(log: Log, demands: SloSet) -> Finding | None:
     (row,) = log.rows("right_errors", limit=EVIDENCE_IDS_MAX)
     if not row.expected:
         return None
-    harmful = row.changed_errors if demands.run.max_wrong_answers is not None else row.changed
+    harmful = row.changed_errors if slos.run.max_wrong_answers is not None else row.changed
     return Finding(
         checker="errors_are_passed_on",
         verdict="FAIL" if harmful else "PASS",

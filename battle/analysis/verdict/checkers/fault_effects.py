@@ -46,7 +46,7 @@ _ALONE = {
 }
 
 
-def faults_took_effect(log: Log, demands: SloSet) -> Finding:
+def faults_took_effect(log: Log, slos: SloSet) -> Finding:
     """INCONCLUSIVE when a planned fault was not applied, or nothing in the log shows its effect.
 
     What counts as the effect of a kind is in the view `fault_rules`. Each fault of the timeline is held to it by

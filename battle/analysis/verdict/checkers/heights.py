@@ -11,7 +11,7 @@ from battle.scenario.slo.staleness import Staleness
 _LIMIT = "max_height_regression_blocks"
 
 
-def reads_monotonic(log: Log, demands: SloSet) -> Finding | None:
+def reads_monotonic(log: Log, slos: SloSet) -> Finding | None:
     """FAIL when the answers to a client's requests about the newest block went back to an older one.
 
     A client is one user of a closed loop, and one node of any other workload. What went back by no more blocks than
@@ -22,16 +22,16 @@ def reads_monotonic(log: Log, demands: SloSet) -> Finding | None:
 
     Does not apply when no answer names its block.
     """
-    rows = height_rows(log, demands.staleness)
+    rows = height_rows(log, slos.staleness)
     if not rows:
         return None
-    bad = [row for row in rows if row.unexplained and not demands.decide(_LIMIT, row.workload)]
+    bad = [row for row in rows if row.unexplained and not slos.decide(_LIMIT, row.workload)]
     is_real = bool(log.rows("real_providers"))
     return Finding(
         checker="reads_monotonic",
         verdict="FAIL" if bad and not is_real else "PASS",
         severity=None if not bad else "warning" if is_real else "harm",
-        summary=sentence([_regressed(row, demands) for row in bad or rows]),
+        summary=sentence([_regressed(row, slos) for row in bad or rows]),
         query="SELECT * FROM height_regressions ORDER BY fault_id IS NOT NULL, blocks DESC",
         ids=tuple(one["request_id"] for row in bad for one in row.worst)[:EVIDENCE_IDS_MAX],
     )
@@ -44,15 +44,15 @@ def height_rows(log: Log, tolerated: Staleness) -> list[Any]:
     )
 
 
-def _regressed(row: Any, demands: SloSet) -> str:
+def _regressed(row: Any, slos: SloSet) -> str:
     if not row.went_back:
         return f"workload {row.workload}: the heights of {plural(row.answers, 'answer')} never went back"
-    decided = demands.decide(_LIMIT, row.workload)
+    decided = slos.decide(_LIMIT, row.workload)
     if row.unexplained:
         times, blocks, why = row.unexplained, row.unexplained_blocks_max, "no fault made providers lag"
     else:
         times, blocks = row.went_back, row.blocks_max
-        only_blocks = row.blocks_max <= demands.staleness.blocks
+        only_blocks = row.blocks_max <= slos.staleness.blocks
         why = (
             "which staleness tolerates" if only_blocks else "while a fault made providers lag, or soon after"
         )

@@ -69,7 +69,7 @@ BOUNDS = {
 }
 
 
-def connections_leaked(log: Log, demands: SloSet) -> Finding | None:
+def connections_leaked(log: Log, slos: SloSet) -> Finding | None:
     """FAIL when the gateway's files, tasks, memory or WebSocket connections grew all through a load that did not, or
     when each fault left it with more than before.
 
@@ -91,13 +91,13 @@ def connections_leaked(log: Log, demands: SloSet) -> Finding | None:
     gateway += [_connections_text(row) for row in _heaps(connections)]
     bench = [_growth_text(row) for row in grown if row.node != GATEWAY_NODE]
     single = {name: _steps_text(name, found) for name, found in stepped.items() if not found.repeated}
-    doubtful = [] if set(single) == {MEMORY} else list(single.values())
-    doubtful += [f"{_growth_text(row)}: let the load last longer to be sure" for row in growth if _steep(row)]
-    said = gateway or bench or doubtful
+    unsure = [] if set(single) == {MEMORY} else list(single.values())
+    unsure += [f"{_growth_text(row)}: let the load last longer to be sure" for row in growth if _steep(row)]
+    said = gateway or bench or unsure
     return Finding(
         checker="connections_leaked",
         verdict="FAIL" if gateway else "INCONCLUSIVE" if bench else "PASS",
-        severity="warning" if said is doubtful and said else None,
+        severity="warning" if said is unsure and said else None,
         summary=sentence(said or [_calm(growth, connections), *single.values()]),
         query="SELECT node, at_ns, open_fds, tasks, rss_bytes FROM system_samples ORDER BY node, at_ns",
         ids=tuple(dict.fromkeys([*(row.node for row in grown), *([GATEWAY_NODE] if stepped else [])]))[

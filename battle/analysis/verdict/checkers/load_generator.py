@@ -38,7 +38,7 @@ GATEWAY_REFUSED_CONNECTIONS = (
 """Why requests left late though nothing kept the generator from sending them."""
 
 
-def something_was_sent(log: Log, demands: SloSet) -> Finding:
+def something_was_sent(log: Log, slos: SloSet) -> Finding:
     """INCONCLUSIVE when not one request left the generator, and no client subscribed to anything."""
     kinds = log.rows("request_kinds")
     ended, sent = sum(kind.requests for kind in kinds), sum(kind.sent for kind in kinds)
@@ -58,13 +58,13 @@ def something_was_sent(log: Log, demands: SloSet) -> Finding:
     )
 
 
-def generator_kept_pace(log: Log, demands: SloSet) -> Finding | None:
+def generator_kept_pace(log: Log, slos: SloSet) -> Finding | None:
     """INCONCLUSIVE when a workload sent too few, dropped any, was late, or had a backlog at its end."""
     health = log.rows("generator_health")
     if not health and only_subscribes(log):
         return None  # subscribers have no schedule to keep to
     late = {row.workload: row.p99_ns for row in latency_rows(log) if row.clock == "late" and row.workload}
-    bound_ns = lateness_bound_ns(demands.run)
+    bound_ns = lateness_bound_ns(slos.run)
     subscribers = planned(log, SUBSCRIBES)
     slow = {one.workload: one.cause for one in slow_generators(log)}
     machine = busy(log)

@@ -63,7 +63,7 @@ class Case(NamedTuple):
         return bool(slow or self.after.success_ratio < self.success_min)
 
 
-def metastable_failure(log: Log, demands: SloSet) -> Finding | None:
+def metastable_failure(log: Log, slos: SloSet) -> Finding | None:
     """FAIL when a workload stays slow or erring after all faults are over, for longer than the scenario grants.
 
     It stays so when it never was well since the last fault, when it is ill in the last `LASTING_S` seconds of the
@@ -79,21 +79,21 @@ def metastable_failure(log: Log, demands: SloSet) -> Finding | None:
     times = _times(log, plan)
     if isinstance(times, str):
         return _finding("INCONCLUSIVE", times)
-    cases, doubts = _cases(log, plan, times)
+    cases, unclear = _cases(log, plan, times)
     ill = [case for case in cases if case.ill]
     blamed, passing = [], []
     for case in ill:
-        excuse = _bench_cause(log, case, times)
-        if excuse is None and _lasts(_degraded_periods(log, case, times), times):
+        cause = _bench_cause(log, case, times)
+        if cause is None and _lasts(_degraded_periods(log, case, times), times):
             blamed.append(case)
-        elif excuse is None:
+        elif cause is None:
             passing.append(case)
         else:
-            doubts.append(f"workload {case.workload} did not recover, but {excuse}")
+            unclear.append(f"workload {case.workload} did not recover, but {cause}")
     if blamed:
         return _failure(log, blamed, times)
-    if doubts or not cases:
-        return _finding("INCONCLUSIVE", sentence(doubts or ["no workload sent requests"]), times)
+    if unclear or not cases:
+        return _finding("INCONCLUSIVE", sentence(unclear or ["no workload sent requests"]), times)
     if passing:
         return _passing(log, passing, times)
     return _finding("PASS", sentence([_well(case, times) for case in cases]), times)
@@ -143,8 +143,8 @@ def _times(log: Log, plan: Any) -> HealingTimes | str:
 
 def _cases(log: Log, plan: Any, times: HealingTimes) -> tuple[list[Case], list[str]]:
     """What can be compared, and why the rest cannot."""
-    # What the generator itself sent late must not pass for the steady state: it would excuse a slow healing.
-    cases, doubts = [], []
+    # What the generator itself sent late must not pass for the steady state: a slow healing would look like it.
+    cases, unclear = [], []
     for name in _workloads(log, plan):
         steady = _measured(log, name, times.began, times.first_fault, LATENESS_FLOOR_NS)
         healed = _measured(log, name, times.judged, times.ended)
@@ -157,16 +157,16 @@ def _cases(log: Log, plan: Any, times: HealingTimes) -> tuple[list[Case], list[s
             if row.requests < plan.min_requests or not row.requests
         ]
         if few:
-            doubts.append(f"workload {name}: only {' and '.join(few)}, {plan.min_requests:,} are needed")
+            unclear.append(f"workload {name}: only {' and '.join(few)}, {plan.min_requests:,} are needed")
         elif steady.p95_latency_ns is None:
-            doubts.append(f"workload {name} was not healthy before the first fault: 5 % did not succeed")
+            unclear.append(f"workload {name} was not healthy before the first fault: 5 % did not succeed")
         else:
             limit_ns = max(
                 steady.p95_latency_ns * plan.max_p95_ratio, steady.p95_latency_ns + plan.p95_slack_ns
             )
             least = steady.success_ratio - plan.max_success_loss
             cases.append(Case(name, steady, healed, limit_ns, least))
-    return cases, doubts
+    return cases, unclear
 
 
 def _measured(log: Log, workload: str, start_ns: int, end_ns: int, late_ns: int | None = None) -> Any:

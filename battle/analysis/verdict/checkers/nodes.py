@@ -15,7 +15,7 @@ _WRAPPING = re.compile(r"^(?:NodeCrashed: )?(?:exit status \d+: )?(?:(?:Generato
 """What a reason has around the words of whoever crashed: the author knows nothing of our exceptions."""
 
 
-def nodes_lived(log: Log, demands: SloSet) -> Finding:
+def nodes_lived(log: Log, slos: SloSet) -> Finding:
     """FAIL when the gateway under test crashed by itself; INCONCLUSIVE when a part of the test bench did."""
     started = log.rows("nodes_started")
     crashed = [row for row in log.rows("node_crashes") if not row.induced]
@@ -48,7 +48,7 @@ def lost_with_gateway(log: Log) -> dict[str, int]:
     return {row.workload: row.dropped for row in log.rows("generator_health") if row.dropped}
 
 
-def gateway_listens(log: Log, demands: SloSet) -> Finding | None:
+def gateway_listens(log: Log, slos: SloSet) -> Finding | None:
     """FAIL when the gateway refused connections while its process lived: it has closed its own socket."""
     if not any(row.node == GATEWAY_NODE for row in log.rows("nodes_started")):
         return None  # it runs elsewhere, or never came up

@@ -10,7 +10,7 @@ from battle.formatting import plural
 from battle.scenario.slo.slo import SloSet
 
 
-def providers_reached(log: Log, demands: SloSet) -> Finding | None:
+def providers_reached(log: Log, slos: SloSet) -> Finding | None:
     """INCONCLUSIVE when clients sent something to a gateway at a URL and no provider got any of it: whatever was
     tested, it was not this gateway with these providers. None for other gateways, and when nothing was sent."""
     rows = log.rows("providers_reached")

@@ -22,7 +22,7 @@ FAILED_MIN = 5
 """Fewer requests that failed meanwhile may have failed for reasons of their own."""
 
 
-def providers_used_again(log: Log, demands: SloSet) -> Finding | None:
+def providers_used_again(log: Log, slos: SloSet) -> Finding | None:
     """A warning when the gateway did not use a provider again after a fault there was over.
 
     That is so when a later fault met a provider that had not been used since an earlier one: it is lost to the

@@ -16,14 +16,14 @@ SEEN_BY_PROVIDERS = "as the providers saw them (a refused connection is not visi
 """Of attempts through a gateway that does not report them."""
 
 
-def retry_amplification(log: Log, demands: SloSet) -> Finding | None:
+def retry_amplification(log: Log, slos: SloSet) -> Finding | None:
     """FAIL on a retry storm: a second with more than `STORM_ATTEMPTS_PER_REQUEST`, most of which failed.
 
     A whole run with more than that fails as well, however long it took for it. With an SLO
     `max_attempts_per_request` that decides, and its limit is what counts as a storm. Does not apply when nobody
     logged attempts for requests.
     """
-    limit = demands.run.max_attempts_per_request
+    limit = slos.run.max_attempts_per_request
     row = amplification(log, limit)
     if row.attempts_per_request is None or not row.attempts:
         return None

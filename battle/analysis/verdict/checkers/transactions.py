@@ -9,7 +9,7 @@ from battle.formatting import plural
 from battle.scenario.slo.slo import SloSet
 
 
-def transactions(log: Log, demands: SloSet) -> Finding | None:
+def transactions(log: Log, slos: SloSet) -> Finding | None:
     """PASS with the policy that was seen: whether transactions were sent to providers again, and which failed.
 
     A transaction has one hash, so the chain takes it once however often it is sent: some gateways resend it, or send

@@ -61,7 +61,7 @@ def snapshot(
         "verdict": "PASS",
         "partial": False,
         "reasons": (),
-        "doubts": (),
+        "distrusted": (),
         "load_ns": LOAD_NS,
         "host": {"cpu": "Any", "cpus": 2},
         "versions": {"battle": "0.1.0"},

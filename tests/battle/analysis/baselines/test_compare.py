@@ -231,11 +231,11 @@ def test_nothing_is_better_where_requests_are_no_longer_answered() -> None:
 
 
 def test_nothing_worse_in_a_measurement_that_cannot_be_trusted_is_no_answer() -> None:
-    doubtful = snapshot(2, changes={"doubts": ("the generator was late",)})
-    comparison = compare(snapshot(1), doubtful)
+    unsure = snapshot(2, changes={"distrusted": ("the generator was late",)})
+    comparison = compare(snapshot(1), unsure)
     assert comparison.exit_status == 3
     assert comparison.cautions == ("run-0-2 cannot be trusted: the generator was late",)
-    slow = snapshot(2, median_ms=80, changes={"doubts": ("the generator was late",)})
+    slow = snapshot(2, median_ms=80, changes={"distrusted": ("the generator was late",)})
     assert compare(snapshot(1), slow).exit_status == 1
 
 

@@ -14,7 +14,7 @@ from tests.battle.histories import MS, S, failed, open_history, request, tried, 
 
 def test_the_golden_run_as_a_snapshot(tmp_path: Path) -> None:
     taken = take(golden_run(tmp_path / "run"))
-    assert (taken.name, taken.verdict, taken.partial, taken.doubts) == ("golden", "PASS", False, ())
+    assert (taken.name, taken.verdict, taken.partial, taken.distrusted) == ("golden", "PASS", False, ())
     assert taken.identity.scenario == "http_failover"
     assert taken.host == {"cpus": 2, "system": "Linux"}
     values = taken.runs[0].values
@@ -60,13 +60,13 @@ def test_several_workloads_have_samples_of_their_own_and_one_together(tmp_path: 
 def test_an_empty_run_has_nothing_and_is_no_mistake(tmp_path: Path) -> None:
     taken = take(write_run(tmp_path / "run", {}))
     assert (taken.samples, taken.failover_costs, taken.verdict) == ((), None, "INCONCLUSIVE")
-    assert taken.doubts
+    assert taken.distrusted
 
 
 def test_that_nothing_was_demanded_is_no_doubt_of_the_measurement(tmp_path: Path) -> None:
     taken = take(golden_run(tmp_path / "run"))
     without = take(golden_run(tmp_path / "without", slo=None))
-    assert (taken.verdict, without.verdict, without.doubts) == ("PASS", "INCONCLUSIVE", ())
+    assert (taken.verdict, without.verdict, without.distrusted) == ("PASS", "INCONCLUSIVE", ())
 
 
 def test_failovers_are_counted_by_time_and_by_cost(tmp_path: Path) -> None:

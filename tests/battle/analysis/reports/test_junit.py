@@ -57,7 +57,7 @@ def check_counts(suite: ElementTree.Element) -> None:
 
 
 def wrong_run(run_dir: Path) -> Report:
-    """A run with a missed demand, one that cannot be measured, and wrong answers."""
+    """A run with a missed SLO, one that cannot be measured, and wrong answers."""
     events = [request(1), request(2, answer="wrong"), failed(3), request(4, answer="wrong")]
     slo = {"success_rate": 0.99, "max_memory_mb": 100}
     header: dict[str, Any] = {"run_id": "wrong-run", "seed": 7, "started_at": "2026-01-02T03:04:05.678+00:00"}

@@ -1,4 +1,4 @@
-"""The sections that only some runs have: WebSocket continuity, the knee, retries, demands on workloads."""
+"""The sections that only some runs have: WebSocket continuity, the knee, retries, SLOs on workloads."""
 
 import json
 import re

@@ -21,7 +21,7 @@ def lines(run_dir: Path) -> list[str]:
 
 
 def idle_run(tmp_path: Path, **slo: float) -> Path:
-    """A fault that nobody noticed, so that a missed demand on reactions proves nothing."""
+    """A fault that nobody noticed, so that a missed SLO on reactions proves nothing."""
     segments = healthy()
     segments["coordinator"] += fault("kill-b", 3 * S, 5 * S, target="b")
     return write_run(tmp_path / "run", segments, slo=slo)
@@ -90,7 +90,7 @@ def test_a_latency_that_was_never_reached_says_how_many_were_not_answered(tmp_pa
 def test_never_is_a_measurement_and_nothing_is_none(result: dict[str, object], measured: str | None) -> None:
     one = SloResult(**{"name": "p95", "limit": 5, "unit": "ms", "query": "request_measures", **result})  # type: ignore[arg-type]
     assert measured_text(one) == measured
-    assert one.doubted is False
+    assert one.untrusted is False
     assert slo_text(one).count("None") == 0
 
 

@@ -81,11 +81,11 @@ def test_one_doubt_about_several_slos_is_one_reason() -> None:
         for name in ("max_missed_heads", "max_duplicate_heads", "max_silence_ms")
     ]
     late = "the generator fell behind"
-    doubted = [
+    untrusted = [
         result(name, "not_measured", late, measured=900, limit=300, unit="ms")
         for name in ("p50_latency_ms", "p95_latency_ms")
     ]
-    assert list(reason_texts([*heads, *doubted])) == [
+    assert list(reason_texts([*heads, *untrusted])) == [
         "max_missed_heads, max_duplicate_heads, max_silence_ms were not measured: no WebSocket subscription, so no "
         "head was expected",
         "p50_latency_ms (900 ms, target ≤ 300 ms); p95_latency_ms (900 ms, target ≤ 300 ms) are not "

@@ -1,4 +1,4 @@
-"""Reports name the part of the run that a demand is about, and have a case for each demand."""
+"""Reports name the part of the run that an SLO is about, and have a case for each SLO."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A demand that had no chance to be met was not missed."""
+"""An SLO that had no chance to be met was not missed."""
 
 from pathlib import Path
 

@@ -267,10 +267,10 @@ def test_a_limit_of_the_machine_excuses_what_failed_from_then_on(tmp_path: Path)
 
 
 def test_sql_about_a_run_whose_bench_died_proves_nothing(tmp_path: Path) -> None:
-    demand = Slo.sql("none unknown", "SELECT count(*) FROM requests WHERE outcome = 'unknown'", "<= 0")
+    slo = Slo.sql("none unknown", "SELECT count(*) FROM requests WHERE outcome = 'unknown'", "<= 0")
     lost = failed(500, 4 * S, outcome="unknown", failure="interrupted", http_status=None)
-    assert judged(tmp_path / "1", demand, lost).slos[0].status == "missed"
-    assert judged(tmp_path / "2", demand, lost, load_crash()).slos[0].status == "not_measured"
+    assert judged(tmp_path / "1", slo, lost).slos[0].status == "missed"
+    assert judged(tmp_path / "2", slo, lost, load_crash()).slos[0].status == "not_measured"
 
 
 def test_each_check_that_can_fail_says_what_it_rests_on() -> None:

@@ -35,7 +35,7 @@ def judged(tmp_path: Path, slo: Slo, *events: Event) -> Judgement:
 
 def reason(tmp_path: Path, slo: Slo, *events: Event) -> str:
     """The reason that names the SLO."""
-    (name,) = slo.demands()
+    (name,) = slo.targets()
     found = [text for text in judged(tmp_path, slo, *events).reasons if text.startswith(f"{name} ")]
     assert len(found) == 1, found
     return found[0]

@@ -22,9 +22,9 @@ def old(number: int, at_ns: int, blocks: int | None = FAR, **changes: Any) -> Re
     return request(number, at_ns, answer="stale", blocks_behind=blocks, **changes)
 
 
-def found(tmp_path: Path, *events: Event, demands: SloSet | None = None) -> Finding:
+def found(tmp_path: Path, *events: Event, slos: SloSet | None = None) -> Finding:
     with open_history(tmp_path, *events) as run:
-        finding = answers_are_fresh(Log(run), demands or SloSet())
+        finding = answers_are_fresh(Log(run), slos or SloSet())
     assert finding is not None
     return finding
 
@@ -146,14 +146,14 @@ def test_the_scenario_says_how_old_an_answer_may_be_and_for_how_long_after_a_fau
 
 @pytest.mark.parametrize("limit", [0, 5])
 def test_a_limit_of_the_scenario_decides(tmp_path: Path, limit: int) -> None:
-    finding = found(tmp_path, request(1), old(2, S), demands=slo_set(Slo(max_stale_answers=limit)))
+    finding = found(tmp_path, request(1), old(2, S), slos=slo_set(Slo(max_stale_answers=limit)))
     assert finding.verdict == "PASS"
     assert "the SLO max_stale_answers decides" in finding.summary
 
 
 def test_a_limit_on_another_workload_decides_nothing(tmp_path: Path) -> None:
-    demands = slo_set(None, {"other": Slo(max_stale_answers=5)})
-    assert found(tmp_path, request(1), old(2, S), demands=demands).verdict == "FAIL"
+    slos = slo_set(None, {"other": Slo(max_stale_answers=5)})
+    assert found(tmp_path, request(1), old(2, S), slos=slos).verdict == "FAIL"
 
 
 @pytest.mark.parametrize(("at_ns", "verdict"), [(S, "FAIL"), (4 * S, "PASS")])
@@ -200,7 +200,7 @@ def test_passing_on_what_a_lagging_provider_says_is_a_warning(
 
 def test_where_an_slo_decides_there_is_no_warning(tmp_path: Path) -> None:
     events = [*lagging(), *(old(n, 4 * S) for n in range(40))]
-    assert found(tmp_path, *events, demands=slo_set(Slo(max_stale_answers=50))).severity is None
+    assert found(tmp_path, *events, slos=slo_set(Slo(max_stale_answers=50))).severity is None
 
 
 def test_old_answers_of_a_provider_that_misses_data_are_put_down_to_it(tmp_path: Path) -> None:

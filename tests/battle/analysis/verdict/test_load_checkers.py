@@ -344,9 +344,9 @@ def test_a_connection_dies_with_its_node(tmp_path: Path) -> None:
 # answers_are_right
 
 
-def answers(tmp_path: Path, *events: Event, demands: SloSet | None = None) -> Finding:
+def answers(tmp_path: Path, *events: Event, slos: SloSet | None = None) -> Finding:
     with open_history(tmp_path, *events) as run:
-        finding = answers_are_right(Log(run), demands or SloSet())
+        finding = answers_are_right(Log(run), slos or SloSet())
     assert finding is not None
     return finding
 
@@ -393,6 +393,6 @@ def test_answers_that_never_came_are_missing(tmp_path: Path) -> None:
 def test_a_demand_on_one_workload_decides_for_that_one_alone(tmp_path: Path) -> None:
     events = [request(1, answer="wrong"), request(2, answer="wrong", workload="other")]
     one = SloSet(workloads={"load": Slo(max_wrong_answers=1)})
-    assert answers(tmp_path / "1", *events, demands=one).verdict == "FAIL"
+    assert answers(tmp_path / "1", *events, slos=one).verdict == "FAIL"
     both = SloSet(workloads={name: Slo(max_wrong_answers=1) for name in ("load", "other")})
-    assert answers(tmp_path / "2", *events, demands=both).verdict == "PASS"
+    assert answers(tmp_path / "2", *events, slos=both).verdict == "PASS"

@@ -101,7 +101,7 @@ def test_the_evidence_of_every_finding_can_be_looked_up(tmp_path: Path) -> None:
 
 
 def test_a_checker_that_crashes_says_inconclusive(tmp_path: Path) -> None:
-    def broken(log: Log, demands: SloSet) -> Finding:
+    def broken(log: Log, slos: SloSet) -> Finding:
         raise ZeroDivisionError("oh")
 
     with open_history(tmp_path) as run:

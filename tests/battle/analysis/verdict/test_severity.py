@@ -28,11 +28,11 @@ from tests.battle.histories import healthy, open_history, request, write_run
 EASY = Slo(success_rate=0.9)
 
 
-def warns(log: Any, demands: Any) -> Finding:
+def warns(log: Any, slos: Any) -> Finding:
     return Finding(checker="warns", verdict="PASS", severity="warning", summary="18 files stay open")
 
 
-def fails(log: Any, demands: Any) -> Finding:
+def fails(log: Any, slos: Any) -> Finding:
     return Finding(checker="fails", verdict="FAIL", summary="answers were wrong")
 
 

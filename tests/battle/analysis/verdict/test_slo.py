@@ -1,4 +1,4 @@
-"""What a demand may say, and how it compares with what was measured."""
+"""What an SLO may say, and how it compares with what was measured."""
 
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def test_sensible_demands_have_no_problems() -> None:
 )
 def test_each_problem_names_its_demand(slo: Slo) -> None:
     (problem,) = slo.problems()
-    assert next(iter(slo.demands())) in problem
+    assert next(iter(slo.targets())) in problem
 
 
 def test_unknown_demand_is_refused() -> None:

@@ -77,7 +77,7 @@ def test_without_any_slo_there_is_nothing_to_pass(tmp_path: Path, slo: Slo | Non
 
 
 def test_a_crash_of_one_checker_does_not_silence_the_others(tmp_path: Path) -> None:
-    def broken(log: Log, demands: SloSet) -> Finding:
+    def broken(log: Log, slos: SloSet) -> Finding:
         raise KeyError("x")
 
     judgement = judged(tmp_path, EASY, broken, saying("FAIL"))
@@ -86,7 +86,7 @@ def test_a_crash_of_one_checker_does_not_silence_the_others(tmp_path: Path) -> N
 
 
 def test_a_crash_while_measuring_is_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(log: Log, limit: float | None) -> dict[str, object]:
+    def broken(*asked: object) -> dict[str, object]:
         raise ValueError("no such column")
 
     monkeypatch.setattr("battle.analysis.verdict.slo_results.measures", broken)

@@ -38,12 +38,12 @@ def found(
     tmp_path: Path,
     checker: Checker,
     events: list[Event],
-    demands: SloSet | None = None,
+    slos: SloSet | None = None,
     workloads: tuple[dict[str, Any], ...] = (SUBSCRIBES,),
 ) -> Finding | None:
     header = {"scenario": {"name": "scripted", "workloads": workloads}}
     with open_history(tmp_path, *phases(), *events, **header) as run:
-        return checker(Log(run), demands or SloSet())
+        return checker(Log(run), slos or SloSet())
 
 
 def verdict(finding: Finding | None) -> str:
@@ -107,11 +107,11 @@ def test_each_flaw_fails_and_points_at_the_client(
 
 
 @pytest.mark.parametrize(
-    "demands",
+    "slos",
     [SloSet(run=Slo(max_missed_heads=2)), SloSet(workloads={"heads": Slo(max_missed_heads=2)})],
 )
-def test_an_slo_decides_in_place_of_the_checker(tmp_path: Path, demands: SloSet) -> None:
-    assert verdict(found(tmp_path, websocket_continuity, GAP, demands)) == "PASS"
+def test_an_slo_decides_in_place_of_the_checker(tmp_path: Path, slos: SloSet) -> None:
+    assert verdict(found(tmp_path, websocket_continuity, GAP, slos)) == "PASS"
 
 
 def test_an_slo_on_another_workload_or_flaw_decides_nothing(tmp_path: Path) -> None:

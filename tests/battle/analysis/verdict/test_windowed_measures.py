@@ -34,9 +34,9 @@ FAULTS = [*fault("kill-a.1", 3 * S, 5 * S), *fault("kill-b.1", 7 * S, 8 * S, tar
 
 
 def judged(tmp_path: Path, slo: Slo | str | list[Slo], *events: Event, **header: Any) -> Judgement:
-    demanded = parse_slo(slo) if isinstance(slo, str) else slo
+    stated = parse_slo(slo) if isinstance(slo, str) else slo
     with open_history(tmp_path, *phases(), *FAULTS, *events, **header) as run:
-        return judge(run, demanded, checkers=())
+        return judge(run, stated, checkers=())
 
 
 def result(tmp_path: Path, slo: Slo | str, *events: Event, **header: Any) -> SloResult:

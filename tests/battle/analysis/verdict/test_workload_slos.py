@@ -20,7 +20,7 @@ from tests.battle.histories import (
     write_run,
 )
 
-# demands on workloads
+# slos on workloads
 
 
 def judged(tmp_path: Path, workload_slos: dict[str, Slo], *events: Event, **header: Any) -> Judgement:
@@ -37,8 +37,8 @@ SLOW = [
 
 
 def test_each_workload_is_held_to_its_own_demands(tmp_path: Path) -> None:
-    demands = {"load": Slo(p95_latency_ms=60, success_rate=1), "slow": Slo(p95_latency_ms=300)}
-    judgement = judged(tmp_path, demands, *SLOW)
+    slos = {"load": Slo(p95_latency_ms=60, success_rate=1), "slow": Slo(p95_latency_ms=300)}
+    judgement = judged(tmp_path, slos, *SLOW)
     found = {(one.workload, slo.name): slo.status for one in judgement.workload_slos for slo in one.slos}
     assert found == {
         ("load", "success_rate"): "met",
@@ -101,7 +101,7 @@ def knee_of(tmp_path: Path, took_ms: tuple[int, ...], slos: dict[str, Slo], **ch
 def test_the_knee_is_the_highest_rate_that_met_the_demands(tmp_path: Path) -> None:
     judgement = knee_of(tmp_path, (10, 20, 50, 300), OWN)
     (knee,) = judgement.knees
-    assert (knee.rate_per_s, knee.demanded) == (80, "workload")
+    assert (knee.rate_per_s, knee.held_to) == (80, "workload")
     assert [(step.rate_per_s, step.requests, step.status) for step in knee.steps] == [
         (20, 20, "met"),
         (40, 40, "met"),
@@ -137,8 +137,8 @@ def test_without_demands_of_its_own_a_step_is_held_to_those_of_the_run(tmp_path:
             judge(run, Slo(p95_latency_ms=30)).knees,
             judge(run, Slo(max_wrong_answers=0)).knees,
         )
-    assert (held.demanded, held.rate_per_s) == ("run", 40)
-    assert (free.demanded, free.rate_per_s, free.steps[0].status) == (None, None, "not_demanded")
+    assert (held.held_to, held.rate_per_s) == ("run", 40)
+    assert (free.held_to, free.rate_per_s, free.steps[0].status) == (None, None, "no_slo")
 
 
 @pytest.mark.parametrize(("limit_ms", "knee"), [(100, 80), (30, 40), (15, 20)])

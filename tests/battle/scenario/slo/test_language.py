@@ -30,7 +30,7 @@ WORDS = st.one_of(
 
 @st.composite
 def slos(draw: st.DrawFn) -> Slo:
-    """An `Slo` with one demand, and any scope that it can have."""
+    """An `Slo` with one target, and any scope that it can have."""
     name = draw(st.sampled_from(sorted(RULES)))
     if name in COUNTS:
         limit: float = draw(st.integers(0, 10**9))
@@ -67,7 +67,7 @@ def test_any_text_is_a_demand_or_one_clear_error(text: str | list[str]) -> None:
         slo = parse_slo(text if isinstance(text, str) else " ".join(text))
     except SloTextError:
         return
-    assert len(slo.demands()) == 1
+    assert len(slo.targets()) == 1
 
 
 @pytest.mark.parametrize(
