@@ -1,6 +1,6 @@
 -- How did the requests of a part of the run fare? The whole run is one window.
 --
--- A request belongs to the window it was due in. Percentiles are exact and over all these requests, from the due time;
+-- A request belongs to the window it was due in; one due before the run's epoch, to the first. Percentiles are exact and over all these requests, from the due time;
 -- one that did not succeed counts as never answered.
 --
 -- $starts_ns, $ends_ns      the windows: from a start until before its end; they do not overlap
@@ -31,7 +31,8 @@ due AS (
     -- One window, which the whole run is too, takes no join: only one half is ever planned.
     SELECT workload, method, scheduled_ns, sent_ns, ended_ns, outcome, answer, failure
     FROM requests
-    WHERE len($starts_ns::BIGINT[]) = 1 AND scheduled_ns >= ($starts_ns::BIGINT[])[1] AND scheduled_ns < ($ends_ns::BIGINT[])[1]
+    WHERE len($starts_ns::BIGINT[]) = 1
+        AND greatest(scheduled_ns, 0) >= ($starts_ns::BIGINT[])[1] AND scheduled_ns < ($ends_ns::BIGINT[])[1]
     UNION ALL
     SELECT workload, method, scheduled_ns, sent_ns, ended_ns, outcome, answer, failure
     FROM requests
