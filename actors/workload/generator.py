@@ -16,9 +16,9 @@ from battle.actors.wire.faults.node_faults import TransportFaults
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.http.batch import BatchBuilder, BatchReader, TraceBuilder
 from battle.actors.workload.http.pool import ConnectionPool
-from battle.actors.workload.requests.answer import UNSENT, AnswerReader
 from battle.actors.workload.requests.call_source import call_source, uses_chain_model
 from battle.actors.workload.requests.call_times import CallTimes
+from battle.actors.workload.requests.outcome import UNSENT, AnswerReader
 from battle.actors.workload.requests.pacer import Build, Pacer, Users
 from battle.actors.workload.requests.request import CallBuilder, Request, RequestBuilder
 from battle.actors.workload.requests.schedule import resumed, schedule_of, sharded

@@ -20,7 +20,7 @@ from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
-from battle.actors.workload.requests.answer import AnswerReader
+from battle.actors.workload.requests.outcome import AnswerReader
 from battle.actors.workload.requests.request import Request, RequestBuilder
 from battle.actors.workload.requests.tracker import RequestTracker
 from battle.store.segment import SegmentWriter

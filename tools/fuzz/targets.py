@@ -42,7 +42,7 @@ from battle.actors.wire.websocket.handshake import (
     accept_upgrade,
 )
 from battle.actors.workload.http.batch import BatchCall, BatchReader, BatchRequest
-from battle.actors.workload.requests.answer import AnswerReader
+from battle.actors.workload.requests.outcome import AnswerReader
 from battle.actors.workload.requests.request import Request
 from battle.actors.workload.requests.trace import TraceError, parse_trace
 from battle.actors.workload.ws.messages import (

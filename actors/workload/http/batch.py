@@ -17,14 +17,14 @@ from battle.actors.wire.http.content_coding import decoded_body
 from battle.actors.wire.http.messages import HttpResponse, encode_request, request_head
 from battle.actors.wire.jsonrpc import RpcResponse, read_answer, read_answers
 from battle.actors.wire.untrusted_json import Unreadable, reader
-from battle.actors.workload.requests.answer import (
+from battle.actors.workload.requests.call_source import CallSource
+from battle.actors.workload.requests.outcome import (
     BODY_BYTES_MAX,
     HTTP_STATUS,
     NOT_JSON_RPC,
     AnswerReader,
     Ending,
 )
-from battle.actors.workload.requests.call_source import CallSource
 from battle.actors.workload.requests.request import Request, encode_call_text
 from battle.actors.workload.requests.trace import BATCH, Trace, calls_of
 from battle.store.events import Answer

@@ -11,7 +11,7 @@ from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import Duration, ms
 from battle.actors.wire.http.client import RESPONSE_LIMITS
 from battle.actors.wire.http.messages import HttpResponse, ProtocolError, ResponseParser
-from battle.actors.workload.requests.answer import (
+from battle.actors.workload.requests.outcome import (
     CLOSED,
     PROTOCOL,
     REFUSED,

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import trio
 
 from battle.actors.units import Duration, ms
-from battle.actors.workload.requests.answer import Ending
 from battle.actors.workload.requests.author_generator import GeneratorError
+from battle.actors.workload.requests.outcome import Ending
 from battle.actors.workload.requests.request import Request
 from battle.actors.world.interfaces import Timer, World
 

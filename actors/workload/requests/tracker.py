@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from battle.actors.units import Duration
 from battle.actors.wire.http.messages import HttpResponse
-from battle.actors.workload.requests.answer import (
+from battle.actors.workload.requests.outcome import (
     INTERRUPTED,
     NEVER_SENT,
     TIMED_OUT,

@@ -16,7 +16,7 @@ from battle.actors.wire.websocket.endpoints import (
     WebSocketRefused,
     connect_websocket,
 )
-from battle.actors.workload.requests.answer import (
+from battle.actors.workload.requests.outcome import (
     NO_WEBSOCKET,
     REFUSED,
     UNSENT,

@@ -11,7 +11,7 @@ from battle.actors.spec.workloads import WsRequests
 from battle.actors.wire.jsonrpc import read_answer
 from battle.actors.wire.untrusted_json import Unreadable
 from battle.actors.wire.websocket.endpoints import PING_TIMEOUT, READS_TOO_SLOWLY, Ended
-from battle.actors.workload.requests.answer import (
+from battle.actors.workload.requests.outcome import (
     CLOSED,
     NO_WEBSOCKET,
     NOT_JSON_RPC,

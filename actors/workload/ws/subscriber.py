@@ -6,7 +6,7 @@ from battle.actors.spec.workloads import LogFilter
 from battle.actors.units import seconds
 from battle.actors.wire.jsonrpc import RpcResponse, encode_call
 from battle.actors.wire.websocket.endpoints import Ended
-from battle.actors.workload.requests.answer import UNSENT, Ending
+from battle.actors.workload.requests.outcome import UNSENT, Ending
 from battle.actors.workload.ws.line import (
     INTERRUPTED,
     LOAD_OVER,

@@ -23,9 +23,9 @@ from battle.actors.workload.http.batch import (
     BatchReader,
     BatchRequest,
 )
-from battle.actors.workload.requests.answer import Ending
 from battle.actors.workload.requests.call_source import call_source
 from battle.actors.workload.requests.call_times import CallTimes
+from battle.actors.workload.requests.outcome import Ending
 from tests.actors.workload.sample_generators import HERE
 
 CHAIN = Chain(start_height=1_000, block_time=seconds(2))

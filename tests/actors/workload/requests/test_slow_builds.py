@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from battle.actors.units import ms, seconds
-from battle.actors.workload.requests.answer import Ending
+from battle.actors.workload.requests.outcome import Ending
 from battle.actors.workload.requests.pacer import Pacer, Users
 from battle.actors.workload.requests.request import Request
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
-from battle.actors.workload.requests.answer import Ending
+from battle.actors.workload.requests.outcome import Ending
 from battle.actors.workload.requests.request import Request
 from battle.actors.workload.requests.tracker import RequestTracker
 from battle.actors.world.interfaces import World

@@ -5,7 +5,7 @@ from itertools import count
 import trio
 
 from battle.actors.units import ms, seconds
-from battle.actors.workload.requests.answer import Ending
+from battle.actors.workload.requests.outcome import Ending
 from battle.actors.workload.requests.pacer import Users
 from battle.actors.workload.requests.request import Request
 from tests.actors.worlds import Stage, simulated

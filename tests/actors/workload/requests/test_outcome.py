@@ -19,7 +19,7 @@ from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.wire.jsonrpc import RpcError
 from battle.actors.workload.requests import answer as answer_module
-from battle.actors.workload.requests.answer import AnswerReader, Ending
+from battle.actors.workload.requests.outcome import AnswerReader, Ending
 from battle.actors.workload.requests.request import Request
 
 CHAIN = Chain(start_height=1_000, block_time=seconds(2))
