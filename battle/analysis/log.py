@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from battle.scenario.run_header import RunHeader, read_header
 
 if TYPE_CHECKING:  # what renders a report that is at hand should not wait for DuckDB
     from battle.store.database import Result, Run
@@ -39,6 +42,12 @@ class Log:
     def for_authors(self) -> RunLog:
         """The same log for a scenario's own checker."""
         return RunLog(self._run)
+
+    @cached_property
+    def header(self) -> RunHeader:
+        """What `run.json` says of the run; all defaults where there is none."""
+        rows = self.rows("run_header")
+        return read_header(rows[0].document) if rows else RunHeader()
 
     @property
     def asked(self) -> tuple[tuple[str, dict[str, object]], ...]:

@@ -24,6 +24,7 @@ from battle.errors import BattleError
 from battle.run.directory import HEADER, find_run
 from battle.scenario.author_checkers import checker_problems
 from battle.scenario.data.files import converted, read_data
+from battle.scenario.run_header import read_header
 from battle.scenario.scenario import Scenario
 from battle.scenario.slo.language import SloTextError, slos_of
 from battle.scenario.slo.slo import Slo
@@ -133,16 +134,11 @@ def _refuse(problems: Iterable[str]) -> None:
         raise BattleError(told)
 
 
-class _Header(msgspec.Struct):
-    """What an SLO can be held against of `run.json`."""
-
-    scenario: Scenario
-
-
 def _scenario_of(run_dir: Path) -> Scenario | None:
     """What the run was of; None when its header does not say, or says it in words of another version."""
     try:
-        return typed.decode(read_regular(run_dir / HEADER, RUN_HEADER_BYTES_MAX), _Header).scenario
+        header = read_header(read_regular(run_dir / HEADER, RUN_HEADER_BYTES_MAX))
+        return typed.convert(header.scenario, Scenario)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

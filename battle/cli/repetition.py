@@ -10,6 +10,7 @@ from battle.actors.world.interfaces import WorldName
 from battle.errors import BattleError
 from battle.run.directory import HEADER
 from battle.run.record import record_scenario
+from battle.scenario.run_header import read_header
 from battle.scenario.scenario import Scenario
 from battle.store import typed
 from battle.store.manifest import RUN_HEADER_BYTES_MAX
@@ -32,7 +33,8 @@ def repetition_of(run_dir: Path) -> Recipe:
     """
     path = run_dir / HEADER
     try:
-        return typed.decode(read_regular(path, RUN_HEADER_BYTES_MAX), Recipe)
+        header = read_header(read_regular(path, RUN_HEADER_BYTES_MAX))
+        return typed.convert({name: getattr(header, name) for name in Recipe.__struct_fields__}, Recipe)
     except OSError as error:
         raise BattleError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

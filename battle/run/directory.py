@@ -20,6 +20,7 @@ from battle.errors import BattleError, StartError
 from battle.run.plan import RunPlan
 from battle.scenario.gateways import gateway_label
 from battle.scenario.measurability import OmittedSlo
+from battle.scenario.run_header import RunHeader
 from battle.scenario.slo.slo import Slo
 
 HEADER = "run.json"
@@ -51,7 +52,7 @@ def create_run_directory(
     stem = f"{started:%Y%m%d-%H%M%S}-{slug}-{world}"
     try:
         run_dir = fresh_directory(out, stem)
-        header = _header(plan, world, run_dir.name, started) | {"omitted_slos": omitted}
+        header = msgspec.structs.asdict(_header(plan, world, run_dir.name, started, omitted))
         data = _without_secrets(msgspec.to_builtins(header, order="deterministic"))
         (run_dir / HEADER).write_bytes(msgspec.json.format(msgspec.json.encode(data)))
     except OSError as error:
@@ -155,33 +156,36 @@ def fresh_directory(out: Path, stem: str) -> Path:
             return run_dir
 
 
-def _header(plan: RunPlan, world: WorldName, run_id: str, started: datetime) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "run_id": run_id,
-        "scenario": plan.scenario,
-        "slo": plan.scenario.slo if isinstance(plan.scenario.slo, Slo) else plan.scenario.slos,
-        "workload_slos": plan.scenario.workload_slos,
-        "strict": plan.scenario.strict,
-        "min_requests": plan.scenario.min_requests,
-        "seed": plan.seed,
-        "world": world,
-        "gateway": gateway_label(plan.scenario.gateway),
-        "planned_duration_ns": plan.load,
-        "timeline": plan.timeline,
-        "started_at": started.isoformat(timespec="milliseconds"),
-        "host": {
+def _header(
+    plan: RunPlan, world: WorldName, run_id: str, started: datetime, omitted: Sequence[OmittedSlo]
+) -> RunHeader:
+    scenario = plan.scenario
+    return RunHeader(
+        run_id=run_id,
+        scenario=scenario,
+        slo=scenario.slo if isinstance(scenario.slo, Slo) else scenario.slos,
+        workload_slos=scenario.workload_slos,
+        strict=scenario.strict,
+        min_requests=scenario.min_requests,
+        seed=plan.seed,
+        world=world,
+        gateway=gateway_label(scenario.gateway),
+        planned_duration_ns=plan.load,
+        timeline=plan.timeline,
+        started_at=started.isoformat(timespec="milliseconds"),
+        host={
             "system": f"{platform.system()} {platform.release()}",
             "machine": platform.machine(),
             "cpu": _cpu_model(),
             "cpus": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
         },
-        "versions": {
+        versions={
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in _PACKAGES},
         },
-    }
+        omitted_slos=omitted,
+    )
 
 
 def _without_secrets(data: Any) -> Any:

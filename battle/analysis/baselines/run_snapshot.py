@@ -1,7 +1,6 @@
 """Reads a run into a snapshot. Every number comes from a named query."""
 
 from pathlib import Path
-from typing import Any
 
 from battle.analysis.baselines.metrics import AS_FOR_SLOS, values_of
 from battle.analysis.baselines.snapshot import (
@@ -19,7 +18,6 @@ from battle.analysis.reports.schema import Report
 from battle.analysis.statistics.summary import CELLS, LatencySummary
 from battle.analysis.verdict.measures import measures
 from battle.analysis.verdict.parts import WHOLE_PART
-from battle.store import typed
 from battle.store.database import Run, open_run
 
 PACKED_BYTES_MAX = 72_000
@@ -44,8 +42,6 @@ def take(run_dir: Path) -> Snapshot:
 
 def _taken(run: Run, report: Report) -> Snapshot:
     log = Log(run)
-    header = _header(log)
-    scenario = header.get("scenario")
     facts = report.run
     return Snapshot(
         schema_version=SCHEMA_VERSION,
@@ -58,8 +54,8 @@ def _taken(run: Run, report: Report) -> Snapshot:
         load_ns=facts.load_ns,
         host=facts.host,
         versions=facts.versions,
-        parts=parts_of(scenario),
-        gateway_digest=digest(scenario.get("gateway") if isinstance(scenario, dict) else None),
+        parts=parts_of(log.header.scenario),
+        gateway_digest=digest(log.header.of_scenario("gateway")),
         runs=(_one_run(log, report),),
         samples=_samples(log),
         failover_costs=_failover_latencies(log),
@@ -86,11 +82,6 @@ def _distrusted(report: Report) -> tuple[str, ...]:
         for finding in report.findings
         if finding.verdict == "INCONCLUSIVE" and finding.checker != "slos"
     )
-
-
-def _header(log: Log) -> dict[str, Any]:
-    rows = log.rows("run_header")
-    return typed.decode(rows[0].document, dict[str, Any]) if rows else {}
 
 
 def _samples(log: Log) -> tuple[Sample, ...]:

@@ -24,8 +24,8 @@ from battle.analysis.explain.history import (
     RunContext,
     ServedRow,
 )
+from battle.analysis.log import Log
 from battle.errors import BattleError
-from battle.store import typed
 from battle.store.database import Run
 
 ROWS_MAX = 50
@@ -111,14 +111,9 @@ class _Plan:
     """What `run.json` says of the workloads; nothing, if it cannot be understood."""
 
     def __init__(self, run: Run) -> None:
-        rows = run.query("run_header")
-        self.world = (rows[0].world if rows else None) or "unknown"
-        document = typed.decode(rows[0].document) if rows else {}
-        scenario = document.get("scenario")
-        workloads = scenario.get("workloads") if isinstance(scenario, dict) else None
-        self._workloads: list[dict[str, Any]] = [
-            one if isinstance(one, dict) else {} for one in (workloads if isinstance(workloads, list) else [])
-        ]
+        header = Log(run).header
+        self.world = header.world or "unknown"
+        self._workloads = header.workloads
 
     def batch_of(self, asked: str) -> _Batch:
         """The request that an id belongs to: of a batch, each call has one of its own."""

@@ -56,11 +56,10 @@ from battle.analysis.verdict.requests import latency_rows
 from battle.analysis.verdict.sample_size import has_samples, sample_size_text
 from battle.analysis.verdict.verdict import Judgement, judge
 from battle.formatting import grouped_text
-from battle.scenario.slo.language import SloTextError, parse_slo
+from battle.scenario.run_header import RunHeader, name_of
 from battle.scenario.slo.slo import Slo, slo_set
 from battle.store import typed
 from battle.store.database import Run
-from battle.store.errors import LogError
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 Part = TypeVar("Part")
@@ -91,9 +90,9 @@ def collect_report(
         QueryError: the log cannot say which run it is of.
     """
     log = log or Log(run)
-    header = _header(log)
-    slos, workload_slos = (other_slos, None) if other_slos is not None else run_slos(header)
-    strict = strict or header.get("strict") is True
+    header = log.header
+    slos, workload_slos = (other_slos, None) if other_slos is not None else header.slos()
+    strict = strict or header.strict
     judgement = judge(log, slos, workload_slos=workload_slos, strict=strict, own_checkers=own_checkers)
     facts = _run_facts(log, header, run.run_dir.name)
     collected = _Collected(log)
@@ -201,9 +200,9 @@ def _blank(kind: Any) -> Any:
     return origin()
 
 
-def _omitted_slos(header: dict[str, Any]) -> Iterator[str]:
+def _omitted_slos(header: RunHeader) -> Iterator[str]:
     """What `run.json` says of SLOs that the run was not held to; that of another version may say nothing of it."""
-    listed = (one for one in header.get("omitted_slos") or () if isinstance(one, dict))
+    listed = (one for one in header.omitted_slos or () if isinstance(one, dict))
     return grouped_text((str(one.get("slo")), str(one.get("why"))) for one in listed)
 
 
@@ -211,57 +210,21 @@ def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tu
     return tuple(typed.convert(row._asdict(), row_type) for row in log.rows(query, **parameters))
 
 
-def _header(log: Log) -> dict[str, Any]:
-    rows = log.rows("run_header")
-    return typed.decode(rows[0].document, dict[str, Any]) if rows else {}
-
-
-def run_slos(header: dict[str, Any]) -> tuple[list[Slo], dict[str, Slo]]:
-    """The SLOs of a run's scenario, as `run.json` says it, also one that an older version wrote.
-
-    Raises:
-        LogError: an SLO cannot be understood.
-    """
-    try:
-        slo = typed.convert(header.get("slo"), Slo | str | list[Slo | str] | None)
-        listed = slo if isinstance(slo, list) else [] if slo is None else [slo]
-        slos = [parse_slo(one) if isinstance(one, str) else one for one in listed]
-    except (msgspec.ValidationError, SloTextError) as error:
-        raise LogError(f"run.json: its slo cannot be understood: {error}") from None
-    try:
-        return slos, typed.convert(header.get("workload_slos"), dict[str, Slo] | None) or {}
-    except msgspec.ValidationError as error:
-        raise LogError(f"run.json: its workload_slos cannot be understood: {error}") from None
-
-
-def _run_facts(log: Log, header: dict[str, Any], directory: str) -> RunFacts:
+def _run_facts(log: Log, header: RunHeader, directory: str) -> RunFacts:
     phases = {row.phase: row.at_ns for row in log.rows("run_phases")}
-    seed = header.get("seed")
-    started_at = header.get("started_at")
     return RunFacts(
-        run_id=_name(header.get("run_id")) or directory,
-        scenario=_name(header.get("scenario")) or "unknown",
-        world=_name(header.get("world")) or "unknown",
-        gateway=_name(header.get("gateway")) or "unknown",
-        seed=seed if isinstance(seed, int) else None,
-        started_at=started_at if isinstance(started_at, str) else None,
+        run_id=header.run_id or directory,
+        scenario=name_of(header.scenario) or "unknown",
+        world=header.world or "unknown",
+        gateway=name_of(header.gateway) or "unknown",
+        seed=header.seed,
+        started_at=header.started_at,
         load_began_ns=phases.get("load_began"),
         load_ns=log.rows("load_span")[0].load_ns,
         partial="ended" not in phases or bool(_PARTIAL_PHASES & phases.keys()),
-        host=_mapping(header.get("host")),
-        versions=_mapping(header.get("versions")),
+        host=header.host,
+        versions=header.versions,
     )
-
-
-def _name(value: object) -> str | None:
-    """A name, or that of a part of the scenario that has one."""
-    if isinstance(value, dict):
-        value = value.get("name") or value.get("type")
-    return value if isinstance(value, str) and value else None
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _requests(log: Log) -> RequestFacts:

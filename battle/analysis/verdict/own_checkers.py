@@ -10,15 +10,6 @@ from battle.scenario.author_checkers import CheckerError, CheckerMissingError, a
 from battle.store import typed
 
 
-def named_checkers(log: Log) -> tuple[str, ...]:
-    """The names of the scenario's own checkers, as `run.json` has them; none where it has none that are names."""
-    rows = log.rows("run_header")
-    header = typed.decode(rows[0].document) if rows else {}
-    scenario = header.get("scenario") if isinstance(header, dict) else None
-    names = scenario.get("checkers") if isinstance(scenario, dict) else None
-    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
-
-
 def own_findings(log: Log, names: Sequence[str]) -> Iterator[Finding]:
     """The findings of these checkers, at least one of each: a checker that says nothing has not judged."""
     for name in names:

@@ -11,19 +11,10 @@ from battle.analysis.verdict.checkers.answers import nothing_to_check
 from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.formatting import plural
-from battle.scenario.slo.slo import ANSWERS, HEADS, MIN_REQUESTS, OF_REQUESTS, SloSet
-from battle.store import typed
+from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS, SloSet
 
 FEW_REQUESTS = 100
 """A run with fewer says so in its first line: each request is more than 1 % of it."""
-
-
-def min_requests_of(log: Log) -> int:
-    """How many requests the run's scenario asks for, as `run.json` says; `MIN_REQUESTS` when it does not."""
-    rows = log.rows("run_header")
-    header = typed.decode(rows[0].document) if rows else {}
-    stated = header.get("min_requests") if isinstance(header, dict) else None
-    return stated if isinstance(stated, int) and stated >= 0 else MIN_REQUESTS
 
 
 def enough_requests(log: Log, slos: SloSet) -> Finding | None:
@@ -63,7 +54,7 @@ def _few_text(log: Log) -> str:
     sent = sum(kind.sent for kind in log.rows("request_kinds"))
     if not sent:
         return ""  # subscriptions are counted by their heads
-    in_faults = _in_faults(log, min_requests_of(log))
+    in_faults = _in_faults(log, log.header.min_requests)
     if sent >= FEW_REQUESTS and not in_faults:
         return ""
     return f"{'Only ' if sent < FEW_REQUESTS else 'Of '}{plural(sent, 'request')}{in_faults}."

@@ -14,15 +14,12 @@ from battle.analysis.verdict.bench import Trouble, attributed, troubles
 from battle.analysis.verdict.causes import with_causes
 from battle.analysis.verdict.checkers.provider_reach import without_providers
 from battle.analysis.verdict.knee import Knee, knees
-from battle.analysis.verdict.own_checkers import named_checkers, own_findings
+from battle.analysis.verdict.own_checkers import own_findings
 from battle.analysis.verdict.registry import CHECKERS, Checker, check
-from battle.analysis.verdict.sample_size import min_requests_of
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_results import WorkloadSlos, run_results, workload_results
 from battle.analysis.verdict.slo_text import reason_texts
 from battle.scenario.slo.slo import Slo, SloSet, slo_set
-from battle.scenario.slo.staleness import Staleness
-from battle.store import typed
 
 if TYPE_CHECKING:
     from battle.analysis.log import Log
@@ -66,11 +63,11 @@ def judge(
     author's own that judge as well; None means those of the scenario.
     """
     log = run if isinstance(run, Log) else Log(run)
-    least = min_requests_of(log) if min_requests is None else min_requests
-    stated = {"min_requests": least, "staleness": staleness_of(log)}
+    least = log.header.min_requests if min_requests is None else min_requests
+    stated = {"min_requests": least, "staleness": log.header.staleness}
     slos = msgspec.structs.replace(slo_set(slo, workload_slos), **stated)
     findings = [found for checker in checkers if (found := check(checker, log, slos)) is not None]
-    findings += own_findings(log, named_checkers(log) if own_checkers is None else own_checkers)
+    findings += own_findings(log, log.header.checkers if own_checkers is None else own_checkers)
     findings = without_providers(findings)
     broken: tuple[Trouble, ...] = ()
     results: tuple[SloResult, ...] = ()
@@ -144,15 +141,3 @@ def _reasons(
     for own in of_workloads:
         for text in reason_texts([one for one in own.slos if _SLO_VERDICT[one.status] == verdict]):
             yield f"workload {own.workload}: {text}"
-
-
-def staleness_of(log: Log) -> Staleness:
-    """What the run's scenario tolerates, as `run.json` says; the defaults where it says nothing that is valid."""
-    rows = log.rows("run_header")
-    header = typed.decode(rows[0].document) if rows else {}
-    scenario = header.get("scenario") if isinstance(header, dict) else None
-    try:
-        stated = typed.convert((scenario or {}).get("staleness") or {}, Staleness)
-    except (AttributeError, msgspec.ValidationError):
-        return Staleness()
-    return Staleness() if any(stated.problems()) else stated

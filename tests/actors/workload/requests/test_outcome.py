@@ -18,7 +18,7 @@ from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.wire.jsonrpc import RpcError
-from battle.actors.workload.requests import answer as answer_module
+from battle.actors.workload.requests import outcome as outcome_module
 from battle.actors.workload.requests.outcome import AnswerReader, Ending
 from battle.actors.workload.requests.request import Request
 
@@ -270,7 +270,7 @@ def test_a_right_answer_as_the_chain_writes_it_is_not_decoded(
     params = params_for(MODEL, method, 0, 3, HEAD, Draws(1, "questions"))
     request = Request("w0-4", method, params, AT_NS, b"")
     request.sent_ns = AT_NS
-    monkeypatch.setattr(answer_module, "read_answer", None)
+    monkeypatch.setattr(outcome_module, "read_answer", None)
     response = HttpResponse(200, {}, FRAMES[0] % told_at(method, params, HEAD + moved), True)
     as_it_is, _ = readers(method, {}, [])
     assert as_it_is.ending(request, response, AT_NS + moved * CHAIN.block_time).answer == "right"
