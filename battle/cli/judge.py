@@ -16,9 +16,9 @@ from battle.analysis.reports.files import (
 )
 from battle.analysis.reports.schema import Report
 from battle.analysis.reports.sections.load import slo_section
-from battle.cli.blocks import block_lines
 from battle.cli.options import Out, RunArg, Strict
 from battle.cli.summary import verdict_lines
+from battle.cli.tables import block_lines
 from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError
 from battle.run.directory import HEADER, find_run
