@@ -59,7 +59,7 @@ coverage: $(INSTALLED)  ## Say how much of the code the quick tests run
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report | tail -n 1 | sed 's/^TOTAL/Run by the quick tests alone (statements, not run, share):/'
 
-slow: $(INSTALLED)  ## Run the long tests, and the property tests with ten times the examples, at night
+slow: $(INSTALLED)  ## Run the long tests, and the property tests with 500 examples each, at night
 	$(BIN)/python -m pytest -m slow --timeout 1200
 	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 $(SPREAD)
 
