@@ -28,15 +28,33 @@ WHOLE = {"golden_run", "open_history", "open_run", "run_scenario", "subprocess",
 WHOLE_FOLDERS = {"browser", "docs", "fuzz"}
 """Folders of which all tests take that long."""
 
+THOROUGH_FOLDERS = {"baselines", "charts", "cli", "explain", "pytest_plugin", "queries", "reports"}
+"""Folders whose `whole` tests are in `make test-all` alone: what is shown of a log that is judged right.
+
+`make test` has those of the judgement itself, of the log, and of the actors.
+"""
+
+THOROUGH = {
+    "test_database",
+    "test_dry_run",
+    "test_generated_pages",
+    "test_library_page",
+    "test_own_checkers",
+    "test_pytest_page",
+    "test_sandbox",
+    "test_slo_page",
+    "test_tutorial",
+}
+"""Modules of other folders of which that holds as well."""
+
 KEPT = {
     "test_command_line",
     "test_determinism",
-    "test_scenarios",
     "test_secrets",
     "test_signals",
     "test_verdicts",
 }
-"""Whole battles that `make test` plays: the shipped ones, each verdict, one log for one seed, and how a run is ended.
+"""Whole battles that `make test` plays: each verdict, one log for one seed, and how a run is ended.
 
 What the others show is shown by the tests of its parts too: they run in `make test-all`.
 """
@@ -53,6 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
                 item.add_marker("thorough")
         elif not WHOLE_FOLDERS.isdisjoint(parts) or not WHOLE.isdisjoint(vars(item.module)):
             item.add_marker("whole")
+            if not THOROUGH_FOLDERS.isdisjoint(parts) or stem in THOROUGH:
+                item.add_marker("thorough")
 
 
 def pytest_collection_finish() -> None:

@@ -24,6 +24,10 @@ from battle.run.plan import workload_role
 from tests.end_to_end.battles import ask, failover
 
 both_worlds = pytest.mark.parametrize("world", ["simulated", pytest.param("live", marks=pytest.mark.live)])
+both_worlds_in_time = pytest.mark.parametrize(
+    "world", ["simulated", pytest.param("live", marks=[pytest.mark.live, pytest.mark.thorough])]
+)
+"""As `both_worlds`, and live in `make test-all` alone."""
 
 
 @both_worlds
@@ -48,7 +52,7 @@ def test_a_gateway_that_fails_over_passes(world, tmp_path):
     assert ask(run_dir, "SELECT count(*) FROM attempts WHERE provider = 'a' AND segment = 'a.2'")[0][0] > 0
 
 
-@both_worlds
+@both_worlds_in_time
 def test_a_gateway_without_failover_fails(world, tmp_path):
     gateway = EmbeddedGateway(strategy="priority", failover=False)
     result = run_scenario(failover(gateway=gateway), world=world, out=tmp_path)
@@ -56,7 +60,7 @@ def test_a_gateway_without_failover_fails(world, tmp_path):
     assert any("success_rate" in reason for reason in result.report.reasons)
 
 
-@both_worlds
+@both_worlds_in_time
 def test_a_fault_nobody_could_notice_proves_nothing(world, tmp_path):
     """Everything is met, and still: the standby died and nobody would have asked it."""
     scenario = failover(chaos=[Kill("b", at=seconds(2), down=seconds(3))], slo=Slo(success_rate=0.99))
