@@ -5,7 +5,7 @@ A sequential stream of numbers shifts for everybody when one draw more or less i
 """
 
 from hashlib import blake2b
-from random import Random
+from random import Random as Random
 
 _SCALE = 1 / 2**53
 

@@ -16,7 +16,7 @@ from battle.actors.spec.faults.behaviour import StaleHead as StaleHead
 from battle.actors.spec.faults.behaviour import Truncated as Truncated
 from battle.actors.spec.faults.behaviour import WrongAnswer as WrongAnswer
 from battle.actors.spec.faults.behaviour import WrongChain as WrongChain
-from battle.actors.spec.faults.kinds import KINDS
+from battle.actors.spec.faults.kinds import KINDS as FAULTS
 from battle.actors.spec.faults.process import Flap as Flap
 from battle.actors.spec.faults.process import Kill as Kill
 from battle.actors.spec.faults.process import Pause as Pause
@@ -68,6 +68,7 @@ from battle.actors.spec.workloads import Reconnect as Reconnect
 from battle.actors.spec.workloads import Replay as Replay
 from battle.actors.spec.workloads import WsRequests as WsRequests
 from battle.actors.spec.workloads import WsSubscribe as WsSubscribe
+from battle.actors.spec.workloads.kinds import KINDS as WORKLOADS
 from battle.actors.units import minutes as minutes
 from battle.actors.units import ms as ms
 from battle.actors.units import seconds as seconds
@@ -86,9 +87,9 @@ from battle.scenario.scenario import Scenario as Scenario
 from battle.scenario.slo.slo import Slo as Slo
 from battle.scenario.slo.staleness import Staleness as Staleness
 
-# Faults that have a file each.
-globals().update({kind.__name__: kind for kind in KINDS})
-del KINDS
+# Faults and workloads that have a file each.
+globals().update({kind.__name__: kind for kind in (*FAULTS, *WORKLOADS)})
+del FAULTS, WORKLOADS
 
 # pytest adds names of its own that are no identifiers to modules it rewrites.
 __all__ = [name for name in globals() if name.isidentifier() and not name.startswith("_")]

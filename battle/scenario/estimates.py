@@ -5,6 +5,8 @@ on how long that takes in virtual time: the costs below were measured and are go
 machines differ. docs/performance.md has the measurements.
 """
 
+from bisect import bisect_right
+from itertools import islice
 from math import ceil
 
 from battle.actors.spec.gateways import EmbeddedGateway
@@ -15,6 +17,7 @@ from battle.actors.spec.workloads import (
     HttpOpenLoop,
     HttpPoisson,
     HttpRamp,
+    HttpScheduled,
     HttpStep,
     HttpUsers,
     Replay,
@@ -24,6 +27,7 @@ from battle.actors.spec.workloads import (
 )
 from battle.actors.units import Duration, ms, seconds
 from battle.actors.workload.checks import duration_of
+from battle.actors.workload.requests.schedule import schedule_of
 from battle.actors.workload.requests.trace import TraceError, read_trace
 from battle.scenario.scenario import Scenario
 
@@ -44,6 +48,10 @@ PER_NODE_SECOND = ms(0.3)
 
 _ANSWERED_AFTER = ms(100)
 """What a user of a closed loop is taken to wait for an answer."""
+
+
+COUNTED_MAX = 100_000
+"""Arrivals of a schedule that are counted one by one, in some 20 ms; further ones are taken to come as densely."""
 
 
 def live_time(scenario: Scenario) -> Duration:
@@ -85,6 +93,8 @@ def calls(workload: Workload) -> float:
             return workload.users * turns * workload.batch
         case Replay():
             return _recorded(workload)
+        case HttpScheduled():
+            return _arrivals(workload) * workload.batch
         case WsRequests():
             return workload.rate * length_s
         case WsSubscribe():
@@ -106,6 +116,8 @@ def in_flight(workload: HttpOpenLoop) -> float:
             return max(workload.all_rates) * at_most_s
         case Replay():
             return _recorded(workload)
+        case HttpScheduled():
+            return _most_within(workload, min(workload.timeout, workload.duration))
 
 
 def notifications(workload: Workload, block_time: Duration) -> float:
@@ -113,6 +125,26 @@ def notifications(workload: Workload, block_time: Duration) -> float:
     if not isinstance(workload, WsSubscribe):
         return 0
     return workload.connections * workload.subscriptions * workload.duration / block_time
+
+
+def _first_arrivals(workload: HttpScheduled) -> list[int]:
+    """Those of one seed, in ns from the start; other seeds have about as many."""
+    return list(islice(schedule_of(workload, seed=0), COUNTED_MAX))
+
+
+def _arrivals(workload: HttpScheduled) -> float:
+    due = _first_arrivals(workload)
+    if len(due) < COUNTED_MAX or not due[-1]:
+        return len(due)
+    return len(due) * workload.duration / due[-1]
+
+
+def _most_within(workload: HttpScheduled, span: Duration) -> int:
+    """The most arrivals within any such span of time; all that are counted when there are more."""
+    due = _first_arrivals(workload)
+    if len(due) == COUNTED_MAX:
+        return len(due)
+    return max((count - bisect_right(due, at - span) for count, at in enumerate(due, 1)), default=0)
 
 
 def _recorded(workload: Replay) -> int:

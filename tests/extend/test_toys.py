@@ -104,3 +104,60 @@ def test_a_fault_is_one_file(contribute: Contribute) -> None:
     copy.python("import battle; assert battle.Sleepy('a').nap == battle.ms(50)")
     (copy.place / "toy.toml").write_text(SCENARIO + NAPS.replace('"30ms"', '"10us"'))
     assert "sleepy: nap of 10 us is too short to be observed" in copy.battle("check", "toy.toml").stdout
+
+
+PAIRS = """
+name = "Toy"
+providers = [{type = "mock", name = "a", latency = "5ms"}, {type = "mock", name = "b", latency = "9ms"}]
+slo = "success_rate >= 50 %"
+workload_slos = {even = {success_rate = 0.9}}
+
+[[workloads]]
+type = "http_pairs"
+name = "even"
+method = "eth_blockNumber"
+period = "500ms"
+duration = "6s"
+
+[[workloads]]
+type = "http_pairs"
+name = "loose"
+method = "eth_getBalance"
+period = "500ms"
+jitter = "200ms"
+duration = "6s"
+shards = 2
+"""
+PERIOD_NS = 500_000_000
+
+
+def test_a_kind_of_workload_is_one_file(contribute: Contribute) -> None:
+    """Of two shards each sends one request of each pair, and both are due at once: they agree on what is random."""
+    copy = contribute("pairs.py", "actors/spec/workloads/kinds")
+    ran = copy.run(PAIRS)
+    assert ran.report["verdict"] == "PASS", ran.report["reasons"]
+    rows = ran.sql(
+        "SELECT workload, segment, scheduled_ns - min(scheduled_ns) OVER () AS due_ns FROM requests "
+        "ORDER BY workload, due_ns, segment"
+    )
+    even = [row["due_ns"] for row in rows if row["workload"] == "even"]
+    assert even == [number * PERIOD_NS for number in range(12) for _ in range(2)]
+    loose = [row for row in rows if row["workload"] == "loose"]
+    assert [row["segment"].rpartition(".")[0] for row in loose] == ["load-loose.0", "load-loose.1"] * 12
+    firsts, seconds = ([row["due_ns"] for row in loose[start::2]] for start in (0, 1))
+    assert firsts == seconds
+    assert [due_ns // PERIOD_NS for due_ns in firsts] == list(range(12))
+    late = {due_ns % PERIOD_NS for due_ns in firsts}
+    assert len(late) == 12
+    assert max(late) <= 200_000_000
+    (of_workload,) = ran.report["workload_slos"]
+    assert [one["status"] for one in of_workload["slos"]] == ["met"]
+    assert '"http_pairs"' in (ran.run_dir / "run.json").read_text()
+    copy.python(
+        "from tools.docs.scenario import scenario_page; page = scenario_page()\n"
+        "assert '## HttpPairs' in page and '| WsRequests | HttpPairs`' in page and 'HttpScheduled' not in page"
+    )
+    copy.python("import battle; assert battle.HttpPairs('m', period=1, duration=1).jitter == 0")
+    (copy.place / "toy.toml").write_text(PAIRS.replace('"200ms"', '"700ms"'))
+    refused = copy.battle("check", "toy.toml").stdout
+    assert "workload loose: jitter must be from 0 to less than the period, not 700 ms" in refused

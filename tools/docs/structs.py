@@ -157,6 +157,20 @@ def _alias(name: str, home: types.ModuleType) -> Iterator[str]:
         for node in body
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == name and node.value is not None
     )
-    yield from (f"**{name}** = `{written}`", "")
+    yield from (f"**{name}** = `{_with_kinds(written, get_args(getattr(home, name)), home)}`", "")
     if doc := _docs_after(body).get(name):
         yield from (doc, "")
+
+
+def _with_kinds(written: str, members: tuple[Any, ...], home: types.ModuleType) -> str:
+    """A base that is written in a union stands for its kinds, which it has at run time from their folder."""
+    if not members:
+        return written
+    words: list[str] = []
+    for word in written.split(" | "):
+        base = getattr(home, word, None)
+        if isinstance(base, type) and base not in members:
+            words += [kind.__name__ for kind in members if isinstance(kind, type) and issubclass(kind, base)]
+        else:
+            words.append(word)
+    return " | ".join(words)

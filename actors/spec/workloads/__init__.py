@@ -1,6 +1,6 @@
 """What a scenario says about the load: one struct per kind of workload, and the unions `Workload` and `OpenLoop`."""
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, Union, get_args
 
 from battle.actors.spec.workloads.http import (
     HttpBurst,
@@ -8,11 +8,13 @@ from battle.actors.spec.workloads.http import (
     HttpOpenLoop,
     HttpPoisson,
     HttpRamp,
+    HttpScheduled,
     HttpStep,
     HttpUsers,
     HttpWorkload,
     Replay,
 )
+from battle.actors.spec.workloads.kinds import KINDS
 from battle.actors.spec.workloads.problems import Methods
 from battle.actors.spec.workloads.websocket import (
     LogFilter,
@@ -29,6 +31,7 @@ __all__ = [
     "HttpOpenLoop",
     "HttpPoisson",
     "HttpRamp",
+    "HttpScheduled",
     "HttpStep",
     "HttpUsers",
     "HttpWorkload",
@@ -54,7 +57,10 @@ Workload: TypeAlias = (
     | Replay
     | WsSubscribe
     | WsRequests
+    | HttpScheduled
 )
+if not TYPE_CHECKING:  # which knows what is in the folder by its base, and by nothing else
+    Workload = Union[(*(kind for kind in get_args(Workload) if kind is not HttpScheduled), *KINDS)]
 
 OpenLoop: TypeAlias = HttpOpenLoop | WsRequests
 """The workloads that send their requests when they are due, by a schedule."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import inf
 from typing import TypeAlias
 
+from battle.actors.rng import Random
 from battle.actors.spec.base import Spec
 from battle.actors.spec.workloads.problems import (
     Methods,
@@ -65,6 +66,29 @@ class _Http(_Asking, frozen=True, kw_only=True):
         if not 1 <= self.batch <= MAX_BATCH_CALLS:
             yield f"batch must be from 1 to {MAX_BATCH_CALLS} calls, not {self.batch}"
         yield from question_problems(self.method, self.generator)
+
+
+class HttpScheduled(_Http, frozen=True, kw_only=True):
+    """Open loop over HTTP, by an arrival schedule of its own. The base of those in `kinds/`."""
+
+    shards: int = 1
+
+    @property
+    def duration(self) -> Duration:
+        """How long the load lasts: a field of the kind, or what follows from its fields."""
+        raise NotImplementedError
+
+    def arrivals(self, rng: Random) -> Iterator[int]:
+        """When its requests are due, in ns from the start of the load: in ascending order, all before `duration`.
+
+        Pure: the same fields and the same numbers from `rng` give the same times, on each shard and after a restart.
+        Yield them one by one, as a load can be long.
+        """
+        raise NotImplementedError
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems()
+        yield from span_problems(self.duration, self.shards)
 
 
 class HttpConstant(_Http, frozen=True, kw_only=True, tag="http_constant"):
@@ -231,5 +255,7 @@ class Replay(_Connected, frozen=True, tag="replay"):
         yield from shard_problems(self.shards)
 
 
-HttpOpenLoop: TypeAlias = HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStep | Replay
+HttpOpenLoop: TypeAlias = (
+    HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStep | Replay | HttpScheduled
+)
 HttpWorkload: TypeAlias = HttpOpenLoop | HttpUsers

@@ -18,6 +18,7 @@ from battle.actors.spec.workloads import (
     HttpConstant,
     HttpPoisson,
     HttpRamp,
+    HttpScheduled,
     HttpStep,
     OpenLoop,
     Replay,
@@ -196,6 +197,26 @@ class RecordedArrivals(msgspec.Struct, frozen=True):
         return (int(time_ns / self.speed) for time_ns in self.times_ns)
 
 
+class OwnArrivals(msgspec.Struct, frozen=True):
+    """The arrivals of a kind of workload that makes its own."""
+
+    spec: HttpScheduled
+    seed: int
+
+    @property
+    def duration_ns(self) -> Duration:
+        return self.spec.duration
+
+    def __iter__(self) -> Iterator[int]:
+        latest_ns, duration_ns = 0, self.duration_ns
+        for due_ns in self.spec.arrivals(stream(self.seed, "arrivals")):
+            assert latest_ns <= due_ns < duration_ns, (
+                f"{due_ns} ns is no arrival after {latest_ns} ns: {self.spec}"
+            )
+            yield due_ns
+            latest_ns = due_ns
+
+
 def sharded(schedule: Schedule, shard: int, shards: int) -> Iterator[tuple[int, int]]:
     """What shard `shard` of `shards` sends: (number, due time) of every `shards`-th arrival from `shard` on.
 
@@ -241,6 +262,8 @@ def schedule_of(spec: OpenLoop, seed: int, trace: Trace | None = None) -> Schedu
             return Ramp(spec.start_rate, spec.end_rate, spec.duration)
         case HttpStep():
             return Steps(tuple(steps_of(spec)))
+        case HttpScheduled():
+            return OwnArrivals(spec, seed)
         case Replay():
             assert trace is not None
             return RecordedArrivals(trace.times_ns, spec.speed, replayed_for(trace, spec.speed))

@@ -27,6 +27,7 @@ from battle.run.needs import (
     shortages,
     this_machine,
 )
+from tests.extend.toys.pairs import HttpPairs
 
 BIG = Machine(processes=10**9, memory_bytes=10**18, disk_bytes=10**18, open_files=10**12)
 SMALL = Machine(processes=500, memory_bytes=8 * 10**9, disk_bytes=10**11, open_files=1024)
@@ -117,6 +118,7 @@ class _Usage(NamedTuple):
         (HttpBurst("eth_blockNumber", size=100, every=seconds(2), duration=seconds(9), timeout=seconds(3)), 200),
         (HttpRamp("eth_blockNumber", start_rate=1, end_rate=50, duration=seconds(9), timeout=seconds(2)), 100),
         (HttpStep("eth_blockNumber", rates=[1, 50], step_duration=seconds(9), timeout=seconds(2)), 100),
+        (HttpPairs("eth_blockNumber", period=seconds(1), duration=seconds(9), timeout=seconds(3)), 6),
     ],
 )  # fmt: skip
 def test_a_gateway_may_need_two_files_for_each_connection_that_its_clients_may_open(

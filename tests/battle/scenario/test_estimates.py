@@ -31,10 +31,12 @@ from battle.scenario.estimates import (
     PER_NOTIFICATION,
     SIMULATED_AROUND,
     calls,
+    in_flight,
     live_time,
     notifications,
     simulated_time,
 )
+from tests.extend.toys.pairs import HttpPairs
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,7 @@ from battle.scenario.estimates import (
         (HttpRamp("eth_chainId", start_rate=0, end_rate=10, duration=seconds(10)), 50),
         (HttpStep("eth_chainId", step_duration=seconds(2), rates=(1, 2, 4)), 14),
         (HttpUsers("eth_chainId", users=3, duration=seconds(10), think_time=ms(900)), 30),
+        (HttpPairs("eth_chainId", period=seconds(2), duration=seconds(9), batch=3), 30),
         (WsRequests("eth_chainId", rate=5, duration=seconds(10)), 50),
         (WsSubscribe(connections=5, subscriptions=2, duration=seconds(10)), 10),
         (Replay("no-such-trace.jsonl"), 0),
@@ -53,6 +56,15 @@ from battle.scenario.estimates import (
 )
 def test_the_calls_of_every_kind_of_load_are_counted(workload, count):
     assert calls(workload) == pytest.approx(count)
+
+
+def test_the_arrivals_of_a_long_schedule_are_estimated_from_its_first(monkeypatch):
+    monkeypatch.setattr("battle.scenario.estimates.COUNTED_MAX", 200)
+    long = HttpPairs("eth_chainId", period=ms(1), duration=seconds(2))
+    assert calls(long) == pytest.approx(4000, rel=0.02)
+    assert in_flight(long) == 200
+    monkeypatch.setattr("battle.scenario.estimates.COUNTED_MAX", 2)
+    assert calls(long) == 2, "both at the start, which says nothing of a rate"
 
 
 def test_the_calls_of_a_trace_are_those_in_it(tmp_path):

@@ -1,6 +1,6 @@
 """What is wrong with a workload is said in sentences, before anything starts."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -10,13 +10,16 @@ from battle.actors.spec.workloads import (
     HttpConstant,
     HttpPoisson,
     HttpRamp,
+    HttpScheduled,
     HttpStep,
     HttpUsers,
     Replay,
     Workload,
 )
+from battle.actors.spec.workloads.kinds import KINDS
 from battle.actors.units import minutes, ms, seconds
 from battle.actors.workload.requests.trace import duration_of
+from tests.extend.toys.pairs import HttpPairs
 
 SOUND: dict[type[Any], dict[str, Any]] = {
     HttpConstant: {"method": "m", "rate": 1, "duration": seconds(1)},
@@ -106,3 +109,27 @@ def test_an_impossible_speed_is_told_and_harmless(speed: float) -> None:
 
 def test_the_duration_of_steps_is_all_of_them() -> None:
     assert HttpStep("m", rates=(1, 2, 3), step_duration=minutes(1)).duration == minutes(3)
+
+
+def test_what_is_in_the_folder_is_a_workload_and_its_base_is_none() -> None:
+    members = get_args(Workload)
+    assert HttpScheduled not in members
+    assert set(KINDS) == {kind for kind in members if issubclass(kind, HttpScheduled)}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"duration": 0}, "duration must be above 0"),
+        ({"shards": 0}, "shards must be at least 1"),
+        ({"batch": 0}, "batch must be from 1"),
+        ({"timeout": 0}, "timeout must be above 0"),
+        ({"method": ""}, "it needs a method"),
+        ({"period": 0}, "period must be above 0"),
+    ],
+)
+def test_a_kind_of_a_file_of_its_own_adds_to_what_is_wrong(wrong: dict[str, Any], says: str) -> None:
+    sound: dict[str, Any] = {"method": "m", "period": ms(10), "duration": seconds(1)}
+    assert list(HttpPairs(**sound).problems()) == []
+    (problem,) = HttpPairs(**{**sound, **wrong}).problems()
+    assert problem.startswith(says)

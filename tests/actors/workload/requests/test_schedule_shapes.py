@@ -1,15 +1,18 @@
 """Bursts, ramps, steps and recordings: pure, so tested without running anything."""
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from battle.actors.rng import Random
 from battle.actors.spec.workloads import (
     HttpBurst,
     HttpRamp,
+    HttpScheduled,
     HttpStep,
     Replay,
 )
@@ -17,6 +20,7 @@ from battle.actors.units import minutes, ms, seconds
 from battle.actors.workload.requests.schedule import (
     Bursts,
     Constant,
+    OwnArrivals,
     Ramp,
     RecordedArrivals,
     Schedule,
@@ -27,6 +31,7 @@ from battle.actors.workload.requests.schedule import (
     steps_of,
 )
 from battle.actors.workload.requests.trace import Trace
+from tests.extend.toys.pairs import HttpPairs
 
 DURATIONS = st.integers(ms(1), seconds(2))
 RAMP_RATES = st.floats(0, 5_000).map(lambda rate: round(rate, 3))
@@ -188,3 +193,33 @@ def test_a_long_ramp_does_not_drift() -> None:
     assert ramp.total == 18_000_000
     assert minutes(60) - ramp.due_ns(last) == pytest.approx(1e9 / 9_000, abs=2)
     assert all(later > earlier for earlier, later in pairwise(map(ramp.due_ns, range(last - 1_000, last))))
+
+
+def test_a_kind_of_a_file_of_its_own_makes_its_arrivals_from_the_seed() -> None:
+    spec = HttpPairs("m", period=ms(100), duration=ms(250), jitter=ms(60))
+    schedule = schedule_of(spec, 1)
+    due = list(schedule)
+    assert schedule.duration_ns == ms(250)
+    assert due[::2] == due[1::2], "two at once"
+    assert [due_ns // ms(100) for due_ns in due] == [0, 0, 1, 1, 2, 2][: len(due)]
+    assert list(schedule) == due == list(schedule_of(spec, 1))
+    assert list(schedule_of(spec, 2)) != due
+    even = schedule_of(HttpPairs("m", period=ms(100), duration=ms(250)), 1)
+    assert list(even) == [0, 0, ms(100), ms(100), ms(200), ms(200)]
+
+
+class Listed(HttpScheduled, frozen=True, kw_only=True, tag="listed"):
+    """Arrives when it is written to."""
+
+    times: tuple[int, ...]
+    duration: int = 10
+
+    def arrivals(self, rng: Random) -> Iterator[int]:
+        return iter(self.times)
+
+
+@pytest.mark.parametrize("times", [(-1,), (0, 5, 4), (9, 10)])
+def test_a_kind_whose_arrivals_do_not_ascend_within_its_duration_is_stopped(times: tuple[int, ...]) -> None:
+    assert list(OwnArrivals(Listed("m", times=(0, 0, 9)), 1)) == [0, 0, 9]
+    with pytest.raises(AssertionError, match="is no arrival"):
+        list(OwnArrivals(Listed("m", times=times), 1))
