@@ -5,7 +5,8 @@ nothing else names it. The package itself makes the list when it is imported, in
 
     SECTIONS = defined_in(__name__, ReportSection)
 
-So there is no registry to be filled, and the list is the same whoever imports the package first.
+The list of checkers is made beside their package, in `registry`. Nothing fills a list from elsewhere, so it is the
+same whoever imports the package first.
 """
 
 import importlib

@@ -161,3 +161,26 @@ def test_a_kind_of_workload_is_one_file(contribute: Contribute) -> None:
     (copy.place / "toy.toml").write_text(PAIRS.replace('"200ms"', '"700ms"'))
     refused = copy.battle("check", "toy.toml").stdout
     assert "workload loose: jitter must be from 0 to less than the period, not 700 ms" in refused
+
+
+SLOW = """
+gateway = {type = "embedded", strategy = "priority"}
+chaos = [{type = "latency", target = "a", at = "2s", duration = "2s", delay = "20ms"}]
+"""
+
+
+def test_a_checker_is_one_file(contribute: Contribute) -> None:
+    """Of 240 requests those of the two seconds of the fault are slow, which no SLO says: the checker alone fails."""
+    copy = contribute("requests_are_quick.py", "battle/analysis/verdict/checkers")
+    slow = copy.run(SCENARIO + SLOW)
+    names = [one["checker"] for one in slow.report["findings"]]
+    assert names.index("requests_are_quick") == names.index("answers_are_right") + 1
+    finding = slow.report["findings"][names.index("requests_are_quick")]
+    assert (finding["verdict"], finding["severity"]) == ("FAIL", "harm")
+    assert (slow.report["verdict"], slow.report["reasons"]) == ("FAIL", ["80 requests took more than 15 ms"])
+    assert len(slow.sql(finding["query"])) == 80
+    assert slow.markdown.startswith("# FAIL: Do not ship, because 80 requests took more than 15 ms.\n")
+    assert any(line.startswith("| requests_are_quick ") for line in slow.markdown.splitlines())
+    quick = copy.run(SCENARIO)
+    assert quick.report["verdict"] == "PASS", quick.report["reasons"]
+    assert "0 requests took more than 15 ms" in quick.markdown

@@ -1,4 +1,4 @@
-"""What the test bench broke by itself, and which findings rest on it: those are not put down to the gateway.
+"""What the test bench broke by itself. Findings that rest on it are not put down to the gateway.
 
 The bench is all that is not the gateway: the load generator with the author's own code in it, the mock providers, the
 coordinator, and the machine they share. Each trouble has a cause in words, and windows of time in which requests may
@@ -18,6 +18,7 @@ from battle.analysis.verdict.checkers.busy_machine import busy
 from battle.analysis.verdict.checkers.completeness import holes
 from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE, crash_text, is_load
 from battle.analysis.verdict.checkers.slow_generator import slow_generators
+from battle.analysis.verdict.registry import RESTS_ON_BENCH
 from battle.scenario.slo.windows import END_NS, Window
 
 Part: TypeAlias = Literal[
@@ -30,19 +31,6 @@ busy machine, or a slow generator of the author's, only makes things late."""
 
 DETECTION_NS = 10**9
 """A death is noticed within this time, so what happened just before it may be a part of it."""
-
-RESTS_ON_NODES = frozenset(
-    {
-        "answers_are_fresh",
-        "websocket_continuity",
-        "heads_monotonic",
-        "retry_amplification",
-        "connections_leaked",
-        "metastable_failure",
-    }
-)
-"""The findings that a load node or a provider which died can cause. A wrong answer and a gateway that died are the
-gateway's own, whatever else broke. A busy machine shows in the load's lateness, where `metastable_failure` looks."""
 
 
 class Trouble(NamedTuple):
@@ -108,7 +96,7 @@ def attributed(findings: Sequence[Finding], broken: Sequence[Trouble]) -> list[F
 
 def _attributed(finding: Finding, broken: Sequence[Trouble]) -> Finding:
     causes = [trouble.cause for trouble in broken if trouble.part in CRASHES]
-    if finding.verdict != "FAIL" or not causes or finding.checker not in RESTS_ON_NODES:
+    if finding.verdict != "FAIL" or not causes or finding.checker not in RESTS_ON_BENCH:
         return finding
     summary = f"{causes[0]}, so this is not attributed to the gateway: {finding.summary}"
     return msgspec.structs.replace(finding, verdict="INCONCLUSIVE", severity=None, summary=summary)

@@ -5,37 +5,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.answers import nothing_to_check
 from battle.analysis.verdict.checkers.continuity import head_rows
+from battle.analysis.verdict.checkers.few_requests import too_few_text
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.formatting import plural
-from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS, SloSet
+from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS
 
 FEW_REQUESTS = 100
 """A run with fewer says so in its first line: each request is more than 1 % of it."""
-
-
-def enough_requests(log: Log, slos: SloSet) -> Finding | None:
-    """INCONCLUSIVE when fewer requests than `min_requests` were sent; heads that were due to clients count as well.
-
-    Does not apply when nothing was sent: that is another finding.
-    """
-    sent = sum(kind.sent for kind in log.rows("request_kinds"))
-    heads = sum(row.due for row in head_rows(log))
-    told = sum(row.notifications for row in log.rows("workload_answers"))
-    events = sent + max(heads, told)
-    if not events:
-        return None
-    count, noun = (sent, "request") if sent or not heads else (heads, "head")
-    enough = events >= slos.min_requests
-    return Finding(
-        checker="enough_requests",
-        verdict="PASS" if enough else "INCONCLUSIVE",
-        summary=plural(count, noun) if enough else too_few_text(count, noun, slos.min_requests),
-        query="SELECT workload, count(*) AS requests FROM requests GROUP BY workload",
-    )
 
 
 def has_samples(log: Log) -> bool:
@@ -101,8 +80,3 @@ def _with_enough(result: SloResult, tested: SampleSize, minimum: int) -> SloResu
         return result
     note = f"of {too_few_text(count, noun, minimum)}"
     return msgspec.structs.replace(result, status="not_measured", note=note)
-
-
-def too_few_text(count: int, noun: str, minimum: int) -> str:
-    """What is said wherever there was too little to prove anything."""
-    return f"only {plural(count, noun)}, where {minimum:,} are needed (min_requests)"

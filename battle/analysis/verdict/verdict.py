@@ -12,10 +12,11 @@ from battle.analysis.log import Log
 from battle.analysis.verdict.attribution import attribute_outage
 from battle.analysis.verdict.bench import Trouble, attributed, troubles
 from battle.analysis.verdict.causes import with_causes
+from battle.analysis.verdict.checker import Checker
 from battle.analysis.verdict.checkers.provider_reach import without_providers
 from battle.analysis.verdict.knee import Knee, knees
 from battle.analysis.verdict.own_checkers import own_findings
-from battle.analysis.verdict.registry import CHECKERS, Checker, check
+from battle.analysis.verdict.registry import CHECKERS, check
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.analysis.verdict.slo_results import WorkloadSlos, run_results, workload_results
 from battle.analysis.verdict.slo_text import reason_texts

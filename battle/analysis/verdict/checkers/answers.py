@@ -5,6 +5,7 @@ from typing import Any
 
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Severity, Verdict
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.continuity import no_heads_expected
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
@@ -62,6 +63,9 @@ def answers_are_right(log: Log, slos: SloSet) -> Finding | None:
     )
 
 
+ANSWERS_ARE_RIGHT = PlacedChecker(place=120, checker=answers_are_right, rests_on_bench=False)
+
+
 def answers_are_fresh(log: Log, slos: SloSet) -> Finding | None:
     """FAIL on stale answers and notifications that no fault explains, unless an SLO `max_stale_answers` decides.
 
@@ -93,6 +97,9 @@ def answers_are_fresh(log: Log, slos: SloSet) -> Finding | None:
         sentence(found) + decided if found else _explained(checked, stale, blocks),
         [one for row in undecided or untimely for one in row.first_ids],
     )
+
+
+ANSWERS_ARE_FRESH = PlacedChecker(place=160, checker=answers_are_fresh, rests_on_bench=True)
 
 
 def _passed_on(rows: list[Any], checked: int) -> Finding:

@@ -6,6 +6,7 @@ from typing import Any
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.load_generator import lateness_bound_ns
 from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE
 from battle.formatting import duration_text, plural, sentence
@@ -41,6 +42,9 @@ def bench_within_limits(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT * FROM bench_limits ORDER BY at_ns",
         ids=tuple(dict.fromkeys(row.node for row in rows))[:EVIDENCE_IDS_MAX],
     )
+
+
+BENCH_WITHIN_LIMITS = PlacedChecker(place=80, checker=bench_within_limits, rests_on_bench=False)
 
 
 def limiting_text(log: Log) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.nodes import unwrapped
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
@@ -20,6 +21,9 @@ def run_is_complete(log: Log, slos: SloSet) -> Finding:
         summary=f"the run is partial: {sentence(problems)}" if problems else "the run completed",
         query="SELECT * FROM run_phases ORDER BY at_ns",
     )
+
+
+RUN_IS_COMPLETE = PlacedChecker(place=10, checker=run_is_complete, rests_on_bench=False)
 
 
 def _unfinished(phases: dict[str, Any], sealed: bool) -> Iterator[str]:
@@ -59,6 +63,9 @@ def log_is_whole(log: Log, slos: SloSet) -> Finding:
         query="SELECT * FROM segments",
         ids=tuple(damaged)[:EVIDENCE_IDS_MAX],
     )
+
+
+LOG_IS_WHOLE = PlacedChecker(place=30, checker=log_is_whole, rests_on_bench=False)
 
 
 def holes(log: Log) -> list[str]:

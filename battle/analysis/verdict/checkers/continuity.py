@@ -5,6 +5,7 @@ from typing import Any
 
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.planned_workloads import SUBSCRIBES, planned
 from battle.formatting import duration_text, plural, sentence
 from battle.scenario.slo.slo import SloSet
@@ -37,6 +38,9 @@ def websocket_continuity(log: Log, slos: SloSet) -> Finding | None:
     )
 
 
+WEBSOCKET_CONTINUITY = PlacedChecker(place=170, checker=websocket_continuity, rests_on_bench=True)
+
+
 def heads_monotonic(log: Log, slos: SloSet) -> Finding | None:
     """FAIL when heads went back for a client other than by a reorg; staleness is told, and limited by SLOs.
 
@@ -56,6 +60,9 @@ def heads_monotonic(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT * FROM head_continuity ORDER BY went_back DESC, blocks_behind_max DESC",
         ids=_worst(back, lambda one: one["went_back"]),
     )
+
+
+HEADS_MONOTONIC = PlacedChecker(place=180, checker=heads_monotonic, rests_on_bench=True)
 
 
 def head_rows(log: Log) -> list[Any]:

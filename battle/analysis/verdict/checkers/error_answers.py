@@ -5,6 +5,7 @@ from typing import Any
 
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
 
@@ -30,6 +31,9 @@ def errors_are_passed_on(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT * FROM requests WHERE expected_rpc_code IS NOT NULL AND answer <> 'right'",
         ids=(*(one["request_id"] for one in row.first_changed), *row.first_retried)[:EVIDENCE_IDS_MAX],
     )
+
+
+ERRORS_ARE_PASSED_ON = PlacedChecker(place=130, checker=errors_are_passed_on, rests_on_bench=False)
 
 
 def _told(row: Any) -> Iterator[str]:

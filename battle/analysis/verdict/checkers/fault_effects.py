@@ -5,6 +5,7 @@ from typing import Any
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.provider_return import not_used_again, unasked
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
@@ -81,6 +82,9 @@ def faults_took_effect(log: Log, slos: SloSet) -> Finding:
         query="SELECT fault_id, evidence, effect_observed FROM fault_windows",
         ids=tuple(fault.fault_id for fault in (idle or faults)[:EVIDENCE_IDS_MAX]),
     )
+
+
+FAULTS_TOOK_EFFECT = PlacedChecker(place=100, checker=faults_took_effect, rests_on_bench=False)
 
 
 def effect_text(fault: Any) -> str:

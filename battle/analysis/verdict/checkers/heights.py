@@ -4,6 +4,7 @@ from typing import Any
 
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
 from battle.scenario.slo.staleness import Staleness
@@ -35,6 +36,9 @@ def reads_monotonic(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT * FROM height_regressions ORDER BY fault_id IS NOT NULL, blocks DESC",
         ids=tuple(one["request_id"] for row in bad for one in row.worst)[:EVIDENCE_IDS_MAX],
     )
+
+
+READS_MONOTONIC = PlacedChecker(place=150, checker=reads_monotonic, rests_on_bench=False)
 
 
 def height_rows(log: Log, tolerated: Staleness) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.fault_growth import (
     Episode,
     ResourceNeed,
@@ -104,6 +105,9 @@ def connections_leaked(log: Log, slos: SloSet) -> Finding | None:
             :EVIDENCE_IDS_MAX
         ],
     )
+
+
+CONNECTIONS_LEAKED = PlacedChecker(place=200, checker=connections_leaked, rests_on_bench=True)
 
 
 def _stepped(log: Log, known: set[str]) -> dict[str, Steps]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.busy_machine import LAG_MAX_NS, busy
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
 from battle.analysis.verdict.checkers.planned_workloads import SUBSCRIBES, only_subscribes, planned
@@ -58,6 +59,9 @@ def something_was_sent(log: Log, slos: SloSet) -> Finding:
     )
 
 
+SOMETHING_WAS_SENT = PlacedChecker(place=40, checker=something_was_sent, rests_on_bench=False)
+
+
 def generator_kept_pace(log: Log, slos: SloSet) -> Finding | None:
     """INCONCLUSIVE when a workload sent too few, dropped any, was late, or had a backlog at its end."""
     health = log.rows("generator_health")
@@ -90,6 +94,9 @@ def generator_kept_pace(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT * FROM generator_samples ORDER BY workload, at_ns",
         ids=tuple(row.workload for row in health),
     )
+
+
+GENERATOR_KEPT_PACE = PlacedChecker(place=70, checker=generator_kept_pace, rests_on_bench=False)
 
 
 def lateness_bound_ns(slo: Slo) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.leaks import LOAD_GROWTH_MAX
 from battle.analysis.verdict.checkers.load_generator import (
     LATENESS_FLOOR_NS,
@@ -97,6 +98,9 @@ def metastable_failure(log: Log, slos: SloSet) -> Finding | None:
     if passing:
         return _passing(log, passing, times)
     return _finding("PASS", sentence([_well(case, times) for case in cases]), times)
+
+
+METASTABLE_FAILURE = PlacedChecker(place=210, checker=metastable_failure, rests_on_bench=True)
 
 
 def _lasts(stretches: list[Any], times: HealingTimes) -> bool:

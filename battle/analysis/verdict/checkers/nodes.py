@@ -6,6 +6,7 @@ from typing import Any
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
 
@@ -35,6 +36,9 @@ def nodes_lived(log: Log, slos: SloSet) -> Finding:
         query="SELECT * FROM actor_lifecycle WHERE change IN ('crashed', 'escalated') ORDER BY at_ns",
         ids=tuple(row.node for row in crashed)[:EVIDENCE_IDS_MAX],
     )
+
+
+NODES_LIVED = PlacedChecker(place=20, checker=nodes_lived, rests_on_bench=False)
 
 
 def lost_with_gateway(log: Log) -> dict[str, int]:
@@ -68,6 +72,9 @@ def gateway_listens(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT * FROM requests WHERE failure = 'refused' ORDER BY ended_ns",
         ids=tuple(row.ids or ()),
     )
+
+
+GATEWAY_LISTENS = PlacedChecker(place=90, checker=gateway_listens, rests_on_bench=False)
 
 
 def is_load(row: Any) -> bool:

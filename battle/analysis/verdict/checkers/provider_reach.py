@@ -6,6 +6,7 @@ import msgspec
 
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.formatting import plural
 from battle.scenario.slo.slo import SloSet
 
@@ -31,6 +32,9 @@ def providers_reached(log: Log, slos: SloSet) -> Finding | None:
         summary=summary,
         query="SELECT provider, count(*) FROM attempts GROUP BY ALL",
     )
+
+
+PROVIDERS_REACHED = PlacedChecker(place=50, checker=providers_reached, rests_on_bench=False)
 
 
 def without_providers(findings: Sequence[Finding]) -> list[Finding]:

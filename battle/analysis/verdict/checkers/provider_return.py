@@ -5,6 +5,7 @@ from typing import Any
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.formatting import duration_text, plural, sentence
 from battle.scenario.slo.slo import SloSet
 
@@ -62,6 +63,9 @@ def providers_used_again(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT fault_id, attempts_before, leaked_attempts, effect_observed FROM fault_windows",
         ids=tuple(dict.fromkeys(row.fault_id for row in (*lost, *shunned, *left)))[:EVIDENCE_IDS_MAX],
     )
+
+
+PROVIDERS_USED_AGAIN = PlacedChecker(place=110, checker=providers_used_again, rests_on_bench=False)
 
 
 def _clients_failed(row: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns, second_ns
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.formatting import plural
 from battle.scenario.slo.slo import SloSet
 
@@ -36,6 +37,9 @@ def retry_amplification(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT * FROM attempts_by_second WHERE requests > 0 ORDER BY attempts / requests DESC",
         ids=tuple(f"second {one['second']} of the run" for one in row.storm),
     )
+
+
+RETRY_AMPLIFICATION = PlacedChecker(place=190, checker=retry_amplification, rests_on_bench=True)
 
 
 def amplification(log: Log, limit: float | None) -> Any:

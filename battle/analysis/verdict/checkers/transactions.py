@@ -5,6 +5,7 @@ from typing import Any
 
 from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.formatting import plural
 from battle.scenario.slo.slo import SloSet
 
@@ -28,6 +29,9 @@ def transactions(log: Log, slos: SloSet) -> Finding | None:
         query="SELECT * FROM attempts WHERE method LIKE 'eth_send%' ORDER BY request_id, received_ns",
         ids=(*row.first_not_resent, *row.first_sent_again)[:EVIDENCE_IDS_MAX],
     )
+
+
+TRANSACTIONS = PlacedChecker(place=140, checker=transactions, rests_on_bench=False)
 
 
 def _policy(row: Any) -> Iterator[str]:

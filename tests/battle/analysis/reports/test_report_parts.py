@@ -113,7 +113,7 @@ def test_the_sections_rest_on_queries_that_are_asked(run_dir):
     assert resting - asked == elsewhere, "of loads in steps, and of subscriptions"
     assert all(query_text(name) for name in elsewhere)
     titles = [section.title for section in SECTIONS]
-    assert len(titles) == len(set(titles)) == 15
+    assert len(titles) == len(set(titles)) >= 15
 
 
 def test_a_fact_that_cannot_be_collected_is_never_told_as_nothing(run_dir, monkeypatch):

@@ -1,5 +1,6 @@
 """Each checker, on histories of a few lines."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict import checkers
+from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.answers import answers_are_right
 from battle.analysis.verdict.checkers.completeness import log_is_whole, run_is_complete
 from battle.analysis.verdict.checkers.fault_effects import faults_took_effect
@@ -21,6 +24,7 @@ from battle.analysis.verdict.checkers.provider_return import providers_used_agai
 from battle.analysis.verdict.registry import CHECKERS, check
 from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.database import open_run
+from battle.store.definitions import defined_in, modules_of
 from battle.store.events import Event, RunChanged
 from battle.store.seal import seal
 from battle.store.segment import SegmentWriter, open_segment, segment_path
@@ -109,6 +113,24 @@ def test_a_checker_that_crashes_says_inconclusive(tmp_path: Path) -> None:
     assert finding is not None
     assert (finding.checker, finding.verdict) == ("broken", "INCONCLUSIVE")
     assert finding.summary == "the checker crashed: ZeroDivisionError: oh"
+
+
+def test_no_two_checkers_have_one_place() -> None:
+    places = [one.place for one in defined_in(checkers.__name__, PlacedChecker)]
+    assert sorted(places) == sorted(set(places))
+    assert len(places) == len(CHECKERS)
+
+
+def test_no_checker_lacks_its_place() -> None:
+    """What a file in `checkers/` defines with the arguments of a checker is one: a forgotten line is noticed."""
+    unplaced = [
+        name
+        for module in modules_of(checkers.__name__)
+        for name, value in vars(module).items()
+        if not name.startswith("_") and inspect.isfunction(value)
+        if [*inspect.signature(value).parameters] == ["log", "slos"] and value not in CHECKERS
+    ]
+    assert unplaced == []
 
 
 # run_is_complete

@@ -16,7 +16,8 @@ from battle.analysis.reports.files import (
     render_reading,
 )
 from battle.analysis.reports.schema import Report
-from battle.analysis.verdict.registry import CHECKERS, Checker
+from battle.analysis.verdict.checker import Checker
+from battle.analysis.verdict.registry import CHECKERS
 from battle.analysis.verdict.verdict import Judgement, judge
 from battle.cli.app import run_command_line
 from battle.cli.summary import summary_lines

@@ -6,7 +6,8 @@ import pytest
 
 from battle.analysis.findings import EXIT_STATUS, Finding, Verdict, worst
 from battle.analysis.log import Log
-from battle.analysis.verdict.registry import CHECKERS, Checker
+from battle.analysis.verdict.checker import Checker
+from battle.analysis.verdict.registry import CHECKERS
 from battle.analysis.verdict.verdict import Judgement, judge
 from battle.formatting import duration_text, percent_text, sentence
 from battle.scenario.slo.slo import Slo, SloSet

@@ -7,9 +7,9 @@ import pytest
 
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
+from battle.analysis.verdict.checker import Checker
 from battle.analysis.verdict.checkers.continuity import heads_monotonic, websocket_continuity
 from battle.analysis.verdict.checkers.load_generator import generator_kept_pace, something_was_sent
-from battle.analysis.verdict.registry import Checker
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.events import Event
