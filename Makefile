@@ -39,11 +39,14 @@ SPREAD := -n logical --dist loadfile
 quick: $(INSTALLED)  ## Run what needs no real time, no browser and no whole battle: the loop of daily work
 	$(BIN)/python -m pytest -m '$(QUICK)' --hypothesis-profile quick $(SPREAD)
 
+# CI leaves the quick tests to `make coverage`, so that they run once.
+BUT_QUICK := $(if $(COVERED), and not ($(QUICK)))
+
 # Live tests that only wait do so four at a time. The others run alone: beside others they would wait for them,
 # and call that lateness.
 test: $(INSTALLED)  ## Install what tests need, and run them, in minutes
 	$(HAVE_CHROMIUM)
-	$(BIN)/python -m pytest -m 'not slow and not thorough and not live' $(SPREAD)
+	$(BIN)/python -m pytest -m 'not slow and not thorough and not live$(BUT_QUICK)' $(SPREAD)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and live and not alone' -n 4
 	$(BIN)/python -m pytest -m 'not slow and not thorough and live and alone'
 
@@ -55,7 +58,7 @@ test-all: test test-more  ## Run all tests but the slow ones, before a merge
 
 coverage: $(INSTALLED)  ## Say how much of the code the quick tests run
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -m '$(QUICK)' --hypothesis-profile quick $(SPREAD)
+	$(BIN)/coverage run -m pytest -q -m '$(QUICK)' $(SPREAD)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report | tail -n 1 | sed 's/^TOTAL/Run by the quick tests alone (statements, not run, share):/'
 
