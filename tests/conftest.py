@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -37,18 +38,20 @@ THOROUGH_FOLDERS = {"baselines", "charts", "cli", "explain", "pytest_plugin", "q
 THOROUGH = {
     "test_database",
     "test_dry_run",
+    "test_fuzz",
     "test_generated_pages",
     "test_library_page",
     "test_own_checkers",
     "test_pytest_page",
+    "test_queries",
     "test_sandbox",
+    "test_seal",
     "test_slo_page",
     "test_tutorial",
 }
 """Modules of other folders of which that holds as well."""
 
 KEPT = {
-    "test_command_line",
     "test_determinism",
     "test_secrets",
     "test_signals",
@@ -58,6 +61,10 @@ KEPT = {
 
 What the others show is shown by the tests of its parts too: they run in `make test-all`.
 """
+
+
+LIVE_TWIN = re.compile(r"[\[-]live[\]-]")
+"""In the name of a test that runs in both worlds: its simulated twin is in `make test`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
@@ -73,6 +80,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
             item.add_marker("whole")
             if not THOROUGH_FOLDERS.isdisjoint(parts) or stem in THOROUGH:
                 item.add_marker("thorough")
+        if item.get_closest_marker("alone") and LIVE_TWIN.search(item.name) and stem != "test_verdicts":
+            item.add_marker("thorough")
 
 
 def pytest_collection_finish() -> None:
