@@ -156,7 +156,7 @@ def check_header(manifest: Manifest, run_dir: Path) -> None:
 
 
 def check_file(path: Path, file: BufferedReader, expected: SealedFile | None) -> None:
-    """Whether an open file of the log is the one that was sealed; it is read from its startning.
+    """Whether an open file of the log is the one that was sealed; it is read from its start.
 
     Raises:
         LogError: it is not.

@@ -52,7 +52,7 @@ class _Link:
         self._probing = False
 
     async def serve(self, client: Stream) -> None:
-        """One connection, from its startning to its end."""
+        """One connection, from its start to its end."""
         upstream = None
         with trio.move_on_after(CONNECT_SECONDS):
             try:

@@ -111,24 +111,17 @@ def _published_text(published: Sequence[PublishedHeads]) -> str:
 
 
 def _count_row(one: Continuity) -> tuple[Cell, ...]:
-    return row(
-        one.workload,
-        "heads",
-        count(one.subscriptions),
-        bad_if_any(one.interrupted),
-        count(one.due),
-        count(one.due - one.missed),
-        bad_if_any(one.missed),
-        bad_if_any(one.duplicated),
-        bad_if_any(one.out_of_order),
-        count(one.reorged),
-    )
+    return _row_of(one, "heads", one.reorged)
 
 
 def _log_row(one: LogSubscriptions) -> tuple[Cell, ...]:
+    return _row_of(one, "logs", one.removed)
+
+
+def _row_of(one: Continuity | LogSubscriptions, kind: str, withdrawn: int) -> tuple[Cell, ...]:
     return row(
         one.workload,
-        "logs",
+        kind,
         count(one.subscriptions),
         bad_if_any(one.interrupted),
         count(one.due),
@@ -136,7 +129,7 @@ def _log_row(one: LogSubscriptions) -> tuple[Cell, ...]:
         bad_if_any(one.missed),
         bad_if_any(one.duplicated),
         bad_if_any(one.out_of_order),
-        count(one.removed),
+        count(withdrawn),
     )
 
 
