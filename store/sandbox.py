@@ -21,6 +21,7 @@ import msgspec
 
 from battle.store.catalog import Parameters
 from battle.store.errors import LogError, QueryError
+from battle.store.helper_process import interruptions_wait
 from battle.store.manifest import Manifest
 
 QUERY_SECONDS = 300.0
@@ -101,8 +102,9 @@ class Sandbox:
             mine, theirs = socket.socketpair()
             with mine, theirs:
                 fds = [int(path.rpartition("/")[2]) for path in self._setup.paths.values()]
-                self._process = _start(theirs.fileno(), fds)
-                self._pipe = Connection(mine.detach())
+                with interruptions_wait():
+                    self._process = _start(theirs.fileno(), fds)
+                    self._pipe = Connection(mine.detach())
             self._pipe.send(self._setup)
             if not self._pipe.poll(_START_SECONDS):
                 raise _TooLateError(f"the process for SQL did not start within {_START_SECONDS:g} s")

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from battle.store import typed
+from battle.store.helper_process import answer_of
 
 TEMPLATE_SECONDS = 10.0
 """For a template to be filled in: 0.1 s are usual, with the start of the process."""
@@ -60,18 +61,11 @@ def filled(template: str, values: dict[str, Any], *, seconds: float | None = Non
     except UnicodeEncodeError as error:
         raise TemplateProblem(f"is no valid UTF-8, at character {error.start + 1}") from None
     try:
-        ended = subprocess.run(
-            [sys.executable, "-m", "battle.run.template"],
-            input=task,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            start_new_session=True,  # a Ctrl-C at the terminal is for whoever waits, who then ends it
-        )
+        said = answer_of([sys.executable, "-m", "battle.run.template"], task, seconds=seconds)
     except subprocess.TimeoutExpired:
         raise TemplateProblem(f"takes longer than {seconds:g} s: does a loop in it ever end?") from None
     try:
-        answer = typed.decode(ended.stdout, RenderedTemplate)
+        answer = typed.decode(said, RenderedTemplate)
     except msgspec.DecodeError:
         raise TemplateProblem(_TOO_MUCH) from None  # it was ended by the kernel
     if answer.problem is not None:

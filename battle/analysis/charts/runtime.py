@@ -7,12 +7,13 @@ a page first needs it, and kept in the user's cache.
 
 import gzip
 import os
-import subprocess
 import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+
+from battle.store.helper_process import answer_of
 
 BANNER = """\
 /*! vega, vega-lite, vega-embed, vega-tooltip, vega-interpreter: Copyright (c) University of Washington Interactive
@@ -46,9 +47,8 @@ def bundle_path() -> Path:
 
 
 def make_bundle() -> str:
-    """The bundle as vl-convert makes it. Raises CalledProcessError when it cannot: vl-convert is broken here."""
-    made = subprocess.run([sys.executable, "-c", _MAKE], capture_output=True, check=True)
-    return made.stdout.decode()
+    """The bundle as vl-convert makes it. Raises subprocess.CalledProcessError when vl-convert is broken here."""
+    return answer_of([sys.executable, "-c", _MAKE], check=True).decode()
 
 
 def _kept(script: str, path: Path) -> str:
