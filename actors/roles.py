@@ -1,4 +1,4 @@
-"""What a node is told: its role at the start, and the messages it takes while it runs."""
+"""What a node receives: its role at the start, and the messages it takes while it runs."""
 
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -85,7 +85,7 @@ Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole
 
 
 class NodeSpec(Spec, frozen=True):
-    """What a node is told at its start."""
+    """What a node receives at its start."""
 
     role: Role
     collect: tuple[Collected, ...] = COLLECTED

@@ -1,7 +1,7 @@
 """The state of accounts and contracts: pure functions of (address, height).
 
 Every value that changes says in its last four bytes at which height it holds, so that a stale answer can be
-told from a wrong one without a search. Addresses are 0x-hex in lower case.
+distinguished from a wrong one without a search. Addresses are 0x-hex in lower case.
 """
 
 from typing import Literal, TypeAlias
@@ -49,9 +49,9 @@ class Accounts:
             return "0x"
         return "0x6080604052" + self._hashes.digest(b"code", address.encode(), 64).hex()
 
-    def word(self, kind: Literal[b"call", b"storage"], address: str, question: str, height: int) -> str:
-        """The 32 bytes a contract answers to `question`: call data, or a storage position."""
-        answer = self._hashes.digest(kind, f"{address}:{question}".encode(), 28)
+    def word(self, kind: Literal[b"call", b"storage"], address: str, key: str, height: int) -> str:
+        """The 32 bytes a contract answers to `key`: call data, or a storage position."""
+        answer = self._hashes.digest(kind, f"{address}:{key}".encode(), 28)
         return f"0x{answer.hex()}{height:08x}"
 
     def _base(self, part: Field, address: str, size_bytes: int) -> int:

@@ -119,5 +119,5 @@ class Blocks:
         }
 
     def _other_miner(self, height: int) -> str:
-        """Two branches have the same transactions at each height: what tells their blocks apart is who made them."""
+        """Two branches have the same transactions at each height: their blocks differ in who made them."""
         return self._hashes.digest(b"branch miner", self._branch.block_hash(height).encode(), 20).hex()

@@ -73,7 +73,7 @@ def _altered(value: Any, depth: int) -> Any:
 
 
 def _altered_object(value: dict[str, Any], depth: int) -> dict[str, Any]:
-    """One member is changed; the first that can be, if none is known to tell."""
+    """One member is changed; the first that can be, if none is known to hold a value."""
     if value.get("status") in ("0x0", "0x1"):
         return {**value, "status": "0x0" if value["status"] == "0x1" else "0x1"}
     for name in (*(name for name in _VALUE_MEMBERS if name in value), *value):

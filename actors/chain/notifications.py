@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 REORG_BLOCKS_MAX = 1024
-"""How many of the newest blocks a reorg is told of: more at once would be too much for any subscriber's buffer."""
+"""How many of the newest blocks a reorg publishes again: more at once would overflow any subscriber's buffer."""
 
 _NOT_IN_HEADER = ("size", "uncles")
 

@@ -90,7 +90,7 @@ def judge(
     model: ChainModel,
     method: str,
     params: Params,
-    told: bytes | msgspec.Raw | ErrorObject,
+    received: bytes | msgspec.Raw | ErrorObject,
     head_from: int,
     head_to: int,
     canned: Sequence[Any] = (),
@@ -99,19 +99,19 @@ def judge(
 ) -> Judged:
     """Compare an answer with what the chain says.
 
-    `told` is a result's JSON text, or an error. It is right when it holds at any head in `head_from..head_to` (when
-    the request was sent, and when its answer came), or is one of `canned`, which are results and `RpcError`s; with
-    `canned_only` nothing else is right. It is stale when it held at one of the `STALE_BLOCKS` heads before, or holds
-    at any of these on another branch: a reorg's answers are about blocks that are no longer, or not yet,
+    `received` is a result's JSON text, or an error. It is right when it holds at any head in `head_from..head_to`
+    (when the request was sent, and when its answer came), or is one of `canned`, which are results and `RpcError`s;
+    with `canned_only` nothing else is right. It is stale when it held at one of the `STALE_BLOCKS` heads before, or
+    holds at any of these on another branch: a reorg's answers are about blocks that are no longer, or not yet,
     everybody's. Otherwise a result, also one that cannot be read, is wrong. White space and the order of members do
     not matter.
 
     `chain.expected_answers` says when an error is the right one. Any other is wrong where an error is the right
     answer and this one claims to be it; else it is no answer.
     """
-    if isinstance(told, ErrorObject):
-        return _Case(model, method, params, told, head_from, head_to, canned, canned_only).judged()
-    text = bytes(told)
+    if isinstance(received, ErrorObject):
+        return _Case(model, method, params, received, head_from, head_to, canned, canned_only).judged()
+    text = bytes(received)
     if not canned_only:
         right = right_as_written(model, method, params, text, head_from, head_to)
         if right is not None:
@@ -166,8 +166,8 @@ def asks_for_newest(method: str, params: Params) -> bool:
     return len(params) <= index or (type(params[index]) in (str, type(None)) and params[index] in _NEWEST)
 
 
-def height_told(method: str, params: Params, result: bytes | msgspec.Raw) -> int | None:
-    """The height of the newest block as a result of any chain says it; None where the question was another."""
+def newest_height(method: str, params: Params, result: bytes | msgspec.Raw) -> int | None:
+    """The height of the newest block, as a result of any chain states it; None where the call is not about it."""
     if method not in ("eth_blockNumber", "eth_getBlockByNumber") or not asks_for_newest(method, params):
         return None
     text = bytes(result)
@@ -190,14 +190,14 @@ class _Case(NamedTuple):
     model: ChainModel
     method: str
     params: Params
-    told: Any
+    received: Any
     head_from: int
     head_to: int
     canned: Sequence[Any]
     canned_only: bool
 
     def judged(self) -> Judged:
-        if any(_fits(self.told, one) for one in self.canned):
+        if any(_fits(self.received, one) for one in self.canned):
             return self._as("right")
         if self.canned_only:
             return self._not_held()
@@ -214,7 +214,7 @@ class _Case(NamedTuple):
         if held is not None:
             held = self._newest_held(held)
             return self._as("stale", held)._replace(blocks_behind=self.head_from - held)
-        fork = _fork_said(self.model, self.told)
+        fork = _fork_said(self.model, self.received)
         if fork is not None:
             held = self._held(self.model.branched(fork), (*newest, *older))
             if held is not None:
@@ -224,7 +224,8 @@ class _Case(NamedTuple):
     def _held(self, model: ChainModel, heads: Iterable[int]) -> int | None:
         """The first of these heads at which the answer holds."""
         return next(
-            (head for head in heads if _fits(self.told, _answer(model, self.method, self.params, head))), None
+            (head for head in heads if _fits(self.received, _answer(model, self.method, self.params, head))),
+            None,
         )
 
     def _newest_held(self, held: int) -> int:
@@ -241,23 +242,23 @@ class _Case(NamedTuple):
         return held
 
     def _is_of_many_heads(self) -> bool:
-        return self.told is None or isinstance(self.told, ErrorObject) or self.method == "eth_getLogs"
+        return self.received is None or isinstance(self.received, ErrorObject) or self.method == "eth_getLogs"
 
     def _older(self, oldest: int) -> Iterable[int]:
         """The older heads at which this answer may have held, newest first: few, as most results say their height."""
-        if self.told is None or isinstance(self.told, ErrorObject):
+        if self.received is None or isinstance(self.received, ErrorObject):
             return (oldest,)
         before = self.head_from - 1
-        if self.method == "eth_getLogs" and not self.told:
+        if self.method == "eth_getLogs" and not self.received:
             return (*range(before, before - _EMPTY_ANSWERS_TRIED, -1), oldest)
         if self.method == "eth_gasPrice":
             return range(before, oldest - 1, -1)
-        height = _height_said(self.method, self.told)
+        height = _height_said(self.method, self.received)
         return () if height is None else (height + lag for lag in reversed(_LAGS))
 
     def _as(self, judgement: Judgement, head: int | None = None) -> Judged:
-        if isinstance(self.told, ErrorObject):
-            return Judged(judgement, error_code=self.told.code if judgement == "right" else None)
+        if isinstance(self.received, ErrorObject):
+            return Judged(judgement, error_code=self.received.code if judgement == "right" else None)
         height = head if head is not None and asks_for_newest(self.method, self.params) else None
         return Judged(judgement, height)
 
@@ -266,10 +267,10 @@ class _Case(NamedTuple):
             self.model, self.method, self.params, self.head_to, self.canned, self.canned_only
         )
         code = right[0].code if right else None
-        if isinstance(self.told, ErrorObject):
-            distorted = any(is_distorted(self.told, one) for one in right)
+        if isinstance(self.received, ErrorObject):
+            distorted = any(is_distorted(self.received, one) for one in right)
             return Judged("wrong" if distorted else "none", error_code=code)
-        if code == METHOD_NOT_FOUND and self.told is not None:
+        if code == METHOD_NOT_FOUND and self.received is not None:
             # A gateway may answer methods of its own that no provider knows.
             return Judged("none", error_code=code)
         return Judged("wrong", error_code=code)
@@ -284,10 +285,10 @@ def _right_errors(
     return errors if len(errors) == len(right) else []
 
 
-def _fits(told: Any, expected: Any) -> bool:
-    if isinstance(told, ErrorObject):
-        return isinstance(expected, RpcError) and is_expected_error(told, expected)
-    return not isinstance(expected, RpcError) and same_json(told, expected)
+def _fits(received: Any, expected: Any) -> bool:
+    if isinstance(received, ErrorObject):
+        return isinstance(expected, RpcError) and is_expected_error(received, expected)
+    return not isinstance(expected, RpcError) and same_json(received, expected)
 
 
 def _answer(model: ChainModel, method: str, params: Params, head: int) -> Any:

@@ -105,7 +105,7 @@ class WsClient:
         return self._websocket
 
     def leave(self) -> None:
-        """Whatever the reason: nothing more is for this client. One that is still there is told that we go."""
+        """Whatever the reason: nothing more is for this client. One that is still there gets a close frame."""
         if self._websocket is not None:
             self._websocket.close(GOING_AWAY, "the gateway stops")
         self._forget()
@@ -207,7 +207,7 @@ class WsClient:
     def _serve(self, item: Item, say: Say) -> None:
         assert isinstance(item, Call)
         if not isinstance(item.id, msgspec.Raw):
-            say("")  # nobody could be told the subscription's id
+            say("")  # no answer could carry the subscription's id
             return
         try:
             if item.method == SUBSCRIBE:
@@ -315,7 +315,7 @@ class Subscription:
 
 
 class _Parts:
-    """The answers to the parts of a batch, which are told together, as one."""
+    """The answers to the parts of a batch, which are sent together, as one."""
 
     def __init__(self, expected: int, say: Say) -> None:
         self._expected = expected

@@ -60,7 +60,7 @@ class Relay:
         try:
             await sink.wait_send_all_might_not_block()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return  # its own receiver is told, and ends the relay
+            return  # its own receiver is notified, and ends the relay
         source.resume_receiving()
 
     async def _end(self, sink: Stream) -> None:
@@ -68,7 +68,7 @@ class Relay:
         try:
             await sink.send_eof()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return  # its own receiver is told, and ends the relay
+            return  # its own receiver is notified, and ends the relay
         self._running -= 1
         if not self._running:
             self._over.set()

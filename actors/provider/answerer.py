@@ -88,7 +88,7 @@ class CallAnswerer:
 
     def answer(
         self,
-        question: ReceivedRequest,
+        received: ReceivedRequest,
         head: int,
         failure: RpcError | None = None,
         faults: Sequence[InForce] = (),
@@ -98,11 +98,11 @@ class CallAnswerer:
         With `failure` every valid call gets that error. `faults` are those of the chain, `in_order`: each call
         whose answer one of them changed notes that one.
         """
-        if not question.is_batch:
-            return self._answer_one(question.asked[0], head, failure, faults)
+        if not received.is_batch:
+            return self._answer_one(received.asked[0], head, failure, faults)
         wanted: list[bytes] = []
         size_bytes = 0
-        for asked in question.asked:
+        for asked in received.asked:
             # A thousand queries for logs fit into a small batch, and their answers into no memory.
             full = _TOO_LARGE if size_bytes > MAX_BATCH_BYTES else None
             answer = self._answer_one(asked, head, failure or full, faults)
@@ -140,7 +140,7 @@ class CallAnswerer:
 
     def _result_under(self, faults: Sequence[InForce], asked: ReceivedCall, call: Call, head: int) -> Any:
         chain_answer = answer_under(self.viewer, call, head, faults, self._canned.get(call.method))
-        if not call.is_notification:  # which is told nothing, so nothing about that has changed
+        if not call.is_notification:  # which gets no answer, so no answer has changed
             asked.fault_id = chain_answer.fault_id
         if chain_answer.error is not None:
             raise chain_answer.error

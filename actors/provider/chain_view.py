@@ -1,8 +1,8 @@
 """What a provider sees of the chain, and how faults change that and what it says of it. Pure.
 
 The faults of the chain come in a fixed order, whichever was applied first: which chain, which branch of it, how
-much of it, what of that is lost, and last what is told falsely. So the order of a plan
-changes nothing, but for two faults of one kind: there the later one has the last word.
+much of it, what of that is lost, and last what is corrupted. So the order of a plan changes nothing, but for two
+faults of one kind: there the later one decides.
 """
 
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ class ChainViewer:
 
 
 class ChainAnswer(msgspec.Struct):
-    """What a call is told: a result, or an error in its place; and the fault that decided it, if one did."""
+    """The answer to a call: a result, or an error in its place; and the fault that decided it, if one did."""
 
     result: object = None
     error: RpcError | None = None
@@ -117,27 +117,27 @@ def answer_under(
     faults: Sequence[InForce],
     canned: msgspec.Raw | RpcError | None = None,
 ) -> ChainAnswer:
-    """What `call` is told under `faults`, which are `in_order`. `canned` takes the place of the chain's answer.
+    """The answer to `call` under `faults`, which are `in_order`. `canned` takes the place of the chain's answer.
 
     The answer is worked out without any fault, then with one more at a time: the last one that changed it has
     decided it, and one that changed nothing leaves no trace.
     """
     view = ChainView(viewer.model, head)
     chain_answer = _answered(view, call, canned)
-    lied = False
+    is_corrupted = False
     for one in faults:
         seen = viewer.through(one, view)
         if seen is not view:
-            view, next_told = seen, _answered(seen, call, canned)
-        elif lied or chain_answer.error is not None:
-            continue  # what is told falsely twice could be true again
+            view, next_answer = seen, _answered(seen, call, canned)
+        elif is_corrupted or chain_answer.error is not None:
+            continue  # what is corrupted twice could be right again
         elif isinstance(one.fault, MissingData):
-            next_told = ChainAnswer(missing(call.method, chain_answer.result))
+            next_answer = ChainAnswer(missing(call.method, chain_answer.result))
         else:
-            next_told, lied = ChainAnswer(corrupted(call.method, chain_answer.result)), True
-        if not next_told.looks_like(chain_answer):
-            next_told.fault_id = one.fault_id
-            chain_answer = next_told
+            next_answer, is_corrupted = ChainAnswer(corrupted(call.method, chain_answer.result)), True
+        if not next_answer.looks_like(chain_answer):
+            next_answer.fault_id = one.fault_id
+            chain_answer = next_answer
     return chain_answer
 
 

@@ -92,11 +92,11 @@ class Connection:
         if request.method != "POST":
             return PendingReply([_no_call(request)], now_ns, now_ns, _method_not_allowed(request))
         service = self._service
-        question = read_received(request, service.spec.max_batch_calls)
-        plan = service.plan(question.asked[0].request_id)
+        received = read_received(request, service.spec.max_batch_calls)
+        plan = service.plan(received.asked[0].request_id)
         head = service.model.head_at(now_ns)
-        response = respond(service.answerer, question, plan, head, keep_alive=request.keep_alive)
-        return PendingReply(question.asked, now_ns, now_ns + plan.delay, response)
+        response = respond(service.answerer, received, plan, head, keep_alive=request.keep_alive)
+        return PendingReply(received.asked, now_ns, now_ns + plan.delay, response)
 
     def _schedule(self, reply: PendingReply) -> None:
         """A reply never overtakes one before it: timers of one moment run in order."""

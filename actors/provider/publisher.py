@@ -23,7 +23,7 @@ LogsFor: TypeAlias = Callable[[LogPattern], list[dict[str, Any]]]
 
 
 class Publisher:
-    """Tells the sessions of one provider what is new on the chain as the provider sees it.
+    """Notifies the sessions of one provider of what is new on the chain as the provider sees it.
 
     It works only while somebody has subscribed: what was published before a subscription is nobody's. Logs
     `HeadPublished` for each head that it publishes, and `FaultActed` for what faults do to that.
@@ -35,7 +35,7 @@ class Publisher:
         self._draws = service.world.draws(f"publisher:{service.spec.name}")
         self._sessions: dict[SessionSubscriptions, None] = {}
         self._published = 0
-        """The height up to which all has been told."""
+        """The height up to which all has been published."""
         self._late: list[tuple[dict[str, Any], str | None]] = []
         self._felt: dict[str, None] = {}
         """The faults known to have held back a block, or put another chain's in its place."""
@@ -102,15 +102,15 @@ class Publisher:
                 self._publish_head(header)
         for older, fault_id in late:
             self._publish_head(older, fault_id, "reordered")
-        self._tell_all(lambda pattern: notifications.logs_of_block(model, pattern, height))
-        self._tell("newPendingTransactions", notifications.pending_transactions(model, height))
+        self._notify_logs(lambda pattern: notifications.logs_of_block(model, pattern, height))
+        self._notify("newPendingTransactions", notifications.pending_transactions(model, height))
 
     def _publish_head(
         self, header: dict[str, Any], fault_id: str | None = None, action: str | None = None
     ) -> None:
         at_ns = self._world.now_ns()  # before it is sent: no client can have it earlier
-        told = self._tell("newHeads", [header])
-        if not told:
+        notified = self._notify("newHeads", [header])
+        if not notified:
             return
         self._world.log.append(
             HeadPublished(
@@ -119,7 +119,7 @@ class Publisher:
                 number=int(header["number"], 16),
                 hash=header["hash"],
                 parent_hash=header["parentHash"],
-                subscriptions=told,
+                subscriptions=notified,
                 fault_id=fault_id,
             )
         )
@@ -129,19 +129,19 @@ class Publisher:
     def _reorganise(self, before: ChainModel, after: ChainModel, reorg_id: str | None) -> None:
         for header in notifications.reorg_heads(before, after, self._published):
             self._publish_head(header, reorg_id, "reorganised")
-        self._tell_all(lambda pattern: notifications.reorg_logs(before, after, self._published, pattern))
+        self._notify_logs(lambda pattern: notifications.reorg_logs(before, after, self._published, pattern))
 
-    # Telling.
+    # Notifying.
 
-    def _tell(self, kind: str, results: Iterable[Any]) -> int:
-        """Tell all subscriptions of a kind; returns how many there were that heard of it."""
+    def _notify(self, kind: str, results: Iterable[Any]) -> int:
+        """Notify all subscriptions of a kind; returns how many there were that got it."""
         listeners = [one for session in self._sessions for one in session.subscriptions_of(kind)]
         if not listeners:
             return 0
         texts = [_encode(result) for result in results]
         return sum([self._send(one, texts) for one in listeners])
 
-    def _tell_all(self, logs_for: LogsFor) -> None:
+    def _notify_logs(self, logs_for: LogsFor) -> None:
         for session in [*self._sessions]:
             for one in session.subscriptions_of("logs"):
                 assert one.pattern is not None

@@ -64,20 +64,20 @@ _NEVER = Response(b"", "never")
 
 def respond(
     answerer: CallAnswerer,
-    question: ReceivedRequest,
+    received: ReceivedRequest,
     plan: ResponsePlan,
     head: int,
     *,
     keep_alive: bool = True,
 ) -> Response:
-    """The HTTP response to a question that came when the chain was at `head`.
+    """The HTTP response to a request that came when the chain was at `head`.
 
     Notes on every call its error code and the fault that decided what became of it.
     """
     failure = plan.failure
-    body = _body(answerer, question, plan, head)
+    body = _body(answerer, received, plan, head)
     escaped = not body and failure in _SPOILED
-    _sign(question, plan, escaped=escaped)
+    _sign(received, plan, escaped=escaped)
     if failure is None or failure in _RPC_ERRORS or escaped:
         data = encode_response(200 if body else 204, body, keep_alive=keep_alive)
         return Response(data, _ending(keep_alive), 200 if body else 204)
@@ -91,16 +91,16 @@ def respond(
 
 
 def respond_in_message(
-    answerer: CallAnswerer, question: ReceivedRequest, plan: ResponsePlan, head: int
+    answerer: CallAnswerer, received: ReceivedRequest, plan: ResponsePlan, head: int
 ) -> Response:
     """The same over a WebSocket: `data` is a message, and nothing is sent when it is empty and the failure is none.
 
     HTTP's failures become JSON-RPC's errors; a wrong content type means nothing here and is escaped.
     """
     failure = plan.failure
-    body = _body(answerer, question, plan, head, _RPC_ERRORS_FOR_STATUSES)
+    body = _body(answerer, received, plan, head, _RPC_ERRORS_FOR_STATUSES)
     escaped = failure == "wrong_content_type" or (not body and failure in _SPOILED)
-    _sign(question, plan, escaped=escaped)
+    _sign(received, plan, escaped=escaped)
     if failure is None or failure in _RPC_ERRORS or failure in _RPC_ERRORS_FOR_STATUSES or escaped:
         return Response(body, "keep")
     if failure == "reset":
@@ -114,7 +114,7 @@ def respond_in_message(
 
 def _body(
     answerer: CallAnswerer,
-    question: ReceivedRequest,
+    received: ReceivedRequest,
     plan: ResponsePlan,
     head: int,
     more_errors: dict[Failure, RpcError] | None = None,
@@ -122,9 +122,9 @@ def _body(
     """The JSON-RPC text, where the response plan leaves one to be sent or spoiled."""
     failure = plan.failure
     if failure is None or failure in _SPOILED:
-        return answerer.answer(question, head, None, plan.chain_faults)
+        return answerer.answer(received, head, None, plan.chain_faults)
     error = _RPC_ERRORS.get(failure) or (more_errors or {}).get(failure)
-    return b"" if error is None else answerer.answer(question, head, error)
+    return b"" if error is None else answerer.answer(received, head, error)
 
 
 def _failed(failure: Failure, body: bytes, plan: ResponsePlan, *, keep_alive: bool) -> Response:
@@ -156,12 +156,12 @@ def _ending(keep_alive: bool) -> Ending:
     return "keep" if keep_alive else "close"
 
 
-def _sign(question: ReceivedRequest, plan: ResponsePlan, *, escaped: bool) -> None:
+def _sign(received: ReceivedRequest, plan: ResponsePlan, *, escaped: bool) -> None:
     """Put on each call the fault that decided: the one that failed it, else one that changed its answer, else one
     that delayed it."""
     if escaped:
         return
-    for asked in question.asked:
+    for asked in received.asked:
         if plan.failure is None:
             asked.fault_id = asked.fault_id or plan.fault_id
         # What is no call has its own error, whatever error the calls beside it get.

@@ -27,7 +27,7 @@ from battle.actors.spec.providers import MockProvider
 from battle.actors.units import Duration
 
 Key: TypeAlias = tuple[object, ...]
-"""What tells one attempt from all others."""
+"""What distinguishes one attempt from all others."""
 
 F = TypeVar("F", bound=Failure)
 
@@ -39,7 +39,7 @@ class ResponsePlan(msgspec.Struct, frozen=True):
     failure: Failure | None = None
     fault_id: str | None = None
     retry_after_s: int = 0
-    """What a client that is over a limit is told to wait."""
+    """How long a client that is over a limit is asked to wait."""
     chain_faults: tuple[InForce, ...] = ()
     """The faults of the chain that fall on this request, `in_order`; whether they change its answer is seen later."""
 

@@ -148,16 +148,16 @@ class WebSocketSession:
     def _on_message(self, text: bytes, arrived_ns: int) -> None:
         service, now_ns = self._service, self._world.now_ns()
         request = HttpRequest("POST", "/", _NO_HEADERS, text, keep_alive=True)
-        question = read_received(request, service.spec.max_batch_calls)
+        received = read_received(request, service.spec.max_batch_calls)
         if len(self._waiting) >= MAX_IN_FLIGHT:
-            self._refuse(question, now_ns, f"too many requests at a time: at most {MAX_IN_FLIGHT}")
+            self._refuse(received, now_ns, f"too many requests at a time: at most {MAX_IN_FLIGHT}")
             return
         if self.held_bytes > UNCOUNTED_BYTES and service.holds_too_much(self):
-            self._refuse(question, now_ns, "too many answers wait here for all clients together")
+            self._refuse(received, now_ns, "too many answers wait here for all clients together")
             return
-        plan = service.plan(question.asked[0].request_id)
-        response, subscription = self._respond(question, plan, service.model.head_at(now_ns))
-        reply = PendingReply(question.asked, now_ns, now_ns + plan.delay, response)
+        plan = service.plan(received.asked[0].request_id)
+        response, subscription = self._respond(received, plan, service.model.head_at(now_ns))
+        reply = PendingReply(received.asked, now_ns, now_ns + plan.delay, response)
         self._waiting[reply] = None
         self._waiting_bytes += len(response.data)
         if response.ending != "never":
@@ -168,25 +168,25 @@ class WebSocketSession:
         """As `Holder.held_bytes`: the replies that are not due."""
         return self._waiting_bytes
 
-    def _refuse(self, question: ReceivedRequest, now_ns: int, why: str) -> None:
+    def _refuse(self, received: ReceivedRequest, now_ns: int, why: str) -> None:
         error = RpcError(LIMIT_EXCEEDED, why)
-        body = self._service.answerer.answer(question, 0, error)
-        reply = PendingReply(question.asked, now_ns, now_ns, Response(body, "keep"))
+        body = self._service.answerer.answer(received, 0, error)
+        reply = PendingReply(received.asked, now_ns, now_ns, Response(body, "keep"))
         self._send(body)
         log_attempts(self._service, "ws", reply, now_ns)
 
     def _respond(
-        self, question: ReceivedRequest, plan: ResponsePlan, head: int
+        self, received: ReceivedRequest, plan: ResponsePlan, head: int
     ) -> tuple[Response, Subscription | None]:
-        asked = question.asked[0]
+        asked = received.asked[0]
         call = asked.item
-        if question.is_batch or isinstance(call, Invalid) or plan.failure is not None:
-            return respond_in_message(self._service.answerer, question, plan, head), None
+        if received.is_batch or isinstance(call, Invalid) or plan.failure is not None:
+            return respond_in_message(self._service.answerer, received, plan, head), None
         if call.method == SUBSCRIBE:
             return self._subscribe(asked, call, plan)
         if call.method == UNSUBSCRIBE:
             return self._unsubscribe(asked, call, plan), None
-        return respond_in_message(self._service.answerer, question, plan, head), None
+        return respond_in_message(self._service.answerer, received, plan, head), None
 
     def _subscribe(
         self, asked: ReceivedCall, call: Call, plan: ResponsePlan
@@ -244,7 +244,7 @@ class WebSocketSession:
             self._begin(subscription)
 
     def _begin(self, subscription: Subscription) -> None:
-        """From the answer on, never before it, the client is told."""
+        """From the answer on, never before it, the client gets notifications."""
         for one in self._service.behaviour.in_force:
             if isinstance(one.fault, DropConnections):
                 self._drop(one.fault_id, one.fault)

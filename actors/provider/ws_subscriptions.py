@@ -1,4 +1,4 @@
-"""The subscriptions of one WebSocket session: made, told, ended."""
+"""The subscriptions of one WebSocket session: made, notified, ended."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -51,8 +51,8 @@ Who uses it. The tree of a run is supervisors; a node is a child of one, and its
 control channel: the coordinator and the injector `tell` it of the begin of the load and of faults. In the simulated
 world the same mailbox is what the role reads as `control.inbox`. In the live world the messages cross a socket and
 enter a second mailbox in the node's process, which is what the role reads there. The collector `ask`s the node of a
-foreign gateway what its program uses. A question is answered in the process that asks: only what is told crosses to
-another.
+foreign gateway what its program uses. A question is answered in the process that asks: only what is sent with `tell`
+crosses to another.
 
     >>> import trio
     >>> from battle.actors.system import ActorContext, ChildSpec, Supervisor

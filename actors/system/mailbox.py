@@ -46,7 +46,7 @@ class Envelope:
         self._error: AskError | None = None
 
     def reply(self, answer: Any) -> None:
-        """Answer, once; ignored when the asker has given up, or has been told that the actor died.
+        """Answer, once; ignored when the asker has given up, or has learnt that the actor died.
 
         Raises:
             RuntimeError: it was answered before.
@@ -59,7 +59,7 @@ class Envelope:
         self._settled.set()
 
     def fail(self, error: AskError) -> None:
-        """Tell the asker why there will be no answer; ignored when there was one. The mailbox's to call."""
+        """Let `ask` raise why there will be no answer; ignored when there was one. The mailbox's to call."""
         if not self._settled.is_set():
             self._error = error
             self._settled.set()
@@ -95,7 +95,7 @@ class MailboxStatistics(msgspec.Struct, frozen=True):
 
 
 class Inbox:
-    """The messages for one incarnation, oldest first: whatever was told, and an `Envelope` for each ask.
+    """The messages for one incarnation, oldest first: what was sent with `tell`, and an `Envelope` for each `ask`.
 
     `async for` over it ends when the actor was asked to stop and has read what came before.
     """
@@ -135,7 +135,7 @@ class Mailbox:
         self.spec = spec or MailboxSpec()
         self.ref = ActorRef(self)
         self._current: tuple[trio.MemorySendChannel[Any], Inbox] | None = None
-        # A dict for its order: whoever asked first is told first.
+        # A dict for its order: whoever asked first gets the error first.
         self._unanswered: dict[Envelope, None] = {}
         self._received = 0
         self._dropped_overflow = 0
@@ -164,8 +164,8 @@ class Mailbox:
         self._dropped_dead += inbox._channel.statistics().current_buffer_used
         inbox._channel.close()
         send.close()
-        for question in self._unanswered:
-            question.fail(self._dead())
+        for envelope in self._unanswered:
+            envelope.fail(self._dead())
 
     def statistics(self) -> MailboxStatistics:
         """Counts in messages."""
@@ -207,13 +207,13 @@ class Mailbox:
         return True
 
     async def _ask(self, message: Any) -> Any:
-        question = Envelope(message)
-        self._unanswered[question] = None
+        envelope = Envelope(message)
+        self._unanswered[envelope] = None
         try:
-            await self._put(question)
-            return await question.answered()
+            await self._put(envelope)
+            return await envelope.answered()
         finally:
-            del self._unanswered[question]
+            del self._unanswered[envelope]
 
     def _lose_to_overflow(self, message: Any) -> bool:
         self._dropped_overflow += 1
@@ -263,7 +263,7 @@ class ActorRef:
         Raises:
             ActorDeadError: the actor is not running, or stopped before it answered.
             AskTimeoutError: no answer came within `timeout`.
-            MailboxFullError: the overflow policy dropped the question.
+            MailboxFullError: the overflow policy dropped the message.
         """
         with trio.move_on_after(timeout / 1e9):
             return await self._mailbox._ask(message)

@@ -1,6 +1,6 @@
 """The supervisor: starts children in order, restarts them as `restart.decide` says, stops them in reverse.
 
-One task decides everything. The children's tasks only tell it that something moved, so an exit is handled
+One task decides everything. The children's tasks only wake it when something moved, so an exit is handled
 while another child waits for its restart, and a decision is never taken twice.
 """
 
@@ -192,7 +192,7 @@ class Supervisor:
         return all(slot.phase in phases for slot in self._slots.values())
 
     def _say_started(self) -> None:
-        """Tell the parent, in the very moment: a child may crash before the task of this supervisor runs again."""
+        """Notify the parent, in the very moment: a child may crash before the task of this supervisor runs again."""
         over = self._stop_asked or self._escalated is not None
         if self._unheard is not None and not over and self._all_in("running", "ended"):
             self._unheard.started()

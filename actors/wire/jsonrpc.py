@@ -125,7 +125,7 @@ def _is_id(found: msgspec.Raw) -> bool:
 
 
 def _loose_id(text: bytes) -> msgspec.Raw:
-    """The id of something that is not a valid call, so that the client can tell which one was refused."""
+    """The id of something that is not a valid call, so that the client learns which one was refused."""
     try:
         found = _decode_loose(text).get("id", _NULL)
     except Unreadable:

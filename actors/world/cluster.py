@@ -118,7 +118,7 @@ class Cluster(Protocol):
     ) -> Exit:
         """As `run_node`, for a program that is none of ours: ready when its address takes connections.
 
-        It is told nothing; `inbox` is read for the questions (`ReadUsage`) that this world answers in its place.
+        It gets no messages; `inbox` is read for the questions (`ReadUsage`) that this world answers in its place.
         Only the live world has programs; in the simulated one this is a `NotImplementedError`.
         """
 

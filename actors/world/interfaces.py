@@ -63,7 +63,7 @@ class Stream(trio.abc.HalfCloseableStream):
         `receive(data, arrived_ns)` is called for each chunk, in order, beginning with what has arrived already,
         and with b"" at end of stream. `lost(how, at_ns)` is called instead when the connection is reset or this
         side closes or aborts it ("unread": `write` gave up). Whichever of the two ends comes first is
-        told, once, and nothing is called after it; after `close` or `abort` no data is delivered any more.
+        reported, once, and nothing is called after it; after `close` or `abort` no data is delivered any more.
 
         `arrived_ns` is when the chunk reached this node: in the live world the moment its event loop saw it,
         one for all that it saw together; in the simulated world the moment of arrival, even on a paused node.
@@ -79,7 +79,8 @@ class Stream(trio.abc.HalfCloseableStream):
     @abstractmethod
     def pause_receiving(self) -> None:
         """Leave what comes with the sender: no data is handed to the `receive` of `on_data` until
-        `resume_receiving`, not even the end of stream. `lost` is still told. May be called from within `receive`."""
+        `resume_receiving`, not even the end of stream. `lost` is still called. May be called from within
+        `receive`."""
 
     @abstractmethod
     def resume_receiving(self) -> None:
@@ -215,8 +216,8 @@ class World(Protocol):
 
 
 INBOX_MESSAGES = 1024
-"""What a node may have been told and not have read yet. A run tells it of its begin and of each fault that begins and
-ends: this is far more than a timeline holds for one node, and still no memory to speak of."""
+"""Messages that a node may have unread. A run sends one at its start and when each fault begins and ends: this is far
+more than a timeline holds for one node, and still no memory to speak of."""
 
 
 class Control(Protocol):
@@ -229,7 +230,7 @@ class Control(Protocol):
 
     @property
     def inbox(self) -> Inbox:
-        """The mailbox in which this node's end of the channel ends: what the coordinator tells it, decoded, oldest
+        """The mailbox in which this node's end of the channel ends: what the coordinator sends, decoded, oldest
         first. A role may read it in several loops, one after the other."""
 
     def ready(self) -> None:

@@ -140,7 +140,7 @@ class Dispatcher:
         return None if why is None else _STOPPED[why]
 
     def gave_up(self, progress: RequestProgress, why: str) -> Reply:
-        """What the client is told when nobody answered."""
+        """The reply to the client when no provider answered."""
         proxied, last, now_ns = progress.proxied, progress.last, self.world.now_ns()
         waits = [provider.limited_until_ns - now_ns for provider in self.providers.values()]
         retry_after = min((wait for wait in waits if wait > 0), default=None)

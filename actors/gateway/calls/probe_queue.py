@@ -35,7 +35,7 @@ class ProbeQueue:
             waited[1].cancel()
 
     def call_all(self) -> None:
-        """A probe has ended: all look again, once whoever tells it has nothing more to do."""
+        """A probe has ended: all look again, once the caller has returned."""
         if self._waiting and not self._called:
             self._called = True
             self._world.call_at(self._world.now_ns(), self._look)

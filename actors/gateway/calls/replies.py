@@ -10,7 +10,7 @@ from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.wire.jsonrpc import LIMIT_EXCEEDED, SERVER_ERROR, RpcError, encode_error
 
 PROVIDER_HEADER = b"x-battle-provider"
-"""Tells the client who served it."""
+"""Names the provider that served the client."""
 
 _JSON = b"application/json"
 

@@ -48,7 +48,7 @@ class Provider:
         )
 
     def is_being_probed(self, now_ns: int) -> bool:
-        """Whether an attempt is under way that tells soon if this provider is back."""
+        """Whether an attempt is under way that will soon show whether this provider is back."""
         half_open = self.breaker.status.state == "half_open" and not self.breaker.admits
         return half_open and now_ns >= self._barred_until_ns
 

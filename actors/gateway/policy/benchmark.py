@@ -75,7 +75,7 @@ class Benchmark:
         return round(estimate)
 
     def seeded(self) -> Iterator[Reading]:
-        """What the store was told before the run."""
+        """What was put into the store before the run."""
         for provider, latency_ns in self._seeds.items():
             yield Reading(provider, ALL_METHODS, 0, latency_ns)
 

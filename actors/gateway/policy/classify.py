@@ -8,7 +8,7 @@ for, which another may have: that is no failure, or a client with odd questions 
 A JSON-RPC error in a body says more than the HTTP status over it: some servers answer a revert with 400 or 500. Only
 what such an error leaves open goes by the status.
 
-Codes alone do not tell: -32005 is said of too many requests and of too wide a log query, -32000 of nearly everything.
+Codes alone are ambiguous: -32005 stands for too many requests and for too wide a log query, -32000 for nearly all.
 So the words decide first, as geth, Erigon, Infura, Alchemy, QuickNode and others write them; what no words are known
 of goes by its code.
 
@@ -16,7 +16,7 @@ A batch is as good as the best of its answers: one that holds a result is passed
 would do the good part again. One in which all fail counts as its first failure.
 
 eth_sendRawTransaction is repeated like any other call, because the same raw transaction cannot take effect
-twice. When a first attempt took effect and its answer was lost, the retry is told "already known" or "nonce
+twice. When a first attempt took effect and its answer was lost, the retry is answered "already known" or "nonce
 too low": both are final. The gateway does not make up the hash that the lost answer would have held.
 """
 
@@ -148,7 +148,7 @@ class AttemptVerdict(msgspec.Struct, frozen=True):
 
     @property
     def breaker_result(self) -> Result:
-        """What the breaker is told. A full pool, a race lost or an odd question says nothing about the provider."""
+        """What the breaker counts. A full pool, a race lost or an odd question says nothing about the provider."""
         if self.answered:
             return "success"
         if self.kind == "rate_limited" or self.neutral or self.failure in ("unsent", "cancelled"):
@@ -174,13 +174,13 @@ def of_response(response: HttpResponse, ids: Sequence[bytes], *, batch: bool) ->
         return AttemptVerdict(
             "rate_limited", "error", "rate_limited", retry_after=retry_after(response.headers)
         )
-    told = _of_body(response, ids, batch)
-    if told.rpc_code is not None and told.kind != "retryable":
-        return told
+    verdict = _of_body(response, ids, batch)
+    if verdict.rpc_code is not None and verdict.kind != "retryable":
+        return verdict
     if status in _FINAL_STATUSES:
-        return AttemptVerdict("final", "ok", None, told.rpc_code)
+        return AttemptVerdict("final", "ok", None, verdict.rpc_code)
     return AttemptVerdict(
-        "retryable", "error", "http_status", told.rpc_code, told.detail if told.rpc_code else None
+        "retryable", "error", "http_status", verdict.rpc_code, verdict.detail if verdict.rpc_code else None
     )
 
 

@@ -23,7 +23,7 @@ class BackfillRequest:
     """Asks `provider`, each question within `timeout`, and calls `done` once, later, with what came of it.
 
     It counts for the provider's HTTP breaker like any call, but is no attempt of a client's request, so it is
-    not logged as one: `GapFilled` tells of it.
+    not logged as one: `GapFilled` records it.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The JSON-RPC words of subscriptions: what providers are told and say, and what clients are told. Pure.
+"""The JSON-RPC messages of subscriptions: to providers, from providers, and to clients. Pure.
 
 What a client gets of a notification is the provider's own text of it, so nothing is lost by reading it.
 """
@@ -35,7 +35,7 @@ MAX_SUBSCRIPTION_CHARACTERS = 128
 """Of the id that a provider gives a subscription: it goes to the log with each change."""
 
 
-# What clients are told.
+# Messages to clients.
 
 
 def notification_prefix(subscription: str) -> str:
@@ -51,7 +51,7 @@ NOTIFICATION_SUFFIX = "}}"
 def reply_text(reply: Reply, ids: tuple[bytes, ...], *, batch: bool) -> str:
     """A reply as a WebSocket message, "" when there is nothing to say.
 
-    A WebSocket has no statuses: where an HTTP error came without JSON-RPC, it is told as an error of that.
+    A WebSocket has no statuses: where an HTTP error came without JSON-RPC, it becomes a JSON-RPC error.
     """
     try:
         text = reply.body.decode()
@@ -84,7 +84,7 @@ def subscribe_call(call_id: int, key: SubscriptionKey) -> str:
 
 
 def unsubscribe_call(call_id: int, subscription: str) -> str:
-    """Tells a provider that a subscription is not wanted any more."""
+    """The call that ends a subscription at a provider."""
     return encode_call(UNSUBSCRIBE, [subscription], call_id).decode()
 
 

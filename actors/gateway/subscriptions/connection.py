@@ -1,8 +1,8 @@
 """One WebSocket connection to a provider: opened, subscribed over, and given up at its first failure.
 
 It always carries a subscription to heads: those are its pulse, without which a subscription to rare logs could
-not be told from a dead one. A connection that fails in any way is closed, with all it carries: what is wrong with
-one subscription of a provider is not likely to be right with the next.
+not be distinguished from a dead one. A connection that fails in any way is closed, with all it carries: what is wrong
+with one subscription of a provider is not likely to be right with the next.
 """
 
 from collections.abc import Callable
@@ -135,7 +135,7 @@ class Owner(Protocol):
 
 
 class UpstreamConnection:
-    """Opened at once in `nursery`; `owner` is told of its end.
+    """Opened at once in `nursery`; `owner` is notified of its end.
 
     Logs `SubscriptionChanged` with side "gateway". `timeout` bounds the opening, and each answer.
     """
@@ -198,14 +198,14 @@ class UpstreamConnection:
             breaker.end(breaker.begin(), "success")
 
     def give_up(self, key: SubscriptionKey, reason: str) -> None:
-        """The stream got nothing of use: the connection has failed. This stream is not told."""
+        """The stream got nothing of use: the connection has failed. This stream is not notified."""
         subscription = self._subscriptions[key]
         self._log("stale", subscription, detail=reason)
         subscription.shared_stream = None
         self._fail(reason)
 
     def close(self) -> None:
-        """The gateway stops: say goodbye, and tell nobody anything any more."""
+        """The gateway stops: send a close frame, and notify nobody any more."""
         self._silent = True
         if not self._over:
             self._end("the gateway stops", GOING_AWAY)
@@ -304,7 +304,7 @@ class UpstreamConnection:
             shared_stream.lost()
 
     def _announce(self) -> None:
-        """Tell those streams that stand now. One without its pulse does not stand."""
+        """Notify the streams whose subscription stands now. Without its pulse none stands."""
         pulse = self._subscriptions.get(HEADS)
         if pulse is None or pulse.id is None:
             return

@@ -106,7 +106,7 @@ class SubscriptionManager:
         return None if choice.provider is None else self._dispatcher.providers[choice.provider]
 
     def close(self) -> None:
-        """End all streams and connections without waiting. Clients are told by whoever owns their connections."""
+        """End all streams and connections without waiting. The owner of a client's connection notifies it."""
         for upstream in self._upstreams.values():
             upstream.close()
         for stream in list(self._streams.values()):

@@ -69,7 +69,7 @@ from battle.actors.units import Duration
 from battle.actors.world.interfaces import Timer, World
 
 NO_PROVIDER = ""
-"""Told to the core as the one that was lost, when there was none to be had."""
+"""The name that the core gets as the lost provider when none was available."""
 
 Core: TypeAlias = Heads | Logs | PendingTransactions
 _CORES: dict[SubscriptionKind, type[Core]] = {
@@ -131,7 +131,7 @@ class SharedStream:
         self._providers = providers
         self._failover = failover
         self._attempt_timeout = attempt_timeout
-        self._tell_ended = ended
+        self._on_ended = ended
         self._subscribers: dict[Subscriber, None] = {}
         self._waiting: dict[Subscriber, None] = {}
         self._events: deque[StreamEvent[Any]] = deque()
@@ -181,7 +181,7 @@ class SharedStream:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.detach(self._key)
-        self._tell_ended()
+        self._on_ended()
 
     def _grant(self) -> None:
         self._granted = True
@@ -241,9 +241,9 @@ class SharedStream:
     def _step(self, event: StreamEvent[Any]) -> None:
         before = self._core.provider
         actions = self._core.step(event)
-        told = self._gaps.observe(event, actions, before, self._core.provider)
-        if told is not None:
-            self._world.log.append(told)
+        filled = self._gaps.observe(event, actions, before, self._core.provider)
+        if filled is not None:
+            self._world.log.append(filled)
         for action in actions:
             if not self._over:
                 self._do(action, event)
@@ -261,7 +261,7 @@ class SharedStream:
                     self._timer.cancel()
                 self._timer = self._world.call_at(at_ns, self._wake)
             case GapLeft():
-                pass  # the gap tracker has seen it; clients are told nothing
+                pass  # the gap tracker has seen it; clients get no message
 
     def _deliver(self, payloads: list[str], event: StreamEvent[Any]) -> None:
         for subscriber in self._subscribers:

@@ -48,13 +48,13 @@ class _Connected(Spec, frozen=True, kw_only=True):
             yield f"max_connections must be above 0, not {self.max_connections}"
 
 
-class _Asking(_Connected, frozen=True):
-    """What the workloads have in common that make up their questions; the method may stand first."""
+class _WithMethod(_Connected, frozen=True):
+    """What the workloads have in common that make up their calls; the method may stand first."""
 
     method: Methods = ""
 
 
-class _Http(_Asking, frozen=True, kw_only=True):
+class _Http(_WithMethod, frozen=True, kw_only=True):
     generator: str = ""
     """Makes the questions instead of `method`: the name of a function, "package.module:function" or
     "path/to/file.py:function", that takes a number and a `random.Random` and returns (method, parameters)."""

@@ -108,13 +108,13 @@ class WsSubscribe(_Ws, frozen=True, kw_only=True, tag="ws_subscribe"):
                 yield f"nobody can subscribe to {kind!r}: the kinds are {', '.join(SUBSCRIPTION_KINDS)}"
 
 
-class _WsAsking(_Ws, frozen=True):
+class _WsWithMethod(_Ws, frozen=True):
     """The method may stand first."""
 
     method: Methods = ""
 
 
-class WsRequests(_WsAsking, frozen=True, kw_only=True, tag="ws_requests"):
+class WsRequests(_WsWithMethod, frozen=True, kw_only=True, tag="ws_requests"):
     """Open loop: `rate` requests a second, evenly spaced, dealt out in turn over `connections` that stay open.
 
     Several are under way on a connection at a time, distinguished by their ids. The connections are opened ahead of

@@ -15,7 +15,7 @@ Whoever owns the stream's `on_data` feeds it, so a server's HTTP connection can 
     over         The stream has been let go: closed, or aborted where nobody would read what is unsent.
 
 The outcome (`Ended`) is decided once: on leaving open, but for closing, where it is decided on leaving that. It is
-told by a timer of that moment, so `on_ended` is never called from inside another callback or a method, and it is
+reported by a timer of that moment, so `on_ended` is never called from inside another callback or a method, and it is
 the last call. It is ours when our close frame was the first one, whatever the peer sends after that.
 
 Messages are delivered and sent in open alone: of what still comes after it only a close frame is read
@@ -97,7 +97,7 @@ class WebSocket:
     Args:
         client: which side we are.
         on_message: called with each whole message as UTF-8 and the moment its last byte arrived.
-        on_ended: called exactly once. The outcome is told as soon as it is known.
+        on_ended: called exactly once. The outcome is passed on as soon as it is known.
         on_pong: called with the payload of each pong but those of keep-alive, and when it arrived.
         keep_alive: None sends no pings.
 
@@ -134,7 +134,7 @@ class WebSocket:
         self._frames = Frames(client, limits)
         self._state: _State = "open"
         self._close_sent = CloseFrame(ABNORMAL, "")
-        self._told = False
+        self._reported = False
         self._finished: trio.Event | None = None
         self._close_timer: Timer | None = None
         self._early = b""
@@ -147,7 +147,7 @@ class WebSocket:
         if keep_alive is not None:
             self._ping_timer = world.call_at(world.now_ns() + keep_alive.ping_interval, self._keep_pinging)
 
-    # What the stream tells.
+    # Callbacks of the stream.
 
     def receive_early(self, data: bytes) -> None:
         """Take what arrived behind the handshake, maybe nothing: it is read soon, and before anything that is fed."""
@@ -256,7 +256,7 @@ class WebSocket:
         self._let_go(abort=True)
 
     async def wait_closed(self) -> None:
-        """Wait until `on_ended` was told and the stream has been let go: then a server's handler may return."""
+        """Wait until `on_ended` was called and the stream has been let go: then a server's handler may return."""
         if self._finished is None:
             self._finished = trio.Event()
             self._check_finished()
@@ -328,10 +328,10 @@ class WebSocket:
 
     def _end(self, ended: Ended) -> None:
         # By a timer: whoever is in the middle of a method of ours, or iterates over many, is not surprised.
-        self._world.call_at(self._world.now_ns(), self._tell, ended)
+        self._world.call_at(self._world.now_ns(), self._report, ended)
 
-    def _tell(self, ended: Ended) -> None:
-        self._told = True
+    def _report(self, ended: Ended) -> None:
+        self._reported = True
         self._on_ended(ended)
         self._check_finished()
 
@@ -353,5 +353,5 @@ class WebSocket:
                 timer.cancel()
 
     def _check_finished(self) -> None:
-        if self._finished is not None and self._told and self._state == "over":
+        if self._finished is not None and self._reported and self._state == "over":
             self._finished.set()

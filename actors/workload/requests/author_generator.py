@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class GeneratorError(AuthorsError):
-    """A generator cannot be found, raised, or returned what is no question; the message is a sentence."""
+    """A generator cannot be found, raised, or returned what is no call; the message is a sentence."""
 
 
 def load_generator(name: str) -> Generator:
@@ -31,11 +31,11 @@ def load_generator(name: str) -> Generator:
     except FunctionError as error:
         raise GeneratorError(str(error)) from error.__cause__
     stay_importable(name)
-    question(name, generator, 0, Draws(0, "trial").stream(0))
+    generated_call(name, generator, 0, Draws(0, "dry run").stream(0))
     return generator
 
 
-def question(name: str, generator: Generator, number: int, rng: Any) -> tuple[str, Params, bytes]:
+def generated_call(name: str, generator: Generator, number: int, rng: Any) -> tuple[str, Params, bytes]:
     """The generator's method and parameters for a number, the latter also as JSON text.
 
     Raises:

@@ -12,7 +12,7 @@ from battle.actors.chain.parameters import Params
 from battle.actors.rng import Draws
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.workloads import Methods, Replay, WsSubscribe
-from battle.actors.workload.requests.author_generator import load_generator, question
+from battle.actors.workload.requests.author_generator import generated_call, load_generator
 from battle.actors.workload.requests.call_times import CallTimes
 from battle.actors.workload.requests.mix import Mix
 
@@ -57,22 +57,22 @@ def _generated(name: str, draws: Draws, times: CallTimes) -> CallSource:
     times.place = f"{name!r}{place_of(generator)}"
     now_ns, add = times.now_ns, times.add
 
-    def ask(number: int, _scheduled_ns: int) -> GeneratedCall:
+    def next_call(number: int, _scheduled_ns: int) -> GeneratedCall:
         rng = draws.stream("generator", number)
         began_ns = now_ns()
-        made = question(name, generator, number, rng)
+        made = generated_call(name, generator, number, rng)
         add(now_ns() - began_ns)
         return GeneratedCall(*made)
 
-    return ask
+    return next_call
 
 
 def _mixed(methods: Methods, index: int, model: ChainModel, draws: Draws) -> CallSource:
     mix = Mix(methods, draws)
 
-    def ask(number: int, scheduled_ns: int) -> GeneratedCall:
+    def next_call(number: int, scheduled_ns: int) -> GeneratedCall:
         method = mix(number)
         params = params_for(model, method, index, number, model.head_at(scheduled_ns), draws)
         return GeneratedCall(method, params, _encode(params))
 
-    return ask
+    return next_call

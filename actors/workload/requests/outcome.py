@@ -9,8 +9,8 @@ import msgspec
 from battle.actors.chain.expected_answers import expected_answer, recorded_answer
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.oracle import (
-    height_told,
     judge,
+    newest_height,
     right_as_written,
     right_error,
 )
@@ -134,13 +134,13 @@ class AnswerReader:
 
     def ending_with(self, request: Request, answer: RpcResponse, ended_ns: int) -> Ending:
         """How `request` ends with this answer, which came on its connection."""
-        told = answer.result if answer.error is None else answer.error
-        if isinstance(told, msgspec.UnsetType):
+        received = answer.result if answer.error is None else answer.error
+        if isinstance(received, msgspec.UnsetType):
             return self.failed(request, NOT_JSON_RPC, ended_ns)
         code = None if answer.error is None else answer.error.code
         if self._checks and not _is_for(request, answer):
             return self.failed(request, WRONG_ID._replace(rpc_code=code), ended_ns)
-        ending = self.judged(request, told, request.sent_ns, ended_ns)
+        ending = self.judged(request, received, request.sent_ns, ended_ns)
         if code is None:
             return ending
         if ending.answer == "right":
@@ -156,13 +156,15 @@ class AnswerReader:
         code = right_error(self._model, asked.method, asked.params, head, canned, canned_only=only)
         return ending if code is None else ending._replace(expected_rpc_code=code)
 
-    def judged(self, asked: Asked, told: msgspec.Raw | ErrorObject, sent_ns: int, ended_ns: int) -> Ending:
+    def judged(
+        self, asked: Asked, received: msgspec.Raw | ErrorObject, sent_ns: int, ended_ns: int
+    ) -> Ending:
         """The ending of a call with this answer, as if an error were one as good as a result."""
         model = self._model
         if not self._checks and asked.recorded is None:
-            if isinstance(told, ErrorObject):
+            if isinstance(received, ErrorObject):
                 return _OK["none"]
-            height = height_told(asked.method, asked.params, told)
+            height = newest_height(asked.method, asked.params, received)
             return _OK["none"] if height is None else _of_height("none", height)
         canned, only = _NOTHING if asked.recorded is None and not self._canned else self._known(asked)
         head_from = model.head_at(sent_ns)
@@ -170,7 +172,7 @@ class AnswerReader:
             model,
             asked.method,
             asked.params,
-            told,
+            received,
             head_from,
             model.head_at(ended_ns),
             canned,

@@ -98,14 +98,14 @@ class RequestBuilder:
 class CallBuilder:
     """Builds requests of one call each, whatever it asks."""
 
-    def __init__(self, role: WorkloadRole, ask: CallSource) -> None:
+    def __init__(self, role: WorkloadRole, next_call: CallSource) -> None:
         self._index = role.index
         self._wrap = _wrapping(role)
-        self._ask = ask
+        self._next_call = next_call
 
     def build(self, number: int, scheduled_ns: int) -> Request:
         """Request `number`, due at `scheduled_ns`."""
-        method, params, text = self._ask(number, scheduled_ns)
+        method, params, text = self._next_call(number, scheduled_ns)
         name = request_id(self._index, number)
         id_bytes = name.encode()
         body = encode_call_text(b'"%b"' % id_bytes, method, text)

@@ -32,7 +32,7 @@ MAX_SPAN = minutes(24 * 60)
 """Times further from the start than this are counted from somewhere else, 1970 say."""
 
 MAX_PROBLEMS = 10
-"""Bad lines that are told one by one; a file that is no trace at all has nothing but bad lines."""
+"""Bad lines that are reported one by one; a file that is no trace at all has nothing but bad lines."""
 
 _CACHED_TRACES = 2
 

@@ -1,6 +1,6 @@
 """What a notification says, and whether that is so: the client's side of what the chain publishes. Pure.
 
-Clients of one workload are told the same, so what a text says is worked out once.
+Clients of one workload get the same notifications, so what a text says is worked out once.
 """
 
 import re
@@ -17,10 +17,10 @@ from battle.actors.workload.ws.messages import TEXT_CHARACTERS, excerpt
 from battle.store.events import Answer
 
 REORG_BLOCKS = FINALIZED_BLOCKS
-"""How far below the newest block that a client was told of news may lie: no reorg reaches below a finalized block."""
+"""How far below the newest block of a client news may be: no reorg reaches below a finalized block."""
 
 _READINGS_KEPT = 256
-"""Texts whose meaning is remembered: clients are told the same within seconds. A kilobyte or two each."""
+"""Texts whose meaning is remembered: clients get the same within seconds. A kilobyte or two each."""
 _LONGEST_KEPT_BYTES = 16 * 1024
 
 HEIGHTS_LOOKED_AT = 256
@@ -49,7 +49,7 @@ class Reading(NamedTuple):
 
 
 class NotificationOracle:
-    """Judges what is told to the subscriptions of one kind.
+    """Judges the notifications of subscriptions of one kind.
 
     With `checks` off, for chains that are not the model's, every answer is `none`.
     """
@@ -77,7 +77,7 @@ class NotificationOracle:
         """What a notification is worth that is read now; `result` is JSON text.
 
         It is right when it is true on the main branch by now; stale when it is true on another, or older by more
-        than `REORG_BLOCKS` than `newest`, the highest block of which this client was told rightly before.
+        than `REORG_BLOCKS` than `newest`, the highest block that a right notification gave this client before.
         Otherwise it is wrong. A log that is said to be removed is right when its block is of another branch.
         """
         reading = self._readings.get(result) or self._reading(result)
@@ -130,51 +130,51 @@ class NotificationOracle:
             self._readings[result] = reading
         return reading
 
-    def _read_head(self, told: Any) -> Reading:
-        number, name, parent = _number(told, "number"), _text(told, "hash"), _text(told, "parentHash")
-        return Reading(self._truth_of_head(told, number, name), number, name, number, name, parent)
+    def _read_head(self, result: Any) -> Reading:
+        number, name, parent = _number(result, "number"), _text(result, "hash"), _text(result, "parentHash")
+        return Reading(self._truth_of_head(result, number, name), number, name, number, name, parent)
 
-    def _truth_of_head(self, told: dict[str, Any], number: int, name: str) -> Truth:
+    def _truth_of_head(self, result: dict[str, Any], number: int, name: str) -> Truth:
         seen = self._branch_of(number, name)
         if seen is None:
             return "none"
         truth, model = seen
         whole, published = model.block_at(number).header, header(model, number)
         # Some servers publish the header with its size and uncles.
-        fits = published.keys() <= told.keys() <= whole.keys()
-        return truth if fits and all(_same(told[member], whole[member]) for member in told) else "none"
+        fits = published.keys() <= result.keys() <= whole.keys()
+        return truth if fits and all(_same(result[member], whole[member]) for member in result) else "none"
 
-    def _read_log(self, told: Any) -> Reading:
-        number, block = _number(told, "blockNumber"), _text(told, "blockHash")
-        index = _number(told, "logIndex")
-        removed = told.get("removed") is True
+    def _read_log(self, result: Any) -> Reading:
+        number, block = _number(result, "blockNumber"), _text(result, "blockHash")
+        index = _number(result, "logIndex")
+        removed = result.get("removed") is True
         key = f"{block}:{index}:removed" if removed else f"{block}:{index}"
-        truth = self._truth_of_log({**told, "removed": False} if removed else told, number, block, index)
+        truth = self._truth_of_log({**result, "removed": False} if removed else result, number, block, index)
         if removed and truth != "none":
             truth = "main" if truth == "orphaned" else "orphaned"
         return Reading(truth, number, key, number, block)
 
-    def _truth_of_log(self, told: dict[str, Any], number: int, block: str, index: int) -> Truth:
+    def _truth_of_log(self, result: dict[str, Any], number: int, block: str, index: int) -> Truth:
         seen = self._branch_of(number, block)
         if seen is None:
             return "none"
         truth, model = seen
         logs = [log for receipt in model.block_at(number).receipts for log in receipt["logs"]]
-        if index >= len(logs) or not _same(told, logs[index]) or not self._pattern.matches(told):
+        if index >= len(logs) or not _same(result, logs[index]) or not self._pattern.matches(result):
             return "none"
         return truth
 
-    def _read_pending(self, told: Any) -> Reading:
-        if not isinstance(told, str):
+    def _read_pending(self, result: Any) -> Reading:
+        if not isinstance(result, str):
             raise _Unreadable
-        if not _is_hash(told):
-            return Reading("none", 0, told[:TEXT_CHARACTERS])
-        found = self._model.answer("eth_getTransactionByHash", [told], _HEIGHT_BOUND)  # known at any time
+        if not _is_hash(result):
+            return Reading("none", 0, result[:TEXT_CHARACTERS])
+        found = self._model.answer("eth_getTransactionByHash", [result], _HEIGHT_BOUND)  # known at any time
         if found is None:
-            return Reading("none", 0, told)
+            return Reading("none", 0, result)
         number = int(found["blockNumber"], 16)
-        listed = any(one["hash"] == told for one in self._model.block_at(number).transactions)
-        return Reading("main" if listed else "none", number, told)
+        listed = any(one["hash"] == result for one in self._model.block_at(number).transactions)
+        return Reading("main" if listed else "none", number, result)
 
     def _branch_of(self, number: int, name: str) -> tuple[Truth, ChainModel] | None:
         """The branch that a block is of, and the chain as who follows that sees it; None: there is no such block."""
@@ -188,23 +188,23 @@ class NotificationOracle:
 
 
 class _Unreadable(Exception):
-    """What was told is not of the kind's shape."""
+    """The result is not of the kind's shape."""
 
 
-def _number(told: Any, member: str) -> int:
-    text = _text(told, member)
+def _number(result: Any, member: str) -> int:
+    text = _text(result, member)
     if not _is_quantity(text):
         raise _Unreadable
     return int(text, 16)
 
 
-def _text(told: Any, member: str) -> str:
-    text = told.get(member) if isinstance(told, dict) else None
+def _text(result: Any, member: str) -> str:
+    text = result.get(member) if isinstance(result, dict) else None
     if not isinstance(text, str) or len(text) > TEXT_CHARACTERS:
         raise _Unreadable
     return text
 
 
-def _same(told: Any, expected: Any) -> bool:
+def _same(result: Any, expected: Any) -> bool:
     """Equal as JSON, where 1 is not true."""
-    return isinstance(told, bool) == isinstance(expected, bool) and bool(told == expected)
+    return isinstance(result, bool) == isinstance(expected, bool) and bool(result == expected)

@@ -111,7 +111,7 @@ class WsPool:
                 channel.send(request)
 
     def on_failure(self, ending: Ending) -> None:
-        """A channel got no connection: what waits had its chance, unless another channel is about to get one."""
+        """A channel got no connection: what waits fails, unless another channel is about to get one."""
         self._hopeless = ending
         if self._is_hopeful():
             return
@@ -167,7 +167,7 @@ class _Channel:
         if self.line.websocket is not None:
             self.line.websocket.abort()
 
-    # What the line tells.
+    # Callbacks of the line.
 
     def opening(self, due_ns: int) -> None:
         pass

@@ -85,7 +85,7 @@ class Subscriber:
         self._has_left = False
         self._left_ns = 0
         self._newest = 0
-        """The highest block of which it was told rightly, on any connection."""
+        """The highest block that a right notification gave it, on any connection."""
 
     # How the load goes.
 
@@ -114,7 +114,7 @@ class Subscriber:
             self._end(slot, INTERRUPTED)
         self.line.interrupt()
 
-    # What the line tells.
+    # Callbacks of the line.
 
     def opening(self, due_ns: int) -> None:
         self._fall_due(self._slots, due_ns)

@@ -256,7 +256,7 @@ class LiveCluster:
 
 
 async def _send(channel: Channel, start: Start, inbox: Inbox) -> None:
-    """Say to the node who it is, then all that it is told."""
+    """Send the node its role, then all its messages."""
     with suppress(trio.BrokenResourceError):  # the node is dead or dying: its exit says the rest
         await channel.send(start)
         async for message in inbox:

@@ -27,7 +27,7 @@ MARK = "BATTLE_NODE"
 
 
 class Found(NamedTuple):
-    """A process at one moment; `began` tells it from a later one with the same number."""
+    """A process at one moment; `began` distinguishes it from a later one with the same number."""
 
     pid: int
     parent: int
@@ -71,7 +71,7 @@ def end_descendants(
 ) -> list[int]:
     """Ask all below `root` to end, kill those that do not, and reap those that are children of this process.
 
-    Arguments: `belongs` tells which of them are meant; those below these are meant as well.
+    Arguments: `belongs` says which of them are meant; those below these are meant as well.
     `unreaped` are children whose end the caller waits for itself. Returns the numbers of those that were there.
     """
     meant: set[int] = set()

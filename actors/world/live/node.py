@@ -19,7 +19,7 @@ from battle.actors.world.live.usage import UsageMeter, inherited_files, is_too_l
 from battle.actors.world.live.world import LiveWorld
 from battle.store.events import BenchLimitReached
 
-_TELLS_SECONDS = 0.2
+_PRINTS_SECONDS = 0.2
 """A node that is asked where it hangs has printed it by then, busy machine or not."""
 
 _TRACEBACK_BYTES = 64 * 2**10
@@ -151,7 +151,7 @@ class LiveNode:
         if not self.is_ready:
             return ""  # it may not know the signal yet, and would end at it
         self._process.send_signal(WHERE_SIGNAL)
-        await trio.sleep(_TELLS_SECONDS)
+        await trio.sleep(_PRINTS_SECONDS)
         return hangs_in(end_of_output(self._process.output.path, _TRACEBACK_BYTES), Path.cwd())
 
     def declare_hung(self, why: str) -> None:

@@ -1,4 +1,4 @@
-"""The inside of a live node's process: plays the role it is told to, leaves when told or orphaned."""
+"""The inside of a live node's process: plays the role that it is sent, leaves when stopped or orphaned."""
 
 import ctypes
 import faulthandler
@@ -125,7 +125,7 @@ def _raise_open_files() -> None:
 
 
 async def _obey(channel: Channel, role: ActorRef, message_type: Any, scope: trio.CancelScope) -> None:
-    """Tell the role what comes; stop when the coordinator closes the channel, or is gone.
+    """Pass on to the role what comes; stop when the coordinator closes the channel, or is gone.
 
     While the mailbox of the role is full, what else comes waits in the channel.
     """

@@ -85,7 +85,7 @@ class LiveStream(ReadByOne):
             self._reset = error
             raise trio.BrokenResourceError(str(error)) from error
         if len(data) < max_bytes:
-            # The kernel's buffer is empty, and an edge will tell of more; but a hang-up tells only once.
+            # The kernel's buffer is empty, and an edge will report more; but a hang-up is reported once.
             self._readable = self._hung_up
         return data
 
@@ -116,8 +116,8 @@ class LiveStream(ReadByOne):
         self._reactor.call_at(self._reactor.now_ns(), self._pump)
 
     def _pump(self) -> None:
-        """Hand over what there is, until nothing is left: only then will an edge tell of more."""
-        # A look of its own may have found what an event that was seen before it, and is served later, tells again.
+        """Hand over what there is, until nothing is left: only then will an edge report more."""
+        # A read of its own may have found what an event that was seen before it, and is served later, reports again.
         arrived_ns = self._arrived_ns = max(self._arrived_ns, self._reactor.seen_ns)
         for _ in range(_READS_PER_TURN):
             receive = self._receive

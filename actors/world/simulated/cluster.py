@@ -31,8 +31,8 @@ Boot = Callable[[World, Any, Control], Awaitable[None]]
 
 
 class _Control:
-    """Both ends of the control channel are in one process here, so they share one mailbox: what the coordinator tells
-    the node is what the role reads."""
+    """Both ends of the control channel are in one process here, so they share one mailbox: what the coordinator
+    sends the node is what the role reads."""
 
     def __init__(
         self, inbox: Inbox, task_status: "trio.TaskStatus[SimulatedNodeHandle]", handle: "SimulatedNodeHandle"
@@ -56,7 +56,7 @@ class SimulatedNodeHandle:
         self.incarnation = incarnation
         self._world = world
         self._writer = writer
-        self.scope = trio.CancelScope(shield=True)  # as a process, it ends only when it is told to
+        self.scope = trio.CancelScope(shield=True)  # as a process, it ends only when it is stopped
         self.is_ready = False
         self.hung: str | None = None
         self.over = trio.Event()
@@ -184,7 +184,7 @@ class SimulatedCluster:
             with handle.scope:
                 await self._boot(world, role, control)
         except Exception as error:
-            # Not swallowed: it is how the node ended, and whoever runs it is told.
+            # Not swallowed: it is how the node ended, and whoever runs it gets the error.
             handle.fail(error)
         finally:
             handle.close()

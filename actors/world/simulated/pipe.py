@@ -10,7 +10,7 @@ another, and holds bytes in two places:
 
 `queue` has what is on its way and what has arrived unread; together they are `in_flight_bytes`, which the window
 limits. `held` is the sender's, and what limits of a stream count. A chunk costs no event of its own: it is stamped
-with its arrival, and an event is in the heap only while somebody waits who would be told (`arm`, once for one
+with its arrival, and an event is in the heap only while somebody waits who is called (`arm`, once for one
 moment).
 
 Who wakes whom:
@@ -148,9 +148,9 @@ class Pipe:
         if self._receive is not None:
             self._receive = None
             now_ns = self._clock.now_ns()
-            self._clock.call_at(now_ns, self._tell_lost, how, now_ns, host=self.host)
+            self._clock.call_at(now_ns, self._report_lost, how, now_ns, host=self.host)
 
-    def _tell_lost(self, how: Loss, at_ns: int) -> None:
+    def _report_lost(self, how: Loss, at_ns: int) -> None:
         assert self._lost is not None
         self._lost(how, at_ns)
 
@@ -199,7 +199,7 @@ class Pipe:
             self.wake_drain()
 
     def arm(self) -> None:
-        """See to it that whoever receives is told when the next chunk arrives."""
+        """See to it that whoever receives is woken when the next chunk arrives."""
         at_ns = max(self.queue[0][0], self._clock.now_ns())
         if at_ns != self._wake_ns:
             self._wake_ns = at_ns

@@ -14,8 +14,8 @@ What the shell must send, one event at a time:
 - `Notified(provider, item)` for what the subscription brings, in its order, after `Subscribed`.
 - `HeadKnown(provider, number)` soon after `Subscribed`: eth_blockNumber asked at that provider *after* the
   subscription stood (when it fails, send nothing). To `Logs` and `PendingTransactions` also the number of
-  each head that the same connection's newHeads brings: without it they cannot tell a quiet chain from a
-  dead provider. Heads learnt by polling do not count: they would hide a subscription that went silent.
+  each head that the same connection's newHeads brings: without it they cannot distinguish a quiet chain from
+  a dead provider. Heads learnt by polling do not count: they would hide a subscription that went silent.
 - `UpstreamLost(provider)` when the connection or the subscription ended. After `Resubscribe` the old one is
   gone for the fold: do not report its end, and what still arrives from it is to be dropped by the shell when
   it subscribes again at the same provider.
@@ -33,14 +33,14 @@ What the shell must do:
 - `Backfill`: ask over HTTP at `provider` when `attempt` is 1, at another when it is higher.
 - `Resubscribe(reason, avoid)`: end the subscription there is, choose a provider, `avoid` last. Unless the
   reason is "start", this counts as a failure of `avoid` for its WebSocket breaker.
-- `GapLeft(first, last, reason)`: log it. Clients are told nothing: there is nothing true to tell them.
+- `GapLeft(first, last, reason)`: log it. Clients get no message: there is nothing true to send.
 - `WakeAt`: one timer per stream, the latest replaces the former.
 
 What holds (see each module for its kind): nothing is delivered twice; a block comes after its parent, or is
 the first, or the first after a `GapLeft`; what is owed and not delivered was reported by a `GapLeft`, or is still
 being asked for. A provider that is behind brings only known things, which are dropped, and counts as stale
 when that lasts. Which chain a provider is on is for the shell to check (eth_chainId): a fold that has seen
-nothing else believes what it is told.
+nothing else believes what it receives.
 """
 
 from battle.actors.gateway.subscriptions.continuity.core import ContinuityCore

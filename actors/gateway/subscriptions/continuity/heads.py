@@ -235,7 +235,7 @@ class Heads(ContinuityCore[ChainHead]):
             return False
         self._tries = _Tries(*key, tried + 1)
         if root is not None and first <= (self._last or 0):
-            self._ask(first, last, tried + 1)  # downwards: what is nearest to the root tells most
+            self._ask(first, last, tried + 1)  # downwards: what is nearest to the root says most
         else:
             self._ask(first, min(last, first + FILL_CHUNK_BLOCKS - 1), tried + 1)
         return True
