@@ -21,8 +21,8 @@ from battle.analysis.verdict.checkers.load_generator import (
     lateness_bound_ns,
 )
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
-from battle.analysis.verdict.parts import Part, part_of_workload
-from battle.analysis.verdict.requests import ALL_STEPS, QUERY, StepsBeyondKnee, request_measures
+from battle.analysis.verdict.parts import Part
+from battle.analysis.verdict.requests import QUERY, request_measures
 from battle.analysis.verdict.slo_comparison import NOT_REACHED_BUT, Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports
 from battle.formatting import plural
@@ -62,20 +62,18 @@ def attribute_run(
     log: Log,
     slo: Slo,
     broken: Sequence[Trouble],
-    workload: str | None = None,
-    beyond: StepsBeyondKnee = ALL_STEPS,
+    part: Part,
 ) -> tuple[SloResult, ...]:
     """The results of the run or of one workload, with each miss that proves nothing turned into `not_measured`.
 
-    Requests of steps `beyond` a knee prove nothing either way.
+    Requests of steps beyond a knee prove nothing either way.
     """
     missed = {result.name for result in results if result.status == "missed"}
     causes = _reactions(log, findings)
     late = bool(LATE & _unsure(findings))
     if missed & OF_LOAD:
         bound_ns = lateness_bound_ns(slo) if late else None
-        part = part_of_workload(workload)
-        row = request_measures(log, part, beyond, late_ns=bound_ns, cut=True, spared=spared(broken))
+        row = request_measures(log, part, late_ns=bound_ns, cut=True, spared=spared(broken))
         causes |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
     causes |= _bench_limited(log)
     return tuple(_not_measured(result, {**causes, **_of_nodes(result, broken)}) for result in results)
@@ -88,7 +86,6 @@ def attribute_windowed(
     slo: Slo,
     broken: Sequence[Trouble],
     part: Part,
-    beyond: StepsBeyondKnee,
 ) -> tuple[SloResult, ...]:
     """Likewise, of a part of the run.
 
@@ -97,11 +94,11 @@ def attribute_windowed(
     causes = _reactions(log, findings)
     if OF_LOAD & {result.name for result in results if result.status == "missed"}:
         bound_ns = lateness_bound_ns(slo)
-        row = request_measures(log, part, beyond)
+        row = request_measures(log, part)
         late = row.sent_ratio < SENT_RATIO_MIN or (row.p99_late_ns or 0) > bound_ns
         late = late or bool(LATE & _unsure(findings))
         late_ns = bound_ns if late else None
-        row = request_measures(log, part, beyond, late_ns=late_ns, cut=True, spared=spared(broken))
+        row = request_measures(log, part, late_ns=late_ns, cut=True, spared=spared(broken))
         causes |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
     causes |= _bench_limited(log)
     return tuple(_not_measured(result, {**causes, **_of_nodes(result, broken)}) for result in results)

@@ -9,8 +9,8 @@ from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.load_generator import SENT_RATIO_MIN, lateness_bound_ns
 from battle.analysis.verdict.checkers.planned_workloads import STEPS, planned
 from battle.analysis.verdict.measures import unanswered_text
-from battle.analysis.verdict.parts import part_of_workload
-from battle.analysis.verdict.requests import QUERY, StepsBeyondKnee, request_measures
+from battle.analysis.verdict.parts import StepsBeyondKnee, part_of_workload
+from battle.analysis.verdict.requests import QUERY, request_measures
 from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
 from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo, SloSet
 

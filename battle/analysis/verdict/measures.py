@@ -11,7 +11,7 @@ from battle.analysis.verdict.checkers.continuity import head_rows, no_heads_expe
 from battle.analysis.verdict.checkers.heights import height_rows
 from battle.analysis.verdict.own_measures import own_measures
 from battle.analysis.verdict.parts import Part
-from battle.analysis.verdict.requests import ALL_STEPS, QUERY, StepsBeyondKnee, request_measures
+from battle.analysis.verdict.requests import QUERY, request_measures
 from battle.analysis.verdict.slo_comparison import Measure
 from battle.analysis.visibility import gateway_reports, unseen_text
 from battle.formatting import plural
@@ -23,34 +23,29 @@ METRICS = frozenset(rule.metric for rule in RULES.values())
 """All that an SLO can limit."""
 
 
-def measures(
-    log: Log, part: Part, metrics: Collection[str] = METRICS, beyond: StepsBeyondKnee = ALL_STEPS
-) -> dict[str, Measure]:
-    """Each of these metrics in a part of the run, maybe with others that are measured along with them.
-
-    Success and latency leave out the steps `beyond` a knee.
-    """
+def measures(log: Log, part: Part, metrics: Collection[str] = METRICS) -> dict[str, Measure]:
+    """Each of these metrics in a part of the run, maybe with others that are measured along with them."""
     if part.missing is not None:
         query = "fault_spans" if part.scope.when in RELATIVE else "planned_phases"
         return dict.fromkeys(metrics, Measure(query, False, note=part.missing))
     measured: dict[str, Measure] = {}
     for names, family in _FAMILIES:
         if not names.isdisjoint(metrics):
-            measured |= family(log, part, beyond)
+            measured |= family(log, part)
     return measured | own_measures(log, part, metrics)
 
 
-def _of_requests(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
-    row = request_measures(log, part, beyond)
-    left_out = beyond.note if _leaves_out(log, part, beyond, row) else None
+def _of_requests(log: Log, part: Part) -> dict[str, Measure]:
+    row = request_measures(log, part)
+    left_out = part.beyond.note if _leaves_out(log, part, row) else None
     if not row.requests:
         when = f"{part.scope.text} was due" if not part.is_whole else "ended"
         return dict.fromkeys(_REQUESTS, Measure(QUERY, False, note=_noted(f"no request {when}", left_out)))
     return {metric: _of_request(row, metric, part, left_out) for metric in _REQUESTS}
 
 
-def _leaves_out(log: Log, part: Part, beyond: StepsBeyondKnee, row: Any) -> bool:
-    return bool(beyond.workloads) and row.requests < request_measures(log, part).requests
+def _leaves_out(log: Log, part: Part, row: Any) -> bool:
+    return bool(part.beyond.workloads) and row.requests < request_measures(log, part.with_all_steps).requests
 
 
 def _of_request(row: Any, metric: str, part: Part, left_out: str | None) -> Measure:
@@ -72,7 +67,7 @@ def unanswered_text(percent: int, whose: str) -> str:
 
 def answers(log: Log, part: Part) -> tuple[int, int, int]:
     """How many answers and notifications were checked in a part of the run, and of them wrong and stale."""
-    counts = [request_measures(log, part)]
+    counts = [request_measures(log, part.with_all_steps)]
     if part.scope.method is None:  # a notification is the answer to no method
         counts += log.rows("notification_measures", **part.times, workload=part.scope.workload)
     checked, wrong, stale = (
@@ -81,7 +76,7 @@ def answers(log: Log, part: Part) -> tuple[int, int, int]:
     return checked, wrong, stale
 
 
-def _of_answers(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+def _of_answers(log: Log, part: Part) -> dict[str, Measure]:
     checked, wrong, stale = answers(log, part)
     if not checked:
         nothing = Measure(QUERY, False, note=f"no answer {part.scope.text} was checked")
@@ -112,7 +107,7 @@ def head_measures(log: Log, part: Part) -> Any:
     return row
 
 
-def _of_heads(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+def _of_heads(log: Log, part: Part) -> dict[str, Measure]:
     query, row = "head_measures", head_measures(log, part)
     if not row.due and not row.received:
         if row.subscriptions:  # what the chain had is in the log
@@ -142,7 +137,7 @@ def _silence(log: Log, part: Part) -> Measure:
     return Measure(query, True, max((row.longest_silence_ns for row in rows), default=0))
 
 
-def _of_failovers(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+def _of_failovers(log: Log, part: Part) -> dict[str, Measure]:
     query = "failover_measures"
     (row,) = log.rows(query, **part.times)
     if row.failovers is None:
@@ -157,7 +152,7 @@ def _of_failovers(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Me
     return {"failovers": Measure(query, True, row.failovers), "max_failover_latency_ns": cost}
 
 
-def _disconnects(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+def _disconnects(log: Log, part: Part) -> dict[str, Measure]:
     """The client connections lost, but for those that the bench itself cut."""
     query = "disconnects"
     rows = [row for row in log.rows(query, **part.times) if part.scope.workload in (None, row.workload)]
@@ -171,7 +166,7 @@ def _disconnects(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Mea
     return {"disconnects": Measure(query, True, gateway + client, note or None)}
 
 
-def _of_heights(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+def _of_heights(log: Log, part: Part) -> dict[str, Measure]:
     """Of the whole run only: what a client was told of before a window counts in it."""
     query = "heights_of_clients"
     rows = [row for row in height_rows(log, Staleness()) if part.scope.workload in (None, row.workload)]
@@ -181,7 +176,7 @@ def _of_heights(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Meas
     return {"height_regression_max_blocks": measured}
 
 
-def _attempts(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+def _attempts(log: Log, part: Part) -> dict[str, Measure]:
     query = "attempt_measures"
     (row,) = log.rows(query, **part.times)
     if row.attempts and row.attempts_per_request is not None:
@@ -190,7 +185,7 @@ def _attempts(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measur
     return {"attempts_per_request": Measure(query, False, note=note)}
 
 
-def _breaker_changes(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+def _breaker_changes(log: Log, part: Part) -> dict[str, Measure]:
     query = "breaker_measures"
     (row,) = log.rows(query, **part.times)
     if row.changes is None:
@@ -199,7 +194,7 @@ def _breaker_changes(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str,
     return {"breaker_changes": Measure(query, True, row.changes)}
 
 
-def _memory(log: Log, part: Part, beyond: StepsBeyondKnee) -> dict[str, Measure]:
+def _memory(log: Log, part: Part) -> dict[str, Measure]:
     query = "memory_measures"
     (row,) = log.rows(query, **part.times)
     if row.rss_max_bytes is None:
@@ -215,7 +210,7 @@ def _then(part: Part) -> str:
 _REQUESTS = frozenset(RULES[name].metric for name in OF_REQUESTS)
 _HEADS = frozenset({"missed_heads", "duplicate_heads", "head_delay_p99_ns", "longest_silence_ns"})
 
-_Family: TypeAlias = Callable[[Log, Part, StepsBeyondKnee], dict[str, Measure]]
+_Family: TypeAlias = Callable[[Log, Part], dict[str, Measure]]
 
 _FAMILIES: tuple[tuple[frozenset[str], _Family], ...] = (
     (_REQUESTS, _of_requests),

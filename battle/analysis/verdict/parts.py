@@ -1,7 +1,7 @@
 """The parts of a run: where in its time each is, as the log says. The whole run is one of them."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from battle.analysis.log import Log
 from battle.analysis.time_text import at_text, load_began_ns
@@ -9,12 +9,45 @@ from battle.scenario.slo.scope import AFTER, BEFORE, RELATIVE, WHOLE_RUN, Scope
 from battle.scenario.slo.windows import WHOLE, Window, fault_windows, merged, selects
 
 
+class StepsBeyondKnee(NamedTuple):
+    """The steps beyond a knee, which look for the limit: of which workload each is, from when until when.
+
+    Where no step met its SLOs there is no knee, and all of them count.
+    """
+
+    workloads: tuple[str, ...] = ()
+    starts_ns: tuple[int, ...] = ()
+    ends_ns: tuple[int, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For queries that leave them out."""
+        return {
+            "beyond_workloads": self.workloads,
+            "beyond_starts_ns": self.starts_ns,
+            "beyond_ends_ns": self.ends_ns,
+        }
+
+    @property
+    def note(self) -> str:
+        """What was left out, in words."""
+        return f"without the steps beyond the knee of {' and '.join(dict.fromkeys(self.workloads))}"
+
+
+ALL_STEPS = StepsBeyondKnee()
+"""No step is left out."""
+
+
 class Part(NamedTuple):
-    """A part of a run: its windows, or why it has none, and the parameters that queries take for it."""
+    """A part of a run: its windows, or why it has none, and the parameters that queries take for it.
+
+    Success and latency of its requests leave out the steps `beyond` a knee.
+    """
 
     scope: Scope
     windows: tuple[Window, ...]
     missing: str | None = None
+    beyond: StepsBeyondKnee = ALL_STEPS
 
     @property
     def times(self) -> dict[str, Any]:
@@ -23,6 +56,11 @@ class Part(NamedTuple):
             "starts_ns": tuple(start for start, _ in self.windows),
             "ends_ns": tuple(end for _, end in self.windows),
         }
+
+    @property
+    def with_all_steps(self) -> Self:
+        """The same part, of which no step is left out."""
+        return self._replace(beyond=ALL_STEPS)
 
     @property
     def is_whole(self) -> bool:

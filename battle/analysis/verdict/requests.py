@@ -14,41 +14,12 @@ QUERY = "request_measures"
 """The report query that all of this comes from."""
 
 
-class StepsBeyondKnee(NamedTuple):
-    """The steps beyond a knee, which look for the limit: of which workload each is, from when until when.
-
-    Where no step met its SLOs there is no knee, and all of them count.
-    """
-
-    workloads: tuple[str, ...] = ()
-    starts_ns: tuple[int, ...] = ()
-    ends_ns: tuple[int, ...] = ()
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """For queries that leave them out."""
-        return {
-            "beyond_workloads": self.workloads,
-            "beyond_starts_ns": self.starts_ns,
-            "beyond_ends_ns": self.ends_ns,
-        }
-
-    @property
-    def note(self) -> str:
-        """What was left out, in words."""
-        return f"without the steps beyond the knee of {' and '.join(dict.fromkeys(self.workloads))}"
-
-
-ALL_STEPS = StepsBeyondKnee()
-"""No step is left out."""
-
 _NO_WINDOWS: Mapping[str, Any] = {"spared_starts_ns": (), "spared_ends_ns": ()}
 
 
 def request_measures(
     log: Log,
     part: Part,
-    beyond: StepsBeyondKnee = ALL_STEPS,
     *,
     late_ns: int | None = None,
     cut: bool = False,
@@ -56,11 +27,11 @@ def request_measures(
 ) -> Any:
     """The row of the query `request_measures`: how the requests of a part fared.
 
-    Left out is what was due in the steps `beyond` a knee, what was sent later than `late_ns`, with `cut` what the
-    load itself cut off, and what was under way in the windows of `spared`.
+    Left out is what was due in the part's steps beyond a knee, what was sent later than `late_ns`, with `cut` what
+    the load itself cut off, and what was under way in the windows of `spared`.
     """
     chosen = {"workload": part.scope.workload, "method": part.scope.method, "late_ns": late_ns, "cut": cut}
-    (row,) = log.rows(QUERY, **part.times, **chosen, **spared, **beyond.parameters)
+    (row,) = log.rows(QUERY, **part.times, **chosen, **spared, **part.beyond.parameters)
     return row
 
 

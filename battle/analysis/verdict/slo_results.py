@@ -12,7 +12,7 @@ from battle.analysis.verdict.bench import Trouble
 from battle.analysis.verdict.knee import Knee, knee_measures, steps_beyond
 from battle.analysis.verdict.measures import answers, head_measures, measures
 from battle.analysis.verdict.parts import WHOLE_PART, Part, part_of, part_of_workload
-from battle.analysis.verdict.requests import ALL_STEPS, StepsBeyondKnee, request_measures
+from battle.analysis.verdict.requests import request_measures
 from battle.analysis.verdict.sample_size import SampleSize, with_enough_samples
 from battle.analysis.verdict.slo_comparison import SloResult, compare, compared
 from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS, RULES, Slo, SloSet
@@ -41,44 +41,50 @@ def run_results(
     """
     slo = slos.run
     beyond = steps_beyond(log, knees)
-    whole = attribute_run(_compared(log, WHOLE_PART, slo, beyond), findings, log, slo, broken, beyond=beyond)
-    parts = (result for part in slos.parts for result in _of_part(log, part, slos, findings, broken, beyond))
+    whole = WHOLE_PART._replace(beyond=beyond)
+    of_run = attribute_run(_compared(log, whole, slo), findings, log, slo, broken, whole)
+    parts = (
+        result
+        for one in slos.parts
+        for result in _of_part(
+            log, part_of(log, one.scope)._replace(beyond=beyond), one, slos, findings, broken
+        )
+    )
     asked = tuple(_sql_result(log, query) for query in slo.queries)
-    return (*whole, *parts, *attribute_bench(asked, broken))
+    return (*of_run, *parts, *attribute_bench(asked, broken))
 
 
-def _compared(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee = ALL_STEPS) -> tuple[SloResult, ...]:
+def _compared(log: Log, part: Part, slo: Slo) -> tuple[SloResult, ...]:
     """What `slo` asks of a part of the run, with what was measured of it there."""
     metrics = {RULES[name].metric for name in slo.targets()}
-    return compare(slo, measures(log, part, metrics, beyond))
+    return compare(slo, measures(log, part, metrics))
 
 
 def _of_part(
     log: Log,
+    part: Part,
     slo: Slo,
     slos: SloSet,
     findings: Sequence[Finding],
     broken: Sequence[Trouble],
-    beyond: StepsBeyondKnee,
 ) -> tuple[SloResult, ...]:
     """The SLOs on a part of the run, not trusted where a miss or too few requests prove nothing."""
-    part = part_of(log, slo.scope)
-    found = _compared(log, part, slo, beyond)
+    found = _compared(log, part, slo)
     if part.missing is None:
-        found = attribute_windowed(found, findings, log, slo, broken, part, beyond)
+        found = attribute_windowed(found, findings, log, slo, broken, part)
     results = tuple(msgspec.structs.replace(result, scope=part.scope) for result in found)
     if part.missing is not None:
         return results
-    return with_enough_samples(results, _tested(log, part, slo, beyond), slos.min_requests)
+    return with_enough_samples(results, _tested(log, part, slo), slos.min_requests)
 
 
-def _tested(log: Log, part: Part, slo: Slo, beyond: StepsBeyondKnee = ALL_STEPS) -> SampleSize:
+def _tested(log: Log, part: Part, slo: Slo) -> SampleSize:
     """How much of what `slo` is about there was in a part of the run."""
     names = slo.targets().keys()
     heads_due = head_measures(log, part).due if names & {*HEADS} else 0
     if not names & {*OF_REQUESTS, *ANSWERS}:
         return SampleSize(0, 0, heads_due)
-    return SampleSize(request_measures(log, part, beyond).requests, answers(log, part)[0], heads_due)
+    return SampleSize(request_measures(log, part).requests, answers(log, part)[0], heads_due)
 
 
 def _sql_result(log: Log, sql_slo: SqlSlo) -> SloResult:
@@ -141,7 +147,7 @@ def _of_workload(
             measured = {**measures(log, part, metrics), **knee_measures(knee)}
             # Its steps are attributed one by one: nothing of the whole load's lateness is left to explain.
             return attribute_bench(compare(slo, measured), broken)
-    return attribute_run(_compared(log, part, slo), findings, log, slo, broken, name)
+    return attribute_run(_compared(log, part, slo), findings, log, slo, broken, part)
 
 
 def one_number(rows: list[tuple[object, ...]]) -> float | str:
