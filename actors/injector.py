@@ -1,16 +1,16 @@
-"""The actor that carries out the timeline, and says in the log what it did and when."""
+"""The actor that carries out the timeline, and says in the log what it did and when.
 
+What a fault does to its target is said by its class (`begin`, `end`), in terms of `TargetNode`.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal, Protocol, TypeAlias
 
 from battle.actors.roles import ApplyFault, RevertFault
-from battle.actors.spec.faults.process import (
-    Flap,
-    Kill,
-    Pause,
-    Restart,
-)
+from battle.actors.spec.faults.process import ProcessFault
 from battle.actors.spec.faults.timeline import PlannedFault
-from battle.actors.units import ms, seconds
+from battle.actors.units import Duration, ms, seconds
 from battle.actors.world.cluster import NodeState
 from battle.actors.world.interfaces import World
 from battle.store.events import FaultActed, FaultChanged
@@ -70,16 +70,21 @@ async def inject(
     not applied in the log, and the verdict takes it for what it is.
     """
     woken_ns = world.now_ns()
-    for at_ns, begins, fault in _steps(timeline, begin_ns):
-        if begins and at_ns < woken_ns:
-            continue
-        await world.sleep_until(at_ns)
-        if begins:
-            if _apply(world, fault, targets):
-                in_force.add(fault.fault_id)
-        elif fault.fault_id in in_force:
-            _revert(world, fault, targets)
-            in_force.remove(fault.fault_id)
+    faults = {planned.fault_id: _AimedFault(world, planned, targets) for planned in timeline}
+    try:
+        for at_ns, begins, planned in _steps(timeline, begin_ns):
+            if begins and at_ns < woken_ns:
+                continue
+            await world.sleep_until(at_ns)
+            if begins:
+                if faults[planned.fault_id].apply():
+                    in_force.add(planned.fault_id)
+            elif planned.fault_id in in_force:
+                faults[planned.fault_id].revert()
+                in_force.remove(planned.fault_id)
+    finally:
+        for fault in faults.values():
+            fault.holds = False
 
 
 def log_plan(world: World, timeline: tuple[PlannedFault, ...], begin_ns: int) -> None:
@@ -96,72 +101,96 @@ def _steps(timeline: tuple[PlannedFault, ...], begin_ns: int) -> list[tuple[int,
     return sorted(begins + ends, key=lambda step: (step[0], not step[1]))
 
 
-def _apply(world: World, planned: PlannedFault, targets: Targets) -> bool:
-    """Whether it could be applied."""
-    at_ns = world.now_ns()  # before it acts: nothing that it does is earlier than its begin
-    try:
-        action = _begin(planned, targets)
-    except TargetGone as error:
-        _log(world, planned, "failed", detail=str(error))
-        return False
-    _log(world, planned, "applied", at_ns=at_ns)
-    if action is not None:
-        _log_action(world, planned, action)
-    if isinstance(planned.fault, Pause):
-        confirm(world, planned, targets, "paused")
-    return True
+class _AimedFault:
+    """A planned fault and its target, as the fault acts on it: a `TargetNode`."""
 
+    def __init__(self, world: World, planned: PlannedFault, targets: Targets) -> None:
+        self.holds = False
+        self._world = world
+        self._planned = planned
+        self._target = planned.target
+        self._fault_id = planned.fault_id
+        self._targets = targets
+        self._detail: str | None = None
+        self._signals = 0
 
-def _revert(world: World, planned: PlannedFault, targets: Targets) -> None:
-    target, fault_id = planned.target, planned.fault_id
-    detail = None
-    match planned.fault:
-        case Kill() | Flap() | Restart():
-            if not targets.let_up(target, fault_id):
-                detail = f"{target} was still starting when it was over"
-        case Pause():
-            if targets.resume(target, fault_id):
-                confirm(world, planned, targets, "resumed")
-        case _:
-            targets.revert_fault(target, RevertFault(fault_id))
-    _log(world, planned, "reverted", detail=detail)
+    def apply(self) -> bool:
+        """Whether it could be applied."""
+        at_ns = self._world.now_ns()  # before it acts: nothing that it does is earlier than its begin
+        try:
+            self._planned.fault.begin(self)
+        except TargetGone as error:
+            _log(self._world, self._planned, "failed", detail=str(error))
+            return False
+        self.holds = True
+        _log(self._world, self._planned, "applied", at_ns=at_ns)
+        return True
 
+    def revert(self) -> None:
+        self.holds = False
+        self._planned.fault.end(self)
+        _log(self._world, self._planned, "reverted", detail=self._detail)
 
-def _begin(planned: PlannedFault, targets: Targets) -> FaultAction | None:
-    """What it did, when no other event of the log says it."""
-    target, fault_id = planned.target, planned.fault_id
-    match planned.fault:
-        case Kill() | Flap() | Restart() as fault:
-            ended = targets.take_down(target, fault_id, asked=isinstance(fault, Restart))
-            return None if ended else "kept_down"
-        case Pause():
-            targets.pause(target, fault_id)
-        case fault:
-            targets.apply_fault(target, ApplyFault(fault_id, fault))
-    return None
+    # What the fault does.
 
+    def take_down(self, *, asked: bool = False) -> None:
+        self._detail = None
+        if not self._targets.take_down(self._target, self._fault_id, asked=asked):
+            self._log_action("kept_down")
 
-def confirm(
-    world: World, planned: PlannedFault, targets: Targets, state: Literal["paused", "resumed"]
-) -> None:
-    """Log that the target is paused, or runs again, as soon as the operating system says so; that it was
-    asked to is no evidence."""
-    wanted: NodeState = "paused" if state == "paused" else "running"
-    until_ns = world.now_ns() + min(CONFIRM_NS, planned.end - planned.start)
+    def let_up(self) -> None:
+        if not self._targets.let_up(self._target, self._fault_id):
+            self._detail = f"{self._target} was still starting when it was over"
 
-    def look() -> None:
-        if targets.state(planned.target) == wanted:
-            _log_action(world, planned, state)
-        elif (again_ns := world.now_ns() + LOOK_AGAIN_NS) <= until_ns:
-            world.call_at(again_ns, look)
+    def pause(self) -> None:
+        self._targets.pause(self._target, self._fault_id)
+        self._confirm("paused", "paused")
 
-    world.call_at(world.now_ns(), look)
+    def resume(self) -> None:
+        self._signals += 1
+        if self._targets.resume(self._target, self._fault_id):
+            self._confirm("running", "resumed")
 
+    def send(self) -> None:
+        fault = self._planned.fault
+        assert not isinstance(fault, ProcessFault), "a node cannot do that to itself"
+        self._targets.apply_fault(self._target, ApplyFault(self._fault_id, fault))
 
-def _log_action(world: World, planned: PlannedFault, action: FaultAction) -> None:
-    world.log.append(
-        FaultActed(at_ns=world.now_ns(), fault_id=planned.fault_id, node=planned.target, action=action)
-    )
+    def take_back(self) -> None:
+        self._targets.revert_fault(self._target, RevertFault(self._fault_id))
+
+    def after(self, delay: Duration, act: Callable[[], object]) -> None:
+        self._world.call_at(self._world.now_ns() + delay, self._act_if_it_holds, act)
+
+    def _act_if_it_holds(self, act: Callable[[], object]) -> None:
+        if self.holds:
+            with suppress(TargetGone):  # another fault has ended it; this one has been applied all the same
+                act()
+
+    # What is logged of it.
+
+    def _confirm(self, wanted: NodeState, action: FaultAction) -> None:
+        """Log this as soon as the operating system says so, unless it is asked for something else before; that it
+        was asked to is no evidence."""
+        self._signals += 1
+        signal = self._signals
+        until_ns = self._world.now_ns() + min(CONFIRM_NS, self._planned.end - self._planned.start)
+
+        def look() -> None:
+            if signal != self._signals:
+                return
+            if self._targets.state(self._target) == wanted:
+                self._log_action(action)
+            elif (again_ns := self._world.now_ns() + LOOK_AGAIN_NS) <= until_ns:
+                self._world.call_at(again_ns, look)
+
+        self._world.call_at(self._world.now_ns(), look)
+
+    def _log_action(self, action: FaultAction) -> None:
+        acted = FaultActed(
+            at_ns=self._world.now_ns(), fault_id=self._fault_id, node=self._target, action=action
+        )
+        self._world.log.append(acted)
 
 
 def _log(

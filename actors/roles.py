@@ -8,6 +8,7 @@ from battle.actors.spec.chain import Chain
 from battle.actors.spec.collection import COLLECTED, Collected
 from battle.actors.spec.faults.behaviour import BehaviourFault
 from battle.actors.spec.faults.kinds import KINDS
+from battle.actors.spec.faults.process import ProcessFault
 from battle.actors.spec.faults.transport import TransportFault
 from battle.actors.spec.faults.websocket import WebSocketFault
 from battle.actors.spec.gateways import EmbeddedGateway
@@ -94,7 +95,7 @@ class NodeSpec(Spec, frozen=True):
 NodeFault: TypeAlias = BehaviourFault | TransportFault | WebSocketFault
 """All faults but those of processes, which happen to a node and not in it."""
 if not TYPE_CHECKING:  # which cannot know what is in a folder
-    NodeFault = Union[(NodeFault, *KINDS)]
+    NodeFault = Union[(NodeFault, *(kind for kind in KINDS if not issubclass(kind, ProcessFault)))]
 
 
 class ApplyFault(Spec, frozen=True, tag="apply"):

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from battle.actors.spec.faults.behaviour import AnswerFault
-from battle.actors.spec.faults.process import Flap
 from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence, faults_of
 from battle.actors.spec.faults.timeline import FAULTS_MAX, Groups, targets_of, targets_of_fault
 from battle.actors.spec.faults.transport import GATEWAY, LOAD, Partition
@@ -64,7 +63,7 @@ def plan_problems(plan: Iterable[ChaosEntry], load: Duration, groups: Groups) ->
 def _never_begins(entry: ChaosEntry, load: Duration) -> Iterator[str]:
     """What repeats until the load ends, and begins only then, would silently be nothing at all."""
     *before, fault = faults_of(entry)
-    if not isinstance(entry, Every | Randomly) and not isinstance(fault, Flap):
+    if not isinstance(entry, Every | Randomly) and fault.repeats_every is None:
         return
     begin = fault.first[0] + sum(earlier.first[1] for earlier in before)
     if isinstance(entry, Sequence):
@@ -84,8 +83,6 @@ def _most_faults(entry: ChaosEntry, load: Duration, groups: Groups) -> int:
     begin, end = fault.first
     left = max(0, load - begin)
     match entry:
-        case Flap(down=down, up=up):
-            times = _ceil(left, down + up)
         case Every(period=period, times=None):
             times = _ceil(left, period)
         case Every(period=period, times=int(most)):
@@ -95,7 +92,7 @@ def _most_faults(entry: ChaosEntry, load: Duration, groups: Groups) -> int:
         case Ramp(steps=steps):
             times = 2 * steps + 1
         case _:
-            times = 1
+            times = 1 if fault.repeats_every is None else _ceil(left, fault.repeats_every)
     return times * len(targets_of_fault(fault, groups))
 
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from battle.actors.spec.faults.process import Flap
 from battle.actors.spec.faults.schedule import (
     ChaosEntry,
     Every,
@@ -143,7 +142,7 @@ def _after_the_load(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator
     if scenario.healing is not None or scenario.load <= 0:
         return
     for entry in chaos:
-        if isinstance(entry, Every | Randomly) or any(isinstance(fault, Flap) for fault in faults_of(entry)):
+        if isinstance(entry, Every | Randomly) or any(fault.repeats_every for fault in faults_of(entry)):
             continue
         late = [one for one in expand([entry], scenario.load, scenario.groups) if one.start >= scenario.load]
         for fault in late[:1]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from battle.actors.spec.faults.process import Flap
+from battle.actors.spec.faults.base import FaultSpec
 from battle.actors.spec.faults.schedule import (
     ChaosEntry,
     Every,
@@ -161,7 +161,7 @@ def _healing_problems(scenario: Scenario) -> Iterator[str]:
 def _too_late(scenario: Scenario) -> Iterator[str]:
     """The faults that would still hold when the healing begins, and do not repeat: those stop by themselves."""
     begin = scenario.chaos_until
-    once = [entry for entry in scenario.chaos if not isinstance(entry, Every | Randomly | Flap)]
+    once = [entry for entry in scenario.chaos if not _repeats(entry)]
     if any(problem for entry in once for problem in entry.problems()):
         return
     for fault in expand(once, begin, scenario.groups):
@@ -170,6 +170,12 @@ def _too_late(scenario: Scenario) -> Iterator[str]:
                 f"healing: {fault.kind} of {fault.target} would end at {format_duration(fault.end)}, and the healing "
                 f"begins at {format_duration(begin)}: end it earlier, or extend the load"
             )
+
+
+def _repeats(entry: ChaosEntry) -> bool:
+    if isinstance(entry, FaultSpec):
+        return entry.repeats_every is not None
+    return isinstance(entry, Every | Randomly)
 
 
 def _methods(scenario: Scenario, workload: str | None) -> list[str] | None:

@@ -1,15 +1,20 @@
 """What the conductor does with a timeline: each fault begun and ended in its time, and all of it logged."""
 
+from typing import Any
+
 import pytest
+import trio
 
 from battle.actors.injector import TargetGone, inject, log_plan
 from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Degrade
 from battle.actors.spec.faults.process import Kill, Pause, Restart
+from battle.actors.spec.faults.timeline import PlannedFault
 from battle.actors.spec.faults.timeline import expand as expand_plan
 from battle.actors.units import ms, seconds
 from battle.store.events import FaultActed
 from tests.actors.worlds import simulated
+from tests.extend.toys.hiccup import Hiccup
 
 
 def expand(plan, load):
@@ -166,3 +171,49 @@ def test_a_fault_that_finds_its_target_down_says_so():
 
     acted = [event for event in simulated(main) if isinstance(event, FaultActed)]
     assert [(event.fault_id, event.action) for event in acted] == [("kill-a.1", "kept_down")]
+
+
+def hiccups(end_ms=95):
+    fault: Any = Hiccup("a", duration=ms(end_ms), period=ms(20), moment=ms(5))
+    return (PlannedFault("hiccup-a.1", fault, 0, ms(end_ms)),)
+
+
+def test_a_fault_acts_at_moments_of_its_own_for_as_long_as_it_holds():
+    async def main(stage):
+        recorder = Recorder(stage.client)
+        stage.client.call_at(ms(30), setattr, recorder, "gone", ("a",))
+        stage.client.call_at(ms(50), setattr, recorder, "gone", ())
+        await inject(stage.client, hiccups(), 0, recorder, set())
+        await stage.sleep(seconds(1))
+        return recorder.done
+
+    assert [(at_ms, what) for at_ms, what, _, _ in simulated(main)] == [
+        (0, "pause"),
+        (20, "pause"),
+        (60, "pause"),
+        (80, "pause"),
+    ]
+
+
+def test_a_fault_does_nothing_any_more_when_the_injector_has_ended():
+    async def main(stage):
+        recorder = Recorder(stage.client)
+        with trio.move_on_after(0.05):
+            await inject(stage.client, hiccups(), 0, recorder, set())
+        await stage.sleep(seconds(1))
+        return [at_ms for at_ms, *_ in recorder.done]
+
+    assert simulated(main) == [0, 20, 40]
+
+
+def test_a_signal_that_shows_only_after_the_next_one_is_not_claimed():
+    """It shows 12 ms after it was sent; the target was asked to go on after 5 ms."""
+
+    async def main(stage):
+        recorder = Recorder(stage.client)
+        await inject(stage.client, hiccups(end_ms=19), 0, recorder, set())
+        return recorder.done, stage.client.log
+
+    done, log = simulated(main)
+    assert [what for _, what, *_ in done] == ["pause"]
+    assert "paused" not in [event.action for event in log if isinstance(event, FaultActed)]

@@ -10,6 +10,7 @@ PAGE = DOCS / "contributing" / "extending.md"
 SECTIONS = dict(part.split("\n", 1) for part in PAGE.read_text().split("\n## ")[1:])
 TOYS = {
     "A fault": "sleepy.py",
+    "A fault of processes": "hiccup.py",
     "A kind of workload": "pairs.py",
     "A metric for SLOs": "max_slow_requests.py",
     "A section of the report": "slowest_methods.py",

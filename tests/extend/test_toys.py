@@ -106,6 +106,62 @@ def test_a_fault_is_one_file(contribute: Contribute) -> None:
     assert "sleepy: nap of 10 us is too short to be observed" in copy.battle("check", "toy.toml").stdout
 
 
+HICCUPS = """
+chaos = [
+  {type = "hiccup", target = "a", at = "1s", duration = "2s", period = "400ms", moment = "100ms"},
+  {type = "kill", target = "a", at = "1550ms", down = "700ms"},
+  {type = "hiccup", target = "a", at = "4s", duration = "1300ms"},
+]
+
+[gateway]
+type = "embedded"
+strategy = "priority"
+retry = {attempt_timeout = "60ms"}
+breaker = {failure_threshold = 1000}
+"""
+
+
+def test_a_fault_of_processes_is_one_file(contribute: Contribute) -> None:
+    """The first one finds its process gone for a while, and goes on when it is back, until its own end."""
+    copy = contribute("hiccup.py", "actors/spec/faults/kinds")
+    copy.python("from tools.docs import fault_rules as made; made.PATH.write_text(made.fault_rules())")
+    ran = copy.run(SCENARIO + HICCUPS)
+    assert ran.report["verdict"] == "PASS", ran.report["reasons"]
+    shown = ran.sql(
+        "SELECT list_contains(evidence, 'paused') AS paused, failed_attempts, effect_observed AS observed "
+        "FROM fault_windows WHERE kind = 'hiccup' ORDER BY started_ns"
+    )
+    assert [(row["paused"], row["observed"]) for row in shown] == [(True, True)] * 2
+    assert shown[1]["failed_attempts"] >= 3
+    acted = ran.sql(
+        "SELECT fault_id, action, round((at_ns - min(at_ns) OVER ()) / 1e6)::INTEGER AS at_ms FROM fault_actions "
+        "ORDER BY at_ns"
+    )
+    moments = [(row["fault_id"][-1], row["action"], row["at_ms"]) for row in acted]
+    assert moments == [
+        ("1", "paused", 0),
+        ("1", "resumed", 100),
+        ("1", "paused", 400),
+        ("1", "resumed", 500),
+        ("1", "paused", 1600),
+        ("1", "resumed", 1700),
+        ("2", "paused", 3000),
+        ("2", "resumed", 3100),
+        ("2", "paused", 3500),
+        ("2", "resumed", 3600),
+        ("2", "paused", 4000),
+        ("2", "resumed", 4100),
+    ]
+    assert "hiccup-a.2" in ran.markdown
+    copy.python(
+        "from tools.docs.faults import faults_page; page = faults_page()\n"
+        "assert '### Hiccup' in page and 'stands still for a moment' in page"
+    )
+    copy.python("import battle; assert battle.Hiccup('a').moment == battle.ms(100)")
+    (copy.place / "toy.toml").write_text(SCENARIO + HICCUPS.replace('"100ms"', '"1s"'))
+    assert "moment must be above 0 and below the period, not 1 s" in copy.battle("check", "toy.toml").stdout
+
+
 PAIRS = """
 name = "Toy"
 providers = [{type = "mock", name = "a", latency = "5ms"}, {type = "mock", name = "b", latency = "9ms"}]

@@ -1,7 +1,7 @@
-"""What all faults have in common: a target, a span, and perhaps a strength that can be scaled."""
+"""What all faults have in common: a target, a span, how they begin and end, and perhaps a strength to scale."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal, Self, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -44,6 +44,35 @@ class Effect:
         self.flags = (must_be_noticed, cuts_off, makes_stale, silences, changes_answers)
 
 
+class TargetNode(Protocol):
+    """The node that a fault is aimed at, and what the fault can do to it.
+
+    What was done comes into the log on its own. A target that does not run is the injector's business: a fault whose
+    `begin` finds it so has failed.
+    """
+
+    def take_down(self, *, asked: bool = False) -> None:
+        """End it, and keep it from being restarted: by SIGKILL, or `asked` to stop (SIGTERM)."""
+
+    def let_up(self) -> None:
+        """Let it be restarted, unless another fault still keeps it down."""
+
+    def pause(self) -> None:
+        """Stop it as SIGSTOP does."""
+
+    def resume(self) -> None:
+        """Let it go on, unless another fault still holds it. Nothing if it does not stand still for this fault."""
+
+    def send(self) -> None:
+        """Send it this fault, which it carries out itself, as does each incarnation of it that starts later."""
+
+    def take_back(self) -> None:
+        """Take back what was sent."""
+
+    def after(self, delay: Duration, act: Callable[[], object]) -> None:
+        """Call `act` so much later, if the fault still holds then; to a node that has gone it does nothing."""
+
+
 class FaultSpec(Spec, frozen=True):
     """One kind of fault, aimed at one provider or a group of them."""
 
@@ -63,9 +92,27 @@ class FaultSpec(Spec, frozen=True):
         """When it holds for the first time, which is the only one for most."""
         raise NotImplementedError
 
+    @property
+    def repeats_every(self) -> Duration | None:
+        """From one start to the next, if it repeats itself until the load ends: above 0. None for most."""
+        return None
+
     def spans(self, load: Duration) -> Iterator[Span]:
         """When it holds, in a run whose load lasts `load`."""
-        yield self.first
+        start, end = self.first
+        if self.repeats_every is None:
+            yield start, end
+            return
+        for shift in range(0, load - start, self.repeats_every):
+            yield start + shift, end + shift
+
+    def begin(self, node: TargetNode) -> None:
+        """What it does to its target when it begins. Most faults are carried out by the node itself."""
+        node.send()
+
+    def end(self, node: TargetNode) -> None:
+        """What it does to its target when it ends, also when the target has ended meanwhile."""
+        node.take_back()
 
     def placed(self, start: Duration, end: Duration) -> Self:
         """The same fault, for the span from `start` to `end`."""

@@ -8,6 +8,7 @@ from battle.actors.spec.faults.base import (
     FaultSpec,
     LastingFault,
     Span,
+    TargetNode,
     above_zero_problems,
     replaced,
     span_problems,
@@ -15,7 +16,25 @@ from battle.actors.spec.faults.base import (
 from battle.actors.units import Duration, seconds
 
 
-class Kill(FaultSpec, frozen=True, tag="kill"):
+class ProcessFault(FaultSpec, frozen=True):
+    """A fault of a whole process, done to it from outside by its `begin` and `end`."""
+
+    def begin(self, node: TargetNode) -> None:
+        raise NotImplementedError
+
+    def end(self, node: TargetNode) -> None:
+        raise NotImplementedError
+
+
+class _Outage(ProcessFault, frozen=True):
+    def begin(self, node: TargetNode) -> None:
+        node.take_down()
+
+    def end(self, node: TargetNode) -> None:
+        node.let_up()
+
+
+class Kill(_Outage, frozen=True, tag="kill"):
     """SIGKILL to the provider at `at`; it is started again `down` later."""
 
     effect: ClassVar = Effect("killed", "kept_down", must_be_noticed=True, cuts_off=True, silences=True)
@@ -34,7 +53,7 @@ class Kill(FaultSpec, frozen=True, tag="kill"):
         yield from span_problems("kill", self.at, self.down)
 
 
-class Flap(FaultSpec, frozen=True, tag="flap"):
+class Flap(_Outage, frozen=True, tag="flap"):
     """The provider is killed, stays `down`, comes back for `up`, and so on until the load ends.
 
     It first goes down at `at`; without it, after one `up`.
@@ -51,11 +70,9 @@ class Flap(FaultSpec, frozen=True, tag="flap"):
         at = self.up if self.at is None else self.at
         return at, at + self.down
 
-    def spans(self, load: Duration) -> Iterator[Span]:
-        start, _ = self.first
-        while start < load:
-            yield start, start + self.down
-            start += self.down + self.up
+    @property
+    def repeats_every(self) -> Duration:
+        return self.down + self.up
 
     def placed(self, start: Duration, end: Duration) -> Self:
         return replaced(self, at=start, down=end - start)
@@ -65,7 +82,7 @@ class Flap(FaultSpec, frozen=True, tag="flap"):
         yield from above_zero_problems("flap", up=self.up)
 
 
-class Restart(FaultSpec, frozen=True, tag="restart"):
+class Restart(_Outage, frozen=True, tag="restart"):
     """The provider is asked to stop, as at a deployment (SIGTERM), and started again `down` later.
 
     It closes its connections in good order. One that does not end within a few seconds is killed.
@@ -86,14 +103,23 @@ class Restart(FaultSpec, frozen=True, tag="restart"):
     def placed(self, start: Duration, end: Duration) -> Self:
         return replaced(self, at=start, down=end - start)
 
+    def begin(self, node: TargetNode) -> None:
+        node.take_down(asked=True)
+
     def problems(self) -> Iterator[str]:
         yield from span_problems("restart", self.at, self.down)
 
 
-class Pause(LastingFault, frozen=True, tag="pause"):
+class Pause(LastingFault, ProcessFault, frozen=True, tag="pause"):
     """SIGSTOP to the provider, and SIGCONT after `duration`: it accepts connections and does nothing.
 
     What fell due meanwhile happens as soon as it goes on. Killed or restarted meanwhile, it comes back unpaused.
     """
 
     effect: ClassVar = Effect("paused", must_be_noticed=True, cuts_off=True, silences=True)
+
+    def begin(self, node: TargetNode) -> None:
+        node.pause()
+
+    def end(self, node: TargetNode) -> None:
+        node.resume()

@@ -48,8 +48,9 @@ class Schedule(Spec, frozen=True):
 
     def _endless_problems(self) -> Iterator[str]:
         """What repeats its fault cannot take one that repeats itself."""
-        if any(isinstance(fault, Flap) for fault in self.faults_inside):
-            yield f"{self.kind()}: a flap repeats itself until the load ends; use a kill instead"
+        for fault in self.faults_inside:
+            if fault.repeats_every is not None:
+                yield f"{self.kind()}: a {fault.kind()} repeats itself until the load ends; use one that does not"
 
 
 class Every(Schedule, frozen=True, tag="every"):
@@ -158,8 +159,9 @@ class Sequence(Schedule, frozen=True, tag="sequence"):
             yield "sequence: it needs at least one fault"
         if self.pause < 0:
             yield f"sequence: pause must be 0 or more, not {format_duration(self.pause)}"
-        if any(isinstance(fault, Flap) for fault in self.faults[:-1]):
-            yield "sequence: a flap goes on until the load ends, so nothing can come after it"
+        for fault in self.faults[:-1]:
+            if fault.repeats_every is not None:
+                yield f"sequence: a {fault.kind()} goes on until the load ends, so nothing can come after it"
 
 
 ChaosEntry: TypeAlias = Fault | Every | Randomly | Ramp | Sequence

@@ -27,8 +27,8 @@
 -- lost_connections   WebSocket connections and subscriptions at the target that the gateway lost in the window;
 --                    when it does not report them, those that were open when a fault ended the target's process, and
 --                    NULL for other faults
--- silent_subscriptions   only for a pause: subscriptions at the target that stood when it began, and got nothing in it
---                    although a block was due; else 0
+-- silent_subscriptions   only for a fault that pauses the process: subscriptions at the target that stood when it began,
+--                    and got nothing in it although a block was due; else 0
 -- request_errors     client requests that failed in the window
 -- cut_off_errors     client requests that failed, and were under way in the window while faults kept every provider
 --                    from being reached
@@ -132,15 +132,21 @@ gone_elsewhere AS (
     WHERE provider <> target AND repeated_attempts.started_ns > given_ns
     GROUP BY fault_id
 ),
+-- What may have stopped the process from its begin to its end.
+paused AS MATERIALIZED (
+    SELECT bounded.*
+    FROM bounded
+    JOIN fault_rules USING (kind)
+    WHERE list_contains(signs, 'paused')
+),
 -- A stopped process is resumed just before the fault counts as reverted: 10 ms of answers there are no answers of
 -- a stopped one.
 stalled AS (
     SELECT fault_id, count(*) FILTER (seen.ended_ns >= until_ns) AS attempts
-    FROM bounded
-    JOIN seen ON provider = target AND seen.started_ns < until_ns AND seen.ended_ns >= bounded.started_ns
-    WHERE kind = 'pause'
+    FROM paused
+    JOIN seen ON provider = target AND seen.started_ns < until_ns AND seen.ended_ns >= paused.started_ns
     GROUP BY fault_id
-    HAVING count(*) FILTER (ok AND seen.started_ns >= bounded.started_ns AND seen.ended_ns < until_ns - 10_000_000) = 0
+    HAVING count(*) FILTER (ok AND seen.started_ns >= paused.started_ns AND seen.ended_ns < until_ns - 10_000_000) = 0
 ),
 tagged AS (
     SELECT fault_id, count(*) AS attempts FROM attempts WHERE fault_id IS NOT NULL GROUP BY fault_id
@@ -265,11 +271,11 @@ provider_closes AS (
 ),
 silent AS (
     SELECT fault_id, count(*) AS subscriptions
-    FROM bounded
+    FROM paused
     JOIN provider_subscriptions AS stood ON stood.name = target AND subscribed_ns < started_ns
         AND coalesce(unsubscribed_ns, started_ns) >= started_ns
     LEFT JOIN provider_closes USING (name, segment, connection)
-    WHERE kind = 'pause' AND coalesce(closed_ns, started_ns) >= started_ns
+    WHERE coalesce(closed_ns, started_ns) >= started_ns
         AND until_ns - started_ns >= (SELECT (document ->> '$.scenario.chain.block_time')::BIGINT FROM run)
         AND NOT EXISTS (
             FROM heads

@@ -1,7 +1,7 @@
-"""Faults of how a provider answers, a file each. A file that is added here is a fault of the catalogue."""
+"""Faults with a file each. A file that is added here is a fault of the catalogue."""
 
-from battle.actors.spec.faults.behaviour import AnswerFault
+from battle.actors.spec.faults.base import FaultSpec
 from battle.store.definitions import classes_in
 
-KINDS = classes_in(__name__, AnswerFault)
+KINDS = classes_in(__name__, FaultSpec)
 """All of them; those of `behaviour`, `process`, `transport` and `websocket` are not among them."""

@@ -318,11 +318,11 @@ KILL = Kill("a", at=0, down=seconds(5))
         (Every(KILL, period=seconds(9), times=0), "every: times must be above 0, not 0"),
         (
             Every(Flap("a", down=1, up=1), period=seconds(9)),
-            "every: a flap repeats itself until the load ends; use a kill instead",
+            "every: a flap repeats itself until the load ends; use one that does not",
         ),
         (
             Randomly(Flap("a", down=1, up=1), mtbf=1),
-            "randomly: a flap repeats itself until the load ends; use a kill instead",
+            "randomly: a flap repeats itself until the load ends; use one that does not",
         ),
         (Randomly(KILL, mtbf=0), "randomly: mtbf must be above 0, not 0"),
         (Ramp(KILL, rise=seconds(5)), "ramp: kill has no strength that could grow"),
