@@ -37,19 +37,18 @@ from battle.formatting import grouped_text
 from battle.scenario.fault_validation import plan_problems
 from battle.scenario.scenario import Scenario
 from battle.scenario.slo.language import SloTextError, slo_texts
+from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.scope import AFTER, BEFORE, RELATIVE
-from battle.scenario.slo.slo import OF_REQUESTS, Slo
+from battle.scenario.slo.slo import Slo
 from battle.scenario.slo.windows import FaultName, fault_windows, selects
 
 NOT_VISIBLE = "not visible from outside the gateway"
 
-_OF_THE_INSIDE = frozenset({"min_failovers", "min_breaker_changes", "max_failover_latency_ms"})
+_OF_THE_INSIDE = frozenset(name for name, one in METRICS.items() if one.reported is not None)
 """What only a gateway that logs its own attempts can show: a refused connection leaves no trace elsewhere."""
 
-_OF_A_PROCESS = frozenset({"max_memory_mb"})
+_OF_A_PROCESS = frozenset(name for name, one in METRICS.items() if one.of_process)
 """What is sampled of a process that runs here."""
-
-_OF_HEADS = frozenset({"max_missed_heads", "max_duplicate_heads", "max_head_delay_ms", "max_silence_ms"})
 
 _OF_SUBSCRIPTIONS = (SilentStall, MissHeads, DuplicateHeads, ReorderHeads, RefuseSubscriptions)
 _OF_WEBSOCKETS = (DropConnections, IgnorePings)
@@ -188,19 +187,21 @@ def _unmeasurable(scenario: Scenario, slo: Slo, chaos: Sequence[ChaosEntry]) -> 
     if not workloads:
         return
     whose = "no workload" if slo.workload is None else f"workload {slo.workload} never"
-    heads = [name for name in names if name in _OF_HEADS]
+    heads = [name for name in names if METRICS[name].needs == "heads"]
     listening = [one for one in workloads if isinstance(one, WsSubscribe) and "newHeads" in one.kinds]
     if heads and not listening:
         yield (
             f"slo: {', '.join(heads)} cannot be measured: {whose} subscribes to newHeads; add a WsSubscribe workload"
         )
-    requests = [name for name in names if name in OF_REQUESTS]
+    requests = [name for name in names if METRICS[name].needs == "requests"]
     asking = [one for one in workloads if not isinstance(one, WsSubscribe)]
     if requests and not asking and slo.method is None:  # one that nobody asks for is told by itself
         sends = f"{whose} sends requests"
         yield f"slo: {', '.join(requests)} cannot be measured: {sends}; add one that does, or judge heads"
-    if "max_disconnects" in names and not any(isinstance(one, WsWorkload) for one in workloads):
-        yield f"slo: max_disconnects cannot be measured: {whose} uses WebSocket; add a WsSubscribe workload"
+    sockets = [name for name in names if METRICS[name].needs == "websockets"]
+    if sockets and not any(isinstance(one, WsWorkload) for one in workloads):
+        uses = f"{whose} uses WebSocket"
+        yield f"slo: {', '.join(sockets)} cannot be measured: {uses}; add a WsSubscribe workload"
     if slo.scope.timed and (concerned := asking if requests else listening if heads else workloads):
         yield from _empty_windows(scenario, slo, concerned, chaos)
 

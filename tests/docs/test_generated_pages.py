@@ -5,12 +5,14 @@ import re
 import sys
 from typing import get_args
 
+import msgspec
 import pytest
 
 from battle.actors.spec.faults.schedule import ChaosEntry, Fault
+from battle.scenario.slo.targets import Targets
 from tests.docs.pages import DOCS
 from tools import docs
-from tools.docs import fault_rules
+from tools.docs import fault_rules, targets
 from tools.docs.structs import fields_of
 
 
@@ -23,6 +25,12 @@ def test_the_view_of_fault_rules_is_what_the_faults_say():
     written = fault_rules.PATH.read_text()
     assert written == fault_rules.fault_rules(), "fault_rules.sql is out of date: run `make pages`"
     assert written.count("\n    ('") == len(get_args(Fault))
+
+
+def test_a_type_checker_sees_the_targets_that_there_are():
+    assert targets.PATH.read_text() == targets.targets_stub(), "targets.pyi is out of date: run `make pages`"
+    seen = re.findall(r"^    (\w+): ", targets.PATH.read_text(), re.MULTILINE)
+    assert seen == [field.name for field in msgspec.structs.fields(Targets)]
 
 
 def test_a_views_header_gives_prose_and_columns():

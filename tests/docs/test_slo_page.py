@@ -12,12 +12,8 @@ from battle.cli.app import run_command_line
 from battle.scenario.loader import load_scenario
 from battle.scenario.phases import Healing
 from battle.scenario.slo.language import SloTextError, parse_slo
-from battle.scenario.slo.slo import (
-    PER_METHOD,
-    PER_WINDOW,
-    PER_WORKLOAD,
-    RULES,
-)
+from battle.scenario.slo.metric import Part
+from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.staleness import BLOCKS_KNOWN, Staleness
 from battle.scenario.validation import scenario_problems
 from tests.docs.pages import DOCS, blocks
@@ -69,8 +65,8 @@ def test_the_table_says_what_can_be_demanded_of_what():
     for names, *marks in table("SLO"):
         for name in re.findall(r"`(\w+)`", names):
             told[name] = [mark.startswith("yes") for mark in marks]
-    allowed = (PER_WINDOW, PER_WORKLOAD, PER_METHOD)
-    assert told == {name: [name in names for names in allowed] for name in RULES}
+    parts: tuple[Part, ...] = ("window", "workload", "method")
+    assert told == {name: [one.can_be_of(part) for part in parts] for name, one in METRICS.items()}
 
 
 def test_the_table_of_healing_has_each_field_and_its_default():

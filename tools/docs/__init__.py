@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools.docs import fault_rules
+from tools.docs import fault_rules, targets
 from tools.docs.answers import RUNS, answer, answered, make_run, recipes
 from tools.docs.commands import commands_page
 from tools.docs.explained import explained
@@ -60,8 +60,9 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write all pages, and the view that comes from the faults."""
+    """Write all pages, the view that comes from the faults, and the types that come from the metrics."""
     fault_rules.PATH.write_text(fault_rules.fault_rules())
+    targets.PATH.write_text(targets.targets_stub())
     for name, make in PAGES.items():
         (DOCS / name).write_text(make())
     with TemporaryDirectory() as scratch:

@@ -48,9 +48,9 @@ from battle.analysis.reports.schema import (
 )
 from battle.analysis.reports.section import Rows, section_part
 from battle.analysis.reports.sections import SECTIONS
-from battle.analysis.verdict.causes import SLOWEST_LISTED
 from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.checkers.retries import amplification
+from battle.analysis.verdict.metrics.failovers import SLOWEST_LISTED
 from battle.analysis.verdict.parts import WHOLE_PART
 from battle.analysis.verdict.requests import latency_rows
 from battle.analysis.verdict.sample_size import has_samples, sample_size_text

@@ -26,29 +26,14 @@ from battle.analysis.verdict.requests import QUERY, request_measures
 from battle.analysis.verdict.slo_comparison import NOT_REACHED_BUT, Measure, SloResult, compare
 from battle.analysis.visibility import gateway_reports
 from battle.formatting import plural
-from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo
+from battle.scenario.slo.metrics import METRICS
+from battle.scenario.slo.slo import Slo
 
-REACTIONS = frozenset({"min_failovers", "min_breaker_changes"})
+REACTIONS = frozenset(name for name, one in METRICS.items() if one.reaction)
 """SLOs on how the gateway reacts to faults: without effective faults there is nothing to react to."""
 
-OF_LOAD = frozenset(OF_REQUESTS)
+OF_LOAD = frozenset(name for name, one in METRICS.items() if one.of_requests)
 """SLOs that a late generator can miss all by itself: latency and time-outs count from the due time."""
-
-ON_NODES = frozenset(
-    {
-        "max_stale_answers",
-        "max_missed_heads",
-        "max_duplicate_heads",
-        "max_head_delay_ms",
-        "max_silence_ms",
-        "max_attempts_per_request",
-        "max_failover_latency_ms",
-    }
-)
-"""SLOs that are missed when a load node or a provider dies: nobody is left to receive, to publish, to answer."""
-
-OF_DELAYS = frozenset({"max_head_delay_ms", "max_silence_ms", "max_failover_latency_ms"})
-"""Delays in milliseconds, of which a bench that is late makes a part."""
 
 LATE = frozenset({"generator_kept_pace", "bench_within_limits"})
 """The findings by which the load generator sent late."""
@@ -140,9 +125,10 @@ def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
     unsure = _unsure(findings)
     causes: dict[str, str] = {}
     if not gateway_reports(log).attempts:
-        causes["min_failovers"] = "a connection that was refused is not visible from outside"
+        unseen = [name for name in REACTIONS if METRICS[name].reported == "attempts"]
+        causes |= dict.fromkeys(unseen, "a connection that was refused is not visible from outside")
     if "providers_reached" in unsure:
-        causes |= dict.fromkeys(RULES, "no provider received a request")
+        causes |= dict.fromkeys(METRICS, "no provider received a request")
     if "faults_took_effect" in unsure:
         causes |= dict.fromkeys(REACTIONS, "a fault had no effect, so there was less to react to")
     if "run_is_complete" in unsure:
@@ -152,11 +138,13 @@ def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
 
 def _of_nodes(result: SloResult, broken: Sequence[Trouble]) -> dict[str, str]:
     """The cause of a miss of an SLO that is not about single requests, by its name."""
+    metric = result.metric
+    if metric is None or not metric.rests_on_bench:
+        return {}
     for trouble in broken:
-        if trouble.part in CRASHES and result.name in ON_NODES:
+        if trouble.part in CRASHES:
             return {result.name: trouble.cause}
-        late = trouble.part not in CRASHES
-        if late and result.name in OF_DELAYS and _met_without(result, trouble.lag_ns):
+        if metric.unit == "ms" and _met_without(result, trouble.lag_ns):
             return {result.name: f"{trouble.cause}; without that it was met"}
     return {}
 
@@ -190,10 +178,10 @@ def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
 def _not_the_gateways(row: Any, slo: Slo, why: str) -> dict[str, str]:
     """The SLOs that were met by the requests in `row`: those the gateway is answerable for."""
     nothing = Measure(QUERY, False)
-    answerable = {rule.metric: nothing for rule in RULES.values()}
+    answerable = {metric.key: nothing for metric in METRICS.values()}
     if row.requests:
-        for metric in ("success_ratio", "p50_latency_ns", "p95_latency_ns", "p99_latency_ns"):
-            answerable[metric] = Measure(QUERY, True, getattr(row, metric))
+        keys = [METRICS[name].key for name in OF_LOAD]
+        answerable |= {key: Measure(QUERY, True, getattr(row, key)) for key in keys}
     return {
         result.name: why
         for result in compare(slo, answerable)

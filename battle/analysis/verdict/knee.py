@@ -8,11 +8,13 @@ import msgspec
 from battle.analysis.log import Log
 from battle.analysis.verdict.checkers.load_generator import SENT_RATIO_MIN, lateness_bound_ns
 from battle.analysis.verdict.checkers.planned_workloads import STEPS, planned
-from battle.analysis.verdict.measures import unanswered_text
 from battle.analysis.verdict.parts import StepsBeyondKnee, part_of_workload
-from battle.analysis.verdict.requests import QUERY, request_measures
+from battle.analysis.verdict.requests import QUERY, request_measures, unanswered_text
 from battle.analysis.verdict.slo_comparison import Measure, SloResult, compare
-from battle.scenario.slo.slo import OF_REQUESTS, RULES, Slo, SloSet
+from battle.scenario.slo.metrics import METRICS
+from battle.scenario.slo.slo import Slo, SloSet
+
+_KEYS = tuple(one.key for one in METRICS.values() if one.of_requests)
 
 StepStatus: TypeAlias = Literal["met", "missed", "generator_late", "no_slo"]
 
@@ -59,10 +61,10 @@ def knee_measures(knee: Knee) -> dict[str, Measure]:
     """The measures of the step of the knee; without a knee of the first step, which is the easiest."""
     step = knee.at or next(iter(knee.steps), None)
     if step is None:
-        return {RULES[name].metric: Measure(QUERY, False, note="no step was run") for name in OF_REQUESTS}
+        return dict.fromkeys(_KEYS, Measure(QUERY, False, note="no step was run"))
     if step.status == "generator_late":
-        note = "the generator fell behind in the first step"
-        return {RULES[name].metric: Measure(QUERY, False, note=note) for name in OF_REQUESTS}
+        late = Measure(QUERY, False, note="the generator fell behind in the first step")
+        return dict.fromkeys(_KEYS, late)
     where = "at the knee" if knee.at else "no step met all targets; in the first one"
     return {
         metric: msgspec.structs.replace(
@@ -89,7 +91,7 @@ def steps_beyond(log: Log, knees: Sequence[Knee]) -> StepsBeyondKnee:
 
 
 def _never(metric: str, measure: Measure) -> str:
-    return "" if measure.value is not None else f"{unanswered_text(int(metric[1:3]), 'of the requests')}: "
+    return "" if measure.value is not None else f"{unanswered_text(metric, 'of the requests')}: "
 
 
 def _knee(log: Log, workload: str, slos: SloSet) -> Knee:
@@ -107,7 +109,7 @@ def _knee(log: Log, workload: str, slos: SloSet) -> Knee:
 
 
 def _of_requests(slo: Slo) -> Slo:
-    return Slo(**{name: limit for name, limit in slo.targets().items() if name in OF_REQUESTS})  # type: ignore[arg-type]  # names are fields
+    return Slo(**{name: limit for name, limit in slo.targets().items() if METRICS[name].of_requests})  # type: ignore[arg-type]  # names are fields
 
 
 def _step(log: Log, planned: Any, slo: Slo) -> Step | None:
@@ -137,8 +139,4 @@ def _status(results: tuple[SloResult, ...]) -> StepStatus:
 
 
 def _measures(step: Step) -> Mapping[str, Measure]:
-    names = ("p50_latency_ns", "p95_latency_ns", "p99_latency_ns")
-    return {
-        "success_ratio": Measure(QUERY, True, step.success_ratio),
-        **{name: Measure(QUERY, True, getattr(step, name)) for name in names},
-    }
+    return {key: Measure(QUERY, True, getattr(step, key)) for key in _KEYS}

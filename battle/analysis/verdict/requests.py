@@ -35,6 +35,11 @@ def request_measures(
     return row
 
 
+def unanswered_text(percentile: str, whose: str) -> str:
+    """Why a percentile ("p95_latency_ns") was never reached. How they failed, fast or slow, is the causes' to say."""
+    return f"more than {100 - int(percentile[1:3])} % {whose} did not succeed"
+
+
 class LatencyRow(NamedTuple):
     """The latencies of a workload in the whole run, in nanoseconds; `workload` None: of all together.
 

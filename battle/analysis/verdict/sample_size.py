@@ -11,7 +11,6 @@ from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.checkers.few_requests import too_few_text
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.formatting import plural
-from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS
 
 FEW_REQUESTS = 100
 """A run with fewer says so in its first line: each request is more than 1 % of it."""
@@ -68,14 +67,15 @@ def with_enough_samples(
 def _with_enough(result: SloResult, tested: SampleSize, minimum: int) -> SloResult:
     if result.status != "met":
         return result
-    if result.name in OF_REQUESTS:
-        count, noun = tested.requests, "request"
-    elif result.name in ANSWERS:
-        count, noun = tested.checked, "checked answer"
-    elif result.name in HEADS and tested.heads_due:
-        count, noun = tested.heads_due, "head"
-    else:
-        return result
+    match result.metric and result.metric.samples:
+        case "requests":
+            count, noun = tested.requests, "request"
+        case "answers":
+            count, noun = tested.checked, "checked answer"
+        case "heads" if tested.heads_due:
+            count, noun = tested.heads_due, "head"
+        case _:
+            return result
     if count >= minimum:
         return result
     note = f"of {too_few_text(count, noun, minimum)}"

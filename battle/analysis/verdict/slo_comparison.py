@@ -5,8 +5,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from battle.scenario.slo.metric import Metric
+from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.scope import WHOLE_RUN, Scope
-from battle.scenario.slo.slo import RULES, Rule, Slo
+from battle.scenario.slo.slo import Slo
 from battle.scenario.slo.sql import Bound, holds
 
 SloStatus: TypeAlias = Literal["met", "missed", "not_measured"]
@@ -22,6 +24,11 @@ class Measure(msgspec.Struct, frozen=True):
     known: bool
     value: float | None = None
     note: str | None = None
+
+
+def noted(*notes: str | None) -> str | None:
+    """The notes of a measure as one; None when there is none."""
+    return ", ".join(filter(None, notes)) or None
 
 
 NOT_REACHED_BUT = "not reached, but "
@@ -49,6 +56,11 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[str, ...] = ()
 
     @property
+    def metric(self) -> Metric | None:
+        """The metric that it limits; None of an SLO on SQL."""
+        return METRICS.get(self.name)
+
+    @property
     def never(self) -> bool:
         """Whether what was measured is that the value is never reached."""
         reached = self.status != "not_measured" or (self.note or "").startswith(NOT_REACHED_BUT)
@@ -68,22 +80,21 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
 def compare(slo: Slo, measures: Mapping[str, Measure]) -> tuple[SloResult, ...]:
     """Each target of `slo` with what was measured. One that was not measured is never met."""
     return tuple(
-        _result(name, limit, RULES[name], measures[RULES[name].metric])
-        for name, limit in slo.targets().items()
+        _result(METRICS[name], limit, measures[METRICS[name].key]) for name, limit in slo.targets().items()
     )
 
 
-def _result(name: str, limit: float, rule: Rule, measure: Measure) -> SloResult:
-    measured = None if measure.value is None else measure.value * rule.scale
+def _result(metric: Metric, limit: float, measure: Measure) -> SloResult:
+    measured = None if measure.value is None else measure.value * metric.scale
     return SloResult(
-        name=name,
+        name=metric.name,
         limit=limit,
         measured=measured,
-        unit=rule.unit,
-        status=compared(measured, rule.bound, limit) if measure.known else "not_measured",
+        unit=metric.unit,
+        status=compared(measured, metric.bound, limit) if measure.known else "not_measured",
         query=measure.query,
         note=measure.note,
-        bound=rule.bound,
+        bound=metric.bound,
     )
 
 

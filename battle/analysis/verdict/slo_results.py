@@ -10,12 +10,15 @@ from battle.analysis.log import Log
 from battle.analysis.verdict.attribution import attribute_bench, attribute_run, attribute_windowed
 from battle.analysis.verdict.bench import Trouble
 from battle.analysis.verdict.knee import Knee, knee_measures, steps_beyond
-from battle.analysis.verdict.measures import answers, head_measures, measures
+from battle.analysis.verdict.measures import measures
+from battle.analysis.verdict.metrics.answers import answers
+from battle.analysis.verdict.metrics.heads import head_measures
 from battle.analysis.verdict.parts import WHOLE_PART, Part, part_of, part_of_workload
 from battle.analysis.verdict.requests import request_measures
 from battle.analysis.verdict.sample_size import SampleSize, with_enough_samples
 from battle.analysis.verdict.slo_comparison import SloResult, compare, compared
-from battle.scenario.slo.slo import ANSWERS, HEADS, OF_REQUESTS, RULES, Slo, SloSet
+from battle.scenario.slo.metrics import METRICS
+from battle.scenario.slo.slo import Slo, SloSet
 from battle.scenario.slo.sql import SqlSlo, parse_target
 from battle.store.errors import QueryError
 
@@ -56,8 +59,8 @@ def run_results(
 
 def _compared(log: Log, part: Part, slo: Slo) -> tuple[SloResult, ...]:
     """What `slo` asks of a part of the run, with what was measured of it there."""
-    metrics = {RULES[name].metric for name in slo.targets()}
-    return compare(slo, measures(log, part, metrics))
+    keys = {METRICS[name].key for name in slo.targets()}
+    return compare(slo, measures(log, part, keys))
 
 
 def _of_part(
@@ -80,11 +83,11 @@ def _of_part(
 
 def _tested(log: Log, part: Part, slo: Slo) -> SampleSize:
     """How much of what `slo` is about there was in a part of the run."""
-    names = slo.targets().keys()
-    heads_due = head_measures(log, part).due if names & {*HEADS} else 0
-    if not names & {*OF_REQUESTS, *ANSWERS}:
+    samples = {METRICS[name].samples for name in slo.targets()}
+    heads_due = head_measures(log, part).due if "heads" in samples else 0
+    if not samples & {"requests", "answers"}:
         return SampleSize(0, 0, heads_due)
-    return SampleSize(request_measures(log, part).requests, answers(log, part)[0], heads_due)
+    return SampleSize(request_measures(log, part).requests, answers(log, part).checked, heads_due)
 
 
 def _sql_result(log: Log, sql_slo: SqlSlo) -> SloResult:
@@ -143,8 +146,8 @@ def _of_workload(
     part = part_of_workload(name)
     for knee in knees:
         if knee.workload == name:
-            metrics = {RULES[target].metric for target in slo.targets() if target not in OF_REQUESTS}
-            measured = {**measures(log, part, metrics), **knee_measures(knee)}
+            others = [METRICS[target] for target in slo.targets() if not METRICS[target].of_requests]
+            measured = {**measures(log, part, {one.key for one in others}), **knee_measures(knee)}
             # Its steps are attributed one by one: nothing of the whole load's lateness is left to explain.
             return attribute_bench(compare(slo, measured), broken)
     return attribute_run(_compared(log, part, slo), findings, log, slo, broken, part)

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from battle.actors.units import duration_problem, exact_duration, parse_duration
+from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.scope import (
     AFTER,
     BEFORE,
@@ -24,10 +25,7 @@ from battle.scenario.slo.scope import (
     RESERVED,
     RUN,
 )
-from battle.scenario.slo.slo import COUNTS, RULES, Slo
-
-if TYPE_CHECKING:
-    pass
+from battle.scenario.slo.slo import Slo
 
 _TOKEN = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<word><=|>=|<|>|==|=|%|[^\s<>="%]+)|(?P<bad>\S))')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -56,7 +54,7 @@ def slo_texts(slo: Slo) -> tuple[str, ...]:
     """A text for each of the SLOs, but for those on SQL: `parse_slo` reads it as that SLO alone."""
     where = " ".join(_scope_words(slo))
     return tuple(
-        f"{name} {'>=' if RULES[name].at_least else '<='} {_number(limit)} {where}".rstrip()
+        f"{name} {'>=' if METRICS[name].at_least else '<='} {_number(limit)} {where}".rstrip()
         for name, limit in slo.targets().items()
     )
 
@@ -103,32 +101,32 @@ class _Reader:
 
     def slo(self) -> Slo:
         name = self._take("an SLO name")
-        if name.text not in RULES:
-            self._refuse(name, f"there is no such SLO; the SLOs are: {', '.join(RULES)}")
+        if name.text not in METRICS:
+            self._refuse(name, f"there is no such SLO; the SLOs are: {', '.join(METRICS)}")
         self._values[name.text] = self._limit(name.text)
         while self._next < len(self._tokens):
             self._part()
         return Slo(**self._values)
 
     def _limit(self, name: str) -> float:
-        towards = (">=", ">") if RULES[name].at_least else ("<=", "<")
+        towards = (">=", ">") if METRICS[name].at_least else ("<=", "<")
         operator = self._take(f"{towards[0]} or {towards[1]}")
         if operator.text not in towards:
             self._refuse(operator, f"{name} is limited by {towards[0]} or {towards[1]}")
         number = self._take("a number")
         if not _NUMBER.fullmatch(number.text):
-            unit = RULES[name].unit
+            unit = METRICS[name].unit
             meant = {"ratio": "such as 99.9% or 0.999", "ms": "of milliseconds, without a unit, such as 300"}
             self._refuse(number, f"{name} takes a number {meant.get(unit, 'such as 10')}")
         value = float(number.text)
         if value in (float("inf"), float("-inf")):
             self._refuse(number, "this number is too large")
         if self._peek() == "%":
-            if RULES[name].unit != "ratio":
+            if METRICS[name].unit != "ratio":
                 self._refuse(self._tokens[self._next], f"only success_rate is a share; {name} is not")
             self._next += 1
             value = float(f"{value / 100:.12g}")
-        if name not in COUNTS:
+        if not METRICS[name].count:
             return int(value) if value == int(value) and "." not in number.text else value
         if value != int(value):
             self._refuse(number, f"{name} takes a whole number")

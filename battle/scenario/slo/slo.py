@@ -1,24 +1,23 @@
-"""Service level objectives: the targets of a scenario, and the rule of each."""
+"""Service level objectives: the targets of a scenario, and the part of a run that each is about."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import msgspec
 
-from battle.actors.spec.base import Checking
-from battle.actors.spec.collection import Collected
-from battle.actors.units import Duration, not_a_share
-from battle.scenario.slo.metrics import METRICS
+from battle.actors.units import Duration
+from battle.scenario.slo.metrics import METRICS, metrics_of
 from battle.scenario.slo.scope import WHOLE_RUN, Scope
-from battle.scenario.slo.sql import Bound, SqlSlo
+from battle.scenario.slo.sql import SqlSlo
 from battle.scenario.slo.staleness import Staleness
+from battle.scenario.slo.targets import Targets
 
 MIN_REQUESTS = 20
 """Of fewer requests in what an SLO judges each is more than 5 % of the result: nobody can tell a gateway that fails
 one in twenty from one that never does. A scenario's `min_requests` says otherwise."""
 
 
-class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, metaclass=Checking):
+class Slo(Targets, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The targets a run must meet to pass. None sets no target, and a scenario without any target cannot pass.
 
     `success_rate` is the share of requests that succeed, 0 to 1. Latencies count from the moment a request was
@@ -49,28 +48,9 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     that asks, a client being one user of a closed loop or one node of any other workload; faults that make providers
     lag explain nothing then.
 
-    `queries` are SLOs on SQL; `Slo.sql` makes one. Each metric in `metrics/` is a field as well.
+    `queries` are SLOs on SQL; `Slo.sql` makes one. Each target is a metric in `battle/scenario/slo/metrics/`.
     """
 
-    success_rate: float | None = None
-    p50_latency_ms: float | None = None
-    p95_latency_ms: float | None = None
-    p99_latency_ms: float | None = None
-    max_failover_latency_ms: float | None = None
-    min_failovers: int | None = None
-    min_breaker_changes: int | None = None
-    max_memory_mb: float | None = None
-    max_wrong_answers: int | None = None
-    max_stale_answers: int | None = None
-    max_attempts_per_request: float | None = None
-    max_missed_heads: int | None = None
-    max_duplicate_heads: int | None = None
-    max_head_delay_ms: float | None = None
-    max_silence_ms: float | None = None
-    max_disconnects: int | None = None
-    max_height_regression_blocks: int | None = None
-    __annotations__ |= {metric.name: float | None for metric in METRICS}
-    vars().update(dict.fromkeys((metric.name for metric in METRICS), None))
     queries: tuple[SqlSlo, ...] = ()
     when: str = "run"
     fault: str | None = None
@@ -101,14 +81,8 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     def problems(self) -> Iterator[str]:
         """Each thing wrong with these values, as a sentence that says what to write instead."""
         for name, limit in self.targets().items():
-            if name == "success_rate":
-                if not 0 < limit <= 1:
-                    yield f"slo: success_rate {not_a_share(limit, 'above 0 and at most 1')}"
-            elif name in COUNTS:
-                if limit < 0:
-                    yield f"slo: {name} must be 0 or more, not {limit}"
-            elif not limit > 0:
-                yield f"slo: {name} must be above 0, not {limit}"
+            if problem := METRICS[name].problem(limit):
+                yield f"slo: {name} {problem}"
         for query in self.queries:
             yield from query.problems()
         yield from (f"slo: {problem}" for problem in self.scope.problems())
@@ -118,11 +92,12 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         """Each target that cannot be set on such a part of a run."""
         scope = self.scope
         for name in self.targets():
-            if scope.timed and name not in PER_WINDOW:
+            if scope.timed and not METRICS[name].can_be_of("window"):
                 yield f"slo: {name} applies to the whole run only, not {scope.text}: leave `when` out"
-            if scope.method is not None and name not in PER_METHOD:
-                yield f"slo: {name} cannot be measured for one method; these can: {', '.join(PER_METHOD)}"
-            elif scope.workload is not None and name not in PER_WORKLOAD:
+            if scope.method is not None and not METRICS[name].can_be_of("method"):
+                these = ", ".join(metrics_of("method"))
+                yield f"slo: {name} cannot be measured for one method; these can: {these}"
+            elif scope.workload is not None and not METRICS[name].can_be_of("workload"):
                 yield f"slo: {name} applies to the whole run only, not to one workload"
         if self.queries and scope != WHOLE_RUN:
             yield "slo: an SLO on SQL takes no scope; restrict it in its WHERE"
@@ -130,21 +105,21 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     def not_collected(self, collect: Set[str]) -> Iterator[str]:
         """Each target on something that is not collected, as a sentence that says what to write instead."""
         for name in self.targets():
-            needed = RULES[name].collect
+            needed = METRICS[name].collect
             if needed is not None and needed not in collect:
                 yield f'slo: {name} cannot be measured: add "{needed}" to collect'
 
     def not_of_one_workload(self) -> Iterator[str]:
         """Each target that only a whole run can meet, as a sentence."""
         for name in self.targets():
-            if name not in PER_WORKLOAD:
+            if not METRICS[name].can_be_of("workload"):
                 yield f"slo: {name} applies to the whole run only, not to one workload"
         if self.queries:
             yield "slo: an SLO on SQL takes no scope; restrict it in its WHERE"
 
     def targets(self) -> dict[str, float]:
         """The targets there are: name to limit."""
-        values = ((name, getattr(self, name)) for name in RULES)
+        values = ((name, getattr(self, name)) for name in METRICS)
         return {name: value for name, value in values if value is not None}
 
 
@@ -169,102 +144,6 @@ class SloSet(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a limit was set for this, so that no checker has to judge it."""
         own = self.workloads.get(workload, Slo())
         return name in self.run.targets() or name in own.targets()
-
-
-class Rule(NamedTuple):
-    """How an SLO is measured: which measure, times `scale` in `unit`, and whether it is a lower bound.
-
-    `collect` names what a scenario must collect for it; None is always there.
-    """
-
-    metric: str
-    collect: Collected | None
-    unit: str
-    scale: float = 1
-    at_least: bool = False
-
-    @property
-    def bound(self) -> Bound:
-        """How the measured value must compare with the limit."""
-        return ">=" if self.at_least else "<="
-
-
-_NS_TO_MS = 1e-6
-_BYTES_TO_MB = 1e-6
-COUNTS = (
-    "min_failovers",
-    "min_breaker_changes",
-    "max_wrong_answers",
-    "max_stale_answers",
-    "max_missed_heads",
-    "max_duplicate_heads",
-    "max_disconnects",
-    "max_height_regression_blocks",
-    *(metric.name for metric in METRICS if metric.count),
-)
-
-RULES: dict[str, Rule] = {
-    "success_rate": Rule("success_ratio", "requests", "ratio", at_least=True),
-    "p50_latency_ms": Rule("p50_latency_ns", "requests", "ms", _NS_TO_MS),
-    "p95_latency_ms": Rule("p95_latency_ns", "requests", "ms", _NS_TO_MS),
-    "p99_latency_ms": Rule("p99_latency_ns", "requests", "ms", _NS_TO_MS),
-    "max_failover_latency_ms": Rule("max_failover_latency_ns", "requests", "ms", _NS_TO_MS),
-    "min_failovers": Rule("failovers", "requests", "", at_least=True),
-    "min_breaker_changes": Rule("breaker_changes", "circuit_breaker", "", at_least=True),
-    "max_memory_mb": Rule("gateway_rss_max_bytes", "system", "MB", _BYTES_TO_MB),
-    "max_wrong_answers": Rule("wrong_answers", "requests", ""),
-    "max_stale_answers": Rule("stale_answers", "requests", ""),
-    "max_attempts_per_request": Rule("attempts_per_request", "requests", ""),
-    "max_missed_heads": Rule("missed_heads", None, ""),
-    "max_duplicate_heads": Rule("duplicate_heads", None, ""),
-    "max_head_delay_ms": Rule("head_delay_p99_ns", None, "ms", _NS_TO_MS),
-    "max_silence_ms": Rule("longest_silence_ns", None, "ms", _NS_TO_MS),
-    "max_disconnects": Rule("disconnects", None, ""),
-    "max_height_regression_blocks": Rule("height_regression_max_blocks", "requests", ""),
-    **{one.name: Rule(one.name, one.collect, one.unit, at_least=one.at_least) for one in METRICS},
-}
-"""Each SLO's rule."""
-
-OF_REQUESTS = ("success_rate", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms")
-"""SLOs on how the requests of a load fare, which a load of another rate may meet or miss."""
-
-ANSWERS = ("max_wrong_answers", "max_stale_answers")
-"""SLOs on what answers were worth."""
-
-HEADS = ("max_missed_heads", "max_duplicate_heads", "max_head_delay_ms")
-"""SLOs on the heads that were due."""
-
-PER_WORKLOAD = frozenset(
-    {
-        *OF_REQUESTS,
-        "max_wrong_answers",
-        "max_stale_answers",
-        "max_missed_heads",
-        "max_duplicate_heads",
-        "max_head_delay_ms",
-        "max_silence_ms",
-        "max_disconnects",
-        "max_height_regression_blocks",
-        *(metric.name for metric in METRICS if metric.can_be_of("workload")),
-    }
-)
-"""SLOs that can be set on a single workload."""
-
-PER_METHOD = (
-    *OF_REQUESTS,
-    "max_wrong_answers",
-    "max_stale_answers",
-    *(metric.name for metric in METRICS if metric.can_be_of("method")),
-)
-"""SLOs that can be set on the requests of a single method."""
-
-PER_WINDOW = frozenset(RULES) - {
-    "max_silence_ms",
-    "max_height_regression_blocks",
-    *(metric.name for metric in METRICS if not metric.can_be_of("window")),
-}
-"""SLOs that can be set on a part of a run's time. A silence that a window cuts has no length of its own, and what
-a client was told of before a window counts in it."""
 
 
 def slo_set(slos: Slo | Sequence[Slo] | None, workload_slos: Mapping[str, Slo] | None = None) -> SloSet:

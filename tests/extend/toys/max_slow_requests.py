@@ -3,6 +3,7 @@
 from battle.scenario.slo.metric import Metric
 
 MAX_SLOW_REQUESTS = Metric(
+    place=45,
     name="max_slow_requests",
     count=True,
     nothing="no request was sent",

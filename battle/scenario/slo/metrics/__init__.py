@@ -1,7 +1,14 @@
-"""Metrics with a question of their own to the log. A file that is added here is a field of `Slo`, in words too."""
+"""What an SLO can limit. A metric that is added here, in a file of its own, is a field of `Slo`, in words too."""
 
-from battle.scenario.slo.metric import Metric
+from battle.scenario.slo.metric import Metric, Part
 from battle.store.definitions import defined_in
 
-METRICS = defined_in(__name__, Metric)
-"""All of them."""
+METRICS: dict[str, Metric] = {
+    one.name: one for one in sorted(defined_in(__name__, Metric), key=lambda one: one.place)
+}
+"""All of them by their names, in the order of the fields of `Slo`."""
+
+
+def metrics_of(part: Part) -> tuple[str, ...]:
+    """The names of those that can be measured of such a part of a run."""
+    return tuple(one.name for one in METRICS.values() if one.can_be_of(part))

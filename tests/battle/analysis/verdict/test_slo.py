@@ -6,13 +6,14 @@ import msgspec
 import pytest
 
 from battle.analysis.log import Log
-from battle.analysis.verdict.measures import METRICS, measures
+from battle.analysis.verdict.measures import MEASURED, measures
+from battle.analysis.verdict.metrics import READINGS
 from battle.analysis.verdict.parts import WHOLE_PART, part_of_workload
 from battle.analysis.verdict.slo_comparison import Measure, compare
 from battle.analysis.verdict.slo_text import slo_text
 from battle.analysis.verdict.verdict import judge
-from battle.scenario.slo.metrics import METRICS as OWN_METRICS
-from battle.scenario.slo.slo import RULES, Slo
+from battle.scenario.slo.metrics import METRICS
+from battle.scenario.slo.slo import Slo
 from battle.store.events import Event
 from tests.asking import asked
 from tests.battle.histories import (
@@ -53,13 +54,23 @@ ALL = Slo(
 
 
 def measured(metric: str, value: float | None, *, known: bool = True) -> dict[str, Measure]:
-    nothing = {rule.metric: Measure("query", False) for rule in RULES.values()}
+    nothing = dict.fromkeys(MEASURED, Measure("query", False))
     return {**nothing, metric: Measure("query", known, value, None if known else "why")}
 
 
-def test_every_field_has_a_rule() -> None:
+def test_every_metric_is_a_field() -> None:
     scopes = ["queries", "when", "fault", "grace", "workload", "method"]
-    assert [*RULES, *scopes] == list(Slo.__struct_fields__)
+    assert [*METRICS, *scopes] == list(Slo.__struct_fields__)
+    assert len({one.place for one in METRICS.values()}) == len(METRICS)
+
+
+def test_every_metric_is_measured_in_one_way() -> None:
+    """By its own question, by a shipped one, or by what reads it from the log."""
+    for name, metric in METRICS.items():
+        reading = READINGS.get(name)
+        ways = [bool(metric.sql), bool(metric.query), reading is not None and reading.measure is not None]
+        assert sum(ways) == 1, f"{name}: {ways}"
+    assert all(METRICS[name] is reading.metric for name, reading in READINGS.items())
 
 
 def test_sensible_demands_have_no_problems() -> None:
@@ -170,7 +181,7 @@ HISTORIES: dict[str, list[Event]] = {
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_the_view_slo_says_the_same(name: str, tmp_path: Path) -> None:
-    in_view = METRICS - {metric.name for metric in OWN_METRICS}
+    in_view = {metric.key for metric in METRICS.values() if not metric.sql}
     with open_history(tmp_path, *HISTORIES[name]) as run:
         view = {metric: (measured, value) for metric, value, measured in run.execute("FROM slo").rows}
         ours = {

@@ -10,15 +10,9 @@ from battle.scenario.slo.language import (
     parse_slo,
     slo_texts,
 )
+from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.scope import RELATIVE, RESERVED
-from battle.scenario.slo.slo import (
-    COUNTS,
-    PER_METHOD,
-    PER_WINDOW,
-    PER_WORKLOAD,
-    RULES,
-    Slo,
-)
+from battle.scenario.slo.slo import Slo
 
 S = 10**9
 
@@ -31,22 +25,23 @@ WORDS = st.one_of(
 @st.composite
 def slos(draw: st.DrawFn) -> Slo:
     """An `Slo` with one target, and any scope that it can have."""
-    name = draw(st.sampled_from(sorted(RULES)))
-    if name in COUNTS:
+    name = draw(st.sampled_from(sorted(METRICS)))
+    metric = METRICS[name]
+    if metric.count:
         limit: float = draw(st.integers(0, 10**9))
     else:
         limit = draw(st.one_of(st.integers(1, 10**6), st.floats(1e-6, 1e9)))
     values: dict[str, object] = {name: limit}
-    if name in PER_WINDOW:
+    if metric.can_be_of("window"):
         values["when"] = draw(st.one_of(st.sampled_from(("run", *RELATIVE)), NAMES))
     if values.get("when") in RELATIVE:
         words = draw(st.lists(WORDS, max_size=3))
         values["fault"] = " ".join(words) or None
         if values["when"] != "before":
             values["grace"] = draw(st.integers(0, 10**13))
-    if name in PER_WORKLOAD:
+    if metric.can_be_of("workload"):
         values["workload"] = draw(st.one_of(st.none(), WORDS))
-    if name in PER_METHOD:
+    if metric.can_be_of("method"):
         values["method"] = draw(st.one_of(st.none(), WORDS, st.just("eth call")))
     return Slo(**values)  # type: ignore[arg-type]
 
@@ -60,7 +55,7 @@ def test_a_demand_survives_its_text(slo: Slo) -> None:
 
 @given(
     st.text(max_size=60)
-    | st.lists(st.sampled_from([*RULES, *RESERVED, "<", ">=", "99", "%", '"']), max_size=9)
+    | st.lists(st.sampled_from([*METRICS, *RESERVED, "<", ">=", "99", "%", '"']), max_size=9)
 )
 def test_any_text_is_a_demand_or_one_clear_error(text: str | list[str]) -> None:
     try:
