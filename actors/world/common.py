@@ -13,6 +13,7 @@ from battle.actors.world.held import Held
 from battle.actors.world.interfaces import (
     ConnectionHandler,
     EventLog,
+    Lingering,
     Stream,
     Timer,
 )
@@ -21,10 +22,18 @@ from battle.actors.world.interfaces import (
 class CommonWorld:
     """The part of `World` that is the same on real and on virtual time."""
 
-    def __init__(self, node: str, seed: int, log: EventLog, held: Held | None = None) -> None:
+    def __init__(
+        self,
+        node: str,
+        seed: int,
+        log: EventLog,
+        held: Held | None = None,
+        lingering: set[Lingering] | None = None,
+    ) -> None:
         self.node = node
         self.log = log
         self.held = held or Held()
+        self.lingering = set() if lingering is None else lingering
         self._seed = seed
 
     @abstractmethod

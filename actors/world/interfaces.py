@@ -138,6 +138,13 @@ class Usage(msgspec.Struct, frozen=True):
     """Which process of it has all the open files that this machine lets it have, in words."""
 
 
+class Lingering(Protocol):
+    """A connection that its owner has closed, and that still has something to send, or waits for its peer."""
+
+    def end_now(self) -> None:
+        """Give up what is unsent, and let the connection go, without a further event or timer."""
+
+
 class World(Protocol):
     """What an actor on a node gets from the world around it."""
 
@@ -151,6 +158,9 @@ class World(Protocol):
 
     held: Held
     """What this node holds for its peers."""
+
+    lingering: set[Lingering]
+    """Who is still to be ended when this node is: nobody else has hold of them any more, but a timer."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the run's epoch: one clock for all nodes of a run."""

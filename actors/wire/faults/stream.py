@@ -527,8 +527,14 @@ class FaultyStream(ReadByOne):
             return True
         return not self._toxic and self._inner.is_stale()  # what a fault holds back is not known here yet
 
+    def end_now(self) -> None:
+        """As `Lingering.end_now`: what faults hold back is given up."""
+        self._leave(abort=True)
+
     def _stop_using(self) -> None:
         self._closed = True
+        if not self._over:
+            self._world.lingering.add(self)
         self._stop_receiving()
         self._wake_drainer()
 
@@ -544,6 +550,7 @@ class FaultyStream(ReadByOne):
             return
         self._over = True
         self._world.held.forget(self)
+        self._world.lingering.discard(self)
         self._in.clear()
         self._out.clear()
         for _, timer in self._timers.values():

@@ -255,6 +255,10 @@ class WebSocket:
         self._end_without_close_frame(_ABORTED, "us", self._world.now_ns())
         self._let_go(abort=True)
 
+    def end_now(self) -> None:
+        """As `Lingering.end_now`: the peer's close frame is not awaited any more."""
+        self.abort()
+
     async def wait_closed(self) -> None:
         """Wait until `on_ended` was called and the stream has been let go: then a server's handler may return."""
         if self._finished is None:
@@ -308,6 +312,7 @@ class WebSocket:
         self._stream.write(self._frames.close(code, reason))
         self._frames.discard()
         self._state = state
+        self._world.lingering.add(self)
         self._stop_timers()
         due_ns = self._world.now_ns() + self._limits.close_timeout
         self._close_timer = self._world.call_at(due_ns, self._stop_waiting)
@@ -339,6 +344,7 @@ class WebSocket:
         if self._state == "over":
             return
         self._state = "over"
+        self._world.lingering.discard(self)
         self._frames.discard()
         self._stop_timers()
         if abort:

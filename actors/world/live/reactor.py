@@ -36,11 +36,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
 import trio
 
 from battle.actors.world.held import Held
+from battle.actors.world.interfaces import Lingering
 from battle.actors.world.live.timerfd import TimerFd
 
 EVENTS_SEEN_MAX = 512
@@ -69,13 +70,6 @@ class LiveTimer:
         self.args = ()
 
 
-class Lingering(Protocol):
-    """A connection that was closed here and still has something to send."""
-
-    def abort(self) -> None:
-        """Give up what is unsent, and close the socket now."""
-
-
 class Reactor:
     """Timers and socket events of one process. `epoch_ns` is the run's epoch on the monotonic clock."""
 
@@ -83,7 +77,7 @@ class Reactor:
         self._epoch_ns = epoch_ns
         self.held = Held()
         self.lingering: set[Lingering] = set()
-        """Who is still to be closed when this reactor is: nobody else has hold of them any more."""
+        """As `World.lingering`."""
         self._epoll = select.epoll()
         self._timerfd = TimerFd()
         self._handlers: dict[int, Callable[[int], object]] = {}
@@ -179,8 +173,8 @@ class Reactor:
 
     def close(self) -> None:
         """Release the descriptors, those of lingering connections too; nothing is called any more."""
-        for connection in [*self.lingering]:
-            connection.abort()
+        while self.lingering:  # one may leave another behind: a WebSocket its stream
+            self.lingering.pop().end_now()
         self._epoll.close()
         self._timerfd.close()
 

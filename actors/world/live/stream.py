@@ -288,6 +288,10 @@ class LiveStream(ReadByOne):
         self._pending.clear()
         self._release()
 
+    def end_now(self) -> None:
+        """As `Lingering.end_now`."""
+        self.abort()
+
     async def aclose(self) -> None:
         self.close()
         try:

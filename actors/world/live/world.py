@@ -27,7 +27,7 @@ class LiveWorld(CommonWorld):
     name: WorldName = "live"
 
     def __init__(self, reactor: Reactor, node: str, seed: int, log: EventLog) -> None:
-        super().__init__(node, seed, log, reactor.held)
+        super().__init__(node, seed, log, reactor.held, reactor.lingering)
         self.now_ns = reactor.now_ns  # an attribute saves a call on the hot path
         self._reactor = reactor
         self._usage = UsageMeter().read

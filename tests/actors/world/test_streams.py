@@ -8,10 +8,16 @@ import pytest
 import trio
 import trio.testing
 
+from battle.actors.roles import ApplyFault
+from battle.actors.spec.faults.transport import Latency
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
+from battle.actors.units import seconds
+from battle.actors.wire.faults.node_faults import TransportFaults
+from battle.actors.wire.websocket.endpoints import CLIENT_LIMITS, WebSocket
 from battle.actors.world.held import Held
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.stream import LiveStream
+from battle.actors.world.live.world import LiveWorld
 from battle.actors.world.simulated.clock import EventClock
 from battle.actors.world.simulated.pipe import WINDOW_BYTES
 from battle.actors.world.simulated.stream import SimulatedStream, connected_pair
@@ -72,6 +78,49 @@ def test_what_a_closed_stream_still_had_to_send_is_given_up_with_the_reactor():
             assert stream.unsent_bytes > 0
             stream.close()
             assert sock.fileno() != -1, "it lingers"
+            reactor.close()
+            assert sock.fileno() == -1
+
+    trio.run(main)
+
+
+@pytest.mark.live
+def test_a_websocket_that_awaits_a_close_frame_is_given_up_with_the_reactor():
+    async def main():
+        reactor = Reactor(perf_counter_ns())
+        sock, peer = _tcp_pair()
+        with peer:
+            world = LiveWorld(reactor, "a", 0, [])
+            websocket = WebSocket(
+                world,
+                LiveStream(reactor, sock),
+                client=True,
+                on_message=lambda *_: None,
+                on_ended=lambda _: None,
+                limits=CLIENT_LIMITS,
+            )
+            websocket.close()
+            assert sock.fileno() != -1, "the peer has not answered"
+            reactor.close()
+            assert sock.fileno() == -1
+
+    trio.run(main)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("end", ["close", "abort"])
+def test_what_a_fault_holds_back_is_given_up_with_the_reactor(end):
+    async def main():
+        reactor = Reactor(perf_counter_ns())
+        sock, peer = _tcp_pair()
+        with peer:
+            world = LiveWorld(reactor, "a", 0, [])
+            faults = TransportFaults(world)
+            faults.take(ApplyFault("slow", Latency("a", delay=seconds(10))))
+            stream = faults.wrap(LiveStream(reactor, sock))
+            stream.write(b"held back")
+            getattr(stream, end)()
+            assert sock.fileno() != -1, "what was written has not left"
             reactor.close()
             assert sock.fileno() == -1
 
