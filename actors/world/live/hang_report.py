@@ -11,7 +11,7 @@ _BEGINS = "(most recent call first):"
 
 _IN_THE_AUTHORS = re.compile(
     r'File "(?P<file>[^"\n]+)", line (?P<line>\d+) in (?P<function>.+)\n'
-    r'\s+File "[^"\n]*actors/workload/requests/author_generator\.py", line \d+ in question\n'
+    r'\s+File "[^"\n]*actors/workload/requests/author_generator\.py", line \d+ in \w+\n'
 )
 """The author's generator, and who called it."""
 

@@ -19,8 +19,11 @@ from battle.actors.world.live.usage import UsageMeter, inherited_files, is_too_l
 from battle.actors.world.live.world import LiveWorld
 from battle.store.events import BenchLimitReached
 
-_PRINTS_SECONDS = 0.2
-"""A node that is asked where it hangs has printed it by then, busy machine or not."""
+_PRINTS_SECONDS = 2.0
+"""A node that is asked where it hangs has printed it by then, also on a busy machine."""
+
+_LOOK_SECONDS = 0.05
+"""Between two looks at what it prints. What has not grown since the last one is all of it."""
 
 _TRACEBACK_BYTES = 64 * 2**10
 """Of at most 100 calls."""
@@ -150,9 +153,18 @@ class LiveNode:
         """In which call of the author's own code it hangs, for a message; "" when it is not one, or is not known."""
         if not self.is_ready:
             return ""  # it may not know the signal yet, and would end at it
+        before = seen = self._printed()
         self._process.send_signal(WHERE_SIGNAL)
-        await trio.sleep(_PRINTS_SECONDS)
-        return hangs_in(end_of_output(self._process.output.path, _TRACEBACK_BYTES), Path.cwd())
+        with trio.move_on_after(_PRINTS_SECONDS):
+            while True:
+                await trio.sleep(_LOOK_SECONDS)
+                last, seen = seen, self._printed()
+                if seen == last != before:
+                    break
+        return hangs_in(seen, Path.cwd())
+
+    def _printed(self) -> str:
+        return end_of_output(self._process.output.path, _TRACEBACK_BYTES)
 
     def declare_hung(self, why: str) -> None:
         """End it, so that it can be restarted like after any other crash."""
