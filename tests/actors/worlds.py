@@ -37,6 +37,11 @@ class Stage:
     async def sleep(self, duration) -> None:
         await self.client.sleep_until(self.now_ns() + duration)
 
+    async def until(self, condition) -> None:
+        """Wait for it, however busy the machine is; the test's own limit ends a wait for what never comes."""
+        while not condition():
+            await self.sleep(1_000_000)
+
 
 def simulated(main, seed=0):
     """Run `main(stage)` in virtual time; returns what it returns."""

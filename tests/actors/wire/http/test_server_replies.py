@@ -151,12 +151,12 @@ def test_a_connection_may_go_on_in_another_protocol(either_world):
 
     async def script(stage, stream, debtor):
         stream.write(ask + b"first")
-        await stage.sleep(ms(5))
+        await stage.until(lambda: debtor.behind)
         stream.write(b"then")
         await stage.sleep(2 * HASTY.idle_timeout)
         assert not stream.is_stale()
         stream.close()
-        await stage.sleep(ms(5))
+        await stage.until(lambda: b"" in debtor.upgrade_target)
         return debtor.behind, debtor.upgrade_target
 
     behind, upgrade_target = either_world(owing(script))
