@@ -54,14 +54,15 @@ class Exchange:
         else:
             connection.exchange(self._request, self._received)
 
-    def _received(self, result: HttpResponse | Broken) -> None:
+    def _received(self, result: HttpResponse | Broken, arrived_ns: int) -> None:
         assert self._connection is not None
         self._timer.cancel()
         if isinstance(result, str):
             self._pool.discard(self._connection)
+            self._ended("closed" if result == "unread" else result)
         else:
             self._pool.give_back(self._connection)
-        self._ended(result)
+            self._ended(result)
 
     def _overdue(self) -> None:
         opening = self._opening

@@ -9,8 +9,8 @@ import trio
 from battle.actors.addresses import Address
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import Duration, ms
-from battle.actors.wire.http.client import RESPONSE_LIMITS
-from battle.actors.wire.http.messages import HttpResponse, ProtocolError, ResponseParser
+from battle.actors.wire.http.client import Broken, Done, HttpClientConnection
+from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.requests.outcome import (
     CLOSED,
     PROTOCOL,
@@ -23,7 +23,7 @@ from battle.actors.workload.requests.outcome import (
 from battle.actors.workload.requests.request import Request
 from battle.actors.workload.requests.tracker import RequestTracker
 from battle.actors.workload.requests.unread_limit import UnreadLimit
-from battle.actors.world.interfaces import Connect, Loss, Stream, World
+from battle.actors.world.interfaces import Connect, Stream, World
 from battle.store.events import BenchLimitReached
 
 _JUST_USED = ms(1)
@@ -31,18 +31,24 @@ _JUST_USED = ms(1)
 connections that have been idle for seconds, and under high load the question would cost a tenth of all time."""
 
 
-_LOSSES: dict[Loss, Ending] = {"reset": RESET, "closed": CLOSED, "unread": UNREAD}
+_BROKEN: dict[Broken, Ending] = {"reset": RESET, "closed": CLOSED, "unread": UNREAD, "protocol": PROTOCOL}
 
 
 class _Connection:
     """`request` is the one that waits for its response here; None while idle."""
 
-    __slots__ = ("parser", "request", "stream", "used_ns")
+    __slots__ = ("done", "http", "request", "used_ns")
 
-    def __init__(self, stream: Stream, used_ns: int) -> None:
-        self.stream = stream
+    def __init__(
+        self,
+        stream: Stream,
+        used_ns: int,
+        received: Callable[["_Connection", HttpResponse | Broken, int], object],
+        ended: Callable[["_Connection"], object],
+    ) -> None:
+        self.http = HttpClientConnection(stream, on_end=partial(ended, self))
+        self.done: Done = partial(received, self)  # made once for all requests
         self.used_ns = used_ns
-        self.parser = ResponseParser(RESPONSE_LIMITS)
         self.request: Request | None = None
 
 
@@ -90,7 +96,7 @@ class ConnectionPool:
         """Send this request as soon as possible. Does not wait."""
         while self._idle:
             connection = self._idle.pop()
-            if self._now_ns() - connection.used_ns < _JUST_USED or not connection.stream.is_stale():
+            if self._now_ns() - connection.used_ns < _JUST_USED or connection.http.reusable:
                 self._send(connection, request)
                 return
             self._drop(connection)
@@ -99,8 +105,8 @@ class ConnectionPool:
 
     def _send(self, connection: _Connection, request: Request) -> None:
         connection.request = request
-        self._tracker.sent(request, connection.stream)
-        connection.stream.write(request.wire)
+        self._tracker.sent(request, connection.http)
+        connection.http.exchange(request.wire, connection.done)
 
     def _next_waiting(self) -> Request | None:
         while self._waiting:
@@ -123,9 +129,8 @@ class ConnectionPool:
         if stream is not None and self._closed:
             stream.close()  # it was opened in the very moment of the end
         elif stream is not None:
-            connection = _Connection(stream, self._now_ns())
+            connection = _Connection(stream, self._now_ns(), self._received, self._ended)
             self._connections[connection] = None
-            stream.on_data(partial(self._take, connection), partial(self._lost, connection))
             # With a connection on its way for each request that waits, they wait for the server to take them.
             self._free(connection, too_few=len(self._waiting) > self._opening + 1)
 
@@ -187,65 +192,31 @@ class ConnectionPool:
         )
         self._waited = self._longest_wait_ns = 0
 
-    def _take(self, connection: _Connection, data: bytes, arrived_ns: int) -> None:
-        """Bytes from the server, b"" at their end."""
-        ending = self._understand(connection, data, arrived_ns)
-        if ending is not None:
-            self._end(connection, ending, arrived_ns)
-
-    def _understand(self, connection: _Connection, data: bytes, arrived_ns: int) -> Ending | None:
-        """Returns an ending when the connection is of no more use: how a request on it ends then."""
-        parser = connection.parser
-        if not data:
-            return self._at_end_of_stream(connection, arrived_ns)
-        if connection.request is None:
-            return CLOSED  # nobody asked: often a farewell, like haproxy's 408
-        try:
-            parser.feed(data)
-        except ProtocolError:
-            return PROTOCOL
-        response = parser.next_response()
-        if response is not None:
-            only = parser.next_response() is None and not parser.in_message
-            self._received(connection, response, arrived_ns, reusable=only and response.keep_alive)
-        return None
-
-    def _at_end_of_stream(self, connection: _Connection, arrived_ns: int) -> Ending:
-        try:
-            connection.parser.feed_eof()
-        except ProtocolError:
-            return CLOSED  # in the middle of a response
-        response = connection.parser.next_response()
-        if response is not None:
-            self._received(connection, response, arrived_ns, reusable=False)
-        return CLOSED
-
-    def _received(
-        self, connection: _Connection, response: HttpResponse, arrived_ns: int, *, reusable: bool
-    ) -> None:
-        request, connection.request = connection.request, None
-        if request is None or request.ended:
-            self._drop(connection)
-            return
-        connection.used_ns = self._now_ns()
-        if reusable:
-            self._free(connection)
-        else:
-            self._drop(connection)
-        # What was sent and answered while a batch of events is served arrived, by the clock of the batch, before.
-        self._on_response(request, response, max(arrived_ns, request.sent_ns))
-
-    def _lost(self, connection: _Connection, how: Loss, at_ns: int) -> None:
-        if how == "unread":
-            self._unread_limit.count()
-        self._end(connection, _LOSSES[how], at_ns)
-
-    def _end(self, connection: _Connection, ending: Ending, at_ns: int) -> None:
-        """A connection is of no more use."""
+    def _received(self, connection: _Connection, result: HttpResponse | Broken, arrived_ns: int) -> None:
         request = connection.request
+        assert request is not None
+        # What was sent and answered while a batch of events is served arrived, by the clock of the batch, before.
+        ended_ns = max(arrived_ns, request.sent_ns)
+        if isinstance(result, str):
+            self._break(connection, request, result, ended_ns)
+            return
+        connection.request = None
+        connection.used_ns = self._now_ns()
+        if connection.http.spent:
+            self._drop(connection)
+        else:
+            self._free(connection)
+        self._on_response(request, result, ended_ns)
+
+    def _break(self, connection: _Connection, request: Request, why: Broken, ended_ns: int) -> None:
+        if why == "unread":
+            self._unread_limit.count()
         self._drop(connection)
-        if request is not None and not request.ended:
-            self._tracker.end(request, ending, max(at_ns, request.sent_ns))
+        self._tracker.end(request, _BROKEN[why], ended_ns)
+
+    def _ended(self, connection: _Connection) -> None:
+        """A connection is of no more use, and leaves its place to another."""
+        self._drop(connection)
         self._grow()
 
     def _drop(self, connection: _Connection) -> None:
@@ -256,9 +227,9 @@ class ConnectionPool:
         if connection in self._idle:
             self._idle.remove(connection)
         if connection.request is None:
-            connection.stream.close()
+            connection.http.close()
         else:
-            connection.stream.abort()
+            connection.http.abort()
 
     def close(self) -> None:
         """Drop all connections, and send nothing more. Does not wait; what is being opened is the nursery's."""
