@@ -3,8 +3,10 @@
 import pytest
 import trio
 
+from battle.actors.gateway.calls.exchange import Exchange
 from battle.actors.gateway.calls.pool import IDLE_LIMIT, Pool
 from battle.actors.spec.gateways import EmbeddedGateway, Retry
+from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import ms, seconds, us
 from battle.actors.wire.http.messages import encode_request
 from tests.actors.gateway.stage import answer, call, close, hang, reset, simulated
@@ -69,6 +71,20 @@ def test_a_connection_that_broke_meanwhile_is_given_back_as_a_place():
         return held.reusable, waiting[0] not in (None, held), pool.statistics()["in_use"]
 
     assert with_pool(1, body) == (False, True, 1)
+
+
+def test_a_provider_that_leaves_too_much_unread_has_closed_for_the_retry_policy():
+    async def body(stage, pool, provider):
+        connection = await opened(stage, pool)
+        pool.give_back(connection)
+        send, receive = trio.open_memory_channel(1)
+        deadline_ns = stage.client.now_ns() + seconds(1)
+        Exchange(stage.client, pool, b"POST / HTTP/1.1\r\n", deadline_ns, send.send_nowait)
+        for _ in range(3):  # more than the provider's side and this one keep
+            connection.stream.write(bytes(WRITE_LIMIT_BYTES))
+        return await receive.receive(), pool.statistics()
+
+    assert with_pool(5, body) == ("closed", {"idle": 0, "in_use": 0, "waiting": 0})
 
 
 def test_connections_idle_for_too_long_are_closed_and_others_kept():
