@@ -68,7 +68,7 @@ class Run:
         """Whether the run was sealed when it was opened."""
         return self._files.sealed
 
-    def query(self, name: str, **parameters: object) -> list[Any]:
+    def query(self, name: str, /, **parameters: object) -> list[Any]:
         """The rows of the report query `name` as named tuples, its `$parameters` bound.
 
         Raises:
@@ -89,7 +89,7 @@ class Run:
         row = namedtuple("Row", result.columns)  # type: ignore[misc]  # columns are known when it runs
         return [row._make(values) for values in result.rows]
 
-    def query_as(self, row_type: type[T], name: str, **parameters: object) -> list[T]:
+    def query_as(self, row_type: type[T], name: str, /, **parameters: object) -> list[T]:
         """Like `query`, with each row as a `row_type` (a msgspec Struct) of the same field names."""
         return [typed.convert(row._asdict(), row_type) for row in self.query(name, **parameters)]
 

@@ -23,14 +23,14 @@ class Log:
         self._run = run
         self._answers: dict[tuple[str, tuple[tuple[str, object], ...]], list[Any]] = {}
 
-    def rows(self, query: str, **parameters: object) -> list[Any]:
+    def rows(self, query: str, /, **parameters: object) -> list[Any]:
         """The rows of a report query as named tuples. Raises QueryError as `Run.query` does."""
         key = (query, tuple(sorted(parameters.items())))
         if key not in self._answers:
             self._answers[key] = self._run.query(query, **parameters)
         return self._answers[key]
 
-    def ask(self, sql: str, **parameters: object) -> list[Any]:
+    def ask(self, sql: str, /, **parameters: object) -> list[Any]:
         """The rows of a question of Battle's own that is no named query. Raises QueryError as `Run.query` does."""
         return self._run.ask(sql, **parameters)
 

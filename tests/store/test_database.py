@@ -7,6 +7,7 @@ import duckdb
 import msgspec
 import pytest
 
+from battle.analysis.log import Log
 from battle.store import catalog
 from battle.store.database import Run, export_database, open_run
 from battle.store.errors import LogError, QueryError
@@ -112,6 +113,22 @@ def test_a_query_binds_its_parameters(run_dir: Path, queries: Path) -> None:
     with open_run(run_dir) as run:
         (row,) = run.query("some", text=evil, at_ns=5 * 10**9)
     assert (row.text, row.n) == (evil, 50)
+
+
+def test_a_parameter_may_be_called_as_an_argument_is(run_dir: Path, queries: Path) -> None:
+    class Said(msgspec.Struct):
+        said: str
+
+    names = ("name", "query", "row_type", "sql", "text")
+    (queries / "some.sql").write_text(f"SELECT {' || '.join(f'${name}' for name in names)} AS said")
+    given = {name: f"{name}!" for name in names}
+    with open_run(run_dir) as run:
+        said = [run.query("some", **given)[0].said, run.query_as(Said, "some", **given)[0].said]
+        said += [
+            Log(run).rows("some", **given)[0].said,
+            Log(run).ask("SELECT $sql AS said", sql="sql!")[0].said,
+        ]
+    assert said == ["name!query!row_type!sql!text!"] * 3 + ["sql!"]
 
 
 def test_rows_of_a_type(run_dir: Path, queries: Path) -> None:

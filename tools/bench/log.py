@@ -159,7 +159,7 @@ class _TimedRun(Run):
         super().__init__(run_dir, {})
         self.asked: list[tuple[float, float, str]] = []
 
-    def query(self, name: str, **parameters: object) -> list[Any]:
+    def query(self, name: str, /, **parameters: object) -> list[Any]:
         started, started_cpu = perf_counter(), process_time()
         rows = super().query(name, **parameters)
         self.asked.append((perf_counter() - started, process_time() - started_cpu, name))

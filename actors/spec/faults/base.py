@@ -158,7 +158,7 @@ class ShareFault(LastingFault, frozen=True):
             yield f"{self.kind()}: a ratio of 0 does nothing"
 
 
-def replaced(spec: F, **changes: object) -> F:
+def replaced(spec: F, /, **changes: object) -> F:
     """A copy with other values."""
     return msgspec.structs.replace(spec, **changes)
 
@@ -171,21 +171,21 @@ def span_problems(kind: str, at: Duration, length: Duration) -> Iterator[str]:
         yield f"{kind}: it must last longer than 0, not {format_duration(length)}"
 
 
-def ratio_problems(kind: str, **ratios: float) -> Iterator[str]:
+def ratio_problems(kind: str, /, **ratios: float) -> Iterator[str]:
     """What is wrong with shares."""
     for name, ratio in ratios.items():
         if not 0 <= ratio <= 1:
             yield f"{kind}: {name} {not_a_share(ratio)}"
 
 
-def above_zero_problems(kind: str, **values: float) -> Iterator[str]:
+def above_zero_problems(kind: str, /, **values: float) -> Iterator[str]:
     """What is wrong with values that must be above 0."""
     for name, value in values.items():
         if value <= 0:
             yield f"{kind}: {name} must be above 0, not {value}"
 
 
-def unobservable_problems(kind: str, **delays: Duration) -> Iterator[str]:
+def unobservable_problems(kind: str, /, **delays: Duration) -> Iterator[str]:
     """What is wrong with delays that are above 0 and yet too short to be seen."""
     for name, delay in delays.items():
         if 0 < delay < OBSERVABLE_MIN:

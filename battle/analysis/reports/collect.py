@@ -157,7 +157,7 @@ class _Collected:
         self.log = log
         self.parts = Parts()
 
-    def rows(self, field: str, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
+    def rows(self, field: str, row_type: type[Row], query: str, /, **parameters: object) -> tuple[Row, ...]:
         return self.parts.make(
             field, lambda: _rows(self.log, row_type, query, **parameters), lambda omission: ()
         )
@@ -206,7 +206,7 @@ def _omitted_slos(header: RunHeader) -> Iterator[str]:
     return grouped_text((str(one.get("slo")), str(one.get("why"))) for one in listed)
 
 
-def _rows(log: Log, row_type: type[Row], query: str, **parameters: object) -> tuple[Row, ...]:
+def _rows(log: Log, row_type: type[Row], query: str, /, **parameters: object) -> tuple[Row, ...]:
     return tuple(typed.convert(row._asdict(), row_type) for row in log.rows(query, **parameters))
 
 
