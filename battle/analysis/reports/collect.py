@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_origin
 
@@ -94,12 +95,17 @@ def collect_report(
     slos, workload_slos = (other_slos, None) if other_slos is not None else header.slos()
     strict = strict or header.strict
     judgement = judge(log, slos, workload_slos=workload_slos, strict=strict, own_checkers=own_checkers)
-    facts = _run_facts(log, header, run.run_dir.name)
+    report = _with_facts(log, run.run_dir, judgement, slo_set(slos, workload_slos).run)
+    return msgspec.structs.replace(report, strict=strict)
+
+
+def _with_facts(log: Log, run_dir: Path, judgement: Judgement, run_slo: Slo) -> Report:
+    """The verdict, and all that the log says beside it."""
+    facts = _run_facts(log, run_dir.name)
     collected = _Collected(log)
     rows, fact = collected.rows, collected.fact
     faults = rows("faults", FaultEffect, "fault_effects")
     failovers = rows("failovers", FailoverFacts, "failovers_summary", limit=SLOWEST_LISTED)
-    run_slo = slo_set(slos, workload_slos).run
     reports = fact("gateway_reports", lambda: _gateway_reports(log), GatewayReports)
     report = Report(
         schema_version=SCHEMA_VERSION,
@@ -128,10 +134,9 @@ def collect_report(
         websocket=fact("websocket", lambda: _websocket(log), WebSocketFacts),
         knees=judgement.knees,
         log=fact("log", lambda: _log_health(log), LogHealth),
-        comparison=read_comparison(run.run_dir),
+        comparison=read_comparison(run_dir),
         warnings=judgement.warnings,
-        strict=strict,
-        omitted_slos=tuple(_omitted_slos(header)),
+        omitted_slos=tuple(_omitted_slos(log.header)),
         section_rows=_section_rows(log, collected.parts),
     )
     return msgspec.structs.replace(report, omitted=tuple(collected.parts.omitted))
@@ -210,7 +215,8 @@ def _rows(log: Log, row_type: type[Row], query: str, /, **parameters: object) ->
     return tuple(typed.convert(row._asdict(), row_type) for row in log.rows(query, **parameters))
 
 
-def _run_facts(log: Log, header: RunHeader, directory: str) -> RunFacts:
+def _run_facts(log: Log, directory: str) -> RunFacts:
+    header = log.header
     phases = {row.phase: row.at_ns for row in log.rows("run_phases")}
     return RunFacts(
         run_id=header.run_id or directory,
