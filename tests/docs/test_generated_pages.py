@@ -8,7 +8,9 @@ from typing import get_args
 import msgspec
 import pytest
 
+import battle
 from battle.actors.spec.faults.schedule import ChaosEntry, Fault
+from battle.actors.spec.workloads import Workload
 from battle.scenario.slo.targets import Targets
 from tests.docs.pages import DOCS
 from tools import docs
@@ -61,6 +63,14 @@ def test_a_reference_page_holds_every_struct_and_word():
 @pytest.fixture(scope="module")
 def faults_page():
     return docs.faults_page()
+
+
+def test_a_union_is_shown_as_the_names_that_can_be_written(faults_page):
+    shown = {"Fault": faults_page, "ChaosEntry": docs.scenario_page(), "Workload": docs.scenario_page()}
+    for alias, union in (("Fault", Fault), ("ChaosEntry", ChaosEntry), ("Workload", Workload)):
+        (names,) = re.findall(rf"^\*\*{alias}\*\* = `(.*)`$", shown[alias], re.MULTILINE)
+        assert names.split(" | ") == [kind.__name__ for kind in get_args(union)]
+        assert all(hasattr(battle, name) for name in names.split(" | "))
 
 
 @pytest.mark.parametrize("kind", get_args(ChaosEntry), ids=lambda kind: kind.__name__)

@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Container, Iterable, Iterator
 from itertools import pairwise
-from typing import Any, get_args, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -157,20 +157,15 @@ def _alias(name: str, home: types.ModuleType) -> Iterator[str]:
         for node in body
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == name and node.value is not None
     )
-    yield from (f"**{name}** = `{_with_kinds(written, get_args(getattr(home, name)), home)}`", "")
+    yield from (f"**{name}** = `{_as_written(getattr(home, name), written)}`", "")
     if doc := _docs_after(body).get(name):
         yield from (doc, "")
 
 
-def _with_kinds(written: str, members: tuple[Any, ...], home: types.ModuleType) -> str:
-    """A base that is written in a union stands for its kinds, which it has at run time from their folder."""
-    if not members:
-        return written
-    words: list[str] = []
-    for word in written.split(" | "):
-        base = getattr(home, word, None)
-        if isinstance(base, type) and base not in members:
-            words += [kind.__name__ for kind in members if isinstance(kind, type) and issubclass(kind, base)]
-        else:
-            words.append(word)
-    return " | ".join(words)
+def _as_written(value: Any, written: str) -> str:
+    """An alias as it is written; a union of structs by their names, whatever bases and unions it is written with."""
+    members = get_args(value)
+    structs = [one for one in members if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    if get_origin(value) in (Union, types.UnionType) and len(structs) == len(members):
+        return " | ".join(struct.__name__ for struct in structs)
+    return written
