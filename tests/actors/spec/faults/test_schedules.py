@@ -1,4 +1,4 @@
-"""Schedules: pure, deterministic in the seed, each entry for itself; and what a wrong plan is told."""
+"""Schedules: pure, deterministic in the seed, each entry for itself; and what a wrong entry is told."""
 
 from itertools import pairwise
 from statistics import mean, pstdev
@@ -27,63 +27,12 @@ from battle.actors.spec.faults.schedule import (
     Randomly,
     Sequence,
 )
-from battle.actors.spec.faults.timeline import FAULTS_MAX, expand
+from battle.actors.spec.faults.timeline import expand
 from battle.actors.spec.faults.transport import Latency, Timeout
 from battle.actors.spec.faults.websocket import MissHeads
 from battle.actors.spec.latency import LogNormal, Uniform
-from battle.actors.units import minutes, ms, seconds
-from battle.scenario.fault_validation import plan_problems
-
-GROUPS = {"a": ("eu",), "b": ("eu", "big"), "c": ()}
-LOAD = minutes(2)
-
-spans_ns = st.integers(1, 10**10)
-moments_ns = st.integers(0, 10**11)
-targets = st.sampled_from(["a", "b", "group:eu", "*"])
-
-
-@st.composite
-def lasting(draw):
-    at, duration, target = draw(moments_ns), draw(spans_ns), draw(targets)
-    return draw(
-        st.sampled_from(
-            [
-                Kill(target, at=at, down=duration),
-                Restart(target, at=at, down=duration),
-                Pause(target, at=at, duration=duration),
-                Hang(target, at=at, duration=duration),
-                StaleHead(target, at=at, duration=duration),
-                Latency(target, at=at, duration=duration),
-            ]
-        )
-    )
-
-
-@st.composite
-def entries(draw):
-    fault = draw(lasting())
-    length = fault.first[1] - fault.first[0]
-    kind = draw(st.sampled_from(["fault", "every", "randomly", "ramp", "sequence", "flap"]))
-    match kind:
-        case "every":
-            times = draw(st.none() | st.integers(1, 5))
-            return Every(fault, period=length + draw(st.integers(10**9, 10**11)), times=times)
-        case "randomly":
-            return Randomly(fault, mtbf=draw(st.integers(10**9, 10**11)))
-        case "ramp":
-            strong = draw(st.sampled_from([Latency, StaleHead, Hang]))
-            inner = strong(fault.target, at=fault.first[0], duration=length)
-            rise, fall = draw(st.integers(10**9, 10**10)), draw(st.sampled_from([0, seconds(3)]))
-            return Ramp(inner, rise=rise, fall=fall, steps=draw(st.integers(1, 30)))
-        case "sequence":
-            return Sequence(tuple(draw(st.lists(lasting(), min_size=1, max_size=4))), pause=draw(spans_ns))
-        case "flap":
-            return Flap(fault.target, down=length, up=draw(st.integers(10**9, 10**11)), at=fault.first[0])
-    return fault
-
-
-plans = st.lists(entries(), max_size=4)
-seeds = st.integers(0, 1000)
+from battle.actors.units import ms, seconds
+from tests.actors.spec.faults.plans import GROUPS, LOAD, entries, lasting, plans, seeds, spans_ns
 
 
 def planned(entry, seed=0, load=LOAD):
@@ -127,12 +76,6 @@ def test_a_group_is_hit_at_the_same_moments(entry, seed):
         "*",
     ):
         assert members["a"] == members["b"]
-
-
-@given(plan=plans, seed=seeds, load=st.integers(1, 10**12))
-def test_what_is_not_refused_as_too_long_is_never_too_long(plan, seed, load):
-    if not any("faults;" in problem for problem in plan_problems(plan, load, GROUPS)):
-        expand(plan, load, GROUPS, seed)  # asserts it
 
 
 # Every
@@ -298,12 +241,7 @@ def test_faults_of_one_kind_at_one_target_may_overlap():
     assert [fault.fault_id for fault in timeline] == ["error_rate-a.1", "error_rate-a.2", "error_rate-b.1"]
 
 
-def test_a_fault_past_the_end_stays_on_the_timeline():
-    assert len(planned(Pause("a", at=LOAD + 1))) == 1
-    assert list(plan_problems([Pause("a", at=LOAD + 1)], LOAD, GROUPS)) == []
-
-
-# Wrong plans
+# Wrong entries
 
 KILL = Kill("a", at=0, down=seconds(5))
 
@@ -342,51 +280,3 @@ KILL = Kill("a", at=0, down=seconds(5))
 )
 def test_a_wrong_entry_is_told_so_in_one_sentence(entry, problem):
     assert list(entry.problems()) == [problem]
-
-
-@pytest.mark.parametrize(
-    ("entry", "problem"),
-    [
-        (Every(KILL, period=ms(5001), times=10**9), None),
-        (
-            Every(Kill("*", at=0, down=1), period=ms(30)),
-            "the chaos plan may come to 12,000 faults; 10,000 are allowed",
-        ),
-        (Flap("a", down=1, up=1), "the chaos plan may come to 60,000,000,000 faults; 10,000 are allowed"),
-        (
-            Randomly(Kill("a", at=0, down=1), mtbf=ms(10)),
-            "the chaos plan may come to 24,020 faults; 10,000 are allowed",
-        ),
-        (
-            Every(Kill("group:eu", at=LOAD), period=seconds(9)),
-            "every: it would begin with group:eu at 2 min, and the load is over after 2 min",
-        ),
-        (
-            Flap("a", down=seconds(1), up=LOAD),
-            "flap: it would begin with a at 2 min, and the load is over after 2 min",
-        ),
-        (
-            Sequence(
-                (Kill("a", at=minutes(1)), Flap("a", down=seconds(1), up=seconds(58))), pause=seconds(1)
-            ),
-            "sequence: it would begin with a at 2.067 min, and the load is over after 2 min",
-        ),
-        (
-            Randomly(Kill("a", at=LOAD), mtbf=seconds(9)),
-            "randomly: it would begin with a at 2 min, and the load is over after 2 min",
-        ),
-        (
-            Randomly(Kill("a", at=LOAD - 1, down=minutes(1)), mtbf=seconds(9)),
-            "randomly: it could not be over with a before 3 min, and the load is over after 2 min",
-        ),
-    ],
-)
-def test_a_plan_that_cannot_be_meant_is_told_so_in_one_sentence(entry, problem):
-    assert list(plan_problems([entry], LOAD, GROUPS)) == ([] if problem is None else [problem])
-
-
-def test_the_bound_is_on_the_whole_plan():
-    entry = Every(Kill("a", at=0, down=1), period=LOAD // (FAULTS_MAX // 2))
-    assert list(plan_problems([entry, entry], LOAD, GROUPS)) == []
-    assert len(list(plan_problems([entry, entry, KILL], LOAD, GROUPS))) == 1
-    assert len(expand([entry, entry], LOAD, GROUPS)) == FAULTS_MAX
