@@ -3,7 +3,7 @@
 import unicodedata
 
 TEXT_MAX = 600
-"""Characters of one paragraph or step; what is longer came from the wire, and tells nobody more."""
+"""Characters of one paragraph or step; what is longer came from the wire, and says no more."""
 
 
 _NOT_PRINTED = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")

@@ -1,4 +1,4 @@
-"""Five seconds that tell whether everything works at all: two providers, a gateway, a little load, one kill."""
+"""Five seconds that show whether everything works at all: two providers, a gateway, a little load, one kill."""
 
 from battle import Breaker, EmbeddedGateway, HttpConstant, Kill, MockProvider, Scenario, Slo, ms, seconds
 

@@ -1,7 +1,7 @@
 """The favourite provider falls behind the chain: alive, quick, well-formed, and ten blocks old.
 
-Its answers and its heads are true, only not any more. A gateway that compares what providers tell with the time that
-passes sends its subscribers elsewhere; `stale_provider:short` takes 18 seconds.
+Its answers and its heads are true, only not any more. A gateway that compares what providers report with the time
+that passes sends its subscribers elsewhere; `stale_provider:short` takes 18 seconds.
 
 `stale_provider:reads` asks the same of answers over HTTP. The embedded gateway loses that battle: it cannot know
 how high a provider's chain is, so it passes old answers on. That variant carries no tag, and belongs to no suite.

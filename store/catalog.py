@@ -145,7 +145,7 @@ def _header_text(path: Path) -> str | None:
 
 def _fact(document: dict[str, Any], name: str) -> object:
     value = document.get(name)
-    if isinstance(value, dict):  # a scenario is told by its name; the whole of it is in the document
+    if isinstance(value, dict):  # a scenario is named; the whole of it is in the document
         value = value.get("name")
     return value if type(value) is _PYTHON_TYPES[RUN_COLUMNS[name]] else None
 

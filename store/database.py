@@ -39,7 +39,7 @@ class Run:
     """A run that can be asked. Made by `open_run`; close it, or use it as a context manager.
 
     `manifest` holds the health of the log: who judges must look at it before believing an answer.
-    `sealed` tells whether it came from the sealed log, or from the segments of a run that crashed.
+    `sealed` says whether it came from the sealed log, or from the segments of a run that crashed.
     """
 
     def __init__(self, run_dir: Path, parameters: Parameters) -> None:

@@ -1,4 +1,4 @@
-"""Whether statements could be asked of a log, told before there is one."""
+"""Whether statements could be asked of a log, checked before there is one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ def dry_run(statements: Mapping[str, str]) -> dict[str, str]:
     What can only be known with data (how many rows it gives, a value that cannot be cast) is not found.
     """
     found: dict[str, str] = {}
-    with TemporaryDirectory(prefix="battle-trial-") as directory, open_run(Path(directory)) as run:
+    with TemporaryDirectory(prefix="battle-dry-run-") as directory, open_run(Path(directory)) as run:
         for name, sql in statements.items():
             problem = _problem(run, sql)
             if problem is not None:

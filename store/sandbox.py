@@ -35,7 +35,7 @@ _START_SECONDS = 60.0
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What the process is told first: where it finds the log, and what its views read."""
+    """What the process receives first: where it finds the log, and what its views read."""
 
     paths: dict[str, str]
     manifest: Manifest

@@ -135,7 +135,7 @@ def _write_rows(
     try:
         connection.execute(f"COPY ({_rows(table, strict=True)}) TO $path ({_PARQUET})", parameters)
     except duckdb.InvalidInputException as error:
-        # One value that no column can hold must not cost the whole log: it becomes NULL, and is told.
+        # One value that no column can hold must not cost the whole log: it becomes NULL, and is reported.
         connection.execute(f"COPY ({_rows(table, strict=False)}) TO $path ({_PARQUET})", parameters)
         return [f"{table}: {str(error).splitlines()[0]}"]
     return []

@@ -197,7 +197,7 @@ class SegmentWriter:
         if self._state != "open":
             return
         if not self._write_block(closed=True):
-            self._write_block(closed=True)  # a trailer alone may still fit, and tells what was lost
+            self._write_block(closed=True)  # a trailer alone may still fit, and records what was lost
         self._state = "closed"
         try:
             try:
@@ -213,7 +213,7 @@ class SegmentWriter:
             return
         self._state = "discarded"
         self._pending.clear()
-        with suppress(OSError):  # the missing end of the segment tells the reader already
+        with suppress(OSError):  # the reader sees the missing end of the segment
             self._sink.close()
 
     def statistics(self) -> SegmentStatistics:
@@ -245,14 +245,14 @@ def segment_path(run_dir: Path, node: str, incarnation: int) -> Path:
 
 
 def run_mark(seed: int, epoch_ns: int = 0) -> str:
-    """What tells the segments of one run from those of others. In virtual time, which has no epoch, runs of one
-    seed share theirs: the same seed gives the same bytes.
+    """What distinguishes the segments of one run from those of others. In virtual time, which has no epoch, runs of
+    one seed share theirs: the same seed gives the same bytes.
     """
     return f"{seed}@{epoch_ns}"
 
 
 def open_segment(run_dir: Path, node: str, incarnation: int, run: str = "") -> FileSink:
-    """Create the segment file of one incarnation, and its directory. `run` tells the run from others.
+    """Create the segment file of one incarnation, and its directory. `run` distinguishes the run from others.
 
     Raises:
         FileExistsError: this incarnation has a segment already.

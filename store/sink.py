@@ -9,7 +9,7 @@ CHUNK_BYTES = 2**16
 
 
 class Owner(NamedTuple):
-    """Whose blocks they are: the segment's name, `<node>.<incarnation>`, and what tells its run from others."""
+    """Whose blocks they are: the segment's name, `<node>.<incarnation>`, and the mark of its run."""
 
     segment: str
     run: str

@@ -141,7 +141,7 @@ def _check_worth(name: str, verdict: str, partial: bool, reasons: Sequence[str],
 
 
 def _calibrated(snapshot: Snapshot, run_dir: Path, count: int, force: bool) -> list[OneRun]:
-    """Run the same again so many times, with seeds of their own where chance is all that differs."""
+    """Run the same again so many times, each with its own seed when only the seed can make them differ."""
     if not count:
         return []
     recipe = repetition_of(run_dir)

@@ -9,7 +9,7 @@ import typer
 from battle.analysis.explain.lines import story_lines
 from battle.analysis.explain.reader import read_histories
 from battle.analysis.explain.selection import Selection, nothing_selected, selected_requests
-from battle.analysis.explain.story import tell
+from battle.analysis.explain.story import story_of
 from battle.cli.options import Out, RunArg
 from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError
@@ -57,7 +57,7 @@ def explain_command(
         raise BattleError("name one request: an id, or one of --worst N, --errors N and --wrong N")
     with open_run(find_run(run, out)) as log:
         ids = [request] if request is not None else selected_requests(log, *asked[0])
-        stories = [tell(history) for history in read_histories(log, ids)] if ids else []
+        stories = [story_of(history) for history in read_histories(log, ids)] if ids else []
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(stories)).decode())
     elif stories:

@@ -88,7 +88,7 @@ def judge_command(
     as_json: bool,
     write: bool,
 ) -> int:
-    """Judge a run again and print what came of it; the exit status is the verdict. Writes only when told to."""
+    """Judge a run again and print what came of it; the exit status is the verdict. Writes only with `write`."""
     slos = [*_read(list(texts), "--slo"), *([] if file is None else _from_file(file))]
     _refuse(problem for slo in slos for problem in (*slo.problems(), *statement_problems(slo)))
     _refuse(checker_problems(checkers or ()))
@@ -130,8 +130,8 @@ def _from_file(path: Path) -> Sequence[Slo]:
 
 
 def _refuse(problems: Iterable[str]) -> None:
-    if told := "; ".join(dict.fromkeys(problems)):
-        raise BattleError(told)
+    if found := "; ".join(dict.fromkeys(problems)):
+        raise BattleError(found)
 
 
 def _scenario_of(run_dir: Path) -> Scenario | None:

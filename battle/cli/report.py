@@ -22,7 +22,7 @@ def command(
 
 
 def report_command(run: str, form: Format, out: Path) -> int:
-    """Print a run's report, made anew from its log. The verdict is in the report, not in the exit status."""
+    """Print a run's report, regenerated from its log. The verdict is in the report, not in the exit status."""
     text = render_reading(read_run(find_run(run, out), form), form)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
     return 0

@@ -78,5 +78,5 @@ def run_command(
 
 
 def exit_status(result: RunResult) -> int:
-    """What the shell is told about a run."""
+    """The exit status of a run."""
     return INTERRUPTED if result.interrupted else EXIT_STATUS[result.report.verdict]

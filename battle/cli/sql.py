@@ -81,7 +81,7 @@ def sql_command(
 
 
 def _catalogue(log: Run) -> Result:
-    """The tables and views of a run, how many rows each has, and what they tell."""
+    """The tables and views of a run, how many rows each has, and what they show."""
     entries = list(entries_of_a_run())
     few = sum(log.manifest.tables.values()) <= _COUNTED_MAX
     counted = [entry.name for entry in entries if few or entry.kind == "table"]

@@ -94,7 +94,7 @@ def suite_command(
     if repeat < 1:
         raise BattleError(f"--repeat must be at least 1, not {repeat}")
     if gateway is not None:
-        named_gateway(gateway, EmbeddedGateway())  # a wrong name is told before anything is run
+        named_gateway(gateway, EmbeddedGateway())  # a wrong name is reported before anything is run
     found = _found(choice.places)
     skipped = [one for one in found if isinstance(one, Skipped)]
     chosen = selected([one for one in found if not isinstance(one, Skipped)], tags, skipped)
@@ -153,17 +153,17 @@ def _found_at(place: str) -> Iterator[Found]:
 def _progress(total: int, *, quiet: bool) -> Callable[[SuiteRun], object]:
     done = 0
 
-    def tell(run: SuiteRun) -> None:
+    def report_run(run: SuiteRun) -> None:
         nonlocal done
         done += 1
         if not quiet:
             print(progress_line(done, total, run), file=sys.stderr, flush=True)
 
-    return tell
+    return report_run
 
 
 def exit_status(report: SuiteReport) -> int:
-    """What the shell is told."""
+    """The exit status of the suite."""
     if report.interrupted:
         return INTERRUPTED
     wrong = any(run.status == "wrong scenario" for run in report.runs)

@@ -1,4 +1,4 @@
-"""The pytest plugin: a `battle` fixture, and scenario files as tests. docs/pytest.md tells how to use it.
+"""The pytest plugin: a `battle` fixture, and scenario files as tests. docs/pytest.md says how to use it.
 
 pytest loads this package at each start, also in projects that never run a battle: it imports nothing of Battle's
 that is heavy before a run is asked for.

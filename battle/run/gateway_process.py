@@ -19,7 +19,7 @@ def prepare_command(
     providers: dict[str, Address],
     open_files: int,
 ) -> Command:
-    """Write the configuration into the run's directory, and tell what to start. The load may need `open_files`.
+    """Write the configuration into the run's directory, and return what to start. The load may need `open_files`.
 
     Raises:
         StartError: the program is not installed, or the template cannot be filled in.

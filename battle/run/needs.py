@@ -34,7 +34,7 @@ CONNECTION_BYTES = 8 * 2**10
 """Of each connection, at each of its ends: parsers, buffers, tasks."""
 
 LOG_BYTES = 150
-"""Of each request or notification in the log, at least; several nodes tell of one."""
+"""Of each request or notification in the log, at least; several nodes log each."""
 
 NODE_FILES = 32
 """Of a process without connections."""
@@ -180,7 +180,7 @@ def this_machine(out: Path) -> Machine:
 
 def _room(place: Path) -> int:
     usage = shutil.disk_usage(place)
-    # A file system that counts no blocks, such as /proc, says nothing of its room: to write there will tell.
+    # A file system that counts no blocks, such as /proc, says nothing of its room: to write there will show it.
     return usage.free if usage.total else sys.maxsize
 
 

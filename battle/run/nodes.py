@@ -29,7 +29,7 @@ class NodeNotStarted(Exception):
 
 
 class RunNode(Protocol):
-    """Runs one incarnation of a node and tells how it ended: `Cluster.run_node`, the rest filled in."""
+    """Runs one incarnation of a node and returns how it ended: `Cluster.run_node`, the rest filled in."""
 
     def __call__(
         self, incarnation: int, inbox: Inbox, *, task_status: trio.TaskStatus[Node]
@@ -50,7 +50,7 @@ class NodeActor:
     """One node over all its incarnations, as a child of a supervisor.
 
     While some fault holds it down, the supervisor's restart waits at the door. Changes of behaviour are
-    told to the running incarnation and to each one after it, until they are reverted. A fault that comes while an
+    sent to the running incarnation and to each one after it, until they are reverted. A fault that comes while an
     incarnation is on its way up takes effect as soon as it is ready; a pause ends with the incarnation that it held.
     """
 
@@ -120,7 +120,7 @@ class NodeActor:
             node.pause()
 
     def stand(self, key: str, message: Spec) -> bool:
-        """Tell the node, and tell each later incarnation again until `forget`.
+        """Send it to the node, and to each later incarnation, until `forget`.
 
         False when an incarnation runs and its mailbox did not take the message.
         """

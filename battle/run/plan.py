@@ -67,7 +67,7 @@ def _timeline(scenario: Scenario, seed: int) -> tuple[PlannedFault, ...]:
 
 
 def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str) -> WorkloadRole:
-    """What a workload's node is told, once it is known where the gateway listens for HTTP."""
+    """The role of a workload's node, once it is known where the gateway listens for HTTP."""
     gateway, is_ws = plan.scenario.gateway, isinstance(node.workload, WsWorkload)
     if is_ws:
         target, path = _ws_endpoint(gateway, target)

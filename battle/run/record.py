@@ -187,7 +187,7 @@ def _run_in(
     try:
         return simulate(main, run_dir=run_dir, seed=plan.seed, boot=boot, limit_ns=plan.load + OVERTIME)
     except (SimulationOverrun, Deadlock):
-        return "in order"  # the log has no end, which the verdict tells
+        return "in order"  # the log has no end, which the verdict reports
 
 
 async def _check_reachable(cluster: Cluster, plan: RunPlan) -> None:

@@ -32,7 +32,7 @@ def run_setup(name: str, context: SetupContext) -> None:
     hook = _find(name)
     try:
         hook(context)
-    except Exception as error:  # the author's own code: told as theirs, before anything has started
+    except Exception as error:  # the author's own code: reported as theirs, before anything has started
         raise SetupError(f"setup {name!r} failed: {type(error).__name__}: {error}") from error
 
 

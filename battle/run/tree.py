@@ -3,7 +3,7 @@
 run (rest_for_one)
   collector
   providers (one_for_one)    each provider, or the link before a real one, its own node
-  gateway                    its own node, an external program, or nothing when it runs elsewhere
+  gateway                    its own node, a foreign program, or nothing when it runs elsewhere
   chaos
   workloads (one_for_one)    each shard its own node
 """

@@ -152,7 +152,7 @@ def _modules_beside(directory: Path, names: Iterable[str]) -> Iterator[Path]:
 
 
 def _makes_scenarios(text: str) -> bool:
-    """Whether a scenario is made at the outermost level of a module, as far as its text tells."""
+    """Whether a scenario is made at the outermost level of a module, as far as its text shows."""
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

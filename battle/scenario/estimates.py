@@ -151,4 +151,4 @@ def _recorded(workload: Replay) -> int:
     try:
         return len(read_trace(workload.path).times_ns)
     except TraceError:
-        return 0  # told when it is to be run
+        return 0  # reported when it is to be run

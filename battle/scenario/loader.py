@@ -265,7 +265,7 @@ def scenario_from_data(data: Any, source: str) -> Scenario:
 
 
 def scenario_from_file(file: DataFile) -> Scenario:
-    """The same from what was read of a file, so that messages tell the line. Raises ScenarioError."""
+    """The same from what was read of a file, so that messages name the line. Raises ScenarioError."""
     return converted(msgspec.structs.replace(file, data=_providers_typed(file.data)), Scenario)
 
 

@@ -73,7 +73,7 @@ def unmeasurable_slos(scenario: Scenario, slos: Sequence[Slo]) -> Iterator[str]:
     """What would make the run INCONCLUSIVE whatever the gateway does. `slos` are those that can be read."""
     chaos = [entry for entry in scenario.chaos if not any(entry.problems())]
     if any(plan_problems(chaos, scenario.chaos_until, scenario.groups)):
-        chaos = []  # told already
+        chaos = []  # reported already
     yield from _after_the_load(scenario, chaos)
     yield from _unheard(scenario, chaos)
     yield from _healing_without_a_before(scenario, chaos)
@@ -137,7 +137,7 @@ def _unseen(gateway: Gateway, world: WorldName = "live") -> dict[str, str]:
 
 
 def _after_the_load(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator[str]:
-    """What repeats stops with the load; and with a healing all must be over sooner, which is told elsewhere."""
+    """What repeats stops with the load; and with a healing all must be over sooner, which is reported elsewhere."""
     if scenario.healing is not None or scenario.load <= 0:
         return
     for entry in chaos:
@@ -194,15 +194,15 @@ def _unmeasurable(scenario: Scenario, slo: Slo, chaos: Sequence[ChaosEntry]) -> 
             f"slo: {', '.join(heads)} cannot be measured: {whose} subscribes to newHeads; add a WsSubscribe workload"
         )
     requests = [name for name in names if METRICS[name].needs == "requests"]
-    asking = [one for one in workloads if not isinstance(one, WsSubscribe)]
-    if requests and not asking and slo.method is None:  # one that nobody asks for is told by itself
+    requesting = [one for one in workloads if not isinstance(one, WsSubscribe)]
+    if requests and not requesting and slo.method is None:  # one that nobody asks for is reported separately
         sends = f"{whose} sends requests"
         yield f"slo: {', '.join(requests)} cannot be measured: {sends}; add one that does, or judge heads"
     sockets = [name for name in names if METRICS[name].needs == "websockets"]
     if sockets and not any(isinstance(one, WsWorkload) for one in workloads):
         uses = f"{whose} uses WebSocket"
         yield f"slo: {', '.join(sockets)} cannot be measured: {uses}; add a WsSubscribe workload"
-    if slo.scope.timed and (concerned := asking if requests else listening if heads else workloads):
+    if slo.scope.timed and (concerned := requesting if requests else listening if heads else workloads):
         yield from _empty_windows(scenario, slo, concerned, chaos)
 
 
@@ -229,7 +229,7 @@ def _empty_windows(
         if fault.start < scenario.load
     ]
     if not any(selects(slo.fault, span) for span in spans):
-        return  # told elsewhere
+        return  # reported elsewhere
     if not any(min(until, end) > begin for begin, until in fault_windows(slo.scope, spans)):
         yield f"slo: {slo.scope.text} nothing is due: {_why_empty(slo, spans, ends)}"
 

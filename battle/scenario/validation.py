@@ -46,11 +46,11 @@ def all_problems(scenario: Scenario) -> list[str]:
 
 def scenario_problems(scenario: Scenario) -> Iterator[str]:
     """Each thing wrong with a scenario whose values have the right types, in a sentence."""
-    told = list(_problems_of_parts(scenario))
+    of_parts = list(_problems_of_parts(scenario))
     yield from (
-        str(problem) for problem in problems_of(scenario) if not any(problem.is_in(one) for one in told)
+        str(problem) for problem in problems_of(scenario) if not any(problem.is_in(one) for one in of_parts)
     )
-    yield from told
+    yield from of_parts
 
 
 def _problems_of_parts(scenario: Scenario) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What came of a suite: a row for each run, and what they amount to. Pure.
 
 FAIL beats INCONCLUSIVE beats PASS, as for a single run. What was not run, and what crashed, has proved nothing: it
-makes a suite INCONCLUSIVE. A file that cannot be loaded does so too, and the shell is told that it was wrong use.
+makes a suite INCONCLUSIVE. A file that cannot be loaded does so too, and the exit status says that it was wrong use.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 """Raised when a field of suite.json is renamed, removed, or changes its meaning; not when one is added."""
 
 REASONS_SHOWN = 3
-"""Of one scenario that did not pass: the first ones tell most, and each run's own report has them all."""
+"""Of one scenario that did not pass: the first ones say most, and each run's own report has them all."""
 
 Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE", "crashed", "wrong scenario", "not run"]
 """A run's verdict; `crashed` when it did not come to one, `not run` when nothing was started.
@@ -153,8 +153,8 @@ def _reasons_by_seed(runs: Sequence[SuiteRun]) -> Iterator[str]:
     """The first reason or warning of each run, those that are the same together; those that did not pass first."""
     seeds: dict[str, list[int]] = {}
     for run in sorted(runs, key=lambda run: run.status == "PASS"):
-        if told := (*_described(run), *([run.status] if run.status != "PASS" else [])):
-            seeds.setdefault(told[0], []).append(run.seed)
+        if reasons := (*_described(run), *([run.status] if run.status != "PASS" else [])):
+            seeds.setdefault(reasons[0], []).append(run.seed)
     for reason, those in seeds.items():
         named = ", ".join(map(str, those[:LISTED_MAX]))
         rest = f" and {len(those) - LISTED_MAX} more" if len(those) > LISTED_MAX else ""

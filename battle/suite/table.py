@@ -37,8 +37,8 @@ def suite_lines(report: SuiteReport, suite_dir: Path) -> Iterator[str]:
 
 def progress_line(number: int, total: int, run: SuiteRun) -> str:
     """One run of the suite is over."""
-    told = (*run.reasons, *run.warnings)
-    why = f": {escaped(told[0])}" if told else ""
+    reasons = (*run.reasons, *run.warnings)
+    why = f": {escaped(reasons[0])}" if reasons else ""
     took = f" in {duration_text(run.took_ns)}" if run.took_ns else ""
     return f"[{number}/{total}] {run.scenario}, seed {run.seed}: {run.status_text}{took}{why}"
 

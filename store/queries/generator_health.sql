@@ -4,7 +4,7 @@
 --
 -- workload
 -- due, sent, dropped   requests over the whole run
--- turned_away          not sent because the gateway refused the connection or its upgrade to WebSocket: it had its chance
+-- turned_away          not sent because the gateway refused the connection or its upgrade to WebSocket
 -- backlog_end          due but not sent at the last sample, over all shards
 -- unsent               ended without being sent, by no refusal: no connection in time, or the load was stopped
 -- in_flight_max        of one shard

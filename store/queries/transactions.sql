@@ -20,7 +20,7 @@ served AS (
     WHERE method IN ('eth_sendRawTransaction', 'eth_sendTransaction')
     GROUP BY request_id
 ),
-told AS (
+followed AS (
     SELECT request_id, outcome <> 'ok' AS failed, coalesce(times, 0) AS times, coalesce(taken, 0) AS taken
     FROM asked
     LEFT JOIN served USING (request_id)
@@ -34,4 +34,4 @@ SELECT
     count(*) FILTER (failed AND times = 1) AS not_resent,
     coalesce(list(request_id ORDER BY request_id) FILTER (times > 1), [])[:$limit] AS first_sent_again,
     coalesce(list(request_id ORDER BY request_id) FILTER (failed AND times = 1), [])[:$limit] AS first_not_resent
-FROM told
+FROM followed

@@ -148,7 +148,7 @@ def _in_process(function: Callable[..., None], arguments: tuple[Any, ...]) -> An
 
 
 def run_upstream(control: Connection) -> None:
-    """Answer every request with a fixed result and its own id; tell the address to whoever asks for it."""
+    """Answer every request with a fixed result and its own id; send the address to whoever asks for it."""
     _pin(0, _REST_CORE)
     with (
         selectors.DefaultSelector() as selector,

@@ -148,7 +148,7 @@ def measure(
 
 @contextmanager
 def nginx() -> Iterator[tuple[str, Callable[[int], object]]]:
-    """The URL of an nginx of our own, and what tells it to freeze at times counted from a moment."""
+    """The URL of an nginx of our own, and what makes it freeze at times counted from a moment."""
     program = Path(__file__).with_name("nginx_server.py")
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, program], stdin=pipe, stdout=pipe, text=True) as process:
@@ -163,7 +163,7 @@ def nginx() -> Iterator[tuple[str, Callable[[int], object]]]:
 
 
 def stall() -> int:
-    """Does the log tell the truth about a stall? 0 when it does, within 2 %."""
+    """Is the log right about a stall? 0 when it does, within 2 %."""
     with nginx() as (url, freeze):
         found = measure(role_for(url, 1024, 12, 200), None, freeze)
     off = {name: found[name] / due - 1 for name, due in DUE_SCHEDULE_MS.items()}

@@ -2,8 +2,8 @@
 
 Targets: 300,000 appended events a second sustained, 1,000,000 in bursts; on 10 million requests all report queries in
 under 5 s together, analysis, Markdown and JSON in under 10 s and 4 GiB, and HTML in under 15 s and 3 MB. A machine
-that others use shows in the time on the clock, and less in that of the processors: both are told. Two versions that
-give the same answers give the same digest.
+that others use shows in the time on the clock, and less in that of the processors: both are printed. Two versions
+that give the same answers give the same digest.
 """
 
 import argparse

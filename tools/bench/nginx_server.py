@@ -1,7 +1,7 @@
 """nginx with a fixed JSON-RPC answer, for `load.py`. Pins itself to core 0 and prints its port.
 
-Told a moment on stdin (nanoseconds on CLOCK_MONOTONIC), it is frozen with SIGSTOP from second 2 to 4 and 8 to
-10 after that; the kernel goes on accepting connections for it. It ends when stdin does.
+When it reads a moment on stdin (nanoseconds on CLOCK_MONOTONIC), it is frozen with SIGSTOP from second 2 to 4 and 8
+to 10 after that; the kernel goes on accepting connections for it. It ends when stdin does.
 """
 
 import os

@@ -18,13 +18,13 @@ from battle.store.seal import _PARQUET, _commit
 RATE_PER_S = 5000
 
 _BASE = """
-CREATE MACRO chance(n, salt) AS (hash(n, salt) % 1_000_003) / 1_000_003.0;
+CREATE MACRO uniform(n, salt) AS (hash(n, salt) % 1_000_003) / 1_000_003.0;
 CREATE MACRO normal(n, salt) AS
-    sqrt(-2 * ln(chance(n, salt) + 1e-9)) * cos(2 * pi() * chance(n, salt || 'b'));
+    sqrt(-2 * ln(uniform(n, salt) + 1e-9)) * cos(2 * pi() * uniform(n, salt || 'b'));
 CREATE MACRO due_ns(n) AS (n * 1_000_000_000 // {rate})::BIGINT;
 CREATE MACRO service_ns(n, salt) AS (40e6 * exp(0.5 * normal(n, salt)))::BIGINT;
-CREATE MACRO failed_first(n) AS chance(n, 'failed') < 0.03;
-CREATE MACRO failed_for_good(n) AS chance(n, 'failed') < 0.005;
+CREATE MACRO failed_first(n) AS uniform(n, 'failed') < 0.03;
+CREATE MACRO failed_for_good(n) AS uniform(n, 'failed') < 0.005;
 CREATE MACRO first_provider(n) AS ['a', 'b', 'c'][1 + (n % 3)];
 CREATE MACRO second_provider(n) AS ['b', 'c', 'a'][1 + (n % 3)];
 CREATE MACRO method(n) AS

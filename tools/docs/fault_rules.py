@@ -12,7 +12,7 @@ from battle.store.catalog import VIEWS
 PATH: Path = VIEWS / "fault_rules.sql"
 
 _SAID = {
-    "process": "What happens to a process is told by who did it; that it mattered, by who had to do with "
+    "process": "What happens to a process is logged by who did it; that it mattered, by who had to do with "
     "the process.",
     "behaviour": "A provider that behaves badly says so with each attempt; where heads depend on it, with each head.",
     "transport": "The stream wrapper says what it did to each connection, but nobody accepts one that is refused.",

@@ -56,7 +56,7 @@ def _answers() -> list[bytes]:
     return [*single, _error(), batch]
 
 
-def _told() -> list[bytes]:
+def _notifications() -> list[bytes]:
     logs = logs_of_block(MODEL, read_pattern({}), BUSY)
     transaction = MODEL.block_at(BUSY).transactions[0]["hash"]
     return [
@@ -114,16 +114,16 @@ def seeds(target: str) -> Iterable[bytes]:
     lines = b'{"at_ms": 0, "method": "m", "params": []}\n{"at_ns": 5, "method": "m", "params": {"a": [1]}}\n'
     return {
         "calls": _calls,
-        "inquiries": _calls,
+        "gateway_calls": _calls,
         "http_requests": _requests,
         "frames_of_clients": lambda: _frames(b"\1\2\3\4"),
         "frames_of_servers": lambda: _frames(b""),
         "traces": lambda: [lines],
         "attempts": lambda: [*_answers(), b"Mon, 01 Jan 2024 00:00:00 -0000"],
-        "gateway_messages": _told,
+        "gateway_messages": _notifications,
         "fills": _fills,
         "http_responses": _responses,
         "handshakes": _switched,
         "answers": _answers,
-        "notifications": _told,
+        "notifications": _notifications,
     }[target]()

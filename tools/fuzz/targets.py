@@ -99,11 +99,11 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 def calls(data: bytes) -> None:
     """A body, from its bytes to the answer of a truthful provider and of a lying one."""
-    question = read_received(HttpRequest("POST", "/", {}, data, True), 100)
-    answer = _ANSWERING.answer(question, HEAD)
+    received = read_received(HttpRequest("POST", "/", {}, data, True), 100)
+    answer = _ANSWERING.answer(received, HEAD)
     assert not answer or _skim(answer)
     _ANSWERING.answer(read_received(HttpRequest("POST", "/", {}, data, True), 100), HEAD, faults=_LIES)
-    for asked in question.asked:
+    for asked in received.asked:
         loggable(asked.method, asked.request_id, asked.rpc_code, asked.fault_id)
 
 
@@ -112,14 +112,14 @@ _ANSWERING = CallAnswerer(MODEL, {"eth_gasPrice": "0x1"})
 _LIES = (InForce("f1", MissingData("a", at=0, duration=1)), InForce("f2", WrongAnswer("a", at=0, duration=1)))
 
 
-def inquiries(data: bytes) -> None:
+def gateway_calls(data: bytes) -> None:
     """A body, or a message, as the gateway reads it."""
     asked = read_calls(data)
-    inquiry = proxied_of(data, asked, 1, data[:50])
-    if isinstance(inquiry, Reply):
-        assert inquiry.status == 200
+    proxied = proxied_of(data, asked, 1, data[:50])
+    if isinstance(proxied, Reply):
+        assert proxied.status == 200
         return
-    loggable(inquiry.method, inquiry.request_id)
+    loggable(proxied.method, proxied.request_id)
     items = asked if isinstance(asked, list) else [asked]
     for call in (item for item in items if isinstance(item, Call)):
         msgspec.json.encode([call])
@@ -285,7 +285,7 @@ def answers(data: bytes) -> None:
         for reader in _READERS:
             loggable(*reader.ending(request, response, AT_NS))
     named = zip((b'"w0-4"', b'"w0-5"', b'"w0-6"'), QUESTIONS.items(), strict=False)
-    batch = BatchRequest("w0-4", [BatchCall(name, *question) for name, question in named], AT_NS, b"")
+    batch = BatchRequest("w0-4", [BatchCall(name, *call) for name, call in named], AT_NS, b"")
     batch.sent_ns = AT_NS
     for reader in _BATCH_READERS:
         loggable(*reader.ending(batch, response, AT_NS))
@@ -313,7 +313,7 @@ def notifications(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     each.__name__: each
     for each in (
-        calls, inquiries, http_requests, frames_of_clients, frames_of_servers, traces,
+        calls, gateway_calls, http_requests, frames_of_clients, frames_of_servers, traces,
         attempts, gateway_messages, fills,
         http_responses, handshakes, answers, notifications,
     )

@@ -10,8 +10,7 @@ Methods: TypeAlias = str | dict[str, float]
 """One method, or a weighted mix: method to weight."""
 
 RATE_MAX = 1_000_000
-"""Requests a second: tens of times what a generator can send, so that a slip is reported before memory is full of
-it."""
+"""Requests a second: tens of times what a generator can send, so that a slip is found before memory is full of it."""
 
 DURATION_MAX = minutes(7 * 24 * 60)
 """Of a load: a week. Times of the log are nanoseconds in 64 bits; ends far beyond them could not be written."""

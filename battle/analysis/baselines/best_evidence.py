@@ -147,7 +147,7 @@ def _of_share(
 
 
 def _singly(one: LatencySummary, two: LatencySummary) -> Reach:
-    """For two runs whose requests all ended alike: nothing tells whether failures would come in clusters."""
+    """For two runs whose requests all ended alike: whether failures would come in clusters is unknown."""
 
     def within(level: float) -> tuple[float, float]:
         bounds = [wilson(run.answered, run.total, level).bounds() for run in (one, two)]
@@ -163,7 +163,7 @@ def _of_throughput(
     difference = rate_difference(one, two, "throughput", BOOTSTRAP_LEVEL)
     if not difference.enough or min(middle(olds or [0]), middle(news or [0])) <= 0:
         return Unknown(difference.note or NOTHING)
-    # As a share of the rate: for what can be told at all, that is what its logarithm changes by.
+    # As a share of the rate: for changes that can be seen at all, that is what its logarithm changes by.
     below, above = (reach / min(middle(olds), middle(news)) for reach in _reach(difference))
     noise, freedom = extra_noise([math.log(value) for value in olds], _error(below, above))
     return Evidence(

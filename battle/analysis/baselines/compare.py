@@ -85,15 +85,15 @@ def compare(before: Snapshot, after: Snapshot, settings: Settings = DEFAULT) -> 
 def status_of(changes: tuple[Change, ...], threshold: float, *, trusted: bool) -> Status:
     """What the comparison comes to.
 
-    Nothing worse needs that something was told, that it is trusted, and that nothing fell that could not be told.
+    `nothing_worse` needs a decided change, trusted values, and no undecided metric that fell.
     """
     deciding = [change for change in changes if change.decides]
     if any(change.verdict == "worse" and change.confirmed is not False for change in deciding):
         return "worse"
     sampled = [change for change in deciding if change.unit != "count"] or deciding
-    told = any(change.verdict != "not_enough_data" for change in sampled)
+    decided = any(change.verdict != "not_enough_data" for change in sampled)
     fell = any(fell_undecided(change, threshold) for change in deciding)
-    return "nothing_worse" if told and trusted and not fell else "not_enough_data"
+    return "nothing_worse" if decided and trusted and not fell else "not_enough_data"
 
 
 def confirmed(first: Comparison, second: Comparison) -> Comparison:

@@ -1,7 +1,7 @@
 """Whether a count changed: wrong answers, missed heads, failovers. Pure.
 
-Counts have no requests behind them that would tell how they vary. Three things help: between two simulated runs of
-one seed chance has no part; several runs tell how they differ; else a count must double, and not by luck.
+Counts have no requests behind them that would show how they vary. Three things help: two simulated runs of one seed
+do not differ by chance; several runs show how they differ; else a count must double, and not by chance.
 """
 
 import math
@@ -32,7 +32,7 @@ class Tally(NamedTuple):
 def count_found(
     metric: Metric, olds: Sequence[float], news: Sequence[float], *, repeatable: bool
 ) -> Tally | Exact | Unknown:
-    """What is known of a count's change. `repeatable`: chance has no part in the first runs of both sides."""
+    """What is known of a count's change. `repeatable`: the first runs of both sides cannot differ by chance."""
     if not olds or not news:
         return Unknown(ONE_SIDE if olds or news else NOTHING)
     if max(*olds, *news) == 0:
@@ -61,7 +61,7 @@ def _of_two(before: int, after: int) -> Tally:
 
 def _of_runs(olds: Sequence[float], after: float) -> Tally:
     before, runs = fmean(olds), len(olds)
-    # A count varies at least like chance, also when a few runs had the same by luck.
+    # A count varies at least like independent events, also when a few runs had the same by chance.
     error = math.sqrt(max(variance(olds), before, 1.0) * (1 + 1 / runs))
 
     def interval(level: float) -> tuple[float, float]:

@@ -70,7 +70,7 @@ def on_shares(
 
 
 def on_exact(metric: Metric, exact: Exact, threshold: float) -> Answer:
-    """The answer for what chance has no part in."""
+    """The answer for what cannot differ by chance."""
     if exact.change is None:
         return direction(metric, math.inf)
     # On logarithms up and down are alike.
@@ -80,7 +80,7 @@ def on_exact(metric: Metric, exact: Exact, threshold: float) -> Answer:
 
 
 def on_counts(metric: Metric, tally: Tally, level: float, threshold: float) -> Answer:
-    """The answer for two counts. Where nothing points to a change they are the same: few never tell more."""
+    """The answer for two counts. Where nothing points to a change they are the same: few never show more."""
     least, most = sorted((tally.before, tally.after))
     if most <= (1 + max(threshold, tally.threshold)) * least:
         return "same"
@@ -89,7 +89,7 @@ def on_counts(metric: Metric, tally: Tally, level: float, threshold: float) -> A
 
 
 def fell_undecided(change: Change, threshold: float) -> bool:
-    """Whether a workload's success or latency got much worse by its values, and no interval tells if by chance.
+    """Whether a workload's success or latency got much worse by its values, and no interval says if by chance.
 
     One long outage in a run is like that: from this run alone nobody knows how often there is one.
     """

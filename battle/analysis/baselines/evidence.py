@@ -15,10 +15,10 @@ Reach: TypeAlias = Callable[[float], tuple[float, float]]
 
 
 class Evidence(NamedTuple):
-    """A change, and what tells how sure it is.
+    """A change, and how sure it is.
 
-    `within`: what the requests of the two runs tell. `noise`: the standard error that comes to it because runs
-    differ by more than their requests tell, known from `freedom` + 1 runs. `method` names the calculation.
+    `within`: what the requests of the two runs show. `noise`: the standard error that comes to it because runs
+    differ by more than their requests show, known from `freedom` + 1 runs. `method` names the calculation.
     """
 
     change: float
@@ -33,7 +33,7 @@ class Evidence(NamedTuple):
         return self.change - below, self.change + above
 
     def visible(self, level: float) -> float:
-        """How large a change would have to be, to be told from none."""
+        """How large a change would have to be, to be distinguished from none."""
         return max(self._reaches(level))
 
     def _reaches(self, level: float) -> tuple[float, float]:
@@ -44,7 +44,7 @@ class Evidence(NamedTuple):
 
 
 class Exact(NamedTuple):
-    """A change that chance has no part in; None: it rose from 0."""
+    """A change that cannot be by chance; None: it rose from 0."""
 
     change: float | None
     method: str

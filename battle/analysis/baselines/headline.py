@@ -13,7 +13,7 @@ def headline(status: Status, changes: Sequence[Change], baseline: str, threshold
     worse = [change for change in changes if counts_against(change)]
     if status == "worse":
         return f"Worse than {baseline}: {moved_text(worse[0])}{_more(len(worse) - 1, 'got worse')}."
-    told = [change for change in changes if change.decides and change.verdict != "not_enough_data"]
+    decided = [change for change in changes if change.decides and change.verdict != "not_enough_data"]
     if status == "nothing_worse":
         if suspects := [change for change in changes if worse_undecided(change, threshold)]:
             moved = ", ".join(_worse_text(change) for change in suspects)
@@ -23,10 +23,10 @@ def headline(status: Status, changes: Sequence[Change], baseline: str, threshold
                 f"nothing else is worse: {rest}."
             )
         return f"Not worse than {baseline}: {_tally(changes)}."
-    why = "the measured values cannot be trusted" if told else _why(changes)
+    why = "the measured values cannot be trusted" if decided else _why(changes)
     if fell := [change for change in changes if fell_undecided(change, threshold)]:
         lost = min(fell, key=lambda change: change.unit != "share")
-        why = f"{moved_text(lost)}, and it is not known whether that was chance ({lost.note})"
+        why = f"{moved_text(lost)}, and it is not known whether that was by chance ({lost.note})"
     return f"Not enough data to say whether this is worse than {baseline}: {why}."
 
 
@@ -65,7 +65,7 @@ def _tally(changes: Sequence[Change]) -> str:
     better = [change for change in deciding if change.verdict == "better"]
     # Every row of the table is counted once, so that the reader who counts them finds as many.
     same = sum(change.verdict == "same" for change in changes)
-    untold = sum(change.verdict == "not_enough_data" for change in changes)
+    undecided = sum(change.verdict == "not_enough_data" for change in changes)
     informing = sum(change.verdict in ("better", "worse") and not change.decides for change in changes)
     parts = []
     if unconfirmed:
@@ -73,8 +73,8 @@ def _tally(changes: Sequence[Change]) -> str:
     if better:
         parts.append(f"{moved_text(better[0])}{_more(len(better) - 1, 'got better')}")
     parts.append(f"{plural(same, 'metric')} the same")
-    if untold:
-        parts.append(f"{untold} undecided")
+    if undecided:
+        parts.append(f"{undecided} undecided")
     if informing:
         parts.append(f"{plural(informing, 'informational metric')} changed")
     return "; ".join(parts)

@@ -7,7 +7,7 @@ from battle.analysis.reports.comparison import Unit
 from battle.analysis.reports.schema import Latency, Report
 
 Rule: TypeAlias = Literal["quantile", "share", "throughput", "value", "count"]
-"""How a change is told from noise: by the requests of a run, their success, their pace, by runs, or as a count."""
+"""What separates a change from noise: the requests of a run, their success, their pace, its runs, or a count."""
 
 
 class Metric(NamedTuple):

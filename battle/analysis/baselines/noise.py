@@ -18,7 +18,7 @@ from battle.analysis.reports.comparison import Unit
 class Noise(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of a baseline: what a run measures, and by how much runs differ (standard deviation of its share).
 
-    `visible` is the smallest change of another run that can be seen; None: that cannot be told. Of a share both are
+    `visible` is the smallest change of another run that can be seen; None: that is unknown. Of a share both are
     differences, else relative. `spread` None: one run only.
     """
 

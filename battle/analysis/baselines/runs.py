@@ -1,4 +1,4 @@
-"""What several runs tell of a change: how much runs differ anyway. Pure."""
+"""What several runs show of a change: how much runs differ anyway. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from battle.analysis.statistics.estimate import Estimate
 from battle.analysis.statistics.seeds import VALUES_MIN, student_difference, student_ratio
 
 CALIBRATED_RUNS_MIN = 4
-"""From fewer nobody can tell how much runs differ."""
+"""Fewer do not show how much runs differ."""
 
 NOTHING = "not measured"
 ONE_SIDE = "measured on one side only"
@@ -19,7 +19,7 @@ ZEROS = "some values are zero, so there is no ratio"
 
 
 def calibrated(values: Sequence[float]) -> bool:
-    """Whether there are runs enough to tell how much they differ."""
+    """Whether there are runs enough to know how much they differ."""
     return len(values) >= CALIBRATED_RUNS_MIN
 
 
@@ -41,9 +41,9 @@ def typical(values: Sequence[float]) -> float | None:
 
 
 def extra_noise(values: Sequence[float], error: float) -> tuple[float, float]:
-    """By how much the next run differs from these beyond what their requests tell: standard error and freedom.
+    """By how much the next run differs from these beyond what their requests show: standard error and freedom.
 
-    `error` is that of a difference between two runs, as their requests tell it.
+    `error` is that of a difference between two runs, as their requests show it.
     """
     if not calibrated(values):
         return 0.0, math.inf

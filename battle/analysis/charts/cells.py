@@ -1,4 +1,4 @@
-"""Into how many cells the time of a run is cut, and in which unit it is told."""
+"""Into how many cells the time of a run is cut, and in which unit it is shown."""
 
 import math
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ def cell_ns(span_ns: int, events: int) -> int:
     There are at most `CELLS_MAX` cells and, unless the span is very short, not many fewer than `CELLS_WANTED`.
     """
     finest_ns = max(span_ns / CELLS_MAX, CELL_MIN_NS)
-    telling_ns = min(span_ns * REQUESTS_WANTED / max(events, 1), span_ns / CELLS_WANTED)
-    least_ns = max(finest_ns, telling_ns)
+    enough_ns = min(span_ns * REQUESTS_WANTED / max(events, 1), span_ns / CELLS_WANTED)
+    least_ns = max(finest_ns, enough_ns)
     return next(length for length in _round_lengths() if length >= least_ns)
 
 

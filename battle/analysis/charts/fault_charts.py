@@ -13,7 +13,7 @@ from battle.analysis.log import Log
 from battle.analysis.visibility import gateway_reports, unseen_text
 
 PROVIDERS_NAMED = 7
-"""As many colours as can be told apart; the other providers are one."""
+"""As many colours as can be distinguished; the other providers are one."""
 
 LANES_DRAWN = 24
 """As many as one reads; what the chart is about says how many there are."""

@@ -6,7 +6,7 @@ from typing import TypeAlias
 Palette: TypeAlias = Mapping[str, str]
 
 SERIES = ("$one", "$two", "$three", "$four", "$five", "$six", "$seven", "$eight")
-"""For what has no meaning but must be told apart: providers."""
+"""For what has no meaning but must be distinguished: providers."""
 
 FAILURES = ("$bad", "$unsure", "$four", "$six", "$seven", "$five", "$eight")
 """For kinds of failure: the first are the colours of what is bad."""

@@ -1,4 +1,4 @@
-"""The span of time that the charts of a run share, and the words and numbers they are told in."""
+"""The span of time that the charts of a run share, and the words and numbers for its moments."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -148,11 +148,11 @@ class RunContext(_Row, frozen=True, kw_only=True):
     world: str
     ended: bool
     load_began_ns: int | None = None
-    tellers: LogCoverage
+    coverage: LogCoverage
 
 
 class History(_Row, frozen=True, kw_only=True):
-    """Everything that the log tells of one request, and what else happened meanwhile.
+    """Everything that the log has of one request, and what else happened meanwhile.
 
     `client` is None when its end is not in the log. `asked_for` is the id that somebody asked for, when that is the
     id of one call of the batch `request_id`.
@@ -222,7 +222,7 @@ class History(_Row, frozen=True, kw_only=True):
 def attempt_of(row: ServedRow, attempts: tuple[GatewayRow, ...]) -> GatewayRow | None:
     """The gateway's attempt that a provider served: the last one there that had begun before.
 
-    The clocks of two nodes are one clock, but each looks at it when it gets to it: one that is told to have begun
+    The clocks of two nodes are one clock, but each looks at it when it gets to it: one that is logged to have begun
     after it arrived is still the one, when there is no other.
     """
     there = [one for one in attempts if one.provider == row.provider]

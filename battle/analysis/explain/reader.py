@@ -57,13 +57,13 @@ def read_histories(run: Run, request_ids: Sequence[str]) -> list[History]:
     attempts = run.query_as(GatewayRow, "story_gateway_attempts", request_ids=ids)
     served = run.query_as(ServedRow, "story_attempts", request_ids=calls)
     rejections = run.query_as(RejectionRow, "story_rejections", request_ids=ids)
-    told = _run_told(run, plan)
+    context = _run_context(run, plan)
     histories = []
     for one, asked in zip(resolved, request_ids, strict=True):
         call_ids = set(one.call_ids)
         bare = History(
             request_id=one.request_id,
-            run=told,
+            run=context,
             client=clients.get(one.request_id),
             gateway=tuple(row for row in attempts if row.request_id == one.request_id),
             served=tuple(row for row in served if row.request_id in call_ids),
@@ -134,11 +134,11 @@ class _Plan:
         return "ws" if isinstance(kind, str) and kind.startswith("ws") else "http"
 
 
-def _run_told(run: Run, plan: _Plan) -> RunContext:
+def _run_context(run: Run, plan: _Plan) -> RunContext:
     phases = {row.phase: row.at_ns for row in run.query("run_phases")}
-    [tellers] = run.query_as(LogCoverage, "log_coverage")
+    [coverage] = run.query_as(LogCoverage, "log_coverage")
     return RunContext(
-        world=plan.world, ended="ended" in phases, load_began_ns=phases.get("load_began"), tellers=tellers
+        world=plan.world, ended="ended" in phases, load_began_ns=phases.get("load_began"), coverage=coverage
     )
 
 

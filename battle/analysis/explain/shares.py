@@ -50,7 +50,7 @@ def _what(history: History, at_ns: int) -> str:
         return "waiting to be sent (wasted)"
     if client is not None and client.sent_ns is not None and at_ns < client.sent_ns:
         return "waiting to be sent"
-    if not history.run.tellers.gateway:
+    if not history.run.coverage.gateway:
         return _seen_by_providers(history, at_ns)
     under_way = [one for one in history.gateway if one.started_ns <= at_ns < one.ended_ns]
     if not under_way:

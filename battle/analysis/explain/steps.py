@@ -260,6 +260,6 @@ def _breaker(history: History, change: BreakerRow) -> _Placed:
     turn, attempt = with_it[0]
     how = "succeeds" if attempt.outcome == "ok" else "fails"
     text = f"{change_text(change)}, as attempt {attempt.attempt} {how}"
-    # Logged a moment before the attempt is: told after it, for the attempt's end is the cause.
+    # Logged a moment before the attempt is: listed after it, for the attempt's end is the cause.
     at_ns = max(change.at_ns, attempt.ended_ns)
     return _placed(at_ns, turn * _ATTEMPT + _BREAKER, "gateway", text, "around")

@@ -53,7 +53,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def tell(history: History) -> Story:
+def story_of(history: History) -> Story:
     """The story of a request."""
     client = history.client
     return Story(
@@ -68,7 +68,7 @@ def tell(history: History) -> Story:
         method=client.method if client else None,
         outcome=client.outcome if client else None,
         answer=client.answer if client else None,
-        breakers_known=history.run.tellers.breakers,
+        breakers_known=history.run.coverage.breakers,
         situation=tuple(_situation(history)),
         steps=steps_of(history),
         shares=shares_of(history),
@@ -105,7 +105,7 @@ def _summary(history: History) -> Iterator[str]:
         and client.sent_ns - client.scheduled_ns >= VERY_LATE_NS
     ):
         yield f"It was sent {duration_text(client.sent_ns - client.scheduled_ns)} late."
-    yield from _gateway_sentences(history) if history.run.tellers.gateway else _provider_sentences(history)
+    yield from _gateway_sentences(history) if history.run.coverage.gateway else _provider_sentences(history)
     if client is not None:
         yield from _untrue(history, client)
 
@@ -229,12 +229,12 @@ def _notes(history: History) -> Iterator[str]:
             "The client's log does not show its end: it was in flight when the log ended, the client's node died, or "
             "requests were not collected."
         )
-    if not run.tellers.gateway:
+    if not run.coverage.gateway:
         yield (
             "This gateway does not report its attempts: those that reached a provider are known from its log, a "
             "refused one leaves no trace."
         )
-    if not run.tellers.providers:
+    if not run.coverage.providers:
         yield "No provider's log has an attempt with a request's id."
     elif not run.ended:
         yield "The run did not end cleanly: some of what happened may be missing."
@@ -244,7 +244,7 @@ def _notes(history: History) -> Iterator[str]:
 
 
 def _silent_providers(history: History) -> Iterator[str]:
-    if not history.run.tellers.providers:
+    if not history.run.coverage.providers:
         return
     seen = {id(attempt_of(row, history.gateway)) for row in history.served}
     unseen = [one for one in history.gateway if id(one) not in seen and one.failure != "refused"]

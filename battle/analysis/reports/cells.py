@@ -28,7 +28,7 @@ def percentile(value_ns: int | None, percent: float) -> Cell:
 
 
 def moment(at_ns: int | None, otherwise: Cell = NONE, *, since_ns: int | None) -> Cell:
-    """A moment of the run, told from `since_ns` on: the start of the load; None: it never began."""
+    """A moment of the run, counted from `since_ns`: the start of the load; None: it never began."""
     return otherwise if at_ns is None else Cell(moment_text(at_ns, since_ns))
 
 
@@ -38,7 +38,7 @@ def count(value: int | None, otherwise: Cell = NONE) -> Cell:
 
 
 def explain_command(report: Report, *which: str) -> Code:
-    """The command that tells the story of some requests of this run."""
+    """The command that explains some requests of this run."""
     return Code(shlex.join(("battle", "explain", report.run.run_id, *which)))
 
 

@@ -148,10 +148,8 @@ def _section_rows(log: Log, parts: Parts) -> dict[str, Rows]:
     def rows(sql: str) -> Rows:
         return tuple(row._asdict() for row in log.ask(sql))
 
-    asking = [section for section in SECTIONS if section.sql]
-    made = {
-        one.title: parts.make(section_part(one), partial(rows, one.sql), lambda _: None) for one in asking
-    }
+    asked = [section for section in SECTIONS if section.sql]
+    made = {one.title: parts.make(section_part(one), partial(rows, one.sql), lambda _: None) for one in asked}
     return {title: found for title, found in made.items() if found is not None}
 
 

@@ -83,8 +83,8 @@ def _digits(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def untold(changes: Sequence[Change]) -> list[str]:
-    """Why metrics could not be told, a sentence for each reason."""
+def undecided(changes: Sequence[Change]) -> list[str]:
+    """Why metrics are undecided, a sentence for each reason."""
     reasons: dict[str, list[str]] = {}
     for change in changes:
         if change.verdict == "not_enough_data":

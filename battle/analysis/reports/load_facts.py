@@ -8,8 +8,8 @@ from battle.formatting import plural
 def only_subscriptions(report: Report) -> bool:
     """Whether clients subscribed, and no workload was to send requests: then that none ended is no fact."""
     subscribers = {one.workload for one in _facts(report)}
-    asking = {one.workload for one in report.generator} - subscribers
-    return bool(subscribers) and not asking and not report.requests.total
+    requesting = {one.workload for one in report.generator} - subscribers
+    return bool(subscribers) and not requesting and not report.requests.total
 
 
 def load_text(report: Report) -> str:

@@ -27,9 +27,11 @@ _STREAM_NOTE = (
 
 def reaction_blocks(groups: Sequence[tuple[str, Sequence[FaultReaction]]]) -> tuple[Block, ...]:
     """A row for each group of faults, with the slowest of it; nothing when the gateway reports no attempts."""
-    told = [(name, group) for name, group in groups if any(one.failovers is not None for one in group)]
+    reported = [(name, group) for name, group in groups if any(one.failovers is not None for one in group)]
     if not any(
-        one.failovers or one.probes or one.time_to_divert_ns is not None for _, group in told for one in group
+        one.failovers or one.probes or one.time_to_divert_ns is not None
+        for _, group in reported
+        for one in group
     ):
         return ()
     titles = columns(
@@ -43,7 +45,7 @@ def reaction_blocks(groups: Sequence[tuple[str, Sequence[FaultReaction]]]) -> tu
         "probes",
         "readmitted after",
     )
-    return Table(titles, tuple(_reaction_row(name, group) for name, group in told)), Paragraph(
+    return Table(titles, tuple(_reaction_row(name, group) for name, group in reported)), Paragraph(
         _REACTION_NOTE, quiet=True
     )
 

@@ -180,7 +180,7 @@ class BreakerFacts(_Part, frozen=True, kw_only=True):
     """How often one circuit breaker changed, how long it was not closed, and how it came back.
 
     An outage lasts from leaving closed until coming back to it; of `outages`, `recovered` ended, and `relapses` began
-    anew within 5 s: the breaker flapped. A probe is an attempt that it let through while half open.
+    again within 5 s: the breaker flapped. A probe is an attempt that it let through while half open.
     """
 
     provider: str

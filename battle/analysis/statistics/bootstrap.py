@@ -1,4 +1,4 @@
-"""Quantiles of runs that might have been: blocks of time of one run, drawn anew and put together."""
+"""Quantiles of runs that might have been: blocks of time of one run, drawn again and put together."""
 
 import math
 

@@ -129,7 +129,7 @@ def _success(before: LatencySummary, after: LatencySummary, level: float) -> Est
 def _clustered(
     one: Sample, before: LatencySummary, two: Sample, after: LatencySummary
 ) -> tuple[Sample, Sample]:
-    """The samples; one of requests that all ended alike, which tells of no clusters, is as clustered as the other."""
+    """The samples; one of requests that all ended alike, which shows no clusters, is as clustered as the other."""
     cost = min(one.size / before.total, two.size / after.total)
     if one.uniform:
         one = msgspec.structs.replace(one, size=cost * before.total)

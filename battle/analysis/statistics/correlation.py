@@ -53,7 +53,7 @@ def share_spread(hits: Series, trials: Series, cost: float, times: float = math.
     """The spread of the share of hits among trials, both by cells of time; there is at least one trial.
 
     Where few clusters of hits (or misses) make up the share, it takes their number off the degrees of freedom, the
-    more the higher the `cost`: a variance that a handful of clusters tell is itself uncertain. `times`: as for
+    more the higher the `cost`: a variance that a handful of clusters show is itself uncertain. `times`: as for
     `sum_spread`.
     """
     total, share = float(trials.sum()), float(hits.sum() / trials.sum())

@@ -29,10 +29,10 @@ SINGLY = 0.8
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A share, and how many independent requests would tell as much, with what freedom their number is known.
+    """A share, and how many independent requests would show as much, with what freedom their number is known.
 
-    One of requests that all ended alike, a `uniform` one, cannot tell; there `size` is their number, as if each
-    had ended on its own. Without `enough` the run is too short for the size to be believed.
+    One of requests that all ended alike, a `uniform` one, does not show that; there `size` is their number, as if
+    each had ended on its own. Without `enough` the run is too short for the size to be believed.
     """
 
     share: float
@@ -64,9 +64,9 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Estimate:
 def success_interval(summary: LatencySummary, level: float = 0.95) -> Estimate:
     """The share of requests that succeeded, with Wilson's interval for their effective number.
 
-    Failures come in clusters, so that requests tell less than as many independent ones would; how much less, the
+    Failures come in clusters, so that requests show less than as many independent ones would; how much less, the
     differences between spans of time say. It never counts for more than `wilson` does. Where all ended alike there
-    is nothing to tell that, and no interval: `NO_FAILURE`, `NO_SUCCESS`.
+    is nothing to show that, and no interval: `NO_FAILURE`, `NO_SUCCESS`.
     """
     if not summary.total:
         return unbounded(None, level=level, method=IN_TIME, note=NOTHING)
@@ -81,7 +81,7 @@ def success_interval(summary: LatencySummary, level: float = 0.95) -> Estimate:
 
 
 def success_sample(summary: LatencySummary) -> Sample:
-    """What the requests tell of the share that ends ok; there is at least one."""
+    """What the requests show of the share that ends ok; there is at least one."""
     share = summary.answered / summary.total
     answered = summary.counts().sum(axis=1)
     trials = (answered + np.asarray(summary.unanswered)).astype(np.float64)

@@ -21,7 +21,7 @@ from battle.analysis.statistics.summary import Counts, LatencySummary, edges_of
 METHOD = "woodruff, arcsine"
 
 CLUSTERS_MIN = 2
-"""With fewer clusters of requests beyond a quantile, nothing tells how many there are in other runs."""
+"""With fewer clusters of requests beyond a quantile, it is unknown how many there are in other runs."""
 
 CLUSTERS_BEYOND = 0.5
 """An upper bound needs as much beyond it: the slowest request seen is none."""

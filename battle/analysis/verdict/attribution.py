@@ -1,8 +1,8 @@
 """Which missed SLOs prove nothing: the test bench, and not the gateway, may be why they were missed.
 
-FAIL beats INCONCLUSIVE, so an SLO must not count as missed when what it asks for had no chance to happen. Where a
-part of the requests can be told to be the bench's doing, the others decide: when they did not miss it, nobody knows
-whether the gateway would have.
+FAIL beats INCONCLUSIVE, so an SLO must not count as missed when what it asks for could not happen. Where the bench
+spoilt a known part of the requests, the others decide: when they did not miss it, it is unknown whether the gateway
+would have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ def _unsure(findings: Sequence[Finding]) -> set[str]:
 
 
 def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
-    """Why the gateway may have had no chance to react, by the SLOs on its reactions."""
+    """Why the gateway may not have been able to react, by the SLOs on its reactions."""
     unsure = _unsure(findings)
     causes: dict[str, str] = {}
     if not gateway_reports(log).attempts:

@@ -60,7 +60,7 @@ def _crashes(log: Log) -> Iterator[Trouble]:
 
 
 def _limits(log: Log) -> Iterator[Trouble]:
-    """Limits of the machine. Of a wait for a connection the late requests are told one by one, so it is none here."""
+    """Limits of the machine. Waits for a connection are left out: their late requests are listed one by one."""
     for row in log.rows("bench_limits"):
         if row.limit in SEEN_IN_REQUESTS:
             continue

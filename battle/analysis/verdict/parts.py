@@ -83,7 +83,7 @@ def is_windowed(parameters: Mapping[str, object]) -> bool:
 
 
 def part_of(log: Log, scope: Scope) -> Part:
-    """Where in the run's time the scope lies, as the log tells."""
+    """Where in the run's time the scope is, by the log."""
     if not scope.timed:
         return Part(scope, WHOLE)
     if scope.when in RELATIVE:

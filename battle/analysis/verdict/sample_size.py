@@ -19,8 +19,8 @@ FEW_REQUESTS = 100
 def has_samples(log: Log) -> bool:
     """Whether any request was sent, or anything was due to a subscription: else the gateway had nothing to do."""
     sent = sum(kind.sent for kind in log.rows("request_kinds"))
-    told = sum(row.notifications for row in log.rows("workload_answers"))
-    return bool(sent or told or sum(row.due for row in head_rows(log)))
+    notified = sum(row.notifications for row in log.rows("workload_answers"))
+    return bool(sent or notified or sum(row.due for row in head_rows(log)))
 
 
 def sample_size_text(log: Log) -> str:

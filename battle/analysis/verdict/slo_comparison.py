@@ -15,7 +15,7 @@ SloStatus: TypeAlias = Literal["met", "missed", "not_measured"]
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """One measured value, in the unit its name says. Not `known`: the log cannot tell, as `note` explains.
+    """One measured value, in the unit its name says. Not `known`: the log does not show it, as `note` explains.
 
     Known without a value: never reached. `query` is the report query it comes from.
     """
@@ -38,7 +38,7 @@ NOT_REACHED_BUT = "not reached, but "
 class SloResult(msgspec.Struct, frozen=True, kw_only=True):
     """One SLO, compared: `measured` has to be `bound` `limit`, both in `unit`.
 
-    `measured` is None when the log cannot tell (`not_measured`), and when what it tells is no number, as
+    `measured` is None when the log does not show it (`not_measured`), and when it is no number, as
     `note` explains. With a number, `not_measured` says that it is not to be trusted. `query` is the report query the
     measured value comes from, or the SQL of an SLO on SQL. `scope` is the part of the run it is about.
     `causes` are what the log says of why it was missed.

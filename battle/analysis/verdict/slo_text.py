@@ -56,7 +56,7 @@ def reason_text(result: SloResult) -> str:
 
 
 def measured_text(result: SloResult) -> str | None:
-    """What was measured, with digits enough to tell it from the limit: 300.04 ms is not 300 ms."""
+    """What was measured, with digits enough to distinguish it from the target: 300.04 ms is not 300 ms."""
     if result.measured is None:
         return "not reached" if result.never else None
     limit = quantity_text(result.limit, result.unit)

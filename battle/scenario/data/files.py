@@ -42,7 +42,7 @@ class DataFile(msgspec.Struct, frozen=True):
     suffix: str = ".json"
 
     def within(self, problem: Problem) -> str:
-        """The problem with the line it is in, if that can be told."""
+        """The problem with the line it is in, if that is known."""
         line = line_of(self.text, self.suffix, problem.path)
         return str(problem) if line is None else f"line {line}: {problem}"
 
@@ -69,7 +69,9 @@ def parsed(text: str, suffix: str, source: str) -> DataFile:
     try:
         return DataFile(source, _parse(text, suffix), text, suffix)
     except (ValueError, yaml.YAMLError) as error:
-        raise ScenarioError(f"{source} is not valid {suffix[1:].upper()}: {_told(error, text)}") from None
+        raise ScenarioError(
+            f"{source} is not valid {suffix[1:].upper()}: {_described(error, text)}"
+        ) from None
     except RecursionError:
         raise ScenarioError(f"{source} is nested too deeply") from None
 
@@ -81,7 +83,7 @@ def not_utf8(error: UnicodeDecodeError) -> str:
     return f"is not UTF-8 text: line {line} has the byte {data[error.start]:#04x}"
 
 
-def _told(error: Exception, text: str) -> str:
+def _described(error: Exception, text: str) -> str:
     """What a parser says, in one line that begins with the line of the file. TOML's says where it is by itself."""
     match error:
         case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):

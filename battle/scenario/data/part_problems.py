@@ -1,4 +1,4 @@
-"""What is wrong with one part of a scenario: with its fields, and with what only those who act on it can tell."""
+"""What is wrong with one part of a scenario: with its fields, and with what only those who act on it know."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -112,12 +112,12 @@ class _Reader:
         found: list[Problem] = []
         for data, cls, place in reversed(
             self._sound
-        ):  # outer ones first: they tell of what is in them as well
+        ):  # outer ones first: they report what is in them as well
             name = place.path[-1] if place.path else ""
-            told = [text.removeprefix(f"{name}: ") for text in _own_problems(data, cls)]
+            own = [text.removeprefix(f"{name}: ") for text in _own_problems(data, cls)]
             found += [
                 Problem(place.path, place.where, text)
-                for text in told
+                for text in own
                 if not any(text in one.text and _is_within(place.path, one.path) for one in found)
             ]
         return sorted(found, key=lambda problem: [str(part) for part in problem.path])

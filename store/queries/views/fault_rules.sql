@@ -17,7 +17,7 @@
 CREATE VIEW fault_rules AS
 SELECT *
 FROM (VALUES
-    -- What happens to a process is told by who did it; that it mattered, by who had to do with the process.
+    -- What happens to a process is logged by who did it; that it mattered, by who had to do with the process.
     ('kill', ['killed', 'kept_down'], true, true, false, true, false),
     ('flap', ['killed', 'kept_down'], true, true, false, true, false),
     ('restart', ['stopped', 'killed', 'kept_down'], true, true, false, true, false),

@@ -283,7 +283,7 @@ silent AS (
         )
     GROUP BY fault_id
 ),
-teller AS (
+reporter AS (
     SELECT
         CASE
             WHEN attempts THEN 'gateway'
@@ -295,10 +295,10 @@ teller AS (
 counted AS (
     SELECT
         plan.*,
-        if(plan.target = 'gateway', 'clients', teller.source) AS source,
+        if(plan.target = 'gateway', 'clients', reporter.source) AS source,
         rules.signs, rules.must_be_noticed,
         -- What the providers did not see may have been there.
-        coalesce(rules.cuts_off, true) AND plan.target <> 'gateway' AND teller.source = 'providers' AS is_blind,
+        coalesce(rules.cuts_off, true) AND plan.target <> 'gateway' AND reporter.source = 'providers' AS is_blind,
         coalesce(attempted.before, 0)::BIGINT AS attempts_before,
         coalesce(attempted.leaked, 0)::BIGINT AS leaked_attempts,
         coalesce(failed.attempts, 0) AS failed_attempts,
@@ -314,10 +314,10 @@ counted AS (
         coalesce(client.errors, 0) AS request_errors,
         coalesce(cut_off.errors, 0) AS cut_off_errors,
         if(breakers, coalesce(breaker.changes, 0), NULL) AS breaker_changes,
-        if(plan.target <> 'gateway' AND teller.source = 'providers', gone_elsewhere.first_ns,
+        if(plan.target <> 'gateway' AND reporter.source = 'providers', gone_elsewhere.first_ns,
            least(failed.first_ns, gateway_lost.first_ns, first_opened_ns)) - plan.started_ns AS time_to_detect_ns,
         CASE
-            WHEN plan.target = 'gateway' OR teller.source <> 'providers' OR attempts_before < 5 THEN NULL
+            WHEN plan.target = 'gateway' OR reporter.source <> 'providers' OR attempts_before < 5 THEN NULL
             WHEN last_ns IS NULL THEN 0
             WHEN until_ns - last_ns >= greatest(1_000_000_000, 5 * (plan.started_ns - before_ns) / attempts_before)
                 THEN last_ns - plan.started_ns
@@ -329,11 +329,11 @@ counted AS (
         coalesce(acted.kept_down, 0) > 0 AS was_kept_down,
         -- Fewer than 5 attempts before say nothing about the silence after. A tenth of the rate may remain:
         -- what was under way, and what a restarted provider answers before the fault counts as reverted.
-        teller.source = 'providers' AND attempts_before >= 5
+        reporter.source = 'providers' AND attempts_before >= 5
             AND leaked_attempts / (until_ns - plan.started_ns)
                 <= 0.1 * attempts_before / nullif(plan.started_ns - before_ns, 0) AS ceased
     FROM plan
-    CROSS JOIN teller
+    CROSS JOIN reporter
     LEFT JOIN fault_rules AS rules USING (kind)
     LEFT JOIN bounded USING (fault_id)
     LEFT JOIN attempted USING (fault_id)

@@ -13,31 +13,31 @@
 -- fault_id        a fault under which providers see an older chain, or another one, and which held while the request was
 --                 under way; NULL: none did
 CREATE VIEW height_regressions AS
-WITH told AS (
+WITH answered AS (
     SELECT request_id, workload, segment, client, coalesce(client, -1) AS asker, method, sent_ns, ended_ns, height
     FROM requests
     WHERE height IS NOT NULL AND sent_ns IS NOT NULL AND answer <> 'wrong'
 ),
 -- When each client saw each height first: a row a block, however many requests there are.
-first_told AS (
-    SELECT workload, segment, asker, height, min(ended_ns) AS told_ns
-    FROM told
+first_seen AS (
+    SELECT workload, segment, asker, height, min(ended_ns) AS seen_ns
+    FROM answered
     GROUP BY workload, segment, asker, height
 ),
 rising AS (
     SELECT
-        workload, segment, asker, told_ns,
-        max(height) OVER (PARTITION BY workload, segment, asker ORDER BY told_ns) AS told_height
-    FROM first_told
+        workload, segment, asker, seen_ns,
+        max(height) OVER (PARTITION BY workload, segment, asker ORDER BY seen_ns) AS told_height
+    FROM first_seen
 ),
 gone_back AS (
-    SELECT told.*, told_height, told_height - height AS blocks
-    FROM told
+    SELECT answered.*, told_height, told_height - height AS blocks
+    FROM answered
     ASOF JOIN rising
-        ON told.workload = rising.workload
-            AND told.segment = rising.segment
-            AND told.asker = rising.asker
-            AND told.sent_ns > rising.told_ns
+        ON answered.workload = rising.workload
+            AND answered.segment = rising.segment
+            AND answered.asker = rising.asker
+            AND answered.sent_ns > rising.seen_ns
     WHERE told_height > height
 ),
 explaining AS (

@@ -60,7 +60,7 @@ lost AS (
         EXISTS (FROM subscriptions WHERE side = 'client' AND change = 'connected') AS any_connected,
         (SELECT count(*) FROM client_disconnects WHERE made_by <> 'bench') AS disconnects
 ),
-told AS (
+heights AS (
     SELECT count(*) AS answers
     FROM requests
     WHERE height IS NOT NULL AND sent_ns IS NOT NULL AND answer <> 'wrong'
@@ -101,4 +101,4 @@ SELECT
         {metric: 'disconnects', value: disconnects, measured: any_connected},
         {metric: 'height_regression_max_blocks', value: blocks_max, measured: answers > 0}
     ], recursive := true)
-FROM answered, notified, amplified, quietness, clients, delays, lost, told, regressed, failed_over, evidence
+FROM answered, notified, amplified, quietness, clients, delays, lost, heights, regressed, failed_over, evidence

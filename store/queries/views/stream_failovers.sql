@@ -17,26 +17,26 @@ CREATE VIEW stream_failovers AS
 WITH load_end AS (
     SELECT coalesce(min(at_ns) FILTER (phase = 'load_ended'), never_ns()) AS at_ns FROM run_phases
 ),
-told AS (
+upstream AS (
     SELECT * FROM subscriptions WHERE side = 'gateway'
 ),
 stood AS (
     SELECT segment, connection, subscription, any_value(kind) AS kind, any_value(name) AS provider,
         min(at_ns) AS started_ns
-    FROM told
+    FROM upstream
     WHERE change = 'subscribed'
     GROUP BY segment, connection, subscription
 ),
 left_alone AS (
     SELECT segment, connection, subscription, min(at_ns) AS left_ns, arg_min(change, at_ns) AS how,
         arg_min(detail, at_ns) AS left_why
-    FROM told
+    FROM upstream
     WHERE change IN ('stale', 'unsubscribed') AND subscription IS NOT NULL
     GROUP BY segment, connection, subscription
 ),
 closed AS (
     SELECT segment, connection, min(at_ns) AS closed_ns, arg_min(detail, at_ns) AS closed_why
-    FROM told
+    FROM upstream
     WHERE change = 'closed'
     GROUP BY segment, connection
 ),

@@ -7,7 +7,7 @@ from battle.analysis.reports.comparison_text import (
     ANSWERS,
     change_text,
     interval_text,
-    untold,
+    undecided,
     value_text,
     visible_text,
 )
@@ -50,7 +50,7 @@ def _blocks(comparison: Comparison) -> Iterator[Block]:
         columns(":metric", "before", "after", "change", ":confidence interval", "seen from", ":verdict"),
         tuple(_row(change) for change in comparison.changes),
     )
-    yield from (Paragraph(text, quiet=True) for text in [*untold(comparison.changes), rule(comparison)])
+    yield from (Paragraph(text, quiet=True) for text in [*undecided(comparison.changes), rule(comparison)])
 
 
 def remarks(comparison: Comparison) -> Iterator[str]:

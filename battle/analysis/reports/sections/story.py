@@ -1,4 +1,4 @@
-"""The section that tells what broke and when: faults, breakers and crashes in one order of time."""
+"""The section that lists what broke and when: faults, breakers and crashes in one order of time."""
 
 from collections.abc import Iterator
 
@@ -110,7 +110,7 @@ def _breakers(report: Report) -> Iterator[_Moment]:
 
 
 def _crashes(report: Report) -> Iterator[_Moment]:
-    """Only those that no fault meant: the others are told by their faults."""
+    """Only those that no fault meant: the others are listed with their faults."""
     for crash in report.crashes:
         if not crash.induced:
             times = "" if crash.crashes == 1 else f", the first of {crash.crashes:,} crashes"

@@ -39,8 +39,8 @@ def nothing_to_check(log: Log) -> str | None:
 def answers_are_right(log: Log, slos: SloSet) -> Finding | None:
     """FAIL on any wrong answer or notification, unless an SLO `max_wrong_answers` says how many are tolerable.
 
-    Names what the log can tell of wrong ones: swapped, made by a faulty provider, or by nobody, and beside them
-    requests of which nobody knows the end (`missing`). INCONCLUSIVE when none was checked. Does not apply where
+    Names the causes of wrong ones that the log shows: swapped, made by a faulty provider, or by nobody, and beside
+    them requests of which nobody knows the end (`missing`). INCONCLUSIVE when none was checked. Does not apply where
     none can have been (`nothing_to_check`): then only an SLO on them counts as not measured.
     """
     if nothing_to_check(log) is not None:
@@ -51,13 +51,13 @@ def answers_are_right(log: Log, slos: SloSet) -> Finding | None:
     )
     undecided = sum(row.wrong for row in rows if not slos.decide("max_wrong_answers", row.workload))
     ids = tuple(row.request_id for row in _wrong(log)) if wrong else ()
-    told = list(_told(log, wrong)) if checked else []
+    causes = list(_causes(log, wrong)) if checked else []
     wrong_text = f"{wrong:,} were wrong{_decided(wrong, undecided)}"
     summary = f"of {plural(checked, 'checked answer')} {wrong_text} and {stale:,} stale"
     return Finding(
         checker="answers_are_right",
         verdict="INCONCLUSIVE" if not checked else "FAIL" if undecided else "PASS",
-        summary="; ".join([summary, *told]) if checked else "no answer was checked",
+        summary="; ".join([summary, *causes]) if checked else "no answer was checked",
         query="SELECT * FROM requests WHERE answer IN ('wrong', 'stale')",
         ids=ids or _notified(log),
     )
@@ -159,7 +159,7 @@ def _decided(wrong: int, undecided: int) -> str:
     return " (the SLO max_wrong_answers decides)" if wrong and not undecided else ""
 
 
-def _told(log: Log, wrong: int) -> Iterator[str]:
+def _causes(log: Log, wrong: int) -> Iterator[str]:
     if wrong:
         yield from wrong_causes(log)
     missing = sum(kind.requests for kind in log.rows("request_kinds") if kind.outcome == "unknown")

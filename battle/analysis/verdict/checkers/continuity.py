@@ -42,7 +42,7 @@ WEBSOCKET_CONTINUITY = PlacedChecker(place=170, checker=websocket_continuity, re
 
 
 def heads_monotonic(log: Log, slos: SloSet) -> Finding | None:
-    """FAIL when heads went back for a client other than by a reorg; staleness is told, and limited by SLOs.
+    """FAIL when heads went back for a client other than by a reorg; staleness is reported, and limited by SLOs.
 
     Does not apply when no client got any head.
     """

@@ -15,7 +15,7 @@ def errors_are_passed_on(log: Log, slos: SloSet) -> Finding | None:
 
     A warning when the gateway asked again after such an answer: it costs time and attempts, and changes nothing.
     Where the client got a wrong answer and an SLO `max_wrong_answers` limits those, that decides. Errors about blocks
-    that are not there may be asked again elsewhere, and calls in batches are not told apart.
+    that are not there may be asked again elsewhere, and calls in batches are not distinguished.
 
     Does not apply when no right answer is an error.
     """
@@ -27,7 +27,7 @@ def errors_are_passed_on(log: Log, slos: SloSet) -> Finding | None:
         checker="errors_are_passed_on",
         verdict="FAIL" if harmful else "PASS",
         severity="harm" if harmful else "warning" if row.retried else None,
-        summary=sentence(list(_told(row))),
+        summary=sentence(list(_sentences(row))),
         query="SELECT * FROM requests WHERE expected_rpc_code IS NOT NULL AND answer <> 'right'",
         ids=(*(one["request_id"] for one in row.first_changed), *row.first_retried)[:EVIDENCE_IDS_MAX],
     )
@@ -36,7 +36,7 @@ def errors_are_passed_on(log: Log, slos: SloSet) -> Finding | None:
 ERRORS_ARE_PASSED_ON = PlacedChecker(place=130, checker=errors_are_passed_on, rests_on_bench=False)
 
 
-def _told(row: Any) -> Iterator[str]:
+def _sentences(row: Any) -> Iterator[str]:
     yield f"{row.passed_on:,} of {plural(row.expected, 'error')} that were right answers reached the client"
     if row.changed:
         first = row.first_changed[0]

@@ -54,7 +54,7 @@ def faults_took_effect(log: Log, slos: SloSet) -> Finding:
     itself, also each step of a ramp and each one of many at random moments: a step without effect was not survived,
     it did not happen. It is the scenario's business to give every one of them traffic, with fewer or longer steps
     where there is little. Only who keeps away since an earlier step had its effect need not feel the rest. A fault
-    whose target the gateway had given up before is `providers_used_again`'s to tell.
+    whose target the gateway had given up before is left to `providers_used_again`.
 
     A fault at a group ("*", "group:cheap") is held to it as one: it took effect when one of them felt it, and those
     that got no request meanwhile had nothing to feel it by.

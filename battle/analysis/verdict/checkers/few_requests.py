@@ -15,8 +15,8 @@ def enough_requests(log: Log, slos: SloSet) -> Finding | None:
     """
     sent = sum(kind.sent for kind in log.rows("request_kinds"))
     heads = sum(row.due for row in head_rows(log))
-    told = sum(row.notifications for row in log.rows("workload_answers"))
-    events = sent + max(heads, told)
+    notified = sum(row.notifications for row in log.rows("workload_answers"))
+    events = sent + max(heads, notified)
     if not events:
         return None
     count, noun = (sent, "request") if sent or not heads else (heads, "head")

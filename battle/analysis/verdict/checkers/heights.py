@@ -17,7 +17,7 @@ def reads_monotonic(log: Log, slos: SloSet) -> Finding | None:
 
     A client is one user of a closed loop, and one node of any other workload. What went back by no more blocks than
     the scenario's `Staleness` tolerates, or while a fault made providers see an older chain, or another one, and
-    until that has settled, is told and does not fail. With a real provider the finding is a warning: the nodes of
+    until that has settled, is reported and does not fail. With a real provider the finding is a warning: the nodes of
     real chains are not at the same block at the same moment. An SLO `max_height_regression_blocks` decides instead,
     over all of them.
 

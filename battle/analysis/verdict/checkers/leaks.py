@@ -22,7 +22,7 @@ from battle.scenario.slo.slo import SloSet
 
 SAMPLES_MIN = 5
 """In each fifth of the load, or its mean says little: of loads shorter than about half a minute only a steep growth
-is told, as a warning."""
+is reported, as a warning."""
 
 STEEP_SAMPLES_MIN = 2
 """In each fifth of such a load."""
@@ -180,7 +180,7 @@ def _load_grew(row: Any) -> bool:
 
 
 def _heaps(connections: list[Any]) -> list[Any]:
-    """Where the gateway's connections to providers heap up; told by the providers when it does not tell."""
+    """Where the gateway's connections to providers heap up; from the logs of the providers when it reports none."""
     side = "gateway" if any(row.side == "gateway" for row in connections) else "provider"
     return [
         row

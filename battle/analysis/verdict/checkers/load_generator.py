@@ -143,11 +143,11 @@ def held_up(row: Any, bound_ns: int) -> bool:
 
 
 def _kept(health: list[Any], late: dict[str, int | None], bound_ns: int, subscribers: list[str]) -> str:
-    asking = [row for row in health if row.workload not in subscribers]
-    if not asking:
+    requesting = [row for row in health if row.workload not in subscribers]
+    if not requesting:
         sent, due = sum(row.sent for row in health), sum(row.due for row in health)
         return f"{sent:,} of {due:,} due subscriptions were asked for"
-    sent, due = sum(row.sent for row in asking), sum(row.due for row in asking)
+    sent, due = sum(row.sent for row in requesting), sum(row.due for row in requesting)
     worst_ns = max((late.get(row.workload) or 0 for row in health), default=0)
     late_text = f"at most {duration_text(worst_ns)} late" if worst_ns else "on time"
     return (

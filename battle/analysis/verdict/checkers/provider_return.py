@@ -35,12 +35,12 @@ def providers_used_again(log: Log, slos: SloSet) -> Finding | None:
     lost = not_used_again(log)
     after = log.rows("providers_after_faults")
     shunned = [row for row in after if _clients_failed(row) and _unused_ns(row) > UNUSED_MAX_NS]
-    told = {row.since_fault_id for row in lost} | {row.fault_id for row in shunned}
+    reported = {row.since_fault_id for row in lost} | {row.fault_id for row in shunned}
     left = [
         row
         for row in after
         if row.used_ns is None
-        and row.fault_id not in told
+        and row.fault_id not in reported
         and (_clients_failed(row) or (row.is_last and row.others))
     ]
     gone = [row for row in left if row.is_last and row.others and _unused_ns(row) > LOST_AFTER_NS]

@@ -24,12 +24,12 @@ def slow_generators(log: Log) -> list[SlowGenerator]:
     """Those with a call longer than a bench may be late, or whose calls left no time for anything else."""
     rows = log.rows("slow_generators", lag_ns=LAG_MAX_NS, total_ns=TOO_MUCH_OF_A_SECOND_NS)
     return [
-        SlowGenerator(workload, *_told([row for row in rows if row.workload == workload]))
+        SlowGenerator(workload, *_load_of([row for row in rows if row.workload == workload]))
         for workload in dict.fromkeys(row.workload for row in rows)
     ]
 
 
-def _told(rows: list[Any]) -> tuple[str, tuple[Window, ...], int]:
+def _load_of(rows: list[Any]) -> tuple[str, tuple[Window, ...], int]:
     calls, total_ns = sum(row.times for row in rows), sum(row.total_ns for row in rows)
     longest_ns = max(row.duration_ns for row in rows)
     cause = (

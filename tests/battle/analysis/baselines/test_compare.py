@@ -181,7 +181,7 @@ def test_one_long_outage_is_not_called_no_worse() -> None:
     assert of(comparison, "attempts_per_request").verdict == "same"
     assert (comparison.status, comparison.exit_status) == ("not_enough_data", 3)
     assert "success rate of load fell, from 100 % to 58" in comparison.headline
-    assert "it is not known whether that was chance (too short)" in comparison.headline
+    assert "it is not known whether that was by chance (too short)" in comparison.headline
     assert compare(outage(25), before).exit_status == 0, "what got better by as much is no reason to doubt"
 
 

@@ -39,7 +39,7 @@ def history(*events: Event, request_id: str = "r1", **changes: Any) -> History:
     for event in events:
         by_type.setdefault(type(event), []).append(event)
     clients = by_type.get(RequestEnded, [])
-    told = LogCoverage(
+    coverage = LogCoverage(
         clients=bool(clients),
         gateway=GatewayAttemptEnded in by_type,
         breakers=GatewayAttemptEnded in by_type or BreakerChanged in by_type,
@@ -49,7 +49,7 @@ def history(*events: Event, request_id: str = "r1", **changes: Any) -> History:
     return History(
         **{
             "request_id": request_id,
-            "run": RunContext(world="live", ended=True, tellers=told),
+            "run": RunContext(world="live", ended=True, coverage=coverage),
             "client": _rows(ClientRow, own, node="load-load.0")[0] if own else None,
             "gateway": _of(request_id, _rows(GatewayRow, by_type.get(GatewayAttemptEnded, []))),
             "served": _of(request_id, _rows(ServedRow, by_type.get(AttemptServed, []))),

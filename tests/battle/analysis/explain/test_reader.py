@@ -6,7 +6,7 @@ import pytest
 from battle.analysis.explain.history import PaceRow
 from battle.analysis.explain.reader import UnknownRequestError, read_histories
 from battle.analysis.explain.selection import selected_requests
-from battle.analysis.explain.story import tell
+from battle.analysis.explain.story import story_of
 from battle.errors import BattleError
 from battle.store.database import open_run
 from battle.store.events import BreakerRejected, Event, FaultActed
@@ -144,7 +144,7 @@ def test_a_run_that_was_cut_off_is_told_as_far_as_it_goes(tmp_path):
         "a": [served(1, "a", 4 * S + MS)],
     }
     with open_run(write_run(tmp_path / "run", segments, sealed=False)) as cut_off:
-        found = tell(read_histories(cut_off, ["r1"])[0])
+        found = story_of(read_histories(cut_off, ["r1"])[0])
     assert found.title == "its end is not in the log"
     assert [note[:40] for note in found.notes] == [
         "The client's log does not show its end: ",

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.analysis.explain.lines import WIDTH, story_lines
-from battle.analysis.explain.story import tell
+from battle.analysis.explain.story import story_of
 from tests.battle.analysis.explain.rows import history
 from tests.battle.histories import request, served, tried
 
@@ -39,7 +39,7 @@ def clients(draw):
 
 @given(clients(), st.lists(attempts(), max_size=4), st.lists(servings(), max_size=5))
 def test_the_shares_are_the_whole_time(client, made, seen):
-    found = tell(history(client, *made, *seen))
+    found = story_of(history(client, *made, *seen))
     assert sum(share.spent_ns for share in found.shares) == found.ended_ns - found.origin_ns
     assert all(share.spent_ns > 0 for share in found.shares)
     assert len({share.what for share in found.shares}) == len(found.shares)
@@ -47,7 +47,7 @@ def test_the_shares_are_the_whole_time(client, made, seen):
 
 @given(st.none() | clients(), st.lists(attempts(), min_size=1, max_size=4), st.lists(servings(), max_size=5))
 def test_every_story_is_in_the_order_of_time_and_can_be_shown(client, made, seen):
-    found = tell(history(*([] if client is None else [client]), *made, *seen))
+    found = story_of(history(*([] if client is None else [client]), *made, *seen))
     moments = [step.at_ns for step in found.steps]
     assert moments == sorted(moments)
     assert len(found.steps) >= 2 * len(made)

@@ -7,7 +7,7 @@ import pytest
 
 from battle.analysis.explain.history import LogCoverage, PaceRow, RunContext
 from battle.analysis.explain.lines import WIDTH, story_lines
-from battle.analysis.explain.story import Story, tell
+from battle.analysis.explain.story import Story, story_of
 from battle.store.events import BreakerChanged, BreakerRejected, Event, FaultActed
 from battle.terminal_text import escaped
 from tests.battle.analysis.explain.rows import history
@@ -26,7 +26,7 @@ from tests.battle.histories import (
 
 
 def story(*events: Event, **changes) -> Story:
-    return tell(history(*events, **changes))
+    return story_of(history(*events, **changes))
 
 
 def told(told: Story) -> list[tuple[float, str, str]]:
@@ -194,7 +194,7 @@ ALL = LogCoverage(clients=True, gateway=True, breakers=True, providers=True)
 
 
 def test_a_run_without_its_end_is_told_as_far_as_it_goes():
-    partial = RunContext(world="live", ended=False, tellers=ALL)
+    partial = RunContext(world="live", ended=False, coverage=ALL)
     found = story(tried(1, "a", 4 * S, 4 * S + 40 * MS), served(1, "a", 4 * S + MS), run=partial)
     assert found.title == "its end is not in the log"
     assert [step.who for step in found.steps] == ["gateway", "provider a", "provider a", "gateway"]
