@@ -50,7 +50,7 @@ class ShareSpread(Spread, frozen=True):
 
 
 def share_spread(hits: Series, trials: Series, cost: float, times: float = math.inf) -> ShareSpread:
-    """The spread of the share of hits among trials, both by cells of time; there is at least one trial.
+    """The spread of the share of hits among trials, both by cells of time. There is at least one.
 
     Where few clusters of hits (or misses) make up the share, it takes their number off the degrees of freedom, the
     more the higher the `cost`: a variance that a handful of clusters show is itself uncertain. `times`: as for
