@@ -3,13 +3,8 @@
 import trio
 
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import (
-    HttpRequest,
-    HttpResponse,
-    ProtocolError,
-    RequestParser,
-    ResponseParser,
-)
+from battle.actors.wire.http.messages import HttpRequest, HttpResponse, ProtocolError
+from battle.actors.wire.http.parsers import RequestParser, ResponseParser
 
 _LIMITS = HttpLimits(header_bytes=2**20, body_bytes=2**26)
 

@@ -9,7 +9,8 @@ from battle.actors.provider.answerer import MAX_BATCH_BYTES, CallAnswerer, read_
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import seconds
 from battle.actors.wire.correlation import REQUEST_ID_HEADER, found_in_request
-from battle.actors.wire.http.messages import HttpRequest, ProtocolError, RequestParser
+from battle.actors.wire.http.messages import HttpRequest, ProtocolError
+from battle.actors.wire.http.parsers import RequestParser
 from battle.actors.wire.jsonrpc import (
     INVALID_REQUEST,
     LIMIT_EXCEEDED,

@@ -25,13 +25,8 @@ from battle.actors.spec.faults.behaviour import MissingData, WrongAnswer
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.spec.workloads import HttpConstant, LogFilter
 from battle.actors.units import seconds
-from battle.actors.wire.http.messages import (
-    HttpRequest,
-    HttpResponse,
-    ProtocolError,
-    RequestParser,
-    ResponseParser,
-)
+from battle.actors.wire.http.messages import HttpRequest, HttpResponse, ProtocolError
+from battle.actors.wire.http.parsers import RequestParser, ResponseParser
 from battle.actors.wire.jsonrpc import Call, RpcError, RpcResponse, read_calls
 from battle.actors.wire.untrusted_json import Unreadable
 from battle.actors.wire.websocket.frames import CloseFrame, Frames

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import HttpResponse, ProtocolError, ResponseParser
+from battle.actors.wire.http.messages import HttpResponse, ProtocolError
+from battle.actors.wire.http.parsers import ResponseParser
 from battle.actors.world.interfaces import Loss, Stream
 
 RESPONSE_LIMITS = HttpLimits(header_bytes=64 * 1024, body_bytes=64 * 2**20)

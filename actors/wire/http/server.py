@@ -32,13 +32,8 @@ from typing import Protocol
 import trio
 
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import (
-    CONTINUE,
-    HttpRequest,
-    ProtocolError,
-    RequestParser,
-    encode_response,
-)
+from battle.actors.wire.http.messages import CONTINUE, HttpRequest, ProtocolError, encode_response
+from battle.actors.wire.http.parsers import RequestParser
 from battle.actors.world import interfaces
 from battle.actors.world.held import UNCOUNTED_BYTES
 from battle.actors.world.interfaces import (

@@ -19,12 +19,7 @@ from battle.actors.roles import GatewayRole, Upstream
 from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http.messages import (
-    HttpRequest,
-    encode_request,
-    encode_response,
-    request_head,
-)
+from battle.actors.wire.http.messages import HttpRequest, encode_request, encode_response, request_head
 from battle.actors.world.interfaces import Stream
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.world import LiveWorld

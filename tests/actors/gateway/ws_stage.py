@@ -16,7 +16,8 @@ import trio
 from battle.actors.spec.gateways import Breaker, EmbeddedGateway, Retry
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import ms
-from battle.actors.wire.http.messages import RequestParser, encode_response
+from battle.actors.wire.http.messages import encode_response
+from battle.actors.wire.http.parsers import RequestParser
 from battle.actors.wire.websocket.endpoints import (
     CLIENT_LIMITS,
     WebSocket,

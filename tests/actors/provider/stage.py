@@ -13,7 +13,8 @@ from battle.actors.spec.providers import MockProvider
 from battle.actors.system.mailbox import Mailbox, MailboxSpec
 from battle.actors.units import ms
 from battle.actors.wire.http.client import RESPONSE_LIMITS
-from battle.actors.wire.http.messages import ResponseParser, encode_request, request_head
+from battle.actors.wire.http.messages import encode_request, request_head
+from battle.actors.wire.http.parsers import ResponseParser
 
 CHAIN = Chain(start_height=500)
 HEAD = request_head("a:1")

@@ -11,7 +11,8 @@ from battle.actors.provider.response_plan import ResponsePlan
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.faults.behaviour import StaleHead, WrongAnswer
 from battle.actors.wire.http.client import RESPONSE_LIMITS
-from battle.actors.wire.http.messages import HttpRequest, ProtocolError, ResponseParser
+from battle.actors.wire.http.messages import HttpRequest, ProtocolError
+from battle.actors.wire.http.parsers import ResponseParser
 
 HEAD = 1000
 ANSWERING = CallAnswerer(ChainModel(Chain(start_height=900)), {})

@@ -4,7 +4,8 @@ import pytest
 
 from battle.actors.spec.gateways import UrlGateway
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import RequestParser, encode_request, request_head
+from battle.actors.wire.http.messages import encode_request, request_head
+from battle.actors.wire.http.parsers import RequestParser
 
 
 def host_sent(address: str) -> bytes:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import HttpResponse, ProtocolError, ResponseParser
+from battle.actors.wire.http.messages import HttpResponse, ProtocolError
+from battle.actors.wire.http.parsers import ResponseParser
 
 HEADS = [
     b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n",

@@ -4,7 +4,8 @@ import h11
 import pytest
 
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import ProtocolError, RequestParser
+from battle.actors.wire.http.messages import ProtocolError
+from battle.actors.wire.http.parsers import RequestParser
 
 CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 

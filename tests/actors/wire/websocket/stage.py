@@ -5,7 +5,7 @@ import struct
 import trio
 
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import RequestParser
+from battle.actors.wire.http.parsers import RequestParser
 from battle.actors.wire.websocket.endpoints import (
     CLIENT_LIMITS,
     SERVER_LIMITS,

@@ -6,7 +6,8 @@ import pytest
 
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.units import ms, seconds
-from battle.actors.wire.http.messages import ProtocolError, RequestParser
+from battle.actors.wire.http.messages import ProtocolError
+from battle.actors.wire.http.parsers import RequestParser
 from battle.actors.wire.websocket.endpoints import (
     SERVER_LIMITS,
     Ended,

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import HttpRequest, ProtocolError, RequestParser
+from battle.actors.wire.http.messages import HttpRequest, ProtocolError
+from battle.actors.wire.http.parsers import RequestParser
 from battle.actors.wire.websocket.handshake import (
     ClientHandshake,
     Refusal,

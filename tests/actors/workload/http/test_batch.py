@@ -15,7 +15,8 @@ from battle.actors.spec.chain import Chain
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
-from battle.actors.wire.http.messages import HttpResponse, RequestParser
+from battle.actors.wire.http.messages import HttpResponse
+from battle.actors.wire.http.parsers import RequestParser
 from battle.actors.wire.jsonrpc import Call, read_calls
 from battle.actors.workload.http.batch import (
     BatchBuilder,

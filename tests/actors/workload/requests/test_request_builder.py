@@ -13,7 +13,8 @@ from battle.actors.spec.limits import HttpLimits
 from battle.actors.spec.workloads import HttpConstant, Methods
 from battle.actors.units import seconds
 from battle.actors.wire.correlation import found_in_params
-from battle.actors.wire.http.messages import HttpRequest, RequestParser
+from battle.actors.wire.http.messages import HttpRequest
+from battle.actors.wire.http.parsers import RequestParser
 from battle.actors.wire.jsonrpc import Call, read_calls
 from battle.actors.workload.requests.request import RequestBuilder
 

@@ -6,13 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from battle.actors.spec.limits import HttpLimits
-from battle.actors.wire.http.messages import (
-    HttpRequest,
-    ProtocolError,
-    RequestParser,
-    encode_request,
-    request_head,
-)
+from battle.actors.wire.http.messages import HttpRequest, ProtocolError, encode_request, request_head
+from battle.actors.wire.http.parsers import RequestParser
 
 LIMITS = HttpLimits(header_bytes=1000, body_bytes=2000)
 
