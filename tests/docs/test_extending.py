@@ -11,6 +11,7 @@ SECTIONS = dict(part.split("\n", 1) for part in PAGE.read_text().split("\n## ")[
 TOYS = {
     "A fault": "sleepy.py",
     "A fault of processes": "hiccup.py",
+    "A fault of connections": "lost_packets.py",
     "A kind of workload": "pairs.py",
     "A metric for SLOs": "max_slow_requests.py",
     "A section of the report": "slowest_methods.py",

@@ -162,6 +162,45 @@ def test_a_fault_of_processes_is_one_file(contribute: Contribute) -> None:
     assert "moment must be above 0 and below the period, not 1 s" in copy.battle("check", "toy.toml").stdout
 
 
+LOSSES = """
+gateway = {type = "embedded", strategy = "priority"}
+chaos = [
+  {type = "lost_packets", target = "a", at = "1s", duration = "2s", ratio = 0.5, resent_after = "50ms"},
+  {type = "lost_packets", target = "b", at = "1s", duration = "2s", ratio = 0.5},
+]
+"""
+
+
+def test_a_fault_of_connections_is_one_file(contribute: Contribute) -> None:
+    """Of 80 answers each other one is late, but for those that were behind a late one; none is lost or wrong."""
+    copy = contribute("lost_packets.py", "actors/spec/faults/kinds")
+    copy.python("from tools.docs import fault_rules as made; made.PATH.write_text(made.fault_rules())")
+    ran = copy.run(SCENARIO + LOSSES)
+    assert ran.report["verdict"] == "INCONCLUSIVE"
+    assert ran.report["reasons"] == [
+        "lost_packets-b.1 had no effect: no connection to b was affected "
+        "(b got no request in the whole run: the gateway never used it)"
+    ]
+    (counts,) = ran.sql(
+        "WITH felt AS (SELECT outcome, answer, requests.ended_ns - scheduled_ns AS took_ns FROM requests "
+        "JOIN fault_windows ON scheduled_ns BETWEEN started_ns AND fault_windows.ended_ns WHERE target = 'a') "
+        "SELECT count(*) FILTER (took_ns >= 55000000) AS late, count(*) FILTER (took_ns < 55000000) AS quick, "
+        "count(*) FILTER (outcome <> 'ok' OR answer <> 'right') AS spoilt FROM felt"
+    )
+    assert counts["spoilt"] == 0
+    assert 25 <= counts["late"] <= 60
+    assert counts["quick"] >= 15
+    acted = ran.sql("SELECT DISTINCT fault_id, node, action FROM fault_actions")
+    assert acted == [{"fault_id": "lost_packets-a.1", "node": "a", "action": "delayed"}]
+    copy.python(
+        "from tools.docs.faults import faults_page; page = faults_page()\n"
+        "assert '### LostPackets' in page and 'as when a packet was lost' in page"
+    )
+    copy.python("import battle; assert battle.LostPackets('a').ratio == 0.1")
+    (copy.place / "toy.toml").write_text(SCENARIO + LOSSES.replace('"50ms"', '"10us"'))
+    assert "resent_after of 10 us is too short to be observed" in copy.battle("check", "toy.toml").stdout
+
+
 PAIRS = """
 name = "Toy"
 providers = [{type = "mock", name = "a", latency = "5ms"}, {type = "mock", name = "b", latency = "9ms"}]

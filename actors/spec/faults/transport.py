@@ -6,7 +6,7 @@ delays or holds back goes on at once, but for `Timeout`. Several at once add up;
 """
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias
 
 from battle.actors.spec.faults.base import (
     Effect,
@@ -16,6 +16,9 @@ from battle.actors.spec.faults.base import (
     unobservable_problems,
 )
 from battle.actors.units import Duration, format_duration, ms
+
+Way: TypeAlias = Literal["in", "out"]
+"""A direction as the target sees it: "in" is what it receives, "out" what it sends."""
 
 Direction: TypeAlias = Literal["in", "out", "both"]
 
@@ -28,13 +31,89 @@ LOAD = "load"
 _OPPOSITE: dict[Direction, Direction] = {"in": "out", "out": "in", "both": "both"}
 
 
-class Latency(LastingFault, frozen=True, tag="latency"):
+class Chunk(Protocol):
+    """What enters one direction of a connection under a fault: bytes as they were sent or came in, or an end."""
+
+    @property
+    def is_noticed_close(self) -> bool:
+        """Whether it is this side's close, and the peer has not closed before."""
+
+    def draw(self) -> float:
+        """A number from 0 to 1, keyed by the fault, the direction, and how many it has drawn here."""
+
+    def delay(self, delay: Duration) -> None:
+        """It leaves so much later."""
+
+
+class Piece(Protocol):
+    """What leaves next in one direction: what is left of a chunk, or as much of it as the faults let go at once."""
+
+    def at_most(self, size_bytes: int) -> None:
+        """It is no larger than this."""
+
+    def apart(self, delay: Duration) -> None:
+        """It leaves at least so much later than the one before."""
+
+    def at_rate(self, bytes_per_s: int) -> None:
+        """No more leaves in a second. Of several rates the lowest counts."""
+
+    def cut_after(self, size_bytes: int) -> None:
+        """Once so much has left here under the fault the connection is closed."""
+
+
+class Connection(Protocol):
+    """A connection under a fault, which can end it."""
+
+    def reset(self, after: Duration = 0) -> None:
+        """Reset it (RST); after a while only if the fault still holds then."""
+
+    def close(self, after: Duration = 0) -> None:
+        """Close it in good order; after a while only if the fault still holds then."""
+
+
+class StreamFault(LastingFault, frozen=True):
+    """A fault of connections and their bytes. The base of those in `kinds/`.
+
+    In a direction which concerns it, it sees each chunk that enters, then each piece that is to leave. A piece is
+    planned again whenever a fault comes or goes.
+    """
+
+    holds_back: ClassVar[bool] = False
+    """Whether nothing leaves a direction that concerns it."""
+    refuses: ClassVar[bool] = False
+    """Whether new connections are refused, and idle ones closed."""
+
+    def concerns(self, way: Way, *, begun_under: bool) -> bool:
+        """Whether it sees what goes this way: as its field `direction` says, if it has one. `begun_under`: of a
+        connection that began while it held."""
+        return getattr(self, "direction", None) in (way, "both")
+
+    def on_chunk(self, chunk: Chunk) -> None:
+        """What becomes of a chunk or an end that enters."""
+
+    def on_piece(self, piece: Piece) -> None:
+        """What becomes of the next piece."""
+
+    def on_connection(self, connection: Connection) -> None:
+        """What becomes of a connection that is there when it begins."""
+
+    def on_first_bytes(self, connection: Connection) -> None:
+        """What becomes of a connection on which the first bytes pass. If it is ended they do not arrive."""
+
+    def on_release(self, connection: Connection) -> None:
+        """What becomes, at its end, of a connection that it did something to."""
+
+
+class Latency(StreamFault, frozen=True, tag="latency"):
     """All bytes arrive `delay` later, and so does the end of a connection."""
 
     effect: ClassVar = Effect("acted")
 
     delay: Duration = ms(100)
     direction: Direction = "out"
+
+    def on_chunk(self, chunk: Chunk) -> None:
+        chunk.delay(self.delay)
 
     def scaled(self, share: float) -> Self | None:
         return replaced(self, delay=round(self.delay * share))
@@ -45,13 +124,16 @@ class Latency(LastingFault, frozen=True, tag="latency"):
         yield from unobservable_problems("latency", delay=self.delay)
 
 
-class Jitter(LastingFault, frozen=True, tag="jitter"):
+class Jitter(StreamFault, frozen=True, tag="jitter"):
     """Each chunk, as it was sent or as it came in, arrives between 0 and `spread` later, in order still."""
 
     effect: ClassVar = Effect("acted")
 
     spread: Duration = ms(100)
     direction: Direction = "out"
+
+    def on_chunk(self, chunk: Chunk) -> None:
+        chunk.delay(int(chunk.draw() * (self.spread + 1)))
 
     def scaled(self, share: float) -> Self | None:
         return replaced(self, spread=round(self.spread * share))
@@ -62,7 +144,7 @@ class Jitter(LastingFault, frozen=True, tag="jitter"):
         yield from unobservable_problems("jitter", spread=self.spread)
 
 
-class Bandwidth(LastingFault, frozen=True, tag="bandwidth"):
+class Bandwidth(StreamFault, frozen=True, tag="bandwidth"):
     """No connection carries more than `bytes_per_s`, in each direction separately; in pieces of 10 ms each."""
 
     effect: ClassVar = Effect("acted")
@@ -70,12 +152,15 @@ class Bandwidth(LastingFault, frozen=True, tag="bandwidth"):
     bytes_per_s: int = 10_000
     direction: Direction = "out"
 
+    def on_piece(self, piece: Piece) -> None:
+        piece.at_rate(self.bytes_per_s)
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from above_zero_problems("bandwidth", bytes_per_s=self.bytes_per_s)
 
 
-class SlowClose(LastingFault, frozen=True, tag="slow_close"):
+class SlowClose(StreamFault, frozen=True, tag="slow_close"):
     """A connection that the provider closes stays open, to its client, for `delay` longer.
 
     One that the client has closed first is left alone: there is nobody to notice.
@@ -85,24 +170,35 @@ class SlowClose(LastingFault, frozen=True, tag="slow_close"):
 
     delay: Duration = ms(1000)
 
+    def concerns(self, way: Way, *, begun_under: bool) -> bool:
+        return way == "out"
+
+    def on_chunk(self, chunk: Chunk) -> None:
+        if chunk.is_noticed_close:
+            chunk.delay(self.delay)
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from above_zero_problems("slow_close", delay=self.delay)
         yield from unobservable_problems("slow_close", delay=self.delay)
 
 
-class Timeout(LastingFault, frozen=True, tag="timeout"):
+class Timeout(StreamFault, frozen=True, tag="timeout"):
     """Data stops: connections stay open and carry nothing.
 
     At its end those on which something was held back are reset, and it is lost; the others live on.
     """
 
     effect: ClassVar = Effect("acted", cuts_off=True, silences=True)
+    holds_back: ClassVar = True
 
     direction: Direction = "both"
 
+    def on_release(self, connection: Connection) -> None:
+        connection.reset()  # what was held back is gone, so no stream of bytes can go on
 
-class ResetPeer(LastingFault, frozen=True, tag="reset_peer"):
+
+class ResetPeer(StreamFault, frozen=True, tag="reset_peer"):
     """Connections are reset (RST): those there are at its start, and each new one `after` its first bytes.
 
     With an `after` of 0 those first bytes do not arrive.
@@ -112,13 +208,19 @@ class ResetPeer(LastingFault, frozen=True, tag="reset_peer"):
 
     after: Duration = 0
 
+    def on_connection(self, connection: Connection) -> None:
+        connection.reset()
+
+    def on_first_bytes(self, connection: Connection) -> None:
+        connection.reset(self.after)
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if self.after < 0:
             yield f"reset_peer: after must be 0 or more, not {format_duration(self.after)}"
 
 
-class Slicer(LastingFault, frozen=True, tag="slicer"):
+class Slicer(StreamFault, frozen=True, tag="slicer"):
     """Bytes arrive in pieces of at most `piece_bytes`, each at least `delay` after the one before."""
 
     effect: ClassVar = Effect("acted")
@@ -127,13 +229,17 @@ class Slicer(LastingFault, frozen=True, tag="slicer"):
     delay: Duration = ms(1)
     direction: Direction = "out"
 
+    def on_piece(self, piece: Piece) -> None:
+        piece.at_most(self.piece_bytes)
+        piece.apart(self.delay)
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from above_zero_problems("slicer", piece_bytes=self.piece_bytes, delay=self.delay)
         yield from unobservable_problems("slicer", delay=self.delay)
 
 
-class LimitData(LastingFault, frozen=True, tag="limit_data"):
+class LimitData(StreamFault, frozen=True, tag="limit_data"):
     """Each connection is closed once it has carried `limit_bytes` under this fault, in either direction separately.
 
     What is over the limit does not arrive.
@@ -144,12 +250,15 @@ class LimitData(LastingFault, frozen=True, tag="limit_data"):
     limit_bytes: int = 1000
     direction: Direction = "out"
 
+    def on_piece(self, piece: Piece) -> None:
+        piece.cut_after(self.limit_bytes)
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from above_zero_problems("limit_data", limit_bytes=self.limit_bytes)
 
 
-class Refuse(LastingFault, frozen=True, tag="refuse"):
+class Refuse(StreamFault, frozen=True, tag="refuse"):
     """New connections are refused (ECONNREFUSED), and idle ones closed; requests under way go on.
 
     A connection is idle when nothing has passed for 100 ms and the provider spoke last, or nobody has spoken yet. One
@@ -159,9 +268,10 @@ class Refuse(LastingFault, frozen=True, tag="refuse"):
     effect: ClassVar = Effect(
         "refused_attempts", "traffic_ceased", "clients_failed", cuts_off=True, silences=True
     )
+    refuses: ClassVar = True
 
 
-class Partition(LastingFault, frozen=True, tag="partition"):
+class Partition(StreamFault, frozen=True, tag="partition"):
     """Nothing passes between the target and `peer`, in one direction or both, not even the end of a connection.
 
     Between providers and the gateway, or, with the target "gateway", between the gateway and its clients: then `peer`
@@ -173,6 +283,7 @@ class Partition(LastingFault, frozen=True, tag="partition"):
     """
 
     effect: ClassVar = Effect("acted", cuts_off=True, silences=True)
+    holds_back: ClassVar = True
 
     peer: str = GATEWAY
     """Who is on the other side."""
@@ -186,6 +297,9 @@ class Partition(LastingFault, frozen=True, tag="partition"):
     def parts_from(self, workload: str) -> bool:
         """Whether it parts the gateway from the workload of this name."""
         return self.is_before_the_gateway and self.peer in (workload, LOAD)
+
+    def concerns(self, way: Way, *, begun_under: bool) -> bool:
+        return begun_under or super().concerns(way, begun_under=False)
 
     def seen_by_peer(self) -> Self:
         """The same partition as its other side sees it: what one receives, the other sends."""

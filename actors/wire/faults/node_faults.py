@@ -7,16 +7,9 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.roles import ApplyFault, RevertFault
-from battle.actors.spec.faults.transport import (
-    Partition,
-    Refuse,
-    ResetPeer,
-    SlowClose,
-    Timeout,
-    TransportFault,
-)
+from battle.actors.spec.faults.transport import StreamFault, Way
 from battle.actors.units import ms
-from battle.actors.wire.faults.lane import Toxic, Way
+from battle.actors.wire.faults.lane import Toxic
 from battle.actors.wire.faults.stream import FaultyStream
 from battle.actors.world.interfaces import ConnectionHandler, Stream, Timer, World
 from battle.store.events import FaultActed
@@ -73,7 +66,7 @@ class TransportFaults:
         self._numbers = count(1)
         self._streams: dict[int, FaultyStream] = {}
         self._born_under: dict[int, frozenset[str]] = {}
-        self._toxics: dict[str, TransportFault] = {}
+        self._toxics: dict[str, StreamFault] = {}
         self._gate: Gate | None = None
         self._sweeper: Timer | None = None
 
@@ -106,8 +99,7 @@ class TransportFaults:
         stream = FaultyStream(self._world, bare, number, self, self._draws)
         self._streams[number] = stream
         if self._toxics:
-            partitions = [id_ for id_, fault in self._toxics.items() if isinstance(fault, Partition)]
-            self._born_under[number] = frozenset(partitions)
+            self._born_under[number] = frozenset(self._toxics)
             self._govern(stream)
         return stream
 
@@ -120,30 +112,30 @@ class TransportFaults:
         """Apply or revert a fault; whether it is one of these."""
         if isinstance(message, RevertFault):
             return self._revert(message.fault_id)
-        if not isinstance(message.fault, TransportFault):
+        if not isinstance(message.fault, StreamFault):
             return False
         self._apply(message.fault_id, message.fault)
         return True
 
-    def _apply(self, fault_id: str, fault: TransportFault) -> None:
+    def _apply(self, fault_id: str, fault: StreamFault) -> None:
         self._toxics[fault_id] = fault
-        if isinstance(fault, ResetPeer):
-            for stream in [*self._streams.values()]:
-                stream.break_by(fault_id, "reset")
-        elif isinstance(fault, Refuse):
+        for stream in [*self._streams.values()]:
+            fault.on_connection(stream.under(fault_id))
+        if fault.refuses:
             self._refuse(fault_id)
         self._govern_all()
 
     def _revert(self, fault_id: str) -> bool:
         fault = self._toxics.pop(fault_id, None)
-        if isinstance(fault, Refuse) and self._gate is not None:
+        if fault is None:
+            return False
+        if fault.refuses and self._gate is not None:
             self._gate.unshut(fault_id)
-        if isinstance(fault, Timeout):  # what it held back is gone, so no stream of bytes can go on
-            for stream in [*self._streams.values()]:
-                if stream.was_touched_by(fault_id):
-                    stream.break_by(fault_id, "reset")
+        for stream in [*self._streams.values()]:
+            if stream.was_touched_by(fault_id):
+                fault.on_release(stream.under(fault_id))
         self._govern_all()
-        return fault is not None
+        return True
 
     def _govern_all(self) -> None:
         for stream in [*self._streams.values()]:
@@ -151,19 +143,12 @@ class TransportFaults:
 
     def _govern(self, stream: FaultyStream) -> None:
         born_under = self._born_under.get(stream.number, frozenset())
-        resets = {id_: fault.after for id_, fault in self._toxics.items() if isinstance(fault, ResetPeer)}
-        stream.govern([*self._for("in", born_under)], [*self._for("out", born_under)], resets)
+        stream.govern([*self._for("in", born_under)], [*self._for("out", born_under)], self._toxics)
 
     def _for(self, way: Way, born_under: frozenset[str]) -> Iterator[Toxic]:
-        """The faults that concern one direction. A connection begun during a partition is silent both ways."""
+        """The faults that concern one direction."""
         for fault_id, fault in self._toxics.items():
-            if isinstance(fault, Refuse | ResetPeer):
-                continue
-            if isinstance(fault, SlowClose):
-                concerned = way == "out"
-            else:
-                concerned = fault.direction in (way, "both") or fault_id in born_under
-            if concerned:
+            if fault.concerns(way, begun_under=fault_id in born_under):
                 yield Toxic(fault_id, fault)
 
     # Refusing.
@@ -175,7 +160,7 @@ class TransportFaults:
             self._sweep({})
 
     def _refusals(self) -> list[str]:
-        return [fault_id for fault_id, fault in self._toxics.items() if isinstance(fault, Refuse)]
+        return [fault_id for fault_id, fault in self._toxics.items() if fault.refuses]
 
     def _sweep(self, moves: dict[int, int]) -> None:
         """While refusing: close what has been idle since the sweep before this one."""

@@ -1,7 +1,9 @@
 """A stream that transport faults can fall upon at any moment of its life, in either world.
 
 While none is in force a chunk costs one call and a few attributes more than on the bare stream. What a fault does to
-the bytes is decided in `lane`; this is the shell that moves them, arms the timers and tells both ends.
+the bytes is decided in `lane`; this is the shell that moves them, arms the timers and tells both ends. What a fault
+does to the connection it says itself: when it begins, at the first bytes of a new connection, and when it ends.
+All it can do is to break it: now, or after a while if it still holds then.
 
     the inner stream                                                      whoever uses this one
 
@@ -41,13 +43,14 @@ paused, and the rest stays with the sender.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import index
 from typing import Literal, Protocol, TypeAlias
 
 import trio
 
 from battle.actors.rng import Draws
+from battle.actors.spec.faults.transport import Connection, StreamFault
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import Duration
 from battle.actors.wire.faults.lane import Lane, Toxic
@@ -107,7 +110,9 @@ class FaultyStream(ReadByOne):
         self._lost: Callable[[Loss, int], object] | None = None
         self._registry = registry
         self._governed = False
-        self._resets: dict[str, Duration] = {}
+        self._in_force: Mapping[str, StreamFault] = {}
+        self._greeters: list[Toxic] = []
+        """The faults that want to see the first bytes."""
         self._touched_by: set[str] = set()
         self._wrote = False
         self._upgraded = False
@@ -117,12 +122,15 @@ class FaultyStream(ReadByOne):
 
     # Faults.
 
-    def govern(self, ingoing: list[Toxic], outgoing: list[Toxic], resets: dict[str, Duration]) -> None:
-        """From now on these faults are in force. `resets`: those that reset it so long after its first bytes."""
+    def govern(
+        self, ingoing: list[Toxic], outgoing: list[Toxic], in_force: Mapping[str, StreamFault]
+    ) -> None:
+        """From now on these faults are in force: those that concern a direction, and all, which may still change."""
         if self._over:
             return
-        self._governed = bool(ingoing or outgoing or resets)
-        self._resets = resets
+        self._in_force = in_force
+        self._greeters = [Toxic(id_, fault) for id_, fault in in_force.items() if _greets(fault)]
+        self._governed = bool(ingoing or outgoing or self._greeters)
         self._toxic = True
         self._in.govern(ingoing)
         self._out.govern(outgoing)
@@ -135,6 +143,18 @@ class FaultyStream(ReadByOne):
             self._note(fault_id, action)
             self._break(abort=action == "reset")
 
+    def under(self, fault_id: str) -> Connection:
+        """This connection as that fault acts on it."""
+        return _ConnectionUnder(self, fault_id)
+
+    def break_later_by(self, fault_id: str, action: Literal["reset", "closed"], after: Duration) -> None:
+        """A fault ends the connection after a while, if it still holds then."""
+        self._world.call_at(self._world.now_ns() + after, self._break_if_in_force, fault_id, action)
+
+    def _break_if_in_force(self, fault_id: str, action: Literal["reset", "closed"]) -> None:
+        if fault_id in self._in_force:
+            self.break_by(fault_id, action)
+
     def was_touched_by(self, fault_id: str) -> bool:
         """Whether the fault has done something to this connection."""
         return fault_id in self._touched_by
@@ -144,17 +164,12 @@ class FaultyStream(ReadByOne):
         """Whether the peer waits for nothing, as far as bytes tell: they went its way last, not by WebSocket."""
         return not self._owes and not self._upgraded
 
-    def _begins_to_reset(self) -> bool:
-        for fault_id, after in self._resets.items():
-            if after == 0:
-                self.break_by(fault_id, "reset")
+    def _is_ended_by_first_bytes(self) -> bool:
+        for toxic in self._greeters:
+            toxic.fault.on_first_bytes(self.under(toxic.fault_id))
+            if self._over:
                 return True
-            self._world.call_at(self._world.now_ns() + after, self._reset_if_in_force, fault_id)
         return False
-
-    def _reset_if_in_force(self, fault_id: str) -> None:
-        if fault_id in self._resets:
-            self.break_by(fault_id, "reset")
 
     def _break(self, *, abort: bool) -> None:
         if abort:
@@ -207,7 +222,7 @@ class FaultyStream(ReadByOne):
         self.moves += 1
         if not data:
             self._in.push_end("end", self._world.now_ns())
-        elif first and self._begins_to_reset():
+        elif first and self._is_ended_by_first_bytes():
             return
         else:
             self._owes = True
@@ -400,7 +415,7 @@ class FaultyStream(ReadByOne):
         first = self.moves == 0
         self.moves += 1
         self._owes = False
-        if first and self._begins_to_reset():
+        if first and self._is_ended_by_first_bytes():
             return
         self._out.push(bytes(data), self._world.now_ns())
         self._pump_out()
@@ -578,3 +593,27 @@ class FaultyStream(ReadByOne):
     def _on_time(self, way: str) -> None:
         self._timers.pop(way, None)
         self._pumps[way]()
+
+
+class _ConnectionUnder:
+    """A `Connection`: a stream, as one fault acts on it."""
+
+    def __init__(self, stream: FaultyStream, fault_id: str) -> None:
+        self._stream = stream
+        self._fault_id = fault_id
+
+    def reset(self, after: Duration = 0) -> None:
+        self._end("reset", after)
+
+    def close(self, after: Duration = 0) -> None:
+        self._end("closed", after)
+
+    def _end(self, action: Literal["reset", "closed"], after: Duration) -> None:
+        if after:
+            self._stream.break_later_by(self._fault_id, action, after)
+        else:
+            self._stream.break_by(self._fault_id, action)
+
+
+def _greets(fault: StreamFault) -> bool:
+    return type(fault).on_first_bytes is not StreamFault.on_first_bytes

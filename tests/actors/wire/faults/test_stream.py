@@ -2,15 +2,16 @@
 
 from functools import partial
 from time import perf_counter_ns
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
 from battle.actors.roles import ApplyFault, RevertFault
-from battle.actors.spec.faults.transport import Latency, Partition, ResetPeer
+from battle.actors.spec.faults.transport import Connection, Latency, Partition, ResetPeer, StreamFault
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
-from battle.actors.units import ms
+from battle.actors.units import Duration, ms
 from battle.actors.wire.faults.node_faults import TransportFaults
 from battle.actors.wire.faults.stream import FaultyStream
 from battle.actors.world.live.reactor import Reactor
@@ -244,3 +245,43 @@ def test_a_stream_goes_the_short_way_again_when_the_last_fault_is_gone():
             return under, stream.is_stale()
 
     assert _served(simulated, _greet, script) == (False, True)
+
+
+class Expiry(StreamFault, frozen=True):
+    """Connections are closed in good order a while after they are met by it, or after their first bytes."""
+
+    lifetime: Duration = ms(20)
+
+    def on_connection(self, connection: Connection) -> None:
+        connection.close(self.lifetime)
+
+    def on_first_bytes(self, connection: Connection) -> None:
+        connection.close(self.lifetime)
+
+
+@pytest.mark.parametrize(("holds", "ends"), [(ms(50), [b"", b""]), (ms(15), ["open", "open"])])
+def test_a_fault_ends_a_connection_after_a_while_only_if_it_still_holds(holds, ends):
+    """One that was there before it, and one whose first bytes pass under it."""
+
+    async def greet_late(stream):
+        await stream.receive_some(1)
+        await _greet(stream)
+
+    async def heard(stream):
+        with trio.move_on_after(0.2):
+            assert await stream.receive_some() == b"hello"
+            return await stream.receive_some()
+        return "open"
+
+    async def script(stage, faults, connect):
+        fault: Any = Expiry("server")
+        async with await connect() as old, await connect() as new:
+            old.write(b"?")
+            await stage.sleep(ms(5))
+            faults.take(ApplyFault("f1", fault))
+            new.write(b"?")
+            await stage.sleep(holds)
+            faults.take(RevertFault("f1"))
+            return [await heard(old), await heard(new)]
+
+    assert _served(simulated, greet_late, script) == ends
