@@ -36,12 +36,12 @@ def _redacted_url(found: re.Match[str]) -> str:
     _, at, rest = found["rest"].rpartition("@")
     address, slash, path = rest.partition("/")
     path, mark, query = path.partition("?")
-    address, mark, early_query = address.partition("?")
+    address, early_mark, early_query = address.partition("?")
     return "".join((
         found["scheme"],
         REDACTED + at if at else "",
         address,
-        mark + _redacted_query(early_query),
+        early_mark + _redacted_query(early_query),
         slash + _KEY.sub(REDACTED, path),
         mark + _redacted_query(query),
     ))  # fmt: skip
