@@ -42,13 +42,15 @@ quick: $(INSTALLED)  ## Run what needs no real time, no browser and no whole bat
 # CI leaves the quick tests to `make coverage`, so that they run once.
 BUT_QUICK := $(if $(COVERED), and not ($(QUICK)))
 
+LIVE := tests/actors tests/browser tests/end_to_end # where live tests of `make test` are; tests/conftest.py holds them there
+
 # Live tests that only wait do so four at a time. The others run alone: beside others they would wait for them,
 # and call that lateness.
 test: $(INSTALLED)  ## Install what tests need, and run them, in minutes
 	$(HAVE_CHROMIUM)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and not live$(BUT_QUICK)' $(SPREAD)
-	$(BIN)/python -m pytest -m 'not slow and not thorough and live and not alone' -n 4
-	$(BIN)/python -m pytest -m 'not slow and not thorough and live and alone'
+	$(BIN)/python -m pytest -m 'not slow and not thorough and live and not alone' -n 4 $(LIVE)
+	$(BIN)/python -m pytest -m 'not slow and not thorough and live and alone' $(LIVE)
 
 test-more: $(INSTALLED)  ## Run what test-all has and test has not
 	$(BIN)/python -m pytest -m 'not slow and thorough and not live' $(SPREAD)

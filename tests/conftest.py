@@ -67,6 +67,10 @@ LIVE_TWIN = re.compile(r"[\[-]live[\]-]")
 """In the name of a test that runs in both worlds: its simulated twin is in `make test`."""
 
 
+LIVE_FOLDERS = {"actors", "browser", "end_to_end"}
+"""Where `make test` looks for live tests: it need not read the others a second and a third time."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """The marks that follow from where a test is, and from what it uses."""
     for item in items:
@@ -78,10 +82,13 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
                 item.add_marker("thorough")
         elif not WHOLE_FOLDERS.isdisjoint(parts) or not WHOLE.isdisjoint(vars(item.module)):
             item.add_marker("whole")
-            if not THOROUGH_FOLDERS.isdisjoint(parts) or stem in THOROUGH:
-                item.add_marker("thorough")
+        if item.get_closest_marker("whole") and (not THOROUGH_FOLDERS.isdisjoint(parts) or stem in THOROUGH):
+            item.add_marker("thorough")
         if item.get_closest_marker("alone") and LIVE_TWIN.search(item.name) and stem != "test_verdicts":
             item.add_marker("thorough")
+        elsewhere = item.get_closest_marker("live") and LIVE_FOLDERS.isdisjoint(parts)
+        if elsewhere and not (item.get_closest_marker("thorough") or item.get_closest_marker("slow")):
+            raise pytest.UsageError(f"make test does not look there for live tests: {item.nodeid}")
 
 
 def pytest_collection_finish() -> None:
