@@ -129,6 +129,29 @@ def test_heads_that_a_dead_load_node_did_not_get_are_no_failure_of_the_gateway(t
     )
 
 
+@pytest.mark.parametrize(
+    "slo",
+    [
+        Slo(max_stale_answers=0),
+        Slo(max_attempts_per_request=0.1),
+        Slo(max_failover_latency_ms=0.1),
+        Slo(max_missed_heads=0),
+        Slo(max_duplicate_heads=0),
+        Slo(max_head_delay_ms=0.1),
+        Slo(max_silence_ms=0.1),
+    ],
+    ids=lambda slo: next(iter(slo.targets())),
+)
+def test_what_a_dead_node_can_be_behind_is_not_put_down_to_the_gateway(tmp_path: Path, slo: Slo) -> None:
+    failover = [tried(1, "a", 0, MS, "error"), tried(1, "b", 7 * MS, 9 * MS, attempt=2)]
+    events = [request(500, S, answer="stale"), *failover, *heads_missed(), notified(5, 5 * S + 2 * MS)]
+    (sound,) = judged(tmp_path / "1", slo, *events).slos
+    assert sound.status == "missed"
+    (broken,) = judged(tmp_path / "2", slo, load_crash(), *events).slos
+    assert (broken.status, broken.measured) == ("not_measured", sound.measured)
+    assert (broken.note or "").startswith("load-load.0 crashed at 4.000 s")
+
+
 def test_a_wrong_answer_stays_the_gateways_whatever_broke(tmp_path: Path) -> None:
     judgement = judged(tmp_path, LOAD, load_crash(), request(500, S, answer="wrong"))
     assert judgement.verdict == "FAIL"

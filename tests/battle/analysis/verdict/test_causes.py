@@ -158,6 +158,20 @@ def test_missed_heads_name_the_interruption_and_the_worst_subscription(tmp_path:
     assert "the worst subscription was coordinator" in text
 
 
+def test_each_slo_on_heads_names_the_subscription_that_is_worst_in_that(tmp_path: Path) -> None:
+    connections = [
+        connection_changed(change, 0, name) for name in "12" for change in ("connected", "subscribed")
+    ]
+    heads = [published(number, number * S) for number in range(1, 4)]
+    missing = [notified(1, S + MS, "1"), notified(3, 3 * S + MS, "1")]
+    twice = [notified(number, number * S + MS, "2") for number in (1, 2, 2, 3)]
+    events = [*phases(), *connections, *heads, *missing, *twice]
+    missed = reason(tmp_path / "1", Slo(max_missed_heads=0), *events)
+    duplicated = reason(tmp_path / "2", Slo(max_duplicate_heads=0), *events)
+    assert "the worst subscription was coordinator.1/1/s" in missed
+    assert "the worst subscription was coordinator.1/2/s" in duplicated
+
+
 def test_what_is_asked_of_the_whole_run_is_said_so_in_a_part(tmp_path: Path) -> None:
     slo = Slo(max_wrong_answers=0, when="during")
     events = [request(1, 4 * S, answer="wrong"), *fault("kill-a", 3 * S, 5 * S)]

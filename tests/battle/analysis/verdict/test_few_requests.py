@@ -95,6 +95,22 @@ def test_a_window_with_few_requests_is_not_trusted(tmp_path: Path, slo: Slo, not
     assert result.note == f"{note}, where 20 are needed (min_requests)"
 
 
+@pytest.mark.parametrize(
+    "slo",
+    [
+        Slo(max_missed_heads=9, when="during"),
+        Slo(max_duplicate_heads=9, when="during"),
+        Slo(max_head_delay_ms=999, when="during"),
+    ],
+)
+def test_a_window_with_few_heads_is_not_trusted(tmp_path: Path, slo: Slo) -> None:
+    heads = [event for n in range(1, 10) for event in (published(n, n * S), notified(n, n * S + MS))]
+    events = [*subscribed(), *heads, *phases(), *fault("kill-a.1", 3 * S, 5 * S - MS)]
+    (result,) = judged(tmp_path, slo, *events).slos
+    assert result.status == "not_measured"
+    assert result.note == "of only 2 heads, where 20 are needed (min_requests)"
+
+
 def test_a_window_that_few_requests_missed_is_missed(tmp_path: Path) -> None:
     slo = Slo(success_rate=0.9, when="during")
     events = [*requests(100), failed(500, 4 * S), *fault("kill-a.1", 3 * S, 5 * S)]
