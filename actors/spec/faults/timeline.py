@@ -181,7 +181,7 @@ def _gap(mean: Duration, draw: _Exponential) -> Duration:
 
 
 def _ramped(ramp: Ramp) -> Iterator[_Placed]:
-    """Each step is a fault of its own, one after the other, so the log tells which strength held when.
+    """Each step is a fault of its own, one after the other, so the log shows which strength held when.
 
     Steps too weak to do anything are left out; neighbours that rounding makes the same are one.
     """

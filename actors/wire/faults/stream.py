@@ -1,8 +1,8 @@
 """A stream that transport faults can fall upon at any moment of its life, in either world.
 
 While none is in force a chunk costs one call and a few attributes more than on the bare stream. What a fault does to
-the bytes is decided in `lane`; this is the shell that moves them, arms the timers and tells both ends. What a fault
-does to the connection it says itself: when it begins, at the first bytes of a new connection, and when it ends.
+the bytes is decided in `lane`; this is the shell that moves them, arms the timers and notifies both ends. What a
+fault does to the connection it says itself: when it begins, at the first bytes of a new connection, and when it ends.
 All it can do is to break it: now, or after a while if it still holds then.
 
     the inner stream                                                      whoever uses this one
@@ -29,10 +29,10 @@ The life of the connection, and what each step sets:
       +--------------------------+-- a fault breaks it; or the inner stream gave up or was closed -+
 
     Where no fault is in force, closed and over are one step. A peer's reset does not make a stream over that is used:
-    its user is told, and closes it. `finished` waits for over: only then has all left that was written.
+    its user is notified, and closes it. `finished` waits for over: only then has all left that was written.
 
 Beside that, each direction has an end of its own. `_end_kind` says how receiving ended: its first value counts, and
-is told once, to the callback or to each task that asks. `_ended` says that `send_eof` has left.
+is reported once, to the callback or to each task that asks. `_ended` says that `send_eof` has left.
 
 Who wakes whom: bytes and the end of receiving wake the task in `receive_some`; an empty lane "out", closed and over
 wake the one in `send_all` or `send_eof`; over wakes `finished`. A callback is never called from inside a method
@@ -161,7 +161,7 @@ class FaultyStream(ReadByOne):
 
     @property
     def is_idle(self) -> bool:
-        """Whether the peer waits for nothing, as far as bytes tell: they went its way last, not by WebSocket."""
+        """Whether the peer waits for nothing, as far as bytes show: they went its way last, not by WebSocket."""
         return not self._owes and not self._upgraded
 
     def _is_ended_by_first_bytes(self) -> bool:
@@ -236,7 +236,7 @@ class FaultyStream(ReadByOne):
             self._finish()
             self._end(how)
         elif self._closed:
-            self._finish()  # nobody is there to be told, and nobody to send to
+            self._finish()  # nobody is there to notify, and nobody to send to
         elif self._toxic and not self._paused:
             self._in.push_end("reset", self._world.now_ns())
             self._pump_in()
@@ -327,7 +327,7 @@ class FaultyStream(ReadByOne):
             self._world.call_at(self._world.now_ns(), self._pump_in)
 
     def _end(self, kind: _EndKind) -> None:
-        """Nothing more comes; whoever receives is told, once."""
+        """Nothing more comes; whoever receives is notified, once."""
         if self._end_kind is None:
             self._end_kind = kind
             self._wake_reader()

@@ -2,7 +2,7 @@
 
 One HTTP request is one request of the log, with the method "batch". Each of its calls has a number, and so an
 id, of its own: those of request n are n * size, n * size + 1, and so on, and the request goes by the first. So
-every id that a server sees is one of a request, and the log tells which call of which batch an attempt served.
+every id that a server sees is one of a request, and the log shows which call of which batch an attempt served.
 """
 
 from collections import Counter
@@ -55,10 +55,10 @@ class BatchRequest(Request):
 class BatchBuilder:
     """Builds requests of `size` calls each."""
 
-    def __init__(self, role: WorkloadRole, ask: CallSource, size: int) -> None:
+    def __init__(self, role: WorkloadRole, next_call: CallSource, size: int) -> None:
         self._index = role.index
         self._head = request_head(role.target, role.path, role.headers)
-        self._ask = ask
+        self._next_call = next_call
         self._size = size
 
     def build(self, number: int, scheduled_ns: int) -> BatchRequest:
@@ -67,7 +67,7 @@ class BatchBuilder:
         calls: list[BatchCall] = []
         texts: list[bytes] = []
         for each in range(first, first + self._size):
-            method, params, text = self._ask(each, scheduled_ns)
+            method, params, text = self._next_call(each, scheduled_ns)
             call_id = b'"%b"' % request_id(self._index, each).encode()
             calls.append(BatchCall(call_id, method, params))
             texts.append(encode_call_text(call_id, method, text))
@@ -175,9 +175,9 @@ class BatchReader(AnswerReader):
     def _judged_call(
         self, request: BatchRequest, call: BatchCall, answer: RpcResponse, ended_ns: int
     ) -> Ending:
-        told = answer.result if answer.error is None else answer.error
-        assert not isinstance(told, msgspec.UnsetType), "it was looked for before"
-        return self.judged(call, told, request.sent_ns, ended_ns)
+        received = answer.result if answer.error is None else answer.error
+        assert not isinstance(received, msgspec.UnsetType), "it was looked for before"
+        return self.judged(call, received, request.sent_ns, ended_ns)
 
 
 def _each_once(calls: list[BatchCall], answers: list[RpcResponse]) -> bool:

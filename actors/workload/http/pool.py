@@ -220,7 +220,7 @@ class ConnectionPool:
         self._grow()
 
     def _drop(self, connection: _Connection) -> None:
-        """Close a connection; its stream tells when that is done."""
+        """Close a connection; its stream reports when that is done."""
         if connection not in self._connections:
             return
         del self._connections[connection]

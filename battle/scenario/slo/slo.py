@@ -13,8 +13,8 @@ from battle.scenario.slo.staleness import Staleness
 from battle.scenario.slo.targets import Targets
 
 MIN_REQUESTS = 20
-"""Of fewer requests in what an SLO judges each is more than 5 % of the result: nobody can tell a gateway that fails
-one in twenty from one that never does. A scenario's `min_requests` says otherwise."""
+"""Of fewer requests in what an SLO judges each is more than 5 % of the result: a gateway that fails one
+in twenty looks like one that never does. A scenario's `min_requests` says otherwise."""
 
 
 class Slo(Targets, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 from battle.scenario.slo.metric import Metric
 
-# What a client was told of before a window counts in it, so there is none of a window.
+# What a client got before a window counts in it, so there is none of a window.
 MAX_HEIGHT_REGRESSION_BLOCKS = Metric(
     place=170,
     name="max_height_regression_blocks",
