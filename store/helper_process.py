@@ -37,9 +37,9 @@ def interruptions_wait() -> Iterator[None]:
 
 
 def answer_of(
-    command: Sequence[str], question: bytes = b"", *, seconds: float | None = None, check: bool = False
+    command: Sequence[str], given: bytes = b"", *, seconds: float | None = None, check: bool = False
 ) -> bytes:
-    """What the process says on standard output when `question` is its input.
+    """What the process says on standard output when `given` is its input.
 
     However the wait ends, the process has ended before it. It has a session of its own: a Ctrl-C at the terminal is
     for whoever waits.
@@ -58,7 +58,7 @@ def answer_of(
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        answer, _ = process.communicate(question, timeout=seconds)
+        answer, _ = process.communicate(given, timeout=seconds)
     finally:
         if process is not None:
             _end(process)

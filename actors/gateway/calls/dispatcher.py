@@ -94,7 +94,7 @@ class Dispatcher:
         """The provider to ask next, if there is one."""
         now_ns = self.world.now_ns()
         proxied = progress.proxied
-        ranked = self.rank(proxied.method, proxied.chance_key, progress.turn, progress.made + 1)
+        ranked = self.rank(proxied.method, proxied.draw_key, progress.turn, progress.made + 1)
         if not self.spec.failover:
             return self.providers[ranked[0]] if ranked else None
         standings = [self.providers[name].standing(now_ns, progress.tries.get(name, 0)) for name in ranked]
@@ -111,7 +111,7 @@ class Dispatcher:
             return False
         return self.probe_queue.enter(retried, retried.go_on, deadline_ns)
 
-    def rank(self, method: str, chance_key: str, turn: int, attempt: int) -> list[str]:
+    def rank(self, method: str, draw_key: str, turn: int, attempt: int) -> list[str]:
         """All providers, as the strategy likes them for this attempt."""
         now_ns = self.world.now_ns()
         return selection.rank(
@@ -119,7 +119,7 @@ class Dispatcher:
             self._names,
             turn=turn,
             latency_ns=lambda name: self.benchmark.latency_ns(name, method, now_ns),
-            draw=lambda name: self._draws.uniform(chance_key, attempt, name),
+            draw=lambda name: self._draws.uniform(draw_key, attempt, name),
         )
 
     def stop(self, progress: RequestProgress) -> str | None:

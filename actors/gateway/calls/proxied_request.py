@@ -31,7 +31,7 @@ class ProxiedRequest(msgspec.Struct, frozen=True):
     trail: bytes | None
     """The header that carries the request's id, to be passed on."""
     request_id: str | None
-    chance_key: str
+    draw_key: str
     """What randomness is keyed by: the request's id, else a number the gateway gave it."""
 
 
@@ -65,7 +65,7 @@ def proxied_of(
         repeatable=not any(call.method in NOT_REPEATABLE for call in calls),
         trail=trail,
         request_id=request_id,
-        chance_key=request_id or f"#{number}",
+        draw_key=request_id or f"#{number}",
     )
 
 

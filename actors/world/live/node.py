@@ -97,10 +97,10 @@ class LiveNode:
 
     async def answer(self, inbox: Inbox) -> None:
         """Answer what is asked about this node's program; whoever waits for the process cancels this."""
-        async for question in inbox:
-            assert isinstance(question, Envelope)
-            assert isinstance(question.message, ReadUsage)
-            question.reply(self._usage() if self.is_ready else None)
+        async for envelope in inbox:
+            assert isinstance(envelope, Envelope)
+            assert isinstance(envelope.message, ReadUsage)
+            envelope.reply(self._usage() if self.is_ready else None)
 
     def _usage(self) -> Usage | None:
         """What the processes below this node's own use; None when nobody can say."""

@@ -48,7 +48,7 @@ def best_evidence(metric: Metric, workload: str | None, before: Snapshot, after:
     name = key(metric.name, workload)
     olds, news = before.values(name), after.values(name)
     if metric.rule == "count":
-        return count_found(metric, olds, news, repeatable=same_chance(before, after))
+        return count_found(metric, olds, news, repeatable=same_draws(before, after))
     if metric.rule != "value":
         one, two = _sample(metric, workload, before), _sample(metric, workload, after)
         if one is None or two is None:
@@ -60,7 +60,7 @@ def best_evidence(metric: Metric, workload: str | None, before: Snapshot, after:
         return _of_samples(metric, one, two, olds, news)
     if not olds or not news:
         return Unknown(ONE_SIDE if olds or news else NOTHING)
-    if same_chance(before, after):
+    if same_draws(before, after):
         return Exact(news[0] / olds[0] - 1 if olds[0] else None, SAME_SEED)
     return many(metric, olds, news) or next_run(olds, news)
 
@@ -78,7 +78,7 @@ def against_another(metric: Metric, workload: str | None, snapshot: Snapshot) ->
     return Unknown(NOTHING) if sample is None else _of_samples(metric, sample, sample, olds, olds[:1])
 
 
-def same_chance(before: Snapshot, after: Snapshot) -> bool:
+def same_draws(before: Snapshot, after: Snapshot) -> bool:
     """Whether all that differs between two runs was caused by what was changed: simulated, and of one seed."""
     if before.runs[0].run_id == after.runs[0].run_id:
         return True

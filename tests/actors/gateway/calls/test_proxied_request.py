@@ -80,7 +80,7 @@ def test_the_request_id_is_found_in_the_header_then_the_id_then_the_parameters()
     assert read(call("w1-2")).request_id == "w1-2"
     assert read(call(params=[embedded(5, 6, 20)])).request_id == "w5-6"
     found = read(call())
-    assert (found.request_id, found.trail, found.chance_key) == (None, None, "#9")
+    assert (found.request_id, found.trail, found.draw_key) == (None, None, "#9")
 
 
 @pytest.mark.parametrize("method", ["eth_sendTransaction", "personal_sendTransaction"])
