@@ -32,8 +32,10 @@ def keys(logs):
 @given(heights)
 def test_a_header_is_the_block_without_what_stands_in_it(height):
     whole = block(height)
-    told = header(MODEL, height)
-    assert told == {name: whole[name] for name in whole if name not in ("transactions", "size", "uncles")}
+    published = header(MODEL, height)
+    assert published == {
+        name: whole[name] for name in whole if name not in ("transactions", "size", "uncles")
+    }
 
 
 @given(heights)
@@ -85,17 +87,17 @@ def test_a_reorg_publishes_each_changed_height_again_linked_and_in_order(before,
 
 @given(views, views)
 def test_a_reorg_takes_back_each_log_and_gives_it_again(before, after):
-    told = reorg_logs(before, after, HEAD, ANYTHING)
-    removed = [log for log in told if log["removed"]]
-    added = [log for log in told if not log["removed"]]
-    assert told == removed + added
+    published = reorg_logs(before, after, HEAD, ANYTHING)
+    removed = [log for log in published if log["removed"]]
+    added = [log for log in published if not log["removed"]]
+    assert published == removed + added
     fork = fork_between(before, after)
     old = [
         log for height in range(fork or HEAD + 1, HEAD + 1) for log in logs_of_block(before, ANYTHING, height)
     ]
     assert [{**log, "removed": False} for log in removed] == old
     assert len(added) == len(removed)
-    assert len(set(keys(told))) == len(told)
+    assert len(set(keys(published))) == len(published)
 
 
 @given(views, views)

@@ -206,7 +206,7 @@ ERRORS = [
 ]
 
 
-def told(method, params):
+def answered(method, params):
     """The error that the chain answers, as a client reads it."""
     with pytest.raises(RpcError) as raised:
         MODEL.answer(method, params, HEAD)
@@ -215,7 +215,7 @@ def told(method, params):
 
 @pytest.mark.parametrize(("method", "params", "code"), ERRORS)
 def test_the_error_that_the_chain_answers_is_right_and_any_other_answer_is_not(method, params, code):
-    right = told(method, params)
+    right = answered(method, params)
     assert right.code == code
     assert whole_judge(MODEL, method, params, right, HEAD, HEAD) == Judged("right", error_code=code)
     loud = ErrorObject(code, f"upstream 7 said:  {right.message.upper()} (request 12)", right.data)
@@ -231,13 +231,13 @@ def test_the_error_that_the_chain_answers_is_right_and_any_other_answer_is_not(m
 
 def test_a_revert_has_its_reason_and_its_data():
     method, params = "eth_call", [{"to": PERSON, "data": REVERT}, "latest"]
-    right = told(method, params)
+    right = answered(method, params)
     assert right == ErrorObject(3, "execution reverted: paused", REVERT)
     for data in (None, "0x", REVERT[:-2]):
         lost = ErrorObject(3, right.message, data)
         assert judge(MODEL, method, params, lost, HEAD, HEAD) == "wrong"
     assert judge(MODEL, method, params, ErrorObject(-32000, "execution reverted"), HEAD, HEAD) == "wrong"
-    assert told(method, [{"to": PERSON, "data": "0x08c379a0"}]) == ErrorObject(
+    assert answered(method, [{"to": PERSON, "data": "0x08c379a0"}]) == ErrorObject(
         3, "execution reverted", "0x08c379a0"
     )
 

@@ -60,7 +60,7 @@ async def behind_a_link(stage, **spec):
         yield link
 
 
-async def told(target, message):
+async def deliver(target, message):
     """Tell the target, and see to it that it has heard."""
     target.tell(message)
     await target.stage.sleep(SETTLE)

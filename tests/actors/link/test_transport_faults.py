@@ -17,7 +17,7 @@ from battle.actors.spec.faults.transport import (
     Timeout,
 )
 from battle.actors.units import ms
-from tests.actors.link.stage import actions, told, took
+from tests.actors.link.stage import actions, deliver, took
 from tests.actors.provider.stage import CALL
 
 pytestmark = pytest.mark.alone  # its live tests measure how late they are
@@ -51,7 +51,7 @@ async def _times(stage, target, fault):
     times = []
     for message in (None, ApplyFault("f1", fault), RevertFault("f1")):
         if message is not None:
-            await told(target, message)
+            await deliver(target, message)
         passed_ns, response = await took(stage, client.ask)
         assert response.status == 200
         times.append(passed_ns)
@@ -77,7 +77,7 @@ def test_latency_does_not_slow_down_what_is_already_under_way(play):
     @patiently
     async def script(stage, target):
         client = await target.connect()
-        await told(target, ApplyFault("f1", Latency("a", delay=ms(60), direction="in")))
+        await deliver(target, ApplyFault("f1", Latency("a", delay=ms(60), direction="in")))
         began_ns = stage.now_ns()
         client.post()
         await stage.sleep(ms(20))
@@ -93,9 +93,9 @@ def test_jitter(play):
     @patiently
     async def script(stage, target):
         client = await target.connect()
-        await told(target, ApplyFault("f1", Jitter("a", spread=ms(40))))
+        await deliver(target, ApplyFault("f1", Jitter("a", spread=ms(40))))
         times = [(await took(stage, client.ask))[0] for _ in range(8)]
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         return times, await took(stage, client.ask), actions(target)
 
     times, (after, _), acted = play(script)
@@ -120,12 +120,12 @@ def test_slicer(play):
     @patiently
     async def script(stage, target):
         client = await target.connect()
-        await told(target, ApplyFault("f1", Slicer("a", piece_bytes=40, delay=ms(10))))
+        await deliver(target, ApplyFault("f1", Slicer("a", piece_bytes=40, delay=ms(10))))
         client.post()
         pieces = [await client.stream.receive_some()]
         while b'"result"' not in b"".join(pieces):
             pieces.append(await client.stream.receive_some())
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         client.post()
         return pieces, await took(stage, client.stream.receive_some), actions(target)
 
@@ -141,7 +141,7 @@ def test_limit_data(play):
     async def script(stage, target):
         old = await target.connect()
         assert (await old.ask()).status == 200
-        await told(target, ApplyFault("f1", LimitData("a", limit_bytes=50)))
+        await deliver(target, ApplyFault("f1", LimitData("a", limit_bytes=50)))
         received = []
         for client in (old, await target.connect()):
             client.post()
@@ -149,7 +149,7 @@ def test_limit_data(play):
             while data := await client.stream.receive_some():
                 text += data
             received.append(len(text))
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         return received, (await target.ask()).status, actions(target)
 
     assert play(script) == ([50, 50], 200, [("f1", "cut"), ("f1", "cut")])
@@ -164,10 +164,10 @@ def test_slow_close(play):
             return await took(stage, client.response)
 
         times = [(await until_closed(await target.connect()))[0]]
-        await told(target, ApplyFault("f1", SlowClose("a", delay=ms(60))))
+        await deliver(target, ApplyFault("f1", SlowClose("a", delay=ms(60))))
         times.append((await until_closed(await target.connect()))[0])
         await target.ask()  # a client that closes first
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         times.append((await until_closed(await target.connect()))[0])
         return times, actions(target)
 
@@ -181,7 +181,7 @@ def test_a_slow_close_ends_with_its_fault(play):
     @patiently
     async def script(stage, target):
         client = await target.connect()
-        await told(target, ApplyFault("f1", SlowClose("a", delay=ms(4000))))
+        await deliver(target, ApplyFault("f1", SlowClose("a", delay=ms(4000))))
         client.post(headers={b"connection": b"close"})
         assert (await client.response()).status == 200
         assert await _silent(client)
@@ -199,12 +199,12 @@ def test_timeout_loses_what_it_held_and_only_that(play, way):
     async def script(stage, target):
         idle, busy = await target.connect(), await target.connect()
         assert [(await client.ask()).status for client in (idle, busy)] == [200, 200]
-        await told(target, ApplyFault("f1", Timeout("a", direction=way)))
+        await deliver(target, ApplyFault("f1", Timeout("a", direction=way)))
         busy.post()
         late = await target.connect()
         late.post()
         assert await _silent(busy)
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         for client in (busy, late):
             with pytest.raises(trio.BrokenResourceError):
                 await client.response()
@@ -219,7 +219,7 @@ def test_a_partition_delivers_when_it_heals(play, way):
     async def script(stage, target):
         client = await target.connect()
         assert (await client.ask()).status == 200
-        await told(target, ApplyFault("f1", Partition("a", direction=way)))
+        await deliver(target, ApplyFault("f1", Partition("a", direction=way)))
         client.post(request_id=b"w0-1")
         late = await target.connect()
         late.post(request_id=b"w0-2")
@@ -240,7 +240,7 @@ def test_the_end_of_a_connection_does_not_pass_a_partition(play):
     async def script(stage, target):
         client = await target.connect()
         client.post(headers={b"connection": b"close"})
-        await told(target, ApplyFault("f1", Partition("a", direction="out")))
+        await deliver(target, ApplyFault("f1", Partition("a", direction="out")))
         assert await _silent(client)
         target.tell(RevertFault("f1"))
         return (await client.response()).status, await client.response()
@@ -253,14 +253,14 @@ def test_reset_peer(play):
     async def script(stage, target):
         old = await target.connect()
         assert (await old.ask()).status == 200
-        await told(target, ApplyFault("f1", ResetPeer("a")))
+        await deliver(target, ApplyFault("f1", ResetPeer("a")))
         with pytest.raises(trio.BrokenResourceError):
             await old.response()
         new = await target.connect()
         new.post()
         with pytest.raises(trio.BrokenResourceError):
             await new.response()
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         return (await target.ask()).status, actions(target)
 
     assert play(script) == (200, [("f1", "reset"), ("f1", "reset")])
@@ -269,7 +269,7 @@ def test_reset_peer(play):
 def test_reset_peer_after_a_while(play):
     @patiently
     async def script(stage, target):
-        await told(target, ApplyFault("f1", ResetPeer("a", after=ms(40))))
+        await deliver(target, ApplyFault("f1", ResetPeer("a", after=ms(40))))
         client, idle = await target.connect(), await target.connect()
         began_ns = stage.now_ns()
         assert (await client.ask()).status == 200
@@ -278,7 +278,7 @@ def test_reset_peer_after_a_while(play):
         lasted_ns = stage.now_ns() - began_ns
         spared = await target.connect()
         assert (await spared.ask()).status == 200
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         await stage.sleep(ms(50))
         return lasted_ns, (await spared.ask()).status, (await idle.ask()).status, actions(target)
 
@@ -294,7 +294,7 @@ def test_refuse(play):
         assert (await idle.ask()).status == 200
         busy.post()
         await stage.sleep(ms(5))
-        await told(target, ApplyFault("f1", Refuse("a")))
+        await deliver(target, ApplyFault("f1", Refuse("a")))
         with pytest.raises(ConnectionRefusedError):
             await target.connect()
         assert (await busy.response()).status == 200, "a request under way goes on"
@@ -302,7 +302,7 @@ def test_refuse(play):
         await busy.response()
         with pytest.raises(ConnectionRefusedError):
             await target.connect()
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         return closed, (await target.ask()).status, sorted(actions(target))
 
     assert play(script, latency=ms(120)) == (None, 200, [("f1", "closed"), ("f1", "closed")])
@@ -312,11 +312,11 @@ def test_one_refusal_less_is_not_yet_none(play):
     @patiently
     async def script(stage, target):
         for fault_id in ("f1", "f2"):
-            await told(target, ApplyFault(fault_id, Refuse("a")))
-        await told(target, RevertFault("f1"))
+            await deliver(target, ApplyFault(fault_id, Refuse("a")))
+        await deliver(target, RevertFault("f1"))
         with pytest.raises(ConnectionRefusedError):
             await target.connect()
-        await told(target, RevertFault("f2"))
+        await deliver(target, RevertFault("f2"))
         return (await target.ask()).status
 
     assert play(script) == 200
@@ -333,7 +333,7 @@ def test_faults_add_up_and_go_one_by_one(play):
             RevertFault("f1"),
             RevertFault("f2"),
         ):
-            await told(target, message)
+            await deliver(target, message)
             times.append((await took(stage, client.ask))[0])
         return times, actions(target)
 
@@ -355,9 +355,9 @@ ALL = [
 def test_a_fault_that_touched_nothing_says_nothing(play, fault):
     @patiently
     async def script(stage, target):
-        await told(target, ApplyFault("f1", fault))
+        await deliver(target, ApplyFault("f1", fault))
         await stage.sleep(ms(20))
-        await told(target, RevertFault("f1"))
+        await deliver(target, RevertFault("f1"))
         answered = (await target.ask(CALL)).status
         await stage.sleep(ms(20))
         return answered, actions(target)

@@ -25,7 +25,7 @@ NEWEST = call("eth_getBlockByNumber", "latest", False)
 BALANCE = call("eth_getBalance", "0x" + "12" * 20, "latest")
 
 
-async def told(stage, provider, message):
+async def deliver(stage, provider, message):
     provider.tell(message)
     await stage.sleep(ms(10))
 
@@ -41,7 +41,7 @@ def before_under_after(world, fault, *bodies, meet=None, **spec):
         met = []
         for message in (None, ApplyFault("f1", fault), RevertFault("f1")):
             if message is not None:
-                await told(stage, provider, message)
+                await deliver(stage, provider, message)
             met.append([await meet(provider, body) for body in bodies])
         log = await provider.logged(3 * len(bodies))
         size = len(bodies)

@@ -22,8 +22,8 @@ from tests.actors.provider.fault_stage import (
     answer,
     before_under_after,
     call,
+    deliver,
     signs,
-    told,
 )
 from tests.actors.provider.stage import CHAIN, facts, play
 from tests.actors.worlds import simulated
@@ -64,7 +64,7 @@ def test_a_reorg_replaces_the_newest_blocks_until_its_end(either_world):
 
 def test_blocks_after_a_reorg_build_on_the_new_branch_and_end_with_it():
     async def script(stage, provider):
-        await told(stage, provider, ApplyFault("f1", Reorg("a", depth=2)))
+        await deliver(stage, provider, ApplyFault("f1", Reorg("a", depth=2)))
         fork = (await answer(provider, call("eth_getBlockByNumber", hex(HEAD - 1), False)))["result"]
         await stage.sleep(3 * CHAIN.block_time)
         later = [
@@ -73,7 +73,7 @@ def test_blocks_after_a_reorg_build_on_the_new_branch_and_end_with_it():
         ]
         orphan = call("eth_getBlockByHash", later[-1]["hash"], False)
         known = (await answer(provider, orphan))["result"]
-        await told(stage, provider, RevertFault("f1"))
+        await deliver(stage, provider, RevertFault("f1"))
         return fork, later, known, (await answer(provider, orphan))["result"]
 
     fork, later, known, gone = play(simulated, script)
@@ -87,8 +87,8 @@ def test_blocks_after_a_reorg_build_on_the_new_branch_and_end_with_it():
 
 def test_a_reorg_goes_back_from_the_head_that_the_provider_sees():
     async def script(stage, provider):
-        await told(stage, provider, ApplyFault("stale", StaleHead("a", blocks=5)))
-        await told(stage, provider, ApplyFault("f1", Reorg("a", depth=2)))
+        await deliver(stage, provider, ApplyFault("stale", StaleHead("a", blocks=5)))
+        await deliver(stage, provider, ApplyFault("f1", Reorg("a", depth=2)))
         hashes = [
             (await answer(provider, call("eth_getBlockByNumber", hex(HEAD - back), False)))["result"]["hash"]
             for back in (7, 6, 5)
@@ -151,7 +151,7 @@ def test_the_calls_of_a_batch_are_told_apart(either_world):
     batch = b"[%b,%b]" % (CHAIN_ID, BLOCK_NUMBER)
 
     async def script(stage, provider):
-        await told(stage, provider, ApplyFault("f1", StaleHead("a")))
+        await deliver(stage, provider, ApplyFault("f1", StaleHead("a")))
         await provider.ask(batch)
         return [facts(event, "method", "fault_id") for event in await provider.logged(2)]
 

@@ -52,7 +52,7 @@ def question(method, number):
     return call(method, params_for(MODEL, method, 1, number, HEAD, DRAWS))
 
 
-def told(asked, *several, canned=None):
+def answer_of(asked, *several, canned=None):
     return answer_under(SEER, asked, HEAD, in_order(several), canned)
 
 
@@ -69,14 +69,14 @@ def told(asked, *several, canned=None):
     ],
 )
 def test_a_fault_changes_what_is_told_and_signs_for_it(fault, method, params, answer):
-    found = told(call(method, params), fault)
+    found = answer_of(call(method, params), fault)
     assert (found.result, found.error, found.fault_id) == (answer, None, fault.fault_id)
 
 
 @given(methods, numbers, faults)
 def test_a_fault_signs_exactly_when_the_answer_is_another_without_any(method, number, several):
     asked = question(method, number)
-    calm, shaken = told(asked), told(asked, *several)
+    calm, shaken = answer_of(asked), answer_of(asked, *several)
     assert calm.fault_id is None
     if not shaken.looks_like(calm):
         assert shaken.fault_id in [one.fault_id for one in several]
@@ -87,24 +87,24 @@ def test_a_fault_signs_exactly_when_the_answer_is_another_without_any(method, nu
 @given(methods, numbers, faults)
 def test_faults_that_do_not_sign_could_as_well_not_be_there_after_the_one_that_does(method, number, several):
     asked = question(method, number)
-    found = told(asked, *several)
+    found = answer_of(asked, *several)
     names = [one.fault_id for one in several]
     until = several[: names.index(found.fault_id) + 1] if found.fault_id else ()
-    assert told(asked, *until).looks_like(found)
-    assert found.fault_id is None or not told(asked, *until[:-1]).looks_like(found)
+    assert answer_of(asked, *until).looks_like(found)
+    assert found.fault_id is None or not answer_of(asked, *until[:-1]).looks_like(found)
 
 
 @given(methods, numbers, st.permutations(ALL))
 def test_the_order_in_which_faults_were_applied_changes_nothing(method, number, several):
     asked = question(method, number)
-    assert told(asked, *several) == told(asked, *ALL)
+    assert answer_of(asked, *several) == answer_of(asked, *ALL)
 
 
 @given(methods, numbers)
 def test_a_stale_providers_answers_are_stale_or_right_and_a_liars_are_wrong(method, number):
     asked = question(method, number)
     for fault, expected in ((STALE, {"right", "stale"}), (REORG, {"right", "stale"}), (WRONG, {"wrong"})):
-        found = told(asked, fault)
+        found = answer_of(asked, fault)
         if found.error is None:
             text = msgspec.json.encode(found.result)
             judged = judge(MODEL, method, asked.params, text, HEAD, HEAD).answer
@@ -113,23 +113,23 @@ def test_a_stale_providers_answers_are_stale_or_right_and_a_liars_are_wrong(meth
 
 
 def test_what_is_told_falsely_twice_is_not_true_again():
-    twice = told(call("eth_syncing"), WRONG, InForce("again", WrongAnswer("a")))
+    twice = answer_of(call("eth_syncing"), WRONG, InForce("again", WrongAnswer("a")))
     assert (twice.result, twice.fault_id) == (True, "wrong")
 
 
 def test_errors_are_told_as_they_are_and_state_that_is_not_seen_is_one():
-    assert told(call("eth_mine"), *ALL).error.code == -32601
-    assert told(call("eth_mine"), *ALL).fault_id is None
-    unseen = told(call("eth_getBalance", ["0x" + "12" * 20, hex(HEAD)]), STALE)
+    assert answer_of(call("eth_mine"), *ALL).error.code == -32601
+    assert answer_of(call("eth_mine"), *ALL).fault_id is None
+    unseen = answer_of(call("eth_getBalance", ["0x" + "12" * 20, hex(HEAD)]), STALE)
     assert (unseen.error.code, unseen.fault_id) == (-32000, "stale")
 
 
 def test_canned_results_do_not_age_but_can_be_lost_or_false():
     block, flag = call("eth_getBlockByNumber", ["latest", False]), call("custom")
-    assert told(block, STALE, REORG, WRONG_CHAIN, canned=msgspec.Raw(b"[1]")).fault_id is None
-    assert told(block, MISSING, canned=msgspec.Raw(b"[1]")).fault_id == "missing"
-    assert told(flag, WRONG, canned=msgspec.Raw(b"true")).result is False
-    assert told(flag, WRONG, canned=msgspec.Raw(b"null")).fault_id is None
+    assert answer_of(block, STALE, REORG, WRONG_CHAIN, canned=msgspec.Raw(b"[1]")).fault_id is None
+    assert answer_of(block, MISSING, canned=msgspec.Raw(b"[1]")).fault_id == "missing"
+    assert answer_of(flag, WRONG, canned=msgspec.Raw(b"true")).result is False
+    assert answer_of(flag, WRONG, canned=msgspec.Raw(b"null")).fault_id is None
 
 
 # Views

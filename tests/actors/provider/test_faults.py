@@ -20,7 +20,7 @@ from battle.actors.spec.faults.behaviour import (
 )
 from battle.actors.units import ms, seconds
 from battle.actors.wire.http.messages import ProtocolError
-from tests.actors.provider.fault_stage import CHAIN_ID, NEWEST, before_under_after, response, signs, told
+from tests.actors.provider.fault_stage import CHAIN_ID, NEWEST, before_under_after, deliver, response, signs
 from tests.actors.provider.stage import decoded, facts, play, providing
 from tests.actors.worlds import simulated
 
@@ -71,7 +71,7 @@ def test_requests_over_the_limit_are_refused(either_world, style):
 
 def test_each_second_lets_so_many_through():
     async def script(stage, provider):
-        await told(stage, provider, ApplyFault("f1", RateLimit("a", limit_per_s=2)))
+        await deliver(stage, provider, ApplyFault("f1", RateLimit("a", limit_per_s=2)))
         statuses = []
         for _ in range(3):
             statuses.append([(await provider.ask()).status for _ in range(4)])
@@ -144,7 +144,7 @@ def test_what_waits_behind_a_truncated_answer_is_never_sent():
         client = await provider.connect()
         client.post(CHAIN_ID, b"w0-1")
         await stage.sleep(ms(5))
-        await told(stage, provider, ApplyFault("f1", Truncated("a")))
+        await deliver(stage, provider, ApplyFault("f1", Truncated("a")))
         client.post(CHAIN_ID, b"w0-2")
         client.post(CHAIN_ID, b"w0-3")
         first = await client.response()

@@ -136,7 +136,7 @@ def test_heads_come_at_their_time_and_link_to_one_another(either_world):
         subscription = await client.subscribe()
         numbers = await client.heads(subscription, 4)
         published = of(provider, HeadPublished)
-        return numbers, client.told(subscription), published
+        return numbers, client.notified(subscription), published
 
     numbers, heads, published = talk(either_world, script)
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -166,7 +166,7 @@ def test_logs_are_those_that_the_filter_matches():
         heads = await client.subscribe()
         numbers = await client.heads(heads, 30)
         await stage.sleep(ms(1))
-        return token, client.told(some), client.told(every), numbers
+        return token, client.notified(some), client.notified(every), numbers
 
     token, some, every, numbers = talk(simulated, script)
     wanted = [
@@ -186,7 +186,7 @@ def test_pending_transactions_are_told_before_they_are_in_a_block():
         heads = await client.subscribe()
         numbers = await client.heads(heads, 5)
         await stage.sleep(ms(1))
-        return client.told(pending), numbers
+        return client.notified(pending), numbers
 
     hashes, numbers = talk(simulated, script)
     assert hashes == [
@@ -199,10 +199,10 @@ def test_what_was_unsubscribed_is_told_no_more(either_world):
         subscription = await client.subscribe()
         await client.heads(subscription, 1)
         first = (await client.ask("eth_unsubscribe", subscription))["result"]
-        told = len(client.told(subscription))
+        notified = len(client.notified(subscription))
         second = (await client.ask("eth_unsubscribe", subscription))["result"]
         await stage.sleep(3 * QUICK.block_time)
-        return first, second, len(client.told(subscription)) - told, of(provider, SubscriptionChanged)
+        return first, second, len(client.notified(subscription)) - notified, of(provider, SubscriptionChanged)
 
     first, second, more, life = talk(either_world, script)
     assert (first, second, more) == (True, False, 0)

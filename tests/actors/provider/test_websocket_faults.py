@@ -48,12 +48,12 @@ def test_a_stalled_provider_answers_and_tells_nothing(either_world):
         await client.heads(subscription, 1)
         apply(provider, SilentStall("a"))
         await stage.sleep(ms(5))
-        told = len(client.told(subscription))
+        notified = len(client.notified(subscription))
         await stage.sleep(3 * QUICK.block_time)
-        silent = len(client.told(subscription)) == told
+        silent = len(client.notified(subscription)) == notified
         alive = (await client.ask("eth_chainId"))["result"]
         provider.tell(RevertFault("f1"))
-        await client.heads(subscription, told + 1)
+        await client.heads(subscription, notified + 1)
         return silent, alive, acted(provider)
 
     assert talk(either_world, script) == (True, "0x1", [("f1", "silenced")])
@@ -149,7 +149,7 @@ def test_a_stale_provider_publishes_late_and_catches_up():
         await client.heads(subscription, 2)
         apply(provider, StaleHead("a", blocks=5))
         await stage.sleep(3 * QUICK.block_time)
-        held = len(client.told(subscription))
+        held = len(client.notified(subscription))
         await stage.sleep(7 * QUICK.block_time + ms(1))
         behind = MODEL.head_at(stage.now_ns()) - client.numbers(subscription)[-1]
         provider.tell(RevertFault("f1"))
@@ -168,7 +168,7 @@ def test_a_reorg_tells_the_new_heads_and_takes_logs_back():
         await client.heads(heads, 5)
         apply(provider, Reorg("a", depth=3))
         await client.heads(heads, 10)
-        return client.told(heads), client.told(logs), acted(provider)
+        return client.notified(heads), client.notified(logs), acted(provider)
 
     heads, logs, actions = talk(simulated, script)
     numbers = [int(head["number"], 16) for head in heads]

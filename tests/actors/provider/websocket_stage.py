@@ -43,15 +43,15 @@ class WsClient(Recorder):
     def decoded(self):
         return [msgspec.json.decode(message) for message in self.messages]
 
-    def told(self, subscription):
+    def notified(self, subscription):
         notes = [one["params"] for one in self.decoded if one.get("method") == "eth_subscription"]
         return [note["result"] for note in notes if note["subscription"] == subscription]
 
     def numbers(self, subscription):
-        return [int(head["number"], 16) for head in self.told(subscription)]
+        return [int(head["number"], 16) for head in self.notified(subscription)]
 
     async def heads(self, subscription, count):
-        await self.until(lambda: len(self.told(subscription)) >= count)
+        await self.until(lambda: len(self.notified(subscription)) >= count)
         return self.numbers(subscription)
 
 

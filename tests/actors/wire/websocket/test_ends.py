@@ -47,7 +47,7 @@ def conversation(script, **options):
     return main
 
 
-def told(ended):
+def described(ended):
     return ended.code, ended.reason, ended.by, ended.clean, ended.reset
 
 
@@ -61,7 +61,7 @@ def test_the_peer_closes(either_world, code):
         return await client.next_close(), await client.next_frame()
 
     ended, (answer, after) = either_world(conversation(script))
-    assert told(ended) == (code, "grüße", "peer", True, False)
+    assert described(ended) == (code, "grüße", "peer", True, False)
     assert answer == (code, "")
     assert after is None, "the server closes the stream after its close frame"
 
@@ -72,7 +72,7 @@ def test_the_peer_closes_without_a_code(either_world):
         return await client.next_close()
 
     ended, answer = either_world(conversation(script))
-    assert told(ended) == (1005, "", "peer", True, False)
+    assert described(ended) == (1005, "", "peer", True, False)
     assert answer == (None, "")
 
 
@@ -83,7 +83,7 @@ def test_the_peer_ends_the_stream(either_world):
         return await client.next_frame(), await client.next_frame()
 
     ended, heard = either_world(conversation(script))
-    assert told(ended) == (1006, "the connection closed without a close frame", "peer", False, False)
+    assert described(ended) == (1006, "the connection closed without a close frame", "peer", False, False)
     assert heard == ((TEXT, b"a"), None)
 
 
@@ -92,7 +92,7 @@ def test_the_peer_resets(either_world):
         client.stream.abort()
 
     ended, _ = either_world(conversation(script))
-    assert told(ended) == (1006, "the connection was reset", "peer", False, True)
+    assert described(ended) == (1006, "the connection was reset", "peer", False, True)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_we_close_and_the_peer_answers(either_world):
         return request, await client.next_frame(), session.messages
 
     ended, (request, after, messages) = either_world(conversation(script))
-    assert told(ended) == (4000, "enough", "us", True, False)
+    assert described(ended) == (4000, "enough", "us", True, False)
     assert request == (4000, "enough")
     assert after is None
     assert messages == []
@@ -196,7 +196,7 @@ def test_we_close_and_the_peer_does_not_answer(either_world, how):
         return (await session.ended()).at_ns - before_ns
 
     ended, took_ns = either_world(conversation(script))
-    assert told(ended) == (1001, "going", "us", False, how == "reset")
+    assert described(ended) == (1001, "going", "us", False, how == "reset")
     assert (took_ns >= ms(300)) == (how == "silence")
 
 
@@ -222,7 +222,7 @@ def test_we_abort(either_world):
             await client.next_frame()
 
     ended, _ = either_world(conversation(script))
-    assert told(ended) == (1006, "this side aborted the connection", "us", False, False)
+    assert described(ended) == (1006, "this side aborted the connection", "us", False, False)
 
 
 def test_we_abort_while_closing(either_world):
@@ -231,7 +231,7 @@ def test_we_abort_while_closing(either_world):
         session.websocket.abort()
 
     ended, _ = either_world(conversation(script))
-    assert told(ended) == (1013, "later", "us", False, False)
+    assert described(ended) == (1013, "later", "us", False, False)
 
 
 @pytest.mark.parametrize("how", ["close", "abort"])
@@ -240,7 +240,7 @@ def test_somebody_else_on_this_side_takes_the_stream_away(either_world, how):
         getattr(session.websocket._stream, how)()
 
     ended, _ = either_world(conversation(script))
-    assert told(ended) == (1006, "this side gave the connection up", "us", False, False)
+    assert described(ended) == (1006, "this side gave the connection up", "us", False, False)
 
 
 def test_a_reason_that_is_too_long_is_cut(either_world):
@@ -285,7 +285,7 @@ def test_a_slow_reader_is_closed_and_never_buffered_without_bound(either_world):
         return most, session.websocket.unsent_bytes, stage.now_ns() - ended.at_ns
 
     ended, (most, left, lingered_ns) = either_world(conversation(script))
-    assert told(ended) == (1008, READS_TOO_SLOWLY, "us", False, False)
+    assert described(ended) == (1008, READS_TOO_SLOWLY, "us", False, False)
     assert 100_000 < most <= 100_000 + 10_004
     assert left == 0, "what could not be sent in time is thrown away"
     assert ms(290) <= lingered_ns < seconds(3)
@@ -296,7 +296,7 @@ def test_a_stream_that_gave_the_peer_up_ends_as_one_that_is_closed_for_it(either
         session.websocket.lost("unread", stage.now_ns())
 
     ended, _ = either_world(conversation(script))
-    assert told(ended) == (1006, READS_TOO_SLOWLY, "us", False, False)
+    assert described(ended) == (1006, READS_TOO_SLOWLY, "us", False, False)
 
 
 def test_a_slow_reader_that_reads_on_learns_why(either_world):

@@ -88,8 +88,8 @@ def test_kinds_are_dealt_out_over_all_subscriptions(either_world):
         await stage.sleep(ms(1))
         head = MODEL.head_at(stage.now_ns())
         script.publish(header(MODEL, head))
-        for told in pending_transactions(MODEL, head):
-            script.publish(told, "newPendingTransactions")
+        for notified in pending_transactions(MODEL, head):
+            script.publish(notified, "newPendingTransactions")
         for log in logs_of_block(MODEL, read_pattern({}), 498):
             script.publish(log, "logs")
 
@@ -143,7 +143,7 @@ def test_it_asks_at_the_gateways_path(either_world):
 # Bad news
 
 
-def told(tell, *, world=simulated, **more):
+def notified(tell, *, world=simulated, **more):
     """What a client logged when a script told it something, once its subscription stood."""
 
     async def during(stage, script):
@@ -159,7 +159,7 @@ def told(tell, *, world=simulated, **more):
 
 def test_news_of_an_orphaned_block_are_stale():
     orphan = header(MODEL.branched(500), 500)
-    (one,) = told(lambda script, websocket, name: script.tell(websocket, name, orphan)).news
+    (one,) = notified(lambda script, websocket, name: script.tell(websocket, name, orphan)).news
     assert (one.answer, one.number, one.key) == ("stale", 500, orphan["hash"])
 
 
@@ -168,7 +168,7 @@ def test_news_older_than_a_reorg_are_stale_for_who_was_told_of_newer_ones():
         for height in (430, 500, 436, 435):
             script.tell(websocket, name, header(MODEL, height))
 
-    assert [(one.number, one.answer) for one in told(tell).news] == [
+    assert [(one.number, one.answer) for one in notified(tell).news] == [
         (430, "right"),
         (500, "right"),
         (436, "right"),
@@ -186,19 +186,19 @@ def test_news_older_than_a_reorg_are_stale_for_who_was_told_of_newer_ones():
     ],
 )
 def test_what_nobody_asked_for_counts_as_wrong(text, key, either_world):
-    log = told(lambda script, websocket, name: websocket.send(text), world=either_world)
+    log = notified(lambda script, websocket, name: websocket.send(text), world=either_world)
     (one,) = log.news
     assert (one.answer, one.kind, one.key, one.subscription) == ("wrong", "unknown", key, "")
 
 
 def test_news_of_an_unknown_subscription_count_as_wrong():
-    log = told(lambda script, websocket, name: script.tell(websocket, "0xother", header(MODEL, 500)))
+    log = notified(lambda script, websocket, name: script.tell(websocket, "0xother", header(MODEL, 500)))
     (one,) = log.news
     assert (one.answer, one.kind, one.subscription, one.number) == ("wrong", "unknown", "0xother", None)
 
 
 def test_news_that_are_no_head_count_as_wrong():
-    log = told(lambda script, websocket, name: script.tell(websocket, name, {"number": "0x1"}))
+    log = notified(lambda script, websocket, name: script.tell(websocket, name, {"number": "0x1"}))
     (one,) = log.news
     assert (one.answer, one.kind, one.key) == ("wrong", "newHeads", '{"number":"0x1"}')
 

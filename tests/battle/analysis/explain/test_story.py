@@ -29,13 +29,13 @@ def story(*events: Event, **changes) -> Story:
     return story_of(history(*events, **changes))
 
 
-def told(told: Story) -> list[tuple[float, str, str]]:
+def listed(found: Story) -> list[tuple[float, str, str]]:
     """The steps, with their times in milliseconds since the due time."""
-    return [((step.at_ns - told.origin_ns) / MS, step.who, step.text) for step in told.steps]
+    return [((step.at_ns - found.origin_ns) / MS, step.who, step.text) for step in found.steps]
 
 
-def shares(told: Story) -> dict[str, float]:
-    return {share.what: share.spent_ns / MS for share in told.shares}
+def shares(found: Story) -> dict[str, float]:
+    return {share.what: share.spent_ns / MS for share in found.shares}
 
 
 def passed_over(at_ns: int, provider: str, number: int = 1) -> BreakerRejected:
@@ -52,7 +52,7 @@ FAILOVER = [
 
 
 def test_a_failover_is_told_from_the_due_time_to_the_answer():
-    assert told(story(*FAILOVER)) == [
+    assert listed(story(*FAILOVER)) == [
         (0, "client", "scheduled: eth_blockNumber"),
         (1, "client", "sent, 1 ms late"),
         (2, "gateway", "attempt 1 goes to a: the first choice"),
@@ -104,7 +104,7 @@ def test_what_was_the_case_when_it_was_due():
         "a had been down for 998 ms",
         "the breaker of a had been open for 500 ms",
     )
-    assert [text for _, who, text in told(found) if who == "gateway"][:2] == [
+    assert [text for _, who, text in listed(found) if who == "gateway"][:2] == [
         "skips a: its breaker is open",
         "attempt 1 goes to b: the first choice of the others",
     ]
@@ -123,7 +123,7 @@ def test_a_breaker_that_changes_with_an_attempt_is_told_after_it():
         breaker(4 * S + 55 * MS, "open", "half_open", provider="c"),
         served(1, "a", 4 * S + 3 * MS, 46 * MS, outcome="error", http_status=503, fault_id="error_rate-a.1"),
     )  # fmt: skip
-    assert told(found)[2:] == [
+    assert listed(found)[2:] == [
         (
             2,
             "gateway",
@@ -159,7 +159,7 @@ def test_a_race_is_told_and_its_time_is_the_winners():
         "between the gateway and b": 20,
         "provider b at work": 20,
     }
-    assert told(found)[-1] == (210, "provider a", "replied: HTTP 200")  # for nobody
+    assert listed(found)[-1] == (210, "provider a", "replied: HTTP 200")  # for nobody
     assert found.notes == ("Attempts raced: the time belongs to the one that answered.",)
 
 
@@ -171,7 +171,7 @@ def test_a_request_that_was_never_sent():
     unsent = failed(1, 4 * S, 500 * MS, sent_ns=None, failure="unsent", http_status=None)
     found = story(unsent, tried(2, "a", 4 * S, 5 * S))
     assert found.summary == "It was not sent: no connection was free in time."
-    assert told(found) == [
+    assert listed(found) == [
         (0, "client", "scheduled: eth_blockNumber"),
         (500, "client", "not sent: no connection was free in time"),
     ]
@@ -182,7 +182,7 @@ def test_why_a_request_was_late():
     pace = PaceRow(
         at_ns=5 * S, backlog=12, in_flight=64, dropped=0, lateness_p99_ns=800 * MS, loop_lag_ns=90 * MS
     )
-    assert told(story(request(1, 4 * S, 900 * MS, sent_ns=4 * S + 700 * MS), pace=pace))[1] == (
+    assert listed(story(request(1, 4 * S, 900 * MS, sent_ns=4 * S + 700 * MS), pace=pace))[1] == (
         700,
         "client",
         "sent, 700 ms late: at the end of that second 12 were queued, and 64 were in flight; 99 % of the "
@@ -303,7 +303,7 @@ def test_a_batch_is_told_with_all_its_calls(asked):
         asked_for=None if asked == "w0-3" else asked,
     )
     assert found.request_id == "w0-3"
-    assert [text for _, who, text in told(found) if who == "provider a"] == [
+    assert [text for _, who, text in listed(found) if who == "provider a"] == [
         "received 2 × eth_call",
         "received 1 × eth_chainId",
         "replied to 3 of 3 calls: HTTP 200",
@@ -319,7 +319,7 @@ def test_a_request_over_a_websocket_is_told_with_the_connections_that_broke():
         connection_changed("closed", 5 * S - MS, "1.1", name="load", close_code=1006),
         transport="ws",
     )
-    assert told(found)[1:3] == [
+    assert listed(found)[1:3] == [
         (1, "client", "sent over a WebSocket, 1 ms late"),
         (999, "client", "2 WebSocket connections of its workload closed with code 1006"),
     ]
@@ -331,7 +331,7 @@ def test_what_faults_did_to_connections_is_told_once_for_each():
     ]
     paused = FaultActed(at_ns=4 * S + 20 * MS, fault_id="pause-b.1", node="b", action="paused")
     found = story(request(1, 4 * S), *held, paused)
-    assert [text for _, who, text in told(found) if who == "chaos"] == [
+    assert [text for _, who, text in listed(found) if who == "chaos"] == [
         "fault partition-a.1 at a: a connection held, 2 times",
         "fault pause-b.1: b paused",
     ]

@@ -21,7 +21,7 @@ SETTLE_NS = Staleness().settle
 REAL: dict[str, Any] = {"scenario": {"providers": [{"type": "real", "name": "main", "url": "http://x"}]}}
 
 
-def told(number: int, at_ms: int, height: int, took_ms: int = 50, **changes: Any) -> RequestEnded:
+def answered(number: int, at_ms: int, height: int, took_ms: int = 50, **changes: Any) -> RequestEnded:
     """Request `r<number>`, sent at `at_ms`, with an answer of that height."""
     return request(number, at_ms * MS, took_ms * MS, **{"sent_ns": at_ms * MS, "height": height, **changes})
 
@@ -31,11 +31,19 @@ def found(tmp_path: Path, *events: Event, slo: Slo | None = None, **header: Any)
         return reads_monotonic(Log(run), SloSet(run=slo or Slo()))
 
 
-BACK = [told(1, 0, 100), told(2, 100, 102), told(3, 200, 99), told(4, 300, 102), told(5, 400, 100)]
+BACK = [
+    answered(1, 0, 100),
+    answered(2, 100, 102),
+    answered(3, 200, 99),
+    answered(4, 300, 102),
+    answered(5, 400, 100),
+]
 
 
 def test_heights_that_rise_or_stay_pass(tmp_path: Path) -> None:
-    finding = found(tmp_path, told(1, 0, 100), told(2, 100, 100), told(3, 200, 103), request(4, S))
+    finding = found(
+        tmp_path, answered(1, 0, 100), answered(2, 100, 100), answered(3, 200, 103), request(4, S)
+    )
     assert finding is not None
     assert (finding.verdict, finding.severity) == ("PASS", None)
     assert finding.summary == "workload load: the heights of 3 answers never went back"
@@ -54,13 +62,13 @@ def test_heights_that_go_back_fail_with_how_often_how_deep_and_where(tmp_path: P
 @pytest.mark.parametrize(
     "events",
     [
-        [told(1, 0, 102), told(2, 30, 100)],  # sent before the greater height had come
-        [told(1, 0, 102), told(2, 50, 100)],  # at the very moment it came
-        [told(1, 0, 102), told(2, 100, 100, workload="other")],
-        [told(1, 0, 102, client=0), told(2, 100, 100, client=1)],
-        [told(1, 0, 102, answer="wrong"), told(2, 100, 100)],
-        [told(1, 0, 102), told(2, 100, 9, answer="wrong")],
-        [told(1, 0, 102), told(2, 100, 100, sent_ns=None)],
+        [answered(1, 0, 102), answered(2, 30, 100)],  # sent before the greater height had come
+        [answered(1, 0, 102), answered(2, 50, 100)],  # at the very moment it came
+        [answered(1, 0, 102), answered(2, 100, 100, workload="other")],
+        [answered(1, 0, 102, client=0), answered(2, 100, 100, client=1)],
+        [answered(1, 0, 102, answer="wrong"), answered(2, 100, 100)],
+        [answered(1, 0, 102), answered(2, 100, 9, answer="wrong")],
+        [answered(1, 0, 102), answered(2, 100, 100, sent_ns=None)],
     ],
 )
 def test_what_no_client_could_compare_is_no_regression(tmp_path: Path, events: list[Event]) -> None:
@@ -100,7 +108,7 @@ def test_a_fault_that_makes_providers_lag_meanwhile_explains_it(
 def test_what_a_lagging_provider_says_settles(tmp_path: Path, after_ns: int, verdict: str) -> None:
     held = fault("stale_head-a.1", S, 2 * S, kind="stale_head")
     at_ms = (2 * S + after_ns) // MS
-    finding = found(tmp_path, *held, told(1, 0, 102), told(2, at_ms, 99))
+    finding = found(tmp_path, *held, answered(1, 0, 102), answered(2, at_ms, 99))
     assert finding is not None
     assert finding.verdict == verdict
 
@@ -110,7 +118,7 @@ def test_one_block_is_what_a_cache_of_the_head_makes(
     tmp_path: Path, blocks: int | None, verdict: str
 ) -> None:
     tolerated = Staleness() if blocks is None else Staleness(blocks=blocks)
-    with open_history(tmp_path, told(1, 0, 102), told(2, 100, 101)) as run:
+    with open_history(tmp_path, answered(1, 0, 102), answered(2, 100, 101)) as run:
         finding = reads_monotonic(Log(run), SloSet(staleness=tolerated))
     assert finding is not None
     assert finding.verdict == verdict
@@ -155,7 +163,7 @@ def test_the_view_finds_what_the_definition_says(
     tmp_path_factory: pytest.TempPathFactory, answers: list[tuple[int, int, int, tuple[str, int | None]]]
 ) -> None:
     events = [
-        told(number, at, height, took, workload=workload, client=client)
+        answered(number, at, height, took, workload=workload, client=client)
         for number, (at, took, height, (workload, client)) in enumerate(answers)
     ]
     expected = {}
