@@ -4,21 +4,12 @@ Randomness is keyed by the fault and the height, so one fault less does not chan
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import msgspec
 
 from battle.actors.provider.chain_view import InForce
 from battle.actors.rng import Draws
-from battle.actors.spec.faults.websocket import DuplicateHeads, MissHeads, ReorderHeads
-
-HeadChange: TypeAlias = Literal["missed", "duplicated", "reordered"]
-
-_HEAD_CHANGES: dict[type[MissHeads | DuplicateHeads | ReorderHeads], HeadChange] = {
-    MissHeads: "missed",
-    DuplicateHeads: "duplicated",
-    ReorderHeads: "reordered",
-}
+from battle.actors.spec.faults.websocket import HeadChange, SessionFault
 
 
 class HeadPublication(msgspec.Struct, frozen=True):
@@ -34,11 +25,22 @@ _AS_IT_SHOULD = HeadPublication()
 def head_publication(height: int, in_force: Sequence[InForce], draws: Draws) -> HeadPublication:
     """What becomes of the head at `height`: a head that is missed is neither late nor twice; else the fault
     applied first decides."""
-    drawn = [
-        HeadPublication(_HEAD_CHANGES[type(one.fault)], one.fault_id)
+    changed = [
+        HeadPublication(change, one.fault_id)
         for one in in_force
-        if isinstance(one.fault, MissHeads | DuplicateHeads | ReorderHeads)
-        and draws.uniform(one.fault_id, height) < one.fault.ratio
+        if isinstance(one.fault, SessionFault)
+        and (change := one.fault.on_head(_Head(height, draws, one.fault_id))) is not None
     ]
-    missed = [publication for publication in drawn if publication.change == "missed"]
-    return next(iter([*missed, *drawn]), _AS_IT_SHOULD)
+    missed = [publication for publication in changed if publication.change == "missed"]
+    return next(iter([*missed, *changed]), _AS_IT_SHOULD)
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """A `Head`, as the fault of this id sees it."""
+
+    number: int
+    draws: Draws
+    fault_id: str
+
+    def draw(self) -> float:
+        return self.draws.uniform(self.fault_id, self.number)

@@ -13,7 +13,7 @@ from battle.actors.provider.head_publication import head_publication
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_subscriptions import SessionSubscriptions, Subscription
 from battle.actors.spec.faults.behaviour import StaleHead, WrongChain
-from battle.actors.spec.faults.websocket import SilentStall
+from battle.actors.spec.faults.websocket import SessionFault
 from battle.actors.world.interfaces import Timer
 from battle.store.events import FaultActed, HeadPublished
 
@@ -149,7 +149,8 @@ class Publisher:
 
     def _send(self, subscription: Subscription, texts: list[bytes]) -> bool:
         """Whether it may be sent; a stalled provider says nothing."""
-        stalls = [one for one in self._service.behaviour.in_force if isinstance(one.fault, SilentStall)]
+        in_force = self._service.behaviour.in_force
+        stalls = [one for one in in_force if isinstance(one.fault, SessionFault) and one.fault.stalls]
         if stalls and texts:
             self._note_silenced(stalls[0].fault_id, subscription.session)
         if stalls:

@@ -16,7 +16,7 @@ from battle.actors.provider.response import Response, respond_in_message
 from battle.actors.provider.response_plan import ResponsePlan
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_subscriptions import SessionSubscriptions, Subscription
-from battle.actors.spec.faults.websocket import DropConnections, IgnorePings, RefuseSubscriptions
+from battle.actors.spec.faults.websocket import SessionFault
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.jsonrpc import (
@@ -106,12 +106,14 @@ class WebSocketSession:
     def apply_fault(self, one: InForce, *, at_start: bool = True) -> None:
         """A fault is in force; `at_start`: it was when this connection was made."""
         assert self._websocket is not None
-        if isinstance(one.fault, IgnorePings):
+        if not isinstance(one.fault, SessionFault):
+            return
+        if one.fault.ignores_pings:
             self._websocket.answers_pings = False
             self._ignoring[one.fault_id] = self._websocket.pings_ignored
             self._world.call_at(self._world.now_ns() + PING_CHECK, self._check_pings, one.fault_id)
-        elif isinstance(one.fault, DropConnections) and not at_start:
-            self._drop(one.fault_id, one.fault)
+        if not at_start:
+            one.fault.on_connection(_SessionUnder(self, one.fault_id))
 
     def revert(self, fault_id: str) -> None:
         """A fault ends."""
@@ -120,16 +122,17 @@ class WebSocketSession:
         self._ignoring.pop(fault_id, None)
         self._websocket.answers_pings = not self._ignoring
 
-    def _drop(self, fault_id: str, fault: DropConnections) -> None:
+    def drop(self, fault_id: str, close_code: int | None) -> None:
+        """A fault ends the connection: with this code, or by a reset when there is none."""
         assert self._websocket is not None
         if not self._websocket.is_open:
             return
         self._dropped_by = fault_id
-        if fault.close_code is None:
+        if close_code is None:
             self._websocket.abort()
         else:
-            self._websocket.close(fault.close_code, "dropped")
-        self._acted(fault_id, "reset" if fault.close_code is None else "closed")
+            self._websocket.close(close_code, "dropped")
+        self._acted(fault_id, "reset" if close_code is None else "closed")
 
     def _check_pings(self, fault_id: str) -> None:
         self._note_ignored(fault_id)
@@ -192,13 +195,11 @@ class WebSocketSession:
         self, asked: ReceivedCall, call: Call, plan: ResponsePlan
     ) -> tuple[Response, Subscription | None]:
         asked.fault_id = plan.fault_id
-        in_force = self._service.behaviour.in_force
-        refusing = [one for one in in_force if isinstance(one.fault, RefuseSubscriptions)]
+        refused_by, refusal = self._refusal()
         try:
-            for one in refusing:
-                assert isinstance(one.fault, RefuseSubscriptions)
-                asked.fault_id = one.fault_id
-                raise RpcError(one.fault.rpc_code, "subscriptions are not to be had here")
+            if refusal is not None:
+                asked.fault_id = refused_by
+                raise RpcError(refusal, "subscriptions are not to be had here")
             subscription = self.session.make(call.params)
         except RpcError as error:
             kind = call.params[0] if isinstance(call.params, list) and call.params else None
@@ -207,9 +208,16 @@ class WebSocketSession:
             )
             if asked.fault_id is not None:
                 self._acted(asked.fault_id, "refused")
-            asked.is_rightly_refused = not refusing
+            asked.is_rightly_refused = refusal is None
             return self._failed(asked, call, error), None
         return Response(_result(call, subscription.name), "keep"), subscription
+
+    def _refusal(self) -> tuple[str | None, int | None]:
+        """The first fault that refuses subscriptions, and the code of its error; None when none does."""
+        for one in self._service.behaviour.in_force:
+            if isinstance(one.fault, SessionFault) and (code := one.fault.refusal()) is not None:
+                return one.fault_id, code
+        return None, None
 
     def _unsubscribe(self, asked: ReceivedCall, call: Call, plan: ResponsePlan) -> Response:
         asked.fault_id = plan.fault_id
@@ -246,9 +254,11 @@ class WebSocketSession:
     def _begin(self, subscription: Subscription) -> None:
         """From the answer on, never before it, the client gets notifications."""
         for one in self._service.behaviour.in_force:
-            if isinstance(one.fault, DropConnections):
-                self._drop(one.fault_id, one.fault)
-                return
+            if isinstance(one.fault, SessionFault):
+                under = _SessionUnder(self, one.fault_id)
+                one.fault.on_subscription(under)
+                if under.is_dropped:
+                    return
         self.session.keep(subscription)
         self._publisher.add(self.session)
         self._log("subscribed", subscription=subscription.name, kind=subscription.kind)
@@ -315,6 +325,19 @@ class WebSocketSession:
                 connection=self.session.name,
             )
         )
+
+
+class _SessionUnder:
+    """A `Session`, as one fault acts on it."""
+
+    def __init__(self, session: WebSocketSession, fault_id: str) -> None:
+        self.is_dropped = False
+        self._session = session
+        self._fault_id = fault_id
+
+    def drop(self, close_code: int | None) -> None:
+        self.is_dropped = True
+        self._session.drop(self._fault_id, close_code)
 
 
 def _result(call: Call, result: object) -> bytes:

@@ -6,7 +6,7 @@ from battle.actors.spec.faults.behaviour import AnswerFault
 from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence, faults_of
 from battle.actors.spec.faults.timeline import FAULTS_MAX, Groups, targets_of, targets_of_fault
 from battle.actors.spec.faults.transport import GATEWAY, LOAD, Partition
-from battle.actors.spec.faults.websocket import WebSocketFault
+from battle.actors.spec.faults.websocket import SessionFault
 from battle.actors.spec.providers import RealProvider
 from battle.actors.units import Duration, format_duration
 from battle.scenario.scenario import Scenario
@@ -20,7 +20,7 @@ def fault_problems(scenario: Scenario) -> Iterator[str]:
     for entry in scenario.chaos:
         for fault in faults_of(entry):
             yield from _aim_problems(scenario, fault)
-            if isinstance(fault, AnswerFault | WebSocketFault):
+            if isinstance(fault, AnswerFault | SessionFault):
                 yield from _not_for_real_ones(scenario, fault)
         yield from entry.problems()
     yield from plan_problems(scenario.chaos, scenario.chaos_until, scenario.groups)
@@ -36,7 +36,7 @@ def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
             yield f"partition: there is no workload named {fault.peer!r}; the workloads are: {known}"
 
 
-def _not_for_real_ones(scenario: Scenario, fault: AnswerFault | WebSocketFault) -> Iterator[str]:
+def _not_for_real_ones(scenario: Scenario, fault: AnswerFault | SessionFault) -> Iterator[str]:
     real = {provider.name for provider in scenario.providers if isinstance(provider, RealProvider)}
     for name in targets_of(fault.target, scenario.groups):
         if name in real:

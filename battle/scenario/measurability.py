@@ -19,15 +19,7 @@ from battle.actors.spec.faults.schedule import (
     faults_of,
 )
 from battle.actors.spec.faults.timeline import PlannedFault, expand
-from battle.actors.spec.faults.websocket import (
-    DropConnections,
-    DuplicateHeads,
-    IgnorePings,
-    MissHeads,
-    RefuseSubscriptions,
-    ReorderHeads,
-    SilentStall,
-)
+from battle.actors.spec.faults.websocket import SessionFault
 from battle.actors.spec.gateways import EmbeddedGateway, Gateway, UrlGateway
 from battle.actors.spec.workloads import Workload, WsSubscribe, WsWorkload
 from battle.actors.units import Duration, format_duration
@@ -49,9 +41,6 @@ _OF_THE_INSIDE = frozenset(name for name, one in METRICS.items() if one.reported
 
 _OF_A_PROCESS = frozenset(name for name, one in METRICS.items() if one.of_process)
 """What is sampled of a process that runs here."""
-
-_OF_SUBSCRIPTIONS = (SilentStall, MissHeads, DuplicateHeads, ReorderHeads, RefuseSubscriptions)
-_OF_WEBSOCKETS = (DropConnections, IgnorePings)
 
 
 class OmittedSlo(msgspec.Struct, frozen=True):
@@ -158,9 +147,11 @@ def _unheard(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator[str]:
     subscribes = any(isinstance(workload, WsSubscribe) for workload in scenario.workloads)
     connects = any(isinstance(workload, WsWorkload) for workload in scenario.workloads)
     for fault in (fault for entry in chaos for fault in faults_of(entry)):
-        if isinstance(fault, _OF_SUBSCRIPTIONS) and not subscribes:
+        if not isinstance(fault, SessionFault):
+            continue
+        if fault.needs_subscriptions and not subscribes:
             yield f"{fault.kind()}: nothing subscribes, so it would have no effect; add a WsSubscribe workload"
-        if isinstance(fault, _OF_WEBSOCKETS) and not connects:
+        if not fault.needs_subscriptions and not connects:
             yield f"{fault.kind()}: nothing uses WebSocket, so it would have no effect; add a WsSubscribe workload"
 
 

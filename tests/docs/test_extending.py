@@ -12,6 +12,7 @@ TOYS = {
     "A fault": "sleepy.py",
     "A fault of processes": "hiccup.py",
     "A fault of connections": "lost_packets.py",
+    "A fault of subscriptions": "skipped_heads.py",
     "A kind of workload": "pairs.py",
     "A metric for SLOs": "max_slow_requests.py",
     "A section of the report": "slowest_methods.py",

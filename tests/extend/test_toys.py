@@ -201,6 +201,46 @@ def test_a_fault_of_connections_is_one_file(contribute: Contribute) -> None:
     assert "resent_after of 10 us is too short to be observed" in copy.battle("check", "toy.toml").stdout
 
 
+SKIPPED = """
+gateway = {type = "embedded", strategy = "priority"}
+chain = {block_time = "250ms"}
+chaos = [{type = "skipped_heads", target = "a", at = "2s", duration = "3s"}]
+
+[[workloads]]
+type = "ws_subscribe"
+connections = 2
+duration = "6s"
+"""
+
+
+def test_a_fault_of_subscriptions_is_one_file(contribute: Contribute) -> None:
+    """In the three seconds of the fault a publishes each head whose number is no multiple of three."""
+    copy = contribute("skipped_heads.py", "actors/spec/faults/kinds")
+    copy.python("from tools.docs import fault_rules as made; made.PATH.write_text(made.fault_rules())")
+    head, _, _ = SCENARIO.partition("workloads = [")
+    scenario = head.replace("success_rate >= 50 %", "max_duplicate_heads <= 0") + SKIPPED
+    ran = copy.run(scenario)
+    (fault,) = ran.report["faults"]
+    assert (fault["kind"], fault["evidence"], fault["effect_observed"]) == ("skipped_heads", ["acted"], True)
+    published = ran.sql(
+        "SELECT DISTINCT number, at_ns BETWEEN started_ns AND fault_windows.ended_ns AS during "
+        "FROM heads CROSS JOIN fault_windows WHERE provider = 'a' ORDER BY number"
+    )
+    during = [row["number"] for row in published if row["during"]]
+    others = [row["number"] for row in published if not row["during"]]
+    assert during == [number for number in range(during[0], during[-1] + 1) if number % 3]
+    assert any(number % 3 == 0 for number in others)
+    assert len(during) >= 7
+    copy.python(
+        "from tools.docs.faults import faults_page; page = faults_page()\n"
+        "assert '### SkippedHeads' in page and 'in so many is never published' in page"
+    )
+    copy.python("import battle; assert battle.SkippedHeads('a').one_in == 3")
+    http = "workloads = [{type = 'http_constant', method = 'eth_blockNumber', rate = 9, duration = '6s'}]"
+    (copy.place / "toy.toml").write_text(scenario.partition("[[workloads]]")[0] + http)
+    assert "skipped_heads: nothing subscribes" in copy.battle("check", "toy.toml").stdout
+
+
 PAIRS = """
 name = "Toy"
 providers = [{type = "mock", name = "a", latency = "5ms"}, {type = "mock", name = "b", latency = "9ms"}]

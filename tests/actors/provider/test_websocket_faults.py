@@ -36,10 +36,12 @@ def test_connections_are_dropped_and_new_ones_at_their_first_subscription(either
         async with client_of(stage, provider) as third:
             subscription = await third.subscribe()
             await third.heads(subscription, 1)
-        closed = [one.fault_id for one in of(provider, SubscriptionChanged) if one.change == "closed"]
-        return first.code, second.code, closed[:2], acted(provider)
+        changes = of(provider, SubscriptionChanged)
+        closed = [one.fault_id for one in changes if one.change == "closed"]
+        subscribed = [one.change for one in changes].count("subscribed")
+        return first.code, second.code, closed[:2], subscribed, acted(provider)
 
-    assert talk(either_world, script) == (seen, seen, ["f1", "f1"], [("f1", action)] * 2)
+    assert talk(either_world, script) == (seen, seen, ["f1", "f1"], 2, [("f1", action)] * 2)
 
 
 def test_a_stalled_provider_answers_and_tells_nothing(either_world):
