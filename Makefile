@@ -65,8 +65,8 @@ coverage: $(INSTALLED)  ## Say how much of the code the quick tests run
 	$(BIN)/coverage report | tail -n 1 | sed 's/^TOTAL/Run by the quick tests alone (statements, not run, share):/'
 
 slow: $(INSTALLED)  ## Run the long tests, and the property tests with 500 examples each, at night
-	$(BIN)/python -m pytest -m slow --timeout 1200
-	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 $(SPREAD)
+	$(BIN)/python -m pytest -m slow --timeout 1200 -o faulthandler_timeout=0
+	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 -o faulthandler_timeout=0 $(SPREAD)
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, and use it there
 	$(BIN)/python -m pytest tests/end_to_end/test_wheel.py
