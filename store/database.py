@@ -1,7 +1,7 @@
 """Questions to the log of a run, sealed or not: `with open_run(run_dir) as run: run.query("summary")`.
 
 Report queries are ours and read the Parquet files. SQL from a user runs in a process of its own (`sandbox` says why)
-that can read the log and nothing else, and write nothing at all (`files` says why that takes a copy).
+that can read the log and nothing else, and write nothing at all (`log_files` says why that takes a copy).
 """
 
 from collections import namedtuple

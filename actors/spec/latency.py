@@ -1,4 +1,4 @@
-"""How a provider can behave: the words that scenarios, faults and providers share."""
+"""How long an answer can take: the distributions that providers and faults share."""
 
 from collections.abc import Iterator
 from math import exp

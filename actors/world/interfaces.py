@@ -160,7 +160,8 @@ class World(Protocol):
     """What this node holds for its peers."""
 
     lingering: set[Lingering]
-    """Who is still to be ended when this node is: nobody else has hold of them any more, but a timer."""
+    """Who is still to be ended when this node is: nobody else has hold of them any more, but a timer. The live world
+    ends them; the simulated one cuts all streams of the node."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the run's epoch: one clock for all nodes of a run."""

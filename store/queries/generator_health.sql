@@ -1,4 +1,4 @@
--- Did the load generator keep to its schedule? How late it was is in the query `latencies`.
+-- Did the load generator keep to its schedule? How late it was is in the query `request_measures`.
 --
 -- No row without: generator_samples
 --

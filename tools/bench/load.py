@@ -1,12 +1,8 @@
-"""The load generator alone, against any server: for `peers_load.sh`, and for its own test under a stall.
+"""The load generator alone, against any server: beside other load generators, and for its own test under a stall.
 
     load.py URL CONNECTIONS DURATION_S RATE_PER_S [LOG]     RATE 0: closed loop; LOG: keep the event log there
     load.py nginx ...                                       the same against an nginx of its own, on core 0
     load.py --stall                                         200/s for 12 s at an nginx frozen 2 s in every 6
-
-Beside the peers:
-
-    OURS_CMD='.venv/bin/python tools/bench/load.py {url} {connections} {duration} {rate} {log}'
 
 One process, one event loop, the live world; every request is logged in any case, and the numbers are read
 back from that log. Prints one line of JSON.

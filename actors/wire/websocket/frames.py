@@ -1,6 +1,6 @@
 """WebSocket frames (RFC 6455, 5 to 8) over wsproto: whole messages out of any bytes, within limits.
 
-No I/O and no state of the connection: who closes, and what is done about it, is decided in `websocket`.
+No I/O and no state of the connection: who closes, and what is done about it, is decided in `connection`.
 """
 
 from collections.abc import Iterator

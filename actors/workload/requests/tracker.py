@@ -1,4 +1,4 @@
-"""The requests that are open: when each one times out, and what the log is mentioned when it ends."""
+"""The requests that are open: when each one times out, and what is logged when it ends."""
 
 from collections import deque
 from collections.abc import Callable
