@@ -8,7 +8,6 @@ from collections import namedtuple
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Self, TypeVar
 
 import duckdb
@@ -18,6 +17,7 @@ from battle.store.catalog import Parameters
 from battle.store.connections import FEW_ROWS, NO_EXTENSIONS, connect, fill, show_no_progress
 from battle.store.errors import QueryError
 from battle.store.interruption import interruptible
+from battle.store.interruptions import scratch_directory
 from battle.store.log_files import LogFiles
 from battle.store.manifest import Manifest
 from battle.store.sandbox import QUERY_SECONDS, Sandbox
@@ -50,7 +50,7 @@ class Run:
         self._sandbox: Sandbox | None = None
         with ExitStack() as opening:
             self._files = opening.enter_context(LogFiles(run_dir))
-            self._scratch = opening.enter_context(TemporaryDirectory(prefix="battle-query-"))
+            self._scratch = opening.enter_context(scratch_directory("battle-query-"))
             self._resources = opening.pop_all()
 
     @property
@@ -111,7 +111,7 @@ class Run:
     def _trusted_connection(self) -> tuple[duckdb.DuckDBPyConnection, Views]:
         if self._trusted is None or self._trusted_views is None:
             paths = self._files.open_paths()
-            self._trusted = connect(paths, self.manifest, self.run_dir, self._parameters, self._scratch)
+            self._trusted = connect(paths, self.manifest, self.run_dir, self._parameters, str(self._scratch))
             self._resources.callback(self._trusted.close)
             few = sum(self.manifest.tables.values()) <= FEW_ROWS
             self._trusted_views = catalog.views(self._trusted, catalog.view_names() if few else STORED)

@@ -1,11 +1,10 @@
 """Whether statements could be asked of a log, checked before there is one."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from battle.store.database import Run, open_run
 from battle.store.errors import QueryError
+from battle.store.interruptions import scratch_directory
 
 _NUMBERS = (
     "BIGINT", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER", "UHUGEINT", "USMALLINT", "UTINYINT",
@@ -19,7 +18,7 @@ def dry_run(statements: Mapping[str, str]) -> dict[str, str]:
     What can only be known with data (how many rows it gives, a value that cannot be cast) is not found.
     """
     found: dict[str, str] = {}
-    with TemporaryDirectory(prefix="battle-dry-run-") as directory, open_run(Path(directory)) as run:
+    with scratch_directory("battle-dry-run-") as directory, open_run(directory) as run:
         for name, sql in statements.items():
             problem = _problem(run, sql)
             if problem is not None:

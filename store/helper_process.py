@@ -1,39 +1,12 @@
 """Short-lived processes of our own, of which nothing stays behind, wherever Ctrl-C comes.
 
-`subprocess` has two gaps. An exception that a signal's handler raises inside `Popen(...)` loses the process: it was
-started, and nobody knows it. And `subprocess.run` only asks the kernel to end it when Ctrl-C interrupts the wait, and
-does not see to it that it has.
+`subprocess.run` only asks the kernel to end its process when Ctrl-C interrupts the wait, and does not wait for that.
 """
 
-import signal
 import subprocess
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@contextmanager
-def interruptions_wait() -> Iterator[None]:
-    """What is started meanwhile is known to whoever started it: Ctrl-C, SIGTERM and SIGHUP come at the end of this.
-
-    Outside the main thread no handler runs, and nothing has to wait. A signal that has no handler of Python's ends
-    the whole program, as ever.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    handled = [number for number in _INTERRUPTIONS if callable(signal.getsignal(number))]
-    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in handled}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for interruption in dict.fromkeys(came):
-            signal.raise_signal(interruption)
+from battle.store.interruptions import interruptions_wait
 
 
 def answer_of(

@@ -7,11 +7,11 @@ import fcntl
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Self
 
 from battle.store.errors import LogError
 from battle.store.events import TABLES
+from battle.store.interruptions import scratch_directory
 from battle.store.manifest import (
     RESTORE,
     Manifest,
@@ -51,9 +51,9 @@ class LogFiles:
                 check_nothing_else(manifest, run_dir / "events")
                 self._open_tables(run_dir / "events", manifest)
             else:
-                with TemporaryDirectory(prefix="battle-log-") as scratch:
-                    manifest = write_tables(scan_run(run_dir), Path(scratch), growing=True)
-                    self._open_tables(Path(scratch), manifest)
+                with scratch_directory("battle-log-") as scratch:
+                    manifest = write_tables(scan_run(run_dir), scratch, growing=True)
+                    self._open_tables(scratch, manifest)
             on_failure.pop_all()
         self.manifest: Manifest = manifest
 

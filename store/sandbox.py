@@ -21,7 +21,7 @@ import msgspec
 
 from battle.store.catalog import Parameters
 from battle.store.errors import LogError, QueryError
-from battle.store.helper_process import interruptions_wait
+from battle.store.interruptions import interruptions_wait
 from battle.store.manifest import Manifest
 
 QUERY_SECONDS = 300.0

@@ -6,7 +6,6 @@ again; with it the segments are superfluous, and removed. Identical segments giv
 
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 import msgspec
@@ -15,6 +14,7 @@ from battle.store.connections import show_no_progress
 from battle.store.errors import LogError
 from battle.store.events import TABLES, tag_of
 from battle.store.interruption import interruptible
+from battle.store.interruptions import scratch_directory
 from battle.store.manifest import Manifest as Manifest
 from battle.store.manifest import encode_manifest, header_facts, sealed_file, with_versions
 from battle.store.manifest import read_manifest as read_manifest
@@ -89,8 +89,8 @@ def write_tables(scans: list[Scan], target: Path, *, growing: bool = False) -> M
                 _write_no_rows(connection, table, path)
                 files[table] = sealed_file(path, 0)
                 continue
-            with TemporaryDirectory(prefix="battle-seal-") as scratch:
-                sources = [_source(scan, table, Path(scratch), growing=growing) for scan in holders]
+            with scratch_directory("battle-seal-") as scratch:
+                sources = [_source(scan, table, scratch, growing=growing) for scan in holders]
                 problems += _write_rows(connection, table, sources, path)
             expected = sum(scan.health.tables[table] for scan in holders)
             rows = _count_rows(connection, path)

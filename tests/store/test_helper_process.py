@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from battle.store.helper_process import answer_of, interruptions_wait
+from battle.store.helper_process import answer_of
 
 SLEEPS = "import os, sys, time; print(os.getpid(), flush=True, file=open(sys.argv[1], 'w')); time.sleep(600)"
 
@@ -52,17 +52,3 @@ def test_a_process_has_ended_when_ctrl_c_ends_the_wait(tmp_path: Path):
         waiting.send_signal(signal.SIGINT)
         said, _ = waiting.communicate(timeout=30)
     assert said == "False\n"
-
-
-def test_a_signal_that_comes_while_a_process_is_being_started_comes_when_it_is_known():
-    seen = []
-
-    def start() -> None:
-        with interruptions_wait():
-            signal.raise_signal(signal.SIGINT)
-            seen.append("known")
-
-    with pytest.raises(KeyboardInterrupt):
-        start()
-    assert seen == ["known"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from battle.store.helper_process import answer_of
+from battle.store.interruptions import interruptions_wait
 
 BANNER = """\
 /*! vega, vega-lite, vega-embed, vega-tooltip, vega-interpreter: Copyright (c) University of Washington Interactive
@@ -54,9 +55,10 @@ def make_bundle() -> str:
 def _kept(script: str, path: Path) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-            draft.write(gzip.compress(script.encode(), mtime=0))
-        Path(draft.name).replace(path)  # whole or not at all: others may be reading
+        with interruptions_wait():
+            with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
+                draft.write(gzip.compress(script.encode(), mtime=0))
+            Path(draft.name).replace(path)  # whole or not at all: others may be reading
     except OSError:
         pass  # a cache is a convenience: a home that cannot be written makes it slow, not wrong
     return script

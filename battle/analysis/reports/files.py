@@ -168,8 +168,11 @@ def _utf8(text: str) -> str:
 def write_whole(path: Path, text: str) -> None:
     """Write a file that is there whole, or as it was before. Raises OSError."""
     draft = path.with_name(f".{path.name}.tmp")
-    with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -98,7 +98,7 @@ def test_a_file_is_heard_once_also_when_it_is_cut_meanwhile(tmp_path):
 
 
 STARVED = """
-import os, resource, socket, sys
+import os, resource, signal, socket, sys
 port, limit = map(int, sys.argv[1:])
 if limit:
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
@@ -113,7 +113,7 @@ with socket.create_server(("127.0.0.1", port)) as listener:
             for file in opened:
                 os.close(file)
             opened = []
-    listener.accept()
+    signal.pause()  # it can be asked what it has until it is ended
 """
 
 

@@ -14,6 +14,7 @@ from battle.analysis.reports.files import (
     read_report,
     render,
     write_reports,
+    write_whole,
 )
 from battle.analysis.reports.schema import Report, json_schema
 from battle.store.errors import LogError
@@ -134,3 +135,10 @@ def test_every_format_can_be_rendered(tmp_path: Path) -> None:
     report = read_report(golden_run(tmp_path / "run"))
     for form in FILES:
         assert render(report, form).endswith("\n")
+
+
+def test_a_file_that_cannot_be_put_in_its_place_leaves_no_draft(tmp_path):
+    (tmp_path / "report.md").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path / "report.md", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
