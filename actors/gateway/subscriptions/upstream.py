@@ -37,11 +37,11 @@ class WsUpstream:
         self._connections: dict[UpstreamConnection, None] = {}
 
     def standing(self, tries: int) -> Standing:
-        """What `select.choose` needs to know."""
+        """What `selection.choose` needs to know."""
         return Standing(self.name, self._breaker.status.state, self._breaker.admits, tries=tries)
 
     def attach(self, key: SubscriptionKey, shared_stream: SubscribedStream) -> UpstreamConnection:
-        """Subscribe `carried`; it hears of it, later or from inside this call."""
+        """Subscribe `shared_stream` to `key`; it hears of it, later or from inside this call."""
         if self._connection is None:
             self._connection = UpstreamConnection(
                 self._world,

@@ -29,7 +29,8 @@ The life of the connection, and what each step sets:
       +--------------------------+-- a fault breaks it; or the inner stream gave up or was closed -+
 
     Where no fault is in force, closed and over are one step. A peer's reset does not make a stream over that is used:
-    its user is notified, and closes it. `finished` waits for over: only then has all left that was written.
+    its user is notified, and closes it. `finished` waits for over: only then has all left that was written. When its
+    node ends, a stream that is closed is over at once (`end_now`), and what has not left is lost.
 
 Beside that, each direction has an end of its own. `_end_kind` says how receiving ended: its first value counts, and
 is reported once, to the callback or to each task that asks. `_ended` says that `send_eof` has left.

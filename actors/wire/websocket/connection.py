@@ -23,7 +23,8 @@ Messages are delivered and sent in open alone: of what still comes after it only
 stream says first, so that it is always read before it.
 
 One timer at a time belongs to keep-alive: for the next ping, or for the pong that is awaited. Another one bounds
-closing and lingering. Both end with over, the first on leaving open.
+closing and lingering. Both end with over, the first on leaving open. What closes or lingers when its node ends is
+over at once (`end_now`).
 """
 
 from collections.abc import Callable, Iterator

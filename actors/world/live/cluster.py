@@ -59,7 +59,7 @@ _decode = typed.decoder(FromNode).decode
 
 
 class LiveCluster:
-    """All nodes of one live run. `module` is what `python -m` runs as a node: it calls `child.run_node`."""
+    """All nodes of one live run. `module` is what `python -m` runs as a node: it calls `node_main.run_node`."""
 
     def __init__(self, run_dir: Path, seed: int, module: str) -> None:
         self._run_dir = run_dir

@@ -28,8 +28,8 @@ What the shell must send, one event at a time:
 
 What the shell must do:
 
-- `Deliver(items)`: the `payload` of each to every client of the stream, through `clients.admit`. A client that
-  joins while the stream catches up gets the filled blocks as well.
+- `Deliver(items)`: the `payload` of each to every client of the stream, through `slow_clients.admit`. A client
+  that joins while the stream catches up gets the filled blocks as well.
 - `Backfill`: ask over HTTP at `provider` when `attempt` is 1, at another when it is higher.
 - `Resubscribe(reason, avoid)`: end the subscription there is, choose a provider, `avoid` last. Unless the
   reason is "start", this counts as a failure of `avoid` for its WebSocket breaker.
