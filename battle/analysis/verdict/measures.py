@@ -4,6 +4,7 @@ The view `slo` says the same of the whole run in SQL; a test compares.
 """
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any
 
 from battle.analysis.log import Log
@@ -29,6 +30,14 @@ def measures(log: Log, part: Part, keys: Collection[str] = MEASURED) -> dict[str
 
 
 def _measured(log: Log, part: Part, metric: Metric) -> Measure:
+    try:
+        return _read(log, part, metric)
+    except Exception as error:
+        error.add_note(metric.name)  # so that the verdict can say whose question it was
+        raise
+
+
+def _read(log: Log, part: Part, metric: Metric) -> Measure:
     if metric.sql or metric.query:
         return _answered(log, part, metric)
     measure = READINGS[metric.name].measure
@@ -42,10 +51,16 @@ def _answered(log: Log, part: Part, metric: Metric) -> Measure:
     """What the metric's own question says."""
     given: dict[str, Any] = {**part.times, "workload": part.scope.workload, "method": part.scope.method}
     parameters = metric.parameters(given)
-    (row,) = log.ask(metric.sql, **parameters) if metric.sql else log.rows(metric.query, **parameters)
+    rows = log.ask(metric.sql, **parameters) if metric.sql else log.rows(metric.query, **parameters)
+    if len(rows) != 1:
+        raise ValueError(f"its question gave {len(rows)} rows, not one")
+    row = rows[0]
     query, value = metric.query or metric.name, getattr(row, metric.column)
+    if not isinstance(value, int | float | Decimal | None):
+        raise TypeError(f"its question gave {value!r}, which is not a number")
     if value is not None:
-        return Measure(query, True, value, getattr(row, "note", None))
+        number = float(value) if isinstance(value, Decimal) else value
+        return Measure(query, True, number, getattr(row, "note", None))
     if metric.reported is not None:
         return Measure(query, False, note=unseen_text(gateway_reports(log).kind, metric.reported))
     then = " then" if part.scope.timed else ""

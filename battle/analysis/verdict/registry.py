@@ -24,5 +24,5 @@ def check(checker: Checker, log: Log, slos: SloSet) -> Finding | None:
     except Exception as error:
         # A mistake of ours must not turn into a PASS, and not hide the other findings either.
         name = getattr(checker, "__name__", repr(checker))
-        summary = f"the checker crashed: {type(error).__name__}: {error}"
+        summary = f"the checker {name} crashed: {type(error).__name__}: {error}"
         return Finding(checker=name, verdict="INCONCLUSIVE", summary=summary)

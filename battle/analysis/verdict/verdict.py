@@ -79,7 +79,8 @@ def judge(
         found_knees = knees(log, slos)
         results, of_workloads = _results(log, slos, findings, broken, found_knees)
     except Exception as error:  # as for a checker that crashes
-        summary = f"measuring crashed: {type(error).__name__}: {error}"
+        of = "".join(f" {name}" for name in getattr(error, "__notes__", ()))
+        summary = f"measuring{of} crashed: {type(error).__name__}: {error}"
         findings.append(Finding(checker="slos", verdict="INCONCLUSIVE", summary=summary))
     if not slos.any:
         summary = "the scenario has no SLO, so there is nothing to pass"

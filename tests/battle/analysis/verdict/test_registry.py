@@ -112,7 +112,7 @@ def test_a_checker_that_crashes_says_inconclusive(tmp_path: Path) -> None:
         finding = check(broken, Log(run), SloSet())
     assert finding is not None
     assert (finding.checker, finding.verdict) == ("broken", "INCONCLUSIVE")
-    assert finding.summary == "the checker crashed: ZeroDivisionError: oh"
+    assert finding.summary == "the checker broken crashed: ZeroDivisionError: oh"
 
 
 def test_no_two_checkers_have_one_place() -> None:

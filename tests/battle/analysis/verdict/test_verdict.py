@@ -10,6 +10,8 @@ from battle.analysis.verdict.checker import Checker
 from battle.analysis.verdict.registry import CHECKERS
 from battle.analysis.verdict.verdict import Judgement, judge
 from battle.formatting import duration_text, percent_text, sentence
+from battle.scenario.slo.metric import Metric
+from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.database import open_run
 from battle.store.events import Event
@@ -94,6 +96,26 @@ def test_a_crash_while_measuring_is_inconclusive(tmp_path: Path, monkeypatch: py
     judgement = judged(tmp_path, EASY, saying("PASS"))
     assert judgement.verdict == "INCONCLUSIVE"
     assert judgement.reasons == ("measuring crashed: ValueError: no such column",)
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("SELECT nix FROM requests", "QueryError: Binder Error: "),
+        ("SELECT 1 AS value UNION ALL SELECT 2", "ValueError: its question gave 2 rows, not one"),
+        ("SELECT 1 AS value WHERE false", "ValueError: its question gave 0 rows, not one"),
+        ("SELECT 'many' AS value", "TypeError: its question gave 'many', which is not a number"),
+    ],
+)
+def test_a_question_that_is_wrong_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str, why: str
+) -> None:
+    toy = Metric(place=1, name="success_rate", sql=sql)
+    monkeypatch.setitem(METRICS, toy.name, toy)
+    judgement = judged(tmp_path, EASY, saying("PASS"))
+    assert judgement.verdict == "INCONCLUSIVE"
+    (reason,) = judgement.reasons
+    assert reason.startswith(f"measuring success_rate crashed: {why}")
 
 
 def test_an_empty_log_does_not_pass(tmp_path: Path) -> None:
