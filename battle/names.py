@@ -86,10 +86,12 @@ from battle.scenario.phases import Phase as Phase
 from battle.scenario.scenario import Scenario as Scenario
 from battle.scenario.slo.slo import Slo as Slo
 from battle.scenario.slo.staleness import Staleness as Staleness
+from battle.store.definitions import refuse_twins
 
 # Faults and workloads that have a file each.
+refuse_twins("public name of Battle", (*globals(), *(kind.__name__ for kind in (*FAULTS, *WORKLOADS))))
 globals().update({kind.__name__: kind for kind in (*FAULTS, *WORKLOADS)})
-del FAULTS, WORKLOADS
+del FAULTS, WORKLOADS, refuse_twins
 
 # pytest adds names of its own that are no identifiers to modules it rewrites.
 __all__ = [name for name in globals() if name.isidentifier() and not name.startswith("_")]

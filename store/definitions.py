@@ -11,6 +11,8 @@ same whoever imports the package first.
 
 import importlib
 import pkgutil
+from collections import Counter
+from collections.abc import Iterable
 from types import ModuleType
 from typing import TypeVar
 
@@ -38,3 +40,10 @@ def classes_in(package: str, base: type[T]) -> tuple[type[T], ...]:
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
     )
+
+
+def refuse_twins(what: str, names: Iterable[str]) -> None:
+    """Raise ValueError when two have one name: one would take the other's place without a word."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"more than one {what} is called {', '.join(twice)}")

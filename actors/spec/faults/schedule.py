@@ -1,7 +1,7 @@
 """When and how often faults happen: an entry of a chaos plan is a fault, or one of these around it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias, Union, get_args
 
 from battle.actors.spec.base import Spec
 from battle.actors.spec.faults.base import above_zero_problems
@@ -16,11 +16,13 @@ from battle.actors.spec.faults.process import (
 from battle.actors.spec.faults.transport import TransportFault
 from battle.actors.spec.faults.websocket import WebSocketFault
 from battle.actors.units import Duration, format_duration, ms
+from battle.store.definitions import refuse_twins
 
 Fault: TypeAlias = Kill | Flap | Restart | Pause | BehaviourFault | TransportFault | WebSocketFault
 """One fault of the catalogue."""
 if not TYPE_CHECKING:  # which cannot know what is in a folder
     Fault = Union[(Fault, *KINDS)]
+    refuse_twins("fault", (kind.kind() for kind in get_args(Fault)))
 
 RAMP_STEPS_MAX = 1000
 """A finer ramp than this is a lot of log and no smoother to whoever measures it."""

@@ -24,6 +24,7 @@ from battle.actors.spec.workloads.websocket import (
     WsSubscribe,
     WsWorkload,
 )
+from battle.store.definitions import refuse_twins
 
 __all__ = [
     "HttpBurst",
@@ -61,6 +62,7 @@ Workload: TypeAlias = (
 )
 if not TYPE_CHECKING:  # which knows what is in the folder by its base, and by nothing else
     Workload = Union[(*(kind for kind in get_args(Workload) if kind is not HttpScheduled), *KINDS)]
+    refuse_twins("workload", (kind.__struct_config__.tag for kind in get_args(Workload)))
 
 OpenLoop: TypeAlias = HttpOpenLoop | WsRequests
 """The workloads that send their requests when they are due, by a schedule."""

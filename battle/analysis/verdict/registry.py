@@ -5,9 +5,10 @@ from battle.analysis.log import Log
 from battle.analysis.verdict import checkers
 from battle.analysis.verdict.checker import Checker, PlacedChecker
 from battle.scenario.slo.slo import SloSet
-from battle.store.definitions import defined_in
+from battle.store.definitions import defined_in, refuse_twins
 
 _PLACED = sorted(defined_in(checkers.__name__, PlacedChecker), key=lambda one: one.place)
+refuse_twins("checker", (one.checker.__name__ for one in _PLACED))
 
 CHECKERS: tuple[Checker, ...] = tuple(one.checker for one in _PLACED)
 """In the order a reader wants to hear of them: a run that is not complete explains the rest."""
