@@ -38,6 +38,10 @@ def load_checker(name: str) -> OwnChecker:
         checker = load_function(name, "checker")
     except FunctionError as error:
         raise CheckerMissingError(str(error)) from error.__cause__
+    if inspect.iscoroutinefunction(checker) or inspect.isasyncgenfunction(checker):
+        raise CheckerMissingError(
+            f"checker {name!r}{place_of(checker)} must not be async: it is called, and not awaited"
+        )
     if not _takes_one(checker):
         raise CheckerMissingError(
             f"checker {name!r}{place_of(checker)} must be a function of one argument, the log: "
@@ -87,8 +91,6 @@ def _is_in_a_run(name: str) -> bool:
 
 
 def _takes_one(checker: OwnChecker) -> bool:
-    if inspect.iscoroutinefunction(checker) or inspect.isasyncgenfunction(checker):
-        return False
     try:
         inspect.signature(checker).bind(None)
     except TypeError:

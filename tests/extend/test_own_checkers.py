@@ -111,7 +111,7 @@ def test_its_mistake_is_inconclusive_and_named(tmp_path: Path, name: str, says: 
         (f"{HERE}:forgotten", "cannot be found: tests.extend.toy_checkers has no 'forgotten'"),
         (f"{HERE}:NOT_A_FUNCTION", "is not a function"),
         (f"{HERE}:two_arguments", "must be a function of one argument, the log: def two_arguments(log)"),
-        (f"{HERE}:asynchronous", "must be a function of one argument"),
+        (f"{HERE}:asynchronous", "must not be async: it is called, and not awaited"),
         ("no_slow_requests", "must be written package.module:function"),
     ],
 )

@@ -111,6 +111,9 @@ def _why_idle(fault: Any, used: set[str], began_ns: int | None) -> str:
     if fault.started_ns is None:
         due = "" if fault.planned_ns is None else f" (due {at_text(fault.planned_ns, began_ns)})"
         return f"{fault.fault_id} was never applied{due}" + (f": {fault.failure}" if fault.failure else "")
+    if not fault.signs and not fault.failure:
+        rule = f"the view fault_rules has no row for the kind {fault.kind!r} (`make pages` writes it)"
+        return f"whether {fault.fault_id} had an effect is unknown: {rule}"
     for sign in fault.evidence:
         if sign in _ALONE and sign in fault.signs:
             did = _ALONE[sign].format(target=fault.target)

@@ -607,6 +607,11 @@ def test_a_subscription_that_a_paused_provider_let_fall_silent_is_an_effect(tmp_
             fault("cut-a", 3 * S, 5 * S, kind="partition"),
             "cut-a had no effect: no connection to a was affected",
         ),
+        (
+            fault("toy-a", 3 * S, 5 * S, kind="toy"),
+            "whether toy-a had an effect is unknown: the view fault_rules has no row for the kind 'toy' "
+            "(`make pages` writes it)",
+        ),
     ],
 )
 def test_a_fault_without_effect_is_never_survived(tmp_path: Path, events: list[Event], words: str) -> None:
