@@ -45,6 +45,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.checker}: {self.severity} does not go with {self.verdict}")
 
     @property
+    def is_of_author(self) -> bool:
+        """Whether a scenario's own checker found it: those are named "module:function"."""
+        return ":" in self.checker
+
+    @property
     def warns(self) -> bool:
         """Whether it is a warning, strict or not."""
         return self.severity == "warning"

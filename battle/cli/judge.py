@@ -17,7 +17,7 @@ from battle.analysis.reports.files import (
 from battle.analysis.reports.schema import Report
 from battle.analysis.reports.sections.load import slo_section
 from battle.cli.options import Out, RunArg, Strict
-from battle.cli.summary import verdict_lines
+from battle.cli.summary import passed_checkers, verdict_lines
 from battle.cli.tables import block_lines
 from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError
@@ -105,6 +105,7 @@ def judge_command(
 
 def _lines(report: Report) -> Iterator[str]:
     yield from verdict_lines(report)
+    yield from passed_checkers(report)
     for block in slo_section(report).blocks:
         yield ""
         yield from block_lines(block)

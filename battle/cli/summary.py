@@ -43,4 +43,12 @@ def _slo_lines(report: Report) -> Iterator[str]:
         for result in one.slos:
             yield f"  {_MARKS[result.status]} {one.workload}: {slo_text(result)}"
     yield from (f"  - left out: {escaped(omitted)}" for omitted in report.omitted_slos)
+    yield from passed_checkers(report)
+
+
+def passed_checkers(report: Report) -> Iterator[str]:
+    """What the scenario's own checkers found to be well; what they found wrong is a reason or a warning."""
+    for finding in report.findings:
+        if finding.is_of_author and finding.verdict == "PASS" and not finding.warns:
+            yield f"  {_MARKS['met']} {escaped(finding.checker)}: {escaped(finding.summary)}"
     yield from (f"  {escaped(omission.text)}" for omission in report.omitted)

@@ -48,7 +48,7 @@ def run_plan(scenario: Scenario, seed: int) -> RunPlan:
     """
     if not -SEEDS <= seed < SEEDS:
         raise ScenarioError(f"a seed is a whole number of up to 63 bits, not {seed}")
-    named = [_resolved(workload, index) for index, workload in enumerate(scenario.workloads)]
+    named = [_with_steps(workload) for workload in scenario.named_workloads]
     nodes = tuple(
         WorkloadNode(f"load-{workload.name}.{shard}", workload, index, shard)
         for index, workload in enumerate(named)
@@ -107,16 +107,10 @@ def _ws_endpoint(gateway: Gateway, target: Address) -> tuple[Address, str]:
             return target, "/"
 
 
-def _resolved(workload: Workload, index: int) -> Workload:
-    """The workload with its name, and with its steps listed, so that the log alone says when each was played."""
-    if not workload.name:
-        workload = msgspec.structs.replace(workload, name=_default_name(index))
+def _with_steps(workload: Workload) -> Workload:
+    """The workload with its steps listed, so that the log alone says when each was played."""
     if isinstance(workload, HttpStep):
         return msgspec.structs.replace(
             workload, rates=workload.all_rates, start_rate=0.0, step=0.0, end_rate=0.0
         )
     return workload
-
-
-def _default_name(index: int) -> str:
-    return "main" if index == 0 else f"main-{index + 1}"

@@ -5,12 +5,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, redirect_stdout
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from battle.actors.author_errors import AuthorsError
 from battle.actors.author_files import beside
 from battle.actors.author_functions import FunctionError, home_of, load_function, place_of, raised_at
+
+FINDINGS_MAX = 100
+"""Of one checker: what finds more has found one thing many times, or yields for ever."""
 
 OwnChecker: TypeAlias = Callable[[Any], object]
 """From the `RunLog` to a `Finding`, or to several of them."""
@@ -77,11 +81,17 @@ def _answers(name: str, checker: OwnChecker, log: Any) -> list[object]:
     try:
         with redirect_stdout(sys.stderr):
             answer = checker(log)
-            return list(answer) if isinstance(answer, Iterable) and not isinstance(answer, str) else [answer]
+            several = answer if isinstance(answer, Iterable) and not isinstance(answer, str) else [answer]
+            answers = list(islice(several, FINDINGS_MAX + 1))
     except (Exception, SystemExit) as error:  # whatever the author's own code does is reported as theirs
         raise CheckerError(
             f"checker {name!r} raised {type(error).__name__}: {error}{raised_at(error)}"
         ) from error
+    if len(answers) > FINDINGS_MAX:
+        raise CheckerError(
+            f"checker {name!r} returned more than {FINDINGS_MAX} findings: return one for each rule"
+        )
+    return answers
 
 
 def _is_in_a_run(name: str) -> bool:

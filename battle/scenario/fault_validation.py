@@ -30,9 +30,9 @@ def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
     if not targets_of_fault(fault, scenario.groups):
         yield f"{fault.kind()}: its target {fault.target!r} does not exist; {provider_choice(scenario)}"
     if isinstance(fault, Partition) and fault.is_before_the_gateway:
-        named = [workload.name for workload in scenario.workloads if workload.name]
+        named = [workload.name for workload in scenario.named_workloads]
         if fault.peer not in (GATEWAY, LOAD, *named):
-            known = ", ".join(named) if named else "none of them has a name"
+            known = ", ".join(named)
             yield f"partition: there is no workload named {fault.peer!r}; the workloads are: {known}"
 
 

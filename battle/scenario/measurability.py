@@ -158,7 +158,7 @@ def _unheard(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator[str]:
 def _healing_without_a_before(scenario: Scenario, chaos: Iterable[ChaosEntry]) -> Iterator[str]:
     if scenario.healing is None:
         return
-    for workload in scenario.workloads:
+    for workload in scenario.named_workloads:
         ends = duration_of(workload)
         if workload.name == scenario.healing.workload and 0 < ends <= scenario.chaos_until:
             yield (
@@ -174,7 +174,7 @@ def _unmeasurable(scenario: Scenario, slo: Slo, chaos: Sequence[ChaosEntry]) -> 
     for name, why in _unseen(scenario.gateway).items():
         if name in names:
             yield f"slo: {name} is {why}: leave it out, or test the embedded gateway"
-    workloads = [one for one in scenario.workloads if slo.workload in (None, one.name)]
+    workloads = [one for one in scenario.named_workloads if slo.workload in (None, one.name)]
     if not workloads:
         return
     whose = "no workload" if slo.workload is None else f"workload {slo.workload} never"

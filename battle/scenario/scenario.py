@@ -86,6 +86,17 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
         return slos_of(self.slo)
 
     @property
+    def named_workloads(self) -> list[Workload]:
+        """The workloads under the names that logs and reports have: one without a name is "main", the second one of
+        all is "main-2" if it has none, and so on."""
+        return [
+            one
+            if one.name
+            else msgspec.structs.replace(one, name="main" if number == 1 else f"main-{number}")
+            for number, one in enumerate(self.workloads, 1)
+        ]
+
+    @property
     def groups(self) -> dict[str, tuple[str, ...]]:
         """The groups of each provider, by its name."""
         return {provider.name: provider.groups for provider in self.providers}

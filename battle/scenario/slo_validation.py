@@ -181,7 +181,7 @@ def _repeats(entry: ChaosEntry) -> bool:
 def _methods(scenario: Scenario, workload: str | None) -> list[str] | None:
     """The methods that are asked for; None when a generator or a trace decides."""
     methods: dict[str, None] = {}
-    for one in scenario.workloads:
+    for one in scenario.named_workloads:
         if workload is not None and one.name != workload:
             continue
         method = getattr(one, "method", "")
@@ -194,12 +194,11 @@ def _methods(scenario: Scenario, workload: str | None) -> list[str] | None:
 
 
 def _workload_names(scenario: Scenario) -> list[str]:
-    return [workload.name for workload in scenario.workloads if workload.name]
+    return [workload.name for workload in scenario.named_workloads]
 
 
 def _known_workloads(scenario: Scenario) -> str:
-    names = _workload_names(scenario)
-    return f"the workloads are: {', '.join(names) if names else 'none of them has a name'}"
+    return f"the workloads are: {', '.join(_workload_names(scenario))}"
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -81,7 +81,7 @@ def _name_problems(scenario: Scenario) -> Iterator[str]:
         yield "a scenario needs at least one workload, or nothing is sent"
     for kind, names in (
         ("provider", [provider.name for provider in scenario.providers]),
-        ("workload", [workload.name for workload in scenario.workloads if workload.name]),
+        ("workload", [workload.name for workload in scenario.named_workloads]),
     ):
         for name, count in Counter(names).items():
             if not _NAME.fullmatch(name):

@@ -76,11 +76,17 @@ def test_it_may_find_several_things_and_print(tmp_path: Path, capsys: pytest.Cap
     assert ran(tmp_path, "many", strict=True).report.verdict == "FAIL"
 
 
+def test_what_it_says_is_a_line_of_bounded_length(tmp_path: Path) -> None:
+    (found,) = own(ran(tmp_path, "talks"))
+    assert (found.summary[:13], found.summary[-1], len(found.summary)) == ("one two word ", "…", 1000)
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
         ("raises", "raised KeyError: 'no 1 here' at tests/extend/toy_checkers.py:{_deeper}"),
         ("raises_late", "raised ValueError: too late at tests/extend/toy_checkers.py"),
+        ("never_stops", "returned more than 100 findings: return one for each rule"),
         ("exits", "raised SystemExit"),
         ("bad_sql", "raised QueryError: Catalog Error: Table with name nowhere does not exist"),
         ("writes", "raised QueryError"),
@@ -175,6 +181,8 @@ def test_a_run_is_judged_again_by_them_or_by_others(tmp_path: Path) -> None:
     judge = ["judge", str(run_dir), "--json"]
     again = CliRunner().invoke(app, judge)
     assert (again.exit_code, json.loads(again.stdout)["verdict"]) == (0, "PASS")
+    said = CliRunner().invoke(app, judge[:2]).stdout
+    assert "✓ checks:is_fine: " in said, "what it found is shown, though all is well"
     other = CliRunner().invoke(app, [*judge, "--checker", f"{HERE}:raises"])
     names = [one["checker"] for one in json.loads(other.stdout)["findings"]]
     assert (other.exit_code, f"{HERE}:raises" in names, "checks:is_fine" in names) == (3, True, False)

@@ -37,6 +37,15 @@ def raises_late(log: RunLog) -> Iterator[Finding]:
     raise ValueError("too late")
 
 
+def never_stops(log: RunLog) -> Iterator[Finding]:
+    while True:
+        yield Finding(verdict="PASS", summary="and again")
+
+
+def talks(log: RunLog) -> Finding:
+    return Finding(verdict="FAIL", summary="one\ntwo " + "word " * 100_000)
+
+
 def exits(log: RunLog) -> Finding:
     raise SystemExit(0)
 

@@ -9,6 +9,9 @@ from battle.analysis.log import Log
 from battle.scenario.author_checkers import CheckerError, CheckerMissingError, answers_of
 from battle.store import typed
 
+SUMMARY_CHARACTERS_MAX = 1000
+"""Of a summary: the rest belongs into what `query` asks for."""
+
 
 def own_findings(log: Log, names: Sequence[str]) -> Iterator[Finding]:
     """The findings of these checkers, at least one of each: a checker that says nothing has not judged."""
@@ -38,7 +41,15 @@ def _finding(name: str, answer: object) -> Finding:
         found = typed.convert(msgspec.to_builtins(answer), Finding)
     except (TypeError, ValueError, RecursionError) as error:
         return _unable(name, f"checker {name!r} returned a Finding that is none: {error}")
-    return msgspec.structs.replace(found, checker=_shown(name), ids=found.ids[:EVIDENCE_IDS_MAX])
+    return msgspec.structs.replace(
+        found, checker=_shown(name), summary=_one_line(found.summary), ids=found.ids[:EVIDENCE_IDS_MAX]
+    )
+
+
+def _one_line(summary: str) -> str:
+    """It stands in the first line of a verdict, in tables and in JUnit."""
+    line = " ".join(summary.split())
+    return line if len(line) <= SUMMARY_CHARACTERS_MAX else f"{line[: SUMMARY_CHARACTERS_MAX - 1]}…"
 
 
 def _unable(name: str, summary: str) -> Finding:

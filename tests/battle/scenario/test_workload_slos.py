@@ -60,3 +60,25 @@ def test_a_report_made_from_the_directory_knows_them(tmp_path):
     (run_dir / "events").mkdir()
     (one,) = read_report(run_dir).workload_slos
     assert (one.workload, [result.name for result in one.slos]) == ("reads", ["success_rate"])
+
+
+def test_a_workload_without_a_name_has_the_one_that_the_log_has():
+    unnamed = HttpConstant("eth_blockNumber", rate=10, duration=seconds(5))
+    two = scenario(workloads=[unnamed, unnamed], workload_slos={"main-2": Slo(success_rate=0.9)})
+    assert list(scenario_problems(two)) == []
+    assert [node.workload.name for node in run_plan(two, 1).workloads] == ["main", "main-2"]
+    assert (
+        list(
+            scenario_problems(
+                scenario(workloads=[unnamed], slo="success_rate >= 90% for workload main", workload_slos={})
+            )
+        )
+        == []
+    )
+
+
+def test_a_name_that_another_workload_has_by_default_is_taken():
+    unnamed = HttpConstant("eth_blockNumber", rate=10, duration=seconds(5))
+    named = HttpConstant("eth_blockNumber", name="main", rate=10, duration=seconds(5))
+    (problem,) = scenario_problems(scenario(workloads=[unnamed, named], workload_slos={}))
+    assert problem == "workload 'main' is defined more than once; names must be unique"
