@@ -249,7 +249,9 @@ a single connection for each would leave behind."""
 @both_nodes
 @pytest.mark.slow
 @pytest.mark.parametrize("family", [http_input, rpc_input, ws_input, ws_rpc_input])
-def test_memory_does_not_grow_with_the_number_of_inputs(make_node, family):
+def test_memory_does_not_grow_with_the_number_of_inputs(make_node, family, monkeypatch):
+    """With few blocks kept: they would fill up to their limit only after some hours of virtual time."""
+    monkeypatch.setattr("battle.actors.chain.blocks._CACHED_BLOCKS", 8)
     half = 120
 
     async def main(stage):
