@@ -23,6 +23,7 @@ help:  ## Show what can be made
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Battle needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV) || (apt-get update -q && apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV))
+	$(BIN)/python -m pip uninstall -q -y battle 2>/dev/null # the distribution's name until 0.1
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	$(BIN)/python -m battle.analysis.charts.runtime
 	touch $@

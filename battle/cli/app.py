@@ -90,7 +90,7 @@ def _say_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"battle {version('battle')}")
+        print(f"battle {version('battle-gateway')}")
         raise typer.Exit
 
 

@@ -34,7 +34,7 @@ ROOM_BYTES = 200
 
 _CPU_INFO = Path("/proc/cpuinfo")
 
-_PACKAGES = ("battle", "trio", "msgspec", "duckdb", "httptools")
+_PACKAGES = ("trio", "msgspec", "duckdb", "httptools")
 
 
 def create_run_directory(
@@ -182,6 +182,7 @@ def _header(
         },
         versions={
             "python": platform.python_version(),
+            "battle": metadata.version("battle-gateway"),
             **{package: metadata.version(package) for package in _PACKAGES},
         },
         omitted_slos=omitted,

@@ -48,7 +48,7 @@ def test_a_run_says_its_verdict_first_and_where_to_look(smoked):
 
 def test_it_says_its_version(tmp_path):
     ran = battle("--version", cwd=tmp_path)
-    assert (ran.returncode, ran.stdout) == (0, f"battle {version('battle')}\n")
+    assert (ran.returncode, ran.stdout) == (0, f"battle {version('battle-gateway')}\n")
 
 
 def test_json_goes_to_stdout_and_nothing_else_does(tmp_path):
