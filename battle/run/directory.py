@@ -18,6 +18,7 @@ from battle.actors.world.interfaces import WorldName
 from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError, StartError
 from battle.run.plan import RunPlan
+from battle.run.revision import ci_runner, current_revision
 from battle.scenario.gateways import gateway_label
 from battle.scenario.measurability import OmittedSlo
 from battle.scenario.run_header import RunHeader
@@ -159,7 +160,7 @@ def fresh_directory(out: Path, stem: str) -> Path:
 def _header(
     plan: RunPlan, world: WorldName, run_id: str, started: datetime, omitted: Sequence[OmittedSlo]
 ) -> RunHeader:
-    scenario = plan.scenario
+    scenario, revision, runner = plan.scenario, current_revision(), ci_runner(os.environ)
     return RunHeader(
         run_id=run_id,
         scenario=scenario,
@@ -179,6 +180,7 @@ def _header(
             "cpu": _cpu_model(),
             "cpus": os.cpu_count(),
             "memory_bytes": psutil.virtual_memory().total,
+            **({} if runner is None else {"runner": runner}),
         },
         versions={
             "python": platform.python_version(),
@@ -186,6 +188,9 @@ def _header(
             **{package: metadata.version(package) for package in _PACKAGES},
         },
         omitted_slos=omitted,
+        commit=revision.commit,
+        branch=revision.branch,
+        dirty=revision.dirty,
     )
 
 

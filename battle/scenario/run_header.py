@@ -19,7 +19,8 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     """How a run came about: its scenario and settings, the machine, and the versions of what made it.
 
     `scenario`, `slo`, `workload_slos`, `timeline` and `omitted_slos` are plain data, as they were written: another
-    version may know other fields. Durations are nanoseconds.
+    version may know other fields. Durations are nanoseconds. `commit`, `branch` and `dirty` (files of the repository
+    were changed) are of the directory in which the run was started, or of the CI job; None where that is not known.
     """
 
     format: int = FORMAT
@@ -38,6 +39,9 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     host: dict[str, Any] = {}
     versions: dict[str, Any] = {}
     omitted_slos: Any = ()
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
 
     def of_scenario(self, name: str) -> Any:
         """A field of the scenario as plain data; None where it has none of this name."""

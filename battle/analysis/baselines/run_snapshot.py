@@ -50,7 +50,7 @@ def _taken(run: Run, report: Report) -> Snapshot:
         verdict=report.verdict,
         partial=facts.partial,
         reasons=report.reasons[:REASONS_KEPT],
-        distrusted=_distrusted(report),
+        distrusted=distrusted(report),
         load_ns=facts.load_ns,
         host=facts.host,
         versions=facts.versions,
@@ -75,7 +75,7 @@ def _one_run(log: Log, report: Report) -> OneRun:
     return OneRun(run_id=report.run.run_id, seed=report.run.seed, values=values_of(report, counted))
 
 
-def _distrusted(report: Report) -> tuple[str, ...]:
+def distrusted(report: Report) -> tuple[str, ...]:
     """Why the measurement itself cannot be trusted; that it had no SLO is no reason."""
     return tuple(
         finding.summary
