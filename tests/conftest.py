@@ -101,6 +101,19 @@ def pytest_sessionfinish() -> None:
     gc.unfreeze()  # DuckDB would tell of all that is not freed at the end
 
 
+CI_VARIABLES = re.compile(r"CI|(?:CI|GITHUB|GITLAB|RUNNER|ACTIONS)_\w+")
+"""What a CI service sets. Our own tests run in CI as well, and must not write into its summary or annotate."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_ci() -> Iterator[None]:
+    """No test, and no program that one starts, sees the CI service that runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if CI_VARIABLES.fullmatch(name)]:
+            patch.delenv(name)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """A test that leaves a process or a socket behind fails, whatever else it proved."""

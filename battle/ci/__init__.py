@@ -1,1 +1,1 @@
-"""What a CI server gets: annotations, step summaries, and the workflow that `battle ci init` writes."""
+"""What a CI service shows: annotations, step summaries, report files, and workflows for a user's repository."""

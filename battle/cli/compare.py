@@ -17,6 +17,7 @@ from battle.analysis.reports.document import Drawing, Section, Table
 from battle.analysis.reports.files import write_reports, write_whole
 from battle.analysis.reports.markdown import escaped, render_section
 from battle.analysis.reports.sections.comparison import section_of
+from battle.ci.publish import comparison_outcome, publish
 from battle.cli.options import Baselines, Out
 from battle.cli.repetition import repetition_of, run_again
 from battle.cli.tables import table_lines
@@ -77,6 +78,7 @@ def compare_command(
     if run_dir is not None:
         _keep(comparison, run_dir)
     print(_rendered(comparison, form))
+    publish(comparison_outcome(comparison, lambda: _rendered(comparison, "markdown")))
     return comparison.exit_status
 
 

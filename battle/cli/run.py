@@ -10,6 +10,7 @@ from battle.actors.world.interfaces import WorldName
 from battle.analysis.findings import EXIT_STATUS
 from battle.analysis.reports.files import render
 from battle.api import RunResult, run_scenario
+from battle.ci.publish import publish, run_outcome
 from battle.cli.exit_status import INTERRUPTED
 from battle.cli.options import Out, Seed, Strict, World
 from battle.cli.summary import summary_lines
@@ -74,6 +75,7 @@ def run_command(
     print(
         render(result.report, "json") if as_json else "\n".join(summary_lines(result.report, result.run_dir))
     )
+    publish(run_outcome(result.report, result.run_dir, scenario))
     return exit_status(result)
 
 

@@ -118,7 +118,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         yield
     except AssertionError as error:
-        for result in _results_of(item):
+        for result in results_of(item):
             if not result.passed and not _says(error, result.summary):
                 error.add_note(result.summary)
         raise
@@ -129,7 +129,7 @@ def _says(error: AssertionError, text: str) -> bool:
     return "".join(text.split()) in "".join(str(error).split())
 
 
-def _results_of(item: pytest.Item) -> list[BattleResult]:
+def results_of(item: pytest.Item) -> list[BattleResult]:
     """What the test has run itself, and what it got from fixtures that did."""
     given = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, BattleResult)]
     return list(dict.fromkeys([*item.config.stash.get(_RESULTS, []), *given]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +69,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # An xdist worker gets the options as they are here, and may have another working directory.
         config.option.battle_out = str(config.invocation_params.dir / config.option.battle_out)
     settings_of(config)
+    if not {"GITHUB_ACTIONS", "GITLAB_CI"}.isdisjoint(os.environ):
+        # Only there is it imported: it brings the analysis with it.
+        config.pluginmanager.register(importlib.import_module("battle.pytest_plugin.ci"), "battle_ci")
 
 
 def settings_of(config: pytest.Config) -> Settings:

@@ -30,7 +30,8 @@ _HERE = pytest.StashKey[list[Run]]()
 _OF_PHASE = pytest.StashKey[list[Run]]()
 """The runs of a test that none of its reports carries yet."""
 
-_CARRIED = "battle_runs"
+CARRIED = "battle_runs"
+"""The attribute of a test's report that has the runs of its phase."""
 
 
 def remember(config: pytest.Config, item: pytest.Item | None, result: BattleResult) -> None:
@@ -59,14 +60,14 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let the report of each phase of a test carry the runs of that phase."""
     report = yield
-    setattr(report, _CARRIED, item.stash.get(_OF_PHASE, []))
+    setattr(report, CARRIED, item.stash.get(_OF_PHASE, []))
     item.stash[_OF_PHASE] = []
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print a line for each run: its verdict, the test that ran it, and where its report lies."""
-    runs = _runs(terminalreporter, config)
+    runs = runs_of(terminalreporter, config)
     if not runs:
         return
     terminalreporter.write_sep("=", "battle")
@@ -74,10 +75,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(_line(run, config.invocation_params.dir))
 
 
-def _runs(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> dict[str, Run]:
+def runs_of(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> dict[str, Run]:
     """All runs by their directories, in the order they were made."""
     reports = [report for group in terminalreporter.stats.values() for report in group]
-    found: list[Run] = [run for report in reports for run in getattr(report, _CARRIED, ())]
+    found: list[Run] = [run for report in reports for run in getattr(report, CARRIED, ())]
     here: list[Run] = config.stash.get(_HERE, [])
     found += here
     return {run["run_dir"]: run for run in sorted(found, key=lambda run: run["run_dir"])}

@@ -41,13 +41,17 @@ def render_json(report: SuiteReport) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
-def render_markdown(report: SuiteReport) -> str:
-    """suite.md: the verdict first, then a row for each scenario, then why."""
+def render_markdown(report: SuiteReport, *, links: bool = True) -> str:
+    """suite.md: the verdict first, then a row for each scenario, then why.
+
+    Without `links` the runs are named instead: where the text is shown, their files are not.
+    """
     results = by_scenario(report.runs)
     lines = [f"# {report.verdict_text}: {escaped(report.headline)}", ""]
     lines += [f"- {escaped(line)}" for line in context_lines(report)]
     lines += ["", "| scenario | verdict | passed | time | first reason | report |"]
-    lines += ["| --- | --- | ---: | ---: | --- | --- |", *map(_markdown_row, results)]
+    lines.append("| --- | --- | ---: | ---: | --- | --- |")
+    lines += [_markdown_row(result, links) for result in results]
     for result in results:
         if len(result.reasons) > 1:
             lines += ["", f"## {escaped(result.scenario)}: {result.status_text}", ""]
@@ -55,15 +59,16 @@ def render_markdown(report: SuiteReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _markdown_row(result: ScenarioResult) -> str:
+def _markdown_row(result: ScenarioResult, links: bool) -> str:
     link = report_link(result.shown, "markdown")
+    name = "" if result.shown.directory is None else escaped(Path(result.shown.directory).name)
     cells = [
         escaped(result.scenario),
         result.status_text,
         f"{result.passed} of {result.runs}",
         duration_text(result.took_ns),
         escaped(result.reasons[0]) if result.reasons else "",
-        f"[report](<{link}>)" if link else "",
+        f"[report](<{link}>)" if link and links else name,
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -13,9 +13,11 @@ import msgspec
 from battle.actors.world.interfaces import WorldName
 from battle.analysis.reports.schema import Report
 from battle.api import RunResult, run_scenario
+from battle.ci.publish import publish
 from battle.errors import BattleError, RunLostError, SetupError, StartError
 from battle.run.directory import check_path, fresh_directory, point_latest
 from battle.scenario.loader import Candidate, Unloadable
+from battle.suite.ci_outputs import suite_outcome
 from battle.suite.files import write_suite
 from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, headline_of, verdict_of
 
@@ -60,7 +62,8 @@ def run_suite(
 
     Failures and crashes of scenarios are results, and so is a file that cannot be loaded. Ctrl-C ends the suite
     early, and what was run until then is reported. `on_run` is called with each run as it ends, and `on_warning` with
-    a scenario's name and what is known before its first run and does not forbid it.
+    a scenario's name and what is known before its first run and does not forbid it. In CI the service gets its
+    annotations, its summary and its report files.
 
     Raises:
         StartError: `out` cannot be written.
@@ -96,8 +99,10 @@ def run_suite(
         runs=runs,
         skipped=order.skipped,
     )
-    write_suite(suite_dir, report, [one.report for one in ended])
+    reports = [one.report for one in ended]
+    write_suite(suite_dir, report, reports)
     point_latest(suite_dir)
+    publish(suite_outcome(report, suite_dir, reports))
     return report, suite_dir
 
 
