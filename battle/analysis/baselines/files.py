@@ -20,6 +20,10 @@ from battle.store.regular import read_regular
 SUFFIX = ".json"
 
 
+class NoBaselineError(BattleError):
+    """There is no baseline for a scenario, world and gateway."""
+
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -103,7 +107,8 @@ def baseline_for(identity: Identity, directory: Path) -> Snapshot:
     """The one baseline of a scenario, world and gateway.
 
     Raises:
-        BattleError: there is none, or there are several and none has the usual name.
+        NoBaselineError: there is none.
+        BattleError: there are several, and none has the usual name.
     """
     usual = directory / f"{default_name(identity)}{SUFFIX}"
     fitting = [one for path in paths(directory) if (one := load(path)).identity == identity]
@@ -112,7 +117,7 @@ def baseline_for(identity: Identity, directory: Path) -> Snapshot:
         return chosen[0]
     what = f"scenario {identity.scenario!r} in the {identity.world} world against {identity.gateway}"
     if not chosen:
-        raise BattleError(
+        raise NoBaselineError(
             f"there is no baseline below {directory} for {what}: create one with `battle baseline save RUN`"
         )
     names = ", ".join(one.name for one in chosen)
