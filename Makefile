@@ -93,8 +93,9 @@ $(ACTIONLINT): | $(INSTALLED)
 	  || { echo "actionlint is not to be had: neither Go with its proxy nor PyPI with GitHub gave it (see $@.log)" >&2; \
 	       exit 1; }
 
-workflows: $(ACTIONLINT)  ## Check the workflows of GitHub Actions
+workflows: $(ACTIONLINT)  ## Check the workflows of GitHub Actions, also those that `battle ci init` writes
 	$(ACTIONLINT)
+	$(BIN)/python -m pytest -q tests/battle/ci/test_init.py -k actionlint
 
 pages: $(INSTALLED)  ## Regenerate the pages and answers in docs/ that come from the code
 	$(BIN)/python -m tools.docs

@@ -40,6 +40,7 @@ COMMANDS = {
     "compare": "Check whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 not enough data.",
     "judge": "Judge RUN again from its log alone, by its own SLOs and checkers or by others.",
     "baseline": "Save runs to compare later runs with.",
+    "ci": "Write a workflow for GitHub Actions or GitLab CI into this repository.",
 }
 """Each command and what it does. The module of its name is imported when it is used: it may need DuckDB."""
 

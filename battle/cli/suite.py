@@ -46,6 +46,10 @@ def command(
         list[str] | None,
         typer.Option("--tag", metavar="TAG", help="Scenarios with this tag. May be repeated."),
     ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option("--skip", metavar="TAG", help="No scenarios with this tag. May be repeated."),
+    ] = None,
     world: World = "live",
     seed: Seed = DEFAULT_SEED,
     gateway: Annotated[
@@ -61,7 +65,7 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Run many scenarios one after the other, and judge them together."""
-    choice = Choice(tuple(paths or ()), fast, full, tuple(tag or ()))
+    choice = Choice(tuple(paths or ()), fast, full, tuple(tag or ()), tuple(skip or ()))
     status = suite_command(
         choice, world, seed, gateway, repeat, out, strict=strict, as_json=json, quiet=quiet
     )
@@ -75,6 +79,7 @@ class Choice(msgspec.Struct, frozen=True):
     fast: bool
     full: bool
     tags: tuple[str, ...]
+    skip: tuple[str, ...] = ()
 
 
 def suite_command(
@@ -97,7 +102,8 @@ def suite_command(
         named_gateway(gateway, EmbeddedGateway())  # a wrong name is reported before anything is run
     found = _found(choice.places)
     skipped = [one for one in found if isinstance(one, Skipped)]
-    chosen = selected([one for one in found if not isinstance(one, Skipped)], tags, skipped)
+    candidates = [one for one in found if not isinstance(one, Skipped)]
+    chosen = selected(candidates, tags, skipped, choice.skip)
     order = SuiteOrder(
         selection=selection,
         world=world,

@@ -1,5 +1,6 @@
 """`battle run`, `suite`, `compare` and pytest write what the CI service shows, and their exit status stays."""
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -65,6 +66,7 @@ def test_a_suite_has_an_annotation_for_each_reason_and_its_table(github, capsys)
     assert "](" not in summary, "its links would lead nowhere"
 
 
+@pytest.mark.slow
 def test_a_comparison_is_annotated_with_its_headline(github, capsys):
     assert battle("run", "battle_ours.py") == 0
     before = Path("battle_results/latest").resolve().name
@@ -76,6 +78,22 @@ def test_a_comparison_is_annotated_with_its_headline(github, capsys):
     headline = said.out.splitlines()[0]
     assert annotation == f"::warning title=Not enough data%3A Lossy::{headline.replace('%', '%25')}"
     assert "## Lossy and its baseline" in (github / "github-STEP_SUMMARY").read_text()
+
+
+@pytest.mark.slow
+def test_each_run_of_a_suite_is_compared_with_its_baseline(github, capsys):
+    assert battle("suite", "battle_ours.py:scenario", "battle_ours.py:lossy") == 1
+    assert run_command_line(["compare", "suites/latest"]) == 0
+    said = capsys.readouterr()
+    assert said.out.endswith("no run of the suite has a baseline\n")
+    assert said.err.count("is not compared: there is no baseline below battle_baselines for") == 2
+    steady = next(Path("battle_results").glob("*-steady-*")).name
+    assert run_command_line(["baseline", "save", steady]) == 0
+    capsys.readouterr()
+    assert run_command_line(["compare", "battle_results/suites/latest", "--json"]) in (0, 3)
+    said = capsys.readouterr()
+    assert [one["after"]["name"] for one in json.loads(said.out)] == [steady]
+    assert said.err.count("is not compared") == 1
 
 
 def test_gitlab_gets_junit_and_metrics(project, monkeypatch, capsys):
@@ -105,6 +123,7 @@ def test_it_passes(battle):
 """
 
 
+@pytest.mark.slow
 def test_pytest_annotates_the_runs_of_tests_that_failed(github):
     (github / "test_ours.py").write_text(EXPECTS)
     (github / "pytest.ini").write_text("[pytest]\npythonpath = .\nbattle_world = simulated\n")

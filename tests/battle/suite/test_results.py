@@ -55,6 +55,23 @@ def test_fail_beats_inconclusive_beats_pass(statuses, status):
     assert exit_status(report(*runs)) == status
 
 
+def tagged(name: str, *tags: str) -> Candidate:
+    return Candidate(name, Scenario(name, providers=[MockProvider("a")], workloads=[], tags=tags))
+
+
+def test_of_the_tags_of_full_one_is_enough_and_a_typed_one_must_be_there():
+    own = [tagged("a", "fast"), tagged("b", "mine"), tagged("c", "soak", "fast")]
+    assert selected(own, FULL) == [own[0], own[2]]
+    assert selected(own, FULL, skip_tags=("soak",)) == [own[0]]
+    assert selected(own, (), skip_tags=("fast",)) == [own[1]]
+    with pytest.raises(ScenarioError, match="no scenario has the tag 'slow'"):
+        selected(own, ("fast", "slow"))
+    with pytest.raises(ScenarioError, match="no scenario has the tag 'fast'"):
+        selected(own[1:2], FULL)
+    with pytest.raises(ScenarioError, match="there is no scenario to run"):
+        selected(own[:1], FAST, skip_tags=("fast",))
+
+
 def test_an_interrupted_suite_says_so_whatever_it_found():
     assert exit_status(report(run("a", "FAIL"), run("b", "not run"), interrupted=True)) == INTERRUPTED == 130
 
