@@ -18,11 +18,15 @@ if TYPE_CHECKING:  # whoever writes a scenario should not wait for trio
 
 
 class RunResult(msgspec.Struct, frozen=True):
-    """A run that came to its end, or was interrupted: where it lies, and what it showed."""
+    """A run that came to its end, or was interrupted: where it lies, and what it showed.
+
+    `history_problem` is why it could not be added to the history; None when nothing was wrong.
+    """
 
     run_dir: Path
     report: Report
     interrupted: bool
+    history_problem: str | None = None
 
 
 def run_scenario(
@@ -33,6 +37,7 @@ def run_scenario(
     gateway: Gateway | str | Path | None = None,
     out: Path | str = DEFAULT_OUT,
     strict: bool = False,
+    history: Path | str | None = None,
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
     on_warning: Callable[[str], object] = lambda warning: None,
@@ -45,7 +50,9 @@ def run_scenario(
     Arguments: `scenario` is one, or what `battle run` takes: a name, a file. `gateway` replaces the scenario's: a
     gateway, or what `--gateway` takes. `strict` fails on a warning. `on_start` is called with the run's directory, in
     the thread of the run, and `on_warning` with each sentence that is known before the start and does not forbid the
-    run. SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of.
+    run. SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of. `history` is the
+    directory of the history that the run is added to, made if there is none; None: `battle_history` in the working
+    directory, if it exists. A history that cannot be written changes nothing of the result: `on_warning` is called.
     Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
     Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged. Called from a
     thread other than the main one, the run sees no signals.
@@ -57,8 +64,12 @@ def run_scenario(
         RunInterruptedError: somebody would not wait for the end; it is a KeyboardInterrupt.
     """
     from battle.analysis.reports.files import write_reports
+    from battle.history.recording import Recording
+    from battle.run.arguments import check_arguments
     from battle.run.record import judgeable, record_scenario
 
+    check_arguments(history=history)
+    recording = Recording.to(history)  # of the working directory at the start
     recorded = record_scenario(
         scenario,
         world=world,
@@ -71,4 +82,8 @@ def run_scenario(
         on_warning=on_warning,
     )
     with judgeable(recorded.run_dir):
-        return RunResult(recorded.run_dir, write_reports(recorded.run_dir), recorded.interrupted)
+        report = write_reports(recorded.run_dir, also=recording.take)
+        problem = recording.write()
+    if problem is not None:
+        on_warning(problem)
+    return RunResult(recorded.run_dir, report, recorded.interrupted, problem)

@@ -8,4 +8,7 @@ DEFAULT_OUT = Path("battle_results")
 DEFAULT_BASELINES = Path("battle_baselines")
 """Directory of baselines."""
 
+DEFAULT_HISTORY = Path("battle_history")
+"""Directory of the history: runs add themselves to it where it exists."""
+
 DEFAULT_SEED = 1

@@ -41,6 +41,7 @@ COMMANDS = {
     "judge": "Judge RUN again from its log alone, by its own SLOs and checkers or by others.",
     "baseline": "Save runs to compare later runs with.",
     "ci": "Write a workflow for GitHub Actions or GitLab CI into this repository.",
+    "history": "Keep one row of each judged run, to see trends.",
 }
 """Each command and what it does. The module of its name is imported when it is used: it may need DuckDB."""
 

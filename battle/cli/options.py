@@ -18,3 +18,16 @@ World: TypeAlias = Annotated[WorldName, typer.Option(help="Real processes, or si
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Random seed.")]
 
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Warnings fail the run (exit status 1).")]
+
+History: TypeAlias = Annotated[
+    Path, typer.Option("--history", metavar="DIR", help="Directory of the history.")
+]
+
+AddTo: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        metavar="DIR",
+        help="Add each run to the history there. Default: battle_history, if it exists.",
+    ),
+]

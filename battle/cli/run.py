@@ -12,7 +12,7 @@ from battle.analysis.reports.files import render
 from battle.api import RunResult, run_scenario
 from battle.ci.publish import publish, run_outcome
 from battle.cli.exit_status import INTERRUPTED
-from battle.cli.options import Out, Seed, Strict, World
+from battle.cli.options import AddTo, Out, Seed, Strict, World
 from battle.cli.summary import summary_lines
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import RunInterruptedError
@@ -31,11 +31,14 @@ def command(
     ] = None,
     strict: Strict = False,
     out: Out = DEFAULT_OUT,
+    history: AddTo = None,
     json: Annotated[bool, typer.Option("--json", help="Print report.json instead of the summary.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Run SCENARIO and judge it."""
-    status = run_command(scenario, world, seed, gateway, out, strict=strict, as_json=json, quiet=quiet)
+    status = run_command(
+        scenario, world, seed, gateway, out, history=history, strict=strict, as_json=json, quiet=quiet
+    )
     raise typer.Exit(status)
 
 
@@ -46,6 +49,7 @@ def run_command(
     gateway: str | None,
     out: Path,
     *,
+    history: Path | None = None,
     strict: bool,
     as_json: bool,
     quiet: bool,
@@ -65,6 +69,7 @@ def run_command(
             gateway=gateway,
             out=out,
             strict=strict,
+            history=history,
             progress=not quiet,
             on_start=announce,
             on_warning=lambda warning: print(f"battle: warning: {warning}", file=sys.stderr),

@@ -12,7 +12,7 @@ from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.world.interfaces import WorldName
 from battle.analysis.findings import EXIT_STATUS
 from battle.cli.exit_status import INTERRUPTED, WRONG_USE
-from battle.cli.options import Out, Seed, Strict, World
+from battle.cli.options import AddTo, Out, Seed, Strict, World
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import BattleError, UnloadableError
 from battle.scenario.discovery import Skipped, skipped_lines
@@ -61,13 +61,14 @@ def command(
     ] = 1,
     strict: Strict = False,
     out: Out = DEFAULT_OUT,
+    history: AddTo = None,
     json: Annotated[bool, typer.Option("--json", help="Print suite.json instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Run many scenarios one after the other, and judge them together."""
     choice = Choice(tuple(paths or ()), fast, full, tuple(tag or ()), tuple(skip or ()))
     status = suite_command(
-        choice, world, seed, gateway, repeat, out, strict=strict, as_json=json, quiet=quiet
+        choice, world, seed, gateway, repeat, out, history=history, strict=strict, as_json=json, quiet=quiet
     )
     raise typer.Exit(status)
 
@@ -90,6 +91,7 @@ def suite_command(
     repeat: int,
     out: Path,
     *,
+    history: Path | None = None,
     strict: bool,
     as_json: bool,
     quiet: bool,
@@ -112,6 +114,7 @@ def suite_command(
         gateway=gateway,
         out=out,
         strict=strict,
+        history=history,
         skipped=tuple(skipped_lines(skipped)),
     )
     report, suite_dir = run_suite(

@@ -36,6 +36,7 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
     go to its end. `commit`, `branch` and `dirty` are of the repository in whose directory the run was started.
     `machine` is the digest of what makes its speed differ (see `machine_digest`), `scenario_digest` that of all parts
     of the scenario that shape what is measured, `gateway_digest` that of the gateway's settings.
+    `recorded_at` is when it was added to a history: of a run that was added again, the later row counts.
     """
 
     run_id: str
@@ -58,6 +59,7 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, Any] = {}
     scenario_digest: str = ""
     gateway_digest: str = ""
+    recorded_at: str = ""
     metrics: tuple[HistoryMetric, ...] = ()
 
     @property

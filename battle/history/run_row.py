@@ -1,6 +1,7 @@
 """Reads a run into a row of the history. Every number is the one that its SLOs and its report have."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,7 +10,7 @@ from battle.analysis.baselines.snapshot import digest, parts_of
 from battle.analysis.log import Log
 from battle.analysis.reports.collect import collect_report
 from battle.analysis.reports.schema import Report
-from battle.analysis.statistics.estimate import Estimate
+from battle.analysis.statistics.estimate import Estimate, finite
 from battle.analysis.verdict.measures import measures
 from battle.analysis.verdict.parts import part_of_workload
 from battle.history.row import HistoryMetric, HistoryRow, machine_digest
@@ -40,7 +41,7 @@ def row_of(log: Log, report: Report) -> HistoryRow:
         world=facts.world,
         gateway=facts.gateway,
         seed=facts.seed,
-        started_at=facts.started_at or "",
+        started_at=_utc(facts.started_at),
         verdict=report.verdict,
         reasons=report.reasons[:REASONS_KEPT],
         distrusted=distrusted(report)[:REASONS_KEPT],
@@ -57,6 +58,14 @@ def row_of(log: Log, report: Report) -> HistoryRow:
         gateway_digest=digest(header.of_scenario("gateway")),
         metrics=tuple(_metrics(log, report)),
     )
+
+
+def _utc(text: str | None) -> str:
+    """A time as each row has it, so that the order of the texts is that of the times; empty where there is none."""
+    try:
+        return datetime.fromisoformat(text or "").astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _scenario_digest(header: RunHeader) -> str:
@@ -91,7 +100,7 @@ def _metrics_of(log: Log, workload: str | None, known: _Intervals) -> Iterator[H
 
 
 def _scaled(value: float | None, scale: float) -> float | None:
-    return None if value is None else float(value * scale)
+    return None if value is None else finite(value * scale)
 
 
 def _intervals(report: Report) -> _Intervals:

@@ -80,9 +80,10 @@ class Battle:
                 gateway=settings.gateway if gateway is None else gateway,
                 out=settings.out if out is None else out,
                 strict=settings.strict if strict is None else strict,
+                history=settings.history,
             )
             result = BattleResult(ran.run_dir, ran.report)
-            remember(self._config, item, result)
+            remember(self._config, item, result, ran.history_problem)
             self._config.stash.get(_RESULTS, []).append(result)
         if ran.interrupted:
             raise KeyboardInterrupt(f"battle {ran.run_dir.name} was interrupted")

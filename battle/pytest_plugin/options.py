@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from battle.defaults import DEFAULT_OUT
+from battle.defaults import DEFAULT_HISTORY, DEFAULT_OUT
 
 MARKS = {
     "battle_fast": "a short battle: the whole set fits into a pull request",
@@ -24,6 +24,7 @@ _HELP = {
     "seed": "random seed of a battle",
     "gateway": "the gateway to test instead of each scenario's own: a name, a URL or a file",
     "out": f"directory for results; default: {DEFAULT_OUT} in pytest's root directory",
+    "history": f"directory of the history; default: {DEFAULT_HISTORY} in pytest's root directory, if it exists",
 }
 
 _PROPERTIES = "properties of the battles that tests ran"
@@ -39,6 +40,7 @@ class Settings(NamedTuple):
     out: Path
     strict: bool
     properties: bool
+    history: Path | None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "seed": {"type": int, "metavar": "N"},
         "gateway": {"metavar": "NAME|URL|FILE"},
         "out": {"metavar": "DIR"},
+        "history": {"metavar": "DIR"},
     }
     for name, text in _HELP.items():
         group.addoption(f"--battle-{name}", help=text, **kinds[name])
@@ -65,9 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marks known, and see that the settings can be understood."""
     for mark, text in MARKS.items():
         config.addinivalue_line("markers", f"{mark}: {text}")
-    if config.option.battle_out is not None:
-        # An xdist worker gets the options as they are here, and may have another working directory.
-        config.option.battle_out = str(config.invocation_params.dir / config.option.battle_out)
+    for name in ("battle_out", "battle_history"):
+        given = getattr(config.option, name)
+        if given is not None:
+            # An xdist worker gets the options as they are here, and may have another working directory.
+            setattr(config.option, name, str(config.invocation_params.dir / given))
     settings_of(config)
     if not {"GITHUB_ACTIONS", "GITLAB_CI"}.isdisjoint(os.environ):
         # Only there is it imported: it brings the analysis with it.
@@ -90,12 +95,19 @@ def settings_of(config: pytest.Config) -> Settings:
         raise pytest.UsageError(f"battle_seed is a whole number, not {seed!r}") from None
     strict = bool(config.getoption("battle_strict") or config.getini("battle_strict"))
     properties = bool(config.getini("battle_properties")) and not config.getoption("battle_no_properties")
-    return Settings(world, number, _asked(config, "gateway"), out_of(config), strict, properties)
+    gateway, out, history = _asked(config, "gateway"), out_of(config), _history_of(config)
+    return Settings(world, number, gateway, out, strict, properties, history)
 
 
 def out_of(config: pytest.Config) -> Path:
     """Where runs lie; a directory in the ini-file counts from pytest's root directory."""
     return config.rootpath / (_asked(config, "out") or DEFAULT_OUT)
+
+
+def _history_of(config: pytest.Config) -> Path | None:
+    """The history that runs are added to; one in the ini-file counts from pytest's root directory."""
+    directory = config.rootpath / (_asked(config, "history") or DEFAULT_HISTORY)
+    return directory if _asked(config, "history") or directory.is_dir() else None
 
 
 def _asked(config: pytest.Config, name: str) -> str | None:

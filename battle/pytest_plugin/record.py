@@ -34,16 +34,23 @@ CARRIED = "battle_runs"
 """The attribute of a test's report that has the runs of its phase."""
 
 
-def remember(config: pytest.Config, item: pytest.Item | None, result: BattleResult) -> None:
+_PROBLEM = "history_problem"
+"""Why a run is not in the history: for the session's end, and no property of a test."""
+
+
+def remember(
+    config: pytest.Config, item: pytest.Item | None, result: BattleResult, history_problem: str | None
+) -> None:
     """Keep what the reports of `item` and of the session say about a run."""
     facts = result.report.run
     test = "" if item is None else item.nodeid
     values = (result.verdict, facts.scenario, facts.world, facts.seed, facts.gateway, len(result.warnings))
     run = dict(zip(_NAMES, (*map(str, values), str(result.run_dir), test), strict=True))
-    config.stash.setdefault(_HERE, []).append(run)
+    kept = {**run, _PROBLEM: history_problem or ""}
+    config.stash.setdefault(_HERE, []).append(kept)
     if item is None:
         return
-    item.stash.setdefault(_OF_PHASE, []).append(run)
+    item.stash.setdefault(_OF_PHASE, []).append(kept)
     if settings_of(config).properties:
         item.user_properties.extend((f"battle_{name}", value) for name, value in run.items())
 
@@ -66,13 +73,15 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print a line for each run: its verdict, the test that ran it, and where its report lies."""
+    """Print a line for each run (verdict, test, place of its report), and what is not in the history."""
     runs = runs_of(terminalreporter, config)
     if not runs:
         return
     terminalreporter.write_sep("=", "battle")
     for run in runs.values():
         terminalreporter.write_line(_line(run, config.invocation_params.dir))
+    for problem in dict.fromkeys(run[_PROBLEM] for run in runs.values() if run[_PROBLEM]):
+        terminalreporter.write_line(f"warning: {problem}")
 
 
 def runs_of(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> dict[str, Run]:

@@ -43,6 +43,8 @@ def _refused(name: str, value: Any) -> str | None:
             return None if fits else "a gateway, a name, a URL, a file, or None"
         case "out":
             return None if text else "the path of a directory"
+        case "history":
+            return None if value is None or text else "the path of a directory, or None"
         case "strict" | "progress":
             return None if isinstance(value, bool) else "True or False"
         case _:

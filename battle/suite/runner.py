@@ -30,7 +30,7 @@ _STOPPED = "the suite was interrupted before it started"
 class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     """How to run a suite. Round `n` of `repeat` is run with the seed `seed + n`, counted from 0.
 
-    `skipped` are lines about files that were left out.
+    `skipped` are lines about files that were left out, `history` is as in `run_scenario`.
     """
 
     selection: str
@@ -41,6 +41,7 @@ class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     out: Path
     skipped: tuple[str, ...] = ()
     strict: bool = False
+    history: Path | None = None
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -140,6 +141,7 @@ def _ended(
             gateway=order.gateway,
             out=order.out,
             strict=order.strict,
+            history=order.history,
             on_warning=partial(on_warning, one.name) if run.seed == order.seed else _nothing,
         )
     except Exception as error:  # whatever it is, the others have a right to their turn

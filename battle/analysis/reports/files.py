@@ -49,8 +49,10 @@ class Reading(msgspec.Struct, frozen=True):
     omitted: tuple[Omission, ...] = ()
 
 
-def write_reports(run_dir: Path) -> Report:
+def write_reports(run_dir: Path, also: Callable[[Log, Report], object] = lambda log, report: None) -> Report:
     """Write every report of a run into its directory; each file is there whole, or as it was before.
+
+    `also` is called with the log and its report while the log is open: what it asks too need not be asked again.
 
     The same log gives the same bytes. An unsealed log is read as it is, and the report says so. The `omitted` of the
     report that is returned has also what could not be drawn or rendered.
@@ -59,7 +61,7 @@ def write_reports(run_dir: Path) -> Report:
         LogError: there is no such run, or `run.json` cannot be understood.
         OSError: the directory cannot be written.
     """
-    reading = read_run(run_dir)
+    reading = read_run(run_dir, also=also)
     omitted = write_reading(reading, run_dir)
     return msgspec.structs.replace(reading.report, omitted=omitted)
 
@@ -80,17 +82,20 @@ def read_run(
     *,
     strict: bool = False,
     own_checkers: Sequence[str] | None = None,
+    also: Callable[[Log, Report], object] = lambda log, report: None,
 ) -> Reading:
     """The report of a run with its charts, from its log; nothing is written. Raises LogError like `write_reports`.
 
     With `form`, only the charts that this format shows are asked for. `other_slos` replace those of its scenario,
     `own_checkers` the names of its own checkers. `strict` fails on a warning, also where the run was not made so.
+    `also` is as in `write_reports`.
     """
     parts = Parts()
     with open_run(run_dir) as run:
         log = Log(run)
         report = collect_report(run, log, other_slos, strict=strict, own_checkers=own_checkers)
         charts = collect_charts(log, CHARTS_OF.get(form, EVERY_KIND), parts)
+        also(log, report)
         return Reading(report, charts, log.asked, tuple(parts.omitted))
 
 
