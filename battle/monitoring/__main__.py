@@ -1,0 +1,49 @@
+"""The process beside a run: `python -m battle.monitoring RUN_DIR`, with its settings in an environment variable.
+
+It ends when its standard input does, which is how whoever runs the run says that it is over.
+"""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from battle.errors import BattleError
+from battle.monitoring.beside_run import VARIABLE
+from battle.monitoring.export import export_beside, say
+from battle.monitoring.settings import Settings
+from battle.store import typed
+from battle.store.errors import LogError
+
+
+def main() -> int:
+    """Export the run; the exit status is 1 when something was not delivered."""
+    settings = typed.decode(os.environ[VARIABLE], Settings)
+    os.set_blocking(0, False)
+    try:
+        lost = trio.run(partial(export_beside, Path(sys.argv[1]), settings, _input_ended, say))
+    except* (BattleError, LogError) as group:
+        lost = [str(error) for error in _leaves(group)]
+    for sentence in lost:
+        say(f"warning: {sentence}")
+    return int(bool(lost))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+def _input_ended() -> bool:
+    try:
+        return os.read(0, 4096) == b""
+    except BlockingIOError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())
