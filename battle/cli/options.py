@@ -17,6 +17,33 @@ World: TypeAlias = Annotated[WorldName, typer.Option(help="Real processes, or si
 
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Random seed.")]
 
+Otlp: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--otlp",
+        metavar="URL",
+        help="Export metrics and traces to this OpenTelemetry receiver (OTLP over HTTP).",
+    ),
+]
+
+Prometheus: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus",
+        metavar="[HOST:]PORT",
+        help="Serve metrics for Prometheus at this port while it runs; 0: any free one.",
+    ),
+]
+
+TraceShare: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--trace-share",
+        metavar="SHARE",
+        help="Share of successful requests exported as traces; failed ones all are.",
+    ),
+]
+
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Warnings fail the run (exit status 1).")]
 
 History: TypeAlias = Annotated[

@@ -1,6 +1,7 @@
 """`battle run`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,13 @@ from battle.analysis.reports.files import render
 from battle.api import RunResult, run_scenario
 from battle.ci.publish import publish, run_outcome
 from battle.cli.exit_status import INTERRUPTED
-from battle.cli.options import AddTo, Out, Seed, Strict, World
+from battle.cli.options import AddTo, Otlp, Out, Prometheus, Seed, Strict, TraceShare, World
 from battle.cli.summary import summary_lines
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import RunInterruptedError
+from battle.monitoring.beside_run import observers_of
+from battle.monitoring.settings import TRACE_SHARE, Settings, check
+from battle.run.observer import Observer
 from battle.scenario.loader import load_scenario
 
 
@@ -34,10 +38,24 @@ def command(
     history: AddTo = None,
     json: Annotated[bool, typer.Option("--json", help="Print report.json instead of the summary.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    otlp: Otlp = None,
+    prometheus: Prometheus = None,
+    trace_share: TraceShare = TRACE_SHARE,
 ) -> None:
     """Run SCENARIO and judge it."""
+    settings = Settings(otlp=otlp, prometheus=prometheus, trace_share=trace_share)
+    check(settings)
     status = run_command(
-        scenario, world, seed, gateway, out, history=history, strict=strict, as_json=json, quiet=quiet
+        scenario,
+        world,
+        seed,
+        gateway,
+        out,
+        history=history,
+        strict=strict,
+        as_json=json,
+        quiet=quiet,
+        observers=observers_of(settings),
     )
     raise typer.Exit(status)
 
@@ -53,6 +71,7 @@ def run_command(
     strict: bool,
     as_json: bool,
     quiet: bool,
+    observers: Sequence[Observer] = (),
 ) -> int:
     """Run a scenario, print what came out of it, and answer with the exit status."""
     loaded = load_scenario(scenario)
@@ -73,6 +92,7 @@ def run_command(
             progress=not quiet,
             on_start=announce,
             on_warning=lambda warning: print(f"battle: warning: {warning}", file=sys.stderr),
+            observers=observers,
         )
     except RunInterruptedError as interruption:
         print(f"battle: {interruption}", file=sys.stderr)

@@ -12,9 +12,12 @@ from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.world.interfaces import WorldName
 from battle.analysis.findings import EXIT_STATUS
 from battle.cli.exit_status import INTERRUPTED, WRONG_USE
-from battle.cli.options import AddTo, Out, Seed, Strict, World
+from battle.cli.options import AddTo, Otlp, Out, Prometheus, Seed, Strict, TraceShare, World
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import BattleError, UnloadableError
+from battle.monitoring.beside_run import observers_of
+from battle.monitoring.settings import TRACE_SHARE, Settings, check
+from battle.run.observer import Observer
 from battle.scenario.discovery import Skipped, skipped_lines
 from battle.scenario.gateways import named_gateway
 from battle.scenario.loader import (
@@ -64,11 +67,26 @@ def command(
     history: AddTo = None,
     json: Annotated[bool, typer.Option("--json", help="Print suite.json instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    otlp: Otlp = None,
+    prometheus: Prometheus = None,
+    trace_share: TraceShare = TRACE_SHARE,
 ) -> None:
     """Run many scenarios one after the other, and judge them together."""
     choice = Choice(tuple(paths or ()), fast, full, tuple(tag or ()), tuple(skip or ()))
+    settings = Settings(otlp=otlp, prometheus=prometheus, trace_share=trace_share)
+    check(settings)
     status = suite_command(
-        choice, world, seed, gateway, repeat, out, history=history, strict=strict, as_json=json, quiet=quiet
+        choice,
+        world,
+        seed,
+        gateway,
+        repeat,
+        out,
+        history=history,
+        strict=strict,
+        as_json=json,
+        quiet=quiet,
+        observers=observers_of(settings),
     )
     raise typer.Exit(status)
 
@@ -95,6 +113,7 @@ def suite_command(
     strict: bool,
     as_json: bool,
     quiet: bool,
+    observers: tuple[Observer, ...] = (),
 ) -> int:
     """Run the scenarios, print what came of them, and answer with the exit status."""
     selection, tags = _tags(choice)
@@ -116,6 +135,7 @@ def suite_command(
         strict=strict,
         history=history,
         skipped=tuple(skipped_lines(skipped)),
+        observers=observers,
     )
     report, suite_dir = run_suite(
         chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet), on_warning=_warn

@@ -195,7 +195,7 @@ async def _kept(endpoint: "Endpoint", say: Callable[[str], object]) -> None:  # 
 
 async def _until(is_over: Callable[[], bool], seconds: float | None) -> None:
     with trio.move_on_after(float("inf") if seconds is None else seconds):
-        while not is_over():
+        while not is_over():  # noqa: ASYNC110 (the end of a pipe, which is looked for without blocking)
             await trio.sleep(POLL_SECONDS)
 
 

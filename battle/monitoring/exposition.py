@@ -64,6 +64,15 @@ def exposition(recorder: Recorder, scenario: str) -> str:
     return generate_latest(_registry(recorder.until_now(), scenario)).decode()
 
 
+def samples(recorder: Recorder, scenario: str) -> list[dict[str, Any]]:
+    """The same as plain data: name, labels and value of each sample."""
+    return [
+        {"name": sample.name, "labels": sample.labels, "value": sample.value}
+        for family in families(recorder.until_now(), scenario)
+        for sample in family.samples
+    ]
+
+
 def _registry(window: Window, scenario: str) -> CollectorRegistry:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(list(families(window, scenario))))

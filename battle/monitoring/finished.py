@@ -24,7 +24,12 @@ ROWS_AT_ONCE = 5_000
 MEMORY_LIMIT = "1GB"
 """For sorting; DuckDB puts what is larger into temporary files."""
 
-_MOMENTS = {"attempts": "coalesce(replied_ns, received_ns)", "requests": "ended_ns", "gateway_attempts": "ended_ns", "gap_fills": "ended_ns"}
+_MOMENTS = {
+    "attempts": "coalesce(replied_ns, received_ns)",
+    "requests": "ended_ns",
+    "gateway_attempts": "ended_ns",
+    "gap_fills": "ended_ns",
+}
 
 
 def finished_events(run_dir: Path, segments: Sequence[str] | None = None) -> Iterator[tuple[str, Event]]:
@@ -34,11 +39,15 @@ def finished_events(run_dir: Path, segments: Sequence[str] | None = None) -> Ite
         LogError: there is no such run, or its files are damaged.
     """
     tables = {table: event for table, event in TABLES.items() if event in EVENTS}
-    with LogFiles(run_dir) as files, closing(duckdb.connect(config={"memory_limit": MEMORY_LIMIT})) as connection:
+    with (
+        LogFiles(run_dir) as files,
+        closing(duckdb.connect(config={"memory_limit": MEMORY_LIMIT})) as connection,
+    ):
         show_no_progress(connection)
         paths = files.open_paths()
         streams = [
-            _rows(connection.cursor(), table, event, paths[table], segments) for table, event in tables.items()
+            _rows(connection.cursor(), table, event, paths[table], segments)
+            for table, event in tables.items()
         ]
         yield from heapq.merge(*streams, key=_moment)
 
@@ -60,9 +69,7 @@ def _rows(
     parameters: dict[str, object] = {"path": path}
     if segments is not None:
         parameters["segments"] = list(segments)
-    connection.execute(
-        f"SELECT * FROM read_parquet($path) {chosen} ORDER BY {moment}, segment", parameters
-    )
+    connection.execute(f"SELECT * FROM read_parquet($path) {chosen} ORDER BY {moment}, segment", parameters)
     names = [column[0] for column in connection.description or ()]
     while rows := connection.fetchmany(ROWS_AT_ONCE):
         for row in rows:

@@ -66,12 +66,21 @@ class GrafanaSink:
     def _there(self) -> set[str]:
         """The tags of this run's annotations that Grafana has."""
         query = urlencode(
-            [("tags", "battle"), ("tags", f"run:{self._run_id}"), ("type", "annotation"), ("limit", LOOKED_FOR_MAX)]
+            [
+                ("tags", "battle"),
+                ("tags", f"run:{self._run_id}"),
+                ("type", "annotation"),
+                ("limit", LOOKED_FOR_MAX),
+            ]
         )
         try:
-            found = msgspec.json.decode(self._ask("GET", f"/api/annotations?{query}").body, type=list[_Annotation])
+            found = msgspec.json.decode(
+                self._ask("GET", f"/api/annotations?{query}").body, type=list[_Annotation]
+            )
         except msgspec.MsgspecError:
-            raise BattleError("its answer is no list of annotations: is this the address of Grafana?") from None
+            raise BattleError(
+                "its answer is no list of annotations: is this the address of Grafana?"
+            ) from None
         return {tag for annotation in found for tag in annotation.tags or ()}
 
     def _annotation(self, span: Span) -> dict[str, Any]:
@@ -79,7 +88,13 @@ class GrafanaSink:
         return {
             "time": (self._epoch_ns + span.start_ns) // 10**6,
             "timeEnd": (self._epoch_ns + span.end_ns) // 10**6,
-            "tags": ["battle", f"run:{self._run_id}", _fault_tag(span), f"kind:{span.name}", f"target:{target}"],
+            "tags": [
+                "battle",
+                f"run:{self._run_id}",
+                _fault_tag(span),
+                f"kind:{span.name}",
+                f"target:{target}",
+            ],
             "text": f"{span.name} {target}" + (f" (failed: {span.error})" if span.error else ""),
         }
 

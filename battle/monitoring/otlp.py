@@ -120,12 +120,14 @@ class _Session(requests.Session):
 class OtlpSink:
     """Sends windows and spans to `url`, to which `/v1/metrics` and `/v1/traces` are added.
 
-    `patient`: nobody is waiting for it to keep up, so taking more waits for the receiver instead of dropping. Keys for
-    the receiver come from OTEL_EXPORTER_OTLP_HEADERS, as OpenTelemetry has it.
+    `patient`: nobody is waiting for it to keep up, so taking more waits for the receiver instead of dropping. Keys
+    for the receiver come from OTEL_EXPORTER_OTLP_HEADERS, as OpenTelemetry has it.
     """
 
     def __init__(self, url: str, origin: Origin, *, patient: bool, end_seconds: float = END_SECONDS) -> None:
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # its lines may name the URL with its secrets
+        logging.getLogger("opentelemetry").setLevel(
+            logging.CRITICAL
+        )  # its lines may name the URL with its secrets
         self._origin = origin
         self._where = redacted(url)
         self._patient = patient
@@ -190,7 +192,7 @@ class OtlpSink:
             unsent_windows = self._lost_windows + (self._window is not None) + windows
             self._changed.notify_all()
         self._metrics.shutdown()
-        self._traces.shutdown()
+        self._traces.shutdown()  # type: ignore[no-untyped-call]
         return list(self._losses(unsent_windows, unsent_spans))
 
     def _losses(self, windows: int, spans: int) -> Iterator[str]:
@@ -205,21 +207,32 @@ class OtlpSink:
     def _send_all(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._window or self._waiting or self._ending or self._stopped)
-                if self._stopped or not (self._window or self._waiting):
+                self._changed.wait_for(self._is_wanted)
+                if self._stopped or not self._has_work():
                     return
                 window, self._window = self._window, None
                 spans = [self._waiting.popleft() for _ in range(min(SPANS_AT_ONCE, len(self._waiting)))]
                 self._under_way = int(window is not None), len(spans)
-            lost_windows = window is not None and not self._sent(self._send_window, window, METRIC_ATTEMPTS_MAX)
+            lost_windows = window is not None and not self._sent(
+                self._send_window, window, METRIC_ATTEMPTS_MAX
+            )
             lost_spans = spans and not self._sent(self._send_spans, spans, SPAN_ATTEMPTS_MAX)
             with self._changed:
-                if self._stopped:
+                if self._is_stopped():
                     return  # they were counted as under way
                 self._lost_windows += int(lost_windows)
                 self._lost_spans += len(spans) if lost_spans else 0
                 self._under_way = 0, 0
                 self._changed.notify_all()
+
+    def _has_work(self) -> bool:
+        return self._window is not None or bool(self._waiting)
+
+    def _is_wanted(self) -> bool:
+        return self._has_work() or self._ending or self._stopped
+
+    def _is_stopped(self) -> bool:
+        return self._stopped
 
     def _sent(self, send: Any, what: Any, attempts_max: int) -> bool:
         for attempt in range(attempts_max):
@@ -318,7 +331,9 @@ def _metric(instrument: Instrument, data: Sum | ExponentialHistogram | Gauge) ->
     return Metric(instrument.name, instrument.meaning, instrument.unit, data)
 
 
-def _by_instrument(series: Mapping[tuple[Instrument, Labels], Any]) -> dict[Instrument, list[tuple[Labels, Any]]]:
+def _by_instrument(
+    series: Mapping[tuple[Instrument, Labels], Any],
+) -> dict[Instrument, list[tuple[Labels, Any]]]:
     found: dict[Instrument, list[tuple[Labels, Any]]] = {}
     for (instrument, labels), value in series.items():
         found.setdefault(instrument, []).append((labels, value))

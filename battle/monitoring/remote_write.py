@@ -1,8 +1,8 @@
 """Prometheus' remote write, version 1: each window's totals as samples with the time they are of.
 
-The message has four small types, so it is declared here and not generated. Its compression has to be Snappy's; what is
-sent is a stream of literals, which every decoder reads, because the figures of a run are small and a library for it
-would be one more dependency with compiled code.
+The message has four small types, so it is declared here and not generated. Its compression has to be Snappy's; what
+is sent is a stream of literals, which every decoder reads, because the figures of a run are small and a library for
+it would be one more dependency with compiled code.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from battle.formatting import plural
 from battle.monitoring.exposition import families
 from battle.monitoring.recorder import ClosedWindow, Window
 from battle.monitoring.spans import Span
-from battle.outgoing import DeliveryError, Request, optional_secret, send
+from battle.outgoing import Request, optional_secret, send
 
 AUTHORIZATION = "PROMETHEUS_AUTHORIZATION"
 """The environment variable with the value of the header `Authorization`: `Bearer ...` or `Basic ...`."""
@@ -28,7 +28,7 @@ _LITERAL_BYTES = 2**16
 
 
 class RemoteWriteSink:
-    """Sends the totals of each window to `url` as they are at its end, labelled `job="battle"` and `instance=` run."""
+    """Sends the totals of each window to `url`, labelled with the job `battle` and the run's id as the instance."""
 
     def __init__(self, url: str, run_id: str, scenario: str, epoch_ns: int) -> None:
         self._url = url
@@ -59,7 +59,9 @@ class RemoteWriteSink:
             self._send(self._samples)
         if self._lost is None:
             return []
-        return [f"{plural(self._lost_samples, 'sample')} could not be delivered to {redacted(self._url)}: {self._lost}"]
+        return [
+            f"{plural(self._lost_samples, 'sample')} could not be delivered to {redacted(self._url)}: {self._lost}"
+        ]
 
     def _send(self, samples: Sequence[tuple[dict[str, str], float, int]]) -> None:
         if self._lost is not None:
@@ -85,8 +87,6 @@ class RemoteWriteSink:
         )
         try:
             send(request)
-        except DeliveryError as error:
-            self._lost, self._lost_samples = str(error), len(samples)
         except BattleError as error:
             self._lost, self._lost_samples = str(error), len(samples)
 
@@ -127,16 +127,18 @@ def _varint(number: int) -> bytes:
 
 def _declared() -> Any:
     kinds = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name="battle/remote.proto", package="prometheus", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="battle/remote.proto", package="prometheus", syntax="proto3"
+    )
 
-    def message(name: str, **fields: tuple[int, int, str | None]) -> None:
-        declared = file.message_type.add(name=name)
+    def message(of_type: str, **fields: tuple[int, int, str | None]) -> None:
+        declared = file.message_type.add(name=of_type)
         for field, (number, kind, of) in fields.items():
             repeated = of is not None
             declared.field.add(
                 name=field,
                 number=number,
-                type=kind,  # type: ignore[arg-type]
+                type=kind,
                 type_name=f".prometheus.{of}" if of else None,
                 label=kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL,
             )
@@ -146,7 +148,7 @@ def _declared() -> Any:
     message("TimeSeries", labels=(1, kinds.TYPE_MESSAGE, "Label"), samples=(2, kinds.TYPE_MESSAGE, "Sample"))
     message("WriteRequest", timeseries=(1, kinds.TYPE_MESSAGE, "TimeSeries"))
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("prometheus.WriteRequest"))
 
 

@@ -42,7 +42,11 @@ def check(settings: Settings) -> None:
         from battle.monitoring.endpoint import split_address
 
         split_address(settings.prometheus)
-    for name, option in (("otlp", "--otlp"), ("remote_write", "--prometheus-remote-write"), ("grafana", "--grafana")):
+    for name, option in (
+        ("otlp", "--otlp"),
+        ("remote_write", "--prometheus-remote-write"),
+        ("grafana", "--grafana"),
+    ):
         if (url := getattr(settings, name)) is not None:
             _check_url(option, url)
     if settings.grafana is not None and not os.environ.get("GRAFANA_TOKEN", "").strip():
@@ -72,4 +76,6 @@ def _check_url(option: str, url: str) -> None:
     except ValueError:
         valid = False
     if not valid:
-        raise BattleError(f"{option} takes a URL that begins with http:// or https:// and names a host, not {url!r}")
+        raise BattleError(
+            f"{option} takes a URL that begins with http:// or https:// and names a host, not {url!r}"
+        )

@@ -1,8 +1,9 @@
 """Reads the segments of a run while they grow, and never disturbs who writes them.
 
 Only whole blocks count whose trailer's checksum holds and which stand where their writer put them, as in
-`battle.store.scan`. A segment is kept open from when it is first seen, so that what was not read yet can still be read
-when sealing has removed the file. The lines that a killed node could not finish are read at the end, as sealing does.
+`battle.store.scan`. A segment is kept open from when it is first seen, so that what was not read yet can still be
+read when sealing has removed the file. The lines that a killed node could not finish are read at the end, as sealing
+does.
 """
 
 import zlib
@@ -114,7 +115,9 @@ def decoded(lines: bytes) -> Iterator[Event]:
     """The events of lines from which something is exported."""
     for line in lines.splitlines():
         if line.startswith(_WANTED):
-            with suppress(msgspec.MsgspecError, UnicodeDecodeError):  # another version's: the scan counts those
+            with suppress(
+                msgspec.MsgspecError, UnicodeDecodeError
+            ):  # another version's: the scan counts those
                 yield _decode_event(line)
 
 

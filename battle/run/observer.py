@@ -21,7 +21,7 @@ from battle.errors import plain
 from battle.store.interruptions import interruptions_wait
 
 ENDING_SECONDS = 120.0
-"""For an observer after the run: a minute to be scraped once more, 20 s to deliver what is left, and some to spare."""
+"""For an observer after the run: a minute to be scraped once more, 20 s to deliver what is left, 40 s to spare."""
 
 BRIEF_SECONDS = 5.0
 """The same when the run did not come to its end: there is nothing to wait for."""
@@ -34,7 +34,7 @@ NICENESS = 10
 
 
 class Observer(msgspec.Struct, frozen=True):
-    """A command, to which the run's directory is added as the last word, and what its environment has besides ours."""
+    """A command, to which the run's directory is added as the last word, and variables for its environment."""
 
     name: str
     command: tuple[str, ...]
@@ -84,11 +84,16 @@ class Observation:
             with suppress(OSError):
                 process.stdin.close()
         for observer, process in self._running:
+            if seconds == 0:
+                _end(process)
+                continue
             try:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
                 _end(process)
-                self._on_failure(f"{observer.name} did not end within {seconds:g} s after the run, and was ended")
+                self._on_failure(
+                    f"{observer.name} did not end within {seconds:g} s after the run, and was ended"
+                )
             except KeyboardInterrupt:  # whoever gave the command will not wait: the run's result stays
                 seconds = 0.0
                 _end(process)

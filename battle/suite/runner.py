@@ -16,6 +16,7 @@ from battle.api import RunResult, run_scenario
 from battle.ci.publish import publish
 from battle.errors import BattleError, RunLostError, SetupError, StartError
 from battle.run.directory import check_path, fresh_directory, point_latest
+from battle.run.observer import Observer
 from battle.scenario.loader import Candidate, Unloadable
 from battle.suite.ci_outputs import suite_outcome
 from battle.suite.files import write_suite
@@ -42,6 +43,7 @@ class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
     strict: bool = False
     history: Path | None = None
+    observers: tuple[Observer, ...] = ()
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -142,6 +144,7 @@ def _ended(
             out=order.out,
             strict=order.strict,
             history=order.history,
+            observers=order.observers,
             on_warning=partial(on_warning, one.name) if run.seed == order.seed else _nothing,
         )
     except Exception as error:  # whatever it is, the others have a right to their turn
