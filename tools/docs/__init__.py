@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools.docs import fault_rules, targets
+from battle.analysis.reports import schema as report_schema
+from tools.docs import fault_rules, targets, workflow
 from tools.docs.answers import RUNS, answer, answered, make_run, recipes
 from tools.docs.commands import commands_page
 from tools.docs.explained import explained
@@ -56,13 +57,15 @@ PAGES: dict[str, Callable[[], str]] = {
     "scenario.md": scenario_page,
     "faults.md": faults_page,
     "commands.md": commands_page,
+    "assets/report.schema.json": report_schema.json_schema,
 }
 
 
 def main() -> None:
-    """Write all pages, the view that comes from the faults, and the types that come from the metrics."""
+    """Write all pages, our own workflow, the view from the faults, and the types from the metrics."""
     fault_rules.PATH.write_text(fault_rules.fault_rules())
     targets.PATH.write_text(targets.targets_stub())
+    workflow.PATH.write_text(workflow.workflow())
     for name, make in PAGES.items():
         (DOCS / name).write_text(make())
     with TemporaryDirectory() as scratch:

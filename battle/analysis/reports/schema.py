@@ -25,6 +25,9 @@ from battle.analysis.verdict.slo_results import WorkloadSlos
 SCHEMA_VERSION = 1
 """Raised when a field is renamed, removed, or changes its meaning; not when one is added."""
 
+SCHEMA_ID = f"urn:battle-gateway:report:{SCHEMA_VERSION}"
+"""The name of the published schema: its `$id`, and the `$schema` of each report.json."""
+
 AttemptSource: TypeAlias = Literal["gateway", "providers"]
 """Whose log the attempts come from: the gateway's own, or the providers' when it does not report them."""
 
@@ -432,6 +435,8 @@ class Report(_Part, frozen=True, kw_only=True):
     omitted_slos: tuple[str, ...] = ()
     section_rows: dict[str, tuple[dict[str, Any], ...]] = {}
     """What sections asked the log on their own, by the section's title: rows by their columns' names."""
+    schema: str = msgspec.field(name="$schema", default=SCHEMA_ID)
+    """The name of the schema that this report follows."""
 
     @property
     def verdict_text(self) -> str:
@@ -441,7 +446,8 @@ class Report(_Part, frozen=True, kw_only=True):
 
 def json_schema() -> str:
     """The JSON Schema of report.json, as `report.schema.json` holds it."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Report)}
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
+    schema = {**dialect, **msgspec.json.schema(Report)}
     return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
 
 

@@ -43,7 +43,9 @@ def test_report_json_follows_the_published_schema(tmp_path: Path, kind: str) -> 
         run_dir = golden_run(tmp_path / "run", idle_fault=kind == "idle fault")
     report = write_reports(run_dir)
     text = (run_dir / "report.json").read_bytes()
-    jsonschema.validate(json.loads(text), json.loads(SCHEMA_FILE.read_text()))
+    schema = json.loads(SCHEMA_FILE.read_text())
+    jsonschema.validate(json.loads(text), schema)
+    assert json.loads(text)["$schema"] == schema["$id"]
     assert msgspec.json.decode(text, type=Report) == report
 
 
