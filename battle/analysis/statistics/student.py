@@ -57,6 +57,19 @@ def t_quantile(probability: float, freedom: float) -> float:
     return math.exp((low + high) / 2)
 
 
+def t_tails(value: float, freedom: float) -> float:
+    """How likely Student's t with `freedom` > 0 degrees of freedom is further from zero than this."""
+    assert freedom > 0
+    if math.isinf(value):
+        return 0.0
+    return incomplete_beta(freedom / (freedom + value**2), freedom / 2, 0.5) if value else 1.0
+
+
+def normal_tails(value: float) -> float:
+    """How likely the normal distribution is further from zero than this."""
+    return math.erfc(abs(value) / math.sqrt(2))
+
+
 def incomplete_beta(x: float, a: float, b: float) -> float:
     """The regularised incomplete beta function I_x(a, b), for 0 <= x <= 1 and a, b > 0."""
     if x <= 0 or x >= 1:
