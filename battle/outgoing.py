@@ -18,16 +18,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from battle.actors.redaction import REDACTED
 from battle.errors import BattleError
 from battle.formatting import plural
+from battle.terminal_text import spelled
 
 if TYPE_CHECKING:  # httpx takes 0.1 s to import: only whoever sends should wait for it
+    import ssl
+
     import httpx
 
 CONNECT_S = 10.0
@@ -180,15 +184,16 @@ CLOCK = Clock()
 
 DEFAULT_POLICY = Policy()
 
-Limited = Callable[[Answer], float | None]
-"""Of an answer that refused: how many seconds to wait at least before the next attempt; None: never again."""
+Limited: TypeAlias = Callable[[Answer, float], float | None]
+"""Of an answer that refused, and the time since 1970 in seconds: how many seconds to wait at least before the next
+attempt; None: never again."""
 
 
-def limited(answer: Answer, epoch_s: float | None = None) -> float | None:
+def limited(answer: Answer, epoch_s: float) -> float | None:
     """The rule for services without rules of their own: 429 and most 5xx may be tried again, after `Retry-After`."""
     if answer.status not in _UNAVAILABLE and answer.status not in _MAYBE_DONE:
         return None
-    return retry_after_s(answer, CLOCK.epoch_s() if epoch_s is None else epoch_s)
+    return retry_after_s(answer, epoch_s)
 
 
 def retry_after_s(answer: Answer, epoch_s: float) -> float:
@@ -216,16 +221,22 @@ def require_https(url: str, what: str) -> None:
     Raises:
         BattleError: the URL is none, or is not of HTTPS.
     """
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urlsplit(""), ""
+    parts = require_url(url, what)
+    host = parts.hostname or ""
     local = host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
-    if not host or parts.scheme not in ("https", "http"):
-        raise BattleError(f"{what} is not a URL such as https://host/path")
     if parts.scheme != "https" and not local:
         raise BattleError(f"{what} must begin with https://: its secret would be readable on the network")
+
+
+def require_url(url: str, what: str) -> SplitResult:
+    """The parts of a URL of HTTP or HTTPS. Raises BattleError, which does not show it, when it is none."""
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.scheme in ("https", "http") and url.isprintable() and " " not in url:
+            return parts
+    except ValueError:
+        pass  # reported below
+    raise BattleError(f"{what} is not a URL such as https://host/path")
 
 
 def send(
@@ -244,118 +255,163 @@ def send(
         DeliveryError: the service refused it, or could not be reached; `UnknownDeliveryError`: it may have arrived.
     """
     clock = clock or CLOCK
-    sender = _Sender(request, policy, clock, limited)
-    with _quiet(), sender.client() as client:
-        return sender.accepted(client)
+    delivery = Delivery(
+        request.service,
+        repeatable=request.repeatable,
+        secrets=[*request.secrets, *([request.url] if isinstance(request.url, Secret) else [])],
+        policy=policy,
+        clock=clock,
+    )
+    with _quiet(), _client(request, policy) as client:
+        return delivery.accepted(lambda: _attempt(client, request, delivery, clock, limited))
 
 
-class _Refusal(NamedTuple):
-    """One attempt that was not accepted. `wait_s` None: another one makes no sense."""
+class Refusal(NamedTuple):
+    """One attempt that was not accepted. `wait_s`: at least so long before the next one; None: never again.
+
+    `maybe_done`: the service may have done what it was asked for.
+    """
 
     why: str
     wait_s: float | None
     maybe_done: bool = False
 
 
-class _Sender:
-    def __init__(self, request: Request, policy: Policy, clock: Clock, limited: Limited) -> None:
-        self._request, self._policy, self._clock, self._limited = request, policy, clock, limited
-        url = request.url
-        self._url = url.reveal() if isinstance(url, Secret) else url
-        self._secrets = [*request.secrets, *([url] if isinstance(url, Secret) else [])]
-        self._deadline_s = clock.now_s() + policy.total_s
+Outcome = TypeVar("Outcome")
 
-    def client(self) -> "httpx.Client":
-        import httpx
 
-        timeout = httpx.Timeout(self._policy.answer_s, connect=self._policy.connect_s)
-        try:
-            return httpx.Client(timeout=timeout, follow_redirects=False)
-        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
-            # Its text may hold a proxy's password.
-            raise DeliveryError(
-                f"{self._request.service} cannot be asked: a proxy or a certificate in the environment "
-                f"(HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE) is not usable: {type(error).__name__}"
-            ) from None
+class Delivery:
+    """Attempts until one is accepted, with waits between them, bounded by a policy; of HTTP and of mail alike."""
 
-    def accepted(self, client: "httpx.Client") -> Answer:
-        attempt = 1
+    def __init__(
+        self,
+        service: str,
+        *,
+        repeatable: bool = False,
+        secrets: Sequence[Secret] = (),
+        policy: Policy = DEFAULT_POLICY,
+        clock: Clock | None = None,
+    ) -> None:
+        self.service, self.policy, self.secrets = service, policy, secrets
+        self._repeatable = repeatable
+        self._clock = clock or CLOCK
+        self._deadline_s = self._clock.now_s() + policy.total_s
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the time for all attempts is over."""
+        return self._clock.now_s() > self._deadline_s
+
+    def accepted(self, attempt: Callable[[], Outcome | Refusal]) -> Outcome:
+        """What the first attempt answers that is no refusal.
+
+        Raises:
+            DeliveryError: none will be accepted; `UnknownDeliveryError`: one of them may have been.
+        """
+        number = 1
         while True:
-            result = self._attempt(client)
-            if isinstance(result, Answer):
+            result = attempt()
+            if not isinstance(result, Refusal):
                 return result
-            self._wait(attempt, result)
-            attempt += 1
+            self._wait(number, result)
+            number += 1
 
-    def _attempt(self, client: "httpx.Client") -> Answer | _Refusal:
-        import httpx
-
-        request = self._request
-        try:
-            with client.stream(
-                request.method, self._url, headers=dict(request.headers), content=request.body
-            ) as response:
-                answer = Answer(response.status_code, dict(response.headers), b"".join(self._body(response)))
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            return _Refusal(f"it cannot be reached: {_cause(error)}", 0.0)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
-            return _Refusal("its URL, or a header, is not valid", None)
-        except httpx.TimeoutException:
-            return _Refusal("no answer came in time", 0.0, maybe_done=True)
-        except httpx.HTTPError as error:
-            return _Refusal(f"the answer broke off: {_cause(error)}", 0.0, maybe_done=True)
-        if 200 <= answer.status < 300:
-            return answer
-        wait_s = self._limited(answer)
-        return _Refusal(self._refused(answer), wait_s, maybe_done=answer.status in _MAYBE_DONE)
-
-    def _body(self, response: "httpx.Response") -> Iterator[bytes]:
-        import httpx
-
-        size = 0
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > ANSWER_BYTES_MAX:
-                raise httpx.ReadError(f"it is longer than {ANSWER_BYTES_MAX // 2**20} MiB")
-            if self._clock.now_s() > self._deadline_s:
-                raise httpx.ReadTimeout("")  # each byte came in time, and all of them did not
-            yield chunk
-
-    def _refused(self, answer: Answer) -> str:
-        if 300 <= answer.status < 400:
-            return f"it answered with a redirect (status {answer.status}), which is not followed"
-        said = " ".join("".join(char if char.isprintable() else " " for char in answer.text).split())
-        said = masked(said, self._secrets)
-        shown = said if len(said) <= EXCERPT_CHARS_MAX else said[:EXCERPT_CHARS_MAX] + "…"
-        return f"it answered with status {answer.status}" + (f": {shown}" if shown else "")
-
-    def _wait(self, attempt: int, refusal: _Refusal) -> None:
+    def _wait(self, attempt: int, refusal: Refusal) -> None:
         """Wait for the next attempt, or raise when there is none."""
-        if refusal.maybe_done and not self._request.repeatable:
-            raise UnknownDeliveryError(
-                self._text(f"{self._request.service} may or may not have accepted it: {refusal.why}")
-            )
+        if refusal.maybe_done and not self._repeatable:
+            raise self._error(refusal, f"{self.service} may or may not have accepted it")
         if refusal.wait_s is None:
-            raise DeliveryError(self._text(f"{self._request.service} did not accept it: {refusal.why}"))
-        if attempt >= self._policy.attempts:
-            raise self._given_up(refusal, plural(attempt, "attempt"))
-        pause_s = max(refusal.wait_s, backoff_s(attempt, self._policy, self._clock.jitter()))
+            raise self._error(refusal, f"{self.service} did not accept it")
+        tried = plural(attempt, "attempt")
+        if attempt >= self.policy.attempts:
+            raise self._error(refusal, f"{self.service} did not accept it after {tried}")
+        pause_s = max(refusal.wait_s, backoff_s(attempt, self.policy, self._clock.jitter()))
         if self._clock.now_s() + pause_s > self._deadline_s:
             asked = f" (it asks to wait {refusal.wait_s:,.0f} s)" if refusal.wait_s == pause_s else ""
-            raise self._given_up(
-                refusal, f"{plural(attempt, 'attempt')} in at most {self._policy.total_s:g} s{asked}"
-            )
+            within = f"within {self.policy.total_s:g} s{asked}"
+            raise self._error(refusal, f"{self.service} did not accept it after {tried} {within}")
         self._clock.sleep_s(pause_s)
 
-    def _given_up(self, refusal: _Refusal, how: str) -> DeliveryError:
+    def _error(self, refusal: Refusal, what: str) -> DeliveryError:
         kind = UnknownDeliveryError if refusal.maybe_done else DeliveryError
-        return kind(self._text(f"{self._request.service} did not accept it after {how}: {refusal.why}"))
-
-    def _text(self, text: str) -> str:
-        return masked(text, self._secrets)
+        return kind(masked(f"{what}: {refusal.why}", self.secrets))
 
 
-def _cause(error: BaseException) -> str:
+def _client(request: Request, policy: Policy) -> "httpx.Client":
+    import httpx
+
+    timeout = httpx.Timeout(policy.answer_s, connect=policy.connect_s)
+    try:
+        trusted = _certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        return httpx.Client(timeout=timeout, follow_redirects=False, verify=trusted)
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        # Its text may hold a proxy's password.
+        raise DeliveryError(
+            f"{request.service} cannot be asked: a proxy or a certificate in the environment "
+            f"(HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE) is not usable: {type(error).__name__}"
+        ) from None
+
+
+@cache
+def _certificates(file: str | None, directory: str | None) -> "ssl.SSLContext":
+    """Whom to trust; it takes 40 ms to read, and a comment on a pull request takes several requests."""
+    import httpx
+
+    return httpx.create_ssl_context()  # it reads both variables itself
+
+
+def _attempt(
+    client: "httpx.Client", request: Request, delivery: Delivery, clock: Clock, limited: Limited
+) -> Answer | Refusal:
+    import httpx
+
+    url = request.url.reveal() if isinstance(request.url, Secret) else request.url
+    try:
+        with client.stream(
+            request.method, url, headers=dict(request.headers), content=request.body
+        ) as response:
+            body = b"".join(_body(response, delivery))
+            answer = Answer(response.status_code, dict(response.headers), body)
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        return Refusal(f"it cannot be reached: {cause_text(error)}", 0.0)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
+        return Refusal("its URL, or a header, is not valid", None)
+    except httpx.TimeoutException:
+        return Refusal("no answer came in time", 0.0, maybe_done=True)
+    except httpx.HTTPError as error:
+        return Refusal(f"the answer broke off: {cause_text(error)}", 0.0, maybe_done=True)
+    if 200 <= answer.status < 300:
+        return answer
+    return Refusal(
+        _refused(answer, delivery.secrets),
+        limited(answer, clock.epoch_s()),
+        maybe_done=answer.status in _MAYBE_DONE,
+    )
+
+
+def _body(response: "httpx.Response", delivery: Delivery) -> Iterator[bytes]:
+    import httpx
+
+    size = 0
+    for chunk in response.iter_bytes():
+        size += len(chunk)
+        if size > ANSWER_BYTES_MAX:
+            raise httpx.ReadError(f"it is longer than {ANSWER_BYTES_MAX // 2**20} MiB")
+        if delivery.overdue:
+            raise httpx.ReadTimeout("")  # each byte came in time, and all of them did not
+        yield chunk
+
+
+def _refused(answer: Answer, secrets: Sequence[Secret]) -> str:
+    if 300 <= answer.status < 400:
+        return f"it answered with a redirect (status {answer.status}), which is not followed"
+    # Masked first: a secret that is cut in two would not be found.
+    said = " ".join(spelled(masked(" ".join(answer.text.split()), secrets)).split())
+    shown = said if len(said) <= EXCERPT_CHARS_MAX else said[:EXCERPT_CHARS_MAX] + "…"
+    return f"it answered with status {answer.status}" + (f": {shown}" if shown else "")
+
+
+def cause_text(error: BaseException) -> str:
     """What the system says, without a URL: the first error with a number, or the name of what went wrong."""
     seen: BaseException | None = error
     while seen is not None:

@@ -40,6 +40,7 @@ COMMANDS = {
     "compare": "Check whether RUN is worse than its baseline. Exit status: 0 no, 1 yes, 3 not enough data.",
     "judge": "Judge RUN again from its log alone, by its own SLOs and checkers or by others.",
     "export": "Export the metrics, traces and faults of RUN to monitoring systems, as they would have been live.",
+    "notify": "Send the verdict of RUN to Slack, a pull request, by email or to a webhook. Exit status 2: not sent.",
     "baseline": "Save runs to compare later runs with.",
     "ci": "Write a workflow for GitHub Actions or GitLab CI into this repository.",
     "history": "Keep one row of each judged run, to see trends.",

@@ -12,7 +12,9 @@ from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.world.interfaces import WorldName
 from battle.analysis.findings import EXIT_STATUS
 from battle.cli.exit_status import INTERRUPTED, WRONG_USE
+from battle.cli.notify import Link
 from battle.cli.options import AddTo, Otlp, Out, Prometheus, Seed, Strict, TraceShare, World
+from battle.cli.suite_notifier import Notifier
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import BattleError, UnloadableError
 from battle.monitoring.beside_run import observers_of
@@ -70,11 +72,25 @@ def command(
     otlp: Otlp = None,
     prometheus: Prometheus = None,
     trace_share: TraceShare = TRACE_SHARE,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--notify",
+            metavar="CHANNEL",
+            help="Send the verdict at the end: slack, github, email, webhook. May be repeated.",
+        ),
+    ] = None,
+    notify_on: Annotated[
+        list[str] | None,
+        typer.Option("--notify-on", metavar="CONDITION", help="As --on of `battle notify`."),
+    ] = None,
+    link: Link = None,
 ) -> None:
     """Run many scenarios one after the other, and judge them together."""
     choice = Choice(tuple(paths or ()), fast, full, tuple(tag or ()), tuple(skip or ()))
     settings = Settings(otlp=otlp, prometheus=prometheus, trace_share=trace_share)
     check(settings)
+    notifier = Notifier(notify or (), notify_on or (), link)
     status = suite_command(
         choice,
         world,
@@ -82,6 +98,7 @@ def command(
         gateway,
         repeat,
         out,
+        notifier,
         history=history,
         strict=strict,
         as_json=json,
@@ -108,6 +125,7 @@ def suite_command(
     gateway: str | None,
     repeat: int,
     out: Path,
+    notifier: Notifier,
     *,
     history: Path | None = None,
     strict: bool,
@@ -141,6 +159,7 @@ def suite_command(
         chosen, order, on_run=_progress(len(chosen) * repeat, quiet=quiet), on_warning=_warn
     )
     print(render_json(report) if as_json else "\n".join(suite_lines(report, suite_dir)))
+    notifier.notify(report, suite_dir)
     return exit_status(report)
 
 
