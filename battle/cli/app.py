@@ -44,6 +44,7 @@ COMMANDS = {
     "baseline": "Save runs to compare later runs with.",
     "ci": "Write a workflow for GitHub Actions or GitLab CI into this repository.",
     "history": "Keep one row of each judged run, to see trends.",
+    "trend": "Show how metrics changed over the runs of the history, and since which commit.",
 }
 """Each command and what it does. The module of its name is imported when it is used: it may need DuckDB."""
 

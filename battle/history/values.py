@@ -8,10 +8,10 @@ NONE = "–"
 NEVER = "never"
 
 
-def value_text(name: str, value: float | None) -> str:
-    """A value of a metric, with its unit."""
+def value_text(name: str, value: float | None, nothing: str = NONE) -> str:
+    """A value of a metric, with its unit; `nothing` where there is none."""
     if value is None:
-        return NONE
+        return nothing
     match METRICS[name].unit if name in METRICS else "":
         case "ms":
             return duration_text(value * 1e6)

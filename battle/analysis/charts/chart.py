@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Kind: TypeAlias = Literal[
+RunKind: TypeAlias = Literal[
     "fault_lanes",
     "latency_histogram",
     "percentile_curve",
@@ -16,16 +16,23 @@ Kind: TypeAlias = Literal[
     "breaker_lanes",
     "head_delay_over_time",
 ]
+"""The charts of a run."""
 
-Value: TypeAlias = str | int | float | None
+Kind: TypeAlias = RunKind | Literal["metric_trend"]
+"""These, and that of a metric over the runs of a history."""
+
+Value: TypeAlias = str | int | float | bool | None
 Row: TypeAlias = dict[str, Value]
 
 
 class TimeAxis(msgspec.Struct, frozen=True):
-    """The span of a chart over time, in `unit` since the load began. The title says when the time is virtual."""
+    """The span of a chart over time, in `unit` since the load began. The title says when the time is virtual.
+
+    A chart of many runs counts them, from 1.
+    """
 
     title: str
-    unit: Literal["s", "min", "h"]
+    unit: Literal["s", "min", "h", "run"]
     start: float
     end: float
 

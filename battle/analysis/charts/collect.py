@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from typing import TypeAlias, get_args
 
 from battle.analysis.charts import fault_charts, load_charts
-from battle.analysis.charts.chart import Chart, ChartSet, Kind
+from battle.analysis.charts.chart import Chart, ChartSet, Kind, RunKind
 from battle.analysis.charts.time_span import Span, span_of
 from battle.analysis.log import Log
 from battle.analysis.omissions import Parts
@@ -12,7 +12,7 @@ from battle.analysis.omissions import Parts
 Maker: TypeAlias = Callable[[Log, Span], Chart | str]
 """Answers with the chart, or with a sentence that says why there is none."""
 
-EVERY_KIND: tuple[Kind, ...] = get_args(Kind)
+EVERY_KIND: tuple[Kind, ...] = get_args(RunKind)
 
 
 MAKERS: dict[Kind, Maker] = {

@@ -291,6 +291,61 @@ def _percentile_curve() -> alt.LayerChart:
     return _layered(curve.add_params(_zoom()), felt)
 
 
+def _metric_trend() -> alt.LayerChart:
+    """Runs on the axis, not days: where many runs are made in a day they must not be one another's neighbours."""
+    y = alt.Y("value:Q", title="$metric", scale=alt.Scale(zero=False, nice=True))
+    known = "isValid(datum.low) && isValid(datum.high)"
+    bounds = alt.Chart(ROWS).transform_filter(known).encode(x=_x(), y=alt.Y("low:Q"), y2="high:Q")
+    rows = alt.Chart(ROWS).transform_filter("isValid(datum.value)").encode(x=_x(), y=y)
+    machines = alt.Color("series:N", title=None, scale=alt.Scale(range=list(SERIES)))
+    counted = alt.condition("datum.counted", alt.value(1), alt.value(0.35))
+    levels = alt.Chart(ROWS).transform_filter("isValid(datum.level)")
+    rules = [
+        alt.Chart(ROWS)
+        .transform_filter(f"datum.mark === '{mark}'")
+        .mark_rule(color=colour, strokeWidth=1.5, strokeDash=dash)
+        .encode(x=_x())
+        for mark, colour, dash in (
+            ("worse", "$bad", [1, 0]),
+            ("better", "$good", [1, 0]),
+            ("other", "$quiet", [1, 0]),
+            ("machine", "$quiet", [3, 3]),
+        )
+    ]
+    pointer = _pointer()
+    values = [
+        alt.Tooltip("shown:N", title="value"),
+        alt.Tooltip("interval:N", title="95 % interval"),
+        alt.Tooltip("change:N"),
+        alt.Tooltip("started:N"),
+        alt.Tooltip("commit:N"),
+        alt.Tooltip("verdict:N"),
+        alt.Tooltip("series:N", title="machine"),
+        alt.Tooltip("run:N"),
+    ]
+    ruler = (
+        alt.Chart(ROWS)
+        .mark_rule(color="$quiet")
+        .encode(
+            x=_x(),
+            opacity=alt.condition(pointer, alt.value(0.6), alt.value(0), empty=False),
+            tooltip=values,
+        )
+        .add_params(pointer)
+    )
+    return _layered(
+        bounds.mark_area(color="$accent3", opacity=0.25).encode(detail="piece:N"),
+        bounds.mark_rule(color="$accent3", opacity=0.7),
+        *rules,
+        levels.mark_line(color="$ink", strokeWidth=1.25, strokeDash=[5, 3]).encode(
+            x=_x(), y=alt.Y("level:Q"), detail="piece:N"
+        ),
+        rows.mark_line(strokeWidth=1, opacity=0.5).encode(color=machines, detail="series:N"),
+        rows.mark_circle(size=34).encode(color=machines, opacity=counted).add_params(_zoom()),
+        ruler,
+    )
+
+
 _CHARTS = {
     "fault_lanes": _fault_lanes,
     "latency_histogram": _latency_histogram,
@@ -302,6 +357,7 @@ _CHARTS = {
     "providers_over_time": _providers_over_time,
     "breaker_lanes": _breaker_lanes,
     "head_delay_over_time": _head_delay_over_time,
+    "metric_trend": _metric_trend,
 }
 
 

@@ -209,6 +209,30 @@ def _success(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
     yield from grid.axis()
 
 
+def _trend(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
+    """Values between the lowest and the highest, the level behind them, and a lane for where it changed."""
+    values = [_float(row["value"]) for row in chart.rows if row["value"] is not None]
+    bottom, top = min(values), max(values)
+    if bottom == top:
+        bottom, top = bottom - (abs(bottom) or 1.0) / 2, top + (abs(top) or 1.0) / 2
+    grid = _Grid(_time_axis(chart), [_short(bottom), _short(top), "changes"], glyphs)
+    canvas = [[" "] * grid.count for _ in range(TALL)]
+    for field, mark in (("level", glyphs.marks[1]), ("value", glyphs.marks[0])):
+        for at, value in enumerate(grid.spread(chart.rows, _worst(field))):
+            if value is not None:
+                canvas[_level(value - bottom, top - bottom)][at] = mark
+    yield fitted(
+        f"{' ' * (grid.gutter + 2)}{glyphs.marks[0]} value   {glyphs.marks[1]} level   ({chart.unit})",
+        WIDTH,
+        glyphs,
+    )
+    yield from _upright(grid, canvas, bottom, top)
+    touched = grid.touching([row for row in chart.rows if row["mark"] in ("worse", "better", "other")])
+    if any(touched):
+        yield grid.row("changes", "".join(glyphs.fault if rows else " " for rows in touched))
+    yield from grid.axis()
+
+
 # a row for each name
 
 
@@ -307,4 +331,5 @@ _DRAWN: dict[str, Callable[[Chart, Glyphs], Iterator[str]]] = {
     "providers_over_time": _stacked("provider", "rate"),
     "breaker_lanes": _breakers,
     "head_delay_over_time": _marked_lines({"p50": "p50", "p99": "p99", "max": "longest"}),
+    "metric_trend": _trend,
 }

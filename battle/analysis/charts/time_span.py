@@ -46,6 +46,7 @@ class Span(msgspec.Struct, frozen=True):
 
     def at(self, at_ns: int) -> float:
         """A moment on the axis."""
+        assert self.axis.unit != "run", "a span of one run has time"
         return rounded((at_ns - self.from_ns) / UNIT_NS[self.axis.unit], 7)
 
     def chart(

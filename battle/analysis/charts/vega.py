@@ -21,7 +21,12 @@ def vega_lite(chart: Chart, palette: Palette = PAGE) -> dict[str, Any]:
 
     It is as wide as what it is put into. Whatever is in the rows stays a value: nothing of it becomes an expression.
     """
-    named: dict[str, Any] = {**palette, "$latency": "latency (ms)", "$delay": "delay (ms)"}
+    named: dict[str, Any] = {
+        **palette,
+        "$latency": "latency (ms)",
+        "$delay": "delay (ms)",
+        "$metric": chart.unit,
+    }
     if chart.time is not None:
         named |= {"$time": chart.time.title, "$start": chart.time.start, "$end": chart.time.end}
     if chart.virtual:

@@ -95,11 +95,13 @@ class Document(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     sections: tuple[Section, ...]
     warnings: tuple[str, ...] = ()
+    answer: str | None = None
+    """What stands in the verdict's place on a page that is about no single run."""
 
     @property
     def verdict_text(self) -> str:
         """The verdict with the number of its warnings."""
-        return verdict_text(self.verdict, len(self.warnings))
+        return self.answer or verdict_text(self.verdict, len(self.warnings))
 
 
 def columns(*titles: str) -> tuple[Column, ...]:

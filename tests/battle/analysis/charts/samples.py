@@ -65,6 +65,28 @@ ROWS: dict[Kind, tuple[Row, ...]] = {
         {"lane": "a (http)", "state": "half open", "t": 4.0, "end": 5.0, "spans": 1},
     ),
     "head_delay_over_time": ({"t": 1.0, "end": 2.0, "heads": 3, "p50": 5.0, "p99": 9.0, "max": 10.0},),
+    "metric_trend": tuple(
+        {
+            "t": float(run),
+            "end": run + 1.0,
+            "value": None if run == 4 else 10.0 + run // 5,
+            "low": 9.5 if run > 2 else None,
+            "high": 12.0,
+            "level": 10.0 + run // 5,
+            "mark": "worse" if run == 5 else "machine" if run == 3 else "",
+            "counted": run != 2,
+            "series": "EPYC" if run < 3 else "Xeon",
+            "piece": f"{run // 5}",
+            "shown": "10 ms",
+            "interval": "",
+            "change": "",
+            "started": "2026-12-01 10:00",
+            "commit": "c0ffee",
+            "verdict": "PASS",
+            "run": f"run-{run}",
+        }
+        for run in range(1, 10)
+    ),
 }
 
 UNTIMED = ("latency_histogram", "percentile_curve")
@@ -83,6 +105,10 @@ def chart(kind: Kind, *, rows: tuple[Any, ...] | None = None, virtual: bool = Fa
         time=None if kind in UNTIMED else AXIS,
         shades=() if kind in UNTIMED else (Shade(2.0, 4.0, "kill-a.1"),),
     )
+
+
+ALL_KINDS: tuple[Kind, ...] = (*EVERY_KIND, "metric_trend")
+"""Those of a run, and that of many runs."""
 
 
 def every_chart() -> list[Chart]:

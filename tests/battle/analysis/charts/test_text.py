@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from battle.analysis.charts.chart import Kind, Shade, TimeAxis
-from battle.analysis.charts.collect import EVERY_KIND
 from battle.analysis.charts.glyphs import (
     ASCII,
     UNICODE,
@@ -14,9 +13,9 @@ from battle.analysis.charts.glyphs import (
     fitted,
 )
 from battle.analysis.charts.text import WIDTH, text_chart
-from tests.battle.analysis.charts.samples import chart
+from tests.battle.analysis.charts.samples import ALL_KINDS, chart
 
-KINDS = st.sampled_from(EVERY_KIND)
+KINDS = st.sampled_from(ALL_KINDS)
 NUMBERS = st.floats(-1e9, 1e9) | st.integers(-(10**9), 10**9) | st.sampled_from([9.2e18, -9.2e18, 5e-324])
 """As far as 64 bits go, also below zero, as no delay should be."""
 PLACES = st.floats(0, 10)
@@ -60,7 +59,7 @@ def test_a_name_takes_exactly_its_room(name, width, glyphs):
     )  # a wide character may not fit in the last
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_every_kind_is_drawn_in_both_character_sets(kind: Kind):
     assert text_chart(chart(kind)).strip()
     assert text_chart(chart(kind), ascii_only=True).isascii()

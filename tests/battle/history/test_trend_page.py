@@ -1,0 +1,116 @@
+"""The page of trends: a chart for each metric, its marks, its table, and nothing from elsewhere."""
+
+from typing import Any
+
+import msgspec
+
+from battle.analysis.charts.chart import Chart
+from battle.analysis.charts.text import text_chart
+from battle.analysis.charts.vega import vega_lite
+from battle.analysis.reports.document import Document, Drawing, Table
+from battle.analysis.reports.html import render_html
+from battle.history.row import HistoryRow
+from battle.history.trend import alerts_of, trends_of
+from battle.history.trend_page import CHARTS_MAX, answer_of, document_of
+from tests.battle.history.rows import history_row, metric
+
+P95 = "p95_latency_ms"
+
+
+def _history(**changes: Any) -> list[HistoryRow]:
+    """Ten runs of 10 ms on one machine, then five of 12 ms, then three on another machine; one is partial."""
+    rows = []
+    for number in range(18):
+        value = 10.0 if number < 10 else 12.0
+        measured = (
+            metric(P95, value + number % 2 / 100, low=value - 1, high=value + 1),
+            metric("success_rate", 1.0),
+        )
+        machine = {"machine": "m2", "host": {"cpu": "Xeon"}} if number >= 15 else {}
+        rows.append(history_row(number, *measured, partial=number == 3, **{**machine, **changes}))
+    return rows
+
+
+def _page(rows: list[HistoryRow], *commands: str) -> Document:
+    trends = trends_of(rows)
+    return document_of(trends, alerts_of(trends), commands)
+
+
+def _charts(page: Document) -> list[Chart]:
+    blocks = [block for section in page.sections for block in section.blocks]
+    return [block.chart for block in blocks if isinstance(block, Drawing) and isinstance(block.chart, Chart)]
+
+
+def test_a_metric_that_varies_has_a_chart_with_its_marks() -> None:
+    page = _page(_history())
+    (chart,) = _charts(page)  # success was the same in all runs
+    assert chart.title == P95
+    marks = {int(float(str(row["t"]))): row["mark"] for row in chart.rows if row["mark"]}
+    assert marks == {11: "worse", 16: "machine"}
+    assert [row["level"] for row in chart.rows][9:12] != [None] * 3
+    assert {row["series"] for row in chart.rows} == {"EPYC, 4 CPUs", "Xeon"}
+    assert [row["counted"] for row in chart.rows].count(False) == 1
+    worse = chart.rows[10]
+    assert worse["commit"] == "0010cccccccc"
+    assert worse["interval"] == "11 ms to 13 ms"
+    assert str(worse["change"]).startswith("worse: 10 ms → 12 ms (+20 %) since 2026-12-01, commit 0010")
+    assert "not counted: it did not go to its end" in str(chart.rows[3]["change"])
+    assert "changes" in text_chart(chart)
+    assert vega_lite(chart)["datasets"]["rows"] == list(chart.rows)
+
+
+def test_the_page_says_first_what_is_worse_and_how_to_find_the_commit() -> None:
+    page = _page(_history(), "battle bisect smoke a b")
+    assert (page.verdict_text, page.headline) == ("WORSE", f"Worse than before: {P95}.")
+    (reason,) = page.reasons
+    assert "last good 0009cccccccc" in reason
+    titles = [section.title for section in page.sections]
+    assert titles == [
+        "HTTP failover (live, embedded (priority))",
+        "Find the commit",
+        "All series",
+        "Runs, newest first",
+    ]
+    runs = page.sections[-1].blocks[0]
+    assert isinstance(runs, Table)
+    assert [cell.text for cell in runs.rows[0]][-2:] == ["", "run-17"]
+    assert [row[-2].text for row in runs.rows if row[-2].text] == ["machine"]
+
+
+def test_without_a_change_nothing_is_worse() -> None:
+    trends = trends_of(_history()[:10])
+    assert answer_of(trends, ())[0] == "NOTHING WORSE"
+    assert answer_of(trends_of(_history()[:2]), ())[0] == "NOT ENOUGH RUNS"
+
+
+def test_two_scenarios_are_two_sections_and_their_names_stay_text() -> None:
+    evil = "<script>alert(1)</script>"
+    rows = [*_history(), *_history(scenario=evil, run_id="x", branch="</script>", commit="<b>")]
+    page = render_html(_page(rows))
+    assert evil not in page
+    assert "<b>" not in page.partition("<body>")[2].replace("<button", "")
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_page_has_so_many_charts_and_no_more() -> None:
+    rows = [
+        history_row(
+            number, *(metric(P95, 10.0 + number % 3, workload=f"w{one}") for one in range(CHARTS_MAX + 2))
+        )
+        for number in range(3)
+    ]
+    page = _page(rows)
+    assert len(_charts(page)) == CHARTS_MAX
+    assert "2 more charts are not drawn" in render_html(page)
+
+
+def test_runs_that_take_turns_between_machines_have_no_marks_for_it() -> None:
+    rows = [
+        msgspec.structs.replace(row, machine=f"m{number % 2}")
+        for number, row in enumerate(
+            [*_history(), *(history_row(n, metric(P95, 12.0)) for n in range(18, 40))]
+        )
+    ]
+    (chart,) = _charts(_page(rows))
+    assert "machine" not in {row["mark"] for row in chart.rows}
+    assert "Runs take turns between machines." in chart.about
