@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import yaml
 
 from tests.battle.ci.expressions import Expressions, matrix_of
 
-REPOSITORY = "me/mine"
+REPOSITORY = "owner/name"
 
 
 @dataclass
@@ -45,14 +45,18 @@ class GitHub:
     bin: Path
     environment: Mapping[str, str]
     secrets: Mapping[str, str] = field(default_factory=dict)
+    token: str = "token-of-the-job"
     runs: int = 0
 
     def run(
-        self, workflow: Path, event: str, payload: Mapping[str, Any] | None = None
+        self, workflow: Path, event: str, payload: Mapping[str, Any] | None = None, jobs: Sequence[str] = ()
     ) -> tuple[dict[str, str], list[Step]]:
-        """Run a workflow for an event; the result of each job, and all steps."""
+        """Run a workflow, or some of its jobs, for an event; the result of each job, and all steps."""
         self.runs += 1
-        run = _Run(self, yaml.safe_load(workflow.read_text()), event, dict(payload or {}))
+        parsed = yaml.safe_load(workflow.read_text())
+        if jobs:
+            parsed["jobs"] = {name: job for name, job in parsed["jobs"].items() if name in jobs}
+        run = _Run(self, parsed, event, dict(payload or {}))
         results = run.results()
         return results, run.steps
 
@@ -77,7 +81,7 @@ class _Run:
         self._about = {
             "event_name": event, "event": payload, "repository": REPOSITORY, "ref": self._ref, "sha": "0" * 40,
             "workflow": workflow["name"], "run_id": str(100 + github.runs), "run_attempt": "1",
-            "token": "token-of-the-job",
+            "token": github.token,
         }  # fmt: skip
         self.steps: list[Step] = []
 
