@@ -69,8 +69,8 @@ slow: $(INSTALLED)  ## Run the long tests, and the property tests with 500 examp
 	$(BIN)/python -m pytest -m slow --timeout 1200 -o faulthandler_timeout=0
 	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 -o faulthandler_timeout=0 $(SPREAD)
 
-wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, and use it there
-	$(BIN)/python -m pytest tests/end_to_end/test_wheel.py
+wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, use it there, and follow the guide for CI
+	$(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_wheel.py tests/end_to_end/test_ci_guide.py
 
 fuzz: $(INSTALLED)  ## Fuzz the decoders of foreign bytes and the report builder, SECONDS (30) for each
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'

@@ -1,4 +1,4 @@
-"""The page on INCONCLUSIVE explains every checker, and quotes what Battle says."""
+"""The page on INCONCLUSIVE explains every checker; it and the page on CI quote what Battle says."""
 
 import ast
 import re
@@ -13,9 +13,11 @@ from tests.docs.pages import DOCS, ROOT
 pytestmark = pytest.mark.whole
 
 TEXT = (DOCS / "troubleshooting.md").read_text()
+CI = (DOCS / "ci.md").read_text().partition("\n## When it does not work\n")[2]
 GAP = "…"
 ROWS = re.findall(r"^\| (.+?) \| .+ \| .+ \|$", TEXT, re.MULTILINE)
-QUOTES = [quote for row in ROWS for quote in re.findall(r"`([^`]+)`", row)]
+CI_ROWS = re.findall(r"^\| (`.+?) \| .+ \| .+ \|$", CI, re.MULTILINE)
+QUOTES = [quote for row in [*ROWS, *CI_ROWS] for quote in re.findall(r"`([^`]+)`", row)]
 
 
 @pytest.mark.parametrize("name", [checker.__name__ for checker in CHECKERS])
@@ -54,5 +56,6 @@ def test_what_it_quotes_is_said(quote):
     assert unsaid == []
 
 
-def test_it_quotes_something():
+def test_they_quote_something():
     assert len(QUOTES) > 50
+    assert len(CI_ROWS) >= 15, "the page on CI explains fifteen problems"

@@ -1,6 +1,6 @@
 """docs/ci.md, followed in a repository outside of this one: its commands, then the workflows that they make.
 
-Battle comes from the wheel that the guide builds; what it depends on comes from this environment, for there is no network.
+Battle comes from the wheel that the guide builds, what it depends on from this environment: no network is needed.
 """
 
 import os
@@ -40,7 +40,7 @@ def script_of(part: str) -> str:
     assert blocks
     for kind, text in blocks:
         if kind == "python":
-            name = re.match(r"# (\S+)\n", text)[1]
+            name = text.partition("\n")[0].removeprefix("# ")
             lines += [f"mkdir -p {Path(name).parent}", f"printf %s {shlex.quote(text)} > {name}"]
         else:
             commands = [line.removeprefix("$ ") for line in text.splitlines()]
@@ -184,7 +184,9 @@ def test_a_pull_request_is_judged_compared_and_commented_on_once(scratch, github
         scratch.change("battles/checkout.py", "p95_latency_ms=5", "p95_latency_ms=250")
     assert results == {"battles": "failure", "comment": "success", "history": "skipped"}, everything(steps)
     [annotation] = re.findall(r"^::error .*$", step_of(steps, "battles", "Battle").text, re.MULTILINE)
-    assert "file=battles/checkout.py,line=14," in annotation
+    source = (scratch.repository / "battles" / "checkout.py").read_text()
+    line = source.partition("slo=")[0].count("\n") + 1
+    assert f"file=battles/checkout.py,line={line}," in annotation
     reason = annotation.rpartition("::")[2].replace("%25", "%")
     [comment] = comments.comments
     assert comment["body"] != before
@@ -211,7 +213,7 @@ def test_pushes_keep_a_history_and_a_failure_goes_to_slack(scratch, github, slac
     results, steps = github.run(workflow, "schedule")
     assert results["history"] == "success", everything(steps)
     assert messages.messages == [], "it passed"
-    [trends] = [path for path in github.place.glob("run-2/artifacts/battle-trends/*")]
+    [trends] = github.place.glob("run-2/artifacts/battle-trends/*")
     assert "Checkout" in trends.read_text()
     rows = scratch.bash(
         f". .venv/bin/activate; battle history list --format json --history {_newest_cache(github)}"
@@ -226,6 +228,9 @@ def test_pushes_keep_a_history_and_a_failure_goes_to_slack(scratch, github, slac
     assert results["battles"] == "failure"
     assert len(messages.messages) == 1, everything(steps)
     assert "planted0secret" not in everything(steps)
+    written = [path for path in github.place.rglob("*") if path.is_file()]
+    assert len(written) > 100
+    assert [path for path in written if b"planted0" in path.read_bytes()] == []
 
 
 def _newest_cache(github: GitHub) -> Path:
@@ -274,10 +279,8 @@ def test_the_action_runs_a_battle_and_has_outputs(scratch, runner, tmp_path):
     subprocess.run(["git", "clone", "-q", ROOT, ours], check=True, timeout=60)
     for name in ("action.yml", ".github/workflows/battle-tests.yml"):
         (ours / name).write_text((ROOT / name).read_text())
-    subprocess.run(
-        ["git", "-c", "user.name=Me", "-c", "user.email=me@example.com", "commit", "-qam", "As it is", "--allow-empty"],
-        cwd=ours, check=True, timeout=60,
-    )  # fmt: skip
+    as_me = ("git", "-c", "user.name=Me", "-c", "user.email=me@example.com")
+    subprocess.run([*as_me, "commit", "-qam", "As it is", "--allow-empty"], cwd=ours, check=True, timeout=60)
     github = GitHub(ours, tmp_path / "place", runner, scratch.environment)
     workflow = ours / ".github" / "workflows" / "battle-tests.yml"
     results, steps = github.run(workflow, "push", jobs=["action"])
