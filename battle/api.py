@@ -43,6 +43,7 @@ def run_scenario(
     on_start: Callable[[Path], object] = lambda run_dir: None,
     on_warning: Callable[[str], object] = lambda warning: None,
     observers: Sequence[Observer] = (),
+    source: str | None = None,
 ) -> RunResult:
     """Run a scenario, seal its log, judge it and write its reports.
 
@@ -57,6 +58,7 @@ def run_scenario(
     SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of. `history` is the
     directory of the history that the run is added to, made if there is none; None: `battle_history` in the working
     directory, if it exists. A history that cannot be written changes nothing of the result: `on_warning` is called.
+    `source` is what one types to name the scenario, for `command` in run.json; a name or a path is that already.
     Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
     Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged. Called from a
     thread other than the main one, the run sees no signals.
@@ -91,6 +93,7 @@ def run_scenario(
             progress=progress,
             on_start=started if observers else on_start,
             on_warning=on_warning,
+            source=source,
         )
         with judgeable(recorded.run_dir):
             report = write_reports(recorded.run_dir, also=recording.take)

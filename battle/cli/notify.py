@@ -74,6 +74,14 @@ def command(
         bool, typer.Option("--dry-run", help="Print what would be sent. Needs no network and no secrets.")
     ] = False,
     out: Out = DEFAULT_OUT,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            metavar="DIR",
+            help="Where earlier verdicts are. Default: battle_history, if it exists.",
+        ),
+    ] = None,
     token: Annotated[str | None, typer.Option("--token", hidden=True)] = None,
     password: Annotated[str | None, typer.Option("--password", hidden=True)] = None,
     webhook: Annotated[str | None, typer.Option("--webhook-url", "--url", hidden=True)] = None,
@@ -87,7 +95,7 @@ def command(
     )
     options = Options(pull_request=pr, comment=comment, recipients=tuple(to or ()), sender=sender)
     status = notify_command(
-        channel, runs, parsed(on or ()), options, out, link=link, again=again, dry_run=dry_run
+        channel, runs, parsed(on or ()), options, out, history, link=link, again=again, dry_run=dry_run
     )
     raise typer.Exit(status)
 
@@ -120,6 +128,7 @@ def notify_command(
     conditions: Sequence[Condition],
     options: Options,
     out: Path,
+    history: Path | None,
     *,
     link: str | None,
     again: bool,
@@ -131,7 +140,7 @@ def notify_command(
 
     channel = channel_of(name, options, dry_run=dry_run)
     shown_link = checked_link(link)
-    found = subjects_of(runs, out)
+    found = subjects_of(runs, out, history)
     if not dry_run:
         said = notify(
             channel, found.places, conditions, link=shown_link, directories=found.directories, again=again

@@ -93,6 +93,7 @@ def run_command(
             on_start=announce,
             on_warning=lambda warning: print(f"battle: warning: {warning}", file=sys.stderr),
             observers=observers,
+            source=scenario,
         )
     except RunInterruptedError as interruption:
         print(f"battle: {interruption}", file=sys.stderr)

@@ -1,12 +1,12 @@
 """What RUN means to `battle notify`: a run or a suite, with the verdicts that came before."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from battle.defaults import DEFAULT_OUT
+from battle.defaults import DEFAULT_HISTORY, DEFAULT_OUT
 from battle.errors import BattleError
 from battle.notifications.event import JudgedRun, Subject
 from battle.notifications.notify import Place
@@ -15,8 +15,8 @@ from battle.notifications.reading import (
     Judgement,
     judged_run,
     judgements_below,
+    moment,
     previous_verdict,
-    report_of,
     run_subject,
 )
 from battle.run.directory import find_run
@@ -34,15 +34,15 @@ class Found(msgspec.Struct, frozen=True):
     directories: dict[str, Path]
 
 
-def subjects_of(texts: Sequence[str], out: Path = DEFAULT_OUT) -> Found:
-    """What each RUN means, once each.
+def subjects_of(texts: Sequence[str], out: Path = DEFAULT_OUT, history: Path | None = None) -> Found:
+    """What each RUN means, once each. Earlier verdicts are those of the history and of the results.
 
     Raises:
         BattleError: there is no such run or suite, or it cannot be read.
     """
     directories = list(dict.fromkeys(_directory(text, out) for text in texts))
     found = [
-        _of_suite(directory) if (directory / SUITE_FILE).is_file() else _of_run(directory)
+        _of_suite(directory, history) if (directory / SUITE_FILE).is_file() else _of_run(directory, history)
         for directory in directories
     ]
     return Found(
@@ -61,16 +61,17 @@ def _directory(text: str, out: Path) -> Path:
     return find_run(text, out)
 
 
-def _of_run(run_dir: Path) -> Found:
-    report = report_of(run_dir)
-    run = judged_run(report, None)
+def _of_run(run_dir: Path, history: Path | None) -> Found:
+    run = judged_run(run_dir)
     passed = run.verdict == "PASS"
-    previous = previous_verdict(_earlier(run_dir.parent), run, run.started_at) if passed else None
+    previous = (
+        previous_verdict(_earlier(run_dir.parent, history, [run]), run, run.started_at) if passed else None
+    )
     subject = run_subject(run, previous)
     return Found((Place(subject, run_dir),), {} if run.run_id is None else {run.run_id: run_dir})
 
 
-def _of_suite(suite_dir: Path) -> Found:
+def _of_suite(suite_dir: Path, history: Path | None) -> Found:
     try:
         data = read_regular(suite_dir / SUITE_FILE, REPORT_BYTES_MAX)
         report = msgspec.json.decode(data, type=SuiteReport)
@@ -78,10 +79,10 @@ def _of_suite(suite_dir: Path) -> Found:
         raise BattleError(f"{suite_dir / SUITE_FILE} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise BattleError(f"{suite_dir / SUITE_FILE} is no report of a suite: {error}") from None
-    return suite_subject(report, suite_dir)
+    return suite_subject(report, suite_dir, history)
 
 
-def suite_subject(report: SuiteReport, suite_dir: Path) -> Found:
+def suite_subject(report: SuiteReport, suite_dir: Path, history: Path | None = None) -> Found:
     """A suite as what a notification is about. Raises BattleError."""
     directories: dict[str, Path] = {}
     runs = [_run_of_suite(run, report, suite_dir, directories) for run in report.runs]
@@ -94,9 +95,8 @@ def suite_subject(report: SuiteReport, suite_dir: Path) -> Found:
         headline=report.headline,
         started_at=report.started_at,
         runs=tuple(runs),
-        gateway=report.gateway,
         recovered=report.verdict == "PASS"
-        and _did_not_pass(_earlier(suite_dir.parent.parent), runs, report.started_at),
+        and _did_not_pass(_earlier(suite_dir.parent.parent, history, runs), runs, report.started_at),
     )
     return Found((Place(subject, suite_dir),), directories)
 
@@ -107,14 +107,14 @@ def _run_of_suite(
     if run.directory is not None:
         run_dir = Path(os.path.normpath(suite_dir / run.directory))
         if run_dir.is_dir():
-            judged = judged_run(report_of(run_dir), run.scenario)
+            judged = judged_run(run_dir, run.scenario)
             if judged.run_id is not None:
                 directories[judged.run_id] = run_dir
             return judged
     return JudgedRun(
         run_id=None if run.directory is None else Path(run.directory).name,
         name=run.scenario,
-        typed=True,
+        command=None,
         scenario=run.scenario,
         world=suite.world,
         gateway=suite.gateway,
@@ -128,9 +128,22 @@ def _run_of_suite(
     )
 
 
-def _earlier(out: Path) -> list[Judgement]:
-    """The verdicts among the results."""
-    return list(judgements_below(out))
+def _earlier(out: Path, history: Path | None, runs: Sequence[JudgedRun]) -> list[Judgement]:
+    """The verdicts in the history, if there is one, and those among the results, which may be a copy of one run."""
+    return [*judgements_below(out), *_in_history(history, {run.scenario for run in runs})]
+
+
+def _in_history(history: Path | None, scenarios: Collection[str]) -> Iterator[Judgement]:
+    directory = history or DEFAULT_HISTORY
+    if history is None and not directory.is_dir():
+        return
+    from battle.history.store import read
+
+    for scenario in scenarios:
+        for row in read(directory, scenario=scenario, metrics=()):
+            at = moment(row.started_at)
+            if at is not None:
+                yield Judgement(row.run_id, (row.scenario, row.world, row.gateway), at, row.verdict)
 
 
 def _did_not_pass(judgements: list[Judgement], runs: Sequence[JudgedRun], before: str | None) -> bool:

@@ -90,7 +90,7 @@ def command(
     choice = Choice(tuple(paths or ()), fast, full, tuple(tag or ()), tuple(skip or ()))
     settings = Settings(otlp=otlp, prometheus=prometheus, trace_share=trace_share)
     check(settings)
-    notifier = Notifier(notify or (), notify_on or (), link)
+    notifier = Notifier(notify or (), notify_on or (), link, history)
     status = suite_command(
         choice,
         world,

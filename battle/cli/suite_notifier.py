@@ -21,7 +21,10 @@ class Notifier:
         BattleError: a channel, a condition or the link is none.
     """
 
-    def __init__(self, names: Sequence[str], on: Sequence[str], link: str | None) -> None:
+    def __init__(
+        self, names: Sequence[str], on: Sequence[str], link: str | None, history: Path | None = None
+    ) -> None:
+        self._history = history
         self._conditions = parsed(on)
         if on and not names:
             raise BattleError("--notify-on says when to notify, but there is no --notify to say where")
@@ -48,7 +51,7 @@ class Notifier:
         from battle.cli.subjects import suite_subject
         from battle.notifications.notify import notify
 
-        found = suite_subject(report, suite_dir)
+        found = suite_subject(report, suite_dir, self._history)
         return notify(channel, found.places, self._conditions, link=self._link, directories=found.directories)
 
 

@@ -29,13 +29,13 @@ class JudgedRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run as notifications show it. `run_id` is None for what a suite could not run, or could not load.
 
     `status` is the verdict, or what a suite says instead ("crashed"). `name` is what one types to run it, or what the
-    scenario is called. `typed`: it is the former. `leaked` are providers with the attempts that still went there
-    while they were broken.
+    scenario is called, and `command` how to run it again, where that is known. `leaked` are providers with the
+    attempts that still went there while they were broken.
     """
 
     run_id: str | None
     name: str
-    typed: bool
+    command: str | None
     scenario: str
     world: str
     gateway: str | None
@@ -59,7 +59,7 @@ class JudgedRun(msgspec.Struct, frozen=True, kw_only=True):
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What a notification is about: a run, or a suite. `id` is the run's or the suite's own.
 
-    `gateway` is the one that was named for a whole suite. `recovered`: it passed, and before it did not.
+    `recovered`: it passed, and before it did not.
     """
 
     kind: SubjectKind
@@ -70,7 +70,6 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     started_at: str | None
     runs: tuple[JudgedRun, ...]
-    gateway: str | None = None
     recovered: bool = False
 
     @property

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from battle.actors.redaction import redacted
 from battle.analysis.findings import Verdict
 from battle.analysis.reports.comparison import Change, Unit
 from battle.analysis.reports.comparison_text import value_text
@@ -73,8 +72,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def other_headlines(self) -> tuple[str, ...]:
-        """The headlines that the first line does not have already."""
-        return tuple(headline for headline in self.headlines if headline not in self.why)
+        """The headlines that repeat neither the first line nor a reason."""
+        known = (self.why, *(reason for run in self.runs for reason in run.reasons))
+        return tuple(
+            headline
+            for headline in self.headlines
+            if headline not in self.why and not any(text in headline for text in known)
+        )
 
     @property
     def troubled(self) -> tuple[RunPart, ...]:
@@ -84,10 +88,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 def message_of(subjects: Sequence[Subject], link: str | None = None) -> Message:
     """The message about these subjects, of which there is at least one."""
-    runs = sorted(
-        ((run, subject) for subject in subjects for run in subject.runs), key=lambda pair: _rank(pair[0])
-    )
-    parts = tuple(run_part(run, subject) for run, subject in runs)
+    runs = sorted((run for subject in subjects for run in subject.runs), key=_rank)
+    parts = tuple(map(run_part, runs))
     verdict = batch_verdict(subjects)
     return Message(
         event=batch_event(subjects),
@@ -95,7 +97,7 @@ def message_of(subjects: Sequence[Subject], link: str | None = None) -> Message:
         verdict=verdict,
         verdict_text=subjects[0].verdict_text if len(subjects) == 1 else verdict,
         title=title_of(subjects),
-        why=_why(subjects, [run for run, _ in runs], parts),
+        why=_why(subjects, runs, parts),
         headlines=tuple(
             f"{subject.title}: {subject.headline}" if len(subjects) > 1 else subject.headline
             for subject in subjects
@@ -114,7 +116,7 @@ def _rank(run: JudgedRun) -> tuple[int, bool, bool]:
     return _WORST_FIRST.index(run.verdict), not run.regressed, not run.warnings
 
 
-def run_part(run: JudgedRun, subject: Subject) -> RunPart:
+def run_part(run: JudgedRun) -> RunPart:
     """What is said of one run."""
     moved_title, moved = _numbers(run)
     return RunPart(
@@ -127,7 +129,7 @@ def run_part(run: JudgedRun, subject: Subject) -> RunPart:
         warnings=run.warnings,
         moved_title=moved_title,
         moved=moved,
-        reproduce=tuple(_reproduce(run, subject)),
+        reproduce=tuple(_reproduce(run)),
         run_id=run.run_id,
         gateway=run.gateway,
     )
@@ -257,27 +259,17 @@ def _scale(value: float, unit: Unit) -> tuple[float, str]:
             return 1.0, ""
 
 
-def _reproduce(run: JudgedRun, subject: Subject) -> Iterator[str]:
+def _reproduce(run: JudgedRun) -> Iterator[str]:
     """What one types to see it again: the same run, and where to look in this one."""
-    if run.status not in ("wrong scenario", "not run"):
-        yield _run_command(run, subject)
+    if run.command is not None:
+        yield run.command
+    elif run.run_id is not None:
+        seed = "" if run.seed is None else f" --seed {run.seed}"
+        yield f"battle run SCENARIO --world {run.world}{seed}  # SCENARIO: the file of {run.scenario!r}"
     if run.run_id is not None:
         yield f"battle report {shlex.quote(run.run_id)}"
     if run.run_id is not None and run.verdict != "PASS":
         yield f"battle explain {shlex.quote(run.run_id)} --worst 1"
-
-
-def _run_command(run: JudgedRun, subject: Subject) -> str:
-    name = shlex.quote(run.name) if run.typed else "SCENARIO"
-    parts = ["battle run", name]
-    if run.world == "simulated":
-        parts.append("--world simulated")
-    if run.seed is not None:
-        parts.append(f"--seed {run.seed}")
-    if subject.gateway is not None:
-        parts.append(f"--gateway {shlex.quote(redacted(subject.gateway))}")
-    note = "" if run.typed else f"  # SCENARIO: the file of {run.scenario!r}"
-    return " ".join(parts) + note
 
 
 def cut(text: str, limit: int) -> str:

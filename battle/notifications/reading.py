@@ -13,7 +13,11 @@ from battle.analysis.reports.schema import FaultEffect, Report
 from battle.analysis.verdict.slo_text import measured_text, target_text
 from battle.errors import BattleError
 from battle.notifications.event import Figure, JudgedRun, Subject, title_of_run
+from battle.scenario.run_header import read_header
+from battle.store.manifest import RUN_HEADER_BYTES_MAX
 from battle.store.regular import read_regular
+
+RUN_HEADER = "run.json"
 
 REPORT_BYTES_MAX = 64 * 2**20
 """Of report.json; those of long runs take 1 MB."""
@@ -37,14 +41,20 @@ def report_of(run_dir: Path) -> Report:
         raise BattleError(f"{run_dir} cannot be read: {error.strerror}") from None
 
 
-def judged_run(report: Report, typed_name: str | None = None) -> JudgedRun:
-    """A run as notifications show it; `typed_name` is what was typed to run it, where that is known."""
+def judged_run(run_dir: Path, typed_name: str | None = None) -> JudgedRun:
+    """A run as notifications show it; `typed_name` is what was typed to run it, where that is known.
+
+    Raises:
+        LogError: the run cannot be judged.
+        BattleError: nor can its log be read.
+    """
+    report = report_of(run_dir)
     run = report.run
     results = [*report.slos, *(result for one in report.workload_slos for result in one.slos)]
     return JudgedRun(
         run_id=run.run_id,
         name=typed_name or run.scenario,
-        typed=typed_name is not None,
+        command=_command(run_dir),
         scenario=run.scenario,
         world=run.world,
         gateway=run.gateway,
@@ -67,6 +77,14 @@ def judged_run(report: Report, typed_name: str | None = None) -> JudgedRun:
         leaked=tuple(_leaked(report.faults)),
         comparison=report.comparison,
     )
+
+
+def _command(run_dir: Path) -> str | None:
+    """How to run it again, as its header says; None for one of an older version."""
+    try:
+        return read_header(read_regular(run_dir / RUN_HEADER, RUN_HEADER_BYTES_MAX)).command
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _leaked(faults: tuple[FaultEffect, ...]) -> Iterator[tuple[str, int]]:

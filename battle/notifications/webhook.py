@@ -102,7 +102,7 @@ def _subject(subject: Subject) -> WebhookSubject:
                 verdict=run.verdict,
                 status=run.status,
                 headline=run.headline,
-                why=(part := run_part(run, subject)).why,
+                why=(part := run_part(run)).why,
                 reasons=run.reasons,
                 warnings=run.warnings,
                 moved=part.moved,

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import msgspec
 import psutil
 
 from battle.actors.redaction import redacted
+from battle.actors.spec.gateways import Gateway
 from battle.actors.world.interfaces import WorldName
 from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError, StartError
@@ -39,9 +41,15 @@ _PACKAGES = ("trio", "msgspec", "duckdb", "httptools")
 
 
 def create_run_directory(
-    out: Path, plan: RunPlan, world: WorldName, omitted: Sequence[OmittedSlo] = ()
+    out: Path,
+    plan: RunPlan,
+    world: WorldName,
+    omitted: Sequence[OmittedSlo] = (),
+    command: str | None = None,
 ) -> Path:
     """Make the directory of a new run below `out`, with its header in it; `omitted` SLOs are named there.
+
+    `command` is what one types to run it again.
 
     Raises:
         StartError: `out` cannot be written, or `latest` in it is something of somebody else's.
@@ -53,7 +61,7 @@ def create_run_directory(
     stem = f"{started:%Y%m%d-%H%M%S}-{slug}-{world}"
     try:
         run_dir = fresh_directory(out, stem)
-        header = msgspec.structs.asdict(_header(plan, world, run_dir.name, started, omitted))
+        header = msgspec.structs.asdict(_header(plan, world, run_dir.name, started, omitted, command))
         data = _without_secrets(msgspec.to_builtins(header, order="deterministic"))
         (run_dir / HEADER).write_bytes(msgspec.json.format(msgspec.json.encode(data)))
     except OSError as error:
@@ -157,8 +165,23 @@ def fresh_directory(out: Path, stem: str) -> Path:
             return run_dir
 
 
+def command_text(
+    source: str, world: WorldName, seed: int, gateway: Gateway | str | Path | None
+) -> str | None:
+    """What one types to run it again; None where the gateway is an object, which cannot be typed."""
+    if gateway is not None and not isinstance(gateway, str | Path):
+        return None
+    named = [] if gateway is None else ["--gateway", redacted(str(gateway))]
+    return shlex.join(["battle", "run", source, "--world", world, "--seed", str(seed), *named])
+
+
 def _header(
-    plan: RunPlan, world: WorldName, run_id: str, started: datetime, omitted: Sequence[OmittedSlo]
+    plan: RunPlan,
+    world: WorldName,
+    run_id: str,
+    started: datetime,
+    omitted: Sequence[OmittedSlo],
+    command: str | None,
 ) -> RunHeader:
     scenario, revision, runner = plan.scenario, current_revision(), ci_runner(os.environ)
     return RunHeader(
@@ -191,6 +214,7 @@ def _header(
         commit=revision.commit,
         branch=revision.branch,
         dirty=revision.dirty,
+        command=command,
     )
 
 

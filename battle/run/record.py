@@ -25,6 +25,7 @@ from battle.errors import BattleError, RunInterruptedError, RunLostError, Scenar
 from battle.run.arguments import check_arguments
 from battle.run.coordinator import Coordinator
 from battle.run.directory import (
+    command_text,
     create_run_directory,
     discard_run_directory,
     point_latest,
@@ -76,6 +77,7 @@ def record_scenario(
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
     on_warning: Callable[[str], object] = lambda warning: None,
+    source: str | None = None,
 ) -> Recorded:
     """Run a scenario and seal its log: all that `battle.run_scenario` does before it judges. Raises the same."""
     check_arguments(
@@ -91,7 +93,9 @@ def record_scenario(
     )
     out = Path(out)
     if not isinstance(scenario, Scenario):
+        source = source or str(scenario)
         scenario = load_scenario(str(scenario))
+    command = None if source is None else command_text(source, world, seed, gateway)
     if isinstance(gateway, str | Path):
         gateway = named_gateway(str(gateway), scenario.gateway)
     if gateway is not None:
@@ -106,7 +110,7 @@ def record_scenario(
         plan = run_plan(scenario, seed)
         for warning in (*omitted_slo_texts(omitted), *warnings_of(scenario)):
             on_warning(warning)
-        return _recorded(plan, world, out, omitted, progress, on_start)
+        return _recorded(plan, world, out, omitted, command, progress, on_start)
 
 
 def _recorded(
@@ -114,11 +118,12 @@ def _recorded(
     world: WorldName,
     out: Path,
     omitted: Sequence[OmittedSlo],
+    command: str | None,
     progress: bool,
     on_start: Callable[[Path], object],
 ) -> Recorded:
     _check_world(plan, world)
-    run_dir = create_run_directory(out, plan, world, omitted)
+    run_dir = create_run_directory(out, plan, world, omitted, command)
     try:
         ending = in_event_loop(partial(_run_in, world, plan, run_dir, progress, on_start))
     except BattleError:

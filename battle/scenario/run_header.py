@@ -21,6 +21,7 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     `scenario`, `slo`, `workload_slos`, `timeline` and `omitted_slos` are plain data, as they were written: another
     version may know other fields. Durations are nanoseconds. `commit`, `branch` and `dirty` (files of the repository
     were changed) are of the directory in which the run was started, or of the CI job; None where that is not known.
+    `command` is what one types to run it again.
     """
 
     format: int = FORMAT
@@ -42,6 +43,7 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     commit: str | None = None
     branch: str | None = None
     dirty: bool | None = None
+    command: str | None = None
 
     def of_scenario(self, name: str) -> Any:
         """A field of the scenario as plain data; None where it has none of this name."""

@@ -145,6 +145,7 @@ def _ended(
             strict=order.strict,
             history=order.history,
             observers=order.observers,
+            source=one.name,
             on_warning=partial(on_warning, one.name) if run.seed == order.seed else _nothing,
         )
     except Exception as error:  # whatever it is, the others have a right to their turn

@@ -54,7 +54,7 @@ def run(verdict: Any = "FAIL", **more: Any) -> JudgedRun:
     fields: dict[str, Any] = {
         "run_id": "20261201-failover",
         "name": "failover.py:night",
-        "typed": True,
+        "command": "battle run failover.py:night --world simulated --seed 7",
         "scenario": "Failover",
         "world": "simulated",
         "gateway": "embedded (fastest)",
