@@ -123,3 +123,7 @@ def json_schema() -> str:
     """The JSON Schema of the body."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(WebhookBody)}
     return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
+
+
+if __name__ == "__main__":  # python -m battle.notifications.webhook
+    print(json_schema(), end="")

@@ -64,7 +64,11 @@ def _command(name: str, callback: Callable[..., Any]) -> Iterator[str]:
     hints = get_type_hints(callback, include_extras=True)
     parameters = [(hints[p.name], p) for p in inspect.signature(callback).parameters.values()]
     arguments = [(h, p) for h, p in parameters if isinstance(h.__metadata__[0], typer.models.ArgumentInfo)]
-    options = [(h, p) for h, p in parameters if isinstance(h.__metadata__[0], typer.models.OptionInfo)]
+    options = [
+        (h, p)
+        for h, p in parameters
+        if isinstance(h.__metadata__[0], typer.models.OptionInfo) and not h.__metadata__[0].hidden
+    ]
     words = [p.name.upper() if p.default is p.empty else f"[{p.name.upper()}]" for _, p in arguments]
     yield from (f"## battle {name}", "", inspect.getdoc(callback) or "", "")
     yield from ("```", " ".join(["battle", name, *words, "[OPTIONS]"]), "```", "")
@@ -79,7 +83,9 @@ def _command(name: str, callback: Callable[..., Any]) -> Iterator[str]:
 
 def _option(hint: Any, parameter: inspect.Parameter) -> str:
     info, kind = hint.__metadata__[0], get_args(hint)[0]
-    flag = next(iter(info.param_decls or ()), f"--{parameter.name.replace('_', '-')}")
+    # In an annotation, typer keeps the first name where a default would be.
+    names = [one for one in (info.default, *(info.param_decls or ())) if isinstance(one, str)]
+    flag = next(iter(names), f"--{parameter.name.replace('_', '-')}")
     if kind is bool:
         return flag
     choices = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
