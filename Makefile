@@ -15,7 +15,7 @@ ACTIONLINT_VERSION := 1.7.12
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help battle quick test test-more test-all coverage slow fuzz wheel-test lint types contract workflows pages site docs check format clean
+.PHONY: help battle quick test test-more test-all coverage slow fuzz otava-comparison wheel-test lint types contract workflows pages site docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -75,6 +75,9 @@ wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, use it there
 fuzz: $(INSTALLED)  ## Fuzz the decoders of foreign bytes and the report builder, SECONDS (30) for each
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python -m tools.fuzz --seconds $(or $(SECONDS),30)
+
+otava-comparison: $(INSTALLED)  ## Compare change points with those of Apache Otava, in an environment of its own
+	$(BIN)/python -m tools.statistics.otava_comparison --environment $(VENV)-otava
 
 lint: $(INSTALLED)  ## Lint, and check the format
 	$(BIN)/ruff check .

@@ -43,6 +43,7 @@ COMMANDS = {
     "notify": "Send the verdict of RUN to Slack, a pull request, by email or to a webhook. Exit status 2: not sent.",
     "baseline": "Save runs to compare later runs with.",
     "ci": "Write a workflow for GitHub Actions or GitLab CI into this repository.",
+    "slo": "Suggest SLOs from the history.",
     "history": "Keep one row of each judged run, to see trends.",
     "trend": "Show how metrics changed over the runs of the history, and since which commit.",
 }

@@ -290,7 +290,7 @@ def _clipped(sides: list[Values], weights: list[Values]) -> list[Values]:
 
 
 def _ranks_agree(sides: list[Values]) -> bool:
-    """Whether runs of one side are above those of the other more often than chance; ties count half."""
+    """Whether runs of one side are above those of the other more often than noise explains; ties count half."""
     one, two = np.sort(sides[0]), sides[1]
     above = (np.searchsorted(one, two) + np.searchsorted(one, two, side="right")).sum() / 2
     pairs = len(one) * len(two)

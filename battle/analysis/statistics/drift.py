@@ -1,7 +1,7 @@
 """Slow drift of a series of runs: a level that moves by so little per run that no step shows.
 
 The CUSUM, the sum of all deviations from the mean so far (Page 1954), goes far from zero when the mean moves. How far
-chance takes it is known (Ploberger and Krämer 1992: a Brownian bridge, so the law of Kolmogorov). It is measured by
+noise takes it is known (Ploberger and Krämer 1992: a Brownian bridge, so the law of Kolmogorov). It is measured by
 the spread of neighbours' differences, which a drift does not widen. A step moves a CUSUM as well: it is a drift only
 where a level that moves in a straight line from some run on explains the runs better than a step does.
 """
@@ -17,7 +17,7 @@ DRIFT_LEVEL = 0.001
 """The largest p-value of a drift: strict, as a trend is looked at after each run."""
 
 DRIFT_RUNS_MIN = 20
-"""Fewer runs do not tell a slow drift from noise, nor from a step."""
+"""With fewer runs a slow drift looks like noise, or like a step."""
 
 _TERMS = 100
 """Of the series for Kolmogorov's law; terms fall as exp(-k^2)."""

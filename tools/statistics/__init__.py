@@ -1,0 +1,1 @@
+"""What the statistics of trends can see, simulated: the tables in docs/statistics.md come from here."""
