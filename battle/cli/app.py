@@ -42,6 +42,7 @@ COMMANDS = {
     "export": "Export the metrics, traces and faults of RUN to monitoring systems, as they would have been live.",
     "notify": "Send the verdict of RUN to Slack, a pull request, by email or to a webhook. Exit status 2: not sent.",
     "baseline": "Save runs to compare later runs with.",
+    "bisect": "Find the commit that made SCENARIO fail, or a metric worse, in the simulated world.",
     "ci": "Write a workflow for GitHub Actions or GitLab CI into this repository.",
     "slo": "Suggest SLOs from the history.",
     "history": "Keep one row of each judged run, to see trends.",
@@ -110,7 +111,7 @@ def whole_program(
     """Prove or refute that a gateway survives failures of the providers behind it."""
 
 
-_VERDICTS = frozenset({"run", "suite", "compare", "judge"})
+_VERDICTS = frozenset({"run", "suite", "compare", "judge", "bisect"})
 """Commands whose exit status is an answer: it stays, though what they print cannot be written."""
 
 

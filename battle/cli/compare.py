@@ -19,7 +19,7 @@ from battle.analysis.reports.files import write_reports, write_whole
 from battle.analysis.reports.markdown import escaped, render_section
 from battle.analysis.reports.sections.comparison import section_of
 from battle.ci.publish import comparison_outcome, publish
-from battle.cli.options import Baselines, Out
+from battle.cli.options import Baselines, Out, require_threshold
 from battle.cli.repetition import repetition_of, run_again
 from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
@@ -61,9 +61,6 @@ def command(
 
 REPETITIONS = "repetitions"
 """Below a run's directory: runs that were made to compare it better."""
-
-THRESHOLD_MAX = 1.0
-"""Twice as much: a greater number was meant in percent."""
 
 
 def compare_command(
@@ -142,11 +139,7 @@ def _runs_of(suite_dir: Path) -> list[SuiteRun]:
 
 
 def _check(settings: Settings) -> None:
-    if not 0 < settings.threshold <= THRESHOLD_MAX:
-        raise BattleError(
-            f"--threshold is a share above 0 and up to {THRESHOLD_MAX:g}, such as 0.1 for 10 %, "
-            f"not {settings.threshold}"
-        )
+    require_threshold(settings.threshold)
     if not 0.5 <= settings.level < 1:
         raise BattleError(f"--level is a probability from 0.5 to below 1, such as 0.95, not {settings.level}")
 

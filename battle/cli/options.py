@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from battle.actors.world.interfaces import WorldName
+from battle.errors import BattleError
 
 RunArg: TypeAlias = Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")]
 
@@ -58,3 +59,14 @@ AddTo: TypeAlias = Annotated[
         help="Add each run to the history there. Default: battle_history, if it exists.",
     ),
 ]
+
+THRESHOLD_MAX = 1.0
+"""Twice as much: a greater number was meant in percent."""
+
+
+def require_threshold(threshold: float) -> None:
+    """Refuse a `--threshold` that is no share. Raises BattleError."""
+    if not 0 < threshold <= THRESHOLD_MAX:
+        raise BattleError(
+            f"--threshold is a share above 0 and up to {THRESHOLD_MAX:g}, such as 0.1 for 10 %, not {threshold}"
+        )
