@@ -14,8 +14,14 @@ ACTIONLINT_VERSION := 1.7.12
 # Tests start hundreds of processes: let the first compile our modules, not each of them.
 export PYTHONDONTWRITEBYTECODE :=
 
+# A real OpenTelemetry collector for `make monitoring-test`, compiled from the Go module proxy; some minutes.
+COLLECTOR := $(VENV)/otelcol
+COLLECTOR_VERSION := 0.165.0
+HAVE_PROMETHEUS := command -v prometheus >/dev/null || \
+	(apt-get update -q && apt-get install -y -q --no-install-recommends prometheus)
+
 .DEFAULT_GOAL := help
-.PHONY: help battle quick test test-more test-all coverage slow fuzz otava-comparison wheel-test lint types contract workflows pages site docs check format clean
+.PHONY: help battle quick test test-more test-all coverage slow fuzz monitoring-test otava-comparison wheel-test lint types contract workflows pages site docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +74,15 @@ coverage: $(INSTALLED)  ## Say how much of the code the quick tests run
 slow: $(INSTALLED)  ## Run the long tests, and the property tests with 500 examples each, at night
 	$(BIN)/python -m pytest -m slow --timeout 1200 -o faulthandler_timeout=0
 	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 -o faulthandler_timeout=0 $(SPREAD)
+
+$(COLLECTOR): tools/collector/builder.yaml | $(INSTALLED)
+	GOBIN=$(abspath $(BIN)) go install go.opentelemetry.io/collector/cmd/builder@v$(COLLECTOR_VERSION)
+	build=$$(mktemp -d) && trap 'rm -rf "$$build"' EXIT && \
+	  CGO_ENABLED=0 $(BIN)/builder --config $< --set dist.output_path="$$build" && cp "$$build/otelcol" $@
+
+monitoring-test: $(COLLECTOR)  ## Compare with the log what a real OpenTelemetry collector and a real Prometheus got
+	$(HAVE_PROMETHEUS)
+	BATTLE_OTELCOL=$(abspath $(COLLECTOR)) $(BIN)/python -m pytest tests/end_to_end/test_monitoring.py --timeout 600
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, use it there, and follow the guide for CI
 	$(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_wheel.py tests/end_to_end/test_ci_guide.py

@@ -30,25 +30,21 @@ class Endpoint:
         self._recorder = recorder
         self._scenario = scenario
         self._socket = _listening(address)
+        self.url = _url(self._socket)
+        """Where it is."""
         self.last = False
         self.scraped = trio.Event()
 
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
-
     async def serve(self, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until cancelled."""
+        """Serve until cancelled, which releases the address."""
         config = Config()
-        config.bind = [f"fd://{self._socket.fileno()}"]
+        config.bind = [f"fd://{self._socket.detach()}"]
         config.errorlog = None
         config.include_server_header = False
         await serve(self._answer, config, task_status=task_status)  # type: ignore[arg-type]
 
     def close(self) -> None:
-        """Release the address."""
+        """Release the address, where it was never served."""
         self._socket.close()
 
     async def _answer(
@@ -98,6 +94,11 @@ def _listening(address: str) -> socket.socket:
         raise BattleError(
             f"metrics cannot be served at {host}:{port}: {plain(error)}; give another port, or 0 for any"
         ) from None
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

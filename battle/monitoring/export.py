@@ -175,7 +175,6 @@ async def export_beside(
         lost = await trio.to_thread.run_sync(pipeline.deliver)
         if endpoint is not None:
             await _kept(endpoint, say)
-            endpoint.close()
         nursery.cancel_scope.cancel()
     return lost
 
