@@ -77,8 +77,8 @@ slow: $(INSTALLED)  ## Run the long tests, and the property tests with 500 examp
 
 $(COLLECTOR): tools/collector/builder.yaml | $(INSTALLED)
 	GOBIN=$(abspath $(BIN)) go install go.opentelemetry.io/collector/cmd/builder@v$(COLLECTOR_VERSION)
-	build=$$(mktemp -d) && trap 'rm -rf "$$build"' EXIT && \
-	  CGO_ENABLED=0 $(BIN)/builder --config $< --set dist.output_path="$$build" && cp "$$build/otelcol" $@
+	build=$$(mktemp -d) && trap 'rm -rf "$$build"' EXIT && cd "$$build" && \
+	  CGO_ENABLED=0 $(abspath $(BIN))/builder --config $(abspath $<) && cp made/otelcol $(abspath $@)
 
 monitoring-test: $(COLLECTOR)  ## Compare with the log what a real OpenTelemetry collector and a real Prometheus got
 	$(HAVE_PROMETHEUS)

@@ -69,22 +69,17 @@ def main() -> None:
                 measured = _measure(Path(directory), options, url)
                 found.setdefault(name, []).append(measured)
                 print(f"round {turn + 1} {name:8} {measured}", flush=True)
-    base = found["none"]
+    base_p50, base_p99 = _medians(found["none"])
     for name, runs in found.items():
-        p50, p99 = (_ratio(runs, base, place) for place in (1, 2))
+        p50, p99 = _medians(runs)
         verdicts = ", ".join(sorted({run.verdict for run in runs}))
         print(
-            f"{name:8} p50 {_median(runs, 1):.3f} ms ({p50:.2f}), p99 {_median(runs, 2):.2f} ms ({p99:.2f}), "
-            f"{verdicts}"
+            f"{name:8} p50 {p50:.3f} ms ({p50 / base_p50:.2f}), p99 {p99:.2f} ms ({p99 / base_p99:.2f}), {verdicts}"
         )
 
 
-def _median(runs: list[Measured], place: int) -> float:
-    return statistics.median(run[place] for run in runs)
-
-
-def _ratio(runs: list[Measured], base: list[Measured], place: int) -> float:
-    return _median(runs, place) / _median(base, place)
+def _medians(runs: list[Measured]) -> tuple[float, float]:
+    return statistics.median(run.p50_ms for run in runs), statistics.median(run.p99_ms for run in runs)
 
 
 def _measure(out: Path, options: argparse.Namespace, url: str | None) -> Measured:

@@ -14,6 +14,7 @@ from battle.monitoring.catalog import INSTRUMENTS
 from battle.monitoring.export import export_finished, identity_of, take_finished
 from battle.monitoring.settings import Settings, check
 from battle.store.database import open_run
+from battle.store.events import Event
 from tests.battle.histories import (
     MS,
     S,
@@ -35,7 +36,9 @@ EPOCH_NS = 1_767_323_045 * 10**9
 
 def script(requests=400):
     """Twelve seconds, in which provider a dies, and requests fail over or fail."""
-    load, gateway, a, b = [], [], [], []
+    load: list[Event] = []
+    gateway: list[Event] = []
+    a, b = [], []
     for number in range(requests):
         at = number * 12 * S // requests
         took = (5 + number % 90) * MS

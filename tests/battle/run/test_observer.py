@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -95,13 +96,17 @@ def test_a_run_that_fails_ends_it_too(tmp_path):
 def test_ctrl_c_in_the_wait_ends_it_at_once_and_keeps_the_result(tmp_path):
     said = []
     code = f"open('{tmp_path / 'up'}', 'w').close(); import time; time.sleep(99)"
-    interrupting = threading.Thread(
-        target=lambda: (wait_for(tmp_path / "waiting"), os.kill(os.getpid(), signal.SIGINT))
-    )
+
+    def interrupt():
+        wait_for(tmp_path / "waiting")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
     with Observation([observer(code), observer(WAITS)], said.append) as observation:
         observation.start(tmp_path)
         wait_for(tmp_path / "up")
-        (_, first), (_, second) = observation._running
+        first: Any = observation._running[0][1]
+        second = observation._running[1][1]
         original = first.wait
 
         def wait(seconds=None):
