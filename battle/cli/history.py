@@ -38,7 +38,7 @@ _LISTED = ("p95_latency_ms", "success_rate")
 """The metrics in the list."""
 
 _COMMIT_SHOWN = 10
-"""Characters of a commit that tell it from others."""
+"""Characters of a commit that no other has."""
 
 ScenarioArg: TypeAlias = Annotated[
     str | None, typer.Argument(metavar="[SCENARIO]", help="A scenario's name. Default: all.")

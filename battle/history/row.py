@@ -64,7 +64,7 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells it from every other run, also from one of the same id that another machine made."""
+        """What no other run has, also none of the same id that another machine made."""
         return (self.run_id, self.started_at, self.scenario, self.world, self.gateway, self.machine)
 
     @property

@@ -238,7 +238,7 @@ def _measured(points: Sequence[Point]) -> bool:
 
 
 def _varies(points: Sequence[Point]) -> bool:
-    """Whether there is anything that chance could make look like a change."""
+    """Whether there is anything that could look like a change by chance."""
     return len({value for value in _values(points) if value is not None}) > 1
 
 

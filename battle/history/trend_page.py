@@ -163,7 +163,7 @@ def _sections(trends: Sequence[Trend]) -> Iterator[Section]:
         blocks: list[Block] = [Drawing(chart) for chart in charts[:left]]
         if len(charts) > left:
             blocks.append(
-                Paragraph(f"{len(charts) - left:,} more charts are not drawn: choose with --metric.")
+                Paragraph(f"{len(charts) - left:,} more charts are omitted: choose with --metric.")
             )
         left = max(0, left - len(charts))
         if steady:
@@ -221,7 +221,7 @@ def _about(trends: Sequence[Trend], switched: Mapping[str, str], marked: Mapping
 
 
 def _names(trends: Sequence[Trend]) -> dict[int, str]:
-    """What the legend calls each series, by its place; two of one machine are told apart by a number."""
+    """What the legend calls each series, by its place; two of one machine differ by a number."""
     names: dict[int, str] = {}
     for place, trend in enumerate(trends):
         host = trend.points[-1].row.host

@@ -18,6 +18,8 @@ from battle.history.store import add, read
 from tests.battle.analysis.reports.report_runs import golden_run
 from tests.battle.history.rows import history_row, metric
 
+pytest_plugins = "pytester"
+
 BRIEF = ["run", "smoke", "--world", "simulated", "--quiet"]
 
 
@@ -187,3 +189,16 @@ def test_a_trend_in_each_format(capsys: pytest.CaptureFixture[str]) -> None:
     for wrong in (["--metric", "speed"], ["--threshold", "7"], ["--html", "no/such/t.html"]):
         assert run_command_line(["trend", *wrong]) == 2
     capsys.readouterr()
+
+
+def test_a_battle_in_pytest_is_in_the_history_and_says_when_it_is_not(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_it="def test_it(battle):\n    assert battle.run('smoke', world='simulated').passed\n"
+    )
+    (pytester.path / "battle_history").mkdir()
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    assert [row.scenario for row in read(pytester.path / "battle_history")] == ["Smoke"]
+    (pytester.path / "a_file").touch()
+    said = pytester.runpytest_inprocess("--battle-history", "a_file")
+    said.assert_outcomes(passed=1)
+    said.stdout.fnmatch_lines(["warning: the run is not in the history */a_file*"])

@@ -101,7 +101,7 @@ def test_a_page_has_so_many_charts_and_no_more() -> None:
     ]
     page = _page(rows)
     assert len(_charts(page)) == CHARTS_MAX
-    assert "2 more charts are not drawn" in render_html(page)
+    assert "2 more charts are omitted" in render_html(page)
 
 
 def test_runs_that_take_turns_between_machines_have_no_marks_for_it() -> None:

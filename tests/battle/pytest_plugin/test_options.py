@@ -17,28 +17,29 @@ from battle.pytest_plugin.options import settings_of
 
 
 def test_settings(pytestconfig):
-    world, seed, gateway, out, strict, _ = settings_of(pytestconfig)
-    print(world, seed, gateway, out.relative_to(pytestconfig.rootpath), strict)
+    world, seed, gateway, out, strict, _, history = settings_of(pytestconfig)
+    history = history and history.relative_to(pytestconfig.rootpath)
+    print(world, seed, gateway, out.relative_to(pytestconfig.rootpath), strict, history)
 """
 
 
 @pytest.mark.parametrize(
     ("ini", "arguments", "settings"),
     [
-        ("", (), "live 1 None battle_results False"),
+        ("", (), "live 1 None battle_results False None"),
         (
             "battle_world = simulated\nbattle_seed = 5\nbattle_gateway = nginx\nbattle_out = a/b\n"
-            "battle_strict = true\n",
+            "battle_strict = true\nbattle_history = rows\n",
             (),
-            "simulated 5 nginx a/b True",
+            "simulated 5 nginx a/b True rows",
         ),
         (
             "battle_world = simulated\nbattle_seed = 5\nbattle_gateway = nginx\nbattle_out = a/b\n",
             (
                 *("--battle-world", "live", "--battle-seed=0", "--battle-gateway=embedded"),
-                *("--battle-out=c", "--battle-strict"),
+                *("--battle-out=c", "--battle-strict", "--battle-history=h"),
             ),
-            "live 0 embedded c True",
+            "live 0 embedded c True h",
         ),
     ],
 )
