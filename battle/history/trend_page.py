@@ -162,9 +162,7 @@ def _sections(trends: Sequence[Trend]) -> Iterator[Section]:
         charts, steady = _charts(list(group))
         blocks: list[Block] = [Drawing(chart) for chart in charts[:left]]
         if len(charts) > left:
-            blocks.append(
-                Paragraph(f"{len(charts) - left:,} more charts are omitted: choose with --metric.")
-            )
+            blocks.append(Paragraph(f"{len(charts) - left:,} more charts are omitted: choose with --metric."))
         left = max(0, left - len(charts))
         if steady:
             blocks.append(Paragraph(f"The same in every run: {', '.join(steady)}.", quiet=True))

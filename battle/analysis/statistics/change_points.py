@@ -314,8 +314,22 @@ def _merged(series: Series, candidates: list[int], level: float, size_min: float
             weakest = min(range(len(points)), key=lambda at: _magnitude(found[at]))
             if _magnitude(found[weakest]) >= size_min:
                 return found
+        else:
+            weakest = _in_the_way(series, edges, found, weakest, level)
         del points[weakest]
     return []
+
+
+def _in_the_way(
+    series: Series, edges: list[int], found: list[ChangePoint], weakest: int, level: float
+) -> int:
+    """The weakest point, or a smaller step beside it that leaves it too few runs to pass its tests."""
+    for at in (weakest - 1, weakest + 1):
+        if 0 <= at < len(found) and _magnitude(found[at]) < _magnitude(found[weakest]):
+            start, stop = edges[min(at, weakest)], edges[max(at, weakest) + 2]
+            if _point(series, start, edges[weakest + 1], stop).p_value <= level:
+                return at
+    return weakest
 
 
 def _point(series: Series, start: int, at: int, stop: int) -> ChangePoint:

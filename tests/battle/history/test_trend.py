@@ -190,6 +190,12 @@ def test_only_the_metrics_that_are_wanted() -> None:
     assert trends_of(of_workload)[0].key.title == "p95_latency_ms of reads"
 
 
+def test_a_small_step_shortly_before_does_not_hide_a_large_one() -> None:
+    values = [10.2] * 3 + [10.2 + number / 100 for number in range(10)] + [14.1] * 5
+    rows = [history_row(number, metric(P95, value)) for number, value in enumerate(values)]
+    assert _changes(rows) == [("step", 13, "worse", True)]
+
+
 def test_a_wide_interval_counts_for_less_than_a_narrow_one() -> None:
     values = _noise(40, spread=0.01)
     wide = [
