@@ -105,6 +105,18 @@ def test_a_metric_that_drifts_is_refused() -> None:
     assert slo.target is None
 
 
+def test_what_left_out_runs_do_not_meet_is_refused() -> None:
+    """All bad runs are of one day: what the other days suggest, that day did not meet."""
+    values = normal(np.random.default_rng(15), 60)
+    values[[24, 27, 30, 33]] += 100
+    (slo,) = suggested(rows(values))
+    assert slo.target is None
+    assert slo.replay is not None
+    assert slo.replay.met == 56
+    assert slo.problem is not None
+    assert "left-out runs" in slo.problem
+
+
 def test_each_metric_has_its_direction_and_its_kind() -> None:
     rng = np.random.default_rng(11)
     runs = [

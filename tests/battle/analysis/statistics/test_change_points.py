@@ -111,6 +111,14 @@ def test_of_three_bad_runs_two_are_no_step() -> None:
     assert change_points(values) == ()
 
 
+def test_a_bad_run_does_not_hide_a_step() -> None:
+    values = series(np.random.default_rng(15), 80, 40, noise=0.03)
+    values[[20, 60]] = 1000
+    (point,) = change_points(values)
+    assert point.index == pytest.approx(40, abs=2)
+    assert point.size == pytest.approx(0.15, abs=0.03)
+
+
 def test_any_difference_is_a_step_where_nothing_varies() -> None:
     """The simulated world gives the same value each time."""
     (point,) = change_points([5.0] * 10 + [5.1] * 3)

@@ -34,6 +34,24 @@ def test_where_it_begins_is_found() -> None:
     assert found.before == pytest.approx(100, abs=1)
 
 
+def test_a_bad_run_does_not_hide_where_it_goes() -> None:
+    values = noise(1, 200) + np.linspace(0, 20, 200)
+    values[190] = 2000
+    found = drift(values)
+    assert found is not None
+    assert found.after == pytest.approx(120, abs=4)
+
+
+def test_noise_does_not_drift() -> None:
+    assert [seed for seed in range(20) if drift(noise(seed, 100)) is not None] == []
+
+
+def test_a_rise_that_noise_may_be_is_no_drift() -> None:
+    rises = [noise(seed, 60) + np.linspace(0, 8, 60) for seed in (5, 28, 33)]
+    assert all(drift(rise, level=0.5) is not None for rise in rises)
+    assert [rise for rise in rises if drift(rise) is not None] == []
+
+
 def test_noise_does_not_drift_however_often_one_looks() -> None:
     values = noise(4, 200)
     assert [runs for runs in range(20, 201, 4) if drift(values[:runs]) is not None] == []
