@@ -1,6 +1,7 @@
 """Requests to other people's services, against a real server on this machine."""
 
 import logging
+import os
 import pickle
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -28,6 +29,12 @@ from battle.outgoing import (
 from tests.battle.local_service import OK, Reply, served
 
 TOKEN = "xoxb-planted"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch):
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
 
 
 class Waits:
@@ -160,8 +167,6 @@ def test_an_invalid_url_is_not_shown():
 
 
 def test_the_proxy_of_the_environment_is_used(monkeypatch):
-    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
     with served() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         assert send(post("http://service.invalid/path"), clock=Waits().clock).status == 200
