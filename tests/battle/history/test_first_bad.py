@@ -131,10 +131,11 @@ def test_a_dirty_checkout_and_its_stash_stay_as_they_are(scratch, capsys):
 
 def test_no_hook_of_the_repository_runs(scratch, capsys, tmp_path):
     commits = scratch.line("PASS", "FAIL")
-    hook = scratch.top / ".git" / "hooks" / "post-checkout"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/hook\n")
-    hook.chmod(0o755)
+    for name in ("post-checkout", "post-index-change", "reference-transaction"):
+        hook = scratch.top / ".git" / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/hook\n")
+        hook.chmod(0o755)
     bisect(capsys, "s.toml", commits[0], "HEAD")
     assert not (tmp_path / "hook").exists()
 
