@@ -155,11 +155,12 @@ def merge(directory: Path, sources: Iterable[Path], on_problem: Callable[[str], 
     times.
 
     Raises:
-        BattleError: a source is no directory, or has no history in it.
+        BattleError: a source is no directory, or none of them has a history in it. `on_problem` is called for one
+            that has none beside others that do.
         OSError, duckdb.Error: the history cannot be written.
     """
     found: dict[tuple[str, ...], HistoryRow] = {}
-    stores = [store for source in sources for store in _stores_below(source)]
+    stores = _stores_below(list(sources), on_problem)
     for store in stores:
         if store.resolve() != directory.resolve():
             rows = _Reader(store, FILES_GLOB, on_problem).rows(None)
@@ -230,13 +231,21 @@ def _latest(rows: Iterable[HistoryRow]) -> dict[tuple[str, ...], HistoryRow]:
     return latest
 
 
-def _stores_below(source: Path) -> list[Path]:
-    if not source.is_dir():
-        raise BattleError(f"there is no directory {source} to merge")
-    folders = {path.parent.parent.parent for path in source.rglob(FILES_GLOB)}
-    if not folders:
-        raise BattleError(f"no history was found below {source}: there is no file {FILES_GLOB} in it")
-    return sorted(folders)
+def _stores_below(sources: Sequence[Path], on_problem: Callable[[str], object]) -> list[Path]:
+    found: set[Path] = set()
+    empty = []
+    for source in sources:
+        if not source.is_dir():
+            raise BattleError(f"there is no directory {source} to merge")
+        folders = {path.parent.parent.parent for path in source.rglob(FILES_GLOB)}
+        found |= folders
+        if not folders:
+            empty.append(f"no history was found below {source}: there is no file {FILES_GLOB} in it")
+    if not found:
+        raise BattleError("; ".join(empty))
+    for problem in empty:  # of a job that made no run, say
+        on_problem(problem)
+    return sorted(found)
 
 
 def _by_folder(rows: Sequence[HistoryRow]) -> Iterator[list[HistoryRow]]:

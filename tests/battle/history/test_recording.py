@@ -17,6 +17,7 @@ from battle.history import recording
 from battle.history.store import add, read
 from tests.battle.analysis.reports.report_runs import golden_run
 from tests.battle.history.rows import history_row, metric
+from tests.headers import replace_header
 
 pytest_plugins = "pytester"
 
@@ -202,3 +203,25 @@ def test_a_battle_in_pytest_is_in_the_history_and_says_when_it_is_not(pytester: 
     said = pytester.runpytest_inprocess("--battle-history", "a_file")
     said.assert_outcomes(passed=1)
     said.stdout.fnmatch_lines(["warning: the run is not in the history */a_file*"])
+
+
+def test_no_secret_of_the_environment_or_of_a_url_is_in_the_history(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("GITHUB_TOKEN", "SLACK_WEBHOOK_URL", "CI_JOB_TOKEN"):
+        monkeypatch.setenv(name, "planted-1234")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    run_dir = golden_run(Path("battle_results/golden"))
+    header = json.loads((run_dir / "run.json").read_text())
+    scenario = {
+        **(header.get("scenario") or {}),
+        "gateway": {"type": "url", "url": "https://u:planted-1234@h/"},
+    }
+    replace_header(run_dir, header | {"scenario": scenario})
+    assert run_command_line(["history", "add", "golden"]) == 0
+    assert run_command_line(["history", "export", "--format", "json", "--output", "h.json"]) == 0
+    assert run_command_line(["trend", "--html", "t.html"]) == 0
+    said = capfd.readouterr()
+    for text in (said.out, said.err, Path("h.json").read_text(), Path("t.html").read_text()):
+        assert "planted" not in text
+    assert not [path for path in Path("battle_history").rglob("*.parquet") if b"planted" in path.read_bytes()]

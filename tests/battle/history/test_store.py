@@ -303,6 +303,9 @@ def test_a_file_of_an_older_and_one_of_a_newer_version_are_read_and_compacted(di
         assert rows["run-1"].metric("p95_latency_ms").low == 9.0
         compact(directory)
     (one,) = _files(directory)
+    described = f"DESCRIBE FROM read_parquet('{one}', hive_partitioning = false)"
+    names = {name for name, *_ in duckdb.sql(described).fetchall()}
+    assert names == {*store.columns(), "mood"}  # nothing of the folders' names
     moods = duckdb.sql(f"SELECT mood FROM '{one}' WHERE run_id = 'new'").fetchall()
     assert moods == [("good",)]  # what this version does not know is not thrown away
 
@@ -342,6 +345,13 @@ def test_merging_nothing_says_so(tmp_path: Path, directory: Path) -> None:
         merge(directory, [tmp_path])
     with pytest.raises(BattleError, match="there is no directory"):
         merge(directory, [tmp_path / "no"])
+    (tmp_path / "empty").mkdir()
+    add(tmp_path / "full", history_row(1))
+    problems: list[str] = []
+    assert merge(directory, [tmp_path / "empty", tmp_path / "full"], problems.append).added == 1
+    assert problems == [
+        f"no history was found below {tmp_path / 'empty'}: there is no file {store.FILES_GLOB} in it"
+    ]
 
 
 def test_rows_are_one_parquet_file_that_duckdb_reads(tmp_path: Path) -> None:
