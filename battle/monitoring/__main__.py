@@ -22,8 +22,10 @@ def main() -> int:
     """Export the run; the exit status is 1 when something was not delivered."""
     settings = typed.decode(os.environ[VARIABLE], Settings)
     os.set_blocking(0, False)
+    starter = os.getppid()
+    is_alone = partial(_has_another_parent, starter)
     try:
-        lost = trio.run(partial(export_beside, Path(sys.argv[1]), settings, _input_ended, say))
+        lost = trio.run(partial(export_beside, Path(sys.argv[1]), settings, _input_ended, is_alone, say))
     except* (BattleError, LogError) as group:
         lost = [str(error) for error in _leaves(group)]
     for sentence in lost:
@@ -36,6 +38,10 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
+
+
+def _has_another_parent(than: int) -> bool:
+    return os.getppid() != than
 
 
 def _input_ended() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import trio
@@ -25,6 +25,9 @@ from battle.store import typed
 from battle.store.errors import LogError
 from battle.store.manifest import MANIFEST, RUN_HEADER, RUN_HEADER_BYTES_MAX, read_manifest
 from battle.store.regular import read_regular
+
+if TYPE_CHECKING:  # it comes with the extra `monitoring`
+    from battle.monitoring.endpoint import Endpoint
 
 POLL_SECONDS = 0.5
 """Between two looks at the log of a run that goes on: the figures are of windows of 5 s, so this is soon enough."""
@@ -144,11 +147,16 @@ def _written_report(run_dir: Path) -> Report | None:
 
 
 async def export_beside(
-    run_dir: Path, settings: Settings, is_over: Callable[[], bool], say: Callable[[str], object]
+    run_dir: Path,
+    settings: Settings,
+    is_over: Callable[[], bool],
+    is_alone: Callable[[], bool],
+    say: Callable[[str], object],
 ) -> list[str]:
     """Export a run while it goes on; returns a sentence for each thing that was not delivered.
 
-    `is_over` says whether whoever runs it has ended, its reports written. `say` gets the address of the metrics.
+    `is_over` says whether whoever runs it has ended, its reports written; `is_alone` whether it
+    was killed, so that nobody waits for this any more. `say` gets the address of the metrics.
 
     Raises:
         BattleError, LogError: the run cannot be read, or the metrics cannot be served.
@@ -174,12 +182,12 @@ async def export_beside(
             endpoint.last = True
         lost = await trio.to_thread.run_sync(pipeline.deliver)
         if endpoint is not None:
-            await _kept(endpoint, say)
+            await _kept(endpoint, is_alone, say)
         nursery.cancel_scope.cancel()
     return lost
 
 
-async def _kept(endpoint: "Endpoint", say: Callable[[str], object]) -> None:  # type: ignore[name-defined]  # noqa: F821
+async def _kept(endpoint: "Endpoint", is_alone: Callable[[], bool], say: Callable[[str], object]) -> None:
     from battle.monitoring.endpoint import KEPT_SECONDS
 
     if endpoint.scraped.is_set():
@@ -189,7 +197,9 @@ async def _kept(endpoint: "Endpoint", say: Callable[[str], object]) -> None:  # 
         "(Ctrl-C ends this)"
     )
     with trio.move_on_after(KEPT_SECONDS):
-        await endpoint.scraped.wait()
+        while not endpoint.scraped.is_set() and not is_alone():
+            with trio.move_on_after(POLL_SECONDS):
+                await endpoint.scraped.wait()
 
 
 async def _until(is_over: Callable[[], bool], seconds: float | None) -> None:

@@ -226,6 +226,8 @@ def test_a_receiver_that_is_not_there_is_named_with_what_was_lost(run_dir, monke
     _, lost = export_finished(run_dir, Settings(otlp=f"http://127.0.0.1:{port}"))
     assert any("of metrics could not be delivered" in sentence for sentence in lost)
     assert all(f"127.0.0.1:{port}" in sentence for sentence in lost)
+    _, lost = export_finished(run_dir, Settings(otlp=f"http://anna:pl4nted@127.0.0.1:{port}"))
+    assert "pl4nted" not in "".join(lost)  # these sentences are also printed as they are
 
 
 def test_the_command_ends_with_2_when_something_was_not_delivered(run_dir, monkeypatch, capsys):

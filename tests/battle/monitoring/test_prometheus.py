@@ -9,9 +9,12 @@ from battle.errors import BattleError
 from battle.monitoring import remote_write
 from battle.monitoring.catalog import INSTRUMENTS, REQUEST_DURATION, REQUESTS
 from battle.monitoring.endpoint import Endpoint, split_address
+from battle.monitoring.export import export_beside
 from battle.monitoring.exposition import exposition
 from battle.monitoring.recorder import Recorder
 from battle.monitoring.remote_write import RemoteWriteSink, snappy, write_request
+from battle.monitoring.settings import Settings
+from tests.battle.histories import healthy, write_run
 
 OK = "load", "eth_call", "ok", "right", ""
 
@@ -89,6 +92,36 @@ def test_the_endpoint_serves_what_was_counted_until_now():
     assert second.text.endswith("# EOF\n")
     assert first.headers["content-type"].startswith("text/plain")
     assert (missing.status_code, posted.status_code) == (404, 404)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_the_last_values_are_kept_until_they_are_scraped_or_nobody_is_left(tmp_path, alone):
+    run_dir = write_run(tmp_path / "run", healthy())
+    said, texts = [], []
+
+    async def main():
+        waits = trio.Event()
+
+        def say(sentence):
+            said.append(sentence)
+            if "the last metrics" in sentence:
+                waits.set()
+
+        async with trio.open_nursery() as nursery:
+
+            async def export():
+                settings = Settings(prometheus="0")
+                await export_beside(run_dir, settings, lambda: True, lambda: alone, say)
+
+            nursery.start_soon(export)
+            if not alone:
+                await waits.wait()
+                async with httpx.AsyncClient() as client:
+                    texts.append((await client.get(said[0].split()[-1])).text)
+
+    trio.run(main)
+    assert "the last metrics stay at" in said[1]
+    assert alone or "battle_requests_total" in texts[0]
 
 
 def test_a_port_in_use_is_named():

@@ -66,6 +66,19 @@ def test_a_damaged_block_is_left_out_as_the_scan_leaves_it_out(tmp_path, writer)
     assert tail.damaged == 1
 
 
+def test_two_damaged_blocks_in_a_row_are_both_left_out(tmp_path, writer):
+    for number in range(30):
+        writer.append(request(number))
+        if number % 10 == 9:
+            writer.flush()
+    writer.close()
+    path = segment_path(tmp_path, "load-main.0", 1)
+    path.write_bytes(path.read_bytes().replace(b'"r5"', b'"r6"').replace(b'"r15"', b'"r99"'))
+    tail = RunTail(tmp_path / "events")
+    assert [event.request_id for event in events_of(tail.read()[0])] == [f"r{n}" for n in range(20, 30)]
+    assert tail.damaged == 2
+
+
 def test_what_was_open_can_be_read_after_sealing_and_the_rest_is_named(tmp_path):
     run_dir = write_run(tmp_path / "run", healthy(), sealed=False)
     tail = RunTail(run_dir / "events")
