@@ -219,12 +219,14 @@ def _about(trends: Sequence[Trend], switched: Mapping[str, str], marked: Mapping
 
 
 def _names(trends: Sequence[Trend]) -> dict[int, str]:
-    """What the legend calls each series, by its place; two of one machine differ by a number."""
+    """What the legend calls each series: its machine, and the scenario's digest where that is not enough."""
     names: dict[int, str] = {}
     for place, trend in enumerate(trends):
         host = trend.points[-1].row.host
         name = machine_text(host) if trend.key.machine else "any machine"
-        names[place] = name if name not in names.values() else f"{name} ({place + 1})"
+        another = f"{name}, scenario {trend.key.scenario_digest[:6]}"
+        unique = (one for one in (name, another, f"{another} ({place + 1})") if one not in names.values())
+        names[place] = next(unique)
     return {id(trend): names[place] for place, trend in enumerate(trends)}
 
 

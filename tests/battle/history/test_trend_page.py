@@ -77,6 +77,16 @@ def test_the_page_says_first_what_is_worse_and_how_to_find_the_commit() -> None:
     assert [row[-2].text for row in runs.rows if row[-2].text] == ["machine"]
 
 
+def test_series_of_a_scenario_that_was_changed_have_names_of_their_own() -> None:
+    rows = [
+        msgspec.structs.replace(row, scenario_digest="0123456789" if number > 8 else "s1", machine="m1")
+        for number, row in enumerate(_history())
+    ]
+    (chart,) = _charts(_page(rows))
+    assert len({row["series"] for row in chart.rows}) == 2
+    assert [row["mark"] for row in chart.rows][9] == "machine"
+
+
 def test_without_a_change_nothing_is_worse() -> None:
     trends = trends_of(_history()[:10])
     assert answer_of(trends, ())[0] == "NOTHING WORSE"
