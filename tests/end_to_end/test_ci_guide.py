@@ -273,7 +273,36 @@ def test_gitlab_runs_the_lines_of_its_pipeline(scratch, tmp_path, slack):
     assert len(messages.messages) == 1, jobs["battle history"].text
 
 
-def test_the_action_runs_a_battle_and_has_outputs(scratch, runner, tmp_path):
+SUITE = """
+name: Suites by the action
+on: push
+jobs:
+  action:
+    steps:
+      - uses: actions/checkout@v6
+      - uses: actions/setup-python@v6
+      - uses: ./
+        id: suite
+        with:
+          suite: smoke
+          world: simulated
+          baseline: auto
+          args: --seed 3
+      - name: Outputs
+        env:
+          VERDICT: ${{ steps.suite.outputs.verdict }}
+          RESULTS: ${{ steps.suite.outputs.results }}
+        run: |
+          echo "$VERDICT in $RESULTS"
+          battle --version
+      - uses: ./
+        with:
+          scenario: smoke
+          suite: smoke
+"""
+
+
+def test_the_action_runs_battles_and_has_outputs(scratch, runner, tmp_path):
     """This repository's own workflow uses it, from a clone."""
     ours = tmp_path / "ours"
     subprocess.run(["git", "clone", "-q", ROOT, ours], check=True, timeout=60)
@@ -286,6 +315,15 @@ def test_the_action_runs_a_battle_and_has_outputs(scratch, runner, tmp_path):
     results, steps = github.run(workflow, "push", jobs=["action"])
     assert results == {"action": "success"}, everything(steps)
     assert step_of(steps, "action", "Battle").outputs["verdict"] == "PASS"
+
+    workflow.write_text(SUITE)
+    results, steps = github.run(workflow, "push")
+    assert results == {"action": "failure"}, "both a scenario and a suite"
+    said = text_of(steps, "action", "Outputs")
+    assert re.match(r"PASS in battle_results/suites/\S+\nbattle [\d.]+\n", said), everything(steps)
+    [compared] = [step for step in steps if step.name == "Compare with the baseline" and step.text]
+    assert "smoke, seed 3, is not compared: there is no baseline" in compared.text
+    assert "Give either the input scenario or the input suite, not both." in everything(steps[-4:])
 
 
 def test_a_service_of_any_kind_needs_a_command_alone(scratch):
