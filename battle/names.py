@@ -84,6 +84,7 @@ from battle.run.setup import SetupContext as SetupContext
 from battle.scenario.phases import Healing as Healing
 from battle.scenario.phases import Phase as Phase
 from battle.scenario.scenario import Scenario as Scenario
+from battle.scenario.slo.k6 import k6_thresholds as k6_thresholds
 from battle.scenario.slo.slo import Slo as Slo
 from battle.scenario.slo.staleness import Staleness as Staleness
 from battle.store.definitions import refuse_twins

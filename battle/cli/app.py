@@ -44,7 +44,7 @@ COMMANDS = {
     "baseline": "Save runs to compare later runs with.",
     "bisect": "Find the commit that made SCENARIO fail, or a metric worse, in the simulated world.",
     "ci": "Write a workflow for GitHub Actions or GitLab CI into this repository.",
-    "slo": "Suggest SLOs from the history.",
+    "slo": "Suggest SLOs from the history, and export SLOs to monitoring systems.",
     "history": "Keep one row of each judged run, to see trends.",
     "trend": "Show how metrics changed over the runs of the history, and since which commit.",
 }

@@ -1,8 +1,8 @@
-"""`battle slo suggest`."""
+"""`battle slo suggest` and `export`."""
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import typer
@@ -11,7 +11,7 @@ from battle.analysis.findings import EXIT_STATUS
 from battle.cli.history import report_problem
 from battle.cli.options import History
 from battle.defaults import DEFAULT_HISTORY
-from battle.errors import BattleError
+from battle.errors import BattleError, ScenarioError
 from battle.formatting import plural
 from battle.history.selection import Selection, chosen
 from battle.history.suggestion import (
@@ -23,10 +23,15 @@ from battle.history.suggestion import (
     toml_lines,
     usable_runs,
 )
+from battle.monitoring.openslo import openslo
+from battle.monitoring.prometheus_rules import prometheus_rules
+from battle.scenario.author_code import importable
+from battle.scenario.loader import load_scenario
 from battle.scenario.slo.metrics import METRICS
+from battle.scenario.validation import all_problems
 
 command = typer.Typer(
-    help="Suggest SLOs from the history.",
+    help="Suggest SLOs from the history, and export SLOs to monitoring systems.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -35,7 +40,7 @@ command = typer.Typer(
 
 @command.callback()
 def slo() -> None:
-    """Suggest SLOs from the history."""
+    """Suggest SLOs from the history, and export SLOs to monitoring systems."""
 
 
 @command.command("suggest")
@@ -135,3 +140,27 @@ def _why(one: SuggestedSlo) -> str:
         f"rounded to {one.target:g}. Replay: {one.replay.met} of {one.replay.runs} left-out runs meet what the "
         "others suggest."
     )
+
+
+Format: TypeAlias = Literal["openslo", "prometheus"]
+
+
+@command.command("export")
+def slo_export(
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO", help="A shipped name, or a file; NAME:VARIANT for one of several."
+        ),
+    ],
+    format: Annotated[
+        Format, typer.Option("--format", help="OpenSLO v1, or Prometheus recording and alerting rules.")
+    ] = "openslo",
+) -> None:
+    """Print the SLOs of SCENARIO as OpenSLO or as Prometheus rules, over the metrics that a run exports."""
+    loaded = load_scenario(scenario)
+    with importable(loaded):
+        problems = list(dict.fromkeys(all_problems(loaded)))
+    if problems:
+        raise ScenarioError(scenario, problems)
+    print(openslo(loaded) if format == "openslo" else prometheus_rules(loaded), end="")

@@ -29,8 +29,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     success_ratio: float
     p50_latency_ns: int | None
+    p90_latency_ns: int | None
     p95_latency_ns: int | None
     p99_latency_ns: int | None
+    p999_latency_ns: int | None
     status: StepStatus
 
 
@@ -122,8 +124,10 @@ def _step(log: Log, planned: Any, slo: Slo) -> Step | None:
         requests=row.requests,
         success_ratio=row.success_ratio,
         p50_latency_ns=row.p50_latency_ns,
+        p90_latency_ns=row.p90_latency_ns,
         p95_latency_ns=row.p95_latency_ns,
         p99_latency_ns=row.p99_latency_ns,
+        p999_latency_ns=row.p999_latency_ns,
         status="no_slo",
     )
     if not slo.targets():

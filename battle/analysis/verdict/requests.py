@@ -36,8 +36,13 @@ def request_measures(
 
 
 def unanswered_text(percentile: str, whose: str) -> str:
-    """Why a percentile ("p95_latency_ns") was never reached. How they failed, fast or slow, is the causes' to say."""
-    return f"more than {100 - int(percentile[1:3])} % {whose} did not succeed"
+    """Why a percentile ("p95_latency_ns", "p999_latency_ns") was never reached.
+
+    How they failed, fast or slow, is the causes' to say.
+    """
+    digits = percentile.split("_")[0][1:]
+    beyond = 10 ** (2 - len(digits)) * (10 ** len(digits) - int(digits))
+    return f"more than {beyond:g} % {whose} did not succeed"
 
 
 class LatencyRow(NamedTuple):

@@ -11,6 +11,7 @@ import yaml
 from battle.errors import ScenarioError
 from battle.scenario.data.lines import line_of
 from battle.scenario.data.shapes import Problem, read
+from battle.scenario.data.thresholds import without_thresholds
 from battle.store import typed
 from battle.store.regular import read_regular
 
@@ -108,8 +109,10 @@ def converted(file: DataFile, root: type[T]) -> T:
         ScenarioError: naming every value of a wrong shape, every unknown and every missing field.
     """
     try:
+        has_slos = "slo" in getattr(root, "__struct_fields__", ())
+        data, found = without_thresholds(file.data) if has_slos else (file.data, [])
         plain, problems = read(
-            file.data, root, "a mapping" if file.suffix in (".yaml", ".yml") else "a table"
+            data, root, "a mapping" if file.suffix in (".yaml", ".yml") else "a table", found
         )
         if not problems:
             return typed.convert(plain, root)

@@ -46,13 +46,16 @@ class ForeignValue:
         self.kind = type(value).__name__
 
 
-def read(data: Any, root: type, table: str = "a table") -> tuple[Any, list[Problem]]:
+def read(
+    data: Any, root: type, table: str = "a table", found: Iterable[Problem] = ()
+) -> tuple[Any, list[Problem]]:
     """Data from a file with its durations in words made numbers, and all that is wrong with its shape.
 
     When something is, what the structs of a right shape say of their own values comes after it. `table` is what the
-    file's language calls one.
+    file's language calls one, `found` what is known to be wrong already.
     """
     reader = _Reader(words=True, table=table)
+    reader.problems += found
     return reader.value(data, _kind_of(root), _Place()), reader.problems + reader.of_sound_structs()
 
 

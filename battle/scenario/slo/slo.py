@@ -48,6 +48,8 @@ class Slo(Targets, frozen=True, kw_only=True, forbid_unknown_fields=True):
     that asks, a client being one user of a closed loop or one node of any other workload; faults that make providers
     lag explain nothing then.
 
+    In a file `thresholds` takes those of a k6 script, as `k6_thresholds` does in Python.
+
     `queries` are SLOs on SQL; `Slo.sql` makes one. Each target is a metric in `battle/scenario/slo/metrics/`.
     """
 

@@ -7,8 +7,10 @@ from battle.actors.spec.base import Checking
 class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, metaclass=Checking):
     success_rate: float | None = None
     p50_latency_ms: float | None = None
+    p90_latency_ms: float | None = None
     p95_latency_ms: float | None = None
     p99_latency_ms: float | None = None
+    p999_latency_ms: float | None = None
     max_failover_latency_ms: float | None = None
     min_failovers: int | None = None
     min_breaker_changes: int | None = None

@@ -3,7 +3,7 @@
 -- Latency counts from the due time over all requests, and one that did not succeed counts as longer than any:
 -- p95 is the time within which 95 % of all requests were answered, so failing fast does not look fast.
 --
--- metric     success_ratio (0..1), p50_latency_ns, p95_latency_ns, p99_latency_ns, max_failover_latency_ns,
+-- metric     success_ratio (0..1), p50_latency_ns, p90_latency_ns, p95_latency_ns, p99_latency_ns, p999_latency_ns, max_failover_latency_ns,
 --            failovers, breaker_changes, gateway_rss_max_bytes, wrong_answers, stale_answers (but for
 --            those of the view `unavoidable_stale`),
 --            attempts_per_request (of the worst second with enough requests, else of the whole run), missed_heads,
@@ -21,7 +21,7 @@ WITH answered AS (
         count(*) FILTER (answer = 'wrong') AS wrong_answers,
         count(*) FILTER (answer = 'stale') AS stale_answers,
         count(*) FILTER (answer <> 'none') AS checked_answers,
-        latency_percentiles(outcome, scheduled_ns, ended_ns, [0.5, 0.95, 0.99]) AS latencies_ns
+        latency_percentiles(outcome, scheduled_ns, ended_ns, [0.5, 0.9, 0.95, 0.99, 0.999]) AS latencies_ns
     FROM requests
 ),
 notified AS (
@@ -83,8 +83,10 @@ SELECT
     unnest([
         {metric: 'success_ratio', value: ok / nullif(requests, 0), measured: requests > 0},
         {metric: 'p50_latency_ns', value: latencies_ns[1], measured: requests > 0},
-        {metric: 'p95_latency_ns', value: latencies_ns[2], measured: requests > 0},
-        {metric: 'p99_latency_ns', value: latencies_ns[3], measured: requests > 0},
+        {metric: 'p90_latency_ns', value: latencies_ns[2], measured: requests > 0},
+        {metric: 'p95_latency_ns', value: latencies_ns[3], measured: requests > 0},
+        {metric: 'p99_latency_ns', value: latencies_ns[4], measured: requests > 0},
+        {metric: 'p999_latency_ns', value: latencies_ns[5], measured: requests > 0},
         {metric: 'max_failover_latency_ns', value: if(any_answered, max_cost_ns, NULL), measured: failovers > 0},
         {metric: 'failovers', value: failovers, measured: reports_attempts OR failovers > 0},
         {metric: 'breaker_changes', value: breaker_changes, measured: reports_breakers},

@@ -214,8 +214,10 @@ def test_slo_says_what_was_measured(history: Histories) -> None:
     assert {row["metric"]: (row["value"], row["measured"]) for row in rows(run, "FROM slo")} == {
         "success_ratio": (0.97, True),
         "p50_latency_ns": (50 * MS, True),
+        "p90_latency_ns": (90 * MS, True),
         "p95_latency_ns": (95 * MS, True),
         "p99_latency_ns": (None, True),  # 3 % failed, in a nanosecond: 99 % did not end ok
+        "p999_latency_ns": (None, True),
         "max_failover_latency_ns": (3 * MS, True),
         "failovers": (1, True),
         "breaker_changes": (1, True),

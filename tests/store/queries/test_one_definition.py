@@ -54,3 +54,17 @@ def test_percentiles_are_of_all_requests(tmp_path: Path, failures: int, expected
     with open_history(tmp_path, *events) as run:
         found = said(run)
     assert found == dict.fromkeys(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("failures", "p90", "p999"), [(0, 900 * MS, 999 * MS), (2, 900 * MS, None), (101, None, None)]
+)
+def test_the_other_percentiles_that_are_slos_are_of_all_requests_too(
+    tmp_path: Path, failures: int, p90: int | None, p999: int | None
+) -> None:
+    events = [failed(n, 0, 1) if n >= 1000 - failures else request(n, 0, (n + 1) * MS) for n in range(1000)]
+    with open_history(tmp_path, *events) as run:
+        (scoped,) = run.query("request_measures", starts_ns=(0,), ends_ns=(S,), **EVERY)
+        slo = dict(run.execute("SELECT metric, value FROM slo").rows)
+    assert [scoped.p90_latency_ns, scoped.p999_latency_ns] == [p90, p999]
+    assert [slo["p90_latency_ns"], slo["p999_latency_ns"]] == [p90, p999]

@@ -13,8 +13,10 @@ from battle.formatting import LISTED_MAX, plural
 from battle.scenario.slo.metric import Metric
 from battle.scenario.slo.metrics.requests import (
     P50_LATENCY_MS,
+    P90_LATENCY_MS,
     P95_LATENCY_MS,
     P99_LATENCY_MS,
+    P999_LATENCY_MS,
     SUCCESS_RATE,
 )
 
@@ -82,5 +84,7 @@ def _percentile(metric: Metric) -> MetricReading:
 
 SUCCESS = MetricReading(metric=SUCCESS_RATE, measure=partial(_measured, SUCCESS_RATE), causes=_failures)
 P50 = _percentile(P50_LATENCY_MS)
+P90 = _percentile(P90_LATENCY_MS)
 P95 = _percentile(P95_LATENCY_MS)
 P99 = _percentile(P99_LATENCY_MS)
+P999 = _percentile(P999_LATENCY_MS)

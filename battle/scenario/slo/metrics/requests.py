@@ -31,5 +31,7 @@ def _percentile(place: int, name: str, log_name: str) -> Metric:
 
 
 P50_LATENCY_MS = _percentile(20, "p50_latency_ms", "p50_latency_ns")
+P90_LATENCY_MS = _percentile(25, "p90_latency_ms", "p90_latency_ns")
 P95_LATENCY_MS = _percentile(30, "p95_latency_ms", "p95_latency_ns")
 P99_LATENCY_MS = _percentile(40, "p99_latency_ms", "p99_latency_ns")
+P999_LATENCY_MS = _percentile(45, "p999_latency_ms", "p999_latency_ns")
