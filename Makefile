@@ -72,7 +72,7 @@ coverage: $(INSTALLED)  ## Say how much of the code the quick tests run
 	$(BIN)/coverage report | tail -n 1 | sed 's/^TOTAL/Run by the quick tests alone (statements, not run, share):/'
 
 slow: $(INSTALLED)  ## Run the long tests, and the property tests with 500 examples each, at night
-	$(BIN)/python -m pytest -m slow --timeout 1200 -o faulthandler_timeout=0
+	$(BIN)/python -m pytest -m 'slow and not programs' --timeout 1200 -o faulthandler_timeout=0
 	$(BIN)/python -m pytest -m 'hypothesis and not slow and not live' --hypothesis-profile night --timeout 1200 -o faulthandler_timeout=0 $(SPREAD)
 
 $(COLLECTOR): tools/collector/builder.yaml | $(INSTALLED)
@@ -82,7 +82,8 @@ $(COLLECTOR): tools/collector/builder.yaml | $(INSTALLED)
 
 monitoring-test: $(COLLECTOR)  ## Compare with the log what a real OpenTelemetry collector and a real Prometheus got
 	$(HAVE_PROMETHEUS)
-	BATTLE_OTELCOL=$(abspath $(COLLECTOR)) $(BIN)/python -m pytest tests/end_to_end/test_monitoring.py --timeout 600
+	BATTLE_OTELCOL=$(abspath $(COLLECTOR)) $(BIN)/python -m pytest --timeout 600 \
+	  tests/end_to_end/test_monitoring.py tests/battle/monitoring/test_slo_export.py
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, use it there, and follow the guide for CI
 	$(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_wheel.py tests/end_to_end/test_ci_guide.py

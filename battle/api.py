@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from battle.scenario.scenario import Scenario
 
 if TYPE_CHECKING:  # whoever writes a scenario should not wait for trio
     from battle.actors.world.interfaces import WorldName
-    from battle.run.observer import Observer
 
 
 class RunResult(msgspec.Struct, frozen=True):
@@ -42,7 +41,6 @@ def run_scenario(
     progress: bool = False,
     on_start: Callable[[Path], object] = lambda run_dir: None,
     on_warning: Callable[[str], object] = lambda warning: None,
-    observers: Sequence[Observer] = (),
     source: str | None = None,
 ) -> RunResult:
     """Run a scenario, seal its log, judge it and write its reports.
@@ -53,9 +51,7 @@ def run_scenario(
     Arguments: `scenario` is one, or what `battle run` takes: a name, a file. `gateway` replaces the scenario's: a
     gateway, or what `--gateway` takes. `strict` fails on a warning. `on_start` is called with the run's directory, in
     the thread of the run, and `on_warning` with each sentence that is known before the start and does not forbid the
-    run; also, when it is over, with one for each observer that failed. `observers` are commands that are started
-    beside the run, as processes of their own, once its directory exists; they change nothing about it.
-    SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of. `history` is the
+    run. SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of. `history` is the
     directory of the history that the run is added to, made if there is none; None: `battle_history` in the working
     directory, if it exists. A history that cannot be written changes nothing of the result: `on_warning` is called.
     `source` is what one types to name the scenario, for `command` in run.json; a name or a path is that already.
@@ -72,32 +68,25 @@ def run_scenario(
     from battle.analysis.reports.files import write_reports
     from battle.history.recording import Recording
     from battle.run.arguments import check_arguments
-    from battle.run.observer import Observation
     from battle.run.record import judgeable, record_scenario
 
     check_arguments(history=history)
     recording = Recording.to(history)  # of the working directory at the start
-    with Observation(observers, on_warning) as observation:
-
-        def started(run_dir: Path) -> None:
-            on_start(run_dir)
-            observation.start(run_dir)
-
-        recorded = record_scenario(
-            scenario,
-            world=world,
-            seed=seed,
-            gateway=gateway,
-            out=out,
-            strict=strict,
-            progress=progress,
-            on_start=started if observers else on_start,
-            on_warning=on_warning,
-            source=source,
-        )
-        with judgeable(recorded.run_dir):
-            report = write_reports(recorded.run_dir, also=recording.take)
-            problem = recording.write()
+    recorded = record_scenario(
+        scenario,
+        world=world,
+        seed=seed,
+        gateway=gateway,
+        out=out,
+        strict=strict,
+        progress=progress,
+        on_start=on_start,
+        on_warning=on_warning,
+        source=source,
+    )
+    with judgeable(recorded.run_dir):
+        report = write_reports(recorded.run_dir, also=recording.take)
+        problem = recording.write()
     if problem is not None:
         on_warning(problem)
     return RunResult(recorded.run_dir, report, recorded.interrupted, problem)

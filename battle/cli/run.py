@@ -19,7 +19,7 @@ from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import RunInterruptedError
 from battle.monitoring.beside_run import observers_of
 from battle.monitoring.settings import TRACE_SHARE, Settings, check
-from battle.run.observer import Observer
+from battle.run.observer import Observation, Observer
 from battle.scenario.loader import load_scenario
 
 
@@ -75,34 +75,45 @@ def run_command(
 ) -> int:
     """Run a scenario, print what came out of it, and answer with the exit status."""
     loaded = load_scenario(scenario)
+    with Observation(observers, _warn) as observation:
 
-    def announce(run_dir: Path) -> None:
-        if not quiet:
-            print(f"running {loaded.name!r} in the {world} world, seed {seed}: {run_dir}", file=sys.stderr)
+        def started(run_dir: Path) -> None:
+            if not quiet:
+                where = f"{world} world, seed {seed}: {run_dir}"
+                print(f"running {loaded.name!r} in the {where}", file=sys.stderr)
+            observation.start(run_dir)
 
-    try:
-        result = run_scenario(
-            loaded,
-            world=world,
-            seed=seed,
-            gateway=gateway,
-            out=out,
-            strict=strict,
-            history=history,
-            progress=not quiet,
-            on_start=announce,
-            on_warning=lambda warning: print(f"battle: warning: {warning}", file=sys.stderr),
-            observers=observers,
-            source=scenario,
-        )
-    except RunInterruptedError as interruption:
-        print(f"battle: {interruption}", file=sys.stderr)
-        return INTERRUPTED
-    print(
-        render(result.report, "json") if as_json else "\n".join(summary_lines(result.report, result.run_dir))
-    )
-    publish(run_outcome(result.report, result.run_dir, scenario))
+        try:
+            result = run_scenario(
+                loaded,
+                world=world,
+                seed=seed,
+                gateway=gateway,
+                out=out,
+                strict=strict,
+                history=history,
+                progress=not quiet,
+                on_start=started,
+                on_warning=_warn,
+                source=scenario,
+            )
+        except RunInterruptedError as interruption:
+            print(f"battle: {interruption}", file=sys.stderr)
+            return INTERRUPTED
+        # Before the observers end: the last figures are kept for a while for whoever fetches them.
+        print(_rendered(result, as_json=as_json), flush=True)
+        publish(run_outcome(result.report, result.run_dir, scenario))
     return exit_status(result)
+
+
+def _warn(warning: str) -> None:
+    print(f"battle: warning: {warning}", file=sys.stderr, flush=True)
+
+
+def _rendered(result: RunResult, *, as_json: bool) -> str:
+    if as_json:
+        return render(result.report, "json")
+    return "\n".join(summary_lines(result.report, result.run_dir))
 
 
 def exit_status(result: RunResult) -> int:

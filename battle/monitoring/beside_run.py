@@ -12,7 +12,7 @@ VARIABLE = "BATTLE_MONITORING"
 
 
 def observers_of(settings: Settings) -> tuple[Observer, ...]:
-    """The observers for `run_scenario`; none when nothing was asked for."""
+    """The observers of a run; none when nothing was asked for."""
     if settings.otlp is None and settings.prometheus is None:
         return ()
     command = sys.executable, "-m", "battle.monitoring"

@@ -16,7 +16,7 @@ from battle.api import RunResult, run_scenario
 from battle.ci.publish import publish
 from battle.errors import BattleError, RunLostError, SetupError, StartError
 from battle.run.directory import check_path, fresh_directory, point_latest
-from battle.run.observer import Observer
+from battle.run.observer import Observation, Observer
 from battle.scenario.loader import Candidate, Unloadable
 from battle.suite.ci_outputs import suite_outcome
 from battle.suite.files import write_suite
@@ -135,25 +135,30 @@ def _ended(
     if isinstance(one, Unloadable):
         return _Outcome(run)
     began = datetime.now(UTC)
+    warn = partial(on_warning, one.name)
+    first_round = run.seed == order.seed
     try:
-        result = run_scenario(
-            one.scenario,
-            world=order.world,
-            seed=run.seed,
-            gateway=order.gateway,
-            out=order.out,
-            strict=order.strict,
-            history=order.history,
-            observers=order.observers,
-            source=one.name,
-            on_warning=partial(on_warning, one.name) if run.seed == order.seed else _nothing,
-        )
+        with Observation(order.observers, warn) as observation:
+            result = run_scenario(
+                one.scenario,
+                world=order.world,
+                seed=run.seed,
+                gateway=order.gateway,
+                out=order.out,
+                strict=order.strict,
+                history=order.history,
+                source=one.name,
+                on_start=observation.start,
+                on_warning=warn if first_round else _nothing,
+            )
+            if result.history_problem is not None and not first_round:
+                warn(result.history_problem)
+            return _judged(run, began, result, suite_dir)
     except Exception as error:  # whatever it is, the others have a right to their turn
         status, reason = _status_of(error)
         if status == "crashed":
             _keep_traceback(suite_dir, run, error)
         return _Outcome(_changed(run, began, status=status, reasons=(reason,)))
-    return _judged(run, began, result, suite_dir)
 
 
 def _nothing(_warning: str) -> None:

@@ -231,10 +231,6 @@ def test_a_simulated_run_is_exported_too(tmp_path):
 
 # With the real receivers
 
-collector_test = pytest.mark.skipif(
-    "BATTLE_OTELCOL" not in os.environ, reason="make monitoring-test has the collector compiled"
-)
-
 
 def unused_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -284,7 +280,7 @@ def listens(port):
 
 @pytest.mark.live
 @pytest.mark.slow
-@collector_test
+@pytest.mark.programs
 def test_a_real_collector_has_the_figures_of_the_log(tmp_path):
     (tmp_path / "collector").mkdir()
     with otlp_receiver() as received, collector(tmp_path / "collector", received.url) as (url, _):
@@ -304,7 +300,7 @@ def test_a_real_collector_has_the_figures_of_the_log(tmp_path):
 
 @pytest.mark.live
 @pytest.mark.slow
-@collector_test
+@pytest.mark.programs
 def test_a_real_collector_that_is_stopped_changes_no_verdict(tmp_path):
     (tmp_path / "collector").mkdir()
     with otlp_receiver() as received, collector(tmp_path / "collector", received.url) as (url, program):
@@ -359,14 +355,9 @@ def check_prometheus(url, run_dir, at=None):
     assert (BOUNDS_S[place - 2] if place > 1 else 0) <= p99_s <= BOUNDS_S[place + 1]
 
 
-prometheus_test = pytest.mark.skipif(
-    "BATTLE_OTELCOL" not in os.environ, reason="make monitoring-test installs Prometheus"
-)
-
-
 @pytest.mark.live
 @pytest.mark.slow
-@prometheus_test
+@pytest.mark.programs
 def test_a_real_prometheus_has_the_figures_of_the_log(tmp_path):
     (tmp_path / "prometheus").mkdir()
     with (
@@ -400,7 +391,7 @@ def _last_scrape(url):
 
 @pytest.mark.live
 @pytest.mark.slow
-@prometheus_test
+@pytest.mark.programs
 def test_remote_write_to_a_real_prometheus(tmp_path):
     (tmp_path / "prometheus").mkdir()
     with prometheus(tmp_path / "prometheus") as (url, _):

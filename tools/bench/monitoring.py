@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from battle import EmbeddedGateway, HttpConstant, Kill, MockProvider, Scenario, Slo, ms, run_scenario, seconds  # noqa: E402
 from battle.monitoring.beside_run import observers_of  # noqa: E402
 from battle.monitoring.settings import Settings  # noqa: E402
+from battle.run.observer import Observation  # noqa: E402
 from battle.store.database import open_run  # noqa: E402
 
 _RECEIVER = """
@@ -91,7 +92,9 @@ def _measure(out: Path, options: argparse.Namespace, url: str | None) -> Measure
         chaos=[Kill("a", at=seconds(2), down=seconds(2))],
         slo=Slo(success_rate=0.99),
     )
-    result = run_scenario(scenario, out=out, observers=observers_of(Settings(otlp=url, trace_share=1.0)))
+    observers = observers_of(Settings(otlp=url, trace_share=1.0))
+    with Observation(observers, print) as observation:
+        result = run_scenario(scenario, out=out, on_start=observation.start)
     with open_run(result.run_dir) as run:
         [(p50, p99, requests)] = run.execute(
             "SELECT quantile_cont(sent_ns - scheduled_ns, 0.5) / 1e6,"

@@ -148,7 +148,8 @@ def test_a_workflow_may_do_no_more_than_it_must(repository):
 ACTIONLINT = Path(__file__).parents[3] / ".venv" / "bin" / "actionlint"
 
 
-@pytest.mark.skipif(not ACTIONLINT.exists(), reason="`make workflows` installs it, and checks them then")
+@pytest.mark.slow
+@pytest.mark.programs  # `make workflows` installs it, and runs this
 @pytest.mark.parametrize("more", [(), ODD, ("--install", COMMIT)])
 def test_actionlint_finds_nothing(repository, more):
     assert init("github", *more) == 0

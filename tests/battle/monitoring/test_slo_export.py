@@ -1,7 +1,6 @@
 """SLOs as Prometheus rules and as OpenSLO: all of them are there, over metrics that are exported."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -284,14 +283,13 @@ def test_the_command_prints_either_and_refuses_a_scenario_that_is_wrong(tmp_path
 
 
 def promtool(*arguments: str, cwd: Path) -> str:
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool, of Prometheus, is not installed here")
     done = subprocess.run(["promtool", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
 @pytest.mark.slow
+@pytest.mark.programs
 def test_prometheus_itself_takes_the_rules(tmp_path):
     (tmp_path / "rules.yml").write_text(prometheus_rules(EVERYTHING))
     count = len(rules_of((tmp_path / "rules.yml").read_text()))
@@ -352,6 +350,7 @@ def _without_empty(slo: StatedSlo) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.programs
 def test_prometheus_computes_what_the_log_says(tmp_path):
     battle = scenario(
         Slo(
@@ -385,6 +384,7 @@ SLOS = Slo(success_rate=0.9, p90_latency_ms=20, p95_latency_ms=20, max_wrong_ans
 
 
 @pytest.mark.slow
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("good", "failed", "missed"),
     [
