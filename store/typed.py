@@ -41,13 +41,13 @@ def decode(text: bytes | bytearray | memoryview | str, shape: Any = Any) -> Any:
 
 
 @overload
-def convert(data: object, shape: type[T]) -> T: ...
+def convert(data: object, shape: type[T], *, strict: bool = True) -> T: ...
 @overload
-def convert(data: object, shape: Any) -> Any: ...
-def convert(data: object, shape: Any) -> Any:
-    """Plain data as a value of this type. Raises msgspec.ValidationError."""
+def convert(data: object, shape: Any, *, strict: bool = True) -> Any: ...
+def convert(data: object, shape: Any, *, strict: bool = True) -> Any:
+    """Plain data as a value of this type; not `strict`: "7" is a number as well. Raises msgspec.ValidationError."""
     decoder(shape)
-    return msgspec.convert(data, shape)
+    return msgspec.convert(data, shape, strict=strict)
 
 
 @cache

@@ -25,6 +25,7 @@ from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 from battle.errors import BattleError, plain
 from battle.run.directory import find_run
+from battle.store import typed
 from battle.store.regular import read_regular
 from battle.suite.results import SuiteReport, SuiteRun
 
@@ -132,7 +133,7 @@ def _compare_suite(suite_dir: Path, form: Format, compared: Callable[[str], Comp
 def _runs_of(suite_dir: Path) -> list[SuiteRun]:
     """The runs of a suite that have a directory."""
     try:
-        report = msgspec.json.decode(read_regular(suite_dir / SUITE_FILE, BYTES_MAX), type=SuiteReport)
+        report = typed.decode(read_regular(suite_dir / SUITE_FILE, BYTES_MAX), SuiteReport)
     except (OSError, msgspec.MsgspecError) as error:
         raise BattleError(f"{suite_dir / SUITE_FILE} cannot be read: {plain(error)}") from None
     return [run for run in report.runs if run.directory is not None]

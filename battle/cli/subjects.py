@@ -20,6 +20,7 @@ from battle.notifications.reading import (
     run_subject,
 )
 from battle.run.directory import find_run
+from battle.store import typed
 from battle.store.regular import read_regular
 from battle.suite.results import SuiteReport, SuiteRun, verdict_of
 from battle.suite.runner import SUITES
@@ -74,7 +75,7 @@ def _of_run(run_dir: Path, history: Path | None) -> Found:
 def _of_suite(suite_dir: Path, history: Path | None) -> Found:
     try:
         data = read_regular(suite_dir / SUITE_FILE, REPORT_BYTES_MAX)
-        report = msgspec.json.decode(data, type=SuiteReport)
+        report = typed.decode(data, SuiteReport)
     except OSError as error:
         raise BattleError(f"{suite_dir / SUITE_FILE} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, RecursionError) as error:

@@ -18,6 +18,7 @@ import msgspec
 from battle.actors.redaction import redacted
 from battle.analysis.findings import EXIT_STATUS, Verdict
 from battle.history.repository import SHORT, CheckoutError, Repository, last_line
+from battle.store import typed
 from battle.store.errors import LogError
 from battle.store.helper_process import Ended, outcome_of
 
@@ -168,7 +169,7 @@ def _report(ended: Ended) -> _Report:
     if ended.status not in EXIT_STATUS.values():
         raise CannotRun(last_line(ended.err).removeprefix("battle: "))
     try:
-        return msgspec.json.decode(ended.out, type=_Report)
+        return typed.decode(ended.out, _Report)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise CannotRun(last_line(ended.err).removeprefix("battle: ")) from None
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import msgspec
@@ -27,6 +28,7 @@ import msgspec
 from battle.analysis.baselines.snapshot import digest, slug
 from battle.errors import BattleError, plain
 from battle.history.row import HistoryRow
+from battle.store import typed
 from battle.store.connections import NO_EXTENSIONS, show_no_progress
 
 FILES_GLOB = "slug=*/month=*/*.parquet"
@@ -331,7 +333,8 @@ def _rows_of(
     strange: dict[str, str] = {}
     for name, text in _asked(connection, asked, readable, given):
         try:
-            rows.append(_decoder.decode(_without_nulls(text)))
+            # Not strict: where one file has text in a column of numbers, all have.
+            rows.append(typed.convert(_known(text), HistoryRow, strict=False))
         except msgspec.ValidationError as error:
             strange[name] = str(error)
     problems += [f"{name} is no file of a history: {why}" for name, why in strange.items()]
@@ -342,13 +345,11 @@ _METRIC_READ = "{" + ", ".join(f"{name}: m.{name}" for name in _METRIC if name !
 _METRIC_READ += ", never: coalesce(m.never, false)}"
 """The fields of a metric that this version knows."""
 
-_decoder = msgspec.json.Decoder(HistoryRow, strict=False)
 
-
-def _without_nulls(text: str) -> bytes:
+def _known(text: str) -> dict[str, Any]:
     """The fields that a row has: for those that an older version did not write the default counts."""
-    data = msgspec.json.decode(text)
-    return msgspec.json.encode({name: value for name, value in data.items() if value is not None})
+    data = typed.decode(text, dict[str, Any])
+    return {name: value for name, value in data.items() if value is not None}
 
 
 def _readable(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import msgspec
 
 from battle.monitoring.figures import EVENTS, moment_of
 from battle.store import typed
@@ -81,5 +80,5 @@ def _rows(
 def _plain(data: dict[str, Any]) -> dict[str, Any]:
     """Without the tag, which the table's name stands for; JSON as what it says."""
     if isinstance(parameters := data.get("parameters"), str):
-        data["parameters"] = msgspec.json.decode(parameters)
+        data["parameters"] = typed.decode(parameters)
     return data

@@ -12,6 +12,7 @@ from battle.formatting import plural
 from battle.monitoring.recorder import ClosedWindow, Window
 from battle.monitoring.spans import FAULTS, Span
 from battle.outgoing import Answer, Request, require_https, secret, send
+from battle.store import typed
 
 TOKEN = "GRAFANA_TOKEN"
 """The environment variable with the token of a service account that may write annotations."""
@@ -74,10 +75,8 @@ class GrafanaSink:
             ]
         )
         try:
-            found = msgspec.json.decode(
-                self._ask("GET", f"/api/annotations?{query}").body, type=list[_Annotation]
-            )
-        except msgspec.MsgspecError:
+            found = typed.decode(self._ask("GET", f"/api/annotations?{query}").body, list[_Annotation])
+        except (msgspec.MsgspecError, RecursionError):
             raise BattleError(
                 "its answer is no list of annotations: is this the address of Grafana?"
             ) from None

@@ -25,6 +25,7 @@ import msgspec
 
 from battle.errors import BattleError
 from battle.notifications.event import Subject
+from battle.store import typed
 
 FOLDER = "notified"
 """In the directory of a run, or of a suite."""
@@ -112,7 +113,7 @@ def _state_in(data: bytes) -> Obstacle | None:
     if not data.strip():
         return None
     try:
-        return "sent" if msgspec.json.decode(data, type=Record).state == "sent" else "unknown"
+        return "sent" if typed.decode(data, Record).state == "sent" else "unknown"
     except msgspec.DecodeError:
         return "unknown"  # torn while it was written
 

@@ -30,6 +30,7 @@ from battle.outgoing import (
     retry_after_s,
     send,
 )
+from battle.store import typed
 from battle.store.regular import read_regular
 
 SERVICE = "GitHub"
@@ -285,6 +286,6 @@ def _is_newer(theirs: Marker, ours: Marker) -> bool:
 
 def _decoded(answer: Answer) -> Any:
     try:
-        return msgspec.json.decode(answer.body)
+        return typed.decode(answer.body)
     except (msgspec.DecodeError, RecursionError):
         raise DeliveryError("GitHub's answer is not JSON: is GITHUB_API_URL right?") from None

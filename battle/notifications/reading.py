@@ -14,6 +14,7 @@ from battle.analysis.verdict.slo_text import measured_text, target_text
 from battle.errors import BattleError
 from battle.notifications.event import Figure, JudgedRun, Subject, title_of_run
 from battle.scenario.run_header import read_header
+from battle.store import typed
 from battle.store.manifest import RUN_HEADER_BYTES_MAX
 from battle.store.regular import read_regular
 
@@ -32,7 +33,7 @@ def report_of(run_dir: Path) -> Report:
     """
     try:
         data = read_regular(run_dir / FILES["json"], REPORT_BYTES_MAX)
-        return msgspec.json.decode(data, type=Report)
+        return typed.decode(data, Report)
     except (OSError, msgspec.DecodeError, RecursionError):
         pass  # never written, lost, or of another version: the log says the same
     try:
@@ -144,7 +145,7 @@ def judgements_below(out: Path) -> Iterator[Judgement]:
         if path.parent.is_symlink():
             continue  # `latest`, which is one of the others
         try:
-            head = msgspec.json.decode(read_regular(path, REPORT_BYTES_MAX), type=_Head)
+            head = typed.decode(read_regular(path, REPORT_BYTES_MAX), _Head)
             at = moment(head.run.started_at)
         except (OSError, msgspec.DecodeError, RecursionError):
             continue

@@ -22,6 +22,7 @@ from battle.ci.publish import Outcome, places_in, publish
 from battle.pytest_plugin.fixture import results_of
 from battle.pytest_plugin.options import out_of
 from battle.pytest_plugin.record import Run, runs_of
+from battle.store import typed
 
 _BLAMED = "battle_blamed"
 """The attribute of a failed test's report that has the directories of its runs that did not pass."""
@@ -63,7 +64,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _read(run_dir: Path) -> Report | None:
     try:
-        return msgspec.json.decode((run_dir / FILES["json"]).read_bytes(), type=Report)
+        return typed.decode((run_dir / FILES["json"]).read_bytes(), Report)
     except _UNREADABLE:
         return None
 

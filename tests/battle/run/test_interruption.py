@@ -60,7 +60,7 @@ def test_no_checker_and_no_measure_takes_an_interruption_for_a_finding(tmp_path,
     ids=["seal", "write_reports"],
 )
 def test_a_run_that_is_not_sealed_or_judged_to_the_end_keeps_its_log(phase, tmp_path, monkeypatch, capsys):
-    def interrupt(run_dir):
+    def interrupt(run_dir, **_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(phase, interrupt)
