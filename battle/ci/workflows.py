@@ -98,8 +98,8 @@ def install_command(source: str) -> str:
     if _SOURCE.fullmatch(source):
         return f"python -m pip install {shlex.quote(f'battle-gateway @ git+{source}')}"
     raise BattleError(
-        f"--install is a wheel in this repository or https://HOST/OWNER/NAME@COMMIT, without a password, "
-        f"not {source!r}"
+        "--install is a wheel in this repository, or the https URL of a git repository, without a password, "
+        f"with @ and a commit at its end, not {source!r}"
     )
 
 
@@ -113,6 +113,8 @@ def check_words(python: str, branch: str, scenarios: str, gateway: str | None) -
     for option, value, pattern, hint in checked:
         if not pattern.fullmatch(value):
             raise BattleError(f"{option} {value!r} cannot be put into a workflow: {hint}")
+    if scenarios.startswith("/") or ".." in scenarios.split("/"):
+        raise BattleError(f"--path {scenarios!r} is outside of this repository, and CI has nothing else")
     if gateway is not None and not re.fullmatch(r"[\w./:%?=&@~-]+", gateway):
         raise BattleError(
             f"--gateway {gateway!r} cannot be put into a workflow: it is not a name, URL or file"

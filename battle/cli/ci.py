@@ -57,14 +57,19 @@ def ci_init(
     ] = None,
     python: Annotated[str, typer.Option(metavar="VERSION", help="The version of Python.")] = "3.11",
     branch: Annotated[
-        str, typer.Option(metavar="NAME", help="The branch that changes are merged into (GitHub).")
-    ] = "main",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The branch that changes are merged into (GitHub). Default: that of origin, or the current one.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
     """Write a workflow: fast battles on pull requests, more on merge, all of them at night."""
     here = Path()
     kind = service or service_of(here)
-    check_words(python, branch, str(path), gateway)
+    branch = branch or branch_of(here)
+    check_words(python, branch, path.as_posix(), gateway)
     source = install or wheel_in(here)
     workflow = Workflow(
         install=install_command(source),
@@ -100,6 +105,23 @@ def service_of(directory: Path) -> Kind:
     )
 
 
+def branch_of(directory: Path) -> str:
+    """The branch that changes are merged into: that of `origin`, else `main` or `master` if it is checked out."""
+    origin = _named_by(directory / ".git" / "refs" / "remotes" / "origin" / "HEAD")
+    here = _named_by(directory / ".git" / "HEAD")
+    return origin or (here if here == "master" else "main")
+
+
+def _named_by(reference: Path) -> str:
+    """The branch that a symbolic reference of git names; nothing when it is none."""
+    try:
+        text = reference.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    branch = text.partition("ref: ")[2]
+    return branch.removeprefix("refs/heads/").removeprefix("refs/remotes/origin/")
+
+
 def _remote(config: Path) -> str:
     """The host of `origin`, in lower case; nothing when git's configuration does not say it."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
@@ -121,7 +143,8 @@ def wheel_in(directory: Path) -> str:
     if not found:
         raise BattleError(
             "it is unknown how CI installs Battle, which no package index has: commit a wheel, as made by "
-            "`pip wheel --no-deps --wheel-dir vendor path/to/checkout`, or give --install https://HOST/OWNER/NAME@COMMIT"
+            "`pip wheel --no-deps --wheel-dir vendor path/to/checkout`, or give --install with the URL of a git "
+            "repository, and @ and a commit at its end"
         )
     return found[-1].as_posix()
 

@@ -79,8 +79,8 @@ class _Run:
         number = payload.get("pull_request", {}).get("number")
         self._ref = f"refs/pull/{number}/merge" if number else "refs/heads/main"
         self._about = {
-            "event_name": event, "event": payload, "repository": REPOSITORY, "ref": self._ref, "sha": "0" * 40,
-            "workflow": workflow["name"], "run_id": str(100 + github.runs), "run_attempt": "1",
+            "event_name": event, "event": payload, "repository": REPOSITORY, "ref": self._ref, "ref_name": "main",
+            "sha": "0" * 40, "workflow": workflow["name"], "run_id": str(100 + github.runs), "run_attempt": "1",
             "token": github.token,
         }  # fmt: skip
         self.steps: list[Step] = []
@@ -119,6 +119,8 @@ class _Run:
             "GITHUB_REF": self._ref,
             "GITHUB_SHA": "0" * 40,
             "GITHUB_RUN_ID": self._about["run_id"],
+            "GITHUB_RUN_NUMBER": str(self._github.runs),
+            "GITHUB_WORKFLOW": self._workflow["name"],
             "GITHUB_SERVER_URL": "https://github.example.com",
             "RUNNER_TEMP": str(self._place),
         }
@@ -247,8 +249,11 @@ class _Job:
         elif name == "actions/upload-artifact":
             self._upload(values)
         elif name == "actions/download-artifact":
-            for artifact in sorted(self._run.artifacts.glob(values["pattern"])):
-                _copied(artifact, self._workspace / values["path"] / artifact.name)
+            # What a name, or a pattern that matches one artifact alone, brings is in no folder of its own.
+            found = sorted(self._run.artifacts.glob(values.get("name") or values["pattern"]))
+            for artifact in found:
+                folder = artifact.name if len(found) > 1 else ""
+                _copied(artifact, self._workspace / values["path"] / folder)
         else:
             raise AssertionError(f"no local equivalent of {action}")
 

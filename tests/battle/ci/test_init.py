@@ -96,6 +96,37 @@ def test_battle_comes_from_a_wheel_or_a_commit_and_from_nowhere_else(source):
 
 
 @pytest.mark.parametrize(
+    ("references", "branch"),
+    [
+        ({"HEAD": "ref: refs/heads/master\n"}, "master"),
+        ({"HEAD": "ref: refs/heads/my-change\n"}, "main"),
+        ({"HEAD": "0123456789abcdef\n"}, "main"),
+        (
+            {
+                "HEAD": "ref: refs/heads/my-change\n",
+                "refs/remotes/origin/HEAD": "ref: refs/remotes/origin/trunk\n",
+            },
+            "trunk",
+        ),
+        ({}, "main"),
+    ],
+)
+def test_the_branch_is_that_of_the_repository(repository, references, branch):
+    for name, text in references.items():
+        (repository / ".git" / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / ".git" / name).write_text(text)
+    assert init("github") == 0
+    workflow = yaml.safe_load((repository / GITHUB_FILE).read_text())
+    assert workflow[True]["push"] == {"branches": [branch]}
+
+
+@pytest.mark.parametrize("path", ["/etc", "../battles", "battles/../../etc"])
+def test_scenarios_outside_of_the_repository_are_refused(repository, capsys, path):
+    assert init("github", "--path", path) == 2
+    assert "is outside of this repository" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "arguments",
     [["--python", "3.11\n"], ["--branch", "a b"], ["--path", "a'b"], ["--gateway", "a b"]],
 )
@@ -133,8 +164,11 @@ def test_a_workflow_may_do_no_more_than_it_must(repository):
     text = (repository / GITHUB_FILE).read_text()
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {"contents": "read"}
-    assert [name for name, job in workflow["jobs"].items() if "permissions" in job] == ["comment"]
-    assert workflow["jobs"]["comment"]["permissions"] == {"contents": "read", "pull-requests": "write"}
+    more = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}
+    assert more == {
+        "comment": {"contents": "read", "pull-requests": "write"},
+        "history": {"contents": "read", "actions": "read"},
+    }
     assert "pull_request_target" not in text
     assert workflow["concurrency"]["group"]
     for job in workflow["jobs"].values():
