@@ -18,6 +18,12 @@ _KINDS = {
 }
 
 
+def odd_kind(mode: int) -> str | None:
+    """What something is that is no regular file, by its `st_mode`, such as "a FIFO"; None: it is one."""
+    kind = stat.S_IFMT(mode)
+    return None if kind == stat.S_IFREG else _KINDS.get(kind, "something else")
+
+
 def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading, without ever waiting for it.
 
@@ -30,14 +36,33 @@ def open_regular(path: Path) -> BufferedReader:
     except ValueError as error:
         raise OSError(errno.EINVAL, str(error), str(path)) from None  # a null character, a lone surrogate
     try:
-        kind = stat.S_IFMT(os.fstat(fd).st_mode)
-        if kind != stat.S_IFREG:
-            number = errno.EISDIR if kind == stat.S_IFDIR else errno.EINVAL
-            raise OSError(number, f"it is {_KINDS.get(kind, 'something else')}, not a file", str(path))
+        _require_regular(os.fstat(fd).st_mode, path)
     except OSError:
         os.close(fd)
         raise
     return os.fdopen(fd, "rb")
+
+
+def _require_regular(mode: int, path: Path) -> None:
+    if (kind := odd_kind(mode)) is not None:
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(number, f"it is {kind}, not a file", str(path))
+
+
+def writable_place(path: Path) -> Path:
+    """Where a file that a user named is to be written: there, or where a link leads to.
+
+    Raises:
+        OSError: something else than a regular file is there: writing to a FIFO would wait for a reader.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return path
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
+    _require_regular(mode, path)
+    return path.resolve()
 
 
 def read_regular(path: Path, limit_bytes: int) -> bytes:

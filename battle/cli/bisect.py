@@ -19,6 +19,7 @@ from battle.history.commit_runs import Order
 from battle.history.first_bad import Bisection, first_bad_commit
 from battle.history.repository import repository_of
 from battle.run.directory import check_path, fresh_directory
+from battle.scenario.loader import check_readable
 from battle.scenario.slo.metrics import METRICS
 from battle.terminal_text import escaped
 
@@ -66,6 +67,7 @@ def command(
 ) -> None:
     """Find the commit that made SCENARIO fail, or a metric worse, in the simulated world."""
     _check(metric, threshold, seeds)
+    check_readable(scenario)
     directory = Path.cwd()
     repository = repository_of(directory, os.environ)
     first, last = repository.commit(good, "GOOD"), repository.commit(bad, "BAD")

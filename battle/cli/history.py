@@ -1,6 +1,7 @@
 """`battle history add`, `list`, `merge`, `export` and `compact`."""
 
 import csv
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,17 +13,20 @@ import msgspec
 import typer
 
 from battle.analysis.reports.document import Table, columns, no_formula, row
+from battle.analysis.reports.files import write_whole
 from battle.cli.options import History, Out
 from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_HISTORY, DEFAULT_OUT
 from battle.errors import BattleError
 from battle.formatting import plural
 from battle.history import store
+from battle.history.place import require_place
 from battle.history.row import HistoryRow
 from battle.history.run_row import read_row
 from battle.history.selection import Selection, chosen
 from battle.history.values import metric_text
 from battle.run.directory import find_run
+from battle.store.regular import writable_place
 
 command = typer.Typer(
     help="Keep one row of each judged run, to see trends.",
@@ -64,6 +68,7 @@ def history_add(
     out: Out = DEFAULT_OUT,
 ) -> None:
     """Add runs to the history. One that is in it already is judged again and stays one row."""
+    require_place(history)
     for run in runs:
         run_dir = find_run(run, out)
         with written(history):
@@ -135,11 +140,13 @@ def history_export(
         _print(rows, format, sys.stdout)
         return
     with written(output):
+        place = writable_place(output)
         if format == "parquet":
-            store.write_parquet(rows, output)
+            store.write_parquet(rows, place)
         else:
-            with output.open("w", encoding="utf-8", newline="\n") as file:
-                _print(rows, format, file)
+            text = io.StringIO()
+            _print(rows, format, text)
+            write_whole(place, text.getvalue())
     print(f"{plural(len(rows), 'run')} in {output}", file=sys.stderr)
 
 

@@ -17,6 +17,7 @@ from battle.cli.options import AddTo, Otlp, Out, Prometheus, Seed, Strict, Trace
 from battle.cli.summary import summary_lines
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import RunInterruptedError
+from battle.history.place import require_place
 from battle.monitoring.beside_run import observers_of
 from battle.monitoring.settings import TRACE_SHARE, Settings, check
 from battle.run.observer import Observation, Observer
@@ -75,6 +76,8 @@ def run_command(
 ) -> int:
     """Run a scenario, print what came out of it, and answer with the exit status."""
     loaded = load_scenario(scenario)
+    if history is not None:
+        require_place(history)
     with Observation(observers, _warn) as observation:
 
         def started(run_dir: Path) -> None:

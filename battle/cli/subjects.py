@@ -8,6 +8,7 @@ import msgspec
 
 from battle.defaults import DEFAULT_HISTORY, DEFAULT_OUT
 from battle.errors import BattleError
+from battle.history.place import require_place
 from battle.notifications.event import JudgedRun, Subject
 from battle.notifications.notify import Place
 from battle.notifications.reading import (
@@ -39,8 +40,10 @@ def subjects_of(texts: Sequence[str], out: Path = DEFAULT_OUT, history: Path | N
     """What each RUN means, once each. Earlier verdicts are those of the history and of the results.
 
     Raises:
-        BattleError: there is no such run or suite, or it cannot be read.
+        BattleError: there is no such run or suite, or it cannot be read; or the history is no directory.
     """
+    if history is not None:
+        require_place(history)
     directories = list(dict.fromkeys(_directory(text, out) for text in texts))
     found = [
         _of_suite(directory, history) if (directory / SUITE_FILE).is_file() else _of_run(directory, history)

@@ -17,6 +17,7 @@ from battle.cli.options import AddTo, Otlp, Out, Prometheus, Seed, Strict, Trace
 from battle.cli.suite_notifier import Notifier
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import BattleError, UnloadableError
+from battle.history.place import require_place
 from battle.monitoring.beside_run import observers_of
 from battle.monitoring.settings import TRACE_SHARE, Settings, check
 from battle.run.observer import Observer
@@ -139,6 +140,8 @@ def suite_command(
         raise BattleError(f"--repeat must be at least 1, not {repeat}")
     if gateway is not None:
         named_gateway(gateway, EmbeddedGateway())  # a wrong name is reported before anything is run
+    if history is not None:
+        require_place(history)
     found = _found(choice.places)
     skipped = [one for one in found if isinstance(one, Skipped)]
     candidates = [one for one in found if not isinstance(one, Skipped)]

@@ -31,6 +31,7 @@ from battle.history.trend import THRESHOLD, Alert, Trend, alerts_of, exit_status
 from battle.history.trend_page import answer_of, chart_of, document_of, trend_table
 from battle.scenario.loader import listed, load_scenario
 from battle.scenario.slo.metrics import METRICS
+from battle.store.regular import writable_place
 
 Format: TypeAlias = Literal["table", "json", "markdown"]
 """What `--format` takes."""
@@ -70,7 +71,8 @@ def command(
     alerts = alerts_of(trends)
     if html is not None:
         with written(html):
-            write_whole(html, render_html(document_of(trends, alerts, _commands(alerts, scenario))))
+            page = render_html(document_of(trends, alerts, _commands(alerts, scenario)))
+            write_whole(writable_place(html), page)
     _PRINTERS[format](trends, alerts, scenario, bool(metric))
     raise typer.Exit(exit_status(trends) if alert else 0)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from battle.errors import BattleError, ScenarioError
+from battle.errors import BattleError, ScenarioError, UnloadableError
 from battle.history.row import HistoryRow
 from battle.history.store import read
 from battle.scenario.loader import load_scenario
@@ -36,6 +36,7 @@ def chosen(
 
     Raises:
         BattleError: there is no such history, or `since` is no day.
+        UnloadableError: the scenario is a file that is there and cannot be loaded, so its name is unknown.
     """
     since = selection.since or ""
     if since and not _DAY.fullmatch(since):
@@ -68,8 +69,10 @@ def _read(
 
 
 def _name_of(text: str) -> str | None:
-    """The name of the scenario that a text means; None where it means none."""
+    """The name of the scenario that a text means; None where it means none. Raises UnloadableError."""
     try:
         return load_scenario(text).name
+    except UnloadableError:
+        raise
     except ScenarioError:
         return None

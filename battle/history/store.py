@@ -27,9 +27,11 @@ import msgspec
 
 from battle.analysis.baselines.snapshot import digest, slug
 from battle.errors import BattleError, plain
+from battle.history.place import require_place
 from battle.history.row import HistoryRow
 from battle.store import typed
 from battle.store.connections import NO_EXTENSIONS, show_no_progress
+from battle.store.regular import odd_kind
 
 FILES_GLOB = "slug=*/month=*/*.parquet"
 """The files of a store, from its directory."""
@@ -157,10 +159,12 @@ def merge(directory: Path, sources: Iterable[Path], on_problem: Callable[[str], 
     times.
 
     Raises:
-        BattleError: a source is no directory, or none of them has a history in it. `on_problem` is called for one
-            that has none beside others that do.
+        BattleError: a source is no directory, or none of them has a history in it, or something else than a
+            directory is where the history should be. `on_problem` is called for one that has none beside others that
+            do.
         OSError, duckdb.Error: the history cannot be written.
     """
+    require_place(directory)
     found: dict[tuple[str, ...], HistoryRow] = {}
     stores = _stores_below(list(sources), on_problem)
     for store in stores:
@@ -355,16 +359,36 @@ def _known(text: str) -> dict[str, Any]:
 def _readable(
     connection: duckdb.DuckDBPyConnection, files: Sequence[Path], problems: list[str]
 ) -> list[Path]:
-    """The files that are whole, and of a history."""
+    """The files that are whole, and of a history. DuckDB is given none that it would wait for, such as a FIFO."""
+    files = list(_files_among(files, problems))
     if not files or _are_rows(connection, files):
-        return list(files)
+        return files
     readable = []
     for path in files:
         if why := _why_not(connection, path):
-            problems.append(f"{path} cannot be read, so its runs are missing: {why}")
+            problems.append(_unreadable(path, why))
         else:
             readable.append(path)
     return readable
+
+
+def _files_among(paths: Sequence[Path], problems: list[str]) -> Iterator[Path]:
+    for path in paths:
+        try:
+            kind = odd_kind(path.stat().st_mode)
+        except OSError as error:
+            if not os.path.lexists(path):
+                raise _VanishedError from None
+            problems.append(_unreadable(path, str(error.strerror)))
+        else:
+            if kind is None:
+                yield path
+            else:
+                problems.append(_unreadable(path, f"it is {kind}, not a file"))
+
+
+def _unreadable(path: Path, why: str) -> str:
+    return f"{path} cannot be read, so its runs are missing: {why}"
 
 
 def _are_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> bool:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
 import traceback
@@ -68,6 +69,23 @@ def load_scenario(text: str) -> Scenario:
         f"there is no scenario {place!r}: the shipped ones are {', '.join(shipped_names())}; "
         f"a file ends in .py, {', '.join(_DATA_SUFFIXES)}"
     )
+
+
+def check_readable(text: str) -> None:
+    """Refuse a text for `load_scenario` that names a FIFO, a device or a file too large, without running anything.
+
+    Raises:
+        UnloadableError: it names such a thing. A file that is not there, or holds no scenario, is no concern of this.
+    """
+    path = Path(text.partition(":")[0])
+    if path.suffix not in (".py", *_DATA_SUFFIXES) or not os.path.lexists(path):
+        return
+    try:
+        source_of(path)
+    except FileNotFoundError:
+        return  # a link to nothing
+    except OSError as error:
+        raise UnloadableError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def shipped_names() -> list[str]:
@@ -243,7 +261,7 @@ def _load_data(path: Path) -> Scenario:
     try:
         return with_absolute_names(scenario_from_file(read_data(path)), path.parent)
     except ScenarioError as error:
-        if not path.exists():
+        if not os.path.lexists(path):
             raise
         raise _unloadable(error) from error
 

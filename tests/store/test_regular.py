@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from battle.store.regular import open_regular, read_regular
+from battle.store.regular import open_regular, read_regular, writable_place
 
 
 def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
@@ -45,6 +45,18 @@ def test_a_link_to_itself(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(OSError, match="symbolic links"):
         read_regular(tmp_path / "loop", 5)
+
+
+def test_a_file_is_written_where_a_link_leads_to_and_nothing_else_is_written(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    (tmp_path / "link").symlink_to("f")
+    assert writable_place(tmp_path / "link") == tmp_path.resolve() / "f"
+    assert writable_place(tmp_path / "new") == tmp_path / "new"
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, words in [("fifo", "a FIFO"), ("loop", "symbolic links"), ("null\0", "null")]:
+        with pytest.raises(OSError, match=words):
+            writable_place(tmp_path / name)
 
 
 def test_nothing_stays_open(tmp_path: Path) -> None:

@@ -15,20 +15,41 @@ import typer.main
 from battle import HttpConstant, seconds
 from battle.actors.workload.checks import workload_problems
 from battle.cli import app
+from battle.history.store import add
 from battle.scenario.discovery import speaks_of_battle
 from tests.battle.histories import healthy, write_run
+from tests.battle.history.repositories import Scratch
+from tests.battle.history.rows import history_row
 
-NO_PATHS = frozenset({"request", "query", "tag", "slo", "baseline save --name"})
-"""Parameters that are text and name no place."""
+OF_HISTORY = ("history list", "history export", "trend", "slo suggest")
+"""Commands that select runs of a history."""
+
+NO_PATHS = frozenset(
+    {"request", "query", "tag", "skip", "slo", "metric", "baseline save --name"}
+    | {"world", "branch", "since", "python", "bisect good", "bisect bad"}
+    | {f"{command} --gateway" for command in OF_HISTORY}
+    | {"ci init --path", "ci init --gateway", "install"}
+    | {"otlp", "prometheus", "grafana", "prometheus_remote_write", "link", "webhook"}
+    | {"notify", "notify_on", "on", "comment", "notify --to", "sender", "token", "password", "secret"}
+)
+"""Parameters that are text and name no place, of one command where another has a path of this name."""
 
 SUFFIXES: dict[str, tuple[str, ...]] = dict.fromkeys(
     ("scenario", "path", "paths", "places"), (".py", ".toml", "")
 )
 SUFFIXES |= {"gateway": (".toml",), "slo_file": (".yaml",), "name": (".json",), "baseline": (".json",)}
-"""What decides how a path is read; any path is tried without a suffix otherwise."""
+SUFFIXES |= {"install": (".whl",)}
+SUFFIXES |= {f"{command} scenario": (".py", ".toml") for command in (*OF_HISTORY, "bisect")}
+"""What decides how a path is read; any path is tried without a suffix otherwise.
 
-DIRECTORIES = frozenset({"path", "paths", "places", "out", "to", "dir"})
+What has no suffix is the name of a scenario in a history, or at a commit.
+"""
+
+DIRECTORIES = frozenset({"path", "paths", "places", "out", "to", "dir", "history"})
 """Parameters for which an empty directory is as good as another."""
+
+OVERWRITTEN = frozenset({"html", "output"})
+"""Parameters for which a file is as good as another, however large: it is replaced."""
 
 LARGE_BYTES = 2**40
 """A file with a hole in it: it takes no room, and fits no memory."""
@@ -58,14 +79,31 @@ def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
             yield (*words, name), command
 
 
-def _takes_path(words: tuple[str, ...], parameter: Any) -> bool:
-    if not NO_PATHS.isdisjoint((parameter.name, f"{' '.join(words)} {parameter.opts[0]}")):
-        return False
-    return parameter.bare_type() in ("str", "Path", "list[str]")
+def _names(words: tuple[str, ...], parameter: Any) -> tuple[str, str]:
+    """What the tables above call a parameter: of this command, and of any."""
+    return f"{' '.join(words)} {parameter.opts[0]}", parameter.name
 
+
+def _takes_path(words: tuple[str, ...], parameter: Any) -> bool:
+    if not NO_PATHS.isdisjoint(_names(words, parameter)):
+        return False
+    return parameter.bare_type() in ("str", "Path", "list[str]", "list[Path]")
+
+
+def _suffixes(words: tuple[str, ...], parameter: Any) -> tuple[str, ...]:
+    return next((SUFFIXES[name] for name in _names(words, parameter) if name in SUFFIXES), ("",))
+
+
+def _is_odd(kind: str, parameter: Any) -> bool:
+    as_good = {"directory": DIRECTORIES, "large": OVERWRITTEN}
+    return parameter.name not in as_good.get(kind, ())
+
+
+COMMIT = "https://git.example.com/gateways/battle.git@0123abc"
 
 OFTEN = ("fifo", "endless")
 """Those that a reader waits for. With each path of each command the others only say so once more."""
+
 
 CASES = [
     pytest.param(
@@ -79,9 +117,9 @@ CASES = [
     for words, command in _commands(typer.main.get_command(app.app))
     for parameter in command.params
     if _takes_path(words, parameter)
-    for suffix in SUFFIXES.get(parameter.name, ("",))
+    for suffix in _suffixes(words, parameter)
     for kind in ODD
-    if kind != "directory" or parameter.name not in DIRECTORIES
+    if _is_odd(kind, parameter)
 ]
 
 GIVEN = {
@@ -93,6 +131,18 @@ GIVEN = {
     "baseline save": ["run=r1", "--force"],
     "baseline list": [],
     "baseline show": ["name=kept"],
+    "export": ["run=r1", "--format=json"],
+    "notify": ["channel=slack", "runs=r1", "--dry-run"],
+    "bisect": ["scenario=smoke", "good=HEAD~1", "bad=HEAD"],
+    "ci init": ["service=github", f"--install={COMMIT}"],
+    "slo suggest": ["scenario=smoke"],
+    "slo export": ["scenario=smoke"],
+    "history add": ["runs=r1"],
+    "history list": [],
+    "history merge": ["sources=battle_history"],
+    "history export": [],
+    "history compact": [],
+    "trend": [],
 }
 """What else a command is given; a run otherwise."""
 
@@ -101,13 +151,23 @@ GIVEN = {
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("work")
     write_run(place / "battle_results" / "r1", healthy())
+    add(place / "battle_history", history_row())
     return place
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `.git` of a repository with two commits: with a link to it any directory is its checkout."""
+    scratch = Scratch(tmp_path_factory.mktemp("repository") / "top")
+    scratch.line("one", "two")
+    return scratch.top / ".git"
 
 
 @pytest.fixture
 def workplace(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory with a run; whoever waits in it for a file is woken, and fails."""
-    (tmp_path / "battle_results").symlink_to(runs / "battle_results")
+    for name in ("battle_results", "battle_history"):
+        (tmp_path / name).symlink_to(runs / name)
     monkeypatch.chdir(tmp_path)
 
     def wake(*_: Any) -> None:
@@ -150,6 +210,7 @@ def test_modules_beside_a_scenario_that_are_no_files_are_none_of_ours(workplace:
 @pytest.mark.parametrize(("words", "parameter", "suffix", "kind"), CASES)
 def test_an_odd_path_is_a_sentence_and_2(
     workplace: Path,
+    request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
     parameter: Any,
@@ -158,6 +219,8 @@ def test_an_odd_path_is_a_sentence_and_2(
 ) -> None:
     odd = workplace / f"odd{suffix}"
     ODD[kind](odd)
+    if words == ("bisect",):
+        (workplace / ".git").symlink_to(request.getfixturevalue("repository"))
     status = app.run_command_line(_line(words, parameter, odd.name))
     out, err = capsys.readouterr()
     said = out if words == ("check",) else err

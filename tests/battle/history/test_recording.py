@@ -85,12 +85,24 @@ def test_a_suite_adds_its_runs() -> None:
 def test_a_history_that_cannot_be_written_is_reported_and_changes_no_verdict(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Path("h").write_text("a file")
+    folder = Path("h/slug=smoke")
+    folder.parent.mkdir()
+    folder.write_text("a file")
     assert run_command_line([*BRIEF, "--history", "h"]) == 0
     said = capsys.readouterr()
     assert said.out.startswith("PASS")
     assert "battle: warning: the run is not in the history" in said.err
     assert "add it with `battle history add`" in said.err
+
+
+@pytest.mark.parametrize("command", ["run", "suite"])
+def test_a_history_that_is_a_file_is_refused_before_anything_is_run(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("h").write_text("a file")
+    assert run_command_line([command, *BRIEF[1:], "--history", "h"]) == 2
+    assert capsys.readouterr().err == "battle: the history h is not a directory; give another --history\n"
+    assert not Path("battle_results").exists()
 
 
 def test_a_defect_of_the_history_costs_no_verdict(
@@ -113,7 +125,7 @@ def test_runs_are_added_later_and_only_once(capsys: pytest.CaptureFixture[str]) 
     assert run_command_line(["history", "add", "nothing"]) == 2
     Path("f").touch()
     assert run_command_line(["history", "add", "golden", "--history", "f"]) == 2
-    assert "f cannot be written" in capsys.readouterr().err
+    assert "the history f is not a directory" in capsys.readouterr().err
 
 
 def test_the_list_names_what_is_wrong_and_lists_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,6 +140,9 @@ def test_the_list_names_what_is_wrong_and_lists_the_rest(capsys: pytest.CaptureF
     assert "battle_history has no such run" in capsys.readouterr().out
     assert run_command_line(["history", "list", "--since", "2026-12-01T01"]) == 0
     assert "run-0" not in capsys.readouterr().out
+    Path("s.toml").write_text("name = ")
+    assert run_command_line(["history", "list", "s.toml"]) == 2  # no name, so nobody knows what was asked for
+    assert "s.toml is not valid TOML" in capsys.readouterr().err
     for wrong in (["--since", "yesterday"], ["--last", "-1"], ["--history", "no"]):
         assert run_command_line(["history", "list", *wrong]) == 2
 

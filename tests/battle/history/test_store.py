@@ -270,7 +270,13 @@ def _wrong_types(path: Path) -> None:
     ).write_parquet(str(path))
 
 
-@pytest.mark.parametrize("harm", [_foreign, _torn, _empty, _of_others, _wrong_types])
+def _link_to_itself(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize(
+    "harm", [_foreign, _torn, _empty, _of_others, _wrong_types, os.mkfifo, Path.mkdir, _link_to_itself]
+)
 def test_a_file_that_is_none_of_a_history_is_named_and_the_others_are_read(
     directory: Path, harm: Callable[[Path], None]
 ) -> None:
