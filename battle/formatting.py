@@ -45,6 +45,12 @@ def sentence(parts: Sequence[str]) -> str:
     return shown if len(parts) <= LISTED_MAX else f"{shown}; and {len(parts) - LISTED_MAX} more"
 
 
+def names_text(names: Sequence[str], most: int = LISTED_MAX) -> str:
+    """Names with commas between them; those beyond `most` are counted."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
 def grouped_text(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Things, each with a reason, as lines: those with the same reason are one line, which says it once."""
     things: dict[str, list[str]] = {}

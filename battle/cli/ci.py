@@ -17,7 +17,12 @@ from battle.ci.workflows import (
     workflow_files,
 )
 from battle.cli.options import World
+from battle.defaults import DEFAULT_BASELINES
 from battle.errors import BattleError, plain
+from battle.formatting import names_text, plural
+from battle.scenario.discovery import Skipped
+from battle.scenario.loader import found_at
+from battle.suite.selection import FULL, left_out
 
 command = typer.Typer(
     help="Write a workflow for GitHub Actions or GitLab CI into this repository.",
@@ -174,10 +179,13 @@ def write_files(texts: dict[str, str], directory: Path, *, force: bool) -> list[
 
 def next_steps(kind: Kind, path: Path, source: str, world: WorldName, directory: Path) -> list[str]:
     """What is left to do, a line each."""
-    steps = []
-    if not (directory / path).exists():
-        steps.append(f"write scenarios in {path}, those for each pull request with tags=('fast',)")
-    steps.append(f"keep a baseline: battle suite {path} --world {world}, then battle baseline save latest")
+    there = (directory / path).exists()
+    tags = "those for each pull request with tags=('fast',)"
+    steps = _tags_to_give(directory / path) if there else [f"write scenarios in {path}, {tags}"]
+    if not any((directory / DEFAULT_BASELINES).glob("*.json")):
+        steps.append(
+            f"keep a baseline: battle suite {path} --world {world}, then battle baseline save latest"
+        )
     committed = "the workflow, the scenarios, battle_baselines/"
     steps.append(f"commit {committed} and {source}" if source.endswith(".whl") else f"commit {committed}")
     if kind == "github":
@@ -186,3 +194,13 @@ def next_steps(kind: Kind, path: Path, source: str, world: WorldName, directory:
         steps.append("for every night: add a pipeline schedule (Build > Pipeline schedules)")
         steps.append("for Slack: add the masked variable SLACK_WEBHOOK_URL (Settings > CI/CD > Variables)")
     return ["What is left to do:", *(f"  {number}. {step}" for number, step in enumerate(steps, 1))]
+
+
+def _tags_to_give(scenarios: Path) -> list[str]:
+    """A step for scenarios that no event would run: they carry none of the tags that the workflow chooses by."""
+    found = [one for one in found_at(scenarios) if not isinstance(one, Skipped)]
+    names = left_out(found, FULL).forgotten
+    if not names:
+        return []
+    which = f"{plural(len(names), 'scenario')} that no event would run: {names_text(names)}"
+    return [f"give one of the tags {', '.join(FULL)} to {which}"]

@@ -34,7 +34,7 @@ from battle.scenario.loader import (
 from battle.suite.files import render_json
 from battle.suite.results import SuiteReport, SuiteRun
 from battle.suite.runner import SuiteOrder, run_suite
-from battle.suite.selection import FAST, FULL, selected
+from battle.suite.selection import FAST, FULL, left_out, selected
 from battle.suite.table import progress_line, suite_lines
 
 
@@ -155,6 +155,7 @@ def suite_command(
         out=out,
         strict=strict,
         history=history,
+        left_out=left_out(candidates, tags, choice.skip) if choice.places else None,
         skipped=tuple(skipped_lines(skipped)),
         observers=observers,
     )

@@ -15,6 +15,7 @@ import msgspec
 from battle.actors.author_files import source_of
 from battle.defaults import DEFAULT_OUT
 from battle.errors import ScenarioError
+from battle.formatting import names_text
 from battle.scenario.data.files import DATA_FILE_BYTES_MAX, SUFFIXES, parsed
 from battle.store.regular import read_regular
 
@@ -94,8 +95,7 @@ def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
         reasons.setdefault(one.why, []).append(one.name)
     yield f"skipped {len(skipped)} {'file' if len(skipped) == 1 else 'files'}:"
     for why, names in reasons.items():
-        more = f" and {len(names) - SKIPPED_SHOWN} more" if len(names) > SKIPPED_SHOWN else ""
-        yield f"  {', '.join(names[:SKIPPED_SHOWN])}{more}: {why}"
+        yield f"  {names_text(names, SKIPPED_SHOWN)}: {why}"
 
 
 def _data_reason(path: Path, text: str) -> str | None:

@@ -12,6 +12,7 @@ from battle.analysis.reports.junit import (
     case_of,
     cases_of,
     junit_suite,
+    skipped_case,
     xml_document,
 )
 from battle.analysis.reports.markdown import escaped
@@ -93,7 +94,10 @@ def render_html(report: SuiteReport) -> str:
 
 
 def render_junit(report: SuiteReport, reports: Sequence[Report | None]) -> str:
-    """suite-junit.xml: a test suite for each run; what was not run, or crashed, is an error."""
+    """suite-junit.xml: a test suite for each run; what was not run, or crashed, is an error.
+
+    Scenarios that were left out, although nobody asked for that, are skipped cases.
+    """
     padded = [*reports, *[None] * (len(report.runs) - len(reports))]
     root = ElementTree.Element("testsuites", name=f"battle suite {report.suite_id}")
     for run, of_run in zip(report.runs, padded, strict=True):
@@ -102,6 +106,9 @@ def render_junit(report: SuiteReport, reports: Sequence[Report | None]) -> str:
             cases = list(cases_of(of_run))
         name = f"{run.scenario} ({report.world}, seed {run.seed})"
         root.append(junit_suite(name, cases, run.took_ns / 1e9))
+    if report.left_out:
+        cases = [skipped_case(name, "left out", report.skipped[0]) for name in report.left_out]
+        root.append(junit_suite("scenarios that were left out", cases, 0))
     return xml_document(root)
 
 

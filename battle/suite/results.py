@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from battle.analysis.findings import Verdict, verdict_text, worst
-from battle.formatting import LISTED_MAX, duration_text, plural
+from battle.formatting import duration_text, names_text, plural
 
 SCHEMA_VERSION = 1
 """Raised when a field of suite.json is renamed, removed, or changes its meaning; not when one is added."""
@@ -54,7 +54,8 @@ class SuiteRun(msgspec.Struct, frozen=True, kw_only=True):
 class SuiteReport(msgspec.Struct, frozen=True, kw_only=True):
     """suite.json: what was asked for, what it amounts to, and each run in the order of running.
 
-    `skipped` says which files were left out, and why.
+    `skipped` says which scenarios and files were left out, and why; what nobody asked for is in the headline too.
+    `left_out` are the names of the scenarios that were left out, although nobody asked for that.
     """
 
     schema_version: int
@@ -70,6 +71,7 @@ class SuiteReport(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     runs: tuple[SuiteRun, ...]
     skipped: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def verdict_text(self) -> str:
@@ -156,6 +158,4 @@ def _reasons_by_seed(runs: Sequence[SuiteRun]) -> Iterator[str]:
         if reasons := (*_described(run), *([run.status] if run.status != "PASS" else [])):
             seeds.setdefault(reasons[0], []).append(run.seed)
     for reason, those in seeds.items():
-        named = ", ".join(map(str, those[:LISTED_MAX]))
-        rest = f" and {len(those) - LISTED_MAX} more" if len(those) > LISTED_MAX else ""
-        yield f"{'seed' if len(those) == 1 else 'seeds'} {named}{rest}: {reason}"
+        yield f"{'seed' if len(those) == 1 else 'seeds'} {names_text([*map(str, those)])}: {reason}"

@@ -2,7 +2,7 @@
 
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -21,6 +21,7 @@ from battle.scenario.loader import Candidate, Unloadable
 from battle.suite.ci_outputs import suite_outcome
 from battle.suite.files import write_suite
 from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, headline_of, verdict_of
+from battle.suite.selection import LeftOut
 
 SUITES = "suites"
 """The directory for suites, beside the runs."""
@@ -31,7 +32,8 @@ _STOPPED = "the suite was interrupted before it started"
 class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     """How to run a suite. Round `n` of `repeat` is run with the seed `seed + n`, counted from 0.
 
-    `skipped` are lines about files that were left out, `history` is as in `run_scenario`.
+    `left_out` are scenarios that the suite does not run, `skipped` are lines about files in which there was none, and
+    `history` is as in `run_scenario`.
     """
 
     selection: str
@@ -40,6 +42,7 @@ class SuiteOrder(msgspec.Struct, frozen=True, kw_only=True):
     repeat: int
     gateway: str | None
     out: Path
+    left_out: LeftOut | None = None
     skipped: tuple[str, ...] = ()
     strict: bool = False
     history: Path | None = None
@@ -98,15 +101,31 @@ def run_suite(
         started_at=started.isoformat(timespec="seconds"),
         interrupted=interrupted,
         verdict=verdict_of(runs),
-        headline="; ".join([headline_of(runs), *(line.rstrip(":") for line in order.skipped[:1])]),
+        headline="; ".join([headline_of(runs), *_not_run(order)]),
         runs=runs,
-        skipped=order.skipped,
+        skipped=tuple(_skipped_lines(order)),
+        left_out=() if order.left_out is None else order.left_out.forgotten,
     )
     reports = [one.report for one in ended]
     write_suite(suite_dir, report, reports)
     point_latest(suite_dir)
     publish(suite_outcome(report, suite_dir, reports))
     return report, suite_dir
+
+
+def _not_run(order: SuiteOrder) -> Iterator[str]:
+    """What the headline says of scenarios and files that the suite does not run: no PASS is about them."""
+    if order.left_out is not None and (text := order.left_out.forgotten_text) is not None:
+        yield text
+    yield from (line.rstrip(":") for line in order.skipped[:1])
+
+
+def _skipped_lines(order: SuiteOrder) -> Iterator[str]:
+    """Everything that the suite does not run, with the reason."""
+    left_out = order.left_out
+    texts = [] if left_out is None else [left_out.forgotten_text, left_out.asked_text]
+    yield from (text for text in texts if text is not None)
+    yield from order.skipped
 
 
 def _planned(one: Candidate | Unloadable, seed: int) -> SuiteRun:

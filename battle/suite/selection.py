@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from battle.errors import ScenarioError
+from battle.formatting import names_text, plural
 from battle.scenario.discovery import Skipped, skipped_lines
 from battle.scenario.loader import Candidate, Unloadable
 
@@ -43,6 +46,55 @@ def selected(
         nothing = "\n".join(["there is no scenario to run", *skipped_lines(skipped)])
         raise ScenarioError("; ".join(unloadable) or nothing)
     return list({one.name: one for one in chosen}.values())
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """Scenarios that a choice by `tags` does not run.
+
+    `forgotten` carry none of the tags, and no tag of FULL either, so that no usual suite runs them. `asked` are the
+    others: they carry a tag that is skipped, or their turn is in another suite.
+    """
+
+    tags: tuple[str, ...]
+    forgotten: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+    @property
+    def forgotten_text(self) -> str | None:
+        """What a reader of a green suite must know; None: nothing was forgotten."""
+        if not self.forgotten:
+            return None
+        one = len(self.forgotten) == 1
+        lack = f"none of the tags {', '.join(self.tags)}" if len(self.tags) > 1 else f"no tag {self.tags[0]}"
+        return (
+            f"{plural(len(self.forgotten), 'scenario')} {'was' if one else 'were'} left out, because "
+            f"{'it has' if one else 'they have'} {lack}: {names_text(self.forgotten)}"
+        )
+
+    @property
+    def asked_text(self) -> str | None:
+        """Which others are not in the suite; None: there are none."""
+        return f"left out, as asked for: {names_text(self.asked)}" if self.asked else None
+
+
+def left_out(
+    candidates: Sequence[Candidate | Unloadable], tags: Sequence[str], skip_tags: Sequence[str] = ()
+) -> LeftOut:
+    """Which scenarios `selected` leaves out, each once, and whether that was asked for."""
+    kinds: dict[str, bool] = {}
+    for one in candidates:
+        if not isinstance(one, Candidate):
+            continue
+        carried = set(_tags(one))
+        if not carried.isdisjoint(skip_tags):
+            kinds[one.name] = True
+        elif tags and carried.isdisjoint(tags):
+            kinds[one.name] = not carried.isdisjoint(FULL)
+    return LeftOut(
+        tuple(tags),
+        forgotten=tuple(name for name, asked in kinds.items() if not asked),
+        asked=tuple(name for name, asked in kinds.items() if asked),
+    )
 
 
 def _tags(one: Candidate | Unloadable) -> Sequence[str]:

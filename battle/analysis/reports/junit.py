@@ -60,7 +60,7 @@ def junit_suite(
         tests=str(len(cases)),
         failures=str(sum(case.find("failure") is not None for case in cases)),
         errors=str(sum(case.find("error") is not None for case in cases)),
-        skipped="0",
+        skipped=str(sum(case.find("skipped") is not None for case in cases)),
         time=f"{took_s:.3f}",
     )
     if properties:
@@ -109,6 +109,13 @@ def case_of(group: str, name: str, status: str, text: str, evidence: str = "") -
         wrong.text = _clean("\n".join(filter(None, (text, evidence))))
     else:
         ElementTree.SubElement(case, "system-out").text = _clean(text)
+    return case
+
+
+def skipped_case(group: str, name: str, why: str) -> ElementTree.Element:
+    """A test case that was not run."""
+    case = ElementTree.Element("testcase", classname=_clean(group), name=_clean(name), time="0")
+    ElementTree.SubElement(case, "skipped", message=_clean(why))
     return case
 
 

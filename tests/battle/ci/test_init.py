@@ -36,6 +36,32 @@ def test_it_says_what_is_left_to_do(repository, capsys):
     assert f"python -m pip install {WHEEL}" in (repository / GITHUB_FILE).read_text()
 
 
+def test_scenarios_that_no_event_would_run_are_named(repository, capsys):
+    (repository / "battles").mkdir()
+    for name, tags in (("fast", "('fast',)"), ("mine", "('mine',)")):
+        made = f"Scenario({name!r}, providers=[], workloads=[], tags={tags})"
+        text = f"from battle import Scenario\nscenario = {made}\n"
+        (repository / "battles" / f"{name}.py").write_text(text)
+    assert init("github") == 0
+    said = capsys.readouterr().out
+    assert (
+        "give one of the tags fast, slow, soak to 1 scenario that no event would run: battles/mine.py\n"
+        in said
+    )
+    (repository / "battles" / "mine.py").unlink()
+    assert init("github", "--force") == 0
+    assert "no event" not in capsys.readouterr().out
+
+
+def test_a_baseline_is_asked_for_where_there_is_none(repository, capsys):
+    assert init("github") == 0
+    assert "then battle baseline save latest\n" in capsys.readouterr().out
+    (repository / "battle_baselines").mkdir()
+    (repository / "battle_baselines" / "one.json").write_text("{}")
+    assert init("github", "--force") == 0
+    assert "battle baseline save" not in capsys.readouterr().out
+
+
 def test_nothing_is_overwritten_without_force(repository, capsys):
     assert init("github") == 0
     (repository / GITHUB_FILE).write_text("mine\n")
