@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from battle.actors.world.interfaces import WorldName
+from battle.ci.named_files import check_files
 from battle.ci.workflows import (
     GITLAB_FILE,
     GITLAB_ROOT,
@@ -20,8 +21,10 @@ from battle.cli.options import World
 from battle.defaults import DEFAULT_BASELINES
 from battle.errors import BattleError, plain
 from battle.formatting import names_text, plural
+from battle.scenario.data.files import DATA_FILE_BYTES_MAX
 from battle.scenario.discovery import Skipped
 from battle.scenario.loader import found_at
+from battle.store.regular import read_regular, writable_place
 from battle.suite.selection import FULL, left_out
 
 command = typer.Typer(
@@ -76,8 +79,10 @@ def ci_init(
     branch = branch or branch_of(here)
     check_words(python, branch, path.as_posix(), gateway)
     source = install or wheel_in(here)
+    install_with = install_command(source)
+    check_files(path, gateway, source)
     workflow = Workflow(
-        install=install_command(source),
+        install=install_with,
         cached_by=(source if source.endswith(".whl") else ".github/workflows/battles.yml",),
         scenarios=path.as_posix(),
         worlds=(world,),
@@ -120,7 +125,7 @@ def branch_of(directory: Path) -> str:
 def _named_by(reference: Path) -> str:
     """The branch that a symbolic reference of git names; nothing when it is none."""
     try:
-        text = reference.read_text(encoding="utf-8").strip()
+        text = read_regular(reference, DATA_FILE_BYTES_MAX).decode().strip()
     except (OSError, UnicodeDecodeError):
         return ""
     branch = text.partition("ref: ")[2]
@@ -131,7 +136,7 @@ def _remote(config: Path) -> str:
     """The host of `origin`, in lower case; nothing when git's configuration does not say it."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     try:
-        parser.read(config, encoding="utf-8")
+        parser.read_string(read_regular(config, DATA_FILE_BYTES_MAX).decode())
     except (configparser.Error, OSError, UnicodeDecodeError):
         return ""
     url = parser.get('remote "origin"', "url", fallback="").lower()
@@ -168,7 +173,7 @@ def write_files(texts: dict[str, str], directory: Path, *, force: bool) -> list[
     for name, text in new.items():
         try:
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            (directory / name).write_text(text, encoding="utf-8", newline="\n")
+            writable_place(directory / name).write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise BattleError(f"{name} cannot be written: {plain(error)}") from None
     return [

@@ -12,13 +12,14 @@ from battle.cli.app import run_command_line
 from battle.errors import BattleError
 
 WHEEL = "vendor/battle_gateway-0.1.0-py3-none-any.whl"
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 COMMIT = "https://git.example.com/gateways/battle.git@0123abc"
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch) -> Path:
     (tmp_path / "vendor").mkdir()
-    (tmp_path / WHEEL).write_bytes(b"")
+    (tmp_path / WHEEL).write_bytes(EMPTY_ZIP)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -159,6 +160,19 @@ def test_scenarios_outside_of_the_repository_are_refused(repository, capsys, pat
 def test_what_would_break_a_workflow_is_refused(repository, capsys, arguments):
     assert init("github", *arguments) == 2
     assert "cannot be put into a workflow" in capsys.readouterr().err
+    assert not (repository / GITHUB_FILE).exists()
+
+
+def test_what_is_there_and_cannot_be_used_is_refused_before_ci_finds_out(repository, capsys):
+    (repository / WHEEL).write_text("version https://git-lfs.github.com/spec/v1\n")
+    assert init("github") == 2
+    assert f"{WHEEL} is not a wheel: it is no ZIP archive" in capsys.readouterr().err
+    (repository / "my.toml").write_text("command = 7\n")
+    assert init("github", "--install", COMMIT, "--gateway", "my.toml") == 2
+    assert "gateway my.toml" in capsys.readouterr().err
+    os.mkfifo(repository / "s.py")
+    assert init("github", "--install", COMMIT, "--path", "s.py") == 2
+    assert "--path s.py cannot be read: it is a FIFO, not a file" in capsys.readouterr().err
     assert not (repository / GITHUB_FILE).exists()
 
 

@@ -28,7 +28,6 @@ NO_PATHS = frozenset(
     {"request", "query", "tag", "skip", "slo", "metric", "baseline save --name"}
     | {"world", "branch", "since", "python", "bisect good", "bisect bad"}
     | {f"{command} --gateway" for command in OF_HISTORY}
-    | {"ci init --path", "ci init --gateway", "install"}
     | {"otlp", "prometheus", "grafana", "prometheus_remote_write", "link", "webhook"}
     | {"notify", "notify_on", "on", "comment", "notify --to", "sender", "token", "password", "secret"}
 )
