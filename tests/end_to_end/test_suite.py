@@ -165,7 +165,7 @@ def _order(out, **changes):
 def test_rounds_are_run_with_one_seed_after_the_other(tmp_path, monkeypatch):
     asked = []
 
-    def refuse(scenario, *, world, seed, gateway, out, strict, on_warning):
+    def refuse(scenario, *, world, seed, gateway, on_warning, **_):
         on_warning("it has no SLO")
         asked.append((scenario.name, world, seed, gateway))
         raise BattleError("not now")

@@ -45,7 +45,8 @@ class GitLab:
         for included in root.pop("include"):
             jobs.update(yaml.safe_load((self.repository / included["local"]).read_text()))
         about = {
-            "CI": "true", "GITLAB_CI": "true", "CI_PIPELINE_SOURCE": source, "CI_DEFAULT_BRANCH": "main", **variables
+            "CI": "true", "GITLAB_CI": "true", "CI_PIPELINE_SOURCE": source, "CI_PIPELINE_IID": "7",
+            "CI_DEFAULT_BRANCH": "main", **variables
         }  # fmt: skip
         run = _Run(self, self.place / f"run-{self.runs}", jobs, about)
         done: list[Job] = []
