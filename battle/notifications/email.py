@@ -6,7 +6,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, parseaddr, unquote
 from hashlib import blake2b
 from pathlib import Path
 
@@ -56,16 +56,34 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 def address(text: str, what: str) -> Address:
     """An address as one writes it: `ops@example.org`, or `Ops <ops@example.org>`.
 
+    A domain beyond ASCII is spelled as in the DNS (IDNA, RFC 5891). What is before the @ stays as it is: only its own
+    server knows what it means.
+
     Raises:
         BattleError: it is none; `what` says where it came from.
     """
     name, spec = parseaddr(text)
+    local, at, domain = spec.rpartition("@")
     try:
-        if not spec or "@" not in spec or any(not char.isprintable() for char in text):
+        if not at or any(not char.isprintable() for char in text):
             raise ValueError
-        return Address(display_name=name, addr_spec=spec)
+        # The parser takes ASCII alone: a letter beyond it may stand where any other may.
+        plain_local = "".join(char if char.isascii() else "x" for char in local)
+        parsed = Address(display_name=name, addr_spec=f"{plain_local}@{_ascii_domain(domain)}")
+        if local.isascii():
+            return parsed
+        return Address(display_name=name, username=unquote(local), domain=parsed.domain)
     except (ValueError, IndexError, MessageError):
         raise BattleError(f"{what}: {text!r} is not an address such as ops@example.org") from None
+
+
+def _ascii_domain(domain: str) -> str:
+    """A domain as it is asked for in the DNS. Raises ValueError."""
+    if domain.isascii():
+        return domain
+    import idna
+
+    return idna.encode(domain, uts46=True).decode()
 
 
 def digest(message: Message, envelope: Envelope, pictures: Sequence[Picture] = ()) -> EmailMessage:

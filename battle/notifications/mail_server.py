@@ -9,12 +9,13 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
-from email.utils import getaddresses
+from email.policy import SMTP, SMTPUTF8
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
 from battle.errors import BattleError
+from battle.formatting import names_text
 from battle.outgoing import (
     DEFAULT_POLICY,
     EXCERPT_CHARS_MAX,
@@ -104,7 +105,9 @@ def _attempt(server: MailServer, mail: EmailMessage, policy: Policy) -> tuple[st
         return Refusal(f"TLS failed: {cause_text(error)}", None)
     except smtplib.SMTPResponseException as error:
         return _answered(error.smtp_code, error.smtp_error)
-    except (smtplib.SMTPException, OSError, UnicodeError) as error:
+    except UnicodeError as error:  # the server's name: it is the same at the next attempt
+        return Refusal(f"it cannot be reached: {cause_text(error)}", None)
+    except (smtplib.SMTPException, OSError) as error:
         return Refusal(f"it cannot be reached: {cause_text(error)}", 0.0)
 
 
@@ -163,18 +166,30 @@ def _log_in(smtp: smtplib.SMTP, user: str, password: Secret) -> None:
         raise _RefusedError(
             Refusal(f"it refused the user and password (status {code}): {_said(error.smtp_error)}", again)
         ) from None
+    except UnicodeError:
+        raise _RefusedError(
+            Refusal(
+                "BATTLE_SMTP_USER or BATTLE_SMTP_PASSWORD has letters beyond ASCII: it cannot be logged in to",
+                None,
+            )
+        ) from None
     except smtplib.SMTPNotSupportedError:
         raise _RefusedError(Refusal("it offers no authentication that Battle knows", None)) from None
 
 
 def _handed_over(smtp: smtplib.SMTP, mail: EmailMessage) -> tuple[str, ...]:
     """Name the sender and the recipients, and send the text. Until the last step nothing is sent to anybody."""
-    recipients = [spec for _, spec in getaddresses(mail.get_all("To", []))]
-    sender = getaddresses([str(mail["From"])])[0][1]
-    _expect(*smtp.mail(sender))
+    recipients = [one.addr_spec for one in mail["To"].addresses]
+    sender = mail["From"].addresses[0].addr_spec
+    beyond_ascii = [one for one in (sender, *recipients) if not one.isascii()]
+    if beyond_ascii and not smtp.has_extn("smtputf8"):
+        named = names_text(beyond_ascii)
+        why = f"it offers no SMTPUTF8, so it takes no letters beyond ASCII before the @: {named}"
+        raise _RefusedError(Refusal(why, None))
+    _expect(*smtp.mail(sender, ("SMTPUTF8", "BODY=8BITMIME") if beyond_ascii else ()))
     refused = _refused(smtp, recipients)
     try:
-        code, said = smtp.data(mail.as_bytes())
+        code, said = smtp.data(mail.as_bytes(policy=SMTPUTF8 if beyond_ascii else SMTP))
     except smtplib.SMTPDataError:
         raise  # it refused before the text
     except (smtplib.SMTPException, OSError) as error:

@@ -40,7 +40,7 @@ def notify(
     """Send what is to be sent, and say in a sentence what was done. No conditions: the channel's own.
 
     Raises:
-        DeliveryError: it did not arrive, or perhaps did.
+        DeliveryError: it did not arrive; `UnknownDeliveryError`: perhaps it did, now or in an earlier call.
         BattleError: what was sent cannot be noted, or a setting is wrong.
     """
     wanted = conditions or (channel.default_on,)
@@ -53,13 +53,11 @@ def notify(
     files = [(path_of(place.directory, channel.name, channel.destination, place.subject), place.subject)
              for place in places]  # fmt: skip
     with claims(files, channel.name, again=again) as (free, barred):
-        if not free:
-            return "nothing was sent: " + "; ".join(
-                dict.fromkeys(_barred(*one, len(barred)) for one in barred)
-            )
         mine = [subject for subject, _ in free]
+        if not mine:
+            return _known("nothing was sent", barred)
         if not holds(wanted, mine):
-            return _nothing(wanted)
+            return _known(_nothing(wanted), _unknown(barred))
         for _, claim in free:
             claim.write("sending")
         try:
@@ -70,7 +68,7 @@ def notify(
             raise
         for _, claim in free:
             claim.write("sent")
-    return said
+    return _known(said, _unknown(barred))
 
 
 def preview(
@@ -97,6 +95,19 @@ def preview(
     ]
     reasons = "; ".join(dict.fromkeys(_barred(*one, len(places)) for one in found))
     return text, reasons or None
+
+
+def _unknown(barred: Sequence[tuple[Subject, Obstacle]]) -> list[tuple[Subject, Obstacle]]:
+    return [(subject, why) for subject, why in barred if why == "unknown"]
+
+
+def _known(said: str, barred: Sequence[tuple[Subject, Obstacle]]) -> str:
+    """What was done and why nothing else was; what perhaps arrived is no success before `--again` settles it."""
+    reasons = "; ".join(dict.fromkeys(_barred(*one, len(barred)) for one in barred))
+    text = f"{said}: {reasons}" if reasons else said
+    if _unknown(barred):
+        raise UnknownDeliveryError(text)
+    return text
 
 
 def _notice(subjects: Sequence[Subject], link: str | None, directories: Mapping[str, Path] | None) -> Notice:

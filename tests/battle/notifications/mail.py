@@ -65,8 +65,13 @@ class _AnyPort(Controller):
 
 
 @contextmanager
-def mail_served(*, tls: str = "starttls", trusted: bool = True) -> Iterator[tuple[Inbox, int]]:
-    """A mail server: `tls` is starttls, tls from the first byte, or off. `trusted`: its certificate has its name."""
+def mail_served(
+    *, tls: str = "starttls", trusted: bool = True, utf8: bool = True
+) -> Iterator[tuple[Inbox, int]]:
+    """A mail server: `tls` is starttls, tls from the first byte, or off. `trusted`: its certificate has its name.
+
+    `utf8`: it offers SMTPUTF8.
+    """
     inbox = Inbox()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     CA.issue_cert("localhost" if trusted else "elsewhere.example.org").configure_cert(context)
@@ -79,6 +84,7 @@ def mail_served(*, tls: str = "starttls", trusted: bool = True) -> Iterator[tupl
         auth_required=tls == "starttls",
         auth_require_tls=tls == "starttls",
         authenticator=inbox.authenticate,
+        enable_SMTPUTF8=utf8,
         ssl_context=context if tls == "tls" else None,
         **of_tls,
     )

@@ -76,9 +76,28 @@ def test_what_perhaps_arrived_is_not_sent_again_unless_asked(monkeypatch, place)
     with slack_served(monkeypatch, slack) as service:
         with pytest.raises(UnknownDeliveryError):
             to_slack(place)
-        assert "perhaps it was sent" in to_slack(place)
+        for _ in range(2):
+            with pytest.raises(UnknownDeliveryError, match="nothing was sent: perhaps it was sent"):
+                to_slack(place)
         assert len(service.received) == 1
         to_slack(place, again=True)
+        assert to_slack(place) == "nothing was sent: it was sent already"
+    assert len(slack.messages) == 1
+
+
+def test_what_perhaps_arrived_is_said_beside_what_is_sent(monkeypatch, tmp_path, place):
+    (tmp_path / "other").mkdir()
+    other = Place(subject(run(run_id="other", name="other.py")), tmp_path / "other")
+    (tmp_path / "passed").mkdir()
+    passed = Place(subject(run("PASS", run_id="passed", name="passed.py")), tmp_path / "passed")
+    slack = Slack(Reply(broken=True))
+    with slack_served(monkeypatch, slack):
+        with pytest.raises(UnknownDeliveryError):
+            to_slack(place)
+        with pytest.raises(UnknownDeliveryError, match="does not hold: perhaps it was sent"):
+            to_slack(place, passed)
+        with pytest.raises(UnknownDeliveryError, match="the message was sent: perhaps it was sent"):
+            to_slack(place, other)
     assert len(slack.messages) == 1
 
 

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from battle.errors import BattleError
-from battle.notifications.email import Envelope, Picture, digest
+from battle.notifications.email import Envelope, Picture, address, digest
 from battle.notifications.mail_server import MailServer, send_mail, server_of
 from battle.notifications.message import message_of
 from battle.outgoing import DeliveryError, Policy, Secret, UnknownDeliveryError
@@ -205,3 +206,59 @@ def test_what_is_no_address_is_refused(text):
             message_of([subject()]),
             Envelope(sender=text, recipients=("a@b.c",), written_at=ENVELOPE.written_at),
         )
+
+
+def sent_to(port, *recipients, clock=None):
+    envelope = msgspec.structs.replace(ENVELOPE, sender="Zoë <battle@exämple.org>", recipients=recipients)
+    return send_mail(
+        server(port),
+        digest(message_of([subject()]), envelope),
+        clock=(clock or FastClock()).clock,
+        policy=Policy(),
+    )
+
+
+def test_names_and_domains_beyond_ascii_arrive_at_any_server():
+    with mail_served(utf8=False) as (inbox, port):
+        assert sent_to(port, "Zoë <z@exämple.org>", "ops@straße.example") == ()
+    (arrived,) = inbox.mails
+    assert inbox.recipients == [["z@xn--exmple-cua.org", "ops@xn--strae-oqa.example"]]
+    assert [one.display_name for one in arrived["To"].addresses] == ["Zoë", ""]
+    assert str(arrived["From"]) == "Zoë <battle@xn--exmple-cua.org>"
+    assert arrived["Message-ID"].endswith("@xn--exmple-cua.org>")
+
+
+def test_letters_beyond_ascii_before_the_at_sign_go_to_a_server_that_takes_them():
+    with mail_served() as (inbox, port):
+        assert sent_to(port, "Zoë <zoë@exämple.org>") == ()
+    assert inbox.recipients == [["zoë@xn--exmple-cua.org"]]
+    to = str(inbox.mails[0]["To"]).encode(errors="surrogateescape").decode()  # as the bytes came
+    assert to == "Zoë <zoë@xn--exmple-cua.org>"
+
+
+def test_any_other_server_is_not_asked_twice_to_take_them():
+    clock = FastClock()
+    with mail_served(utf8=False) as (inbox, port), pytest.raises(DeliveryError) as caught:
+        sent_to(port, "ops@example.org", "zoë@exämple.org", clock=clock)
+    assert "no SMTPUTF8, so it takes no letters beyond ASCII before the @: zoë@xn--exmple-cua.org" in str(
+        caught.value
+    )
+    assert not inbox.mails
+    assert clock.waited == []
+
+
+@pytest.mark.parametrize("text", ["zoë", "zoë@", "z@-ä-.org", "z@.ä", "zo ë@x.org", "z@ä..org", "ë@ë@x.org"])
+def test_what_is_no_address_is_refused_at_once(text):
+    with pytest.raises(BattleError, match="is not an address"):
+        address(text, "--to")
+
+
+def test_a_password_beyond_ascii_is_refused_once_and_not_shown():
+    clock = FastClock()
+    with (
+        mail_served() as (_, port),
+        pytest.raises(DeliveryError, match="has letters beyond ASCII") as caught,
+    ):
+        deliver(server(port, password="plantëd"), clock)
+    assert "plant" not in str(caught.value)
+    assert clock.waited == []
