@@ -12,7 +12,7 @@ from battle.analysis.baselines import files
 from battle.analysis.baselines.noise import Noise, noise_of
 from battle.analysis.baselines.run_snapshot import metric_values, take
 from battle.analysis.baselines.runs import CALIBRATED_RUNS_MIN
-from battle.analysis.baselines.snapshot import OneRun, Snapshot, default_name
+from battle.analysis.baselines.snapshot import Identity, OneRun, Snapshot, default_name
 from battle.analysis.reports.comparison import Unit
 from battle.analysis.reports.comparison_text import (
     NONE,
@@ -23,13 +23,16 @@ from battle.analysis.reports.comparison_text import (
 from battle.analysis.reports.document import Table, columns, row
 from battle.analysis.reports.schema import Report
 from battle.cli.compare import REPETITIONS
-from battle.cli.options import Baselines, Out, RunArg
+from battle.cli.exit_status import WRONG_USE
+from battle.cli.options import Baselines, Out
 from battle.cli.repetition import repetition_of, run_again
+from battle.cli.suites import Member, members, suite_at
 from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
 from battle.errors import BattleError
 from battle.formatting import plural
 from battle.run.directory import find_run
+from battle.store.errors import LogError, QueryError
 
 command = typer.Typer(
     help="Save runs to compare later runs with.",
@@ -41,7 +44,12 @@ command = typer.Typer(
 
 @command.command("save")
 def baseline_save(
-    run: RunArg,
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run id, a directory, or `latest`; or a suite, for each of its runs that passed."
+        ),
+    ],
     name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Name of the baseline. Default: scenario, world and gateway."),
@@ -55,7 +63,7 @@ def baseline_save(
     out: Out = DEFAULT_OUT,
     dir: Baselines = DEFAULT_BASELINES,
 ) -> None:
-    """Save RUN as the baseline of its scenario, world and gateway."""
+    """Save RUN as the baseline of its scenario, world and gateway. Exit status 2: a run was not saved."""
     raise typer.Exit(save_command(run, name, out, dir, calibrate=calibrate, force=force))
 
 
@@ -81,11 +89,45 @@ CALIBRATION_RUNS_MAX = 50
 def save_command(
     run: str, name: str | None, out: Path, directory: Path, *, calibrate: int, force: bool
 ) -> int:
-    """Keep a run as a baseline, and say what a comparison with it will be able to see."""
+    """Keep a run as a baseline, or each of a suite, and say what a comparison with it will be able to see."""
     if not 0 <= calibrate <= CALIBRATION_RUNS_MAX:
         raise BattleError(f"--calibrate is a number of runs up to {CALIBRATION_RUNS_MAX}, not {calibrate}")
+    suite_dir = suite_at(run, out)
+    if suite_dir is not None:
+        return _save_suite(members(suite_dir), name, directory, calibrate=calibrate, force=force)
     run_dir = find_run(run, out)
-    snapshot = take(run_dir)
+    _save(take(run_dir), run_dir, name, directory, calibrate=calibrate, force=force)
+    return 0
+
+
+def _save_suite(
+    runs: Sequence[Member], name: str | None, directory: Path, *, calibrate: int, force: bool
+) -> int:
+    """Save the first run of each scenario that passed; exit status 2 when one was not worth it, or was not run."""
+    if name is not None and len(runs) > 1:
+        raise BattleError(f"--name is for one run, and the suite has {plural(len(runs), 'run')}")
+    saved: dict[Identity, str] = {}
+    status = 0
+    for run in runs:
+        try:
+            if run.directory is None:
+                raise BattleError(f"there is no run: {run.status}")
+            snapshot = take(find_run(str(run.directory)))
+            if snapshot.identity in saved:
+                print(f"not saved: {run.title}: its scenario has {saved[snapshot.identity]}")
+                continue
+            _save(snapshot, run.directory, name, directory, calibrate=calibrate, force=force)
+            saved[snapshot.identity] = run.title
+            print()
+        except (BattleError, LogError, QueryError) as error:
+            print(f"battle: not saved: {run.title}: {error}", file=sys.stderr)
+            status = WRONG_USE
+    return status
+
+
+def _save(
+    snapshot: Snapshot, run_dir: Path, name: str | None, directory: Path, *, calibrate: int, force: bool
+) -> None:
     _check_worth(snapshot.name, snapshot.verdict, snapshot.partial, snapshot.reasons, force)
     repeated = _calibrated(snapshot, run_dir, calibrate, force)
     baseline = msgspec.structs.replace(
@@ -95,7 +137,6 @@ def save_command(
     print(f"{snapshot.name} is now the baseline {path} ({path.stat().st_size / 1000:.0f} kB)")
     print()
     _print_noise(baseline)
-    return 0
 
 
 def list_command(directory: Path) -> int:

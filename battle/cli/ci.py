@@ -189,7 +189,7 @@ def next_steps(kind: Kind, path: Path, source: str, world: WorldName, directory:
     steps = _tags_to_give(directory / path) if there else [f"write scenarios in {path}, {tags}"]
     if not any((directory / DEFAULT_BASELINES).glob("*.json")):
         steps.append(
-            f"keep a baseline: battle suite {path} --world {world}, then battle baseline save latest"
+            f"keep a baseline: battle suite {path} --world {world}, then battle baseline save suites/latest"
         )
     committed = "the workflow, the scenarios, battle_baselines/"
     steps.append(f"commit {committed} and {source}" if source.endswith(".whl") else f"commit {committed}")

@@ -13,7 +13,7 @@ from battle.analysis.baselines.compare import compare, confirmed
 from battle.analysis.baselines.decide import Settings
 from battle.analysis.baselines.run_snapshot import take
 from battle.analysis.baselines.snapshot import Snapshot
-from battle.analysis.reports.comparison import BYTES_MAX, FILE, Comparison
+from battle.analysis.reports.comparison import FILE, Comparison
 from battle.analysis.reports.document import Drawing, Section, Table
 from battle.analysis.reports.files import write_reports, write_whole
 from battle.analysis.reports.markdown import escaped, render_section
@@ -21,13 +21,11 @@ from battle.analysis.reports.sections.comparison import section_of
 from battle.ci.publish import comparison_outcome, publish
 from battle.cli.options import Baselines, Out, require_threshold
 from battle.cli.repetition import repetition_of, run_again
+from battle.cli.suites import members, suite_at
 from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_BASELINES, DEFAULT_OUT
-from battle.errors import BattleError, plain
+from battle.errors import BattleError
 from battle.run.directory import find_run
-from battle.store import typed
-from battle.store.regular import read_regular
-from battle.suite.results import SuiteReport, SuiteRun
 
 Format: TypeAlias = Literal["table", "json", "markdown"]
 """What `--format` takes."""
@@ -37,7 +35,7 @@ def command(
     run: Annotated[
         str,
         typer.Argument(
-            help="A run id, a directory, or `latest`; a baseline; or the directory of a suite, for each of its runs."
+            help="A run id, a directory, or `latest`; a baseline; or a suite, for each of its runs."
         ),
     ],
     baseline: Annotated[
@@ -80,7 +78,7 @@ def compare_command(
     def compared(one: str) -> Comparison:
         return _compared(one, baseline, out, directory, settings, confirm=confirm)
 
-    if (suite_dir := _suite_at(run, out)) is not None:
+    if (suite_dir := suite_at(run, out)) is not None:
         return _compare_suite(suite_dir, form, compared)
     comparison = compared(run)
     print(_rendered(comparison, form))
@@ -106,37 +104,22 @@ def _published(comparison: Comparison) -> int:
     return comparison.exit_status
 
 
-SUITE_FILE = "suite.json"
-
-
-def _suite_at(text: str, out: Path) -> Path | None:
-    """The directory of a suite that `text` means, such as `suites/latest`; None: it means something else."""
-    return next((path for path in (out / text, Path(text)) if (path / SUITE_FILE).is_file()), None)
-
-
 def _compare_suite(suite_dir: Path, form: Format, compared: Callable[[str], Comparison]) -> int:
     """Compare each run of a suite that has a baseline, and answer with the worst exit status: 1 beats 3 beats 0."""
     found: list[Comparison] = []
-    for run in _runs_of(suite_dir):
+    for run in members(suite_dir):
+        if run.directory is None:
+            continue  # it was not run, and the suite is INCONCLUSIVE for it
         try:
-            found.append(compared(str(suite_dir / str(run.directory))))
+            found.append(compared(str(run.directory)))
         except files.NoBaselineError as error:
-            print(f"{run.scenario}, seed {run.seed}, is not compared: {error}", file=sys.stderr)
+            print(f"{run.title}, is not compared: {error}", file=sys.stderr)
     if form == "json":
         print(f"[{','.join(map(_json, found))}]")
     else:
         print("\n\n".join(_rendered(one, form) for one in found) or "no run of the suite has a baseline")
     statuses = [_published(one) for one in found]
     return next((status for status in (1, 3) if status in statuses), 0)
-
-
-def _runs_of(suite_dir: Path) -> list[SuiteRun]:
-    """The runs of a suite that have a directory."""
-    try:
-        report = typed.decode(read_regular(suite_dir / SUITE_FILE, BYTES_MAX), SuiteReport)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise BattleError(f"{suite_dir / SUITE_FILE} cannot be read: {plain(error)}") from None
-    return [run for run in report.runs if run.directory is not None]
 
 
 def _check(settings: Settings) -> None:

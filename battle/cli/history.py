@@ -14,7 +14,9 @@ import typer
 
 from battle.analysis.reports.document import Table, columns, no_formula, row
 from battle.analysis.reports.files import write_whole
+from battle.cli.exit_status import WRONG_USE
 from battle.cli.options import History, Out
+from battle.cli.suites import Member, named_runs
 from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_HISTORY, DEFAULT_OUT
 from battle.errors import BattleError
@@ -26,6 +28,7 @@ from battle.history.run_row import read_row
 from battle.history.selection import Selection, chosen
 from battle.history.values import metric_text
 from battle.run.directory import find_run
+from battle.store.errors import LogError, QueryError
 from battle.store.regular import writable_place
 
 command = typer.Typer(
@@ -63,17 +66,35 @@ SinceOption: TypeAlias = Annotated[
 
 @command.command("add")
 def history_add(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run ids, directories, or `latest`.")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs or suites: ids, directories, or `latest`.")
+    ],
     history: History = DEFAULT_HISTORY,
     out: Out = DEFAULT_OUT,
 ) -> None:
     """Add runs to the history. One that is in it already is judged again and stays one row."""
     require_place(history)
-    for run in runs:
-        run_dir = find_run(run, out)
-        with written(history):
-            path = store.add(history, read_row(run_dir))
-        print(f"{run_dir.name} is in {path}")
+    named = named_runs(runs, out)
+    status = 0
+    for run in named:
+        try:
+            _add(run, history)
+        except (BattleError, LogError, QueryError) as error:
+            if len(named) == 1:
+                raise
+            print(f"battle: not added: {run.title}: {error}", file=sys.stderr)
+            status = WRONG_USE
+    raise typer.Exit(status)
+
+
+def _add(run: Member, history: Path) -> None:
+    if run.directory is None:
+        print(f"battle: not added: {run.title}: there is no run: {run.status}", file=sys.stderr)
+        return
+    run_dir = find_run(str(run.directory))
+    with written(history):
+        path = store.add(history, read_row(run_dir))
+    print(f"{run_dir.name} is in {path}")
 
 
 @command.command("list")

@@ -1,18 +1,16 @@
 """What RUN means to `battle notify`: a run or a suite, with the verdicts that came before."""
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from battle.cli.suites import directory_of, read_suite, suite_at
 from battle.defaults import DEFAULT_HISTORY, DEFAULT_OUT
-from battle.errors import BattleError
 from battle.history.place import require_place
 from battle.notifications.event import JudgedRun, Subject
 from battle.notifications.notify import Place
 from battle.notifications.reading import (
-    REPORT_BYTES_MAX,
     Judgement,
     judged_run,
     judgements_below,
@@ -21,12 +19,7 @@ from battle.notifications.reading import (
     run_subject,
 )
 from battle.run.directory import find_run
-from battle.store import typed
-from battle.store.regular import read_regular
 from battle.suite.results import SuiteReport, SuiteRun, verdict_of
-from battle.suite.runner import SUITES
-
-SUITE_FILE = "suite.json"
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -37,32 +30,28 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def subjects_of(texts: Sequence[str], out: Path = DEFAULT_OUT, history: Path | None = None) -> Found:
-    """What each RUN means, once each. Earlier verdicts are those of the history and of the results.
+    """What each RUN means, each run once: one that is also in a suite that is given is shown there alone.
+
+    Earlier verdicts are those of the history and of the results.
 
     Raises:
         BattleError: there is no such run or suite, or it cannot be read; or the history is no directory.
     """
     if history is not None:
         require_place(history)
-    directories = list(dict.fromkeys(_directory(text, out) for text in texts))
+    meant = {text: suite_at(text, out) for text in texts}
+    suites = {one: suite_subject(read_suite(one), one, history) for one in meant.values() if one is not None}
+    in_suites = {path for suite in suites.values() for path in suite.directories.values()}
+    directories = dict.fromkeys(suite or find_run(text, out) for text, suite in meant.items())
     found = [
-        _of_suite(directory, history) if (directory / SUITE_FILE).is_file() else _of_run(directory, history)
+        suites[directory] if directory in suites else _of_run(directory, history)
         for directory in directories
+        if directory not in in_suites
     ]
     return Found(
         tuple(place for one in found for place in one.places),
         {run_id: path for one in found for run_id, path in one.directories.items()},
     )
-
-
-def _directory(text: str, out: Path) -> Path:
-    for candidate in (out / SUITES / text, out / text, Path(text)):
-        try:
-            if (candidate / SUITE_FILE).is_file() and text != "latest":
-                return candidate.resolve()
-        except (OSError, ValueError):
-            continue  # no path at all
-    return find_run(text, out)
 
 
 def _of_run(run_dir: Path, history: Path | None) -> Found:
@@ -73,17 +62,6 @@ def _of_run(run_dir: Path, history: Path | None) -> Found:
     )
     subject = run_subject(run, previous)
     return Found((Place(subject, run_dir),), {} if run.run_id is None else {run.run_id: run_dir})
-
-
-def _of_suite(suite_dir: Path, history: Path | None) -> Found:
-    try:
-        data = read_regular(suite_dir / SUITE_FILE, REPORT_BYTES_MAX)
-        report = typed.decode(data, SuiteReport)
-    except OSError as error:
-        raise BattleError(f"{suite_dir / SUITE_FILE} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BattleError(f"{suite_dir / SUITE_FILE} is no report of a suite: {error}") from None
-    return suite_subject(report, suite_dir, history)
 
 
 def suite_subject(report: SuiteReport, suite_dir: Path, history: Path | None = None) -> Found:
@@ -108,13 +86,12 @@ def suite_subject(report: SuiteReport, suite_dir: Path, history: Path | None = N
 def _run_of_suite(
     run: SuiteRun, suite: SuiteReport, suite_dir: Path, directories: dict[str, Path]
 ) -> JudgedRun:
-    if run.directory is not None:
-        run_dir = Path(os.path.normpath(suite_dir / run.directory))
-        if run_dir.is_dir():
-            judged = judged_run(run_dir, run.scenario)
-            if judged.run_id is not None:
-                directories[judged.run_id] = run_dir
-            return judged
+    run_dir = directory_of(run, suite_dir)
+    if run_dir is not None and run_dir.is_dir():
+        judged = judged_run(run_dir, run.scenario)
+        if judged.run_id is not None:
+            directories[judged.run_id] = run_dir
+        return judged
     return JudgedRun(
         run_id=None if run.directory is None else Path(run.directory).name,
         name=run.scenario,

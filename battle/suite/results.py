@@ -15,6 +15,12 @@ from battle.formatting import duration_text, names_text, plural
 SCHEMA_VERSION = 1
 """Raised when a field of suite.json is renamed, removed, or changes its meaning; not when one is added."""
 
+SUITES = "suites"
+"""The directory for suites, beside the runs."""
+
+SUITE_FILE = "suite.json"
+"""In the directory of a suite: its SuiteReport."""
+
 REASONS_SHOWN = 3
 """Of one scenario that did not pass: the first ones say most, and each run's own report has them all."""
 

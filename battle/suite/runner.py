@@ -20,11 +20,16 @@ from battle.run.observer import Observation, Observer
 from battle.scenario.loader import Candidate, Unloadable
 from battle.suite.ci_outputs import suite_outcome
 from battle.suite.files import write_suite
-from battle.suite.results import SCHEMA_VERSION, Status, SuiteReport, SuiteRun, headline_of, verdict_of
+from battle.suite.results import (
+    SCHEMA_VERSION,
+    SUITES,
+    Status,
+    SuiteReport,
+    SuiteRun,
+    headline_of,
+    verdict_of,
+)
 from battle.suite.selection import LeftOut
-
-SUITES = "suites"
-"""The directory for suites, beside the runs."""
 
 _STOPPED = "the suite was interrupted before it started"
 

@@ -56,7 +56,7 @@ def test_scenarios_that_no_event_would_run_are_named(repository, capsys):
 
 def test_a_baseline_is_asked_for_where_there_is_none(repository, capsys):
     assert init("github") == 0
-    assert "then battle baseline save latest\n" in capsys.readouterr().out
+    assert "then battle baseline save suites/latest\n" in capsys.readouterr().out
     (repository / "battle_baselines").mkdir()
     (repository / "battle_baselines" / "one.json").write_text("{}")
     assert init("github", "--force") == 0

@@ -139,5 +139,15 @@ def test_a_suite_recovers_when_one_of_its_runs_did_not_pass_before(run_dir):
     assert recovered(suite_dir)
 
 
+def test_a_run_that_is_in_a_suite_too_is_there_once(run_dir):
+    suite_dir = suite_of(
+        run_dir, {"scenario": "x.py", "seed": 1, "status": "PASS", "directory": "../../golden"}
+    )
+    other = with_fields(run_dir, "other")
+    for given in ([suite_dir, run_dir, other], [run_dir, other, suite_dir], [suite_dir, other, suite_dir]):
+        found = subjects_of([str(one) for one in given], run_dir.parent)
+        assert sorted(place.subject.id for place in found.places) == ["night", "other"]
+
+
 def test_each_subject_is_there_once(run_dir):
     assert len(subjects_of(["golden", str(run_dir), "golden"], run_dir.parent).places) == 1
