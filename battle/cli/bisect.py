@@ -48,6 +48,10 @@ def command(
             help="Search for where this metric became worse, such as p95_latency_ms. Default: for FAIL.",
         ),
     ] = None,
+    workload: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The metric of this workload. Default: of all requests."),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -66,13 +70,13 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Find the commit that made SCENARIO fail, or a metric worse, in the simulated world."""
-    _check(metric, threshold, seeds)
+    _check(metric, workload, threshold, seeds)
     check_readable(scenario)
     directory = Path.cwd()
     repository = repository_of(directory, os.environ)
     first, last = repository.commit(good, "GOOD"), repository.commit(bad, "BAD")
     kept = _directory(out)
-    order = Order(scenario, tuple(range(seed, seed + seeds)), metric, directory, kept.absolute())
+    order = Order(scenario, tuple(range(seed, seed + seeds)), metric, directory, kept.absolute(), workload)
     try:
         found = first_bad_commit(repository, first, last, order, threshold or THRESHOLD, _say)
     except KeyboardInterrupt:
@@ -87,9 +91,11 @@ def command(
     raise typer.Exit(0 if found.status == "found" else UNDECIDED)
 
 
-def _check(metric: str | None, threshold: float | None, seeds: int) -> None:
+def _check(metric: str | None, workload: str | None, threshold: float | None, seeds: int) -> None:
     if metric is not None and metric not in METRICS:
         raise BattleError(f"--metric: there is no metric {metric!r}, it is one of {', '.join(METRICS)}")
+    if metric is None and workload is not None:
+        raise BattleError("--workload is of a metric: give --metric too")
     if metric is None and threshold is not None:
         raise BattleError("--threshold is of a metric: give --metric too")
     if threshold is not None:

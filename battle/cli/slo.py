@@ -90,14 +90,16 @@ def slo_suggest(
 
 
 def _print(usable: Usable, found: tuple[SuggestedSlo, ...], setting: Setting) -> None:
-    """The targets on stdout, to paste; how they came about beside them as comments."""
-    for line in _reasoning(usable, found, setting):
-        print(f"# {line}".rstrip())
+    """The targets on stdout, to paste, with how they came about as comments; without any, why on stderr."""
     good = [one for one in found if one.target is not None]
+    reasoning = list(_reasoning(usable, found, setting))
     if good:
+        print("\n".join(f"# {line}".rstrip() for line in reasoning))
         print("\n".join(toml_lines(good)))
         return
     print(f"battle: no SLO can be suggested: {_why_none(usable, found, setting)}", file=sys.stderr)
+    for line in reasoning:
+        print(f"  {line}", file=sys.stderr)
 
 
 def _why_none(usable: Usable, found: tuple[SuggestedSlo, ...], setting: Setting) -> str:
@@ -105,7 +107,7 @@ def _why_none(usable: Usable, found: tuple[SuggestedSlo, ...], setting: Setting)
     if not found:
         missing = [setting.runs - len(usable.rows)]
     if not missing:
-        return "see above"
+        return "no metric has a target that these runs would meet"
     enough = Setting(0.9, 0.9).runs
     less = f"; with --coverage 0.9 --confidence 0.9 {enough} are enough" if setting.runs > enough else ""
     return f"{plural(min(missing), 'run')} missing{less}"
@@ -114,7 +116,7 @@ def _why_none(usable: Usable, found: tuple[SuggestedSlo, ...], setting: Setting)
 def _reasoning(usable: Usable, found: tuple[SuggestedSlo, ...], setting: Setting) -> Iterator[str]:
     yield (
         f"From {plural(len(usable.rows), 'run')}. With {setting.confidence:.4g} confidence each target is one that "
-        f"at least {setting.coverage:.4g} of such runs meet; that takes {setting.runs} independent runs."
+        f"at least {setting.coverage:.4g} of such runs meet; that takes {plural(setting.runs, 'independent run')}."
     )
     for why, count in usable.left_out.items():
         yield f"Left out: {plural(count, 'run')} {why}."

@@ -1,6 +1,5 @@
 """`battle trend`."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -9,7 +8,7 @@ import msgspec
 import typer
 
 from battle.analysis.charts.text import text_chart
-from battle.analysis.reports.document import Section
+from battle.analysis.reports.document import Paragraph, Section
 from battle.analysis.reports.files import write_whole
 from battle.analysis.reports.html import render_html
 from battle.analysis.reports.markdown import escaped, render_section
@@ -27,8 +26,8 @@ from battle.cli.tables import table_lines
 from battle.defaults import DEFAULT_HISTORY
 from battle.errors import BattleError, ScenarioError
 from battle.history.selection import Selection, chosen
-from battle.history.trend import THRESHOLD, Alert, Trend, alerts_of, exit_status, trends_of
-from battle.history.trend_page import answer_of, chart_of, document_of, trend_table
+from battle.history.trend import THRESHOLD, Alert, Trend, alerts_of, exit_status, judged_together, trends_of
+from battle.history.trend_page import answer_of, chart_of, document_of, notes_of, trend_table
 from battle.scenario.loader import listed, load_scenario
 from battle.scenario.slo.metrics import METRICS
 from battle.store.regular import writable_place
@@ -94,19 +93,21 @@ def read_trends(
 
 def _commands(alerts: Sequence[Alert], scenario: str | None) -> list[str]:
     """What finds the commits of the alerts: each command once."""
-    found = [alert.bisect(shlex.quote(_loadable(alert.scenario, scenario))) for alert in alerts]
+    found = [alert.bisect(_loadable(alert, scenario)) for alert in alerts]
     return list(dict.fromkeys(one for one in found if one is not None))
 
 
-def _loadable(name: str, given: str | None) -> str:
-    """What `battle run` takes for the scenario of this name, as far as that is known."""
+def _loadable(alert: Alert, given: str | None) -> str:
+    """What `battle run` takes for the scenario of an alert; where nobody knows, words that say so."""
     if given is not None:
         try:
-            if load_scenario(given).name == name:
+            if load_scenario(given).name == alert.scenario:
                 return given
         except ScenarioError:
             pass  # it is the name that the history has
-    return next((text for text, one in listed() if one.name == name), name)
+    if alert.source is not None:
+        return alert.source
+    return next((text for text, one in listed() if one.name == alert.scenario), f"<file of {alert.scenario}>")
 
 
 def _print_table(trends: Sequence[Trend], alerts: Sequence[Alert], scenario: str | None, drawn: bool) -> None:
@@ -119,6 +120,8 @@ def _print_table(trends: Sequence[Trend], alerts: Sequence[Alert], scenario: str
         return
     print()
     print("\n".join(table_lines(trend_table(trends), ruled=True)))
+    for line in notes_of(trends):
+        print(f"\n{line}")
     varying = [trend for trend in trends if len({point.metric.value for point in trend.points}) > 1]
     for trend in varying[:DRAWN_MAX] if drawn else ():
         print(f"\n{trend.key.title}, {trend.key.scenario}, {trend.key.world}, {trend.key.gateway}")
@@ -134,12 +137,14 @@ def _print_markdown(
     for command in _commands(alerts, scenario):
         print(f"\n    {command}")
     print()
-    print(render_section(Section("Trends", (trend_table(trends),))).rstrip())
+    notes = tuple(Paragraph(line) for line in notes_of(trends))
+    print(render_section(Section("Trends", (trend_table(trends), *notes))).rstrip())
 
 
 def _print_json(trends: Sequence[Trend], alerts: Sequence[Alert], scenario: str | None, drawn: bool) -> None:
     said: dict[str, Any] = {
         "answer": answer_of(trends, alerts)[2],
+        "judged_together": judged_together(trends),
         "alerts": [
             {
                 **msgspec.to_builtins(one),

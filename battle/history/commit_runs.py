@@ -37,7 +37,8 @@ _SUFFIXES = (".py", ".toml", ".yaml", ".yml", ".json")
 class Order(NamedTuple):
     """What to run at each commit.
 
-    `scenario` is what `battle run` takes, `seeds` those of its runs, `metric` the one whose value is wanted, if any.
+    `scenario` is what `battle run` takes, `seeds` those of its runs, `metric` the one whose value is wanted, if any,
+    of one `workload` or of all.
     `directory` is the user's working directory, and `out` where the runs are kept.
     """
 
@@ -46,6 +47,7 @@ class Order(NamedTuple):
     metric: str | None
     directory: Path
     out: Path
+    workload: str | None = None
 
 
 class CommitResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,13 +125,13 @@ def _measured(place: _Place, commit: str, order: Order, runs: list[Path]) -> Com
     values = []
     for seed in order.seeds:
         _run(place, order, seed, runs)
-        values.append(_value(runs[-1], str(order.metric)))
+        values.append(_value(runs[-1], str(order.metric), order.workload))
     return CommitResult(
         commit=commit, value=float(statistics.median(values)), seed=order.seeds[0], runs=tuple(runs)
     )
 
 
-def _value(run_dir: Path, name: str) -> float:
+def _value(run_dir: Path, name: str, workload: str | None) -> float:
     """The metric of a run, whatever its verdict. A percentile that was never reached is infinite."""
     from battle.history.run_row import read_row  # DuckDB, which verdicts do not need
 
@@ -140,9 +142,9 @@ def _value(run_dir: Path, name: str) -> float:
     if not row.trusted:
         why = row.distrusted[0] if row.distrusted else "it did not go to its end"
         raise CannotRun(f"its measurement cannot be trusted: {why}")
-    metric = row.metric(name)
+    metric = row.metric(name, workload)
     if metric is None or (metric.value is None and not metric.never):
-        raise CannotRun(f"its log does not show {name}")
+        raise CannotRun(f"its log does not show {name}{f' of {workload}' if workload else ''}")
     return math.inf if metric.value is None else metric.value
 
 

@@ -36,7 +36,8 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
     go to its end. `commit`, `branch` and `dirty` are of the repository in whose directory the run was started.
     `machine` is the digest of what makes its speed differ (see `machine_digest`), `scenario_digest` that of all parts
     of the scenario that shape what is measured, `gateway_digest` that of the gateway's settings.
-    `recorded_at` is when it was added to a history: of a run that was added again, the later row counts.
+    `source` is what one types for the scenario after `battle run`, None where that is not known. `recorded_at` is
+    when it was added to a history: of a run that was added again, the later row counts.
     """
 
     run_id: str
@@ -59,6 +60,7 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, Any] = {}
     scenario_digest: str = ""
     gateway_digest: str = ""
+    source: str | None = None
     recorded_at: str = ""
     metrics: tuple[HistoryMetric, ...] = ()
 

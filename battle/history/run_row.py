@@ -1,5 +1,6 @@
 """Reads a run into a row of the history. Every number is the one that its SLOs and its report have."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,8 +57,18 @@ def row_of(log: Log, report: Report) -> HistoryRow:
         versions=facts.versions,
         scenario_digest=_scenario_digest(header),
         gateway_digest=digest(header.of_scenario("gateway")),
+        source=source_of(header.command),
         metrics=tuple(_metrics(log, report)),
     )
+
+
+def source_of(command: str | None) -> str | None:
+    """The scenario in a command such as `battle run battles/pool.py --world live`, as one types it."""
+    try:
+        words = shlex.split(command or "")
+    except ValueError:  # somebody else wrote it
+        return None
+    return words[2] if words[:2] == ["battle", "run"] and len(words) > 2 else None
 
 
 def _utc(text: str | None) -> str:

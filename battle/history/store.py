@@ -15,6 +15,7 @@ The folders are named for whoever looks at them, and so that a reader of one sce
 counts are the columns.
 """
 
+import errno
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -47,6 +48,9 @@ DRAFT_AGE = timedelta(days=1)
 
 _COMPACTED = "all-"
 
+_PATH_SHOWN = 200
+"""Characters of a path in a message: one of thousands would hide what is wrong with it."""
+
 _METRIC = {
     "name": "VARCHAR",
     "workload": "VARCHAR",
@@ -76,6 +80,7 @@ _COLUMNS = {
     "versions": "JSON",
     "scenario_digest": "VARCHAR",
     "gateway_digest": "VARCHAR",
+    "source": "VARCHAR",
     "recorded_at": "VARCHAR",
     "metrics": f"STRUCT({', '.join(f'{name} {kind}' for name, kind in _METRIC.items())})[]",
 }
@@ -171,7 +176,7 @@ def merge(directory: Path, sources: Iterable[Path], on_problem: Callable[[str], 
         if store.resolve() != directory.resolve():
             rows = _Reader(store, FILES_GLOB, on_problem).rows(None)
             found = _latest([*found.values(), *rows])
-    known = {one.key: one for one in read(directory)} if directory.is_dir() else {}
+    known = {one.key: one for one in read(directory)} if _is_directory(directory) else {}
     new = [row for row in found.values() if _is_news(row, known.get(row.key))]
     for rows in _by_folder(new):
         _write_rows(directory, rows, f"merged-{_digest_of(rows)}")
@@ -208,10 +213,20 @@ def columns() -> tuple[str, ...]:
 
 
 def _require(directory: Path) -> None:
-    if not directory.is_dir():
+    if not _is_directory(directory):
         raise BattleError(
             f"there is no history {directory}: add a run with `battle history add RUN`, or run with --history"
         )
+
+
+def _is_directory(path: Path) -> bool:
+    """Whether there is such a directory. Raises BattleError where no file system could say."""
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name that is too long, a directory that may not be searched
+        text = str(path)
+        shown = text if len(text) <= _PATH_SHOWN else f"{text[:_PATH_SHOWN]}..."
+        raise BattleError(f"{shown} cannot be read: {error.strerror}") from None
 
 
 def _now() -> str:
@@ -241,7 +256,7 @@ def _stores_below(sources: Sequence[Path], on_problem: Callable[[str], object]) 
     found: set[Path] = set()
     empty = []
     for source in sources:
-        if not source.is_dir():
+        if not _is_directory(source):
             raise BattleError(f"there is no directory {source} to merge")
         folders = {path.parent.parent.parent for path in source.rglob(FILES_GLOB)}
         found |= folders
@@ -467,6 +482,8 @@ def _write(
 
 def _draft_of(path: Path) -> Path:
     """A new file beside it that no other writer has, and that readers do not look at."""
+    if not path.name:  # the root, or the working directory
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     number = 0
     while True:
         draft = path.with_name(f".{path.stem}.{os.getpid()}-{number}.draft")

@@ -20,6 +20,7 @@ from battle.analysis.statistics.tolerance import (
     runs_needed,
     tolerance,
 )
+from battle.formatting import plural
 from battle.history.row import HistoryRow
 from battle.scenario.slo.metric import Metric
 from battle.scenario.slo.metrics import METRICS
@@ -41,8 +42,8 @@ class Setting(msgspec.Struct, frozen=True):
 
     @property
     def runs(self) -> int:
-        """The fewest independent runs for it."""
-        return runs_needed(self.coverage, self.confidence)
+        """The fewest independent runs for it; two at least, as each is held to what the others suggest."""
+        return max(2, runs_needed(self.coverage, self.confidence))
 
 
 DEFAULT = Setting()
@@ -174,7 +175,7 @@ def _suggestion(
         slo = msgspec.structs.replace(slo, since=series[0][0].run_id)
     above = not metric.at_least
     bound = tolerance(values, above=above, coverage=setting.coverage, confidence=setting.confidence)
-    if bound is None:
+    if bound is None or len(values) < 2:
         return _too_few(slo, values, setting)
     if not math.isfinite(bound.bound):
         return _refused(slo, "in too many runs so many requests failed that it was never reached")
@@ -183,7 +184,8 @@ def _suggestion(
     slo = msgspec.structs.replace(slo, tolerance=bound, margin=margin, replay=replay)
     if replay.met < setting.coverage * replay.runs:
         return _refused(
-            slo, "left-out runs did not meet what the others suggest: the runs are not of one kind"
+            slo,
+            f"of {replay.runs} left-out runs only {replay.met} met what the others suggest: the runs differ too much",
         )
     target = readable(
         bound.bound + (margin.size if above else -margin.size),
@@ -206,7 +208,9 @@ def _too_few(slo: SuggestedSlo, values: list[float], setting: Setting) -> Sugges
     )
     since = f" since its last step ({slo.since})" if slo.since else ""
     return _refused(
-        slo, f"{missing} runs missing: it has {len(values)}{since}{alike}, and {needed} are needed", missing
+        slo,
+        f"{plural(missing, 'run')} missing: it has {len(values)}{since}{alike}, and {needed} are needed",
+        missing,
     )
 
 

@@ -6,17 +6,21 @@ Runs that did not go to their end, or whose measurement cannot be trusted, are s
 
 A series has steps (change points), or a slow drift where a steady movement explains it better. A change for the worse
 is an alert while it lasts: until later runs are back, by more than half of it.
+
+That there is a change is surer than where: an alert has the runs between which it is.
 """
 
 import math
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Literal, TypeAlias
 
 import msgspec
 
-from battle.analysis.statistics.change_points import LEVEL, RUNS_MIN, change_points, series_of
-from battle.analysis.statistics.drift import DRIFT_LEVEL, drift
+from battle.analysis.statistics.change_points import LEVEL, RUNS_MIN, ChangePoint, change_points, series_of
+from battle.analysis.statistics.drift import DRIFT_LEVEL, Drift, drift
+from battle.defaults import DEFAULT_SEED
 from battle.history.row import HistoryMetric, HistoryRow
 from battle.history.values import value_text
 from battle.scenario.slo.metrics import METRICS
@@ -29,6 +33,12 @@ THRESHOLD = 0.05
 
 STANDARD_ERRORS = 3.92
 """An interval of 95 % is so many standard errors wide."""
+
+SEEDS_ASKED = 5
+"""Of each commit, where runs had many seeds: the median of so many is near that of all, and each takes a run."""
+
+THRESHOLD_ASKED = 0.5
+"""Of the change that was found: commits with it are beyond that, and commits without it are not."""
 
 ChangeKind: TypeAlias = Literal["step", "drift"]
 Direction: TypeAlias = Literal["worse", "better", "other"]
@@ -67,12 +77,15 @@ class SeriesKey(msgspec.Struct, frozen=True, order=True):
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """From the run `index` of its series on the level is another; a drift moves on to the last run of its span.
 
+    `index` is the likeliest run; with 99 % confidence it is one from `first` to `last`.
     `size` is the relative change, of rates that of the failures; None: there is none, from 0 say. `lasts`: the runs
     at the end of the series are not back yet.
     """
 
     kind: ChangeKind
     index: int
+    first: int
+    last: int
     before: float | None
     after: float | None
     size: float | None
@@ -108,7 +121,10 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """A metric got worse, and still is.
 
-    `last_good` and `first_bad` are the runs around the change, of a drift those around its beginning.
+    `last_good` is the last run that surely is as before, `first_bad` the first that surely is worse, with 99 %
+    confidence; the change is at one of `candidates` runs, most likely at `likeliest`. Of a drift this is about its
+    beginning. `source` is what one types for the scenario after `battle run`, None where no run has it; `seeds` are
+    those of the runs.
     """
 
     kind: ChangeKind
@@ -127,7 +143,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     first_bad_run: str
     first_bad_commit: str | None
     first_bad_at: str
+    likeliest_run: str
+    likeliest_commit: str | None
+    candidates: int
     newest_commit: str | None
+    source: str | None = None
+    seeds: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
@@ -141,21 +162,43 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         where = f"{self.scenario} ({self.world}, {self.gateway})"
         return (
             f"{self.title} {how} in {where}: {change_text(self.metric, self.before, self.after, self.size)}, "
-            f"since {self._since}"
+            f"{self._where}"
         )
 
     @property
-    def _since(self) -> str:
+    def _where(self) -> str:
         run = f"run {self.first_bad_run} of {self.first_bad_at[:10]}"
+        if self.candidates > 1:
+            return self._between(run)
         if self.first_bad_commit is None:
-            return f"{run} (its commit is not known)"
+            return f"since {run} (its commit is not known)"
         if self.first_bad_commit == self.last_good_commit:
-            return f"{run} (of the same commit {short(self.first_bad_commit)} as before: look at the machine)"
+            return f"since {run} (of the same commit {short(self.first_bad_commit)} as before: look at the machine)"
         good = f", last good {short(self.last_good_commit)}" if self.last_good_commit else ""
-        return f"commit {short(self.first_bad_commit)} ({run}{good})"
+        return f"since commit {short(self.first_bad_commit)} ({run}{good})"
+
+    def _between(self, run: str) -> str:
+        """Where it is when the noise of the runs leaves several places."""
+        good, bad = self.last_good_commit, self.first_bad_commit
+        if good is None or bad is None:
+            return (
+                f"between run {self.last_good_run} (last surely good) and {run} (first surely bad), most likely at "
+                f"run {self.likeliest_run}"
+            )
+        if good == bad:
+            same = f"all of the same commit {short(bad)}: look at the machine"
+            return f"between run {self.last_good_run} and {run}, {same}"
+        likeliest = f", most likely at commit {short(self.likeliest_commit)}" if self.likeliest_commit else ""
+        return (
+            f"between commit {short(good)} (last surely good) and commit {short(bad)} (first surely bad, {run})"
+            f"{likeliest}"
+        )
 
     def bisect(self, scenario: str) -> str | None:
-        """The command that finds the commit; None where it cannot. `scenario` is what `battle run` takes."""
+        """The command that finds the commit; None where it cannot. `scenario` is what `battle run` takes.
+
+        It asks for half of the change that was found, with as many seeds as the runs had.
+        """
         good, bad = self.last_good_commit, self.first_bad_commit
         if self.kind == "drift":  # no single commit near its beginning did it all
             bad = self.newest_commit
@@ -164,7 +207,22 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
             return (
                 None  # in the simulated world, where commits are compared, nobody has a process of their own
             )
-        return f"battle bisect {scenario} {short(good)} {short(bad)} --metric {self.metric}"
+        words = ["battle", "bisect", scenario, short(good), short(bad), "--metric", self.metric]
+        if self.workload is not None:
+            words += ["--workload", self.workload]
+        return shlex.join([*words, *self._threshold, *self._seeds])
+
+    @property
+    def _threshold(self) -> Iterator[str]:
+        if self.size:
+            yield from ("--threshold", f"{min(1.0, THRESHOLD_ASKED * abs(self.size)):.2g}")
+
+    @property
+    def _seeds(self) -> Iterator[str]:
+        if self.seeds and self.seeds[0] != DEFAULT_SEED:
+            yield from ("--seed", str(self.seeds[0]))
+        if len(self.seeds) > 1:
+            yield from ("--seeds", str(min(len(self.seeds), SEEDS_ASKED)))
 
 
 def trends_of(
@@ -182,8 +240,13 @@ def trends_of(
     many = sum(1 for points in found.values() if _varies(points)) or 1
     return tuple(
         _trend(key, points, threshold, level / many, DRIFT_LEVEL / many)
-        for key, points in sorted(found.items(), key=lambda one: (_place(one[0].metric), one[0]))
+        for key, points in sorted(found.items(), key=lambda one: _order(*one))
     )
+
+
+def judged_together(trends: Sequence[Trend]) -> int:
+    """How many of the series could look changed by chance: each of them has to be so many times clearer."""
+    return sum(1 for trend in trends if _varies(trend.points))
 
 
 def alerts_of(trends: Sequence[Trend]) -> tuple[Alert, ...]:
@@ -209,6 +272,12 @@ def change_text(metric: str, before: float | None, after: float | None, size: fl
 def short(commit: str | None) -> str:
     """A commit in so many characters that it is the only one."""
     return "?" if commit is None else commit[:12]
+
+
+def _order(key: SeriesKey, points: Sequence[Point]) -> tuple[object, ...]:
+    """By metric and place; those that a machine or a change of the scenario parts by when they begin."""
+    first = points[0].row.started_at
+    return (_place(key.metric), key.workload, key.scenario, key.world, key.gateway, first, key)
 
 
 def _place(metric: str) -> tuple[int, str]:
@@ -298,9 +367,7 @@ def _explained(
 ) -> tuple[list[Change], list[Level]]:
     """The steps of a series, or its drift where that explains it better; each level between steps may drift too."""
     found = change_points(values, variances, level=level, size_min=threshold)
-    steps = [
-        _change("step", one.index, one.before, one.after, one.size, one.p_value) for one in found
-    ]  # fmt: skip
+    steps = [_change("step", one) for one in found]
     edges = [0, *(step.index for step in steps), len(values)]
     means = [steps[0].before, *(step.after for step in steps)] if steps else [_mean(values, variances)]
     flat = [
@@ -337,21 +404,22 @@ def _drift(
     if found is None:
         return None
     at = start + found.index
-    change = _change("drift", at, found.before, found.after, found.size, found.p_value)
+    change = _change("drift", found, start)
     still = [Level(start=start, end=at, first=found.before, last=found.before)] if at > start else []
     return change, [*still, Level(start=at, end=end, first=found.before, last=found.after)]
 
 
-def _change(
-    kind: ChangeKind, index: int, before: float, after: float, size: float | None, p_value: float
-) -> Change:
+def _change(kind: ChangeKind, found: ChangePoint | Drift, start: int = 0) -> Change:
+    """What was found in the part of a series that begins at `start`."""
     return Change(
         kind=kind,
-        index=index,
-        before=before,
-        after=after,
-        size=size,
-        p_value=p_value,
+        index=start + found.index,
+        first=start + found.first,
+        last=start + found.last,
+        before=found.before,
+        after=found.after,
+        size=found.size,
+        p_value=found.p_value,
         direction="other",
         lasts=False,
     )
@@ -423,10 +491,13 @@ def _alerts(trend: Trend) -> Iterator[Alert]:
     worse = [change for change in trend.changes if change.direction == "worse" and change.lasts]
     for change in worse[-1:]:
         known = [at for at, point in enumerate(trend.points) if point.counted]
-        place = known.index(change.index)
-        if change.kind == "drift":
-            place = min(place + 1, len(known) - 1)
-        good, bad = (trend.points[known[at]].row for at in (max(place - 1, 0), place))
+        places = [known.index(at) for at in (change.first, change.index, change.last)]
+        if change.kind == "drift":  # the run at which it begins is as those before it
+            places = [min(place + 1, len(known) - 1) for place in places]
+        first, likely, last = places
+        good, likeliest, bad = (trend.points[known[at]].row for at in (max(first - 1, 0), likely, last))
+        sources = [point.row.source for point in trend.points if point.row.source is not None]
+        seeds = {trend.points[at].row.seed for at in known}
         key = trend.key
         yield Alert(
             kind=change.kind,
@@ -445,7 +516,12 @@ def _alerts(trend: Trend) -> Iterator[Alert]:
             first_bad_run=bad.run_id,
             first_bad_commit=bad.commit,
             first_bad_at=bad.started_at,
+            likeliest_run=likeliest.run_id,
+            likeliest_commit=likeliest.commit,
+            candidates=last - first + 1,
             newest_commit=trend.points[known[-1]].row.commit,
+            source=sources[-1] if sources else None,
+            seeds=tuple(sorted(seed for seed in seeds if seed is not None)),
         )
 
 

@@ -1,5 +1,6 @@
 """How trends are shown: a line for each series, and a page with a chart for each metric. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -28,6 +29,7 @@ from battle.history.trend import (
     Point,
     Trend,
     change_text,
+    judged_together,
     level_at,
     machine_changes,
     short,
@@ -43,6 +45,9 @@ RUNS_LISTED = 200
 
 SWITCHES_MARKED = 20
 """Where runs go to and fro between machines more often, marks would hide the values; colours show it."""
+
+_MACHINE_SHOWN = 6
+"""Characters of a machine's digest that no other has."""
 
 _WORDS = {"worse": "worse", "better": "better", "other": "changed"}
 _TONES: dict[str, Tone] = {"worse": "bad", "better": "good", "other": "unsure"}
@@ -67,12 +72,52 @@ def answer_of(trends: Sequence[Trend], alerts: Sequence[Alert]) -> tuple[str, Ve
 def trend_table(trends: Sequence[Trend]) -> Table:
     """A line for each series: from which level to which, and what changed last."""
     titles = columns(
-        ":metric", ":scenario", ":world", ":gateway", ":machine", "runs", "newest", "level", ":last change"
-    )
-    return Table(titles, tuple(_line(trend) for trend in trends))
+        ":metric", ":scenario", ":world", ":gateway", ":machine", ":from", "runs", "newest", "level", ":last change"
+    )  # fmt: skip
+    apart = _apart(trends)
+    return Table(titles, tuple(_line(trend, apart[id(trend)]) for trend in trends))
 
 
-def _line(trend: Trend) -> tuple[Cell, ...]:
+def notes_of(trends: Sequence[Trend]) -> Iterator[str]:
+    """What one has to know of them together."""
+    if (many := judged_together(trends)) > 1:
+        yield (
+            f"These {many:,} series are judged together, so a change must be clearer than in one alone: "
+            "with --metric a small one may show."
+        )
+
+
+def _apart(trends: Sequence[Trend]) -> dict[int, str]:
+    """What parts each series from others of the same metric and place: the version of the scenario, the machine."""
+    groups: dict[tuple[str, ...], list[Trend]] = {}
+    for trend in trends:
+        key = trend.key
+        groups.setdefault((key.metric, key.workload, key.scenario, key.world, key.gateway), []).append(trend)
+    return {
+        id(trend): ", ".join(filter(None, (_version(trend, group), _machine(trend, group))))
+        for group in groups.values()
+        for trend in group
+    }
+
+
+def _machine(trend: Trend, group: Sequence[Trend]) -> str:
+    several = len({one.key.machine for one in group}) > 1
+    return f"machine {trend.key.machine[:_MACHINE_SHOWN]}" if several else ""
+
+
+def _version(trend: Trend, group: Sequence[Trend]) -> str:
+    """Which version of the scenario it is of, where there are several."""
+    begun = sorted(group, key=lambda one: one.points[0].row.started_at)
+    versions = list(dict.fromkeys(one.key.scenario_digest for one in begun))
+    version = versions.index(trend.key.scenario_digest)
+    if len(versions) == 1:
+        return ""
+    if version == 0:
+        return "before the scenario changed"
+    return "scenario changed" + (f" ({version} of {len(versions) - 1} times)" if len(versions) > 2 else "")
+
+
+def _line(trend: Trend, apart: str) -> tuple[Cell, ...]:
     key = trend.key
     last = next((point for point in reversed(trend.points) if point.counted), None)
     level = trend.levels[-1].last if trend.levels else None
@@ -82,12 +127,18 @@ def _line(trend: Trend) -> tuple[Cell, ...]:
         key.scenario,
         key.world,
         key.gateway,
-        key.machine[:6] or NONE,
+        key.machine[:_MACHINE_SHOWN] or NONE,
+        f"{_days(trend)}{f': {apart}' if apart else ''}",
         f"{trend.counted:,}" + (f" (+{counted:,} not counted)" if counted else ""),
         NONE if last is None else metric_text(last.metric),
         value_text(key.metric, level, "never" if trend.levels else NONE),
         _last_change(trend),
     )
+
+
+def _days(trend: Trend) -> str:
+    first, last = (trend.points[at].row.started_at[:10] for at in (0, -1))
+    return first if first == last else f"{first} to {last}"
 
 
 def _last_change(trend: Trend) -> Cell:
@@ -102,10 +153,11 @@ def _last_change(trend: Trend) -> Cell:
 
 def _change_text(trend: Trend, change: Change) -> str:
     first = trend.points[change.index].row
+    since = "since" if change.first == change.last else "since about"
     how = _WORDS[change.direction] if change.kind == "step" else f"{_WORDS[change.direction]}, slowly"
     size = change_text(trend.key.metric, change.before, change.after, change.size)
     back = "" if change.lasts else ", is over"
-    return f"{how}: {size} since {first.started_at[:10]}, commit {short(first.commit)}{back}"
+    return f"{how}: {size} {since} {first.started_at[:10]}, commit {short(first.commit)}{back}"
 
 
 def document_of(trends: Sequence[Trend], alerts: Sequence[Alert], commands: Sequence[str] = ()) -> Document:
@@ -219,15 +271,25 @@ def _about(trends: Sequence[Trend], switched: Mapping[str, str], marked: Mapping
 
 
 def _names(trends: Sequence[Trend]) -> dict[int, str]:
-    """What the legend calls each series: its machine, and the scenario's digest where that is not enough."""
-    names: dict[int, str] = {}
-    for place, trend in enumerate(trends):
-        host = trend.points[-1].row.host
-        name = machine_text(host) if trend.key.machine else "any machine"
-        another = f"{name}, scenario {trend.key.scenario_digest[:6]}"
-        unique = (one for one in (name, another, f"{another} ({place + 1})") if one not in names.values())
-        names[place] = next(unique)
-    return {id(trend): names[place] for place, trend in enumerate(trends)}
+    """What the legend calls each series: its machine, and the version of the scenario where there are several."""
+    texts = {
+        trend.key.machine: machine_text(trend.points[-1].row.host) if trend.key.machine else "any machine"
+        for trend in trends
+    }
+    alike = [text for text, count in Counter(texts.values()).items() if count > 1]
+    return {
+        id(trend): ", ".join(
+            filter(
+                None,
+                (
+                    texts[trend.key.machine],
+                    _machine(trend, trends) if texts[trend.key.machine] in alike else "",
+                    _version(trend, trends),
+                ),
+            )
+        )
+        for trend in trends
+    }
 
 
 def _row(
@@ -278,7 +340,8 @@ def _commit(run: HistoryRow) -> str:
 
 
 def _series_section(trends: Sequence[Trend]) -> Section:
-    return Section("All series", (trend_table(trends),))
+    notes = (Paragraph(line, quiet=True) for line in notes_of(trends))
+    return Section("All series", (trend_table(trends), *notes))
 
 
 def _runs_section(rows: Sequence[HistoryRow]) -> Section:

@@ -1,5 +1,6 @@
 """Puts a run's reports beside its log."""
 
+import errno
 import html
 import os
 from collections.abc import Callable, Collection, Sequence
@@ -172,6 +173,8 @@ def _utf8(text: str) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that is there whole, or as it was before. Raises OSError."""
+    if not path.name:  # the root, or the working directory: a draft beside it would have no name
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     draft = path.with_name(f".{path.name}.tmp")
     try:
         with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:

@@ -14,6 +14,10 @@ run and because machines have bad days:
 - A test uses the spread of both sides together, so that three runs beyond a step can be enough.
 
 Where nothing varies within both sides, as in the simulated world with one seed, any difference is a step.
+
+Where a step is, is less sure than that there is one. Its place is given with a confidence set: all places whose
+likelihood is not much smaller than that of the likeliest one (Hansen 2000, whose bound holds for small steps and is
+wide for large ones), and next to them runs that are beyond all others of their side, towards the other side.
 """
 
 import math
@@ -55,6 +59,12 @@ MAD = 1.4826
 WEIGHTS_RATIO = 20.0
 """No run counts so many times more than a usual one, whatever variance it is said to have."""
 
+PLACE_LIKELIHOOD = -2 * math.log(1 - math.sqrt(0.99))
+"""Twice the log likelihood ratio up to which a place is in the set that has the true one with 99 % (Hansen 2000)."""
+
+ROUNDING = 1e-12
+"""Squares that are so small a share of all squares are those of numbers that are alike."""
+
 _HALVINGS = 40
 
 BEYOND = 10.0
@@ -64,12 +74,16 @@ BEYOND = 10.0
 class ChangePoint(msgspec.Struct, frozen=True, kw_only=True):
     """From run `index` on the level is `after`, and was `before` since the change point before this one.
 
+    `index` is the likeliest place; with 99 % confidence it is a run from `first` to `last`.
+
     Levels are weighted means without outliers, infinite where most runs are. `size` is the relative change (0.15:
     15 % higher); None where the level before is zero or a level is infinite. `p_value` is how likely a step at least
     this clear is without any change, anywhere in the two segments.
     """
 
     index: int
+    first: int
+    last: int
     before: float
     after: float
     size: float | None
@@ -228,6 +242,13 @@ def _best_split(series: Series, start: int, end: int, runs_min: int) -> tuple[in
 
 def _placed(series: Series, start: int, at: int, stop: int, runs_min: int) -> int:
     """The split near `at` that leaves least squares, without what is further out than either side: the likeliest."""
+    left = _squares_left(series, start, at, stop)
+    places = np.arange(runs_min, stop - start - runs_min + 1)
+    return start + int(places[np.argmin(left[places - 1])])
+
+
+def _squares_left(series: Series, start: int, at: int, stop: int) -> Values:
+    """What each split leaves of the squares, from that after the first run on; `at` says which runs are far out."""
     sides = [series.values[start:at], series.values[at:stop]]
     centres = [float(np.median(side)) for side in sides]
     residuals = np.concatenate([np.abs(side - centre) for side, centre in zip(sides, centres, strict=True)])
@@ -236,9 +257,30 @@ def _placed(series: Series, start: int, at: int, stop: int, runs_min: int) -> in
     weights = series.weights[start:stop]
     weight, sums = np.cumsum(weights), np.cumsum(weights * (values - values.mean()))
     with np.errstate(divide="ignore", invalid="ignore"):
-        gained = sums**2 / weight + (sums[-1] - sums) ** 2 / (weight[-1] - weight)
-    places = np.arange(runs_min, stop - start - runs_min + 1)
-    return start + int(places[np.argmax(gained[places - 1])])
+        gained = sums[:-1] ** 2 / weight[:-1] + (sums[-1] - sums[:-1]) ** 2 / (weight[-1] - weight[:-1])
+    squares = float(series.weights[start:stop] @ (values - values.mean()) ** 2)
+    return np.asarray(np.maximum(squares - gained, ROUNDING * squares))
+
+
+def likely_places(squares: Values, runs: int) -> tuple[int, int]:
+    """The first and the last place of those that leave hardly more squares than the best one does."""
+    ratios = runs * np.log(squares / squares.min()) if squares.min() else np.where(squares, np.inf, 0.0)
+    likely = np.flatnonzero(ratios <= PLACE_LIKELIHOOD)
+    return int(likely[0]), int(likely[-1])
+
+
+def _place_range(series: Series, start: int, at: int, stop: int) -> tuple[int, int]:
+    """The first and the last run at which the step may be: see the theory at the head."""
+    first, last = likely_places(_squares_left(series, start, at, stop), stop - start - 2)
+    first, last = min(at, start + 1 + first), max(at, start + 1 + last)
+    before, after = series.values[start:at], series.values[at:stop]
+    sign = 1.0 if np.median(after) > np.median(before) else -1.0
+    values = sign * series.values
+    while first - 1 > start and values[first - 1] > values[start : first - 1].max():
+        first -= 1
+    while last + 1 < stop and values[last] < values[last + 1 : stop].min():
+        last += 1
+    return first, last
 
 
 def _tested(series: Series, start: int, at: int, stop: int, places: int) -> _Test:
@@ -335,8 +377,11 @@ def _in_the_way(
 def _point(series: Series, start: int, at: int, stop: int) -> ChangePoint:
     test = _tested(series, start, at, stop, _places(series, start, at, stop))
     known = test.before and math.isfinite(test.before) and math.isfinite(test.after)
+    first, last = _place_range(series, start, at, stop)
     return ChangePoint(
         index=int(series.at[at]),
+        first=int(series.at[first]),
+        last=int(series.at[last]),
         before=test.before,
         after=test.after,
         size=(test.after - test.before) / abs(test.before) if known else None,

@@ -11,7 +11,14 @@ import math
 import msgspec
 import numpy as np
 
-from battle.analysis.statistics.change_points import CLIP, Numbers, Values, series_of, spread_of
+from battle.analysis.statistics.change_points import (
+    CLIP,
+    Numbers,
+    Values,
+    likely_places,
+    series_of,
+    spread_of,
+)
 
 DRIFT_LEVEL = 0.001
 """The largest p-value of a drift: strict, as a trend is looked at after each run."""
@@ -26,11 +33,15 @@ _TERMS = 100
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
     """From run `index` on the level moved steadily from `before` to `after`, which it has at the last run.
 
+    `index` is the likeliest place; with 99 % confidence it is a run from `first` to `last`.
+
     `per_run` is how far it moves with each run, in the unit of the metric. `size` is the relative change (0.15: 15 %
     higher); None where the level before is zero. `p_value` is how likely so large a CUSUM is without any change.
     """
 
     index: int
+    first: int
+    last: int
     before: float
     after: float
     per_run: float
@@ -60,7 +71,7 @@ def drift(
     p_value = _cusum_p_value(clipped, series.weights)
     if p_value > level:
         return None
-    since, lines = _hinge(clipped, series.weights)
+    since, first, last, lines = _hinge(clipped, series.weights)
     if _step_squares(clipped, series.weights) <= _squares(clipped - lines, series.weights):
         return None
     before, after = float(lines[0]), float(lines[-1])
@@ -69,7 +80,14 @@ def drift(
         return None
     per_run = (after - before) / (runs - 1 - since)
     return Drift(
-        index=int(series.at[since]), before=before, after=after, per_run=per_run, size=size, p_value=p_value
+        index=int(series.at[since]),
+        first=int(series.at[first]),
+        last=int(series.at[last]),
+        before=before,
+        after=after,
+        per_run=per_run,
+        size=size,
+        p_value=p_value,
     )
 
 
@@ -100,8 +118,11 @@ def _cusum_p_value(values: Values, weights: Values) -> float:
     return kolmogorov_tails(float(np.abs(sums).max()) / (spread * math.sqrt(float(weights.sum()))))
 
 
-def _hinge(values: Values, weights: Values) -> tuple[int, Values]:
-    """The run from which on the level moves, and the level of each run: least squares over all such runs."""
+def _hinge(values: Values, weights: Values) -> tuple[int, int, int, Values]:
+    """The run from which on the level moves, the first and the last that it may be, and the level of each run.
+
+    The level is that of least squares over all such runs.
+    """
     runs = len(values)
     sinces = np.arange(runs - DRIFT_RUNS_MIN // 2)
     moved = np.maximum(0.0, np.arange(runs)[None, :] - sinces[:, None])
@@ -111,8 +132,9 @@ def _hinge(values: Values, weights: Values) -> tuple[int, Values]:
         (moved - moved_mean[:, None]) ** 2 @ shares
     )
     lines = mean + slopes[:, None] * (moved - moved_mean[:, None])
-    best = int(np.argmin((values - lines) ** 2 @ shares))
-    return best, np.asarray(lines[best])
+    squares = (values - lines) ** 2 @ shares
+    best = int(np.argmin(squares))
+    return best, *likely_places(squares, runs - 3), np.asarray(lines[best])
 
 
 def _step_squares(values: Values, weights: Values) -> float:

@@ -43,7 +43,8 @@ def test_too_few_runs_are_refused_with_their_number(
     assert run_command_line(["slo", "suggest", "HTTP failover", "--history", str(history)]) == 3
     printed = capsys.readouterr()
     assert "35 runs missing; with --coverage 0.9 --confidence 0.9 22 are enough" in printed.err
-    assert "slo =" not in printed.out
+    assert "p95_latency_ms: none: 35 runs missing: it has 24, and 59 are needed." in printed.err
+    assert printed.out == ""  # all of it is in one place
 
 
 def test_programs_get_json(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,7 +58,7 @@ def test_programs_get_json(history: Path, capsys: pytest.CaptureFixture[str]) ->
     [
         (["HTTP failover", "--coverage", "95"], "--coverage is a share between 0.5 and 0.999"),
         (["HTTP failover", "--metric", "p90"], "there is no metric 'p90'; the metrics are: success_rate"),
-        (["nothing like it"], "has no run of 'nothing like it'"),
+        (["nothing like it"], "has no run of the scenario 'nothing like it': it has 'HTTP failover'"),
     ],
 )
 def test_what_cannot_be_asked_is_said(

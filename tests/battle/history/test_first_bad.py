@@ -220,6 +220,20 @@ def test_a_metric_is_the_median_of_the_seeds_and_may_be_never_reached(scratch, c
     assert not math.isinf(found["runs"])
 
 
+def test_the_metric_may_be_that_of_one_workload(scratch, capsys, monkeypatch):
+    def of_reads(run_dir: Path) -> HistoryRow:
+        row = shown_row(run_dir)
+        reads = msgspec.structs.replace(row.metrics[0], workload="reads")
+        all_requests = HistoryMetric(name="p95_latency_ms", value=5.0)
+        return msgspec.structs.replace(row, metrics=(all_requests, reads))
+
+    monkeypatch.setattr(run_row, "read_row", of_reads)
+    commits = scratch.line("10", "10", "40", "40")
+    of_workload = ("--metric", "p95_latency_ms", "--workload", "reads")
+    found = bisect(capsys, "s.toml", commits[0], "HEAD", *of_workload)
+    assert found["first_bad"]["hash"] == commits[2]
+
+
 def test_what_measured_nothing_is_skipped(scratch, capsys):
     commits = scratch.line("10", "nothing", "40?", "40")
     found = bisect(capsys, "s.toml", commits[0], "HEAD", "--metric", "p95_latency_ms", status=3)
@@ -328,6 +342,7 @@ def test_ends_that_are_not_good_and_bad_are_one_sentence(scratch, capsys, shown,
     [
         (("--metric", "speed"), "there is no metric 'speed', it is one of success_rate, p50_latency_ms"),
         (("--threshold", "0.1"), "--threshold is of a metric: give --metric too"),
+        (("--workload", "reads"), "--workload is of a metric: give --metric too"),
         (("--metric", "success_rate", "--threshold", "20"), "--threshold is a share above 0 and up to 1"),
         (("--metric", "success_rate", "--threshold", "nan"), "--threshold is a share above 0 and up to 1"),
         (("--seeds", "0"), "--seeds is a number from 1 to 100, not 0"),

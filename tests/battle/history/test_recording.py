@@ -136,7 +136,7 @@ def test_the_list_names_what_is_wrong_and_lists_the_rest(capsys: pytest.CaptureF
     assert "torn.parquet cannot be read" in said.err
     assert [line.split()[-1] for line in said.out.splitlines()[1:]] == ["run-1", "run-2"]
     assert "0001cccccc" in said.out
-    assert run_command_line(["history", "list", "--branch", "other"]) == 0
+    assert run_command_line(["history", "list", "--since", "2027-01-01"]) == 0
     assert "battle_history has no such run" in capsys.readouterr().out
     assert run_command_line(["history", "list", "--since", "2026-12-01T01"]) == 0
     assert "run-0" not in capsys.readouterr().out
@@ -200,7 +200,9 @@ def test_a_trend_in_each_format(capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(capsys.readouterr().out)
     (alert,) = said["alerts"]
     assert alert["first_bad_run"] == "run-8"
-    assert alert["bisect"] == "battle bisect smoke 0007cccccccc 0008cccccccc --metric p95_latency_ms"
+    assert alert["bisect"] == (
+        "battle bisect smoke 0007cccccccc 0008cccccccc --metric p95_latency_ms --threshold 0.1 --seed 0 --seeds 5"
+    )
     assert [point["value"] for point in said["trends"][0]["points"]][7:9] == [10.0, 12.0]
     assert run_command_line(["trend", "--format", "markdown"]) == 0
     assert capsys.readouterr().out.startswith("**Worse than before: p95_latency_ms.**")
@@ -244,3 +246,76 @@ def test_no_secret_of_the_environment_or_of_a_url_is_in_the_history(
     for text in (said.out, said.err, Path("h.json").read_text(), Path("t.html").read_text()):
         assert "planted" not in text
     assert not [path for path in Path("battle_history").rglob("*.parquet") if b"planted" in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (
+            ["trend", "nonesuch", "--alert"],
+            "battle_history has no run of the scenario 'nonesuch': it has 'Smoke'",
+        ),
+        (
+            ["trend", "--world", "mars", "--alert"],
+            "there is no world 'mars': the worlds are live and simulated",
+        ),
+        (["trend", "--branch", "nope", "--alert"], "no run of the branch 'nope': it has 'main'"),
+        (["trend", "--gateway", "g", "--alert"], "no run of the gateway 'g': it has 'embedded (priority)'"),
+        (["history", "list", "nonesuch"], "no run of the scenario 'nonesuch'"),
+        (["history", "export", "nonesuch"], "no run of the scenario 'nonesuch'"),
+        (["slo", "suggest", "nonesuch"], "no run of the scenario 'nonesuch'"),
+        (["trend", "--since", "2026-13-45"], "--since is a day such as 2026-11-30"),
+        (["trend", "--html", "/"], "/ cannot be written: /: "),
+        (["history", "export", "--format", "parquet", "--output", "/"], "/ cannot be written"),
+        (["history", "list", "--history", "x" * 5000], "cannot be read: File name too long"),
+        (["trend", "--history", "x" * 5000], "cannot be read: File name too long"),
+        (["history", "merge", "x" * 5000], "cannot be read: File name too long"),
+    ],
+)
+def test_what_is_misspelt_is_wrong_use_with_what_there_is(
+    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _history([1.0])
+    assert run_command_line(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert problem in said.err
+    assert len(said.err) < 400
+
+
+def test_what_may_still_come_is_not_misspelt(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("battle_history").mkdir()
+    assert run_command_line(["trend", "nonesuch", "--branch", "b", "--alert"]) == 3  # there is nothing yet
+    _history([1.0])
+    for early in (["http_failover"], ["--world", "live"], ["--since", "2027-1-1"]):
+        assert run_command_line(["trend", *early, "--alert"]) == 3
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("since", "first"),
+    [
+        ("2026-12-2", "run-24"),
+        ("2026-12-01T02:00", "run-2"),
+        ("2026-12-01T02:00:00.001", "run-3"),
+        ("2026-12-01T02:00+02:00", "run-0"),
+        ("2026-12-01T02:00-02:00", "run-4"),
+    ],
+)
+def test_since_is_a_day_or_a_time(since: str, first: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _history([1.0] * 26)
+    assert run_command_line(["history", "list", "--since", since, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["run_id"] == first
+
+
+@pytest.mark.parametrize(
+    ("source", "typed"), [("battles/my pool.py", "'battles/my pool.py'"), (None, "'<file of Pool>'")]
+)
+def test_the_command_of_an_alert_has_what_one_types(
+    source: str | None, typed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(12):
+        one = metric("p95_latency_ms", 10.0 if number < 8 else 12.0)
+        add(Path("battle_history"), history_row(number, one, scenario="Pool", source=source))
+    assert run_command_line(["trend", "Pool", "--alert"]) == 1
+    assert f"    battle bisect {typed} 0007cccccccc 0008cccccccc" in capsys.readouterr().out

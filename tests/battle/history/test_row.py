@@ -8,7 +8,7 @@ import pytest
 
 from battle.analysis.reports.files import read_report
 from battle.history.row import machine_digest, machine_text
-from battle.history.run_row import read_row
+from battle.history.run_row import read_row, source_of
 from battle.scenario.slo.metrics import METRICS
 from tests.battle.analysis.reports.report_runs import golden_run
 from tests.battle.histories import MS, failed, request, write_run
@@ -92,3 +92,17 @@ def test_a_machine_is_the_same_whatever_does_not_make_it_faster() -> None:
 def test_a_machine_in_words() -> None:
     assert machine_text(HOST) == "EPYC, 4 CPUs, 16 GiB, Linux 6.8"
     assert machine_text({}) == "unknown machine"
+
+
+@pytest.mark.parametrize(
+    ("command", "source"),
+    [
+        ("battle run 'my battles/pool.py:late' --world live --seed 1", "my battles/pool.py:late"),
+        (None, None),
+        ("make battle", None),
+        ("battle run", None),
+        ("battle run 'x", None),
+    ],
+)
+def test_what_one_types_for_the_scenario_is_kept(command: str | None, source: str | None) -> None:
+    assert source_of(command) == source

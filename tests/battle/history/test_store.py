@@ -35,7 +35,15 @@ def _files(directory: Path) -> list[Path]:
 def test_rows_come_back_as_they_were_in_the_order_of_their_start(directory: Path) -> None:
     never = metric("p99_latency_ms", None, never=True, workload="reads")
     rows = [
-        history_row(3, seed=None, commit=None, dirty=None, reasons=("it's late", "ünï"), partial=True),
+        history_row(
+            3,
+            source="battles/pool.py",
+            seed=None,
+            commit=None,
+            dirty=None,
+            reasons=("it's late", "ünï"),
+            partial=True,
+        ),
         history_row(2, never, host={"cpu": None, "nested": {"a": [1]}}, load_ns=5),
         history_row(1, scenario="Another: one/../x"),
     ]

@@ -198,3 +198,9 @@ def test_the_toml_is_what_a_scenario_takes() -> None:
     assert whole.keys() == {"p95_latency_ms"}
     assert reads["workload"] == "reads"
     assert 1.5 * whole["p95_latency_ms"] < reads["p95_latency_ms"]
+
+
+def test_one_run_is_held_to_no_other() -> None:
+    (slo,) = suggested(rows([100.0]), Setting(0.5, 0.5))
+    assert slo.problem == "1 run missing: it has 1, and 2 are needed"
+    assert Setting(0.5, 0.5).runs == 2

@@ -55,7 +55,10 @@ def test_a_step_is_an_alert_with_the_first_bad_commit_and_the_last_good_one() ->
     assert (alert.first_bad_run, alert.last_good_run) == ("run-40", "run-39")
     assert (alert.first_bad_commit, alert.last_good_commit) == (rows[40].commit, rows[39].commit)
     assert alert.size == pytest.approx(0.15, abs=0.03)
-    assert alert.bisect("smoke") == "battle bisect smoke 0039cccccccc 0040cccccccc --metric p95_latency_ms"
+    assert alert.candidates == 1
+    bisect = alert.bisect("smoke")
+    assert bisect is not None
+    assert bisect.startswith("battle bisect smoke 0039cccccccc 0040cccccccc --metric p95_latency_ms")
     assert "p95_latency_ms got worse in HTTP failover (live, embedded (priority)): 10" in alert.text
     assert "commit 0040cccccccc (run run-40 of 2026-12-02, last good 0039cccccccc)" in alert.text
     assert exit_status(trends_of(rows)) == 1
@@ -213,7 +216,8 @@ def test_a_wide_interval_counts_for_less_than_a_narrow_one() -> None:
 ALERT = Alert(
     kind="step", metric=P95, workload=None, scenario="s", world="live", gateway="g", machine="m", before=1.0,
     after=2.0, size=1.0, p_value=0.0, last_good_run="a", last_good_commit="1" * 40, first_bad_run="b",
-    first_bad_commit="2" * 40, first_bad_at="2026-12-01T00:00:00.000+00:00", newest_commit="3" * 40,
+    first_bad_commit="2" * 40, first_bad_at="2026-12-01T00:00:00.000+00:00", likeliest_run="b",
+    likeliest_commit="2" * 40, candidates=1, newest_commit="3" * 40,
 )  # fmt: skip
 
 
@@ -235,3 +239,60 @@ def test_an_alert_within_one_commit_points_at_the_machine() -> None:
     same = msgspec.structs.replace(ALERT, last_good_commit="2" * 40)
     assert "of the same commit 222222222222 as before: look at the machine" in same.text
     assert "its commit is not known" in msgspec.structs.replace(ALERT, first_bad_commit=None).text
+
+
+def test_where_noise_hides_the_place_of_a_step_the_runs_around_it_are_named() -> None:
+    """The culprit is run 19, whose own value looks like those before it."""
+    values = [100.0, 104, 97, 101, 95, 103, 99, 106, 98, 102, 96, 100, 105, 101, 97, 99, 103, 98, 100, 107, 118, 122,
+              115, 120, 117, 124, 119, 116]  # fmt: skip
+    rows = _rows(values, seed=1)
+    (alert,) = alerts_of(trends_of(rows))
+    assert (alert.likeliest_run, alert.last_good_run, alert.first_bad_run) == ("run-20", "run-18", "run-20")
+    assert alert.candidates == 2
+    assert (
+        "between commit 0018cccccccc (last surely good) and commit 0020cccccccc (first surely bad, run run-20 of "
+        "2026-12-01), most likely at commit 0020cccccccc"
+    ) in alert.text
+    assert str(alert.bisect("smoke")).startswith("battle bisect smoke 0018cccccccc 0020cccccccc ")
+    unknown = msgspec.structs.replace(alert, last_good_commit=None)
+    assert "between run run-18 (last surely good) and run run-20" in unknown.text
+    same = msgspec.structs.replace(alert, last_good_commit=alert.first_bad_commit)
+    assert "all of the same commit 0020cccccccc: look at the machine" in same.text
+    assert same.bisect("smoke") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "options"),
+    [
+        ({"size": 0.09}, "--threshold 0.045"),
+        ({"size": -0.5}, "--threshold 0.25"),
+        ({"size": 7.0}, "--threshold 1"),  # the most that it takes
+        ({"size": None}, ""),
+        ({"size": None, "seeds": (1,)}, ""),
+        ({"size": None, "seeds": (9,)}, "--seed 9"),
+        ({"size": None, "seeds": (1, 2, 3)}, "--seeds 3"),
+        ({"size": None, "seeds": tuple(range(5, 35))}, "--seed 5 --seeds 5"),
+        ({"size": None, "workload": "the reads"}, "--workload 'the reads'"),
+    ],
+)
+def test_the_command_asks_for_the_change_that_was_found(changes: dict[str, Any], options: str) -> None:
+    command = msgspec.structs.replace(ALERT, **changes).bisect("battles/pool.py")
+    expected = f"battle bisect battles/pool.py 111111111111 222222222222 --metric p95_latency_ms {options}"
+    assert command == expected.strip()
+
+
+def test_an_alert_has_what_one_types_and_the_seeds_of_its_runs() -> None:
+    rows = [
+        msgspec.structs.replace(row, source=None if n > 50 else f"battles/pool{n // 50}.py", seed=n % 2)
+        for n, row in enumerate(_rows(_stepped(60, at=40)))
+    ]
+    (alert,) = alerts_of(trends_of(rows))
+    assert (alert.source, alert.seeds) == ("battles/pool1.py", (0, 1))
+
+
+def test_series_are_in_the_order_in_which_they_begin() -> None:
+    rows = [
+        msgspec.structs.replace(row, scenario_digest="b" if n < 10 else "a")
+        for n, row in enumerate(_rows(_noise(20)))
+    ]
+    assert [trend.key.scenario_digest for trend in trends_of(rows)] == ["b", "a"]

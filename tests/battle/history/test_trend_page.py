@@ -11,7 +11,7 @@ from battle.analysis.reports.document import Document, Drawing, Table
 from battle.analysis.reports.html import render_html
 from battle.history.row import HistoryRow
 from battle.history.trend import alerts_of, trends_of
-from battle.history.trend_page import CHARTS_MAX, answer_of, document_of
+from battle.history.trend_page import CHARTS_MAX, answer_of, chart_of, document_of, notes_of, trend_table
 from tests.battle.history.rows import history_row, metric
 
 P95 = "p95_latency_ms"
@@ -124,3 +124,57 @@ def test_runs_that_take_turns_between_machines_have_no_marks_for_it() -> None:
     (chart,) = _charts(_page(rows))
     assert "machine" not in {row["mark"] for row in chart.rows}
     assert "Runs take turns between machines." in chart.about
+
+
+def _changed_at(number: int, *digests: str) -> list[HistoryRow]:
+    """The scenario is another after so many runs, each time."""
+    return [
+        msgspec.structs.replace(row, scenario_digest=digests[at // number], world="simulated")
+        for at, row in enumerate(_history())
+    ]
+
+
+def test_series_that_a_change_of_the_scenario_parts_say_so() -> None:
+    trends = trends_of(_changed_at(9, "z", "a"), [P95])
+    spans = [row[5].text for row in trend_table(trends).rows]
+    assert spans == [
+        "2026-12-01: before the scenario changed",
+        "2026-12-01: scenario changed",
+    ]
+    chart = chart_of(trends)
+    assert {row["series"] for row in chart.rows} == {
+        "any machine, before the scenario changed",
+        "any machine, scenario changed",
+    }
+    spans = [row[5].text for row in trend_table(trends_of(_changed_at(6, "z", "a", "k"), [P95])).rows]
+    assert spans[1:] == [
+        "2026-12-01: scenario changed (1 of 2 times)",
+        "2026-12-01: scenario changed (2 of 2 times)",
+    ]
+
+
+def test_series_of_machines_that_look_alike_have_names_of_their_own() -> None:
+    rows = [msgspec.structs.replace(row, host={"cpu": "EPYC"}) for row in _history()]
+    trends = trends_of(rows, [P95])
+    assert [row[5].text for row in trend_table(trends).rows] == [
+        "2026-12-01: machine m1",
+        "2026-12-01: machine m2",
+    ]
+    assert {row["series"] for row in chart_of(trends).rows} == {"EPYC, machine m1", "EPYC, machine m2"}
+
+
+def test_series_that_are_judged_together_say_so() -> None:
+    rows = [
+        history_row(number, metric(P95, 10.0 + number % 3), metric("p99_latency_ms", 20.0 + number % 3))
+        for number in range(9)
+    ]
+    (note,) = notes_of(trends_of(rows))
+    assert note.startswith("These 2 series are judged together")
+    assert not list(notes_of(trends_of(rows, [P95])))
+    assert note in render_html(_page(rows))
+
+
+def test_a_place_that_is_not_sure_is_said_to_be_about() -> None:
+    rows = [history_row(number, metric(P95, 10.0 + number % 5 + (number > 29) * 4)) for number in range(60)]
+    (trend,) = trends_of(rows)
+    assert "since about 2026-12-0" in trend_table([trend]).rows[0][-1].text

@@ -204,3 +204,22 @@ def test_variances_must_fit() -> None:
         change_points([1.0, 2.0, 3.0], [1.0, 1.0])
     with pytest.raises(ValueError, match="negative"):
         change_points([1.0, 2.0, 3.0], [1.0, -1.0, 1.0])
+
+
+def test_the_place_of_a_step_is_among_those_that_are_given() -> None:
+    found = [(points[0], at) for values, at in stepped(40) if len(points := change_points(values)) == 1]
+    assert len(found) >= 38
+    assert sum(point.first <= at <= point.last for point, at in found) >= 38
+    assert np.median([point.last - point.first for point, _ in found]) <= 6
+
+
+def test_without_noise_there_is_one_place() -> None:
+    (point,) = change_points([10.0] * 8 + [None] + [12.0] * 4)
+    assert (point.first, point.index, point.last) == (9, 9, 9)
+
+
+def test_a_run_between_both_levels_is_surely_of_neither() -> None:
+    (point,) = change_points([10.0] * 19 + [13.0] + [20.0] * 6)
+    assert (point.first, point.index, point.last) == (19, 20, 20)
+    (point,) = change_points([10.0] * 19 + [17.0] + [20.0] * 6)
+    assert (point.first, point.index, point.last) == (19, 19, 20)

@@ -118,3 +118,13 @@ def test_kolmogorov_as_in_his_table() -> None:
     assert kolmogorov_tails(1.3581) == pytest.approx(0.05, abs=1e-4)
     assert kolmogorov_tails(1.6276) == pytest.approx(0.01, abs=1e-4)
     assert kolmogorov_tails(0.1) == 1
+
+
+def test_where_it_begins_is_among_the_runs_that_are_given() -> None:
+    kept = []
+    for seed in range(20):
+        found = drift(noise(seed, 200, 2) + np.maximum(0, np.arange(200) - 100) * 0.1)
+        assert found is not None
+        assert found.first < found.index < found.last
+        kept.append(found.first <= 100 <= found.last)
+    assert sum(kept) >= 19
