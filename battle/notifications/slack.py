@@ -24,6 +24,9 @@ TOTAL_CHARS_MAX = 12_000
 REASON_CHARS_MAX = 1_000
 """Of one reason. Those of Battle's own are shorter; a checker of a user's may have more to say."""
 
+HEADLINES_SHOWN = 5
+"""Of suites that passed: how many runs that is, and which scenarios were left out."""
+
 RUNS_SHOWN = 5
 """Runs with details; the others are lines in a list."""
 
@@ -53,6 +56,9 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
         "text": {"type": "plain_text", "text": cut(head, HEADER_CHARS_MAX), "emoji": False},
     }
     yield _section(f"{_MARKS[message.verdict]} {_escaped(message.why)}")
+    if message.verdict == "PASS":
+        for headline in message.other_headlines[:HEADLINES_SHOWN]:
+            yield _section(_escaped(headline))
     shown = message.troubled[:RUNS_SHOWN]
     for run in shown:
         yield from _run_blocks(run, alone=len(message.runs) == 1)

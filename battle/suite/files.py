@@ -121,7 +121,8 @@ def context_lines(report: SuiteReport) -> list[str]:
     lines = [f"Suite {report.suite_id}: {report.selection}, {report.world} world, {seeds}{gateway}"]
     if report.interrupted:
         lines.append("It was interrupted before all scenarios had run.")
-    return [*lines, *report.skipped]
+    said_above = 1 if report.left_out else 0  # the headline has the whole sentence
+    return [*lines, *report.skipped[said_above:]]
 
 
 def report_link(run: SuiteRun, form: Format) -> str | None:

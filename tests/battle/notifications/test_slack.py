@@ -75,3 +75,9 @@ def test_runs_that_passed_are_lines():
     rows = next(text for text in lines if "good0" in text).splitlines()
     assert rows[0] == ":white_check_mark: good0, simulated world, seed 7: PASS"
     assert rows[-1] == "and 10 more runs"
+
+
+def test_the_headline_of_a_suite_that_passed_is_shown_too():
+    said = "all of 1 run passed, in 1 s; 2 scenarios were left out, because they have no tag fast: a, b"
+    shown = texts(sent(suite(run("PASS"), verdict="PASS", headline=said)))
+    assert shown[2] == said

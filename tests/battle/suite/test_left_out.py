@@ -49,6 +49,7 @@ def test_the_headline_names_scenarios_that_no_usual_suite_runs(directory, capsys
     suite("--full", "--skip", "soak")
     said = capsys.readouterr().out
     assert said.splitlines()[0].endswith(f"; {FORGOTTEN}")
+    assert said.count("2 scenarios") == 1
     assert "  left out, as asked for: tg/soak.py\n" in said
     made = directory / "battle_results" / "suites" / "latest"
     data = json.loads((made / "suite.json").read_text())
