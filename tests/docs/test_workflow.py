@@ -28,7 +28,10 @@ def test_it_is_what_the_template_says():
 
 def test_it_may_read_and_only_the_comment_may_write():
     assert WORKFLOW["permissions"] == {"contents": "read"}
-    assert [name for name, job in JOBS.items() if "permissions" in job] == ["comment"]
+    more = {name: job["permissions"] for name, job in JOBS.items() if "permissions" in job}
+    assert more["comment"] == {"contents": "read", "pull-requests": "write"}
+    assert {name for name, may in more.items() if "write" in may.values()} == {"comment"}
+    assert more.keys() == {"comment", "history"}, "which reads artifacts of earlier runs"
     assert set(re.findall(r"secrets\.(\w+)", TEXT)) == {"SLACK_WEBHOOK_URL"}
     checkouts = [step for step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
