@@ -532,14 +532,17 @@ def machine_changes(rows: Sequence[HistoryRow]) -> Mapping[str, str]:
     for _, group in groupby(by_place, key=lambda row: (row.scenario, row.world, row.gateway)):
         runs = list(group)
         for before, after in pairwise(runs):
-            what = [name for name, field in _CUTS if getattr(before, field) != getattr(after, field)]
+            what = [name for name, field in CUTS.items() if getattr(before, field) != getattr(after, field)]
             if what:
-                changes[after.run_id] = " and ".join(what)
+                changes[after.run_id] = AND.join(what)
     return changes
 
 
-_CUTS = (
-    ("machine", "machine"),
-    ("scenario", "scenario_digest"),
-    ("settings of the gateway", "gateway_digest"),
-)
+AND = " and "
+
+CUTS = {
+    "machine": "machine",
+    "scenario": "scenario_digest",
+    "settings of the gateway": "gateway_digest",
+}
+"""What is named where it changes, and the field of a row that says so."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 
 from battle.analysis.charts.chart import Chart, Row, TimeAxis
 from battle.analysis.findings import Verdict
@@ -23,10 +23,13 @@ from battle.analysis.reports.document import (
 from battle.formatting import plural
 from battle.history.row import HistoryRow, machine_text
 from battle.history.trend import (
+    AND,
+    CUTS,
     RUNS_NEEDED,
     Alert,
     Change,
     Point,
+    SeriesKey,
     Trend,
     change_text,
     judged_together,
@@ -164,6 +167,9 @@ def document_of(trends: Sequence[Trend], alerts: Sequence[Alert], commands: Sequ
     """The page: alerts first, a section for each scenario, world and gateway, and the runs. `commands`: to go on."""
     word, verdict, sentence = answer_of(trends, alerts)
     rows = _runs(trends)
+    anchors = _anchors(alerts)
+    sections = tuple(_sections(trends, anchors))
+    drawn = {block.anchor for one in sections for block in one.blocks if isinstance(block, Drawing)}
     return Document(
         title="trends of " + (", ".join(dict.fromkeys(trend.key.scenario for trend in trends)) or "nothing"),
         verdict=verdict,
@@ -177,8 +183,20 @@ def document_of(trends: Sequence[Trend], alerts: Sequence[Alert], commands: Sequ
             Figure("commits", f"{len({one.commit for one in rows if one.commit}):,}"),
         ),
         reasons=tuple(alert.text for alert in alerts),
-        sections=(*_sections(trends), *_follow_up(commands), _series_section(trends), _runs_section(rows)),
+        anchors=tuple(anchor if (anchor := anchors[_shown_in(one)]) in drawn else None for one in alerts),
+        sections=(*sections, *_follow_up(commands), _series_section(trends), _runs_section(rows)),
     )
+
+
+def _anchors(alerts: Sequence[Alert]) -> dict[tuple[str, ...], str]:
+    """The names of the charts that show alerts."""
+    charts = dict.fromkeys(map(_shown_in, alerts))
+    return {chart: f"worse{number}" for number, chart in enumerate(charts, 1)}
+
+
+def _shown_in(one: Alert | SeriesKey) -> tuple[str, ...]:
+    """What no other chart is of."""
+    return (one.scenario, one.world, one.gateway, one.title)
 
 
 def _follow_up(commands: Sequence[str]) -> Iterator[Section]:
@@ -205,14 +223,18 @@ def _context(rows: Sequence[HistoryRow]) -> Iterator[str]:
     )
 
 
-def _sections(trends: Sequence[Trend]) -> Iterator[Section]:
-    def place(trend: Trend) -> tuple[str, str, str]:
-        return (trend.key.scenario, trend.key.world, trend.key.gateway)
+def _sections(trends: Sequence[Trend], anchors: Mapping[tuple[str, ...], str]) -> Iterator[Section]:
+    """A section for each place, those with alerts first, and in it the charts with alerts first."""
+    alerted = {chart[:3] for chart in anchors}
+
+    def place(trend: Trend) -> tuple[bool, tuple[str, ...]]:
+        where = _shown_in(trend.key)[:3]
+        return (where not in alerted, where)
 
     left = CHARTS_MAX
-    for (scenario, world, gateway), group in groupby(sorted(trends, key=place), key=place):
-        charts, steady = _charts(list(group))
-        blocks: list[Block] = [Drawing(chart) for chart in charts[:left]]
+    for (_, (scenario, world, gateway)), group in groupby(sorted(trends, key=place), key=place):
+        charts, steady = _charts(list(group), anchors)
+        blocks: list[Block] = list(charts[:left])
         if len(charts) > left:
             blocks.append(Paragraph(f"{len(charts) - left:,} more charts are omitted: choose with --metric."))
         left = max(0, left - len(charts))
@@ -221,7 +243,9 @@ def _sections(trends: Sequence[Trend]) -> Iterator[Section]:
         yield Section(f"{scenario} ({world}, {gateway})", tuple(blocks))
 
 
-def _charts(trends: Sequence[Trend]) -> tuple[list[Chart], list[str]]:
+def _charts(
+    trends: Sequence[Trend], anchors: Mapping[tuple[str, ...], str]
+) -> tuple[list[Drawing], list[str]]:
     """A chart for each metric that is not the same in all runs, and the names of those that are."""
     charts, steady = [], []
     for title, group in groupby(trends, key=lambda trend: trend.key.title):
@@ -230,14 +254,15 @@ def _charts(trends: Sequence[Trend]) -> tuple[list[Chart], list[str]]:
         if len(shown) == 1:
             steady.append(f"{title} ({shown.pop()})")
         else:
-            charts.append(chart_of(of_metric))
-    return charts, steady
+            charts.append(Drawing(chart_of(of_metric), anchor=anchors.get(_shown_in(of_metric[0].key))))
+    return sorted(charts, key=lambda one: one.anchor is None), steady
 
 
 def chart_of(trends: Sequence[Trend]) -> Chart:
     """The chart of one metric in one place: the series of all machines, run after run."""
     key = trends[0].key
     names = _names(trends)
+    bands = {id(trend): _bands(trend.points) for trend in trends}
     placed = sorted(
         ((point, trend, at) for trend in trends for at, point in enumerate(trend.points)),
         key=lambda one: (one[0].row.started_at, one[0].row.run_id),
@@ -245,7 +270,11 @@ def chart_of(trends: Sequence[Trend]) -> Chart:
     switched = machine_changes([point.row for point, _, _ in placed])
     marked = switched if len(switched) <= SWITCHES_MARKED else {}
     rows = tuple(
-        _row(number, point, trend, at, names, marked) for number, (point, trend, at) in enumerate(placed, 1)
+        {
+            **_row(number, point, trend, at, names, marked),
+            "band": f"{names[id(trend)]} {bands[id(trend)][at]}",
+        }
+        for number, (point, trend, at) in enumerate(placed, 1)
     )
     unit = METRICS[key.metric].unit if key.metric in METRICS else ""
     return Chart(
@@ -265,31 +294,33 @@ def _about(trends: Sequence[Trend], switched: Mapping[str, str], marked: Mapping
     changes = [(trend, change) for trend in trends for change in trend.changes]
     said = "; ".join(_change_text(trend, change) for trend, change in changes) or "no change"
     band = "The band has the 95 % intervals, the dashed line the level."
-    lines = " Dotted lines: the machine or the scenario changed." if marked else ""
+    which = [what for what in CUTS if any(what in one.split(AND) for one in marked.values())]
+    lines = f" Dotted lines: {_or([f'the {what}' for what in which])} changed." if which else ""
     often = " Runs take turns between machines." if switched and not marked else ""
     return f"{said[:1].upper()}{said[1:]}. {band}{lines}{often}"
 
 
+def _or(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _bands(points: Sequence[Point]) -> list[int]:
+    """For each run of a series in which piece of the band it is: a run without an interval ends one."""
+    has = [point.metric.low is not None and point.metric.high is not None for point in points]
+    return list(accumulate(int(now and not before) for before, now in pairwise([False, *has])))
+
+
 def _names(trends: Sequence[Trend]) -> dict[int, str]:
     """What the legend calls each series: its machine, and the version of the scenario where there are several."""
-    texts = {
-        trend.key.machine: machine_text(trend.points[-1].row.host) if trend.key.machine else "any machine"
-        for trend in trends
-    }
+    texts = {one.key.machine: machine_text(one.points[-1].row.host) for one in trends if one.key.machine}
     alike = [text for text, count in Counter(texts.values()).items() if count > 1]
-    return {
-        id(trend): ", ".join(
-            filter(
-                None,
-                (
-                    texts[trend.key.machine],
-                    _machine(trend, trends) if texts[trend.key.machine] in alike else "",
-                    _version(trend, trends),
-                ),
-            )
-        )
-        for trend in trends
-    }
+
+    def name(trend: Trend) -> str:
+        text = texts.get(trend.key.machine, "")
+        machine = _machine(trend, trends) if text in alike else ""
+        return ", ".join(filter(None, (text, machine, _version(trend, trends)))) or "any machine"
+
+    return {id(trend): name(trend) for trend in trends}
 
 
 def _row(

@@ -293,11 +293,13 @@ def _percentile_curve() -> alt.LayerChart:
 
 def _metric_trend() -> alt.LayerChart:
     """Runs on the axis, not days: where many runs are made in a day they must not be one another's neighbours."""
-    y = alt.Y("value:Q", title="$metric", scale=alt.Scale(zero=False, nice=True))
+    y = alt.Y("value:Q", title="$metric", scale=alt.Scale(zero=False, nice=True, padding=6))
     known = "isValid(datum.low) && isValid(datum.high)"
     bounds = alt.Chart(ROWS).transform_filter(known).encode(x=_x(), y=alt.Y("low:Q"), y2="high:Q")
     rows = alt.Chart(ROWS).transform_filter("isValid(datum.value)").encode(x=_x(), y=y)
-    machines = alt.Color("series:N", title=None, scale=alt.Scale(range=list(SERIES)))
+    # One below the other: the names of machines are long, and a phone is narrow.
+    names = alt.Legend(columns=1, labelLimit=300)
+    machines = alt.Color("series:N", title=None, scale=alt.Scale(range=list(SERIES)), legend=names)
     counted = alt.condition("datum.counted", alt.value(1), alt.value(0.35))
     levels = alt.Chart(ROWS).transform_filter("isValid(datum.level)")
     rules = [
@@ -334,7 +336,7 @@ def _metric_trend() -> alt.LayerChart:
         .add_params(pointer)
     )
     return _layered(
-        bounds.mark_area(color="$accent3", opacity=0.25).encode(detail="piece:N"),
+        bounds.mark_area(color="$accent3", opacity=0.25).encode(detail=["piece:N", "band:N"]),
         bounds.mark_rule(color="$accent3", opacity=0.7),
         *rules,
         levels.mark_line(color="$ink", strokeWidth=1.25, strokeDash=[5, 3]).encode(

@@ -52,10 +52,14 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """A chart, or why there is nothing to draw. Markdown has only `brief` ones: a text with all would not be read."""
+    """A chart, or why there is nothing to draw. Markdown has only `brief` ones: a text with all would not be read.
+
+    `anchor` is a name for it that no other part of a page has, for links to it.
+    """
 
     chart: Chart | str
     brief: bool = False
+    anchor: str | None = None
 
 
 Block: TypeAlias = Paragraph | Code | Table | Drawing
@@ -85,7 +89,10 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A report, arranged. `context` says in which world and with what the numbers came about."""
+    """A report, arranged. `context` says in which world and with what the numbers came about.
+
+    `anchors` are those of the drawings that show the reasons, in the order of these; None or missing: there is none.
+    """
 
     title: str
     verdict: Verdict
@@ -95,6 +102,7 @@ class Document(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     sections: tuple[Section, ...]
     warnings: tuple[str, ...] = ()
+    anchors: tuple[str | None, ...] = ()
     answer: str | None = None
     """What stands in the verdict's place on a page that is about no single run."""
 

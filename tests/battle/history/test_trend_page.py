@@ -143,8 +143,8 @@ def test_series_that_a_change_of_the_scenario_parts_say_so() -> None:
     ]
     chart = chart_of(trends)
     assert {row["series"] for row in chart.rows} == {
-        "any machine, before the scenario changed",
-        "any machine, scenario changed",
+        "before the scenario changed",
+        "scenario changed",
     }
     spans = [row[5].text for row in trend_table(trends_of(_changed_at(6, "z", "a", "k"), [P95])).rows]
     assert spans[1:] == [
@@ -178,3 +178,59 @@ def test_a_place_that_is_not_sure_is_said_to_be_about() -> None:
     rows = [history_row(number, metric(P95, 10.0 + number % 5 + (number > 29) * 4)) for number in range(60)]
     (trend,) = trends_of(rows)
     assert "since about 2026-12-0" in trend_table([trend]).rows[0][-1].text
+
+
+def test_what_got_worse_comes_first_and_the_reason_links_to_it() -> None:
+    steady = [
+        history_row(
+            number, metric(P95, 10.0 + number % 2), metric("p50_latency_ms", 5.0 + number % 2), scenario="A"
+        )
+        for number in range(18)
+    ]
+    worse = [
+        msgspec.structs.replace(row, metrics=(*row.metrics, metric("p50_latency_ms", 5.0 + number % 2)))
+        for number, row in enumerate(_history())
+    ]
+    page = _page([*steady, *worse])
+    assert [section.title[:13] for section in page.sections][:2] == ["HTTP failover", "A (live, embe"]
+    first = page.sections[0].blocks[0]
+    assert isinstance(first, Drawing)
+    assert isinstance(first.chart, Chart)
+    assert (first.chart.title, page.anchors) == (P95, (first.anchor,))
+    assert [chart.title for chart in _charts(page)] == [P95, "p50_latency_ms", "p50_latency_ms", P95]
+    text = render_html(page)
+    assert text.count(f'<div id="{first.anchor}">') == 1
+    assert f'<a href="#{first.anchor}">Show the chart</a>' in text
+
+
+def test_the_lines_of_a_chart_are_named_for_what_changed() -> None:
+    settings = [
+        msgspec.structs.replace(row, machine="m1", gateway_digest="g2" if number > 8 else "g1")
+        for number, row in enumerate(_history())
+    ]
+    (chart,) = _charts(_page(settings))
+    assert chart.about.endswith("Dotted lines: the settings of the gateway changed.")
+    both = [
+        msgspec.structs.replace(row, scenario_digest="s2" if number > 14 else "s1")
+        for number, row in enumerate(_history())
+    ]
+    (chart,) = _charts(_page(both))
+    assert chart.about.endswith("Dotted lines: the machine or the scenario changed.")
+
+
+def test_a_run_without_an_interval_breaks_the_band() -> None:
+    rows = [
+        history_row(number, metric(P95, 10.0 + number % 2, low=None if number in (3, 4) else 9.0, high=12.0))
+        for number in range(8)
+    ]
+    (chart,) = _charts(_page(rows))
+    bands = [row["band"] for row in chart.rows if row["low"] is not None]
+    assert [bands.count(band) for band in dict.fromkeys(bands)] == [3, 3]
+    areas = [layer for layer in vega_lite(chart)["layer"] if layer["mark"]["type"] == "area"]
+    assert {"field": "band", "type": "nominal"} in areas[0]["encoding"]["detail"]
+
+
+def test_the_highest_point_is_drawn_whole() -> None:
+    (chart,) = _charts(_page(_history()))
+    scales = [layer["encoding"].get("y", {}).get("scale", {}) for layer in vega_lite(chart)["layer"]]
+    assert max(scale.get("padding", 0) for scale in scales) >= 6  # the radius of a point is 3.3 pixels

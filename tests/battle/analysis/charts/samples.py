@@ -77,6 +77,7 @@ ROWS: dict[Kind, tuple[Row, ...]] = {
             "counted": run != 2,
             "series": "EPYC" if run < 3 else "Xeon",
             "piece": f"{run // 5}",
+            "band": "1",
             "shown": "10 ms",
             "interval": "",
             "change": "",
