@@ -106,6 +106,8 @@ def run_command(
         # Before the observers end: the last figures are kept for a while for whoever fetches them.
         print(_rendered(result, as_json=as_json), flush=True)
         publish(run_outcome(result.report, result.run_dir, scenario))
+        if result.interrupted:
+            observation.hurry()
     return exit_status(result)
 
 

@@ -120,8 +120,19 @@ def export_finished(run_dir: Path, settings: Settings) -> tuple[Pipeline, list[s
     run = identity_of(run_dir)
     pipeline = pipeline_of(run, settings, sinks_of(run, settings, patient=True))
     take_finished(run_dir, pipeline)
-    pipeline.complete(report_of(run_dir))
+    pipeline.complete(_results(run_dir))
     return pipeline, pipeline.deliver()
+
+
+def _results(run_dir: Path) -> Report | None:
+    """The report of a run that is over; of another what is known so far would be taken for its verdict."""
+    if (run_dir / "events" / MANIFEST).exists() or (run_dir / FILES["json"]).exists():
+        return report_of(run_dir)
+    say(
+        f"warning: the log of {run_dir.name} is not sealed: the run goes on, or was ended by force. "
+        "Its verdict and its SLOs are not exported; after `battle report` they are"
+    )
+    return None
 
 
 def take_finished(run_dir: Path, pipeline: Pipeline) -> None:
@@ -152,11 +163,11 @@ async def export_beside(
     is_over: Callable[[], bool],
     is_alone: Callable[[], bool],
     say: Callable[[str], object],
-) -> list[str]:
-    """Export a run while it goes on; returns a sentence for each thing that was not delivered.
+) -> None:
+    """Export a run while it goes on, and say what was not delivered.
 
     `is_over` says whether whoever runs it has ended, its reports written; `is_alone` whether it
-    was killed, so that nobody waits for this any more. `say` gets the address of the metrics.
+    was killed, so that nobody waits for this any more. `say` gets the address of the metrics, and what was lost.
 
     Raises:
         BattleError, LogError: the run cannot be read, or the metrics cannot be served.
@@ -180,11 +191,11 @@ async def export_beside(
         pipeline.complete(_written_report(run_dir))
         if endpoint is not None:
             endpoint.last = True
-        lost = await trio.to_thread.run_sync(pipeline.deliver)
+        for sentence in await trio.to_thread.run_sync(pipeline.deliver):
+            say(f"warning: {sentence}")
         if endpoint is not None:
             await _kept(endpoint, is_alone, say)
         nursery.cancel_scope.cancel()
-    return lost
 
 
 async def _kept(endpoint: "Endpoint", is_alone: Callable[[], bool], say: Callable[[str], object]) -> None:

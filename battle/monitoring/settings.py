@@ -49,6 +49,8 @@ def check(settings: Settings) -> None:
     ):
         if (url := getattr(settings, name)) is not None:
             _check_url(option, url)
+    if settings.otlp is not None:
+        _check_otlp(settings.otlp)
     if settings.grafana is not None and not os.environ.get("GRAFANA_TOKEN", "").strip():
         raise BattleError("the environment variable GRAFANA_TOKEN is not set")
 
@@ -67,12 +69,36 @@ def require_libraries(modules: list[str]) -> None:
             )
 
 
+_SIGNALS = ("/v1/metrics", "/v1/traces", "/v1/logs")
+_HEADERS = (
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+)
+
+
+def _check_otlp(url: str) -> None:
+    """What the exporters would take, and do something else with. No value of a header is shown: it is a secret."""
+    from urllib.parse import unquote, urlsplit
+
+    if urlsplit(url).path.rstrip("/").endswith(_SIGNALS):
+        raise BattleError(
+            "--otlp takes the receiver's address without /v1/metrics or /v1/traces, which it adds"
+        )
+    for name in _HEADERS:
+        for header in filter(None, (part.strip() for part in os.environ.get(name, "").split(","))):
+            key, separator, value = header.partition("=")
+            if not separator or not key.strip() or not unquote(value).isprintable():
+                raise BattleError(f"the environment variable {name} is not of the form NAME=VALUE,NAME=VALUE")
+
+
 def _check_url(option: str, url: str) -> None:
     from urllib.parse import urlsplit
 
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        valid = valid and not (option == "--grafana" and (parts.query or parts.fragment))
     except ValueError:
         valid = False
     if not valid:

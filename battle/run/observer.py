@@ -50,6 +50,7 @@ class Observation:
     def __init__(self, observers: Sequence[Observer], on_failure: Callable[[str], object]) -> None:
         self._observers = observers
         self._on_failure = on_failure
+        self._seconds = ENDING_SECONDS
         self._running: list[tuple[Observer, subprocess.Popen[bytes]]] = []
 
     def start(self, run_dir: Path) -> None:
@@ -72,13 +73,17 @@ class Observation:
             with suppress(OSError):  # it has ended already
                 os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
 
+    def hurry(self) -> None:
+        """The run was interrupted: whoever did it does not want to wait."""
+        self._seconds = BRIEF_SECONDS
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        seconds = ENDING_SECONDS if kind is None else BRIEF_SECONDS
+        seconds = self._seconds if kind is None else BRIEF_SECONDS
         for _, process in self._running:
             assert process.stdin is not None
             with suppress(OSError):

@@ -177,6 +177,8 @@ def _ended(
             )
             if result.history_problem is not None and not first_round:
                 warn(result.history_problem)
+            if result.interrupted:
+                observation.hurry()
             return _judged(run, began, result, suite_dir)
     except Exception as error:  # whatever it is, the others have a right to their turn
         status, reason = _status_of(error)

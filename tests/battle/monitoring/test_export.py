@@ -286,12 +286,17 @@ def test_nowhere_to_export_to_is_wrong_use(run_dir, capsys):
     assert "say where to" in capsys.readouterr().err
 
 
-def test_a_log_that_was_neither_sealed_nor_reported_is_exported_too(tmp_path):
+def test_a_log_that_was_neither_sealed_nor_reported_is_exported_without_a_verdict(tmp_path, capsys):
     run_dir = write_run(tmp_path / "run", script(40), sealed=False)
     with otlp_receiver() as received:
         export_finished(run_dir, Settings(otlp=received.url))
     assert sum(received.sums("battle.requests").values()) == 40
-    assert sum(received.last("battle.verdict", "verdict").values()) == 1
+    assert received.last("battle.verdict", "verdict") == {}
+    assert "is not sealed: the run goes on, or was ended by force" in capsys.readouterr().err
+    (run_dir / "report.json").write_text(render(read_report(run_dir), "json"))
+    with otlp_receiver() as again:
+        export_finished(run_dir, Settings(otlp=again.url))
+    assert sum(again.last("battle.verdict", "verdict").values()) == 1
 
 
 def test_what_is_printed_is_what_is_sent(run_dir, exported, capsys):

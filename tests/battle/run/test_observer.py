@@ -82,6 +82,17 @@ def test_one_that_does_not_end_is_ended(tmp_path, monkeypatch):
     assert said == ["watching did not end within 0.1 s after the run, and was ended"]
 
 
+def test_a_run_that_was_interrupted_does_not_wait_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "BRIEF_SECONDS", 0.1)
+    monkeypatch.setattr(module, "TERM_SECONDS", 0.1)
+    said = []
+    with Observation([observer(HEEDS_NOTHING.format(tmp_path / "up"))], said.append) as observation:
+        observation.start(tmp_path)
+        wait_for(tmp_path / "up")
+        observation.hurry()
+    assert said == ["watching did not end within 0.1 s after the run, and was ended"]
+
+
 def test_a_run_that_fails_ends_it_too(tmp_path):
     def run():
         with Observation([observer(WAITS)], print) as observation:
