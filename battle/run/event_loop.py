@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 import outcome
@@ -28,6 +28,11 @@ Ended = TypeVar("Ended")
 
 SIGNALS_WAITING_MAX = 16
 """The second one asked for ends a run at once; what comes after that has nothing left to say."""
+
+
+WAKING_SECONDS = 0.2
+"""A signal that comes while another one is on its way to the main thread may go to any thread. Python runs its
+handler in the main thread, but does not wake that for it."""
 
 
 class Signals(Protocol):
@@ -70,7 +75,7 @@ def _in_a_thread(run: Callable[[], Ended], interrupt: Callable[[], object]) -> E
     thread = threading.Thread(target=lambda: results.put(outcome.capture(run)), name="battle run")
     try:
         thread.start()
-        result = results.get()  # `join` takes a thread for ended when a handler raises (CPython 3.11)
+        result = _gotten(results)  # `join` takes a thread for ended when a handler raises (CPython 3.11)
     except BaseException:
         if thread.ident is not None:  # it was started
             interrupt()
@@ -79,6 +84,13 @@ def _in_a_thread(run: Callable[[], Ended], interrupt: Callable[[], object]) -> E
         raise
     thread.join()
     return result.unwrap()
+
+
+def _gotten(results: "SimpleQueue[outcome.Outcome[Ended]]") -> "outcome.Outcome[Ended]":
+    """What the thread puts there. Handlers of signals run in between, whichever thread the kernel interrupted."""
+    while True:
+        with suppress(Empty):
+            return results.get(timeout=WAKING_SECONDS)
 
 
 class _Received:

@@ -131,6 +131,18 @@ def test_a_signal_reaches_the_run_in_its_thread(place, number):
     assert signal.getsignal(number) == before
 
 
+def test_a_signal_that_the_kernel_gives_to_another_thread_is_not_lost():
+    def run(signals):
+        async def main():
+            with signals.receive() as numbers:
+                signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+                return await anext(numbers)
+
+        return trio.run(main)
+
+    assert in_trio(lambda: in_event_loop(run)) == signal.SIGTERM
+
+
 @pytest.mark.live
 def test_ctrl_c_ends_a_run_in_a_loop_in_good_order(tmp_path):
     def interrupt_soon(run_dir):

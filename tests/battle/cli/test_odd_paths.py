@@ -26,7 +26,7 @@ OF_HISTORY = ("history list", "history export", "trend", "slo suggest")
 
 NO_PATHS = frozenset(
     {"request", "query", "tag", "skip", "slo", "metric", "baseline save --name"}
-    | {"world", "branch", "since", "python", "bisect good", "bisect bad"}
+    | {"world", "branch", "since", "python", "workload", "bisect good", "bisect bad"}
     | {f"{command} --gateway" for command in OF_HISTORY}
     | {"otlp", "prometheus", "grafana", "prometheus_remote_write", "link", "webhook"}
     | {"notify", "notify_on", "on", "comment", "notify --to", "sender", "token", "password", "secret"}
