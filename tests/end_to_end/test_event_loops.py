@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 import time
 
 import pytest
 import trio
+import trio.lowlevel
 
 from battle import EmbeddedGateway, HttpConstant, Kill, MockProvider, Scenario, Slo, ms, run_scenario, seconds
 from battle.run.event_loop import in_event_loop
@@ -131,10 +133,17 @@ def test_a_signal_reaches_the_run_in_its_thread(place, number):
     assert signal.getsignal(number) == before
 
 
+def _main_thread_is_in() -> str:
+    """The function that waits there, or runs."""
+    return sys._current_frames()[threading.main_thread().ident or 0].f_code.co_name
+
+
 def test_a_signal_that_the_kernel_gives_to_another_thread_is_not_lost():
     def run(signals):
         async def main():
             with signals.receive() as numbers:
+                while _main_thread_is_in() not in ("_gotten", "_in_a_thread"):
+                    await trio.lowlevel.checkpoint()
                 signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
                 return await anext(numbers)
 
