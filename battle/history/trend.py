@@ -23,6 +23,7 @@ from battle.analysis.statistics.drift import DRIFT_LEVEL, Drift, drift
 from battle.defaults import DEFAULT_SEED
 from battle.history.row import HistoryMetric, HistoryRow
 from battle.history.values import value_text
+from battle.scenario.gateways import EMBEDDED
 from battle.scenario.slo.metrics import METRICS
 
 RUNS_NEEDED = 2 * RUNS_MIN
@@ -203,10 +204,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         if self.kind == "drift":  # no single commit near its beginning did it all
             bad = self.newest_commit
         known = METRICS.get(self.metric)
-        if not good or not bad or good == bad or (known is not None and known.of_process):
-            return (
-                None  # in the simulated world, where commits are compared, nobody has a process of their own
-            )
+        # Commits are compared in the simulated world: it has the embedded gateway alone, and no processes.
+        simulated = self.gateway.startswith(EMBEDDED) and not (known is not None and known.of_process)
+        if not good or not bad or good == bad or not simulated:
+            return None
         words = ["battle", "bisect", scenario, short(good), short(bad), "--metric", self.metric]
         if self.workload is not None:
             words += ["--workload", self.workload]

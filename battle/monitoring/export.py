@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import trio
 
-from battle.analysis.reports.files import FILES, read_report
+from battle.analysis.reports.files import kept_report, read_report
 from battle.analysis.reports.schema import Report
 from battle.errors import BattleError
 from battle.monitoring.finished import finished_events
@@ -21,7 +21,6 @@ from battle.monitoring.settings import Settings
 from battle.monitoring.spans import Sampling, SpanBuilder
 from battle.monitoring.tail import RunTail
 from battle.scenario.run_header import RunHeader, name_of, read_header
-from battle.store import typed
 from battle.store.errors import LogError
 from battle.store.manifest import MANIFEST, RUN_HEADER, RUN_HEADER_BYTES_MAX, read_manifest
 from battle.store.regular import read_regular
@@ -126,8 +125,11 @@ def export_finished(run_dir: Path, settings: Settings) -> tuple[Pipeline, list[s
 
 def _results(run_dir: Path) -> Report | None:
     """The report of a run that is over; of another what is known so far would be taken for its verdict."""
-    if (run_dir / "events" / MANIFEST).exists() or (run_dir / FILES["json"]).exists():
-        return report_of(run_dir)
+    kept = kept_report(run_dir)
+    if kept is not None:
+        return kept
+    if (run_dir / "events" / MANIFEST).exists():
+        return read_report(run_dir)
     say(
         f"warning: the log of {run_dir.name} is not sealed: the run goes on, or was ended by force. "
         "Its verdict and its SLOs are not exported; after `battle report` they are"
@@ -143,18 +145,6 @@ def take_finished(run_dir: Path, pipeline: Pipeline) -> None:
         pipeline.take(segment, event)
         if number % ADVANCE_EVENTS == 0:
             pipeline.advance(moment_of(event))
-
-
-def report_of(run_dir: Path) -> Report:
-    """The report beside the log; judged again where there is none that this version can read. Raises LogError."""
-    return _written_report(run_dir) or read_report(run_dir)
-
-
-def _written_report(run_dir: Path) -> Report | None:
-    try:
-        return typed.decode((run_dir / FILES["json"]).read_bytes(), Report)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return None
 
 
 async def export_beside(
@@ -188,7 +178,7 @@ async def export_beside(
             await _until(is_over, None)
             take_finished(run_dir, pipeline)
         await _until(is_over, REPORT_SECONDS)
-        pipeline.complete(_written_report(run_dir))
+        pipeline.complete(kept_report(run_dir))
         if endpoint is not None:
             endpoint.last = True
         for sentence in await trio.to_thread.run_sync(pipeline.deliver):

@@ -124,15 +124,9 @@ def _shown(message: Message) -> Sequence[RunPart]:
 
 
 def _html(message: Message, pictures: Sequence[Picture]) -> str:
-    import jinja2
+    from battle.analysis.reports.page import page_templates
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates(_TEMPLATES)
     return environment.get_template("email.html.j2").render(
         subject=_subject(message),
         message=message,

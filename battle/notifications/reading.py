@@ -8,8 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from battle.analysis.findings import Verdict
-from battle.analysis.reports.files import FILES, read_report
-from battle.analysis.reports.schema import FaultEffect, Report
+from battle.analysis.reports.files import FILES, REPORT_BYTES_MAX, report_of
+from battle.analysis.reports.schema import FaultEffect
 from battle.analysis.verdict.slo_text import measured_text, target_text
 from battle.errors import BattleError
 from battle.notifications.event import Figure, JudgedRun, Subject, title_of_run
@@ -20,27 +20,6 @@ from battle.store.regular import read_regular
 
 RUN_HEADER = "run.json"
 
-REPORT_BYTES_MAX = 64 * 2**20
-"""Of report.json; those of long runs take 1 MB."""
-
-
-def report_of(run_dir: Path) -> Report:
-    """The report that was written when the run was judged; where there is none to read, judged again from its log.
-
-    Raises:
-        LogError: the run cannot be judged.
-        BattleError: nor can its log be read.
-    """
-    try:
-        data = read_regular(run_dir / FILES["json"], REPORT_BYTES_MAX)
-        return typed.decode(data, Report)
-    except (OSError, msgspec.DecodeError, RecursionError):
-        pass  # never written, lost, or of another version: the log says the same
-    try:
-        return read_report(run_dir)
-    except OSError as error:
-        raise BattleError(f"{run_dir} cannot be read: {error.strerror}") from None
-
 
 def judged_run(run_dir: Path, typed_name: str | None = None) -> JudgedRun:
     """A run as notifications show it; `typed_name` is what was typed to run it, where that is known.
@@ -49,7 +28,10 @@ def judged_run(run_dir: Path, typed_name: str | None = None) -> JudgedRun:
         LogError: the run cannot be judged.
         BattleError: nor can its log be read.
     """
-    report = report_of(run_dir)
+    try:
+        report = report_of(run_dir)
+    except OSError as error:
+        raise BattleError(f"{run_dir} cannot be read: {error.strerror}") from None
     run = report.run
     results = [*report.slos, *(result for one in report.workload_slos for result in one.slos)]
     return JudgedRun(

@@ -9,26 +9,20 @@ from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from battle.analysis.findings import verdict_text
-from battle.analysis.reports.files import FILES
+from battle.analysis.reports.files import kept_report
 from battle.analysis.reports.markdown import escaped
-from battle.analysis.reports.schema import Report
 from battle.ci.annotations import Annotation, Place, Places, report_annotations
 from battle.ci.gitlab import Sample, samples_of
 from battle.ci.publish import Outcome, places_in, publish
 from battle.pytest_plugin.fixture import results_of
 from battle.pytest_plugin.options import out_of
 from battle.pytest_plugin.record import Run, runs_of
-from battle.store import typed
 
 _BLAMED = "battle_blamed"
 """The attribute of a failed test's report that has the directories of its runs that did not pass."""
-
-_UNREADABLE = (OSError, msgspec.MsgspecError)
-"""A run's report.json can be gone, or of another version: then the other runs are reported without it."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -62,20 +56,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     )
 
 
-def _read(run_dir: Path) -> Report | None:
-    try:
-        return typed.decode((run_dir / FILES["json"]).read_bytes(), Report)
-    except _UNREADABLE:
-        return None
-
-
 def _samples(run_dir: Path) -> Iterator[Sample]:
-    report = _read(run_dir)
+    report = kept_report(run_dir)
     yield from () if report is None else samples_of(report)
 
 
 def _annotations(run_dir: Path, test: pytest.TestReport, root: Path) -> list[Annotation]:
-    report = _read(run_dir)
+    report = kept_report(run_dir)
     return [] if report is None else report_annotations(report, _places(test, root))
 
 

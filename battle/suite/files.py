@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-import jinja2
 import msgspec
 
 from battle.analysis.reports.files import FILES, Format
@@ -16,6 +15,7 @@ from battle.analysis.reports.junit import (
     xml_document,
 )
 from battle.analysis.reports.markdown import escaped
+from battle.analysis.reports.page import page_templates
 from battle.analysis.reports.schema import Report
 from battle.formatting import duration_text
 from battle.suite.results import ScenarioResult, SuiteReport, SuiteRun, by_scenario
@@ -76,14 +76,7 @@ def _markdown_row(result: ScenarioResult, links: bool) -> str:
 
 def render_html(report: SuiteReport) -> str:
     """suite.html: one file, without a script. Everything in it is escaped by the template engine."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = page_templates(_TEMPLATES)
     return environment.get_template("suite.html.j2").render(
         report=report,
         context=context_lines(report),

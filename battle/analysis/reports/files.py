@@ -26,7 +26,9 @@ from battle.analysis.reports.markdown import render_markdown
 from battle.analysis.reports.provenance import BRIEF, NO_CHARTS, Asked
 from battle.analysis.reports.schema import Report
 from battle.scenario.slo.slo import Slo
+from battle.store import typed
 from battle.store.database import open_run
+from battle.store.regular import read_regular
 
 Format: TypeAlias = Literal["json", "markdown", "html", "junit"]
 
@@ -39,6 +41,10 @@ FILES: dict[Format, str] = {
     "html": "report.html",
     "junit": "junit.xml",
 }
+
+
+REPORT_BYTES_MAX = 64 * 2**20
+"""Of report.json; those of long runs take 1 MB."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -98,6 +104,19 @@ def read_run(
         charts = collect_charts(log, CHARTS_OF.get(form, EVERY_KIND), parts)
         also(log, report)
         return Reading(report, charts, log.asked, tuple(parts.omitted))
+
+
+def kept_report(run_dir: Path) -> Report | None:
+    """The report that was written when the run was judged; None: there is none, or this version cannot read it."""
+    try:
+        return typed.decode(read_regular(run_dir / FILES["json"], REPORT_BYTES_MAX), Report)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # never written, lost, or of another version: the log says the same
+
+
+def report_of(run_dir: Path) -> Report:
+    """The report beside the log, or where there is none to read, the run judged again. Raises LogError, OSError."""
+    return kept_report(run_dir) or read_report(run_dir)
 
 
 def read_report(run_dir: Path) -> Report:

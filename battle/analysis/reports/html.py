@@ -11,7 +11,6 @@ from base64 import b64encode
 from functools import partial
 from pathlib import Path
 
-import jinja2
 import msgspec
 from markupsafe import Markup, escape
 
@@ -28,6 +27,7 @@ from battle.analysis.reports.document import (
     Table,
     no_formula,
 )
+from battle.analysis.reports.page import page_templates
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -49,14 +49,7 @@ def render_html(document: Document, parts: Parts | None = None) -> str:
     A chart that cannot be drawn is named in its place, and `parts` remembers it.
     """
     parts = parts or Parts()
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = page_templates(_TEMPLATES)
     drawn = any(isinstance(block, Drawing) for section in document.sections for block in section.blocks)
     scripts = [*([runtime_script()] if drawn else []), (_TEMPLATES / "report.js").read_text()]
     environment.filters |= {"breakable": breakable, "drawn": partial(_drawn, parts=parts)}

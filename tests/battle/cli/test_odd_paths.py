@@ -100,10 +100,6 @@ def _is_odd(kind: str, parameter: Any) -> bool:
 
 COMMIT = "https://git.example.com/gateways/battle.git@0123abc"
 
-OFTEN = ("fifo", "endless")
-"""Those that a reader waits for. With each path of each command the others only say so once more."""
-
-
 CASES = [
     pytest.param(
         words,
@@ -111,7 +107,6 @@ CASES = [
         suffix,
         kind,
         id=f"{'-'.join(words)}-{parameter.name}{suffix}-{kind}",
-        marks=() if kind in OFTEN else pytest.mark.thorough,
     )
     for words, command in _commands(typer.main.get_command(app.app))
     for parameter in command.params
