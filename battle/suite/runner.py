@@ -103,7 +103,7 @@ def run_suite(
         gateway=order.gateway,
         seed=order.seed,
         repeat=order.repeat,
-        started_at=started.isoformat(timespec="seconds"),
+        started_at=started.isoformat(timespec="milliseconds"),
         interrupted=interrupted,
         verdict=verdict_of(runs),
         headline="; ".join([headline_of(runs), *_not_run(order)]),

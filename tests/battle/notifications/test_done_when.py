@@ -1,9 +1,12 @@
 """What notifications are for: the same reasons everywhere, once each; a service that is down changes no verdict."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -172,6 +175,18 @@ def test_a_suite_that_passes_again_is_a_recovery_with_slack_down_too(project, mo
     ]
     assert len(slack.messages) == 1
     assert "passes again" in slack.messages[0]["text"]
+
+
+def test_a_suite_says_when_it_began_as_exactly_as_a_run_does(project):
+    """Or of two suites in one second nobody knows which came first, and a recovery is none."""
+    assert suite("fails.py") == 1
+    results = project / "battle_results"
+    began = json.loads((results / "suites" / "latest" / "suite.json").read_text())["started_at"]
+    run = json.loads((results / "latest" / "run.json").read_text())
+    in_milliseconds = re.compile(r"\d\d:\d\d:\d\d\.\d{3}\b")
+    assert in_milliseconds.search(run["started_at"])
+    assert in_milliseconds.search(began)
+    assert datetime.fromisoformat(began) <= datetime.fromisoformat(run["started_at"])
 
 
 def test_wrong_words_are_refused_before_anything_runs(project, capsys):
