@@ -1,20 +1,36 @@
 """Nodes as supervised children: run and restarted, held down by faults, their behaviour changed."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import trio
 
 from battle.actors.injector import TargetGone
-from battle.actors.roles import ApplyFault, RevertFault
+from battle.actors.roles import ApplyFault, NodeSpec, RevertFault, Role
 from battle.actors.spec.base import Spec
+from battle.actors.spec.collection import Collected
 from battle.actors.spec.faults.transport import Partition
-from battle.actors.system import ActorContext, ActorRef, ChildSpec, Inbox, Induced, MailboxSpec, RestartType
-from battle.actors.world.cluster import ENDED_BY_ITSELF, Exit, Node, NodeState
+from battle.actors.system import (
+    ActorContext,
+    ActorRef,
+    ChildSpec,
+    Inbox,
+    Induced,
+    LifecycleChange,
+    Limits,
+    MailboxSpec,
+    RestartType,
+    Supervisor,
+)
+from battle.actors.units import seconds
+from battle.actors.world.cluster import ENDED_BY_ITSELF, Cluster, Exit, Node, NodeState
 from battle.actors.world.interfaces import INBOX_MESSAGES
 
 NODE_MAILBOX = MailboxSpec(INBOX_MESSAGES, "drop")
 """Nobody waits for a node that does not read: what is too much for it is not done to it, and the log says so."""
+
+NODE_LIMITS = Limits(max_restarts=3, within=seconds(30))
+"""Crashes nobody induced: a node that needs more restarts than this is not what is being tested."""
 
 NodePhase: TypeAlias = Literal["away", "at_the_door", "on_its_way", "up"]
 """Of a node: not started, or between two incarnations; held down by a fault; starting; ready."""
@@ -199,6 +215,25 @@ def _end(node: Node, fault_id: str, *, asked: bool) -> None:
     """The reason stands in the log, and is how the verdict knows which fault it was."""
     end = node.stop if asked else node.kill
     end(f"fault {fault_id}")
+
+
+def node_on(
+    cluster: Cluster, name: str, role: Role, restart: RestartType, collect: Iterable[Collected]
+) -> NodeActor:
+    """A node of ours on a cluster: what it plays, and what it is to write down."""
+    spec = NodeSpec(role, tuple(sorted(collect)))
+
+    async def run(incarnation: int, inbox: Inbox, *, task_status: trio.TaskStatus[Node]) -> Exit:
+        return await cluster.run_node(name, incarnation, spec, inbox, task_status)
+
+    return NodeActor(name, run, restart)
+
+
+def node_group(
+    name: str, nodes: Iterable[NodeActor], on_change: Callable[[LifecycleChange], object]
+) -> Supervisor:
+    """Nodes side by side under one supervisor, each restarted on its own."""
+    return Supervisor(name, [node.as_child() for node in nodes], limits=NODE_LIMITS, on_change=on_change)
 
 
 class FaultTargets:

@@ -9,34 +9,28 @@ run (rest_for_one)
 """
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 
 import trio
 
 from battle.actors.addresses import Address
 from battle.actors.collector.sampler import sample_system
-from battle.actors.roles import GatewayRole, LinkRole, NodeSpec, ProviderRole, Role, Upstream
+from battle.actors.roles import GatewayRole, Role, Upstream
 from battle.actors.spec.gateways import CommandGateway, EmbeddedGateway, UrlGateway
-from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.system import (
     ActorContext,
     ChildSpec,
     Inbox,
     LifecycleChange,
-    Limits,
     RestartType,
     Supervisor,
 )
-from battle.actors.units import seconds
 from battle.actors.world.cluster import Cluster, Exit, Node
 from battle.run.gateway_process import prepare_command
 from battle.run.needs import gateway_files
-from battle.run.nodes import NodeActor
+from battle.run.nodes import NodeActor, node_group, node_on
 from battle.run.plan import GATEWAY, RunPlan, workload_role
-
-NODE_LIMITS = Limits(max_restarts=3, within=seconds(30))
-"""Crashes nobody induced: a node that needs more restarts than this is not what is being tested."""
+from battle.run.provider_nodes import ProviderNodes
 
 
 class RunTree:
@@ -61,13 +55,14 @@ class RunTree:
         self._run_dir = run_dir
         self._inject = inject
         self._on_change = on_change
-        self.providers: dict[str, NodeActor] = {}
+        providers = ProviderNodes(cluster, plan)
+        self.providers = providers.nodes
+        self.provider_addresses = providers.addresses
         self.gateway: list[NodeActor] = []
         self.workloads: list[NodeActor] = []
-        self.provider_addresses: dict[str, Address] = {}
         self.gateway_address, self._path = self._reserve()
         self._make_nodes()
-        self.workload_group = self._group("workloads", self.workloads)
+        self.workload_group = node_group("workloads", self.workloads, on_change)
         self.root = Supervisor("run", self._children(), strategy="rest_for_one", on_change=on_change)
 
     @property
@@ -85,17 +80,12 @@ class RunTree:
 
     def _reserve(self) -> tuple[Address, str]:
         scenario = self._plan.scenario
-        for provider in scenario.providers:
-            self.provider_addresses[provider.name] = self._cluster.reserve(provider.name, provider.port)
         if isinstance(scenario.gateway, UrlGateway):
             return scenario.gateway.endpoint()
         return self._cluster.reserve(GATEWAY, scenario.gateway.port), "/"
 
     def _make_nodes(self) -> None:
         scenario = self._plan.scenario
-        for provider in scenario.providers:
-            role = self._provider_role(provider, self.provider_addresses[provider.name])
-            self.providers[provider.name] = self._node(provider.name, role, "permanent")
         for node in self._plan.workloads:
             load = workload_role(self._plan, node, self.gateway_address, self._path)
             self.workloads.append(self._node(node.node, load, "transient"))
@@ -110,19 +100,8 @@ class RunTree:
             case UrlGateway():
                 pass
 
-    def _provider_role(self, provider: MockProvider | RealProvider, address: Address) -> Role:
-        if isinstance(provider, RealProvider):
-            return LinkRole(provider.name, address, provider.upstream)
-        return ProviderRole(provider, address, self._plan.scenario.chain)
-
     def _node(self, name: str, role: Role, restart: RestartType) -> NodeActor:
-        spec = NodeSpec(role, tuple(sorted(self._plan.scenario.collect)))
-        return NodeActor(name, partial(self._run_node, name, spec), restart)
-
-    async def _run_node(
-        self, name: str, spec: NodeSpec, incarnation: int, inbox: Inbox, *, task_status: trio.TaskStatus[Node]
-    ) -> Exit:
-        return await self._cluster.run_node(name, incarnation, spec, inbox, task_status)
+        return node_on(self._cluster, name, role, restart, self._plan.scenario.collect)
 
     def _command_node(self, gateway: CommandGateway) -> NodeActor:
         open_files = gateway_files(self._plan.scenario)
@@ -136,7 +115,7 @@ class RunTree:
 
     def _children(self) -> list[ChildSpec]:
         children = [
-            self._group("providers", list(self.providers.values())).as_child(),
+            node_group("providers", self.providers.values(), self._on_change).as_child(),
             *(node.as_child() for node in self.gateway),
             ChildSpec("chaos", self._chaos, restart="transient", shutdown=0),
             self.workload_group.as_child(),
@@ -144,10 +123,6 @@ class RunTree:
         if "system" in self._plan.scenario.collect:
             children.insert(0, ChildSpec("collector", self._collect, shutdown=0))
         return children
-
-    def _group(self, name: str, nodes: list[NodeActor]) -> Supervisor:
-        children = [node.as_child() for node in nodes]
-        return Supervisor(name, children, limits=NODE_LIMITS, on_change=self._on_change)
 
     async def _collect(self, context: ActorContext) -> None:
         """Samples the coordinator, and a gateway that is none of ours; our own nodes sample themselves."""
