@@ -38,6 +38,11 @@ def duration_of(workload: Workload) -> Duration:
     return trace.duration_of(workload) if isinstance(workload, Replay) else workload.duration
 
 
+def ends_at(workload: Workload) -> Duration:
+    """When a workload is over, counted from the start of the load; as `duration_of` about a trace."""
+    return workload.at + duration_of(workload)
+
+
 def _trace_problems(path: str) -> Iterator[str]:
     try:
         trace.read_trace(path)

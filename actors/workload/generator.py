@@ -6,12 +6,13 @@ from itertools import count
 from typing import Protocol
 
 import trio
+from msgspec.structs import replace
 
 from battle.actors import rng
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import ApplyFault, Begin, RevertFault, WorkloadRole
 from battle.actors.spec.workloads import HttpUsers, OpenLoop, Replay, WsRequests, WsSubscribe
-from battle.actors.units import seconds
+from battle.actors.units import ms, seconds
 from battle.actors.wire.faults.node_faults import TransportFaults
 from battle.actors.wire.http.messages import HttpResponse
 from battle.actors.workload.http.batch import BatchBuilder, BatchReader, TraceBuilder
@@ -30,14 +31,19 @@ from battle.actors.world.interfaces import Connect, Control, Timer, World
 
 SAMPLE_INTERVAL = seconds(1)
 
+OPENED_BEFORE = ms(100)
+"""So long before its first request a workload opens its WebSockets: as long as one at the start of a run has."""
+
 
 async def run_workload(world: World, role: WorkloadRole, control: Control) -> None:
     """Be one shard of a workload: wait for `Begin`, send every request when it is due, see each to its end.
 
+    The workload's own time zero is its `at` after that of `Begin`.
     When the role `may_be_parted`, it takes `ApplyFault` and `RevertFault` of partitions from the control channel, as
     this side sees them; without that its connections are the world's own, and no request pays for it.
-    No HTTP connection is opened before a request needs it; WebSockets for requests are opened on `Begin`. What
-    was due before `Begin` arrived is not sent; it counts as dropped, from `Begin.away_since_ns` on. Logs a
+    No HTTP connection is opened before a request needs it; WebSockets for requests are opened on `Begin`, or
+    `OPENED_BEFORE` a workload that begins later. What was due before `Begin` arrived is not sent; it counts as
+    dropped, from `Begin.away_since_ns` on. Logs a
     `RequestEnded` for each request and a `GeneratorSampled` for each second, the last one cut short; for
     WebSockets, `SubscriptionChanged` and `NotificationReceived` (`ws.tally` says what is sampled of
     subscribers). When cancelled, requests under way are logged with failure `interrupted`: outcome `unknown` if
@@ -59,10 +65,12 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
     begin = await _begin(control, faults)
     if begin is None:
         return
+    began_ns = begin.at_ns
+    begin = replace(begin, at_ns=began_ns + spec.at)
     async with trio.open_nursery() as nursery:
         if faults is not None:
             nursery.start_soon(_apply_faults, control, faults)
-        with sampling(world, load, begin.at_ns):
+        with sampling(world, load, began_ns):
             await load.run(begin)
         nursery.cancel_scope.cancel()
 
@@ -106,6 +114,8 @@ class _Load:
         self._pool: ConnectionPool | WsPool | None = None
 
     async def run(self, begin: Begin) -> None:
+        if isinstance(self._role.spec, WsRequests) and self._role.spec.at:
+            await self._world.sleep_until(begin.at_ns - OPENED_BEFORE)
         async with trio.open_nursery() as nursery:
             pool = self._pool = self._new_pool(nursery)
             with closing(pool):

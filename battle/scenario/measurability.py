@@ -23,7 +23,7 @@ from battle.actors.spec.faults.websocket import SessionFault
 from battle.actors.spec.gateways import EmbeddedGateway, Gateway, UrlGateway
 from battle.actors.spec.workloads import Workload, WsSubscribe, WsWorkload
 from battle.actors.units import Duration, format_duration
-from battle.actors.workload.checks import duration_of
+from battle.actors.workload.checks import ends_at
 from battle.actors.world.interfaces import WorldName
 from battle.formatting import grouped_text
 from battle.scenario.fault_validation import plan_problems
@@ -159,14 +159,26 @@ def _healing_without_a_before(scenario: Scenario, chaos: Iterable[ChaosEntry]) -
     if scenario.healing is None:
         return
     for workload in scenario.named_workloads:
-        ends = duration_of(workload)
+        ends = ends_at(workload)
         if workload.name == scenario.healing.workload and 0 < ends <= scenario.chaos_until:
             yield (
                 f"healing: workload {workload.name} ends at {format_duration(ends)}, and the healing "
                 f"begins at {format_duration(scenario.chaos_until)}: it has no load to measure then"
             )
-    if any(fault.start == 0 for fault in _planned(scenario, chaos)):
+    first = min((fault.start for fault in _planned(scenario, chaos)), default=None)
+    if first == 0:
         yield "healing: a fault begins with the load, so there is no steady state before it to return to"
+    for workload in scenario.named_workloads:
+        is_measured = not isinstance(workload, WsSubscribe) and scenario.healing.workload in (
+            None,
+            workload.name,
+        )
+        if first and is_measured and workload.at >= first:
+            yield (
+                f"healing: workload {workload.name} begins at {format_duration(workload.at)}, and the first fault at "
+                f"{format_duration(first)}, so it has no steady state before it to return to; "
+                "let healing look at another workload"
+            )
 
 
 def _unmeasurable(scenario: Scenario, slo: Slo, chaos: Sequence[ChaosEntry]) -> Iterator[str]:
@@ -200,17 +212,25 @@ def _unmeasurable(scenario: Scenario, slo: Slo, chaos: Sequence[ChaosEntry]) -> 
 def _empty_windows(
     scenario: Scenario, slo: Slo, workloads: Sequence[Workload], chaos: Sequence[ChaosEntry]
 ) -> Iterator[str]:
-    """Parts of the run in which nothing of these workloads is due, when they end or no fault leaves any."""
-    end = max(duration_of(workload) for workload in workloads)
+    """Parts of the run in which nothing of these workloads is due: before they begin, when they are over, or when no
+    fault leaves any.
+    """
+    end = max(ends_at(workload) for workload in workloads)
     if end <= 0:
         return
+    start = min(workload.at for workload in workloads)
+    names = " and ".join(one.name or "the workload" for one in workloads)
+    begins = f"{names} begins at {format_duration(start)}"
     ends = f"the load is over after {format_duration(end)}"
     if end < scenario.load:
-        ends = f"{' and '.join(one.name or 'the workload' for one in workloads)} ends after {format_duration(end)}"
+        ends = f"{names} ends after {format_duration(end)}"
     if slo.when not in RELATIVE:
         for phase in scenario.phases:
             if phase.name == slo.when and end <= phase.at:
                 yield f"slo: {slo.scope.text} nothing is due: it begins at {format_duration(phase.at)}, and {ends}"
+            if phase.name == slo.when and phase.at + phase.duration <= start:
+                over = format_duration(phase.at + phase.duration)
+                yield f"slo: {slo.scope.text} nothing is due: it is over at {over}, and {begins}"
         return
     if any(_may_be_hit(slo.fault, entry, scenario) for entry in chaos if isinstance(entry, Randomly)):
         return
@@ -221,7 +241,11 @@ def _empty_windows(
     ]
     if not any(selects(slo.fault, span) for span in spans):
         return  # reported elsewhere
-    if not any(min(until, end) > begin for begin, until in fault_windows(slo.scope, spans)):
+    windows = fault_windows(slo.scope, spans)
+    if windows and windows[-1][1] <= start:
+        over = format_duration(windows[-1][1])
+        yield f"slo: {slo.scope.text} nothing is due: that is over at {over}, and {begins}"
+    elif not any(min(until, end) > max(begin, start) for begin, until in windows):
         yield f"slo: {slo.scope.text} nothing is due: {_why_empty(slo, spans, ends)}"
 
 

@@ -13,7 +13,7 @@ from battle.actors.spec.gateways import EmbeddedGateway, Gateway
 from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.spec.workloads import Workload
 from battle.actors.units import Duration
-from battle.actors.workload.checks import duration_of
+from battle.actors.workload.checks import ends_at
 from battle.scenario.phases import Healing, Phase
 from battle.scenario.slo.language import slos_of
 from battle.scenario.slo.slo import MIN_REQUESTS, Slo
@@ -72,8 +72,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, metaclas
 
     @property
     def load(self) -> Duration:
-        """How long the load lasts: as long as its longest workload."""
-        return max((duration_of(workload) for workload in self.workloads), default=0)
+        """How long the load lasts: until its last workload is over."""
+        return max((ends_at(workload) for workload in self.workloads), default=0)
 
     @property
     def chaos_until(self) -> Duration:

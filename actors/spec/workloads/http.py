@@ -13,6 +13,7 @@ from battle.actors.spec.workloads.problems import (
     rate_problems,
     shard_problems,
     span_problems,
+    start_problems,
 )
 from battle.actors.units import Duration, format_duration, seconds
 
@@ -31,6 +32,8 @@ class _Connected(Spec, frozen=True, kw_only=True):
     """What all workloads over HTTP connections have in common."""
 
     name: str = ""
+    at: Duration = 0
+    """It begins so long after the start of the load."""
     timeout: Duration = seconds(10)
     """Counted from the moment a request was due."""
     max_connections: int | None = None
@@ -42,6 +45,7 @@ class _Connected(Spec, frozen=True, kw_only=True):
         return DEFAULT_CONNECTIONS if self.max_connections is None else self.max_connections
 
     def connection_problems(self) -> Iterator[str]:
+        yield from start_problems(self.at)
         if self.timeout <= 0:
             yield f"timeout must be above 0, not {format_duration(self.timeout)}"
         if self.connection_limit <= 0:
@@ -79,7 +83,7 @@ class HttpScheduled(_Http, frozen=True, kw_only=True):
         raise NotImplementedError
 
     def arrivals(self, rng: Random) -> Iterator[int]:
-        """When its requests are due, in ns from the start of the load: in ascending order, all before `duration`.
+        """When its requests are due, in ns from the start of this workload: ascending, all before `duration`.
 
         Pure: the same fields and the same numbers from `rng` give the same times, on each shard and after a restart.
         Yield them one by one, as a load can be long.
@@ -236,12 +240,11 @@ class HttpUsers(_Http, frozen=True, kw_only=True, tag="http_users"):
 class Replay(_Connected, frozen=True, tag="replay"):
     """Open loop: the calls of a recorded trace, each at its time; `speed` 2.0 is twice as fast.
 
-    `path`, taken from the working directory, is a file of JSON lines, such as
-    `{"at_ms": 12.5, "method": "eth_call", "params": [...]}`: times count from the start of the load, in `at_ms` or
-    `at_ns`. A call with `"expect": {"result": ...}` or `"expect": {"error": {"code": ..., "message": ...}}` has that
-    answer for its only right one; a recorded `response` in the form of JSON-RPC means the same. A line that is a list
-    of calls is a batch: the first says its time. Other answers are judged by the chain model; those that it does not
-    know count as `none`.
+    `path`, taken from the working directory, is a file of JSON lines, such as `{"at_ms": 12.5, "method": "eth_call",
+    "params": [...]}`: times count from the start of this workload, in `at_ms` or `at_ns`. A call with `"expect":
+    {"result": ...}` or `"expect": {"error": {"code": ..., "message": ...}}` has that answer for its only right one; a
+    recorded `response` in the form of JSON-RPC means the same. A line that is a list of calls is a batch: the first
+    says its time. Other answers are judged by the chain model; those that it does not know count as `none`.
     """
 
     path: str

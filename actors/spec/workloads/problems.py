@@ -39,6 +39,14 @@ def rate_problems(name: str, rate: float, *, may_be_none: bool = False) -> Itera
         yield f"{name} must be at most {RATE_MAX:,} requests per second, not {rate:,.0f}"
 
 
+def start_problems(at: Duration) -> Iterator[str]:
+    """What is wrong with when a workload begins."""
+    if at < 0:
+        yield f"at must be 0 (the start of the load) or later, not {format_duration(at)}"
+    elif at > DURATION_MAX:
+        yield f"at must be at most {format_duration(DURATION_MAX)}, not {format_duration(at)}"
+
+
 def span_problems(duration: Duration, shards: int) -> Iterator[str]:
     """What is wrong with the length of a load, and into how many nodes it is dealt out."""
     yield from duration_problems(duration)

@@ -10,6 +10,7 @@ from battle.actors.spec.workloads.problems import (
     question_problems,
     rate_problems,
     span_problems,
+    start_problems,
 )
 from battle.actors.units import Duration, format_duration, ms, not_a_share, seconds
 
@@ -60,6 +61,8 @@ class _Ws(Spec, frozen=True, kw_only=True):
 
     duration: Duration
     name: str = ""
+    at: Duration = 0
+    """It begins so long after the start of the load."""
     timeout: Duration = seconds(10)
     """For opening a connection, and for each answer; that of a request counts from the moment it was due."""
     reconnect: Reconnect = Reconnect()
@@ -68,6 +71,7 @@ class _Ws(Spec, frozen=True, kw_only=True):
     shards: int = 1
 
     def connection_problems(self, connections: int) -> Iterator[str]:
+        yield from start_problems(self.at)
         if connections <= 0:
             yield f"connections must be above 0, not {connections}"
         elif self.shards > connections:

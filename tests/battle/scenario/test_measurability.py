@@ -35,6 +35,7 @@ from battle.scenario.measurability import OmittedSlo, warnings_of, without_unmea
 from battle.scenario.validation import checked, scenario_problems
 
 READS = HttpConstant("eth_chainId", rate=10, duration=seconds(10), name="reads")
+LATE = HttpConstant("eth_chainId", rate=10, duration=seconds(10), name="late", at=seconds(5))
 HEADS = WsSubscribe(connections=2, duration=seconds(10), name="heads")
 URL = UrlGateway("http://127.0.0.1:1")
 COMMAND = CommandGateway(("nginx",))
@@ -55,6 +56,30 @@ def scenario(**changes):
         (
             {"slo": Slo(max_disconnects=0)},
             "slo: max_disconnects cannot be measured: no workload uses WebSocket",
+        ),
+        (
+            {
+                "workloads": [READS, msgspec.structs.replace(LATE, at=seconds(4))],
+                "workload_slos": {"late": Slo(success_rate=0.9, when="early")},
+                "phases": [Phase("early", at=0, duration=seconds(4))],
+            },
+            "slo: in phase early of workload late nothing is due: it is over at 4 s, and late begins at 4 s",
+        ),
+        (
+            {
+                "workloads": [READS, LATE],
+                "workload_slos": {"late": Slo(success_rate=0.9, when="during")},
+                "chaos": [Kill("a", at=seconds(1), down=seconds(1))],
+            },
+            "slo: during faults of workload late nothing is due: that is over at 2 s, and late begins at 5 s",
+        ),
+        (
+            {
+                "workloads": [READS, LATE],
+                "chaos": [Kill("a", at=seconds(2), down=seconds(1))],
+                "healing": Healing(duration=seconds(6), within=seconds(1)),
+            },
+            "healing: workload late begins at 5 s, and the first fault at 2 s",
         ),
         (
             {"chaos": [Kill("a", at=seconds(10))]},
