@@ -214,11 +214,27 @@ def test_a_wide_interval_counts_for_less_than_a_narrow_one() -> None:
 
 
 ALERT = Alert(
-    kind="step", metric=P95, workload=None, scenario="s", world="live", gateway="embedded (priority)", machine="m", before=1.0,
-    after=2.0, size=1.0, p_value=0.0, last_good_run="a", last_good_commit="1" * 40, first_bad_run="b",
-    first_bad_commit="2" * 40, first_bad_at="2026-12-01T00:00:00.000+00:00", likeliest_run="b",
-    likeliest_commit="2" * 40, candidates=1, newest_commit="3" * 40,
-)  # fmt: skip
+    kind="step",
+    metric=P95,
+    workload=None,
+    scenario="s",
+    world="live",
+    gateway="embedded (priority)",
+    machine="m",
+    before=1.0,
+    after=2.0,
+    size=1.0,
+    p_value=0.0,
+    last_good_run="a",
+    last_good_commit="1" * 40,
+    first_bad_run="b",
+    first_bad_commit="2" * 40,
+    first_bad_at="2026-12-01T00:00:00.000+00:00",
+    likeliest_run="b",
+    likeliest_commit="2" * 40,
+    candidates=1,
+    newest_commit="3" * 40,
+)
 
 
 @pytest.mark.parametrize(
