@@ -70,7 +70,7 @@ async def inject(
     not applied in the log, and the verdict takes it for what it is.
     """
     woken_ns = world.now_ns()
-    faults = {planned.fault_id: _AimedFault(world, planned, targets) for planned in timeline}
+    faults = {planned.fault_id: AimedFault(world, planned, targets) for planned in timeline}
     try:
         for at_ns, begins, planned in _steps(timeline, begin_ns):
             if begins and at_ns < woken_ns:
@@ -101,8 +101,9 @@ def _steps(timeline: tuple[PlannedFault, ...], begin_ns: int) -> list[tuple[int,
     return sorted(begins + ends, key=lambda step: (step[0], not step[1]))
 
 
-class _AimedFault:
-    """A planned fault and its target, as the fault acts on it: a `TargetNode`."""
+class AimedFault:
+    """A planned fault and its target, as the fault acts on it: a `TargetNode`. `holds`: it was applied, and not yet
+    reverted. Whoever gives up without reverting it sets that back, so that nothing more comes of it."""
 
     def __init__(self, world: World, planned: PlannedFault, targets: Targets) -> None:
         self.holds = False

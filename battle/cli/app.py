@@ -31,6 +31,7 @@ class _UnexpectedError(Exception):
 COMMANDS = {
     "run": "Run SCENARIO and judge it.",
     "suite": "Run many scenarios one after the other, and judge them together.",
+    "up": "Start the providers of SCENARIO, for a gateway that runs elsewhere, until Ctrl-C.",
     "list": "List the shipped scenarios and those found below PATH: what each proves, how long it takes.",
     "check": "Check scenarios and gateway files without running them. Exit status 2 when something is wrong.",
     "sql": "Query the log of RUN.",

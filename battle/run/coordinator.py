@@ -13,12 +13,12 @@ from battle.actors.units import format_duration, minutes, ms
 from battle.actors.world.cluster import Cluster
 from battle.errors import StartError
 from battle.run.gateway_process import never_up
+from battle.run.lifecycle_log import LifecycleLog
 from battle.run.nodes import FaultTargets, NodeCrashed
 from battle.run.plan import GATEWAY, RunPlan
 from battle.run.setup import SetupContext, run_setup
 from battle.run.tree import RunTree
-from battle.store.events import ActorChanged, RunChanged, RunPhase
-from battle.store.segment import segment_path
+from battle.store.events import RunChanged, RunPhase
 
 LEAD_NS = ms(100)
 """From the moment all nodes are ready to the first due request: time for the word to reach every node."""
@@ -51,7 +51,9 @@ class Coordinator:
         self._authors_failure: str | None = None
         self._faults_in_force: set[str] = set()
         self._tree = RunTree(cluster, plan, run_dir, inject=self._inject, on_change=self._on_change)
-        self._node_names = frozenset(node.name for node in self._tree.nodes)
+        self._lifecycle = LifecycleLog(
+            cluster.world, run_dir, frozenset(node.name for node in self._tree.nodes)
+        )
         run_setup(
             plan.scenario.setup,
             SetupContext(run_dir, dict(self._tree.provider_addresses), self._tree.gateway_address),
@@ -133,7 +135,7 @@ class Coordinator:
         self._world.log.append(RunChanged(at_ns=self._world.now_ns(), phase=phase, detail=detail))
 
     def _on_change(self, change: LifecycleChange) -> None:
-        self._log_change(change)
+        self._lifecycle.note(change)
         self._note_gateway(change)
         self._note_authors(change)
         if change.change in ("crashed", "stopped") and self._began.is_set():
@@ -162,24 +164,3 @@ class Coordinator:
             if workload.name == change.actor and workload.failed_for_good is not None:
                 self._authors_failure = workload.failed_for_good
                 self._tree.root.stop()
-
-    def _log_change(self, change: LifecycleChange) -> None:
-        is_node = change.actor in self._node_names
-        self._world.log.append(
-            ActorChanged(
-                at_ns=self._world.now_ns(),
-                actor=change.actor,
-                node=change.actor if is_node else self._world.node,
-                change=change.change,
-                incarnation=change.incarnation,
-                reason=change.reason,
-                segment_bytes=self._segment_bytes(change) if is_node else None,
-            )
-        )
-
-    def _segment_bytes(self, change: LifecycleChange) -> int | None:
-        """How much of its log the node has written: what vouches for segments that their writers could not close."""
-        try:
-            return segment_path(self._run_dir, change.actor, change.incarnation).stat().st_size
-        except OSError:
-            return None  # a program that is none of ours, or a node that died before it began its log

@@ -118,6 +118,7 @@ CASES = [
 
 GIVEN = {
     "run": ["scenario=smoke", "--world=simulated", "--quiet"],
+    "up": ["scenario=smoke"],
     "suite": ["paths=smoke", "--world=simulated", "--quiet"],
     "list": [],
     "check": ["places=smoke"],

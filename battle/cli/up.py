@@ -1,0 +1,124 @@
+"""`battle up`."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+import trio
+import typer
+
+from battle.cli.options import Out, Seed
+from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
+from battle.errors import ScenarioError
+from battle.run.up import Up, stand
+from battle.scenario.author_code import importable
+from battle.scenario.loader import load_scenario
+from battle.scenario.scenario import Scenario
+from battle.scenario.validation import checked
+
+PORT_MAX = 65535
+
+_LINE_BYTES_MAX = 64 * 1024
+"""Of what is typed: more without an end of line is something else."""
+
+
+def command(
+    scenario: Annotated[
+        str, typer.Argument(help="A shipped name, FILE.py[:NAME], or a TOML, YAML or JSON file.")
+    ],
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="The first provider listens there, the others at the ports that follow."
+        ),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Play the scenario's faults once all are up.")] = False,
+    seed: Seed = DEFAULT_SEED,
+    out: Out = DEFAULT_OUT,
+    json: Annotated[bool, typer.Option("--json", help="Print the addresses as one line of JSON.")] = False,
+) -> None:
+    """Start the providers of SCENARIO, for a gateway that runs elsewhere, until Ctrl-C; faults can be typed."""
+    loaded = load_scenario(scenario)
+    if port is not None:
+        loaded = _at_ports(loaded, port)
+
+    def on_up(up: Up) -> None:
+        print(_as_json(up) if json else _as_text(up), flush=True)
+        print("faults can be typed: `help` says how; Ctrl-C ends all", file=sys.stderr, flush=True)
+
+    with importable(loaded):
+        run_dir = stand(
+            checked(loaded),
+            seed=seed,
+            out=out,
+            command=f"battle up {scenario}",
+            with_plan=plan,
+            on_up=on_up,
+            say=_say,
+            lines=_typed_lines(),
+        )
+    print(
+        f"battle: what the providers saw: battle sql {run_dir} "
+        '"SELECT provider, outcome, count(*) FROM attempts GROUP BY ALL"',
+        file=sys.stderr,
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _at_ports(scenario: Scenario, first: int) -> Scenario:
+    last = first + len(scenario.providers) - 1
+    if first < 1 or last > PORT_MAX:
+        raise ScenarioError(f"--port is from 1 to {PORT_MAX - len(scenario.providers) + 1} here, not {first}")
+    providers = tuple(
+        msgspec.structs.replace(provider, port=first + number)
+        for number, provider in enumerate(scenario.providers)
+    )
+    return msgspec.structs.replace(scenario, providers=providers)
+
+
+def _as_text(up: Up) -> str:
+    width = max(len(name) for name in up.providers)
+    return "\n".join(
+        f"{name:<{width}}  http://{address}  ws://{address}" for name, address in up.providers.items()
+    )
+
+
+def _as_json(up: Up) -> str:
+    providers = {
+        name: {"http": f"http://{address}", "ws": f"ws://{address}"} for name, address in up.providers.items()
+    }
+    return msgspec.json.encode({"run": str(up.run_dir), "providers": providers}).decode()
+
+
+async def _typed_lines() -> AsyncIterator[str]:
+    """What is typed on standard input, or piped into it, line by line; nothing after its end."""
+    kept = b""
+    while _may_be_read():
+        try:
+            await trio.lowlevel.wait_readable(0)
+        except PermissionError:  # a file, or /dev/null: nobody ever has to wait for those
+            await trio.lowlevel.checkpoint()
+        data = os.read(0, _LINE_BYTES_MAX)
+        *lines, kept = (kept + data).split(b"\n")
+        for line in lines if data else [kept]:
+            yield line.decode("utf-8", "replace")
+        if not data:
+            return
+        if len(kept) > _LINE_BYTES_MAX:
+            _say("that line is too long")
+            kept = b""
+
+
+def _may_be_read() -> bool:
+    """Whether there is a standard input; a terminal stops whoever reads it in the background."""
+    if sys.stdin is None:  # closed before this program began: the number is another file's
+        return False
+    try:
+        return not os.isatty(0) or os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False

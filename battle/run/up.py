@@ -1,0 +1,272 @@
+"""Providers that stand without a gateway and a load, for a gateway that somebody runs elsewhere: `battle up`.
+
+They are those of a run, supervised and logged as in a run, and so are the faults: those of the scenario's plan, and
+those that are typed. Nothing is judged.
+
+    up (rest_for_one)
+      providers (one_for_one)    each provider, or the link before a real one, its own node
+    by hand                      reads lines, begins and ends faults
+    plan                         the scenario's faults, from the moment that they are asked for
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import trio
+
+from battle.actors.addresses import Address
+from battle.actors.injector import AimedFault, inject, log_plan
+from battle.actors.spec.faults.timeline import PlannedFault, targets_of
+from battle.actors.spec.gateways import UrlGateway
+from battle.actors.system import ChildLostError, EscalationError, Supervisor
+from battle.actors.units import Duration, format_duration, minutes
+from battle.actors.world.cluster import Cluster
+from battle.actors.world.live.loopback import check_loopback
+from battle.actors.world.live.run import run_live
+from battle.errors import BattleError, ScenarioError, StartError, plain
+from battle.formatting import plural
+from battle.run.directory import create_run_directory, discard_run_directory, point_latest
+from battle.run.event_loop import Signals, in_event_loop
+from battle.run.lifecycle_log import LifecycleLog
+from battle.run.nodes import FaultTargets, node_group
+from battle.run.plan import RunPlan, run_plan
+from battle.run.provider_nodes import ProviderNodes
+from battle.run.record import judgeable
+from battle.run.setup import SetupContext, run_setup
+from battle.scenario.fault_line import KINDS, FaultByHand, Order, parse_line
+from battle.scenario.scenario import Scenario
+from battle.store.events import RunChanged, RunPhase
+from battle.store.seal import seal
+
+UNTIL_ENDED = minutes(7 * 24 * 60)
+"""How long a fault holds that nobody ends: longer than anybody lets providers stand."""
+
+
+class Up(msgspec.Struct, frozen=True):
+    """Providers that are ready: the directory of their log, and where each listens."""
+
+    run_dir: Path
+    providers: Mapping[str, Address]
+
+
+def stand(
+    scenario: Scenario,
+    *,
+    seed: int,
+    out: Path,
+    command: str,
+    with_plan: bool,
+    on_up: Callable[[Up], object],
+    say: Callable[[str], object],
+    lines: AsyncIterator[str],
+) -> Path:
+    """Start the providers of a scenario that has no problems, and keep them up until a signal; seal their log.
+
+    `on_up` is called once all of them listen, `say` for each thing that happens. `with_plan`: the scenario's faults
+    begin at that moment. `lines` are what is typed: faults that begin and end.
+
+    Raises:
+        StartError: a port is in use, a directory cannot be written, or a provider does not come up.
+        RunLostError: the log cannot be sealed.
+    """
+    try:
+        check_loopback()
+    except OSError as error:
+        raise StartError(plain(error)) from None
+    plan = run_plan(scenario, seed)
+    run_dir = create_run_directory(out, plan, "live", (), command)
+
+    def recorded(signals: Signals) -> None:
+        async def main(cluster: Cluster) -> None:
+            try:
+                standing = _Standing(cluster, plan, run_dir, say)
+            except OSError as error:
+                raise StartError(plain(error)) from error
+            point_latest(run_dir)
+            failure = await standing.run(signals, lines, with_plan=with_plan, on_up=on_up)
+            if failure is not None:
+                raise StartError(f"the providers cannot be kept up: {failure}")
+
+        run_live(main, run_dir=run_dir, seed=seed)
+
+    try:
+        in_event_loop(recorded)
+    except BattleError:
+        discard_run_directory(run_dir)
+        raise
+    with judgeable(run_dir):
+        seal(run_dir)
+    return run_dir
+
+
+class _Standing:
+    def __init__(self, cluster: Cluster, plan: RunPlan, run_dir: Path, say: Callable[[str], object]) -> None:
+        self._world = cluster.world
+        self._plan = plan
+        self._run_dir = run_dir
+        self._say = say
+        self._providers = ProviderNodes(cluster, plan)
+        self._targets = FaultTargets(self._providers.nodes)
+        self._by_hand: dict[str, AimedFault] = {}
+        self._typed = 0
+        self._plan_plays = False
+        on_change = LifecycleLog(cluster.world, run_dir, self._providers.nodes).note
+        group = node_group("providers", self._providers.nodes.values(), on_change)
+        self._root = Supervisor("up", [group.as_child()], strategy="rest_for_one", on_change=on_change)
+        gateway = plan.scenario.gateway
+        where = gateway.endpoint()[0] if isinstance(gateway, UrlGateway) else ""
+        run_setup(plan.scenario.setup, SetupContext(run_dir, dict(self._providers.addresses), where))
+
+    async def run(
+        self,
+        signals: Signals,
+        lines: AsyncIterator[str],
+        *,
+        with_plan: bool,
+        on_up: Callable[[Up], object],
+    ) -> str | None:
+        """Keep everything up until a signal, or until a provider has failed for good: then the answer is why."""
+        where = (f"{name} {address}" for name, address in self._providers.addresses.items())
+        self._log_phase("started", f"providers: {', '.join(where)}")
+        failure = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._stop_at, signals)
+            nursery.start_soon(partial(self._lead, nursery, lines, with_plan=with_plan, on_up=on_up))
+            try:
+                await self._root.run()
+            except EscalationError as error:
+                failure = str(error)
+            for aimed in self._by_hand.values():
+                aimed.holds = False
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            self._log_phase("failed", failure)
+        self._log_phase("ended")
+        return failure
+
+    async def _stop_at(self, signals: Signals) -> None:
+        with signals.receive() as numbers:
+            async for _ in numbers:
+                self._root.stop()
+
+    async def _lead(
+        self,
+        nursery: trio.Nursery,
+        lines: AsyncIterator[str],
+        *,
+        with_plan: bool,
+        on_up: Callable[[Up], object],
+    ) -> None:
+        with suppress(ChildLostError):  # stopped before, or failed: then the end of the tree says which
+            await self._root.wait_started("providers")
+            await self._serve(nursery, lines, with_plan=with_plan, on_up=on_up)
+
+    async def _serve(
+        self,
+        nursery: trio.Nursery,
+        lines: AsyncIterator[str],
+        *,
+        with_plan: bool,
+        on_up: Callable[[Up], object],
+    ) -> None:
+        on_up(Up(self._run_dir, self._providers.addresses))
+        if with_plan:
+            self._play_plan(nursery)
+        async for line in lines:
+            try:
+                self._do(line, nursery)
+            except ScenarioError as error:
+                self._say(str(error))
+
+    def _do(self, text: str, nursery: trio.Nursery) -> None:
+        match parse_line(text, self._plan.scenario):
+            case FaultByHand() as typed:
+                self._begin(typed, nursery)
+            case Order("end", ids):
+                self._end_all(ids)
+            case Order("faults"):
+                self._say("\n".join(self._by_hand) or "no fault holds that was typed")
+            case Order("plan"):
+                self._play_plan(nursery)
+            case Order("help", about):
+                self._say(_help(about))
+
+    def _begin(self, typed: FaultByHand, nursery: trio.Nursery) -> None:
+        length = UNTIL_ENDED if typed.length is None else typed.length
+        for target in targets_of(typed.fault.target, self._plan.scenario.groups):
+            self._typed += 1
+            fault = msgspec.structs.replace(typed.fault, target=target).placed(0, length)
+            planned = PlannedFault(f"{fault.kind()}-{target}.by-hand-{self._typed}", fault, 0, length)
+            aimed = AimedFault(self._world, planned, self._targets)
+            log_plan(self._world, (planned,), self._world.now_ns())
+            if not aimed.apply():
+                self._say(f"{planned.fault_id} could not begin: {target} does not run")
+                continue
+            self._by_hand[planned.fault_id] = aimed
+            until = "until `end`" if typed.length is None else f"for {format_duration(length)}"
+            self._say(f"{planned.fault_id} holds {until}")
+            if typed.length is not None:
+                nursery.start_soon(self._end_after, planned.fault_id, length)
+
+    async def _end_after(self, fault_id: str, length: Duration) -> None:
+        await self._world.sleep_until(self._world.now_ns() + length)
+        if fault_id in self._by_hand:  # nobody ended it before
+            self._end(fault_id)
+
+    def _end_all(self, ids: tuple[str, ...]) -> None:
+        unknown = [fault_id for fault_id in ids if fault_id not in self._by_hand]
+        if unknown:
+            known = ", ".join(self._by_hand) or "none"
+            raise ScenarioError(f"{', '.join(unknown)} does not hold; these do: {known}")
+        for fault_id in ids or list(self._by_hand):
+            self._end(fault_id)
+
+    def _end(self, fault_id: str) -> None:
+        self._by_hand.pop(fault_id).revert()
+        self._say(f"{fault_id} has ended")
+
+    def _play_plan(self, nursery: trio.Nursery) -> None:
+        if self._plan_plays:
+            raise ScenarioError("the plan plays already")
+        if not self._plan.timeline:
+            raise ScenarioError(f"{self._plan.scenario.name!r} plans no faults")
+        self._plan_plays = True
+        nursery.start_soon(self._inject)
+
+    async def _inject(self) -> None:
+        begin_ns = self._world.now_ns()
+        log_plan(self._world, self._plan.timeline, begin_ns)
+        last = format_duration(max(planned.end for planned in self._plan.timeline))
+        self._say(
+            f"the plan begins: {plural(len(self._plan.timeline), 'fault')}, the last is over after {last}"
+        )
+        for planned in self._plan.timeline:
+            self._world.call_at(begin_ns + planned.start, self._say, f"{planned.fault_id} begins")
+            self._world.call_at(begin_ns + planned.end, self._say, f"{planned.fault_id} ends")
+        await inject(self._world, self._plan.timeline, begin_ns, self._targets, set())
+        self._plan_plays = False
+        self._say("the plan is over")
+
+    def _log_phase(self, phase: RunPhase, detail: str | None = None) -> None:
+        self._world.log.append(RunChanged(at_ns=self._world.now_ns(), phase=phase, detail=detail))
+
+
+def _help(about: tuple[str, ...]) -> str:
+    with suppress(IndexError):
+        kind = KINDS.get(about[0])
+        if kind is None:
+            return f"there is no fault {about[0]!r}; there are: {', '.join(KINDS)}"
+        summary = (kind.__doc__ or "").strip().partition("\n")[0]
+        fields = [name for name in kind.__struct_fields__ if name not in ("target", "at", "duration", "down")]
+        return f"{about[0]} TARGET: {summary}\n  fields: {', '.join(fields) or 'none'}, and for=LENGTH"
+    return (
+        "KIND TARGET [FIELD=VALUE ...] [for=LENGTH]   begin a fault; without for= it holds until `end`\n"
+        "end [ID ...]     end these faults, or all that were typed\n"
+        "faults           list those that hold\n"
+        "plan             play the scenario's faults from now on\n"
+        "help KIND        what a kind of fault does\n"
+        f"kinds: {', '.join(KINDS)}"
+    )

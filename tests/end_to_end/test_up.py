@@ -1,0 +1,138 @@
+"""`battle up`: providers for a gateway that runs elsewhere, with faults that are typed, until Ctrl-C."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from battle.actors.world.live.loopback import check_loopback
+
+pytestmark = pytest.mark.live
+
+SCENARIO = """
+name = "Two stand"
+providers = [{ name = "a" }, { name = "b" }]
+workloads = [{ type = "http_constant", method = "eth_chainId", rate = 10, duration = "5s" }]
+chaos = [{ type = "error_rate", target = "b", at = "0s", duration = "300ms", kinds = ["http_503"] }]
+slo = { success_rate = 0.9 }
+"""
+QUESTION = b'{"jsonrpc":"2.0","id":7,"method":"eth_chainId","params":[]}'
+
+
+@pytest.fixture
+def up(tmp_path):
+    """Starts `battle up` with further options, and ends it by its id."""
+    check_loopback()
+    (tmp_path / "two.toml").write_text(SCENARIO)
+    line = [sys.executable, "-m", "battle", "up", str(tmp_path / "two.toml"), "--out", str(tmp_path / "out")]
+    programs = []
+
+    def start(*options):
+        program = subprocess.Popen(
+            [*line, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        programs.append(program)
+        return program
+
+    yield start
+    for program in programs:
+        if program.poll() is None:
+            program.kill()
+        program.communicate()
+
+
+def type_in(program, line):
+    """Type a line, and read what is said to it."""
+    program.stdin.write(line + "\n")
+    program.stdin.flush()
+    return program.stderr.readline().rstrip("\n")
+
+
+def comes(url, status):
+    """Ask until this is the answer: a provider hears of its faults a moment after they begin."""
+    asked = 1
+    while (got := ask(url)) != status:
+        asked += 1
+        assert asked < 500, f"{got} and never {status}"
+        time.sleep(0.01)
+    return True
+
+
+def ask(url):
+    """The status of an answer, or "refused"."""
+    question = urllib.request.Request(url, QUESTION, {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(question, timeout=10) as answer:
+            assert json.load(answer) == {"jsonrpc": "2.0", "id": 7, "result": "0x1"}
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except urllib.error.URLError as error:
+        return "refused" if isinstance(error.reason, ConnectionRefusedError) else str(error.reason)
+    except ConnectionResetError:  # it was killed while it was asked
+        return "reset"
+
+
+def test_providers_stand_until_ctrl_c_and_faults_can_be_typed(up):
+    program = up("--json")
+    said = json.loads(program.stdout.readline())
+    a, b = (said["providers"][name]["http"] for name in "ab")
+    assert "faults can be typed" in program.stderr.readline()
+    assert (ask(a), ask(b)) == (200, 200)
+    assert type_in(program, "kill a") == "kill-a.by-hand-1 holds until `end`"
+    assert comes(a, "refused")
+    assert type_in(program, "error_rate b kinds=http_503") == "error_rate-b.by-hand-2 holds until `end`"
+    assert comes(b, 503)
+    assert type_in(program, "error_rate nobody").startswith("error_rate: its target 'nobody' does not exist")
+    assert type_in(program, "end error_rate-b.by-hand-2") == "error_rate-b.by-hand-2 has ended"
+    assert comes(b, 200)
+    assert type_in(program, "plan") == "the plan begins: 1 fault, the last is over after 300 ms"
+    lines = [program.stderr.readline().rstrip() for _ in range(3)]
+    assert lines == ["error_rate-b.1 begins", "error_rate-b.1 ends", "the plan is over"]
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=30)
+    assert (program.returncode, out) == (0, "")
+    assert err.startswith("battle: what the providers saw: battle sql ")
+    query = (
+        "SELECT provider, outcome, bool_and(fault_id IS NULL) AS well FROM attempts GROUP BY ALL ORDER BY ALL"
+    )
+    rows = subprocess.run(
+        [sys.executable, "-m", "battle", "sql", said["run"], query, "--format", "json"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert json.loads(rows) == [
+        {"provider": "a", "outcome": "ok", "well": True},
+        {"provider": "b", "outcome": "error", "well": False},
+        {"provider": "b", "outcome": "ok", "well": True},
+    ]
+
+
+def test_ports_follow_and_one_in_use_is_a_sentence(up):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        program = up("--port", str(port))
+        out, err = program.communicate(timeout=30)
+    assert (program.returncode, out) == (2, "")
+    assert err == f"battle: port {port} for a is not available: Address already in use\n"
+
+
+def test_it_stands_also_when_nothing_can_be_typed(up):
+    program = up()
+    program.stdin.close()
+    assert program.stdout.readline().startswith("a  http://127.0.0.1:")
+    assert program.poll() is None
+    program.send_signal(signal.SIGTERM)
+    program.stdin = None
+    program.communicate(timeout=30)
+    assert program.returncode == 0
