@@ -1,7 +1,7 @@
 """From the body of a POST to the body of its answer. Pure."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,9 @@ from battle.actors.wire.jsonrpc import (
 
 MAX_BATCH_BYTES = 4 * 2**20
 """What the answers to a batch may add up to, but for the last: half of what a stream holds for a client."""
+
+Errors: TypeAlias = Callable[[str], RpcError | None]
+"""With which error a call of a method fails; None: it is answered."""
 
 _NO_HEADERS: dict[bytes, bytes] = {}
 _TOO_LARGE = RpcError(LIMIT_EXCEEDED, "the answer to the batch is too large")
@@ -90,21 +93,23 @@ class CallAnswerer:
         self,
         received: ReceivedRequest,
         head: int,
-        failure: RpcError | None = None,
+        errors: Errors | None = None,
         faults: Sequence[InForce] = (),
     ) -> bytes:
         """The body that answers, empty when only notifications were asked; notes each call's error code.
 
-        With `failure` every valid call gets that error. `faults` are those of the chain, `in_order`: each call
-        whose answer one of them changed notes that one.
+        With `errors` a valid call can get an error in place of its answer. `faults` are those of the chain,
+        `in_order`: each call whose answer one of them changed notes that one.
         """
         if not received.is_batch:
-            return self._answer_one(received.asked[0], head, failure, faults)
+            asked = received.asked[0]
+            return self._answer_one(asked, head, errors(asked.method) if errors else None, faults)
         wanted: list[bytes] = []
         size_bytes = 0
         for asked in received.asked:
             # A thousand queries for logs fit into a small batch, and their answers into no memory.
             full = _TOO_LARGE if size_bytes > MAX_BATCH_BYTES else None
+            failure = errors(asked.method) if errors else None
             answer = self._answer_one(asked, head, failure or full, faults)
             if answer:
                 wanted.append(answer)

@@ -13,6 +13,7 @@ from battle.actors.chain.corruption import corrupted, missing
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import NodeFault
 from battle.actors.spec.faults.behaviour import (
+    AnswerFault,
     MissingData,
     Reorg,
     StaleHead,
@@ -104,6 +105,11 @@ class ChainAnswer(msgspec.Struct):
         return (mine.code, mine.message) == (others.code, others.message)
 
 
+def concerns_call(one: InForce, method: str) -> bool:
+    """Whether a fault can fall on a call of this method."""
+    return not isinstance(one.fault, AnswerFault) or one.fault.concerns(method)
+
+
 def in_order(faults: Sequence[InForce]) -> tuple[InForce, ...]:
     """The faults of the chain among these, in the order in which they come."""
     ranked = [(_ORDER.index(type(one.fault)), one) for one in faults if type(one.fault) in _ORDER]
@@ -129,7 +135,7 @@ def answer_under(
         seen = viewer.through(one, view)
         if seen is not view:
             view, next_answer = seen, _answered(seen, call, canned)
-        elif is_corrupted or chain_answer.error is not None:
+        elif is_corrupted or chain_answer.error is not None or not concerns_call(one, call.method):
             continue  # what is corrupted twice could be right again
         elif isinstance(one.fault, MissingData):
             next_answer = ChainAnswer(missing(call.method, chain_answer.result))

@@ -93,7 +93,7 @@ class Connection:
             return PendingReply([_no_call(request)], now_ns, now_ns, _method_not_allowed(request))
         service = self._service
         received = read_received(request, service.spec.max_batch_calls)
-        plan = service.plan(received.asked[0].request_id)
+        plan = service.plan(received)
         head = service.model.head_at(now_ns)
         response = respond(service.answerer, received, plan, head, keep_alive=request.keep_alive)
         return PendingReply(received.asked, now_ns, now_ns + plan.delay, response)

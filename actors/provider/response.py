@@ -6,35 +6,23 @@ import msgspec
 
 from battle.actors.provider.answerer import CallAnswerer, ReceivedCall, ReceivedRequest
 from battle.actors.provider.response_plan import ResponsePlan
-from battle.actors.spec.faults.behaviour import Failure
+from battle.actors.spec.failures import FailureKind, HttpFailure, RpcFailure, encoded, failure_of
 from battle.actors.wire.http.messages import encode_response
-from battle.actors.wire.jsonrpc import INTERNAL_ERROR, LIMIT_EXCEEDED, SERVER_ERROR, Invalid, RpcError
+from battle.actors.wire.jsonrpc import Invalid, RpcError
 from battle.store.events import Outcome
 
 Ending: TypeAlias = Literal["keep", "close", "cut", "reset", "never"]
 """What becomes of the connection when a response is due: it goes on; it is closed behind the response; it is closed
 inside the response; it is reset in place of the response. `never`: the response never comes."""
 
-_STATUSES: dict[Failure, int] = {"http_500": 500, "http_502": 502, "http_503": 503, "http_429": 429}
-_RPC_ERRORS: dict[Failure, RpcError] = {
-    "rpc_error": RpcError(SERVER_ERROR, "the provider failed"),
-    "rpc_server_error": RpcError(SERVER_ERROR, "the provider failed"),
-    "rpc_internal_error": RpcError(INTERNAL_ERROR, "Internal error"),
-    "rpc_limit": RpcError(LIMIT_EXCEEDED, "the request rate limit is exceeded"),
-}
-_RPC_ERRORS_FOR_STATUSES: dict[Failure, RpcError] = {
-    "http_500": _RPC_ERRORS["rpc_internal_error"],
-    "http_502": _RPC_ERRORS["rpc_internal_error"],
-    "http_503": _RPC_ERRORS["rpc_internal_error"],
-    "http_429": _RPC_ERRORS["rpc_limit"],
-}
-"""A WebSocket has no statuses."""
+_ANSWERED = (None, 200, 204)
+"""The statuses of responses that answer; messages have none."""
 
-_PAGES: dict[Failure, tuple[int, bytes]] = {
+_PAGES: dict[str, tuple[int, bytes]] = {
     "html_error_page": (200, b"<!DOCTYPE html><title>Error</title><h1>Something went wrong</h1>\n"),
     "html_bad_gateway": (502, b"<!DOCTYPE html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>\n"),
 }
-_SPOILED: tuple[Failure, ...] = ("invalid_json", "wrong_content_type", "empty_body", "truncated")
+_SPOILED: tuple[str, ...] = ("invalid_json", "wrong_content_type", "empty_body", "truncated")
 """Failures that have an answer to spoil; a request that gets none (all of it notifications) escapes them."""
 
 
@@ -54,7 +42,7 @@ class Response(msgspec.Struct, frozen=True):
         if self.ending not in ("keep", "close"):
             return "unknown"
         failed = asked.rpc_code is not None and not asked.is_rightly_refused
-        refused = self.is_malformed or failed or self.status not in (None, 200, 204)
+        refused = self.is_malformed or failed or self.status not in _ANSWERED
         return "error" if refused else "ok"
 
 
@@ -74,20 +62,24 @@ def respond(
 
     Notes on every call its error code and the fault that decided what became of it.
     """
-    failure = plan.failure
-    body = _body(answerer, received, plan, head)
-    escaped = not body and failure in _SPOILED
-    _sign(received, plan, escaped=escaped)
-    if failure is None or failure in _RPC_ERRORS or escaped:
-        data = encode_response(200 if body else 204, body, keep_alive=keep_alive)
-        return Response(data, _ending(keep_alive), 200 if body else 204)
-    if failure == "reset":
-        return _RESET
-    if failure == "no_answer":
-        return _NEVER
-    if failure == "truncated":
-        return Response(encode_response(200, body, keep_alive=keep_alive)[: -(len(body) // 2) or None], "cut")
-    return _failed(failure, body, plan, keep_alive=keep_alive)
+    failure = None if plan.failure is None else failure_of(plan.failure)
+    if isinstance(failure, HttpFailure):
+        _sign(received, plan)
+        return _refused(failure, plan, keep_alive=keep_alive)
+    if failure == "reset" or failure == "no_answer":
+        _sign(received, plan)
+        return _RESET if failure == "reset" else _NEVER
+    body = _body(answerer, received, plan, failure, head)
+    if isinstance(failure, str) and (body or failure not in _SPOILED):
+        _sign(received, plan)
+        return _broken(failure, body, keep_alive=keep_alive)
+    _sign_calls(received, plan, failure)
+    error = _sole_error(received, plan, failure)
+    status, headers = (error.http_status, encoded(error.headers)) if error else (200, None)
+    data = encode_response(
+        status if body else 204, body, headers=headers if body else None, keep_alive=keep_alive
+    )
+    return Response(data, _ending(keep_alive), status if body else 204)
 
 
 def respond_in_message(
@@ -97,42 +89,83 @@ def respond_in_message(
 
     HTTP's failures become JSON-RPC's errors; a wrong content type means nothing here and is escaped.
     """
-    failure = plan.failure
-    body = _body(answerer, received, plan, head, _RPC_ERRORS_FOR_STATUSES)
-    escaped = failure == "wrong_content_type" or (not body and failure in _SPOILED)
-    _sign(received, plan, escaped=escaped)
-    if failure is None or failure in _RPC_ERRORS or failure in _RPC_ERRORS_FOR_STATUSES or escaped:
+    failure = None if plan.failure is None else failure_of(plan.failure)
+    if isinstance(failure, HttpFailure):
+        body = _body(answerer, received, plan, failure.in_message, head)
+        _sign(received, plan)
         return Response(body, "keep")
-    if failure == "reset":
-        return _RESET
-    if failure == "no_answer":
-        return _NEVER
+    if failure == "reset" or failure == "no_answer":
+        _sign(received, plan)
+        return _RESET if failure == "reset" else _NEVER
+    body = _body(answerer, received, plan, failure, head)
+    escaped = failure == "wrong_content_type" or not isinstance(failure, str)
+    if escaped or (not body and failure in _SPOILED):
+        _sign_calls(received, plan, failure)
+        return Response(body, "keep")
+    assert isinstance(failure, str)
+    _sign(received, plan)
     if failure == "truncated":
         return Response(body[: len(body) // 2], "cut")
     return Response(_spoiled(failure, body), "keep", is_malformed=True)
+
+
+def refused_handshake(plan: ResponsePlan) -> Response | None:
+    """The response that refuses to open a WebSocket, as HTTP's failures do; None when it is opened."""
+    failure = None if plan.failure is None else failure_of(plan.failure)
+    return _refused(failure, plan, keep_alive=False) if isinstance(failure, HttpFailure) else None
 
 
 def _body(
     answerer: CallAnswerer,
     received: ReceivedRequest,
     plan: ResponsePlan,
+    failure: FailureKind | None,
     head: int,
-    more_errors: dict[Failure, RpcError] | None = None,
 ) -> bytes:
-    """The JSON-RPC text, where the response plan leaves one to be sent or spoiled."""
-    failure = plan.failure
-    if failure is None or failure in _SPOILED:
+    """The JSON-RPC text that is sent or spoiled; in it each call that fails by itself has its error."""
+    if not plan.call_failures and not isinstance(failure, RpcFailure):
         return answerer.answer(received, head, None, plan.chain_faults)
-    error = _RPC_ERRORS.get(failure) or (more_errors or {}).get(failure)
-    return b"" if error is None else answerer.answer(received, head, error)
+
+    def error_of(method: str) -> RpcError | None:
+        one = plan.call_failure(method)
+        found = failure if one is None else one.failure
+        if not isinstance(found, RpcFailure):
+            return None
+        return RpcError(found.code, found.message.replace("{method}", method), found.data)
+
+    return answerer.answer(received, head, error_of, plan.chain_faults)
 
 
-def _failed(failure: Failure, body: bytes, plan: ResponsePlan, *, keep_alive: bool) -> Response:
-    ending = _ending(keep_alive)
-    status = _STATUSES.get(failure)
-    if status is not None:
-        headers = {b"retry-after": b"%d" % plan.retry_after_s} if plan.retry_after_s else None
-        return Response(encode_response(status, b"", headers=headers, keep_alive=keep_alive), ending, status)
+def _sole_error(
+    received: ReceivedRequest, plan: ResponsePlan, failure: FailureKind | None
+) -> RpcFailure | None:
+    """The error that is all of the response, and so has a say in its status; None when there is none, or more."""
+    if isinstance(failure, RpcFailure) and not plan.call_failures:
+        return failure
+    one = None if received.is_batch else plan.call_failure(received.asked[0].method)
+    if one is not None:
+        return one.failure
+    return failure if isinstance(failure, RpcFailure) and not received.is_batch else None
+
+
+def _refused(failure: HttpFailure, plan: ResponsePlan, *, keep_alive: bool) -> Response:
+    headers = encoded(failure.headers)
+    if plan.retry_after_s:
+        headers[b"retry-after"] = b"%d" % plan.retry_after_s
+    data = encode_response(
+        failure.status,
+        failure.body.encode(),
+        content_type=failure.content_type.encode("ascii"),
+        headers=headers,
+        keep_alive=keep_alive,
+    )
+    malformed = failure.status in _ANSWERED
+    return Response(data, _ending(keep_alive), failure.status, is_malformed=malformed)
+
+
+def _broken(failure: str, body: bytes, *, keep_alive: bool) -> Response:
+    if failure == "truncated":
+        return Response(encode_response(200, body, keep_alive=keep_alive)[: -(len(body) // 2) or None], "cut")
     status = _PAGES[failure][0] if failure in _PAGES else 200
     content_type = b"application/json"
     if failure in _PAGES:
@@ -140,10 +173,10 @@ def _failed(failure: Failure, body: bytes, plan: ResponsePlan, *, keep_alive: bo
     elif failure == "wrong_content_type":
         content_type = b"text/plain"
     data = encode_response(status, _spoiled(failure, body), content_type=content_type, keep_alive=keep_alive)
-    return Response(data, ending, status, is_malformed=True)
+    return Response(data, _ending(keep_alive), status, is_malformed=True)
 
 
-def _spoiled(failure: Failure, body: bytes) -> bytes:
+def _spoiled(failure: str, body: bytes) -> bytes:
     """Half of a JSON text is never one: it ends inside an object or a list."""
     if failure in _PAGES:
         return _PAGES[failure][1]
@@ -156,14 +189,22 @@ def _ending(keep_alive: bool) -> Ending:
     return "keep" if keep_alive else "close"
 
 
-def _sign(received: ReceivedRequest, plan: ResponsePlan, *, escaped: bool) -> None:
+def _sign(received: ReceivedRequest, plan: ResponsePlan) -> None:
+    """The fault that failed the whole request is that of each of its calls."""
+    for asked in received.asked:
+        asked.fault_id = plan.fault_id
+
+
+def _sign_calls(received: ReceivedRequest, plan: ResponsePlan, failure: FailureKind | None) -> None:
     """Put on each call the fault that decided: the one that failed it, else one that changed its answer, else one
     that delayed it."""
-    if escaped:
-        return
     for asked in received.asked:
-        if plan.failure is None:
+        one = plan.call_failure(asked.method)
+        if isinstance(asked.item, Invalid) and (one is not None or isinstance(failure, RpcFailure)):
+            continue  # what is no call has its own error, whatever error the calls beside it get
+        if one is not None:
+            asked.fault_id = one.fault_id
+        elif failure is None:
             asked.fault_id = asked.fault_id or plan.fault_id
-        # What is no call has its own error, whatever error the calls beside it get.
-        elif plan.failure not in _RPC_ERRORS or not isinstance(asked.item, Invalid):
+        elif isinstance(failure, RpcFailure):
             asked.fault_id = plan.fault_id

@@ -7,7 +7,7 @@ request, and a fault's also by the fault, so one fault less does not change what
 What faults do to the chain that a provider answers from is in `chain_view`; here they are only drawn for.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from math import cos, exp, log, pi, sqrt
 from typing import Self, TypeAlias, TypeVar
 
@@ -16,7 +16,8 @@ import msgspec
 from battle.actors.provider.chain_view import InForce, in_order
 from battle.actors.rng import Draws
 from battle.actors.roles import ApplyFault
-from battle.actors.spec.faults.behaviour import AnswerFault, Failure
+from battle.actors.spec.failures import RpcFailure, failure_of, fits
+from battle.actors.spec.faults.behaviour import AnswerFault, Failure, MethodFault
 from battle.actors.spec.latency import (
     LatencyModel,
     LogNormal,
@@ -31,9 +32,24 @@ Key: TypeAlias = tuple[object, ...]
 
 F = TypeVar("F", bound=Failure)
 
+HANDSHAKE = ("",)
+"""The methods of what opens a WebSocket: it calls none."""
+
+
+class CallFailure(msgspec.Struct, frozen=True):
+    """A JSON-RPC error that falls on the calls of some methods, and the fault that puts it there, if one does."""
+
+    failure: RpcFailure
+    methods: tuple[str, ...]
+    fault_id: str | None = None
+
 
 class ResponsePlan(msgspec.Struct, frozen=True):
-    """What becomes of one request. `fault_id` names the fault that decided it, if one did."""
+    """What becomes of one request. `fault_id` names the fault that decided it, if one did.
+
+    `failure` is that of the whole request, or of each of its calls when it is a JSON-RPC error. Before it come those
+    of `call_failures` that concern a call.
+    """
 
     delay: Duration
     failure: Failure | None = None
@@ -42,6 +58,11 @@ class ResponsePlan(msgspec.Struct, frozen=True):
     """How long a client that is over a limit is asked to wait."""
     chain_faults: tuple[InForce, ...] = ()
     """The faults of the chain that fall on this request, `in_order`; whether they change its answer is seen later."""
+    call_failures: tuple[CallFailure, ...] = ()
+
+    def call_failure(self, method: str) -> CallFailure | None:
+        """The error that falls on calls of this method and not on others."""
+        return next((one for one in self.call_failures if fits(one.methods, method)), None)
 
 
 class _PlanDraft(msgspec.Struct, frozen=True):
@@ -51,12 +72,14 @@ class _PlanDraft(msgspec.Struct, frozen=True):
     key: Key
     over_limit: Container[str]
     one: InForce
+    methods: Sequence[str] = ()
     added: Duration = 0
     failure: Failure | None = None
     fault_id: str | None = None
     at_once: bool = False
     retry_after_s: int = 0
     chain_faults: tuple[InForce, ...] = ()
+    call_failures: tuple[CallFailure, ...] = ()
 
     @property
     def is_over_limit(self) -> bool:
@@ -79,6 +102,17 @@ class _PlanDraft(msgspec.Struct, frozen=True):
     def failed(self, failure: Failure | None, *, at_once: bool = False, retry_after_s: int = 0) -> Self:
         if failure is None or self.failure is not None:
             return self
+        fault = self.one.fault
+        methods = fault.methods if isinstance(fault, MethodFault) else ()
+        error = rpc_failure(failure) if methods else None
+        if error is not None:
+            of_calls = CallFailure(error, methods, self.one.fault_id)
+            whole = all(fits(methods, method) for method in self.methods)
+            return msgspec.structs.replace(
+                self,
+                call_failures=(*self.call_failures, of_calls),
+                at_once=self.at_once or (at_once and whole),
+            )
         return msgspec.structs.replace(
             self, failure=failure, fault_id=self.one.fault_id, at_once=at_once, retry_after_s=retry_after_s
         )
@@ -106,18 +140,25 @@ class Behaviour(msgspec.Struct, frozen=True):
         """Without this fault; as it is if it is not in force."""
         return Behaviour(self.spec, tuple(one for one in self.in_force if one.fault_id != fault_id))
 
-    def plan(self, draws: Draws, key: Key, over_limit: Container[str] = ()) -> ResponsePlan:
-        """What becomes of the attempt with this key. `over_limit` names the rate limits that it exceeds."""
-        spec = self.spec
-        own_latency = draw_latency(spec.latency, draws, "latency", *key)
-        failure = _failure(
-            spec.reliability.failure_ratio, spec.reliability.kinds, draws, ("reliability", *key)
-        )
+    @property
+    def looks_at_methods(self) -> bool:
+        """Whether what becomes of a request can depend on the methods it calls."""
+        return bool(self.in_force or self.spec.reliability.methods)
+
+    def plan(
+        self, draws: Draws, key: Key, over_limit: Container[str] = (), methods: Sequence[str] = ()
+    ) -> ResponsePlan:
+        """What becomes of the attempt with this key, which calls these methods.
+
+        `over_limit` names the rate limits that it exceeds.
+        """
+        own_latency = draw_latency(self.spec.latency, draws, "latency", *key)
+        failure, own_failures = self._own_failure(draws, key, methods)
         if not self.in_force:
-            return ResponsePlan(own_latency, failure)
-        draft = _PlanDraft(draws, key, over_limit, self.in_force[0])
+            return ResponsePlan(own_latency, failure, call_failures=own_failures)
+        draft = _PlanDraft(draws, key, over_limit, self.in_force[0], methods)
         for one in self.in_force:
-            if isinstance(one.fault, AnswerFault):
+            if isinstance(one.fault, AnswerFault) and concerns(one, methods):
                 changed = one.fault.on_request(msgspec.structs.replace(draft, one=one))
                 assert isinstance(changed, _PlanDraft)
                 draft = changed
@@ -127,7 +168,33 @@ class Behaviour(msgspec.Struct, frozen=True):
             draft.fault_id,
             draft.retry_after_s,
             in_order(draft.chain_faults),
+            (*draft.call_failures, *own_failures),
         )
+
+    def _own_failure(
+        self, draws: Draws, key: Key, methods: Sequence[str]
+    ) -> tuple[Failure | None, tuple[CallFailure, ...]]:
+        """How the provider fails on its own: the whole request, or the calls of some methods."""
+        own = self.spec.reliability
+        if own.methods and not any(fits(own.methods, method) for method in methods):
+            return None, ()
+        failure = _failure(own.failure_ratio, own.kinds, draws, ("reliability", *key))
+        error = rpc_failure(failure) if own.methods and failure is not None else None
+        return (failure, ()) if error is None else (None, (CallFailure(error, own.methods),))
+
+
+def concerns(one: InForce, methods: Sequence[str]) -> bool:
+    """Whether a fault can fall on a request that calls these methods; on one of unknown methods unless it asks."""
+    fault = one.fault
+    if not isinstance(fault, MethodFault) or not fault.methods:
+        return True
+    return any(fault.concerns(method) for method in methods)
+
+
+def rpc_failure(failure: Failure) -> RpcFailure | None:
+    """The JSON-RPC error that a failure is; None when it is something else."""
+    found = failure_of(failure)
+    return found if isinstance(found, RpcFailure) else None
 
 
 def _failure(ratio: float, kinds: tuple[F, ...], draws: Draws, key: Key) -> F | None:

@@ -1,10 +1,10 @@
 """What the connections of one provider share."""
 
 from battle.actors.chain.model import model_of
-from battle.actors.provider.answerer import CallAnswerer
+from battle.actors.provider.answerer import CallAnswerer, ReceivedRequest
 from battle.actors.provider.chain_view import ChainView, in_order
 from battle.actors.provider.rate_limits import RateLimits
-from battle.actors.provider.response_plan import Behaviour, Key, ResponsePlan
+from battle.actors.provider.response_plan import HANDSHAKE, Behaviour, Key, ResponsePlan, concerns
 from battle.actors.roles import ProviderRole
 from battle.actors.world import interfaces
 from battle.actors.world.held import Holder
@@ -72,12 +72,20 @@ class Service:
     def behaviour(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour.begun(self.view().head)
 
-    def plan(self, request_id: str | None) -> ResponsePlan:
-        """What becomes of the next attempt of this request."""
-        key = self._attempts.key(request_id)
-        in_force = self._behaviour.in_force
-        over_limit = self._limits.over(in_force, self.world.now_ns()) if in_force else ()
-        return self._behaviour.plan(self._draws, key, over_limit)
+    def plan(self, received: ReceivedRequest) -> ResponsePlan:
+        """What becomes of this attempt of a request."""
+        key = self._attempts.key(received.asked[0].request_id)
+        behaviour = self._behaviour
+        if not behaviour.looks_at_methods:
+            return behaviour.plan(self._draws, key)
+        methods = [asked.method for asked in received.asked]
+        concerning = [one for one in behaviour.in_force if concerns(one, methods)]
+        over_limit = self._limits.over(concerning, self.world.now_ns())
+        return behaviour.plan(self._draws, key, over_limit, methods)
+
+    def handshake_plan(self, number: str) -> ResponsePlan:
+        """What becomes of the handshake of the WebSocket with this number."""
+        return self._behaviour.plan(self._draws, ("handshake", number), (), HANDSHAKE)
 
     def view(self) -> ChainView:
         """The chain as the provider sees it now: which branch of which chain, up to which head."""

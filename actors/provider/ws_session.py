@@ -12,7 +12,7 @@ from battle.actors.provider.answerer import ReceivedCall, ReceivedRequest, read_
 from battle.actors.provider.attempt_log import PendingReply, log_attempts
 from battle.actors.provider.chain_view import InForce
 from battle.actors.provider.publisher import Publisher
-from battle.actors.provider.response import Response, respond_in_message
+from battle.actors.provider.response import Response, refused_handshake, respond_in_message
 from battle.actors.provider.response_plan import ResponsePlan
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_subscriptions import SessionSubscriptions, Subscription
@@ -73,6 +73,12 @@ class WebSocketSession:
 
     def accept(self, request: HttpRequest, upgrade: UpgradeTo) -> bool:
         """Answer the handshake; whether there is a WebSocket now."""
+        plan = self._service.handshake_plan(self.session.name)
+        if (refusal := refused_handshake(plan)) is not None:
+            self._stream.write(refusal.data)
+            self._stream.close()
+            self._log("refused", detail=f"HTTP status {refusal.status}", fault_id=plan.fault_id)
+            return False
         self._websocket = accept_websocket(
             self._world,
             self._stream,
@@ -158,7 +164,7 @@ class WebSocketSession:
         if self.held_bytes > UNCOUNTED_BYTES and service.holds_too_much(self):
             self._refuse(received, now_ns, "too many answers wait here for all clients together")
             return
-        plan = service.plan(received.asked[0].request_id)
+        plan = service.plan(received)
         response, subscription = self._respond(received, plan, service.model.head_at(now_ns))
         reply = PendingReply(received.asked, now_ns, now_ns + plan.delay, response)
         self._waiting[reply] = None
@@ -173,7 +179,7 @@ class WebSocketSession:
 
     def _refuse(self, received: ReceivedRequest, now_ns: int, why: str) -> None:
         error = RpcError(LIMIT_EXCEEDED, why)
-        body = self._service.answerer.answer(received, 0, error)
+        body = self._service.answerer.answer(received, 0, lambda _: error)
         reply = PendingReply(received.asked, now_ns, now_ns, Response(body, "keep"))
         self._send(body)
         log_attempts(self._service, "ws", reply, now_ns)
@@ -183,7 +189,8 @@ class WebSocketSession:
     ) -> tuple[Response, Subscription | None]:
         asked = received.asked[0]
         call = asked.item
-        if received.is_batch or isinstance(call, Invalid) or plan.failure is not None:
+        fails = plan.failure is not None or plan.call_failure(asked.method) is not None
+        if received.is_batch or isinstance(call, Invalid) or fails:
             return respond_in_message(self._service.answerer, received, plan, head), None
         if call.method == SUBSCRIBE:
             return self._subscribe(asked, call, plan)

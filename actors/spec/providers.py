@@ -1,30 +1,34 @@
 """What a scenario says about providers: mocks, and real upstreams behind a link."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from battle.actors.addresses import Address, split_url
 from battle.actors.redaction import redacted
 from battle.actors.spec.base import Spec
+from battle.actors.spec.failures import FailureKind, failure_problems, method_problems
 from battle.actors.spec.latency import LatencyModel
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.units import format_duration, ms, not_a_share
 
-FailureKind: TypeAlias = Literal["http_500", "http_502", "http_503", "rpc_error", "reset", "no_answer"]
-
 
 class Reliability(Spec, frozen=True):
-    """How often a provider fails on its own: `failure_ratio` of its requests, each in one of `kinds`."""
+    """How often a provider fails on its own: `failure_ratio` of its requests, each in one of `kinds`.
+
+    The names of kinds are those of "Failures by name" among the faults.
+    """
 
     failure_ratio: float = 0.0
     kinds: tuple[FailureKind, ...] = ("http_503",)
+    methods: tuple[str, ...] = ()
+    """Only calls of these methods fail; `*` stands for any characters: `("debug_*", "trace_*")`. Empty: all do."""
 
     def problems(self) -> Iterator[str]:
         if not 0 <= self.failure_ratio <= 1:
             yield f"failure_ratio {not_a_share(self.failure_ratio)}"
-        if not self.kinds:
-            yield "reliability needs at least one kind of failure"
+        yield from failure_problems("reliability: kinds", self.kinds)
+        yield from method_problems("reliability: methods", self.methods)
 
 
 class MockProvider(Spec, frozen=True, tag="mock"):

@@ -10,8 +10,8 @@
 -- passed_on          of them the client got it
 -- changed            of them a provider answered rightly, and the client got another answer
 -- changed_errors     of those, the ones that are no wrong answers: errors in which a server says that it failed
--- retried            of them a provider answered rightly, and then another attempt was made. Not those with -32000, which
---                    is said of blocks that a provider does not have: another may have them
+-- retried            of them a provider answered rightly, and then another attempt was made. Not those with -32000, 4444
+--                    and -32601, which are said of blocks and methods that a provider does not have: another may
 -- first_changed      [{request_id, provider, expected_rpc_code, rpc_code, http_status, outcome}] the first of those
 -- first_retried      [request_id] the first of those
 WITH due AS (
@@ -41,7 +41,7 @@ outcomes AS (
     SELECT
         due.*, provider,
         provider IS NOT NULL AND answer <> 'right' AND outcome <> 'unknown' AS changed,
-        expected_rpc_code <> -32000 AND EXISTS (
+        expected_rpc_code NOT IN (-32000, -32601, 4444) AND EXISTS (
             FROM made WHERE made.request_id = due.request_id AND made.received_ns >= given.replied_ns
         ) AS retried
     FROM due

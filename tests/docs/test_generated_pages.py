@@ -88,7 +88,7 @@ def test_a_fault_is_documented_with_each_of_its_parameters(faults_page, kind):
 def test_the_groups_of_the_faults_page_are_in_order(faults_page):
     headings = [line for line in faults_page.splitlines() if line.startswith("## ")]
     assert headings[:4] == [f"## {group}" for group in ("Processes", "Behaviour", "Transport", "WebSocket")]
-    assert headings[-2:] == ["## Schedules", "## Words used above"]
+    assert headings[-3:] == ["## Schedules", "## Failures by name", "## Words used above"]
 
 
 def test_options_are_written_as_one_types_them():

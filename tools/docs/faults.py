@@ -3,9 +3,11 @@
 import inspect
 import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 from itertools import groupby
 from typing import get_args
 
+from battle.actors.spec.failures import NAMED, HttpFailure, RpcFailure
 from battle.actors.spec.faults.base import FaultSpec
 from battle.actors.spec.faults.schedule import ChaosEntry
 from tools.docs.markdown import page, table, unit
@@ -28,6 +30,30 @@ applied and reverted with its parameters, the view `fault_windows` what it did. 
 the run INCONCLUSIVE.
 """.splitlines()
 
+_FAILURES = """\
+The ways in which a request can fail, for `kinds` of `ErrorRate` and of a provider's `Reliability`, and `error_kinds`
+of `Degrade`. Of several one is drawn for each request. What has no name is written out, as an
+[HttpFailure](scenario.md#httpfailure) or an [RpcFailure](scenario.md#rpcfailure):
+
+```python
+ErrorRate("paid", at=seconds(2), duration=seconds(3), kinds=("out_of_credits",))
+ErrorRate("cheap", ratio=0.1, kinds=("cloudflare_522", HttpFailure(418, headers={"x-why": "pot"})))
+ErrorRate("free", kinds=("method_not_in_plan",), methods=("debug_*", "trace_*"))
+MockProvider("pruned", reliability=Reliability(1.0, ("archive_missing",), methods=("eth_getStorageAt",)))
+```
+
+```toml
+[[chaos]]
+type = "error_rate"
+target = "paid"
+kinds = ["out_of_credits", { type = "rpc", code = -32005, message = "{method} is too dear", http_status = 429 }]
+methods = ["eth_getLogs"]
+```
+
+Over WebSocket the JSON-RPC errors are the same. A response with a status becomes an error in messages, and new
+WebSockets are refused with that status, unless the fault is of some methods.
+""".splitlines()
+
 _TITLES = {
     "battle.actors.spec.faults.process": "Processes",
     "battle.actors.spec.faults.behaviour": "Behaviour",
@@ -45,6 +71,7 @@ def faults_page() -> str:
         "Faults",
         [*_INTRO, ""],
         *(_module(name, list(kinds)) for name, kinds in groupby(entries, lambda kind: str(kind.__module__))),
+        _failures(),
         words_of(entries),
     )
 
@@ -58,6 +85,22 @@ def _module(name: str, kinds: list[type]) -> Iterator[str]:
             yield from ("It has a strength, so it can grow and fade in a [Ramp](#ramp).", "")
         rows = ((f"`{f.name}`", f.annotation, f.default, _unit(f), f.meaning) for f in fields_of(kind))
         yield from table(["field", "type", "default", "unit", "meaning"], rows)
+
+
+def _failures() -> Iterator[str]:
+    yield from ("## Failures by name", "", *_FAILURES, "")
+    rows = [("`http_NNN`", "HTTP NNN, for any status from 300 to 599, without a body")]
+    rows += [(f"`{name}`", _sent(NAMED[name])) for name in NAMED]
+    yield from table(["name", "what the client gets"], rows)
+
+
+def _sent(failure: HttpFailure | RpcFailure | str) -> str:
+    if isinstance(failure, HttpFailure):
+        return f"HTTP {failure.status}, `{failure.content_type}`: `{failure.body.strip()}`"
+    if isinstance(failure, RpcFailure):
+        status = "" if failure.http_status == HTTPStatus.OK else f"HTTP {failure.http_status} with "
+        return f"{status}JSON-RPC {failure.code}: `{failure.message}`"
+    return {"reset": "a TCP reset", "no_answer": "nothing"}[failure]
 
 
 def _unit(field: Field) -> str:

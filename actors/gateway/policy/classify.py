@@ -3,10 +3,13 @@
 Four kinds. `success`: the provider answered. `final`: the provider answered that the request itself is at
 fault; another would say the same, so it is passed on, and is no failure of the provider. `rate_limited`:
 the provider is well and wants to be left alone. `retryable`: the provider failed, or does not have what is asked
-for, which another may have: that is no failure, or a client with odd questions could open every breaker.
+for (a block, an archive, a method), which another may have: that is no failure, or a client with odd questions could
+open every breaker. A request of which all say that gets what the last one said.
 
 A JSON-RPC error in a body says more than the HTTP status over it: some servers answer a revert with 400 or 500. Only
-what such an error leaves open goes by the status.
+what such an error leaves open goes by the status. But 401, 402 and 403 are about the provider's account whatever the
+error's code, unless its words are about the transaction. A 400 without an error is no JSON-RPC server's: what stands
+before it may refuse an account that way, so another provider is asked.
 
 Codes alone are ambiguous: -32005 stands for too many requests and for too wide a log query, -32000 for nearly all.
 So the words decide first, as geth, Erigon, Infura, Alchemy, QuickNode and others write them; what no words are known
@@ -55,8 +58,12 @@ TransportFailure: TypeAlias = Literal[
 RETRY_AFTER_LIMIT = seconds(60)
 """However long a provider wants to be left alone: a clock gone wrong must not lose it for the whole run."""
 
-_FINAL_STATUSES = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
+_BAD_REQUEST = 400
+_FINAL_STATUSES = frozenset({_BAD_REQUEST, 405, 411, 413, 414, 415, 422, 431})
 """The request itself is refused. Other 4xx (401, 403, 404) are about the provider's account or set-up."""
+
+_ACCOUNT_STATUSES = frozenset({401, 402, 403})
+"""No key, no credit, no permission: another provider has another account."""
 
 _REVERTED = 3
 _HTTP_LIKE_LIMIT = 429
@@ -70,9 +77,7 @@ _FINAL_CODES = frozenset(
         _REVERTED,
         INVALID_REQUEST,
         INVALID_PARAMS,
-        METHOD_NOT_FOUND,
         _REJECTED,
-        _UNSUPPORTED,
         _WRONG_VERSION,
         _VM_ERROR,
     }
@@ -80,6 +85,9 @@ _FINAL_CODES = frozenset(
 _LIMIT_CODES = frozenset({LIMIT_EXCEEDED, _HTTP_LIKE_LIMIT})
 _NOT_FOUND = -32001
 """EIP-1474: a resource that is not there, as a block that this provider does not know."""
+_HISTORY_PRUNED = 4444
+"""Of nodes that keep no old blocks (EIP-4444)."""
+_ABSENT_CODES = frozenset({METHOD_NOT_FOUND, _UNSUPPORTED, _NOT_FOUND, _HISTORY_PRUNED})
 _RESERVED_CODES = range(-32768, -31999)
 """JSON-RPC's own and the servers'; all others are the application's, and so an answer."""
 
@@ -119,6 +127,15 @@ _NOT_THERE = re.compile(
     re.IGNORECASE,
 )
 """Of blocks and states: too old for this provider, or too new."""
+
+_NOT_OFFERED = re.compile(
+    "(not|un)[ -]?(available|supported|included|enabled|allowed|permitted) (on|in|with|for|by) "
+    "(your|this|the|my)? ?(current |free )?(plan|tier|key|account|subscription|project|node|endpoint)"
+    "|(upgrade|change) (to|your) .*(plan|tier|account)"
+    "|archive (node|data|access|requests?) (is |are )?(required|needed)",
+    re.IGNORECASE,
+)
+"""Of methods and data that a provider sells to others."""
 
 _WORDS_READ = 1000
 """Characters of an error's message that are searched. The patterns above take quadratic time, so a message of a
@@ -175,13 +192,22 @@ def of_response(response: HttpResponse, ids: Sequence[bytes], *, batch: bool) ->
             "rate_limited", "error", "rate_limited", retry_after=retry_after(response.headers)
         )
     verdict = _of_body(response, ids, batch)
-    if verdict.rpc_code is not None and verdict.kind != "retryable":
+    code, words = verdict.rpc_code, verdict.detail or ""
+    if code is not None and verdict.kind != "retryable" and not _is_of_account(verdict, status):
         return verdict
-    if status in _FINAL_STATUSES:
-        return AttemptVerdict("final", "ok", None, verdict.rpc_code)
+    if code is None and status == _BAD_REQUEST:
+        return AttemptVerdict("retryable", "error", "http_status", neutral=True)
+    if status in _FINAL_STATUSES and not verdict.neutral:
+        return AttemptVerdict("final", "ok", None, code)
     return AttemptVerdict(
-        "retryable", "error", "http_status", verdict.rpc_code, verdict.detail if verdict.rpc_code else None
+        "retryable", "error", "http_status", code, words if code else None, neutral=verdict.neutral
     )
+
+
+def _is_of_account(verdict: AttemptVerdict, status: int) -> bool:
+    """Whether an error that would be final by its code is about the provider's account: the status says so."""
+    is_of_call = verdict.rpc_code == _REVERTED or _FINAL_MESSAGE.search(verdict.detail or "") is not None
+    return status in _ACCOUNT_STATUSES and verdict.kind == "final" and not is_of_call
 
 
 def _of_body(response: HttpResponse, ids: Sequence[bytes], batch: bool) -> AttemptVerdict:
@@ -233,8 +259,11 @@ def of_error(error: ErrorObject, headers: Mapping[bytes, bytes]) -> AttemptVerdi
     code, words = error.code, error.message[:_WORDS_READ]
     final = AttemptVerdict("final", "ok", None, code, words)
     limited = AttemptVerdict("rate_limited", "error", "rate_limited", code, words, retry_after(headers))
+    absent = AttemptVerdict("retryable", "error", "rpc_error", code, words, neutral=True)
     if code == _HTTP_LIKE_LIMIT:
         return limited
+    if code in _ABSENT_CODES or (code == INVALID_REQUEST and _NOT_OFFERED.search(words)):
+        return absent
     if code in _FINAL_CODES or code not in _RESERVED_CODES or _FINAL_MESSAGE.search(words):
         return final
     if _TOO_MANY_ASKED.search(words):
@@ -243,8 +272,9 @@ def of_error(error: ErrorObject, headers: Mapping[bytes, bytes]) -> AttemptVerdi
         return final
     if code in _LIMIT_CODES:
         return limited
-    absent = code == _NOT_FOUND or _NOT_THERE.search(words) is not None
-    return AttemptVerdict("retryable", "error", "rpc_error", code, words, neutral=absent)
+    if _NOT_THERE.search(words) or _NOT_OFFERED.search(words):
+        return absent
+    return AttemptVerdict("retryable", "error", "rpc_error", code, words)
 
 
 def _protocol(detail: str) -> AttemptVerdict:

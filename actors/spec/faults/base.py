@@ -153,9 +153,7 @@ class ShareFault(LastingFault, frozen=True):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        yield from ratio_problems(self.kind(), ratio=self.ratio)
-        if self.ratio == 0:
-            yield f"{self.kind()}: a ratio of 0 does nothing"
+        yield from share_problems(self.kind(), self.ratio)
 
 
 def replaced(spec: F, /, **changes: object) -> F:
@@ -176,6 +174,13 @@ def ratio_problems(kind: str, /, **ratios: float) -> Iterator[str]:
     for name, ratio in ratios.items():
         if not 0 <= ratio <= 1:
             yield f"{kind}: {name} {not_a_share(ratio)}"
+
+
+def share_problems(kind: str, ratio: float) -> Iterator[str]:
+    """What is wrong with the share of its traffic that a fault affects."""
+    yield from ratio_problems(kind, ratio=ratio)
+    if ratio == 0:
+        yield f"{kind}: a ratio of 0 does nothing"
 
 
 def above_zero_problems(kind: str, /, **values: float) -> Iterator[str]:

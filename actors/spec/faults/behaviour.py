@@ -6,24 +6,21 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar
 
+from battle.actors.spec.failures import FailureKind, failure_problems, fits, method_problems
 from battle.actors.spec.faults.base import (
     Effect,
     LastingFault,
-    ShareFault,
     above_zero_problems,
     ratio_problems,
     replaced,
+    share_problems,
     unobservable_problems,
 )
 from battle.actors.spec.latency import LatencyModel
-from battle.actors.spec.providers import FailureKind
 from battle.actors.units import Duration, format_duration, seconds
 
 LimitStyle: TypeAlias = Literal["http_429", "rpc_limit"]
 """How a provider says "too many requests": HTTP 429 with Retry-After, or JSON-RPC -32005 in an HTTP 200."""
-
-ErrorKind: TypeAlias = Literal["http_500", "http_502", "http_503", "rpc_server_error", "rpc_internal_error"]
-"""HTTP statuses, JSON-RPC -32000 and -32603."""
 
 Malformation: TypeAlias = Literal[
     "invalid_json", "wrong_content_type", "empty_body", "html_error_page", "html_bad_gateway"
@@ -31,7 +28,7 @@ Malformation: TypeAlias = Literal[
 """Ways not to answer in JSON-RPC. `html_error_page` comes with status 200, `html_bad_gateway` with 502."""
 
 
-Failure: TypeAlias = FailureKind | ErrorKind | LimitStyle | Malformation | Literal["truncated"]
+Failure: TypeAlias = FailureKind | LimitStyle | Malformation | Literal["truncated"]
 """All ways in which a request can go wrong, but for those in which the answer alone does."""
 
 K = TypeVar("K", bound=Failure)
@@ -66,19 +63,50 @@ class Draft(Protocol):
 class AnswerFault(LastingFault, frozen=True):
     """A fault of how a provider answers. The base of those in `kinds/`."""
 
+    def concerns(self, method: str) -> bool:
+        """Whether it can fall upon a call of this method."""
+        return True
+
     def on_request(self, draft: Draft) -> Draft:
         """What becomes of a request under it."""
         raise NotImplementedError
 
 
-class _SharedAnswerFault(ShareFault, AnswerFault, frozen=True):
-    pass
+class MethodFault(AnswerFault, frozen=True, kw_only=True):
+    """A fault that can be one of some methods only.
+
+    In a batch, a JSON-RPC error and a changed answer are those of the calls it concerns; all else is the batch's.
+    """
+
+    methods: tuple[str, ...] = ()
+    """Only calls of these methods feel it; `*` stands for any characters: `("debug_*", "trace_*")`. Empty: all do."""
+
+    def concerns(self, method: str) -> bool:
+        return not self.methods or fits(self.methods, method)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from method_problems(f"{self.kind()}: methods", self.methods)
 
 
-class Degrade(AnswerFault, frozen=True, tag="degrade"):
+class _SharedAnswerFault(MethodFault, frozen=True):
+    """As `ShareFault`; a struct cannot have the fields of two."""
+
+    ratio: float = 1.0
+    """The share of the requests it falls upon."""
+
+    def scaled(self, share: float) -> Self | None:
+        return replaced(self, ratio=self.ratio * share)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from share_problems(self.kind(), self.ratio)
+
+
+class Degrade(MethodFault, frozen=True, tag="degrade"):
     """The provider gets worse without dying: `added_latency` on each answer, and a share of errors."""
 
-    effect: ClassVar = Effect("tagged_attempts")
+    effect: ClassVar = Effect("tagged_attempts", "tagged_subscriptions")
 
     added_latency: LatencyModel = 0
     error_ratio: float = 0.0
@@ -97,8 +125,7 @@ class Degrade(AnswerFault, frozen=True, tag="degrade"):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from ratio_problems("degrade", error_ratio=self.error_ratio)
-        if not self.error_kinds:
-            yield "degrade: error_kinds needs at least one kind"
+        yield from failure_problems("degrade: error_kinds", self.error_kinds)
         if self.added_latency == 0 and self.error_ratio == 0:
             yield "degrade: give it an added_latency or an error_ratio, or it does nothing"
         if isinstance(self.added_latency, int):
@@ -119,20 +146,20 @@ class Degrade(AnswerFault, frozen=True, tag="degrade"):
 class ErrorRate(_SharedAnswerFault, frozen=True, tag="error_rate"):
     """A share of the requests fails at once, each in one of `kinds`."""
 
-    effect: ClassVar = Effect("tagged_attempts")
+    effect: ClassVar = Effect("tagged_attempts", "tagged_subscriptions")
 
-    kinds: tuple[ErrorKind, ...] = ("http_503",)
+    kinds: tuple[FailureKind, ...] = ("http_503",)
+    """How they fail: names of "Failures by name", an `HttpFailure` or an `RpcFailure`."""
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        if not self.kinds:
-            yield "error_rate: kinds needs at least one kind"
+        yield from failure_problems("error_rate: kinds", self.kinds)
 
     def on_request(self, draft: Draft) -> Draft:
         return draft.failed(draft.one_of(self.ratio, self.kinds), at_once=True)
 
 
-class RateLimit(AnswerFault, frozen=True, tag="rate_limit"):
+class RateLimit(MethodFault, frozen=True, tag="rate_limit"):
     """The provider takes `limit_per_s` requests in each second and refuses the others."""
 
     effect: ClassVar = Effect("tagged_attempts")

@@ -23,8 +23,8 @@ FROM (VALUES
     ('restart', ['stopped', 'killed', 'kept_down'], true, true, false, true, false),
     ('pause', ['paused'], true, true, false, true, false),
     -- A provider that behaves badly says so with each attempt; where heads depend on it, with each head.
-    ('degrade', ['tagged_attempts'], false, false, false, false, false),
-    ('error_rate', ['tagged_attempts'], false, false, false, false, false),
+    ('degrade', ['tagged_attempts', 'tagged_subscriptions'], false, false, false, false, false),
+    ('error_rate', ['tagged_attempts', 'tagged_subscriptions'], false, false, false, false, false),
     ('rate_limit', ['tagged_attempts'], false, false, false, false, false),
     ('hang', ['tagged_attempts'], false, false, false, false, false),
     ('malformed', ['tagged_attempts'], false, false, false, false, true),

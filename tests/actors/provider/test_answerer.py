@@ -97,7 +97,7 @@ def test_a_batch_over_the_limit_is_one_error():
 
 def test_a_failure_answers_every_valid_call():
     asked = question([call(1), 1, notification(), call(2, "eth_gasPrice")])
-    answers = msgspec.json.decode(ANSWERING.answer(asked, HEAD, RpcError(-32000, "down")))
+    answers = msgspec.json.decode(ANSWERING.answer(asked, HEAD, lambda _: RpcError(-32000, "down")))
     assert [one["error"]["code"] for one in answers] == [-32000, -32600, -32000]
     assert [one.rpc_code for one in asked.asked] == [-32000, -32600, -32000, -32000]
 
@@ -142,7 +142,7 @@ def test_the_log_knows_a_call_by_its_method_and_what_is_none_by_no_method():
 def test_an_error_that_many_calls_get_gathers_nothing():
     failure = RpcError(-32005, "too many")
     asked = question([call(number) for number in range(5)])
-    assert ANSWERING.answer(asked, HEAD, failure).count(b"-32005") == 5
+    assert ANSWERING.answer(asked, HEAD, lambda _: failure).count(b"-32005") == 5
     assert failure.__traceback__ is None
 
 
@@ -172,7 +172,7 @@ def test_a_provider_whose_error_is_a_fault_s_or_about_no_call_has_failed():
     late = question(call(1, "eth_getBalance", ["0x" + "12" * 20, hex(HEAD)]))
     ANSWERING.answer(late, HEAD, None, in_order((InForce("old", StaleHead("a", blocks=3)),)))
     ill, broken = question(call(1)), question(b"{")
-    ANSWERING.answer(ill, HEAD, RpcError(-32000, "the provider failed"))
+    ANSWERING.answer(ill, HEAD, lambda _: RpcError(-32000, "the provider failed"))
     ANSWERING.answer(broken, HEAD)
     for asked in (late, ill, broken):
         assert asked.asked[0].rpc_code is not None

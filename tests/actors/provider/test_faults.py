@@ -20,7 +20,15 @@ from battle.actors.spec.faults.behaviour import (
 )
 from battle.actors.units import ms, seconds
 from battle.actors.wire.http.messages import ProtocolError
-from tests.actors.provider.fault_stage import CHAIN_ID, NEWEST, before_under_after, deliver, response, signs
+from tests.actors.provider.fault_stage import (
+    BLOCK_NUMBER,
+    CHAIN_ID,
+    NEWEST,
+    before_under_after,
+    deliver,
+    response,
+    signs,
+)
 from tests.actors.provider.stage import decoded, facts, play, providing
 from tests.actors.worlds import simulated
 
@@ -43,6 +51,31 @@ def test_rpc_errors(either_world, kind, code):
     assert [one[0].get("error", {}).get("code") for one in met] == [None, code, None]
     assert signed == signs(1)
     assert facts(log[1], "outcome", "http_status", "rpc_code") == ("error", 200, code)
+
+
+def test_calls_of_some_methods_alone_are_limited_and_counted():
+    async def script(stage, provider):
+        await deliver(
+            stage, provider, ApplyFault("f1", RateLimit("a", limit_per_s=1, methods=("eth_blockNumber",)))
+        )
+        bodies = (CHAIN_ID, CHAIN_ID, BLOCK_NUMBER, CHAIN_ID, BLOCK_NUMBER)
+        return [(await provider.ask(body)).status for body in bodies]
+
+    assert play(simulated, script) == [200, 200, 200, 200, 429]
+
+
+def test_wrong_answers_of_some_methods_leave_the_others_right_also_in_a_batch(either_world):
+    fault = WrongAnswer("a", methods=("eth_chain*",))
+    batch = b"[%b,%b]" % (CHAIN_ID, BLOCK_NUMBER)
+
+    async def script(stage, provider):
+        right = decoded(await provider.ask(batch))
+        await deliver(stage, provider, ApplyFault("f1", fault))
+        return right, decoded(await provider.ask(batch)), await provider.logged(4)
+
+    right, met, log = play(either_world, script)
+    assert [one["result"] != other["result"] for one, other in zip(right, met, strict=True)] == [True, False]
+    assert [event.fault_id for event in log] == [None, None, "f1", None]
 
 
 def test_errors_come_at_once():

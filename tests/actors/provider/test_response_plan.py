@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.provider.response_plan import Behaviour, ResponsePlan
+from battle.actors.provider.response_plan import HANDSHAKE, Behaviour, CallFailure, ResponsePlan
 from battle.actors.rng import Draws
 from battle.actors.roles import ApplyFault
+from battle.actors.spec.failures import NAMED_RPC
 from battle.actors.spec.faults.behaviour import (
     Degrade,
     ErrorRate,
@@ -234,3 +235,64 @@ def test_removing_any_fault_never_shifts_another(others, one, key):
     plan = several.plan(DRAWS, key)
     alone = STEADY.under(ApplyFault("one", one.scaled(0.3))).plan(DRAWS, key)
     assert plan == (without if alone.failure is None else alone)
+
+
+# By method
+
+
+def planned(behaviour, *methods, over_limit=()):
+    return behaviour.plan(DRAWS, ("w0-1", 1), over_limit, methods)
+
+
+def test_a_fault_of_some_methods_falls_on_no_other_request():
+    for fault in (
+        ErrorRate("a", methods=("debug_*",)),
+        Hang("a", methods=("debug_*",)),
+        Degrade("a", added_latency=ms(5), methods=("debug_*",)),
+        WrongAnswer("a", methods=("debug_*",)),
+    ):
+        behaviour = under(fault)
+        assert (
+            planned(behaviour, "eth_call")
+            == planned(behaviour, "eth_call", "net_version")
+            == ResponsePlan(ms(20))
+        )
+        assert planned(behaviour, "debug_trace") == planned(under(fault), "eth_call", "debug_trace")
+        assert planned(behaviour, "debug_trace") != ResponsePlan(ms(20))
+
+
+def test_an_error_of_some_methods_is_that_of_their_calls():
+    fault = ErrorRate("a", kinds=("method_not_available",), methods=("debug_*",))
+    failure = CallFailure(NAMED_RPC["method_not_available"], ("debug_*",), "f1")
+    assert planned(under(fault), "debug_trace") == ResponsePlan(0, call_failures=(failure,))
+    assert planned(under(fault), "debug_trace", "eth_call") == ResponsePlan(ms(20), call_failures=(failure,))
+
+
+def test_errors_of_different_methods_do_not_hide_each_other():
+    two = under(
+        ErrorRate("a", kinds=("rpc_limit",), methods=("debug_*",)),
+        ErrorRate("a", kinds=("rpc_error",), methods=("eth_*",)),
+    )
+    plan = planned(two, "debug_trace", "eth_call")
+    assert [one.fault_id for one in plan.call_failures] == ["f1", "f2"]
+    whole = planned(
+        under(Hang("a"), ErrorRate("a", kinds=("rpc_limit",), methods=("debug_*",))), "debug_trace"
+    )
+    assert (whole.failure, whole.call_failures) == ("no_answer", ())
+
+
+def test_a_provider_may_fail_by_itself_in_some_methods():
+    lacking = Behaviour(
+        MockProvider("a", reliability=Reliability(1, ("method_not_available",), ("trace_*",)))
+    )
+    assert planned(lacking, "eth_call") == ResponsePlan(ms(20))
+    (failure,) = planned(lacking, "eth_call", "trace_block").call_failures
+    assert (failure.methods, failure.fault_id) == (("trace_*",), None)
+    shut = Behaviour(MockProvider("a", reliability=Reliability(1, ("http_403",), ("trace_*",))))
+    assert planned(shut, "trace_block").failure == "http_403"
+    assert planned(shut, "eth_call").failure is None
+
+
+def test_what_opens_a_websocket_is_of_no_method():
+    assert under(ErrorRate("a")).plan(DRAWS, ("x",), (), HANDSHAKE).failure == "http_503"
+    assert under(ErrorRate("a", methods=("eth_*",))).plan(DRAWS, ("x",), (), HANDSHAKE).failure is None

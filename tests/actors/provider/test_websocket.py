@@ -10,6 +10,7 @@ from battle.actors.roles import RevertFault
 from battle.actors.spec.faults.behaviour import Degrade, ErrorRate, Hang
 from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.units import ms, seconds
+from battle.actors.wire.websocket.handshake import WebSocketRefused
 from battle.actors.world import interfaces
 from battle.actors.world.held import UNCOUNTED_BYTES
 from battle.store.events import AttemptServed, BenchLimitReached, HeadPublished, SubscriptionChanged
@@ -126,6 +127,31 @@ def test_faults_of_behaviour_fall_on_calls_over_websocket_too(fault, expected):
         return attempt.outcome, attempt.fault_id
 
     assert talk(simulated, script) == expected
+
+
+def test_who_is_out_of_credits_gets_no_websocket_and_errors_on_the_one_it_has(either_world):
+    async def script(stage, provider, client):
+        apply(provider, ErrorRate("a", kinds=("out_of_credits",)))
+        await stage.sleep(ms(20))
+        answer = await client.ask("eth_chainId")
+        with pytest.raises(WebSocketRefused) as refused:
+            async with client_of(stage, provider):
+                pass
+        provider.tell(RevertFault("f1"))
+        await stage.sleep(ms(20))
+        async with client_of(stage, provider) as later:
+            after = await later.ask("eth_chainId")
+        changes = [(one.change, one.detail, one.fault_id) for one in of(provider, SubscriptionChanged)]
+        return answer["error"], refused.value.status, after["result"], changes
+
+    error, status, after, changes = talk(either_world, script)
+    assert (error["code"], error["message"]) == (-32000, "this account is out of credits")
+    assert (status, after) == (402, "0x1")
+    assert changes[:3] == [
+        ("connected", None, None),
+        ("refused", "HTTP status 402", "f1"),
+        ("connected", None, None),
+    ]
 
 
 # Subscriptions

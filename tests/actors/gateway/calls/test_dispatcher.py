@@ -115,7 +115,38 @@ def test_an_attempt_ends_at_its_timeout():
     assert log.attempts[0].ended_ns - log.attempts[0].started_ns == ms(300)
 
 
-@pytest.mark.parametrize("code", [-32602, -32601, -32600, 3])
+@pytest.mark.parametrize(
+    "step",
+    [
+        reply(402, b"no credit"),
+        reply(403, b"{}"),
+        reply(400, b"no credit"),
+        reply(522, b"<html>"),
+        rpc_error(-32601, "no such method"),
+        rpc_error(-32000, "missing trie node"),
+        rpc_error(4444, "pruned history unavailable"),
+    ],
+)
+def test_what_a_provider_refuses_or_lacks_another_is_asked_for(step):
+    [response], log, _, _ = failing_first(step)
+    assert decoded(response)["result"] == "0xb"
+    assert [provider for provider, _, _ in log.story] == ["a", "b"]
+
+
+def test_a_method_that_nobody_has_is_refused_in_a_provider_s_own_words():
+    async def main(stage):
+        two = [await stage.provider(name, rpc_error(-32601, "no such method")) for name in "ab"]
+        gateway = await stage.gateway(EmbeddedGateway(retry=CALM), *two)
+        return await gateway.ask(call("w0-0"), b"w0-0")
+
+    response = simulated(main)
+    assert (response.status, decoded(response)["error"]) == (
+        200,
+        {"code": -32601, "message": "no such method"},
+    )
+
+
+@pytest.mark.parametrize("code", [-32602, -32600, 3])
 def test_the_clients_own_mistake_is_passed_on_at_once(code):
     [response], log, _, b = failing_first(rpc_error(code, "no"))
     assert (response.status, decoded(response)["error"]["code"]) == (200, code)

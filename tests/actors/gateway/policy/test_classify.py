@@ -47,7 +47,6 @@ def test_a_result_is_a_success():
     ("code", "message"),
     [
         (-32600, "Invalid Request"),
-        (-32601, "the method eth_foo does not exist"),
         (-32602, "invalid argument 0"),
         (3, "execution reverted: no"),
         (-32000, "execution reverted"),
@@ -62,8 +61,10 @@ def test_a_result_is_a_success():
         (-32000, "tx fee (2.00 ether) exceeds the configured cap (1.00 ether)"),
         (-32015, "VM execution error."),
         (-32003, "transaction rejected"),
-        (-32004, "method not supported"),
         (4001, "an application's own code"),
+        (3, "execution reverted: not available on your plan"),
+        (-32000, "execution reverted: not available on your plan"),
+        (-32602, "invalid argument 0: not supported by this node"),
     ],
 )
 def test_the_clients_own_mistakes_are_final_and_no_failure_of_the_provider(code, message):
@@ -104,6 +105,13 @@ def test_the_providers_own_troubles_are_retryable(code, message):
         (-32000, "history has been pruned for this block"),
         (-32603, "could not find block 0x11"),
         (-32001, "Resource not found"),
+        (4444, "pruned history unavailable"),
+        (-32601, "the method eth_foo does not exist"),
+        (-32004, "method not supported"),
+        (-32600, "archive requests are not available on your current plan"),
+        (-32000, "debug_traceCall is not available on the Free tier"),
+        (-32000, "you need to upgrade to a paid plan"),
+        (-32000, "archive data is required"),
     ],
 )
 def test_what_a_provider_does_not_have_another_may_and_it_is_no_failure(code, message):
@@ -165,14 +173,38 @@ def test_http_429_is_a_rate_limit():
     assert (found.retry_after, found.breaker_result) == (seconds(7), "abandoned")
 
 
-@pytest.mark.parametrize("status", [301, 401, 403, 404, 408, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize("status", [301, 401, 402, 403, 404, 408, 500, 502, 503, 504, 520, 529, 530])
 def test_a_status_about_the_provider_is_retryable(status):
     found = verdict(b"no", status=status)
     assert (found.kind, found.outcome, found.failure) == ("retryable", "error", "http_status")
     assert found.breaker_result == "failure"
 
 
-@pytest.mark.parametrize("status", [400, 405, 413, 414, 415, 422, 431])
+def test_a_bad_request_without_an_error_may_be_another_provider_s_to_answer_and_is_no_failure():
+    found = verdict(b"out of credits", status=400)
+    assert (found.kind, found.outcome, found.failure) == ("retryable", "error", "http_status")
+    assert found.breaker_result == "abandoned"
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+@pytest.mark.parametrize(
+    ("code", "message"), [(-32600, "must be authenticated"), (-32602, "no"), (4001, "no credit")]
+)
+def test_an_error_about_the_account_is_the_provider_s_whatever_its_code(status, code, message):
+    found = verdict(error(code, message), status=status)
+    assert (found.kind, found.failure, found.rpc_code) == ("retryable", "http_status", code)
+    assert (found.detail, found.breaker_result) == (message, "failure")
+    for words in (error(3, "execution reverted"), error(-32000, "nonce too low")):
+        assert verdict(words, status=status).kind == "final"
+
+
+def test_what_a_provider_does_not_offer_is_no_failure_of_it_under_any_status():
+    for status in (200, 400, 403, 500):
+        found = verdict(error(-32601, "no such method"), status=status)
+        assert (found.kind, found.breaker_result) == ("retryable", "abandoned")
+
+
+@pytest.mark.parametrize("status", [405, 413, 414, 415, 422, 431])
 def test_a_status_about_the_request_is_final(status):
     found = verdict(b"no", status=status)
     assert (found.kind, found.outcome, found.breaker_result) == ("final", "ok", "success")
@@ -332,7 +364,7 @@ def test_any_response_gets_a_verdict(status, body, batch):
 
 
 @pytest.mark.parametrize("status", [400, 404, 422, 500, 502])
-@pytest.mark.parametrize(("code", "message"), [(3, "execution reverted"), (-32602, "no"), (-32601, "no")])
+@pytest.mark.parametrize(("code", "message"), [(3, "execution reverted"), (-32602, "no"), (-32600, "no")])
 def test_an_error_that_answers_the_call_is_final_under_any_status(status, code, message):
     found = verdict(error(code, message), status=status)
     assert (found.kind, found.outcome, found.rpc_code, found.breaker_result) == (
@@ -354,7 +386,8 @@ def test_an_error_that_answers_the_call_is_final_under_any_status(status, code, 
         (error(3, "execution reverted"), 429, "rate_limited", None),
         (result(), 500, "retryable", None),
         (b"<html>", 500, "retryable", None),
-        (b"<html>", 400, "final", None),
+        (b"<html>", 400, "retryable", None),
+        (b"<html>", 413, "final", None),
     ],
 )
 def test_what_an_error_leaves_open_goes_by_the_status(body, status, kind, code):
