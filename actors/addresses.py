@@ -11,10 +11,15 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9a-f:.]+\]")
 
 
 def endpoint(url: str) -> tuple[Address, str]:
-    """Where a URL says to connect, by default on port 80, and the path with its query to ask for."""
+    """Where a URL says to connect, by default on its scheme's port, and the path with its query to ask for."""
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return f"{host_of(parts)}:{parts.port or 80}", path
+    return f"{host_of(parts)}:{parts.port or (443 if is_secure(url) else 80)}", path
+
+
+def is_secure(url: str) -> bool:
+    """Whether a URL asks for TLS."""
+    return url.lower().startswith(("https:", "wss:"))
 
 
 def host_of(parts: SplitResult) -> str:
@@ -27,12 +32,12 @@ def host_of(parts: SplitResult) -> str:
     return f"[{host}]" if ":" in host else host.encode("idna").decode("ascii")
 
 
-def is_url(url: str, scheme: str) -> bool:
-    """Whether it is a URL of that scheme with a host, and with nothing in its port or path that cannot be sent."""
+def is_url(url: str, *schemes: str) -> bool:
+    """Whether it is a URL of one of these schemes, with a host, and has no port or path that cannot be sent."""
     try:
         parts = urlsplit(url)
         return (
-            parts.scheme == scheme
+            parts.scheme in schemes
             and bool(parts.hostname)
             and _HOST.fullmatch(host_of(parts)) is not None
             and parts.port != 0

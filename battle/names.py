@@ -5,6 +5,7 @@ They load fast: they are the data that scenarios are written in. What runs one i
 
 from battle.actors.spec.chain import Chain as Chain
 from battle.actors.spec.continuity import Continuity as Continuity
+from battle.actors.spec.endpoints import Ready as Ready
 from battle.actors.spec.failures import HttpFailure as HttpFailure
 from battle.actors.spec.failures import RpcFailure as RpcFailure
 from battle.actors.spec.faults.behaviour import Degrade as Degrade

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from battle.actors.addresses import Address, endpoint, is_path, is_url
+from battle.actors.addresses import Address, endpoint, is_path, is_secure, is_url
 from battle.actors.redaction import basic_authorization, redacted
 from battle.actors.spec.base import Spec, above_zero_problems
 from battle.actors.spec.continuity import Continuity
+from battle.actors.spec.endpoints import Ready, header_problems
 from battle.actors.units import Duration, format_duration, not_a_share, seconds
 
 Strategy: TypeAlias = Literal["priority", "round_robin", "fastest", "latency_weighted", "random"]
@@ -88,20 +89,54 @@ class EmbeddedGateway(Spec, frozen=True, tag="embedded"):
             yield f"gateway: port must be from 0 (any) to 65535, not {self.port}"
 
 
-PLACEHOLDERS = ("config", "port", "workdir")
-"""What is replaced in a command, where it stands in braces."""
+PLACEHOLDERS = ("config", "port", "ws_port", "workdir", "here", "providers")
+"""What is replaced in words and values, where it stands in braces."""
+
+PROVIDER_PLACEHOLDERS = ("name", "host", "port", "address", "url", "ws_url")
+"""What can follow `provider.` in a word that is repeated for each provider."""
+
+StopSignal: TypeAlias = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"]
+"""The signals that programs know as a wish that they end in good order."""
 
 # A name in braces, but for what a shell puts in itself: ${HOME}.
-_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_]\w*)\}")
+_PLACEHOLDER = re.compile(r"(?<!\$)\{((?:provider\.|port:)?[A-Za-z_]\w*)\}")
+_PORT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class CommandGateway(Spec, frozen=True, tag="command"):
+class _Foreign(Spec, frozen=True, kw_only=True):
+    """What is said alike of every gateway that is not Battle's own."""
+
+    headers: dict[str, str] = {}
+    """What every request, and every handshake of a WebSocket, says to it besides the usual."""
+    ca_file: str = ""
+    """The certificates to trust when it takes TLS, in PEM: those of a private CA. The system's without it."""
+    verify: bool = True
+    """Whether its certificate must be valid for its name."""
+    ready: Literal["tcp"] | Ready = "tcp"
+    """What shows that it is ready: it accepts connections, or it gives the answer that a `Ready` asks for."""
+    reports: Literal["", "none"] = ""
+    """"none": it says nothing about its attempts, and what it passes on from a provider is not taken for that."""
+    here: str = ""
+    """Where relative paths begin: Battle puts in the directory of the file that describes it."""
+
+    def problems(self) -> Iterator[str]:
+        yield from (f"gateway: {problem}" for problem in header_problems(self.headers))
+        if isinstance(self.ready, Ready):
+            yield from (f"gateway: {problem}" for problem in self.ready.problems())
+        if self.ca_file and not self.verify:
+            yield "gateway: ca_file is not looked at with verify = false: leave one of them out"
+
+
+class CommandGateway(_Foreign, frozen=True, tag="command"):
     """A gateway program that Battle starts, feeds a configuration file, and stops.
 
-    `command` is a list of words; `{config}`, `{port}` and `{workdir}` in it are replaced. `template` is the
-    configuration's text, a Jinja template that sees `port`, `workdir` and `providers` (name, host, port),
-    and may take 10 s and 512 MB.
-    WebSockets are opened on the same port, at `ws_path`.
+    `command` is a list of words. In it `{config}`, `{port}`, `{ws_port}`, `{port:NAME}`, `{workdir}`, `{here}` and
+    `{providers}` (their URLs, with commas between them) are replaced; one that has `{provider.url}` is repeated for
+    each provider (also `.name`, `.host`, `.port`, `.address`, `.ws_url`). `template` is the configuration's text, a
+    Jinja template that sees `port`, `ws_port`, `ports`, `workdir`, `here`, `env` and `providers` (with the same
+    names), and may take 10 s and 512 MB. A secret is written as `${NAME}` in `env` and in `headers`: it is taken from
+    Battle's own environment when the run starts, and is in no file, message or report.
     """
 
     command: tuple[str, ...]
@@ -109,35 +144,127 @@ class CommandGateway(Spec, frozen=True, tag="command"):
     name: str = "command"
     port: int = 0
     ready_timeout: Duration = seconds(10)
-    ws_path: str = "/"
+    ws_path: str = ""
+    """Where WebSockets are opened; `path` by default."""
+    path: str = "/"
+    """Where HTTP requests are sent."""
+    template_file: str = ""
+    """A file with the template, from the directory of the gateway file."""
+    env: dict[str, str] = {}
+    """Environment variables of the program, added to Battle's own. The placeholders are replaced, but for
+    `{provider.…}`, and so is `${NAME}`."""
+    working_directory: str = ""
+    """Where the program starts, from `{workdir}`; where Battle was started by default."""
+    ws_port: bool | int = False
+    """A second port, for WebSockets: true for any, or its number."""
+    ports: tuple[str, ...] | dict[str, int] = ()
+    """Names of further ports, or names and numbers: 0 is any."""
+    tls: bool = False
+    """Whether its ports take TLS: clients then use https and wss, with the name localhost."""
+    stop_signal: StopSignal = "SIGTERM"
+    """What asks it to end."""
+    grace: Duration = seconds(5)
+    """How long it may take to end after that, before SIGKILL."""
+    log: str = ""
+    """A log file of its own, from `{workdir}`: its end is shown when the program crashes."""
+    version_command: tuple[str, ...] = ()
+    """Prints the program's version: `["nginx", "-v"]`. Its first line is in run.json and in the report."""
+    install: str = ""
+    """How the program is installed, for the message that it is missing."""
+
+    def port_numbers(self) -> dict[str, int]:
+        """The further ports by their names; 0 is any."""
+        return self.ports if isinstance(self.ports, dict) else dict.fromkeys(self.ports, 0)
+
+    @property
+    def has_ws_port(self) -> bool:
+        """Whether WebSockets have a port of their own."""
+        return self.ws_port is not False
 
     def problems(self) -> Iterator[str]:
+        yield from super().problems()
         if not self.command:
             yield "gateway: command needs at least the program's name"
-        for name in dict.fromkeys(_PLACEHOLDER.findall(" ".join(self.command))):
-            if name not in PLACEHOLDERS:
-                known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
-                yield f"gateway: command has {{{name}}}, which nothing is put in for; the known ones are {known}"
-        if not is_path(self.ws_path):
-            yield f"gateway: ws_path looks like /path, not {self.ws_path!r}"
+        elif "{provider" in self.command[0]:
+            yield "gateway: command begins with the program's name, which cannot be repeated for each provider"
+        yield from self._placeholder_problems()
+        for name, path in (("path", self.path), ("ws_path", self.ws_path or "/")):
+            if not is_path(path):
+                yield f"gateway: {name} looks like /path, not {path!r}"
+        if self.template and self.template_file:
+            yield "gateway: template and template_file are both there: leave one out"
+        yield from self._port_problems()
+        for name in self.env:
+            if not _VARIABLE.fullmatch(name):
+                yield f"gateway: env has {name!r}, which is no variable's name: write letters, digits and _"
+        if self.grace < 0 or self.ready_timeout <= 0:
+            yield "gateway: ready_timeout must be above 0, and grace 0 or more"
+        if (self.ca_file or not self.verify) and not self.tls:
+            yield "gateway: ca_file and verify are about TLS: write tls = true as well"
+
+    def _placeholder_problems(self) -> Iterator[str]:
+        known = [*PLACEHOLDERS, *(f"port:{name}" for name in self.port_numbers())]
+        of_providers = [f"provider.{name}" for name in PROVIDER_PLACEHOLDERS]
+        texts = {
+            "command": (self.command, [*known, *of_providers]),
+            "env": (self.env.values(), known),
+            "working_directory": ([self.working_directory], ["workdir", "here"]),
+            "log": ([self.log], ["workdir", "here"]),
+        }
+        for field, (values, allowed) in texts.items():
+            for name in dict.fromkeys(_PLACEHOLDER.findall(" ".join(values))):
+                if name not in allowed:
+                    listed = ", ".join(f"{{{one}}}" for one in allowed)
+                    yield f"gateway: {field} has {{{name}}}, which nothing is put in for; the known ones are {listed}"
+                elif name == "ws_port" and not self.has_ws_port:
+                    yield f"gateway: {field} has {{ws_port}}: write ws_port = true as well"
+
+    def _port_problems(self) -> Iterator[str]:
+        ports = {"port": self.port, "ws_port": int(self.ws_port), **self.port_numbers()}
+        for name, number in ports.items():
+            if not 0 <= number <= 65535:
+                yield f"gateway: {name} must be from 0 (any) to 65535, not {number}"
+        for name in self.port_numbers():
+            if not _PORT_NAME.fullmatch(name) or name in ("port", "ws_port"):
+                yield f"gateway: ports has {name!r}: a name is up to 32 small letters, digits and _, as in stats"
+        if self.ws_port is not True:
+            fixed = [number for number in ports.values() if number]
+            if len(set(fixed)) < len(fixed):
+                yield "gateway: two of its ports have the same number"
+        if isinstance(self.ready, Ready) and self.ready.port and self.ready.port not in self.port_numbers():
+            known = ", ".join(self.port_numbers()) or "none"
+            yield f"gateway: ready names the port {self.ready.port!r}; the further ports are {known}"
 
 
-class UrlGateway(Spec, frozen=True, tag="url"):
+class UrlGateway(_Foreign, frozen=True, tag="url"):
     """A gateway that already runs somewhere; it must know the providers' ports.
 
-    `ws_url` is where it takes WebSockets, when that is not where it takes HTTP. Credentials in a URL
-    (`http://user:password@host`) are sent as Basic authentication; they, and what looks like a key in a path or a
-    query, stand in no log, report or message.
+    `ws_url` is where it takes WebSockets, when that is not where it takes HTTP. `https://` and `wss://` are with TLS.
+    Credentials in a URL (`http://user:password@host`) are sent as Basic authentication; they, and what looks like a
+    key in a path or a query, stand in no log, report or message. Nor does what `${NAME}` stands for, in a URL or in
+    `headers`: it is taken from the environment when the run starts.
     """
 
     url: str
     ws_url: str = ""
+    name: str = ""
+    """What it is called in reports; where it is, by default."""
+    ready_timeout: Duration = seconds(5)
+    """How long it may take until it is ready."""
 
     def problems(self) -> Iterator[str]:
-        if not is_url(self.url, "http"):
+        yield from super().problems()
+        if not is_url(self.url, "http", "https"):
             yield f"gateway: a URL looks like http://host:port/path, not {redacted(self.url)!r}"
-        if self.ws_url and not is_url(self.ws_url, "ws"):
+        if self.ws_url and not is_url(self.ws_url, "ws", "wss"):
             yield f"gateway: ws_url looks like ws://host:port/path, not {redacted(self.ws_url)!r}"
+        if self.ready_timeout <= 0:
+            yield f"gateway: ready_timeout must be above 0, not {format_duration(self.ready_timeout)}"
+        if isinstance(self.ready, Ready) and self.ready.port:
+            yield "gateway: ready names a port, and a gateway at a URL has no further ones: leave port out"
+        secure = any(is_secure(url) for url in (self.url, self.ws_url))
+        if (self.ca_file or not self.verify) and not secure:
+            yield "gateway: ca_file and verify are about TLS: write https:// or wss:// as well"
 
     def endpoint(self) -> tuple[Address, str]:
         """Where to connect for HTTP, and the path to ask for."""

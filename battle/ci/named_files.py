@@ -6,7 +6,7 @@ from pathlib import Path
 
 from battle.actors.spec.gateways import EmbeddedGateway
 from battle.errors import BattleError
-from battle.scenario.data.files import DATA_FILE_BYTES_MAX
+from battle.scenario.data.files import DATA_FILE_BYTES_MAX, SUFFIXES
 from battle.scenario.gateways import named_gateway
 from battle.store.regular import open_regular, read_regular
 
@@ -23,7 +23,7 @@ def check_files(scenarios: Path, gateway: str | None, source: str) -> None:
             read_regular(scenarios, DATA_FILE_BYTES_MAX)
         except OSError as error:
             raise BattleError(f"--path {scenarios} cannot be read: {error.strerror}") from None
-    if gateway is not None and gateway.endswith(".toml") and os.path.lexists(gateway):
+    if gateway is not None and gateway.endswith((".py", *SUFFIXES)) and os.path.lexists(gateway):
         named_gateway(gateway, EmbeddedGateway())
     if source.endswith(".whl") and os.path.lexists(source):
         _check_wheel(Path(source))

@@ -8,19 +8,20 @@ from typing import Annotated
 import msgspec
 import typer
 
-from battle.actors.spec.gateways import CommandGateway
+from battle.actors.spec.gateways import CommandGateway, Gateway
 from battle.cli.exit_status import WRONG_USE
 from battle.errors import ScenarioError
 from battle.run.gateway_process import template_problem
 from battle.scenario.author_code import importable
 from battle.scenario.data.files import SUFFIXES, read_data
 from battle.scenario.discovery import Skipped, skipped_lines
-from battle.scenario.gateways import gateway_of
+from battle.scenario.gateways import gateway_in, read_gateway, with_template
 from battle.scenario.loader import (
     Candidate,
     Found,
     Unloadable,
     found_at,
+    load_module,
     load_scenario,
 )
 from battle.scenario.measurability import warnings_of
@@ -108,27 +109,39 @@ def _scenario(name: str, scenario: Scenario) -> Checked:
         problems = all_problems(scenario)
     problems = list(dict.fromkeys(problems))
     warnings = () if problems else tuple(warnings_of(scenario))
-    if problems or not isinstance(scenario.gateway, CommandGateway):
+    if problems:
         return Checked(name=name, problems=tuple(problems), warnings=warnings)
-    of_gateway = _command(name, scenario.gateway)
+    of_gateway = _of_gateway(name, scenario.gateway)
     return Checked(name=name, problems=of_gateway.problems, warnings=(*warnings, *of_gateway.warnings))
 
 
 def _gateway(path: Path) -> Checked:
     try:
-        gateway = gateway_of(read_data(path))
+        gateway = read_gateway(path)
     except ScenarioError as error:
-        return _refused(str(path), error.problems)
-    return _command(str(path), gateway)
+        return _refused(str(path), [problem.removeprefix("gateway ") for problem in error.problems])
+    return _of_gateway(str(path), gateway)
 
 
-def _command(name: str, gateway: CommandGateway) -> Checked:
-    problems = [*gateway.problems()]
-    if not problems and (mistake := template_problem(gateway)) is not None:
-        problems.append(mistake)
-    missing = [] if problems or shutil.which(gateway.command[0]) else [gateway.command[0]]
+def _of_gateway(name: str, gateway: Gateway) -> Checked:
+    problems, missing = list(gateway.problems()), []
+    if isinstance(gateway, CommandGateway) and not problems:
+        problems += _template_problems(gateway)
+        missing = [] if problems or shutil.which(gateway.command[0]) else [gateway.command[0]]
     warnings = tuple(f"gateway: {program!r} is not installed here, or not on PATH" for program in missing)
     return Checked(name=name, problems=tuple(problems), warnings=warnings)
+
+
+def _template_problems(gateway: CommandGateway) -> Iterator[str]:
+    try:
+        whole = with_template(gateway)
+    except ScenarioError as error:
+        yield str(error)
+        return
+    assert isinstance(whole, CommandGateway)
+    mistake = template_problem(whole)
+    if mistake is not None:
+        yield mistake
 
 
 def _refused(name: str, problems: Sequence[str]) -> Checked:
@@ -136,14 +149,17 @@ def _refused(name: str, problems: Sequence[str]) -> Checked:
 
 
 def _describes_a_gateway(path: Path) -> bool:
-    """Whether a data file is one for `--gateway`: it has a command, and nothing of a scenario."""
-    if path.suffix not in SUFFIXES:
-        return False
+    """Whether a file is one for `--gateway`: it has a command or a URL, and nothing of a scenario."""
     try:
-        data = read_data(path).data
+        if path.suffix == ".py":
+            gateway_in(load_module(path), path)
+            return not any(isinstance(one, Candidate) for one in found_at(path))
+        data = read_data(path).data if path.suffix in SUFFIXES else None
     except ScenarioError:
         return False
-    return isinstance(data, dict) and "command" in data and not data.keys() & {"providers", "workloads"}
+    if not isinstance(data, dict):
+        return False
+    return bool(data.keys() & {"command", "url"}) and not data.keys() & {"providers", "workloads"}
 
 
 def _lines(report: CheckReport) -> Iterator[str]:

@@ -102,7 +102,7 @@ def _ws_endpoint(gateway: Gateway, target: Address) -> tuple[Address, str]:
         case UrlGateway():
             return gateway.ws_endpoint()
         case CommandGateway():
-            return target, gateway.ws_path
+            return target, gateway.ws_path or gateway.path
         case _:
             return target, "/"
 

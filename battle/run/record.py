@@ -36,7 +36,7 @@ from battle.run.plan import RunPlan, run_plan
 from battle.run.progress import Progress
 from battle.run.signals import ended_like_interrupted
 from battle.scenario.author_code import importable
-from battle.scenario.gateways import named_gateway
+from battle.scenario.gateways import named_gateway, with_template
 from battle.scenario.loader import load_scenario
 from battle.scenario.measurability import (
     OmittedSlo,
@@ -107,6 +107,7 @@ def record_scenario(
         scenario = msgspec.structs.replace(scenario, strict=True)
     with importable(scenario):
         require(checked(scenario), world, out)
+        scenario = msgspec.structs.replace(scenario, gateway=with_template(scenario.gateway))
         plan = run_plan(scenario, seed)
         for warning in (*omitted_slo_texts(omitted), *warnings_of(scenario)):
             on_warning(warning)

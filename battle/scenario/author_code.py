@@ -2,6 +2,7 @@
 
 A scenario is data that nodes get without knowing which file it came from. So a name that means something beside the
 file gets that directory before it as soon as the file is loaded: "raises.py:later" becomes "battles/raises.py:later".
+So does the gateway, whose relative paths begin there.
 """
 
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from battle.actors.author_files import beside
+from battle.actors.spec.gateways import CommandGateway, UrlGateway
 from battle.scenario.scenario import Scenario
 
 
@@ -19,9 +21,18 @@ def with_absolute_names(scenario: Scenario, directory: Path) -> Scenario:
     given: Any = scenario.workloads  # of whatever type: nothing is checked yet
     workloads = [_with_generator(one, directory) for one in given] if isinstance(given, list) else given
     setup, checkers = _located(scenario.setup, directory), _all_located(scenario.checkers, directory)
-    if (setup, checkers, workloads) == (scenario.setup, scenario.checkers, scenario.workloads):
+    gateway: Any = scenario.gateway
+    if isinstance(gateway, CommandGateway | UrlGateway):
+        gateway = placed(gateway, directory)
+    found = {"setup": setup, "checkers": checkers, "workloads": workloads, "gateway": gateway}
+    if all(getattr(scenario, name) == value for name, value in found.items()):
         return scenario
-    return msgspec.structs.replace(scenario, workloads=workloads, setup=setup, checkers=checkers)
+    return msgspec.structs.replace(scenario, **found)
+
+
+def placed(gateway: CommandGateway | UrlGateway, directory: Path) -> CommandGateway | UrlGateway:
+    """The gateway of a file in that directory: its relative paths begin there, if it does not say where."""
+    return gateway if gateway.here else msgspec.structs.replace(gateway, here=directory.as_posix())
 
 
 def _with_generator(workload: Any, directory: Path) -> Any:

@@ -1,9 +1,11 @@
 """What `--gateway` means: a shipped recipe's name, a URL, or a file that describes one."""
 
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from battle.actors.spec.gateways import (
     CommandGateway,
@@ -12,24 +14,18 @@ from battle.actors.spec.gateways import (
     UrlGateway,
 )
 from battle.errors import ScenarioError
-from battle.scenario.data.files import (
-    DATA_FILE_BYTES_MAX,
-    DataFile,
-    converted,
-    parsed,
-)
+from battle.scenario.author_code import placed
+from battle.scenario.data.files import DATA_FILE_BYTES_MAX, SUFFIXES, DataFile, converted, read_data
+from battle.scenario.loader import load_module
 from battle.store.regular import read_regular
 
 EMBEDDED = "embedded"
-_RECIPES = resources.files("battle") / "recipes"
+_RECIPES = Path(str(resources.files("battle"))) / "recipes"
 
 
 def gateway_names() -> list[str]:
     """The names `--gateway` knows: the embedded gateway and the shipped recipes."""
-    recipes = (
-        entry.name.removesuffix(".toml") for entry in _RECIPES.iterdir() if entry.name.endswith(".toml")
-    )
-    return [EMBEDDED, *sorted(recipes)]
+    return [EMBEDDED, *sorted(path.stem for path in _RECIPES.glob("*.toml"))]
 
 
 def named_gateway(text: str, current: Gateway) -> Gateway:
@@ -42,13 +38,67 @@ def named_gateway(text: str, current: Gateway) -> Gateway:
         return current if isinstance(current, EmbeddedGateway) else EmbeddedGateway()
     if text.startswith(("http://", "https://")):
         return UrlGateway(text)
-    if text.endswith(".toml"):
-        return _read(lambda: read_regular(Path(text), DATA_FILE_BYTES_MAX), text)
+    if text.endswith((".py", *SUFFIXES)):
+        return read_gateway(Path(text))
     if text in gateway_names():
-        return _read((_RECIPES / f"{text}.toml").read_bytes, text)
+        return read_gateway(_RECIPES / f"{text}.toml")
     raise ScenarioError(
-        f"there is no gateway {text!r}: it is one of {', '.join(gateway_names())}, a URL, or a .toml file"
+        f"there is no gateway {text!r}: it is one of {', '.join(gateway_names())}, a URL, or a file that ends in "
+        f".py, {', '.join(SUFFIXES)}"
     )
+
+
+def read_gateway(path: Path) -> Gateway:
+    """The gateway that a file describes: TOML, YAML, JSON, or Python with `gateway = CommandGateway(...)`.
+
+    Raises:
+        ScenarioError: it cannot be read, or describes none.
+    """
+    return gateway_in(load_module(path), path) if path.suffix == ".py" else gateway_of(read_data(path), path)
+
+
+def gateway_in(module: Any, path: Path) -> Gateway:
+    """The gateway in what a Python file defines. Raises ScenarioError."""
+    found = getattr(module, "gateway", None)
+    if not isinstance(found, CommandGateway | UrlGateway | EmbeddedGateway):
+        raise ScenarioError(f"gateway {path}: it has no gateway: write gateway = CommandGateway([...])")
+    return _in_file(found, path)
+
+
+def gateway_of(file: DataFile, path: Path) -> Gateway:
+    """The gateway that the data of the file at `path` describes; one without a `type` has a command or a URL.
+
+    Raises:
+        ScenarioError: it describes none.
+    """
+    file = msgspec.structs.replace(file, source=f"gateway {path}")
+    if not isinstance(file.data, dict):
+        raise ScenarioError(f'{file.source}: write command = ["program"] or url = "http://host:port/path"')
+    data = {"type": "url" if "url" in file.data else "command"} | file.data
+    root: Any = Gateway
+    return _in_file(converted(msgspec.structs.replace(file, data=data), root), path)
+
+
+def _in_file(gateway: Gateway, path: Path) -> Gateway:
+    return gateway if isinstance(gateway, EmbeddedGateway) else placed(gateway, path.parent)
+
+
+def with_template(gateway: Gateway) -> Gateway:
+    """The same with the text of its `template_file` as its template, so that a run says what it was.
+
+    Raises:
+        ScenarioError: the file cannot be read.
+    """
+    if not isinstance(gateway, CommandGateway) or not gateway.template_file:
+        return gateway
+    path = Path(gateway.here) / gateway.template_file
+    try:
+        text = read_regular(path, DATA_FILE_BYTES_MAX).decode()
+    except OSError as error:
+        raise ScenarioError(f"gateway {gateway.name}: template_file {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ScenarioError(f"gateway {gateway.name}: template_file {path} is no UTF-8 ({error})") from None
+    return msgspec.structs.replace(gateway, template=text, template_file="")
 
 
 def gateway_label(gateway: Gateway) -> str:
@@ -58,22 +108,9 @@ def gateway_label(gateway: Gateway) -> str:
             return f"{EMBEDDED} ({gateway.strategy})"
         case CommandGateway():
             return gateway.name
+        case UrlGateway() if gateway.name:
+            return gateway.name
         case UrlGateway():
             parts = urlsplit(gateway.url)
             # Paths, queries and user names of such URLs hold keys, and labels end in files that are committed.
             return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def gateway_of(file: DataFile) -> CommandGateway:
-    """The gateway that a file describes. Raises ScenarioError."""
-    return converted(file, CommandGateway)
-
-
-def _read(read: Callable[[], bytes], source: str) -> CommandGateway:
-    try:
-        text = read().decode()
-    except OSError as error:
-        raise ScenarioError(f"gateway {source}: {error.strerror}") from None
-    except ValueError as error:
-        raise ScenarioError(f"gateway {source}: it is no UTF-8 ({error})") from None
-    return gateway_of(parsed(text, ".toml", f"gateway {source}"))

@@ -59,7 +59,7 @@ def load_scenario(text: str) -> Scenario:
     place, _, variant = text.partition(":")
     path = Path(place)
     if path.suffix == ".py":
-        return _from_module(_load_file(path), variant, place, path)
+        return _from_module(load_module(path), variant, place, path)
     if path.suffix in _DATA_SUFFIXES:
         loaded = _load_data(path)
         return _chosen({_DEFAULT_NAME: loaded}, variant, place)
@@ -115,7 +115,7 @@ def scenarios_in(path: Path, importing: Callable[[], ModuleType] | None = None) 
     """
     if path.suffix != ".py":
         return {_DEFAULT_NAME: _load_data(path)}
-    return variants(_load_file(path) if importing is None else _executed(path, importing), path)
+    return variants(load_module(path) if importing is None else _executed(path, importing), path)
 
 
 def listed(place: Path | None = None) -> Iterator[tuple[str, Scenario]]:
@@ -166,7 +166,7 @@ def _found_in(path: Path) -> Iterator[Found]:
 def found_in(path: Path) -> Iterator[tuple[str, Scenario]]:
     """Each scenario in a file, with the text that `load_scenario` takes. Raises UnloadableError."""
     if path.suffix == ".py":
-        module = _load_file(path)
+        module = load_module(path)
         _refuse_other(module, str(path))
         yield from _listed_in(str(path), module, path)
     else:
@@ -201,7 +201,13 @@ def _chosen(found: dict[str, Scenario], variant: str, place: str) -> Scenario:
         ) from None
 
 
-def _load_file(path: Path) -> ModuleType:
+def load_module(path: Path) -> ModuleType:
+    """What a Python file defines, with what lies beside it importable while it is run.
+
+    Raises:
+        ScenarioError: there is no such file.
+        UnloadableError: it cannot be read, or raises.
+    """
     try:
         source_of(path)
     except FileNotFoundError:

@@ -48,7 +48,11 @@ def _structs_in(hint: Any) -> Iterator[type]:
 
 def _is_alias(name: str, home: types.ModuleType) -> bool:
     value = getattr(home, name, None)
-    return value is not None and name != "Any" and not (isinstance(value, type) and value is not int)
+    return (
+        value is not None
+        and name not in ("Any", "Literal")
+        and not (isinstance(value, type) and value is not int)
+    )
 
 
 def _home(name: str, user: types.ModuleType) -> types.ModuleType:

@@ -1,6 +1,7 @@
 """Reads a run into a snapshot. Every number comes from a named query."""
 
 from pathlib import Path
+from typing import Any
 
 from battle.analysis.baselines.metrics import AS_FOR_SLOS, values_of
 from battle.analysis.baselines.snapshot import (
@@ -55,10 +56,19 @@ def _taken(run: Run, report: Report) -> Snapshot:
         host=facts.host,
         versions=facts.versions,
         parts=parts_of(log.header.scenario),
-        gateway_digest=digest(log.header.of_scenario("gateway")),
+        gateway_digest=digest(_settings(log.header.of_scenario("gateway"))),
         runs=(_one_run(log, report),),
         samples=_samples(log),
         failover_costs=_failover_latencies(log),
+    )
+
+
+def _settings(gateway: Any) -> Any:
+    """What of a gateway is not about where its file is on one machine."""
+    return (
+        {key: value for key, value in gateway.items() if key != "here"}
+        if isinstance(gateway, dict)
+        else gateway
     )
 
 

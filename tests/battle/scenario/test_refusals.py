@@ -57,7 +57,7 @@ def test_a_wrong_type_of_gateway_is_told_with_the_nearest(tmp_path, capsys):
     path = written(tmp_path, {"g.toml": 'type = "comand"\ncommand = ["sh"]\n'}) / "g.toml"
     for status, out in (said(capsys, "check", path), said(capsys, "run", "smoke", "--gateway", path)):
         assert status == 2
-        assert "line 1: type = 'comand': did you mean 'command'? it is command" in out
+        assert "line 1: type = 'comand': did you mean 'command'? it is one of embedded, command, url" in out
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "yml"])
