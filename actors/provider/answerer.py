@@ -37,8 +37,8 @@ _encode = msgspec.json.Encoder().encode
 class ReceivedCall(msgspec.Struct):
     """One call of a request as it came in, with the id by which the log knows it.
 
-    What is no call has the method "". The last three are how it was answered: with which error, which fault decided
-    that, and whether the error is the right answer to the call.
+    What is no call has the method "", and a request that carries none that of HTTP. The last three are how it was
+    answered: with which error, which fault decided that, and whether the error is the right answer to the call.
     """
 
     item: Item

@@ -6,14 +6,16 @@ No task wakes on a request's path: the stream hands over what comes, and the wor
 from collections import deque
 from collections.abc import Callable
 
-from battle.actors.provider.answerer import ReceivedCall, read_received
+from battle.actors.provider.answerer import ReceivedCall, ReceivedRequest, read_received
 from battle.actors.provider.attempt_log import PendingReply, log_attempts
-from battle.actors.provider.response import Response, respond
+from battle.actors.provider.cors import ORIGIN, answer_preflight, is_preflight, shared_with
+from battle.actors.provider.plain_requests import HEALTH_PATH, JSON, answer_plainly, carries_call, path_of
+from battle.actors.provider.response import respond, respond_plainly
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_session import WebSocketSession
 from battle.actors.provider.ws_sessions import Sessions
 from battle.actors.wire import correlation
-from battle.actors.wire.http.messages import HttpRequest, encode_response
+from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.http.server import HttpServerConnection
 from battle.actors.wire.jsonrpc import INVALID_REQUEST, Invalid, RpcError
 from battle.actors.world.held import UNCOUNTED_BYTES
@@ -88,15 +90,34 @@ class Connection:
         self._world.held.forget(self)
 
     def _reply_to(self, request: HttpRequest) -> PendingReply:
-        now_ns = self._world.now_ns()
-        if request.method != "POST":
-            return PendingReply([_no_call(request)], now_ns, now_ns, _method_not_allowed(request))
+        service, now_ns = self._service, self._world.now_ns()
+        # What nearly all requests are is not looked at any closer.
+        if (
+            request.method != "POST" or request.headers.get(b"content-type") != JSON or request.target != "/"
+        ) and not carries_call(request, service.spec.health):
+            reply = self._reply_to_plain(request, now_ns)
+        else:
+            received = read_received(request, service.spec.max_batch_calls)
+            plan = service.plan(received)
+            head = service.model.head_at(now_ns)
+            response = respond(service.answerer, received, plan, head, keep_alive=request.keep_alive)
+            reply = PendingReply(received.asked, now_ns, now_ns + plan.delay, response)
+        if ORIGIN in request.headers:
+            reply.response = shared_with(reply.response, request.headers[ORIGIN], service.spec.cors_origins)
+        return reply
+
+    def _reply_to_plain(self, request: HttpRequest, now_ns: int) -> PendingReply:
         service = self._service
-        received = read_received(request, service.spec.max_batch_calls)
-        plan = service.plan(received)
-        head = service.model.head_at(now_ns)
-        response = respond(service.answerer, received, plan, head, keep_alive=request.keep_alive)
-        return PendingReply(received.asked, now_ns, now_ns + plan.delay, response)
+        asked = _no_call(request)
+        plan = service.plan(ReceivedRequest([asked], is_batch=False))
+        if is_preflight(request, service.spec.cors_origins):
+            plain = answer_preflight(request)
+        else:
+            plain = answer_plainly(request, service.state(plan, now_ns))
+        response = respond_plainly(
+            plain, asked, plan, keep_alive=request.keep_alive, to_head=request.method == "HEAD"
+        )
+        return PendingReply([asked], now_ns, now_ns + plan.delay, response)
 
     def _schedule(self, reply: PendingReply) -> None:
         """A reply never overtakes one before it: timers of one moment run in order."""
@@ -138,17 +159,9 @@ class Connection:
 
 
 def _no_call(request: HttpRequest) -> ReceivedCall:
-    error = RpcError(INVALID_REQUEST, "only POST carries calls")
-    return ReceivedCall(Invalid(error), "", correlation.found_in_request(request.headers, b"", ""))
-
-
-def _method_not_allowed(request: HttpRequest) -> Response:
-    data = encode_response(
-        405,
-        b"POST a JSON-RPC call here\n",
-        content_type=b"text/plain",
-        headers={b"allow": b"POST"},
-        keep_alive=request.keep_alive,
-        to_head=request.method == "HEAD",
-    )
-    return Response(data, "keep" if request.keep_alive else "close", 405)
+    """A request that carries no call, as the log has it: its method says what it asked for."""
+    error = RpcError(INVALID_REQUEST, "the request carries no call")
+    path = path_of(request)
+    # Another path may be a secret.
+    method = f"{request.method} {path}" if path in ("/", HEALTH_PATH) else request.method
+    return ReceivedCall(Invalid(error), method, correlation.found_in_request(request.headers, b"", ""))

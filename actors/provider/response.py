@@ -5,8 +5,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from battle.actors.provider.answerer import CallAnswerer, ReceivedCall, ReceivedRequest
+from battle.actors.provider.plain_requests import PlainAnswer
 from battle.actors.provider.response_plan import ResponsePlan
 from battle.actors.spec.failures import FailureKind, HttpFailure, RpcFailure, encoded, failure_of
+from battle.actors.spec.faults.behaviour import StaleHead
 from battle.actors.wire.http.messages import encode_response
 from battle.actors.wire.jsonrpc import Invalid, RpcError
 from battle.store.events import Outcome
@@ -80,6 +82,43 @@ def respond(
         status if body else 204, body, headers=headers if body else None, keep_alive=keep_alive
     )
     return Response(data, _ending(keep_alive), status if body else 204)
+
+
+def respond_plainly(
+    plain: PlainAnswer, asked: ReceivedCall, plan: ResponsePlan, *, keep_alive: bool, to_head: bool
+) -> Response:
+    """The HTTP response to a request that carries no call.
+
+    Failures of HTTP fall on it as on any other request; those of JSON-RPC, and of JSON, do not.
+    """
+    failure = None if plan.failure is None else failure_of(plan.failure)
+    asked.fault_id = plan.fault_id
+    if failure == "reset" or failure == "no_answer":
+        return _RESET if failure == "reset" else _NEVER
+    if isinstance(failure, HttpFailure):
+        response = _refused(failure, plan, keep_alive=keep_alive)
+    elif isinstance(failure, str) and failure in _PAGES:
+        response = _broken(failure, b"", keep_alive=keep_alive)
+    else:
+        asked.fault_id = _plain_fault(plain, plan)
+        data = encode_response(
+            plain.status,
+            plain.body,
+            content_type=plain.content_type,
+            headers=plain.headers,
+            keep_alive=keep_alive,
+        )
+        response = Response(data, _ending(keep_alive), plain.status)
+    if not to_head:
+        return response
+    return msgspec.structs.replace(response, data=response.data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+
+
+def _plain_fault(plain: PlainAnswer, plan: ResponsePlan) -> str | None:
+    """The fault that decided an answer to no call: the one by which the node is behind, else one that delayed it."""
+    if plain.shows_lag:
+        return next((one.fault_id for one in plan.chain_faults if isinstance(one.fault, StaleHead)), None)
+    return plan.fault_id if plan.failure is None else None
 
 
 def respond_in_message(

@@ -3,6 +3,7 @@
 from battle.actors.chain.model import model_of
 from battle.actors.provider.answerer import CallAnswerer, ReceivedRequest
 from battle.actors.provider.chain_view import ChainView, in_order
+from battle.actors.provider.plain_requests import NodeState
 from battle.actors.provider.rate_limits import RateLimits
 from battle.actors.provider.response_plan import HANDSHAKE, Behaviour, Key, ResponsePlan, concerns
 from battle.actors.roles import ProviderRole
@@ -86,6 +87,12 @@ class Service:
     def handshake_plan(self, number: str) -> ResponsePlan:
         """What becomes of the handshake of the WebSocket with this number."""
         return self._behaviour.plan(self._draws, ("handshake", number), (), HANDSHAKE)
+
+    def state(self, plan: ResponsePlan, now_ns: int) -> NodeState:
+        """What the provider knows of itself as it answers a request."""
+        newest = self.model.head_at(now_ns)
+        view = self.answerer.viewer.view(newest, plan.chain_faults)
+        return NodeState(self.spec.health, view.model, view.head, newest, now_ns)
 
     def view(self) -> ChainView:
         """The chain as the provider sees it now: which branch of which chain, up to which head."""

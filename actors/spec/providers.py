@@ -1,7 +1,7 @@
 """What a scenario says about providers: mocks, and real upstreams behind a link."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from battle.actors.addresses import Address, split_url
@@ -11,6 +11,9 @@ from battle.actors.spec.failures import FailureKind, failure_problems, method_pr
 from battle.actors.spec.latency import LatencyModel
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.units import format_duration, ms, not_a_share
+
+NodeSoftware: TypeAlias = Literal["geth", "erigon", "nethermind"]
+"""Programs that serve a chain."""
 
 
 class Reliability(Spec, frozen=True):
@@ -37,6 +40,10 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     `canned` gives fixed answers per method, before the chain model is asked. An object whose only member is `error`
     is an error, which clients then expect, such as `{"error": {"code": 3, "message": "execution reverted", "data":
     "0x08c379a0"}}`; anything else is a result. `port` 0 lets the kernel pick.
+
+    `health` names the program whose answers to health checks, wrong methods and wrong content types it gives:
+    [providers](providers.md#health-checks) has the table. `cors_origins` are the origins whose scripts may read its
+    answers in a browser; `"*"` is any, none switches CORS off.
     """
 
     name: str
@@ -46,6 +53,8 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     websocket_limits: WebSocketLimits = WebSocketLimits()
     max_batch_calls: int = 1000
     canned: dict[str, Any] = {}
+    health: NodeSoftware = "geth"
+    cors_origins: tuple[str, ...] = ("*",)
     port: int = 0
     groups: tuple[str, ...] = ()
 

@@ -55,6 +55,9 @@ BAD_CHUNKS = (
     b"1\r\nx\r\n" * 500 + b"0\r\n\r\n",
 )  # fmt: skip
 
+HEAD = ((b"host", b"a"), (b"content-type", b"application/json"))
+"""What a server wants to see before it looks at a body."""
+
 
 def encoded(method=b"POST", target=b"/", version=b"HTTP/1.1", headers=(), body=b"") -> bytes:
     """A request as its parts say, right or wrong."""
@@ -64,7 +67,7 @@ def encoded(method=b"POST", target=b"/", version=b"HTTP/1.1", headers=(), body=b
 
 def valid(body: bytes = BODY, *headers: tuple[bytes, bytes]) -> bytes:
     """A request with nothing wrong."""
-    return encoded(headers=((b"host", b"a"), *headers, (b"content-length", b"%d" % len(body))), body=body)
+    return encoded(headers=(*HEAD, *headers, (b"content-length", b"%d" % len(body))), body=body)
 
 
 def chunked(rng: Random, body: bytes) -> bytes:
@@ -88,12 +91,12 @@ def http_input(rng: Random, name: str) -> Input:
 def _with_line(rng: Random) -> tuple[str, bytes]:
     parts = {"method": b"POST", "target": b"/", "version": b"HTTP/1.1"}
     part, choices = rng.choice((("method", METHODS), ("target", TARGETS), ("version", VERSIONS)))
-    headers = ((b"host", b"a"), (b"content-length", b"%d" % len(BODY)))
+    headers = (*HEAD, (b"content-length", b"%d" % len(BODY)))
     return f"with a wrong {part}", encoded(**{**parts, part: rng.choice(choices)}, headers=headers, body=BODY)
 
 
 def _with_framing(rng: Random) -> tuple[str, bytes]:
-    headers = [(b"host", b"a")]
+    headers = [*HEAD]
     for _ in range(rng.choice((0, 1, 1, 2))):
         honest = len(BODY) + rng.choice((-1, 0, 1, 1000))
         headers.append((b"content-length", rng.choice((*LENGTHS, b"%d" % honest))))
@@ -103,7 +106,7 @@ def _with_framing(rng: Random) -> tuple[str, bytes]:
 
 
 def _with_bad_chunks(rng: Random) -> tuple[str, bytes]:
-    headers = ((b"host", b"a"), (b"transfer-encoding", b"chunked"))
+    headers = (*HEAD, (b"transfer-encoding", b"chunked"))
     return "with bad chunks", encoded(headers=headers, body=rng.choice(BAD_CHUNKS))
 
 
@@ -115,7 +118,7 @@ def _with_headers(rng: Random) -> tuple[str, bytes]:
 
 
 def _mangled(rng: Random) -> tuple[str, bytes]:
-    headers = ((b"host", b"a"), (b"transfer-encoding", b"chunked"), (b"expect", b"100-continue"))
+    headers = (*HEAD, (b"transfer-encoding", b"chunked"), (b"expect", b"100-continue"))
     whole = rng.choice((valid(), encoded(headers=headers, body=chunked(rng, BODY))))
     return "mangled", mangle(rng, whole)
 

@@ -12,7 +12,7 @@ from tests.actors.wire.websocket.stage import (
     close_frame,
     frame,
 )
-from tests.fuzz.http_inputs import chunked, encoded, valid
+from tests.fuzz.http_inputs import HEAD, chunked, encoded, valid
 from tests.fuzz.inputs import PATIENCE, Input, Say, Wait, delivered, mangle
 
 ADDRESS, HASH = "0x" + "ab" * 20, "0x" + "cd" * 32
@@ -219,7 +219,7 @@ def rpc_input(rng: Random, name: str) -> Input:
     """One malformed text over HTTP."""
     kind, text, code = _large_batch(rng) if rng.random() < 0.01 else rpc_text(rng)
     if rng.random() < 0.1:
-        headers = ((b"host", b"a"), (b"transfer-encoding", b"chunked"))
+        headers = (*HEAD, (b"transfer-encoding", b"chunked"))
         data = encoded(
             headers=headers,
             body=chunked(rng, text) if len(text) < 5000 else b"%x\r\n%b\r\n0\r\n\r\n" % (len(text), text),

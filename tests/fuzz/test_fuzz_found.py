@@ -22,7 +22,7 @@ from battle.actors.wire.jsonrpc import (
     read_calls,
 )
 from tests.actors.worlds import simulated
-from tests.fuzz.http_inputs import encoded
+from tests.fuzz.http_inputs import HEAD, encoded
 from tests.fuzz.inputs import Input, Say
 from tests.fuzz.rpc_inputs import call
 from tests.fuzz.stage import CHAIN, Connection, exchange, gateway_node, provider_node
@@ -40,7 +40,7 @@ def test_the_answer_to_head_has_no_body(make_node, more):
         return connection.data
 
     heard = simulated(main)
-    assert heard.startswith(b"HTTP/1.1 405 ")
+    assert heard[:13] in (b"HTTP/1.1 405 ", b"HTTP/1.1 415 ")
     assert heard.count(b"\r\n\r\n") == 1
     assert heard.endswith(b"\r\n\r\n")
 
@@ -83,7 +83,7 @@ def test_the_answers_to_a_batch_are_bounded_together():
 
 def _with_trailers(trailers):
     parser = RequestParser(HttpLimits(header_bytes=1000))
-    headers = ((b"host", b"a"), (b"transfer-encoding", b"chunked"))
+    headers = (*HEAD, (b"transfer-encoding", b"chunked"))
     parser.feed(encoded(headers=headers, body=b"0\r\n" + trailers + b"\r\n"))
     return parser.next_request()
 
@@ -96,7 +96,7 @@ def test_trailers_are_as_limited_as_headers():
 
 def test_trailers_do_not_change_the_head():
     request = _with_trailers(b"host: b\r\nx-battle-request: w0-1\r\n")
-    assert request.headers == {b"host": b"a", b"transfer-encoding": b"chunked"}
+    assert request.headers == {**dict(HEAD), b"transfer-encoding": b"chunked"}
 
 
 def test_request_ids_that_clients_make_up_are_short():

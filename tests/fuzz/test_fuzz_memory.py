@@ -45,7 +45,7 @@ as much again."""
 
 NUMBER = b"NNNNNNN"
 HEADERS = b"".join(b"%b%d: b\r\n" % (NUMBER, number) for number in range(4000))
-POST = b"POST / HTTP/1.1\r\nhost: a\r\n"
+POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
 LONG_ID = b'"%b"' % (b"i" * 1000)
 """So that replies are as large as requests."""
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"

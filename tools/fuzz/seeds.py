@@ -76,7 +76,7 @@ def _fills() -> list[bytes]:
 
 def _requests() -> list[bytes]:
     body = _call("eth_chainId", [])
-    head = b"POST / HTTP/1.1\r\nhost: a\r\n"
+    head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
     key = b64encode(KEY)
     return [
         b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body) * 2,

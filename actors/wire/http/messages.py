@@ -17,7 +17,7 @@ class ProtocolError(Exception):
 
 
 class HttpRequest(msgspec.Struct):
-    """One whole request. Header names are lower case; a repeated header keeps its last value.
+    """One whole request. Header names are lower case; a repeated header keeps its last value, a list all of them.
 
     One that `wants_websocket` is the last of its connection, whatever it says about keeping it: what follows
     it is no HTTP. A server is free to answer it as any other request.

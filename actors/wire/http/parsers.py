@@ -24,6 +24,9 @@ _LINE_BYTES = len(b": \r\n")
 _KNOWN_HEADS = 64
 """Servers repeat the heads of their responses, but for lengths and a date: so many are not parsed again."""
 
+_LISTS = (b"transfer-encoding", b"x-erigon-healthcheck")
+"""Headers of which each line counts: of the codings the framing depends, and each check is asked for by a line."""
+
 _UNKNOWN_VERSIONS = ("Invalid HTTP version", "Pause on PRI")
 """How llhttp says that a version is well-formed, and none that it knows; the second of HTTP/2's preface."""
 
@@ -200,8 +203,7 @@ class RequestParser(_MessageParser):
     def _repeated(self, name: bytes, value: bytes) -> bytes:
         if name == b"host":
             self._refuse(400, "more than one host header")
-        # Of codings the framing depends, so that none may be lost.
-        return b"%b, %b" % (self._headers[name], value) if name == b"transfer-encoding" else value
+        return b"%b, %b" % (self._headers[name], value) if name in _LISTS else value
 
     def on_headers_complete(self) -> None:
         headers = self._headers

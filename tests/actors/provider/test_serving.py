@@ -121,18 +121,6 @@ def test_canned_results_are_given(either_world):
     assert decoded(play(either_world, script, canned={"custom": [1, None]}))["result"] == [1, None]
 
 
-def test_only_post_is_served(either_world):
-    async def script(stage, provider):
-        client = await provider.connect()
-        client.write(b"GET / HTTP/1.1\r\nhost: a\r\nx-battle-request: w0-3\r\n\r\n")
-        return await client.response(), await client.ask(), await provider.logged(2)
-
-    refusal, answer, (event, _) = play(either_world, script)
-    assert (refusal.status, refusal.headers[b"allow"]) == (405, b"POST")
-    assert answer.status == 200
-    assert facts(event, "method", "outcome", "http_status", "request_id") == ("", "error", 405, "w0-3")
-
-
 def test_chunked_bodies_and_continue_are_understood(either_world):
     async def script(stage, provider):
         client = await provider.connect()

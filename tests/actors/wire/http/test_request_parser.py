@@ -43,6 +43,13 @@ def test_a_request_is_taken_apart():
     )
 
 
+def test_of_a_repeated_header_the_last_value_counts_and_of_a_list_every_line():
+    lines = b"x-a: 1\r\nX-A: 2\r\nx-erigon-healthcheck: synced\r\nX-Erigon-Healthcheck: check_block1\r\n"
+    (request,) = parsed(b"GET / HTTP/1.1\r\nhost: a\r\n" + lines + b"\r\n")
+    assert request.headers[b"x-a"] == b"2"
+    assert request.headers[b"x-erigon-healthcheck"] == b"synced, check_block1"
+
+
 @pytest.mark.parametrize("text", [PLAIN, CHUNKED, PLAIN + CHUNKED])
 def test_where_the_bytes_are_split_makes_no_difference(text):
     whole = parsed(text)
