@@ -64,11 +64,14 @@ from battle.actors.spec.workloads import HttpBurst as HttpBurst
 from battle.actors.spec.workloads import HttpConstant as HttpConstant
 from battle.actors.spec.workloads import HttpPoisson as HttpPoisson
 from battle.actors.spec.workloads import HttpRamp as HttpRamp
+from battle.actors.spec.workloads import HttpStages as HttpStages
 from battle.actors.spec.workloads import HttpStep as HttpStep
 from battle.actors.spec.workloads import HttpUsers as HttpUsers
 from battle.actors.spec.workloads import LogFilter as LogFilter
+from battle.actors.spec.workloads import RateStage as RateStage
 from battle.actors.spec.workloads import Reconnect as Reconnect
 from battle.actors.spec.workloads import Replay as Replay
+from battle.actors.spec.workloads import UserStage as UserStage
 from battle.actors.spec.workloads import WsRequests as WsRequests
 from battle.actors.spec.workloads import WsSubscribe as WsSubscribe
 from battle.actors.spec.workloads.kinds import KINDS as WORKLOADS

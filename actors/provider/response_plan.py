@@ -8,7 +8,6 @@ What faults do to the chain that a provider answers from is in `chain_view`; her
 """
 
 from collections.abc import Container, Sequence
-from math import cos, exp, log, pi, sqrt
 from typing import Self, TypeAlias, TypeVar
 
 import msgspec
@@ -18,12 +17,7 @@ from battle.actors.rng import Draws
 from battle.actors.roles import ApplyFault
 from battle.actors.spec.failures import RpcFailure, failure_of, fits
 from battle.actors.spec.faults.behaviour import AnswerFault, Failure, MethodFault
-from battle.actors.spec.latency import (
-    LatencyModel,
-    LogNormal,
-    Normal,
-    Uniform,
-)
+from battle.actors.spec.latency import LatencyModel, draw_latency
 from battle.actors.spec.providers import MockProvider
 from battle.actors.units import Duration
 
@@ -202,22 +196,3 @@ def _failure(ratio: float, kinds: tuple[F, ...], draws: Draws, key: Key) -> F | 
         return None
     share = draws.uniform(*key) / ratio
     return kinds[int(share * len(kinds))] if share < 1 else None
-
-
-def draw_latency(latency: LatencyModel, draws: Draws, *key: object) -> Duration:
-    """A latency in nanoseconds, never negative, that follows from `key` alone. A constant costs no draw."""
-    if isinstance(latency, int):
-        return latency
-    if isinstance(latency, Uniform):
-        return latency.low + int(draws.uniform(*key) * (latency.high - latency.low + 1))
-    if isinstance(latency, Normal):
-        return max(0, round(latency.mean + latency.deviation * _standard_normal(draws, key)))
-    if isinstance(latency, LogNormal):
-        return round(latency.median * exp(latency.sigma * _standard_normal(draws, key)))
-    return latency.samples[int(draws.uniform(*key) * len(latency.samples))]
-
-
-def _standard_normal(draws: Draws, key: tuple[object, ...]) -> float:
-    """Box and Muller's transform of two uniform draws; the first must not be 0."""
-    radius = sqrt(-2 * log(1 - draws.uniform(*key, "radius")))
-    return radius * cos(2 * pi * draws.uniform(*key, "angle"))

@@ -1,9 +1,10 @@
-"""How long an answer can take: the distributions that providers and faults share."""
+"""How long an answer or a pause can take: the distributions that providers, faults and users share."""
 
 from collections.abc import Iterator
-from math import exp
+from math import cos, exp, log, pi, sqrt
 from typing import TypeAlias
 
+from battle.actors.rng import Draws
 from battle.actors.spec.base import Spec
 from battle.actors.units import Duration, format_duration
 
@@ -93,3 +94,45 @@ class Empirical(Spec, frozen=True, tag="empirical"):
 
 LatencyModel: TypeAlias = Duration | Uniform | Normal | LogNormal | Empirical
 """How long a provider takes to answer; a bare duration is a constant."""
+
+
+def latency_problems(name: str, latency: LatencyModel) -> Iterator[str]:
+    """What is wrong with a latency; `name` is the field's."""
+    if not isinstance(latency, int):
+        yield from (f"{name}: {problem}" for problem in latency.problems())
+    elif latency < 0:
+        yield f"{name} cannot be negative, {format_duration(latency)}"
+
+
+def mean_of(latency: LatencyModel) -> float:
+    """Its mean, in nanoseconds, as if a normal one were not cut off."""
+    match latency:
+        case Uniform():
+            return (latency.low + latency.high) / 2
+        case Normal():
+            return latency.mean
+        case LogNormal():
+            return latency.median * exp(min(latency.sigma**2 / 2, _EXPONENT_MAX))
+        case Empirical():
+            return sum(latency.samples) / len(latency.samples)
+        case _:
+            return latency
+
+
+def draw_latency(latency: LatencyModel, draws: Draws, *key: object) -> Duration:
+    """A latency in nanoseconds, never negative, that follows from `key` alone. A constant costs no draw."""
+    if isinstance(latency, int):
+        return latency
+    if isinstance(latency, Uniform):
+        return latency.low + int(draws.uniform(*key) * (latency.high - latency.low + 1))
+    if isinstance(latency, Normal):
+        return max(0, round(latency.mean + latency.deviation * _standard_normal(draws, key)))
+    if isinstance(latency, LogNormal):
+        return round(latency.median * exp(latency.sigma * _standard_normal(draws, key)))
+    return latency.samples[int(draws.uniform(*key) * len(latency.samples))]
+
+
+def _standard_normal(draws: Draws, key: tuple[object, ...]) -> float:
+    """Box and Muller's transform of two uniform draws; the first must not be 0."""
+    radius = sqrt(-2 * log(1 - draws.uniform(*key, "radius")))
+    return radius * cos(2 * pi * draws.uniform(*key, "angle"))

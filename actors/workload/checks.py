@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from battle.actors.chain.logs import pattern_of
-from battle.actors.spec.workloads import LogFilter, Replay, Workload, WsSubscribe
+from battle.actors.spec.workloads import HttpUsers, LogFilter, Replay, Workload, WsSubscribe
 from battle.actors.units import Duration
 from battle.actors.wire.jsonrpc import RpcError
 from battle.actors.workload.requests import trace
@@ -35,7 +35,13 @@ def log_filter_problems(wanted: LogFilter) -> Iterator[str]:
 
 def duration_of(workload: Workload) -> Duration:
     """How long a workload lasts; 0 for a `Replay` whose trace cannot be read (`workload_problems` says why)."""
-    return trace.duration_of(workload) if isinstance(workload, Replay) else workload.duration
+    match workload:
+        case Replay():
+            return trace.duration_of(workload)
+        case HttpUsers():
+            return workload.length
+        case _:
+            return workload.duration
 
 
 def ends_at(workload: Workload) -> Duration:

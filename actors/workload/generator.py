@@ -20,7 +20,7 @@ from battle.actors.workload.http.pool import ConnectionPool
 from battle.actors.workload.requests.call_source import call_source, uses_chain_model
 from battle.actors.workload.requests.call_times import CallTimes
 from battle.actors.workload.requests.outcome import UNSENT, AnswerReader
-from battle.actors.workload.requests.pacer import Build, Pacer, Users
+from battle.actors.workload.requests.pacer import Build, Pacer, Users, user_changes
 from battle.actors.workload.requests.request import CallBuilder, Request, RequestBuilder
 from battle.actors.workload.requests.schedule import resumed, schedule_of, sharded
 from battle.actors.workload.requests.trace import Trace, read_trace
@@ -192,17 +192,20 @@ class _Load:
 
     async def _serve_users(self, spec: HttpUsers, begin: Begin) -> None:
         # A predecessor sent fewer requests than there were microseconds: no number is used twice.
-        numbers = count(max(self._world.now_ns() - begin.at_ns, 0) // 1000)
+        first = max(self._world.now_ns() - begin.at_ns, 0) // 1000 * spec.shards
         await self._world.sleep_until(begin.at_ns)
-        end_ns = begin.at_ns + spec.duration
         users = Users(
             self._world,
-            numbers,
+            count(first + self._role.shard, spec.shards),
             self._build,
             self._submit,
             users=spec.users,
-            end_ns=end_ns,
+            end_ns=begin.at_ns + spec.length,
             think_time=spec.think_time,
+            draws=rng.Draws(self._role.seed, f"users:{self._role.index}"),
+            changes=((begin.at_ns + at, users) for at, users in user_changes(spec.users, spec.stages)),
+            shard=self._role.shard,
+            shards=spec.shards,
         )
         self._tracker.on_end = users.ask_again
         await users.run()

@@ -72,7 +72,7 @@ def needs(scenario: Scenario, world: WorldName) -> Needs:
         f"load {workload.name or index + 1}": _connections(workload)
         for index, workload in enumerate(scenario.workloads)
     }
-    shards = [1 if isinstance(workload, HttpUsers) else workload.shards for workload in scenario.workloads]
+    shards = [workload.shards for workload in scenario.workloads]
     if isinstance(scenario.gateway, EmbeddedGateway):
         total = sum(each * count for each, count in zip(opened.values(), shards, strict=True))
         opened["the embedded gateway"] = total
@@ -98,7 +98,7 @@ def _connections(workload: Workload) -> int:
     """How many connections one node of a workload has open at least, whatever the gateway does."""
     match workload:
         case HttpUsers():
-            return min(workload.users, workload.connection_limit)
+            return min(ceil(workload.most_users / max(1, workload.shards)), workload.connection_limit)
         case WsSubscribe() | WsRequests():
             return ceil(workload.connections / max(1, workload.shards))
         case _:
@@ -116,7 +116,7 @@ def gateway_files(scenario: Scenario) -> int:
     for workload in scenario.workloads:
         match workload:
             case HttpUsers() | WsSubscribe() | WsRequests():
-                opened += _connections(workload) * (1 if isinstance(workload, HttpUsers) else workload.shards)
+                opened += _connections(workload) * workload.shards
             case _:
                 opened += min(workload.connection_limit * workload.shards, ceil(in_flight(workload)))
     return 2 * opened + NODE_FILES + len(scenario.providers)

@@ -10,7 +10,7 @@ from battle.actors.spec.faults.timeline import PlannedFault, expand
 from battle.actors.spec.faults.transport import Partition
 from battle.actors.spec.gateways import CommandGateway, Gateway, UrlGateway
 from battle.actors.spec.providers import MockProvider
-from battle.actors.spec.workloads import HttpStep, HttpUsers, Workload, WsWorkload
+from battle.actors.spec.workloads import HttpStep, Workload, WsWorkload
 from battle.actors.units import Duration
 from battle.errors import ScenarioError
 from battle.scenario.scenario import Scenario
@@ -52,7 +52,7 @@ def run_plan(scenario: Scenario, seed: int) -> RunPlan:
     nodes = tuple(
         WorkloadNode(f"load-{workload.name}.{shard}", workload, index, shard)
         for index, workload in enumerate(named)
-        for shard in range(1 if isinstance(workload, HttpUsers) else workload.shards)
+        for shard in range(workload.shards)
     )
     scenario = msgspec.structs.replace(scenario, workloads=named)
     return RunPlan(scenario, seed, scenario.load, _timeline(scenario, seed), nodes)

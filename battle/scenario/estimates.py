@@ -6,10 +6,12 @@ machines differ. docs/performance.md has the measurements.
 """
 
 from bisect import bisect_right
-from itertools import islice
+from collections.abc import Sequence
+from itertools import islice, pairwise
 from math import ceil
 
 from battle.actors.spec.gateways import EmbeddedGateway
+from battle.actors.spec.latency import mean_of
 from battle.actors.spec.providers import RealProvider
 from battle.actors.spec.workloads import (
     HttpBurst,
@@ -18,9 +20,12 @@ from battle.actors.spec.workloads import (
     HttpPoisson,
     HttpRamp,
     HttpScheduled,
+    HttpStages,
     HttpStep,
     HttpUsers,
+    RateStage,
     Replay,
+    UserStage,
     Workload,
     WsRequests,
     WsSubscribe,
@@ -86,11 +91,13 @@ def calls(workload: Workload) -> float:
             return (workload.size * bursts + workload.rate * length_s) * workload.batch
         case HttpRamp():
             return (workload.start_rate + workload.end_rate) / 2 * length_s * workload.batch
+        case HttpStages():
+            rates = [workload.start_rate, *(stage.rate for stage in workload.stages)]
+            return _area(rates, workload.stages) / seconds(1) * workload.batch
         case HttpStep():
             return sum(workload.all_rates) * workload.step_duration / seconds(1) * workload.batch
         case HttpUsers():
-            turns = workload.duration / (workload.think_time + _ANSWERED_AFTER)
-            return workload.users * turns * workload.batch
+            return _user_time(workload) / (mean_of(workload.think_time) + _ANSWERED_AFTER) * workload.batch
         case Replay():
             return _recorded(workload)
         case HttpScheduled():
@@ -112,6 +119,8 @@ def in_flight(workload: HttpOpenLoop) -> float:
             return workload.size * bursts + workload.rate * at_most_s
         case HttpRamp():
             return max(workload.start_rate, workload.end_rate) * at_most_s
+        case HttpStages():
+            return max(workload.start_rate, *(stage.rate for stage in workload.stages)) * at_most_s
         case HttpStep():
             return max(workload.all_rates) * at_most_s
         case Replay():
@@ -125,6 +134,21 @@ def notifications(workload: Workload, block_time: Duration) -> float:
     if not isinstance(workload, WsSubscribe):
         return 0
     return workload.connections * workload.subscriptions * workload.duration / block_time
+
+
+def _user_time(workload: HttpUsers) -> float:
+    """How long all its users are there together, in nanoseconds."""
+    if not workload.stages:
+        return workload.users * workload.duration
+    return _area([workload.users, *(stage.users for stage in workload.stages)], workload.stages)
+
+
+def _area(levels: Sequence[float], stages: Sequence[RateStage | UserStage]) -> float:
+    """Under what goes evenly from each level to the next, for as long as the stage between them lasts."""
+    return sum(
+        (start + end) / 2 * stage.duration
+        for (start, end), stage in zip(pairwise(levels), stages, strict=True)
+    )
 
 
 def _first_arrivals(workload: HttpScheduled) -> list[int]:

@@ -9,6 +9,7 @@ from battle.actors.spec.workloads.http import (
     HttpPoisson,
     HttpRamp,
     HttpScheduled,
+    HttpStages,
     HttpStep,
     HttpUsers,
     HttpWorkload,
@@ -16,6 +17,7 @@ from battle.actors.spec.workloads.http import (
 )
 from battle.actors.spec.workloads.kinds import KINDS
 from battle.actors.spec.workloads.problems import Methods
+from battle.actors.spec.workloads.stages import RateStage, UserStage
 from battle.actors.spec.workloads.websocket import (
     LogFilter,
     Reconnect,
@@ -33,15 +35,18 @@ __all__ = [
     "HttpPoisson",
     "HttpRamp",
     "HttpScheduled",
+    "HttpStages",
     "HttpStep",
     "HttpUsers",
     "HttpWorkload",
     "LogFilter",
     "Methods",
     "OpenLoop",
+    "RateStage",
     "Reconnect",
     "Replay",
     "SubscriptionTarget",
+    "UserStage",
     "Workload",
     "WsRequests",
     "WsSubscribe",
@@ -53,6 +58,7 @@ Workload: TypeAlias = (
     | HttpPoisson
     | HttpBurst
     | HttpRamp
+    | HttpStages
     | HttpStep
     | HttpUsers
     | Replay

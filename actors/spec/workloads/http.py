@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from battle.actors.rng import Random
 from battle.actors.spec.base import Spec
+from battle.actors.spec.latency import LatencyModel, latency_problems
 from battle.actors.spec.workloads.problems import (
     Methods,
     duration_problems,
@@ -15,6 +16,7 @@ from battle.actors.spec.workloads.problems import (
     span_problems,
     start_problems,
 )
+from battle.actors.spec.workloads.stages import RateStage, UserStage, length_of, stage_problems
 from battle.actors.units import Duration, format_duration, seconds
 
 MAX_BATCH_CALLS = 1000
@@ -160,6 +162,31 @@ class HttpRamp(_Http, frozen=True, kw_only=True, tag="http_ramp"):
         yield from span_problems(self.duration, self.shards)
 
 
+class HttpStages(_Http, frozen=True, kw_only=True, tag="http_stages"):
+    """Open loop: the rate goes from `start_rate` requests a second evenly to that of the first stage, and so on.
+
+    Such as `stages=(RateStage(duration=seconds(30), rate=200), RateStage(duration=minutes(2), rate=200))`: up to
+    200/s within 30 s, and on at that rate. In files: `stages = [{ duration = "30s", rate = 200 }, ...]`.
+    """
+
+    stages: tuple[RateStage, ...]
+    start_rate: float = 0.0
+    shards: int = 1
+
+    @property
+    def duration(self) -> Duration:
+        """All stages together."""
+        return length_of(self.stages)
+
+    def problems(self) -> Iterator[str]:
+        yield from self.common_problems()
+        yield from stage_problems(self.stages)
+        yield from rate_problems("start_rate", self.start_rate, may_be_none=True)
+        yield from shard_problems(self.shards)
+        if not self.start_rate and not any(stage.rate for stage in self.stages):
+            yield "start_rate and the rates of all stages cannot all be 0, or nothing is sent"
+
+
 class HttpStep(_Http, frozen=True, kw_only=True, tag="http_step"):
     """Open loop, to find the knee: a constant rate for `step_duration`, then the next.
 
@@ -215,26 +242,48 @@ class HttpStep(_Http, frozen=True, kw_only=True, tag="http_step"):
 class HttpUsers(_Http, frozen=True, kw_only=True, tag="http_users"):
     """Closed loop, for comparison only: `users` callers who each wait for an answer before they ask again.
 
-    Between an answer and the next question each of them pauses for `think_time`. A closed loop slows down
-    with the system it measures and so hides stalls; its latency counts from the moment of sending.
+    Between an answer and the next question each of them pauses for `think_time`, a duration or a distribution. With
+    `stages` instead of `duration` users come and leave: `users` are there at the start (none, if nothing is said),
+    then their number goes evenly to that of each stage, as in `stages=(UserStage(duration=seconds(30), users=100),)`.
+    One who leaves waits for the answer to the last question. A closed loop slows down with the system it measures
+    and so hides stalls; its latency counts from the moment of sending.
     """
 
-    users: int
-    duration: Duration
-    think_time: Duration = 0
+    users: int = 0
+    duration: Duration = 0
+    think_time: LatencyModel = 0
+    stages: tuple[UserStage, ...] = ()
+    shards: int = 1
+
+    @property
+    def length(self) -> Duration:
+        """How long the load lasts: `duration`, or all stages together."""
+        return length_of(self.stages) if self.stages else self.duration
+
+    @property
+    def most_users(self) -> int:
+        """The most there are at once."""
+        return max(self.users, *(stage.users for stage in self.stages), 0)
 
     @property
     def connection_limit(self) -> int:
         """Each user has a connection, unless `max_connections` says otherwise."""
-        return max(DEFAULT_CONNECTIONS, self.users) if self.max_connections is None else self.max_connections
+        if self.max_connections is not None:
+            return self.max_connections
+        return max(DEFAULT_CONNECTIONS, self.most_users)
 
     def problems(self) -> Iterator[str]:
         yield from self.common_problems()
-        if self.users <= 0:
+        yield from latency_problems("think_time", self.think_time)
+        yield from shard_problems(self.shards)
+        if self.users < 0 or self.most_users <= 0:
             yield f"users must be above 0, not {self.users}"
-        if self.think_time < 0:
-            yield f"think_time cannot be negative, {format_duration(self.think_time)}"
-        yield from duration_problems(self.duration)
+        if self.stages:
+            yield from stage_problems(self.stages)
+            if self.duration:
+                yield "give either a duration or stages, not both"
+        else:
+            yield from duration_problems(self.duration)
 
 
 class Replay(_Connected, frozen=True, tag="replay"):
@@ -259,6 +308,6 @@ class Replay(_Connected, frozen=True, tag="replay"):
 
 
 HttpOpenLoop: TypeAlias = (
-    HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStep | Replay | HttpScheduled
+    HttpConstant | HttpPoisson | HttpBurst | HttpRamp | HttpStages | HttpStep | Replay | HttpScheduled
 )
 HttpWorkload: TypeAlias = HttpOpenLoop | HttpUsers

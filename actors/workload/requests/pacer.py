@@ -4,10 +4,13 @@ Both are chains of timer callbacks: on the path of a request no task has to wake
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import trio
 
+from battle.actors.rng import Draws
+from battle.actors.spec.latency import LatencyModel, draw_latency
+from battle.actors.spec.workloads import UserStage
 from battle.actors.units import Duration, ms
 from battle.actors.workload.requests.author_generator import GeneratorError
 from battle.actors.workload.requests.outcome import Ending
@@ -103,9 +106,11 @@ class Pacer:
 
 
 class Users:
-    """Closed loop: `users` callers, each of whom asks again `think_time` after the last request ended.
+    """Closed loop: callers, each of whom asks again a think time after the last request ended.
 
-    Nobody asks at or after `end_ns`.
+    `users` are there from the beginning, and from each moment in `changes` on as many as it says; of a workload in
+    several `shards` this one plays every `shards`-th of them from `shard` on. Nobody asks at or after `end_ns`. A
+    `think_time` that is a distribution is drawn for each request, from `draws`.
     """
 
     def __init__(
@@ -117,16 +122,26 @@ class Users:
         *,
         users: int,
         end_ns: int,
-        think_time: Duration = 0,
+        think_time: LatencyModel = 0,
+        draws: Draws | None = None,
+        changes: Iterable[tuple[int, int]] = (),
+        shard: int = 0,
+        shards: int = 1,
     ) -> None:
         self._world = world
         self._numbers = numbers
         self._build = build
         self._submit = submit
-        self._users = users
+        self._changes = iter(changes)
         self._end_ns = end_ns
+        self._draws = draws
         self._think_time = think_time
-        self._broken_pause = max(think_time, _BROKEN_PAUSE)
+        self._shard = shard
+        self._shards = shards
+        self._present = users
+        self._busy: set[int] = set()
+        """Those who wait for an answer, or think: one who left and is back by then goes on as if nothing had been."""
+        self._coming: Timer | None = None
         self._scope = trio.CancelScope()
         self._failure: GeneratorError | None = None
         self._resting = False
@@ -139,31 +154,56 @@ class Users:
         Raises:
             GeneratorError: the author's generator broke; what it made before was submitted.
         """
-        for user in range(self._users):
-            self._ask(user)
+        self._come_and_go(next(self._changes, None), stayed=0)
         try:
             with self._scope:
                 await self._world.sleep_until(self._end_ns)
         finally:
             self._end_ns = 0  # a pause that ends later, when the load was stopped, asks no more
+            if self._coming is not None:
+                self._coming.cancel()
         if self._failure is not None:
             raise self._failure
 
     def ask_again(self, request: Request, ending: Ending) -> None:
         """A caller's request has ended."""
         assert request.client is not None
-        pause = self._broken_pause if ending.failure in _BROKEN else self._think_time
+        pause = self._think_time
+        if not isinstance(pause, int):
+            assert self._draws is not None
+            pause = draw_latency(pause, self._draws, "think", request.id)
+        if ending.failure in _BROKEN:
+            pause = max(pause, _BROKEN_PAUSE)
         if pause:
             self._world.call_at(self._world.now_ns() + pause, self._ask, request.client)
         else:
             self._ask(request.client)
+
+    def _come_and_go(self, change: tuple[int, int] | None, stayed: int | None = None) -> None:
+        """As many are there now as the last change says that is due, of this one and those that follow.
+
+        The first of them are there already: `stayed`, or all.
+        """
+        now_ns = self._world.now_ns()
+        stayed = self._present if stayed is None else stayed
+        while change is not None and change[0] <= now_ns:
+            self._present = change[1]
+            stayed = min(stayed, self._present)
+            change = next(self._changes, None)
+        if change is not None:
+            self._coming = self._world.call_at(change[0], self._come_and_go, change)
+        for user in range(stayed, self._present):
+            if user % self._shards == self._shard and user not in self._busy:
+                self._busy.add(user)
+                self._ask(user)
 
     def _ask(self, user: int) -> None:
         if self._resting:
             self._kept_waiting.append(user)
             return
         now_ns = self._world.now_ns()
-        if now_ns >= self._end_ns:
+        if now_ns >= self._end_ns or user >= self._present:
+            self._busy.discard(user)
             return
         try:
             request = self._build(next(self._numbers), now_ns)
@@ -182,3 +222,17 @@ class Users:
         self._resting = False
         while self._kept_waiting and not self._resting:
             self._ask(self._kept_waiting.popleft())
+
+
+def user_changes(users: int, stages: Iterable[UserStage]) -> Iterator[tuple[Duration, int]]:
+    """From when on how many users are there, when `users` are in the beginning: one more or less at a time. Pure.
+
+    Each comes or leaves in the middle of the time in which the even rise or fall passes from one number to the
+    next, so that on average there are as many as that says.
+    """
+    start_ns = 0
+    for stage in stages:
+        change, up = abs(stage.users - users), 1 if stage.users > users else -1
+        for number in range(1, change + 1):
+            yield start_ns + stage.duration * (2 * number - 1) // (2 * change), users + up * number
+        start_ns, users = start_ns + stage.duration, stage.users

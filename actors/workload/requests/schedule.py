@@ -19,11 +19,14 @@ from battle.actors.spec.workloads import (
     HttpPoisson,
     HttpRamp,
     HttpScheduled,
+    HttpStages,
     HttpStep,
     OpenLoop,
+    RateStage,
     Replay,
     WsRequests,
 )
+from battle.actors.spec.workloads.stages import length_of
 from battle.actors.units import Duration
 from battle.actors.workload.requests.trace import Trace, replayed_for
 
@@ -138,17 +141,52 @@ class Ramp(msgspec.Struct, frozen=True):
 
     def due_ns(self, number: int) -> int:
         """When arrival `number` (from 0, below `total`) is due, by itself: errors never add up."""
-        if not number:
-            return 0
-        # The integral is start t + slope t^2 / 2. Of the two ways to write its root this one loses no digits
-        # when the slope is small, and is right when it is 0.
-        start = self.start_rate
-        slope = (self.end_rate - start) / (self.duration_ns / _SECOND_NS)
-        due_ns = 2 * number * _SECOND_NS / (start + sqrt(max(start * start + 2 * slope * number, 0.0)))
-        return min(int(due_ns), self.duration_ns - 1)
+        return _reached_ns(self.start_rate, self.end_rate, self.duration_ns, number)
 
     def __iter__(self) -> Iterator[int]:
         return map(self.due_ns, range(ceil(self.total)))
+
+
+def _reached_ns(start_rate: float, end_rate: float, duration_ns: Duration, number: float) -> int:
+    """When the integral of a rate that goes evenly from one to the other is `number`, which it must get to."""
+    if not number:
+        return 0
+    # The integral is start t + slope t^2 / 2. Of the two ways to write its root this one loses no digits
+    # when the slope is small, and is right when it is 0.
+    slope = (end_rate - start_rate) / (duration_ns / _SECOND_NS)
+    root = sqrt(max(start_rate * start_rate + 2 * slope * number, 0.0))
+    return min(int(2 * number * _SECOND_NS / (start_rate + root)), duration_ns - 1)
+
+
+class Stages(msgspec.Struct, frozen=True):
+    """The rate goes evenly from `start_rate` to that of each stage in its time, one stage after the other.
+
+    Arrival n is due when the integral of the rate over all stages is n. Raises ValueError for impossible settings.
+    """
+
+    start_rate: float
+    stages: tuple[RateStage, ...]
+
+    def __post_init__(self) -> None:
+        rates = (self.start_rate, *(stage.rate for stage in self.stages))
+        impossible = self.duration_ns <= 0 or any(stage.duration < 0 for stage in self.stages)
+        if impossible or not min(rates) >= 0 or not 0 < max(rates) < inf:
+            raise ValueError(f"there are no such stages: {self}")
+
+    @property
+    def duration_ns(self) -> Duration:
+        return length_of(self.stages)
+
+    def __iter__(self) -> Iterator[int]:
+        number, before = 0, 0.0  # `before`: the integral over the stages that have passed
+        start_ns, rate = 0, self.start_rate
+        for stage in self.stages:
+            within = (rate + stage.rate) / 2 * (stage.duration / _SECOND_NS)
+            while number < before + within:
+                yield start_ns + _reached_ns(rate, stage.rate, stage.duration, number - before)
+                number += 1
+            before += within
+            start_ns, rate = start_ns + stage.duration, stage.rate
 
 
 class Step(NamedTuple):
@@ -260,6 +298,8 @@ def schedule_of(spec: OpenLoop, seed: int, trace: Trace | None = None) -> Schedu
             return Bursts(spec.size, spec.every, spec.duration, spec.rate)
         case HttpRamp():
             return Ramp(spec.start_rate, spec.end_rate, spec.duration)
+        case HttpStages():
+            return Stages(spec.start_rate, spec.stages)
         case HttpStep():
             return Steps(tuple(steps_of(spec)))
         case HttpScheduled():

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,17 @@ import msgspec
 import pytest
 
 from battle.actors.roles import Begin
+from battle.actors.spec.latency import Uniform
 from battle.actors.spec.workloads import (
     HttpBurst,
     HttpConstant,
     HttpRamp,
+    HttpStages,
     HttpStep,
     HttpUsers,
+    RateStage,
     Replay,
+    UserStage,
     Workload,
 )
 from battle.actors.units import ms, seconds
@@ -92,6 +97,14 @@ def test_a_ramp_sends_ever_faster(tmp_path: Path) -> None:
         tmp_path, HttpRamp("eth_chainId", start_rate=0, end_rate=40, duration=seconds(4)), Server(truthful)
     )
     assert [sample.due for sample in log.samples[:4]] == [5, 15, 25, 35]
+    assert all(request.sent_ns == request.scheduled_ns for request in log.requests[1:])
+
+
+def test_stages_are_played_one_after_the_other(tmp_path: Path) -> None:
+    stages = (RateStage(duration=seconds(1), rate=20), RateStage(duration=seconds(1), rate=20))
+    spec = HttpStages("eth_chainId", stages=(*stages, RateStage(duration=seconds(2), rate=0)))
+    log = run_load(tmp_path, spec, Server(truthful))
+    assert [sample.due for sample in log.samples[:4]] == [10, 20, 15, 5]
     assert all(request.sent_ns == request.scheduled_ns for request in log.requests[1:])
 
 
@@ -313,6 +326,60 @@ def test_users_think_before_they_ask_again(tmp_path: Path) -> None:
     assert latencies == {50}  # thinking is not waiting
 
 
+def answered_late(latency: int) -> Any:
+    """What a server does that takes so long for each answer."""
+
+    async def script(world: World, stream: Stream, request: HttpRequest) -> None:
+        await world.sleep_until(world.now_ns() + latency)
+        await truthful(world, stream, request)
+
+    return script
+
+
+def users_in(log: Log, second: int) -> set[int | None]:
+    began = [(one.scheduled_ns - BEGIN_NS, one.client) for one in log.requests]
+    return {client for at_ns, client in began if second * seconds(1) <= at_ns < (second + 1) * seconds(1)}
+
+
+def test_users_come_and_leave_by_stages(tmp_path: Path) -> None:
+    stages = (
+        UserStage(duration=seconds(2), users=4),
+        UserStage(duration=seconds(2), users=4),
+        UserStage(duration=seconds(2), users=1),
+        UserStage(duration=0, users=3),
+        UserStage(duration=seconds(1), users=3),
+    )
+    spec = HttpUsers("eth_chainId", stages=stages, think_time=ms(50))
+    log = run_load(tmp_path, spec, Server(answered_late(ms(50))))
+    assert users_in(log, 1) == {0, 1, 2, 3}
+    assert users_in(log, 2) == users_in(log, 3) == {0, 1, 2, 3}
+    assert users_in(log, 5) == {0, 1}  # one of them leaves within it
+    assert users_in(log, 6) == {0, 1, 2}
+    each = Counter(
+        one.client for one in log.requests if seconds(2) <= one.scheduled_ns - BEGIN_NS < seconds(4)
+    )
+    assert set(each.values()) <= {19, 20, 21}  # nobody asks twice at a time, who left and came back
+
+
+def test_shards_share_the_users_who_come_and_leave(tmp_path: Path) -> None:
+    stages = (UserStage(duration=seconds(1), users=5), UserStage(duration=seconds(1), users=5))
+    spec = HttpUsers("eth_chainId", stages=stages, think_time=ms(100), shards=2)
+    logs = [run_load(tmp_path / str(shard), spec, Server(truthful), shard=shard) for shard in range(2)]
+    assert [users_in(log, 1) for log in logs] == [{0, 2, 4}, {1, 3}]
+    ids = [request.request_id for log in logs for request in log.requests]
+    assert len(set(ids)) == len(ids)
+
+
+def test_users_think_as_long_as_the_distribution_says(tmp_path: Path) -> None:
+    spec = HttpUsers("eth_chainId", users=1, duration=seconds(30), think_time=Uniform(ms(100), ms(300)))
+    log = run_load(tmp_path / "one", spec, Server(truthful))
+    pauses = [after.scheduled_ns - before.ended_ns for before, after in pairwise(log.requests)]
+    assert ms(100) <= min(pauses) < ms(120)
+    assert ms(280) < max(pauses) <= ms(300)
+    again = run_load(tmp_path / "again", spec, Server(truthful))
+    assert [one.scheduled_ns for one in again.requests] == [one.scheduled_ns for one in log.requests]
+
+
 def test_users_who_are_thinking_when_the_load_is_stopped_ask_no_more(tmp_path: Path) -> None:
     spec = HttpUsers("eth_chainId", users=2, duration=seconds(1), think_time=seconds(2))
     log = run_load(tmp_path, spec, Server(truthful))
@@ -335,6 +402,7 @@ def test_a_replay_that_comes_back_leaves_out_what_it_missed(tmp_path: Path) -> N
     [
         (HttpBurst("eth_chainId", size=20, every=ms(100), duration=ms(300), timeout=seconds(5)), 60),
         (HttpRamp("eth_chainId", start_rate=0, end_rate=400, duration=ms(300), timeout=seconds(5)), 60),
+        (HttpStages("eth_chainId", stages=(RateStage(duration=ms(300), rate=400),), timeout=seconds(5)), 60),
         (HttpStep("eth_chainId", rates=(100, 300), step_duration=ms(100), timeout=seconds(5)), 40),
         (HttpConstant("eth_getBalance", rate=200, duration=ms(200), batch=5, timeout=seconds(5)), 40),
         (HttpConstant(generator=f"{HERE}:balances", rate=200, duration=ms(20), timeout=seconds(5)), 4),
@@ -358,6 +426,16 @@ def test_a_trace_on_real_sockets(tmp_path: Path) -> None:
 
 
 @pytest.mark.live
+def test_users_of_stages_on_real_sockets(tmp_path: Path) -> None:
+    stages = (UserStage(duration=ms(200), users=4), UserStage(duration=ms(200), users=1))
+    spec = HttpUsers("eth_chainId", stages=stages, think_time=Uniform(ms(5), ms(15)), timeout=seconds(5))
+    log = run_load_live(tmp_path, spec, Server(knowing))
+    assert kinds(log) == {("ok", "right")}
+    assert {request.client for request in log.requests} == {0, 1, 2, 3}
+    assert log.requests[-1].client == 0
+
+
+@pytest.mark.live
 def test_thinking_users_on_real_sockets(tmp_path: Path) -> None:
     spec = HttpUsers("eth_chainId", users=2, duration=ms(300), think_time=ms(100), timeout=seconds(5))
     log = run_load_live(tmp_path, spec, Server(knowing))
@@ -366,7 +444,7 @@ def test_thinking_users_on_real_sockets(tmp_path: Path) -> None:
 
 
 def test_a_node_gets_every_kind_over_its_control_channel() -> None:
-    for kind in (HttpBurst, HttpRamp, HttpStep, Replay, HttpUsers, HttpConstant):
+    for kind in (HttpBurst, HttpRamp, HttpStages, HttpStep, Replay, HttpUsers, HttpConstant):
         assert kind in Workload.__args__
         assert kind.__struct_config__.tag
     assert len({kind.__struct_config__.tag for kind in Workload.__args__}) == len(Workload.__args__)

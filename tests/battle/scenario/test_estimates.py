@@ -12,11 +12,15 @@ from battle import (
     HttpConstant,
     HttpPoisson,
     HttpRamp,
+    HttpStages,
     HttpStep,
     HttpUsers,
     MockProvider,
+    RateStage,
     Replay,
     Scenario,
+    Uniform,
+    UserStage,
     WsRequests,
     WsSubscribe,
     minutes,
@@ -38,6 +42,8 @@ from battle.scenario.estimates import (
 )
 from tests.extend.toys.pairs import HttpPairs
 
+RISE_AND_HOLD = (UserStage(duration=seconds(10), users=10), UserStage(duration=seconds(5), users=10))
+
 
 @pytest.mark.parametrize(
     ("workload", "count"),
@@ -48,6 +54,8 @@ from tests.extend.toys.pairs import HttpPairs
         (HttpRamp("eth_chainId", start_rate=0, end_rate=10, duration=seconds(10)), 50),
         (HttpStep("eth_chainId", step_duration=seconds(2), rates=(1, 2, 4)), 14),
         (HttpUsers("eth_chainId", users=3, duration=seconds(10), think_time=ms(900)), 30),
+        (HttpUsers("eth_chainId", stages=RISE_AND_HOLD, think_time=Uniform(0, ms(1800))), 100),
+        (HttpStages("eth_chainId", stages=(RateStage(duration=seconds(10), rate=4),), start_rate=2), 30),
         (HttpPairs("eth_chainId", period=seconds(2), duration=seconds(9), batch=3), 30),
         (WsRequests("eth_chainId", rate=5, duration=seconds(10)), 50),
         (WsSubscribe(connections=5, subscriptions=2, duration=seconds(10)), 10),

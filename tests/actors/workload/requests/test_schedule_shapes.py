@@ -13,7 +13,9 @@ from battle.actors.spec.workloads import (
     HttpBurst,
     HttpRamp,
     HttpScheduled,
+    HttpStages,
     HttpStep,
+    RateStage,
     Replay,
 )
 from battle.actors.units import minutes, ms, seconds
@@ -24,6 +26,7 @@ from battle.actors.workload.requests.schedule import (
     Ramp,
     RecordedArrivals,
     Schedule,
+    Stages,
     Step,
     Steps,
     schedule_of,
@@ -107,6 +110,67 @@ def test_each_arrival_of_a_ramp_is_due_when_the_integral_of_the_rate_is_its_numb
         assert sent(due_ns) <= number + 1e-6
         assert sent(min(due_ns + 1, ramp.duration_ns)) >= number - 1e-6
     assert abs(sum(1 for _ in ramp) - ramp.total) <= 1
+
+
+STAGES = st.builds(
+    Stages,
+    RAMP_RATES,
+    st.lists(st.builds(RateStage, duration=st.integers(0, seconds(1)), rate=RAMP_RATES), max_size=4).map(
+        lambda before: (*before, RateStage(duration=ms(300), rate=7))
+    ),
+)
+
+
+@given(STAGES, st.integers(1, 5))
+def test_stages_ascend_within_their_duration_repeat_and_can_be_dealt(stages: Stages, shards: int) -> None:
+    due = list(stages)
+    assert due == sorted(due)
+    assert 0 <= due[0] <= due[-1] < stages.duration_ns
+    assert list(stages) == due
+    dealt = [arrival for shard in range(shards) for arrival in sharded(stages, shard, shards)]
+    assert sorted(dealt) == list(enumerate(due))
+    rates = [stages.start_rate, *(stage.rate for stage in stages.stages)]
+    total = sum(
+        (a + b) / 2 * s.duration / 1e9 for a, b, s in zip(rates, rates[1:], stages.stages, strict=False)
+    )
+    assert abs(len(due) - total) <= 1
+
+
+@given(RAMPS)
+def test_one_stage_is_a_ramp(ramp: Ramp) -> None:
+    stages = Stages(ramp.start_rate, (RateStage(duration=ramp.duration_ns, rate=ramp.end_rate),))
+    assert list(stages) == list(ramp)
+
+
+def test_stages_go_on_where_the_one_before_ended() -> None:
+    spec = HttpStages(
+        "m",
+        start_rate=10,
+        stages=(
+            RateStage(duration=seconds(1), rate=10),
+            RateStage(duration=seconds(2), rate=30),
+            RateStage(duration=0, rate=0),
+            RateStage(duration=seconds(1), rate=0),
+            RateStage(duration=seconds(1), rate=8),
+        ),
+    )
+    schedule = schedule_of(spec, 1)
+    assert schedule.duration_ns == spec.duration == seconds(5)
+    assert Counter(due // seconds(1) for due in schedule) == {0: 10, 1: 15, 2: 25, 4: 4}
+    assert min(due for due in schedule if due > seconds(3)) == seconds(4)
+
+
+def test_a_part_of_a_request_that_one_stage_leaves_over_counts_in_the_next() -> None:
+    thirds = tuple(RateStage(duration=ms(500), rate=1) for _ in range(8))  # half a request in each
+    assert list(Stages(1, thirds)) == [seconds(number) for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    "stages", [(), (RateStage(duration=seconds(1), rate=0),), (RateStage(duration=0, rate=5),)]
+)
+def test_there_are_no_stages_without_time_or_rate(stages: tuple[RateStage, ...]) -> None:
+    with pytest.raises(ValueError, match="no such stages"):
+        Stages(0, stages)
 
 
 def test_steps_follow_each_other_without_a_gap() -> None:

@@ -85,7 +85,7 @@ def test_callers_ask_in_turn_when_their_requests_take_long_to_make() -> None:
 
 def test_callers_whose_answers_come_together_ask_in_turn_too() -> None:
     world = SlowWorld(ms(300))
-    users = Users(world, count(), world.build, world.submit, users=0, end_ns=seconds(9))  # type: ignore[arg-type]
+    users = Users(world, count(), world.build, world.submit, users=3, end_ns=seconds(9))  # type: ignore[arg-type]
     for user in range(3):
         answered = Request("before", "m", [], 0, b"")
         answered.client = user

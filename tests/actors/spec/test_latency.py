@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.provider.response_plan import draw_latency
 from battle.actors.rng import Draws
 from battle.actors.spec.latency import (
     Empirical,
     LogNormal,
     Normal,
     Uniform,
+    draw_latency,
+    mean_of,
 )
 from battle.actors.units import ms
 
@@ -48,6 +49,14 @@ def test_other_keys_and_seeds_draw_anew(latency):
     assert len(set(sample(latency)[:50])) > 3
     other_seed = [draw_latency(latency, Draws(2, "latency"), "request", number) for number in range(50)]
     assert other_seed != sample(latency)[:50]
+
+
+@pytest.mark.parametrize(
+    "latency",
+    [ms(7), Uniform(0, ms(9)), Normal(ms(50), ms(9)), LogNormal(ms(5), 1.0), Empirical((1, 2, 3, 4))],
+)
+def test_what_is_drawn_has_the_mean_that_is_said(latency):
+    assert fmean(sample(latency)) == pytest.approx(mean_of(latency), rel=0.1)
 
 
 def test_a_constant_is_constant():
