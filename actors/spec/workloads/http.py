@@ -10,6 +10,7 @@ from battle.actors.spec.latency import LatencyModel, latency_problems
 from battle.actors.spec.workloads.problems import (
     Methods,
     duration_problems,
+    id_problems,
     question_problems,
     rate_problems,
     shard_problems,
@@ -40,6 +41,8 @@ class _Connected(Spec, frozen=True, kw_only=True):
     """Counted from the moment a request was due."""
     max_connections: int | None = None
     """Of one node, at most. By default `DEFAULT_CONNECTIONS`, and of `HttpUsers` as many as there are users."""
+    number_ids: float = 0.0
+    """The share of requests whose JSON-RPC id is a number; the others have texts. Of a batch, all calls or none."""
 
     @property
     def connection_limit(self) -> int:
@@ -48,6 +51,7 @@ class _Connected(Spec, frozen=True, kw_only=True):
 
     def connection_problems(self) -> Iterator[str]:
         yield from start_problems(self.at)
+        yield from id_problems(self.number_ids)
         if self.timeout <= 0:
             yield f"timeout must be above 0, not {format_duration(self.timeout)}"
         if self.connection_limit <= 0:

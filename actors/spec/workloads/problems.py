@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import TypeAlias
 
-from battle.actors.units import Duration, format_duration, minutes
+from battle.actors.units import Duration, format_duration, minutes, not_a_share
 
 Methods: TypeAlias = str | dict[str, float]
 """One method, or a weighted mix: method to weight."""
@@ -45,6 +45,12 @@ def start_problems(at: Duration) -> Iterator[str]:
         yield f"at must be 0 (the start of the load) or later, not {format_duration(at)}"
     elif at > DURATION_MAX:
         yield f"at must be at most {format_duration(DURATION_MAX)}, not {format_duration(at)}"
+
+
+def id_problems(number_ids: float) -> Iterator[str]:
+    """What is wrong with the share of requests whose id is a number."""
+    if not 0 <= number_ids <= 1:
+        yield f"number_ids {not_a_share(number_ids)}"
 
 
 def span_problems(duration: Duration, shards: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import SUBSCRIPTION_KINDS
 from battle.actors.spec.workloads.problems import (
     Methods,
+    id_problems,
     question_problems,
     rate_problems,
     span_problems,
@@ -129,9 +130,12 @@ class WsRequests(_WsWithMethod, frozen=True, kw_only=True, tag="ws_requests"):
     connections: int = 16
     generator: str = ""
     """Makes the questions instead of `method`, as with workloads over HTTP."""
+    number_ids: float = 0.0
+    """The share of requests whose JSON-RPC id is a number; the others have texts."""
 
     def problems(self) -> Iterator[str]:
         yield from self.connection_problems(self.connections)
+        yield from id_problems(self.number_ids)
         yield from question_problems(self.method, self.generator)
         yield from rate_problems("rate", self.rate)
 

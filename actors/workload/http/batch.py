@@ -25,7 +25,7 @@ from battle.actors.workload.requests.outcome import (
     AnswerReader,
     Ending,
 )
-from battle.actors.workload.requests.request import Request, encode_call_text
+from battle.actors.workload.requests.request import NumberIds, Request, encode_call_text
 from battle.actors.workload.requests.trace import BATCH, Trace, calls_of
 from battle.store.events import Answer
 
@@ -60,15 +60,17 @@ class BatchBuilder:
         self._head = request_head(role.target, role.path, role.headers)
         self._next_call = next_call
         self._size = size
+        self._numbers = NumberIds(role)
 
     def build(self, number: int, scheduled_ns: int) -> BatchRequest:
         """Request `number`, due at `scheduled_ns`."""
         first = number * self._size
+        numbered = self._numbers.has(first)
         calls: list[BatchCall] = []
         texts: list[bytes] = []
         for each in range(first, first + self._size):
             method, params, text = self._next_call(each, scheduled_ns)
-            call_id = b'"%b"' % request_id(self._index, each).encode()
+            call_id = _call_id(self._index, each, self._numbers if numbered else None)
             calls.append(BatchCall(call_id, method, params))
             texts.append(encode_call_text(call_id, method, text))
         name = request_id(self._index, first)
@@ -83,6 +85,7 @@ class TraceBuilder:
         self._index = role.index
         self._head = request_head(role.target, role.path, role.headers)
         self._trace = trace
+        self._numbers = NumberIds(role)
 
     def build(self, number: int, scheduled_ns: int) -> Request:
         """Request `number`, due at `scheduled_ns`."""
@@ -91,9 +94,9 @@ class TraceBuilder:
             return self._batch(number, scheduled_ns)
         method, text = trace.methods[number], trace.params[number]
         name = request_id(self._index, number)
-        body = encode_call_text(b'"%b"' % name.encode(), method, text)
-        wire = encode_request(self._head, body, name.encode())
-        request = Request(name, method, _decode(text), scheduled_ns, wire)
+        rpc_id = _call_id(self._index, number, self._numbers if self._numbers.has(number) else None)
+        wire = encode_request(self._head, encode_call_text(rpc_id, method, text), name.encode())
+        request = Request(name, method, _decode(text), scheduled_ns, wire, rpc_id)
         request.recorded = trace.answers[number]
         return request
 
@@ -101,13 +104,19 @@ class TraceBuilder:
         calls: list[BatchCall] = []
         texts: list[bytes] = []
         second = self._trace.batches[number]
+        numbers = self._numbers if self._numbers.has(number) else None
         for place, one in enumerate(calls_of(self._trace.params[number])):
-            call_id = b'"%b"' % request_id(self._index, second + place - 1 if place else number).encode()
+            call_id = _call_id(self._index, second + place - 1 if place else number, numbers)
             calls.append(BatchCall(call_id, one.method, _decode(one.params), one.answer))
             texts.append(encode_call_text(call_id, one.method, one.params))
         name = request_id(self._index, number)
         wire = encode_request(self._head, b"[%b]" % b",".join(texts), name.encode())
         return BatchRequest(name, calls, scheduled_ns, wire)
+
+
+def _call_id(index: int, number: int, numbers: NumberIds | None) -> bytes:
+    """The JSON-RPC id of a call, as JSON text."""
+    return b'"%b"' % request_id(index, number).encode() if numbers is None else numbers.text(number)
 
 
 class BatchReader(AnswerReader):

@@ -121,7 +121,7 @@ class AnswerReader:
     def _right_as_written(self, request: Request, body: bytes, ended_ns: int) -> Ending | None:
         """The ending with an answer that is, byte for byte, as we would have written it: most are, and need not be
         decoded. None of any other, about which nothing is known yet."""
-        before = b'{"jsonrpc":"2.0","id":"%b","result":' % request.id.encode()
+        before = b'{"jsonrpc":"2.0","id":%b,"result":' % request.rpc_id
         if not body.startswith(before) or request.recorded is not None or request.method in self._only_canned:
             return None
         model = self._model
@@ -193,4 +193,4 @@ class AnswerReader:
 def _is_for(request: Request, answer: RpcResponse) -> bool:
     """Whether an answer has the request's id. A server that could not read a call's id answers null, an error."""
     found = bytes(answer.id)
-    return found == b'"%b"' % request.id.encode() or (answer.error is not None and found == b"null")
+    return found == request.rpc_id or (answer.error is not None and found == b"null")

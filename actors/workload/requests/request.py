@@ -12,7 +12,7 @@ from battle.actors.chain.parameters import Params
 from battle.actors.rng import Draws
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.workloads import Replay, WsRequests, WsSubscribe
-from battle.actors.wire.correlation import request_id
+from battle.actors.wire.correlation import number_id, request_id
 from battle.actors.wire.http.messages import encode_request, request_head
 from battle.actors.workload.requests.call_source import CallSource
 from battle.actors.workload.requests.mix import Mix
@@ -32,7 +32,8 @@ class Request:
     """One request from the moment it is due to its end.
 
     `stream` is the connection it left on, None while it waits for one. `recorded` is the answer that a trace says it
-    should get, as JSON text. `client` is the number of the user who asks, in a closed loop.
+    should get, as JSON text. `client` is the number of the user who asks, in a closed loop. `rpc_id` is the JSON-RPC
+    id, as JSON text: the request's own if nothing else is said.
     """
 
     __slots__ = (
@@ -42,14 +43,24 @@ class Request:
         "method",
         "params",
         "recorded",
+        "rpc_id",
         "scheduled_ns",
         "sent_ns",
         "stream",
         "wire",
     )
 
-    def __init__(self, id: str, method: str, params: Params, scheduled_ns: int, wire: bytes) -> None:
+    def __init__(
+        self,
+        id: str,
+        method: str,
+        params: Params,
+        scheduled_ns: int,
+        wire: bytes,
+        rpc_id: bytes | None = None,
+    ) -> None:
         self.id = id
+        self.rpc_id = b'"%b"' % id.encode() if rpc_id is None else rpc_id
         self.method = method
         self.params = params
         self.recorded: bytes | None = None
@@ -61,12 +72,31 @@ class Request:
         self.ended = False
 
 
+class NumberIds:
+    """Which requests of a workload have a number for their JSON-RPC id: a share of them, by their own numbers."""
+
+    def __init__(self, role: WorkloadRole) -> None:
+        assert not isinstance(role.spec, WsSubscribe)
+        self._index = role.index
+        self._share = role.spec.number_ids
+        self._draws = Draws(role.seed, f"ids:{role.index}")
+
+    def has(self, number: int) -> bool:
+        """Whether request `number` is one of them."""
+        return self._share > 0 and self._draws.uniform("number", number) < self._share
+
+    def text(self, number: int) -> bytes:
+        """The JSON-RPC id of a call that has this number, as a number."""
+        return b"%d" % number_id(self._index, number)
+
+
 class RequestBuilder:
     """Builds the requests of a workload of single calls about the chain: method, parameters, bytes for the wire."""
 
     def __init__(self, role: WorkloadRole, model: ChainModel) -> None:
         assert not isinstance(role.spec, Replay | WsSubscribe)
         self._index = role.index
+        self._numbers = NumberIds(role)
         self._wrap = _wrapping(role)
         self._model = model
         self._draws = Draws(role.seed, f"workload:{role.index}")
@@ -91,8 +121,9 @@ class RequestBuilder:
         if rest is None:
             params = self._params(method, number, scheduled_ns)
             rest = b',"method":%b,"params":%b}' % (_encode(method), _encode(params))
-        body = b'{"jsonrpc":"2.0","id":"%b"%b' % (id_bytes, rest)
-        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes))
+        rpc_id = self._numbers.text(number) if self._numbers.has(number) else b'"%b"' % id_bytes
+        body = b'{"jsonrpc":"2.0","id":%b%b' % (rpc_id, rest)
+        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes), rpc_id)
 
 
 class CallBuilder:
@@ -100,6 +131,7 @@ class CallBuilder:
 
     def __init__(self, role: WorkloadRole, next_call: CallSource) -> None:
         self._index = role.index
+        self._numbers = NumberIds(role)
         self._wrap = _wrapping(role)
         self._next_call = next_call
 
@@ -108,8 +140,9 @@ class CallBuilder:
         method, params, text = self._next_call(number, scheduled_ns)
         name = request_id(self._index, number)
         id_bytes = name.encode()
-        body = encode_call_text(b'"%b"' % id_bytes, method, text)
-        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes))
+        rpc_id = self._numbers.text(number) if self._numbers.has(number) else b'"%b"' % id_bytes
+        body = encode_call_text(rpc_id, method, text)
+        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes), rpc_id)
 
 
 def _wrapping(role: WorkloadRole) -> Callable[[bytes, bytes], bytes]:

@@ -40,7 +40,7 @@ class _Incoming(msgspec.Struct):
 
 _decode = reader(_Incoming)
 _decode_name = reader(str)
-_our_id = re.compile(rb'"id"\s*:\s*("w\d+-\d+")').search
+_our_id = re.compile(rb'"id"\s*:\s*("w\d+-\d+"|\d{13,15}(?=\D))').search
 
 
 def read_message(text: bytes) -> Message:

@@ -150,13 +150,13 @@ class _Channel:
         """Send a request on the open connection."""
         websocket = self.line.websocket
         assert websocket is not None
-        self._in_flight[_key(request)] = request
+        self._in_flight[request.rpc_id] = request
         self._tracker.sent(request, self)
         websocket.send(request.wire)
 
     def forget(self, request: Request) -> None:
         """A request has timed out. The others have not, so the connection goes on."""
-        key = _key(request)
+        key = request.rpc_id
         del self._in_flight[key]
         if len(self._late) >= _LATE_KEPT:
             self._late.pop(next(iter(self._late)))
@@ -251,10 +251,6 @@ def abandon(request: Request) -> None:
     """What the tracker does with a request that has timed out on a channel."""
     assert isinstance(request.stream, _Channel)
     request.stream.forget(request)
-
-
-def _key(request: Request) -> bytes:
-    return b'"%b"' % request.id.encode()
 
 
 def _ending(ended: Ended) -> Ending:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.wire.correlation import embedded, found_in_params, found_in_request, request_id
+from battle.actors.wire.correlation import embedded, found_in_params, found_in_request, number_id, request_id
 
 workloads = st.integers(0, 2**16 - 1)
 numbers = st.integers(0, 2**48 - 1)
@@ -31,6 +31,21 @@ def test_each_way_of_carrying_the_id_is_enough(workload, number):
     assert found_in_request({b"x-battle-request": name.encode()}, b"1", "") == name
     assert found_in_request({}, f'"{name}"'.encode(), "") == name
     assert found_in_request({}, b"17", params) == name
+
+
+@given(st.integers(0, 998), st.integers(0, 10**11 - 1))
+def test_a_number_carries_the_id_too(workload, number):
+    name, as_number = request_id(workload, number), number_id(workload, number)
+    assert as_number < 2**53  # what JavaScript reads exactly
+    assert found_in_request({}, str(as_number).encode(), "") == name
+    assert found_in_request({}, f'"{as_number}"'.encode(), "") == name
+
+
+@pytest.mark.parametrize(
+    "call_id", [b"498", b"1764590123456", b"1764590123456789", b"-1000000000001", b"1e12"]
+)
+def test_numbers_that_others_use_are_not_ours(call_id):
+    assert found_in_request({}, call_id, "[]") is None
 
 
 def test_the_header_is_believed_before_the_id_and_the_id_before_the_parameters():

@@ -58,6 +58,10 @@ def test_a_sound_scenario_has_no_problems():
         ({"workloads": [HttpConstant("m", rate=0, duration=1)]}, "rate must be above 0"),
         ({"workloads": [HttpConstant({}, rate=1, duration=1)]}, "at least one method"),
         ({"workloads": [HttpUsers("m", users=0, duration=1)]}, "users must be above 0"),
+        (
+            {"workloads": [HttpConstant("m", rate=1, duration=9, number_ids=20)]},
+            "number_ids is a share from 0 to 1, not 20: write 0.2",
+        ),
         ({"workloads": [HttpUsers("m", users=1)]}, "duration must be above 0"),
         (
             {"workloads": [HttpUsers("m", duration=9, stages=(UserStage(duration=9, users=3),))]},
