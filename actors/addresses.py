@@ -60,3 +60,9 @@ def split_url(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether a URL's host is this machine, as its loopback names and addresses say it."""
+    host = (urlsplit(url).hostname or "").lower()
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -6,6 +6,7 @@ from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.collection import COLLECTED, Collected
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.faults.behaviour import BehaviourFault
 from battle.actors.spec.faults.kinds import KINDS
 from battle.actors.spec.faults.process import ProcessFault
@@ -30,7 +31,10 @@ class LinkRole(Spec, frozen=True, tag="link"):
 
     name: str
     address: Address
-    upstream: Address
+    upstream: Endpoint
+    ws_upstream: Endpoint
+    requests_per_second: float = 0.0
+    """So many calls may go to the upstream; 0: as many as come."""
 
 
 class Upstream(Spec, frozen=True):

@@ -15,6 +15,7 @@ from battle.scenario.scenario import Scenario
 
 if TYPE_CHECKING:  # whoever writes a scenario should not wait for trio
     from battle.actors.world.interfaces import WorldName
+    from battle.run.backend import Backend
 
 
 class RunResult(msgspec.Struct, frozen=True):
@@ -42,6 +43,8 @@ def run_scenario(
     on_start: Callable[[Path], object] = lambda run_dir: None,
     on_warning: Callable[[str], object] = lambda warning: None,
     source: str | None = None,
+    backend: Backend | None = None,
+    providers: Path | str | None = None,
 ) -> RunResult:
     """Run a scenario, seal its log, judge it and write its reports.
 
@@ -54,6 +57,8 @@ def run_scenario(
     run. SLOs that another gateway, or a simulated one, cannot show are left out, and so warned of. `history` is the
     directory of the history that the run is added to, made if there is none; None: `battle_history` in the working
     directory, if it exists. A history that cannot be written changes nothing of the result: `on_warning` is called.
+    With the `backend` "real" the real providers in the file `providers` ("battle.providers.toml" when nothing is
+    said) take the place of the scenario's mocks; None: what BATTLE_BACKEND says, or "mock".
     `source` is what one types to name the scenario, for `command` in run.json; a name or a path is that already.
     Ctrl-C, SIGTERM and SIGHUP end the run early, in good order: what there is by then is sealed and judged.
     Asked a second time they leave the log as it is; so does Ctrl-C while it is sealed or judged. Called from a
@@ -83,6 +88,8 @@ def run_scenario(
         on_start=on_start,
         on_warning=on_warning,
         source=source,
+        backend=backend,
+        providers=providers,
     )
     with judgeable(recorded.run_dir):
         report = write_reports(recorded.run_dir, also=recording.take)

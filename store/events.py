@@ -103,6 +103,21 @@ class AttemptServed(Event, frozen=True, kw_only=True, tag=_tag):
     fault_id: str | None = None
 
 
+class ChainFactReported(Event, frozen=True, kw_only=True, tag=_tag):
+    """A real provider's answer said something of its chain that another one's can contradict.
+
+    `subject`: `block <height>` with its hash as `value`, which a reorganisation can change; or something final, with
+    a digest of it: `contents of <block hash>`, `receipt of <transaction> in <block hash>`, `chain id`.
+    """
+
+    at_ns: int
+    provider: str
+    subject: str
+    value: str
+    is_final: bool
+    request_id: str | None = None
+
+
 class GatewayAttemptEnded(Event, frozen=True, kw_only=True, tag=_tag):
     """The embedded gateway made one attempt. `failure` as in `RequestEnded`, or `rate_limited`, `cancelled`."""
 
@@ -316,7 +331,16 @@ class GeneratorSampled(Event, frozen=True, kw_only=True, tag=_tag):
 
 
 BenchLimit: TypeAlias = Literal[
-    "open_files", "processes", "memory", "ports", "connections", "standstill", "generator", "unread", "kept"
+    "open_files",
+    "processes",
+    "memory",
+    "ports",
+    "connections",
+    "standstill",
+    "generator",
+    "unread",
+    "kept",
+    "rate",
 ]
 
 
@@ -329,8 +353,9 @@ class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
     `generator`: the scenario author's own generator (`detail`: its name, file and line) kept the load waiting: its
     `times` calls took `total_ns`, the longest of them `duration_ns`; `unread`: it gave up connections whose
     other end left more than `bound` bytes unread, or its part of all that the node keeps; `kept`:
-    a mock provider with `bound` bytes of answers that were not read yet took no more. `times` is how often since the
-    last such row of this node.
+    a mock provider with `bound` bytes of answers that were not read yet took no more; `rate`: the link before a real
+    provider held calls back, the longest for `duration_ns`, so that at most `bound` go there in a second. `times` is
+    how often since the last such row of this node.
     """
 
     at_ns: int
@@ -347,6 +372,7 @@ TABLES: dict[str, type[Event]] = {
     "run_phases": RunChanged,
     "requests": RequestEnded,
     "attempts": AttemptServed,
+    "chain_facts": ChainFactReported,
     "gateway_attempts": GatewayAttemptEnded,
     "breaker_changes": BreakerChanged,
     "breaker_rejections": BreakerRejected,
@@ -368,6 +394,7 @@ AnyEvent: TypeAlias = (
     RunChanged
     | RequestEnded
     | AttemptServed
+    | ChainFactReported
     | GatewayAttemptEnded
     | BreakerChanged
     | BreakerRejected

@@ -1,5 +1,10 @@
-"""One connection through the link: what either end says is said to the other, until both have ended."""
+"""The bytes of a WebSocket between a client and its upstream, until both have said their last.
 
+The client's stream has callbacks already, those of the HTTP connection that asked for the WebSocket: they are passed
+on to `client_callbacks`. Until the upstream is there, what the client says stays in its stream.
+"""
+
+from collections.abc import Callable
 from functools import partial
 
 import trio
@@ -13,33 +18,56 @@ HELD_BYTES = 256 * 1024
 class Relay:
     """Between two streams, which it closes or resets as their peers do."""
 
-    def __init__(self, client: Stream, upstream: Stream) -> None:
-        self._ends = (client, upstream)
+    def __init__(self, client: Stream) -> None:
+        self._client = client
+        self._upstream: Stream | None = None
+        self._early = b""
         self._running = 2
         self._over = trio.Event()
         self._nursery: trio.Nursery
 
-    async def run(self) -> None:
+    def client_callbacks(self) -> tuple[Callable[[bytes, int], object], Callable[[Loss, int], object]]:
+        """The callbacks for the client's stream, as for `Stream.on_data`."""
+        return self._on_client_data, self._on_client_lost
+
+    def early(self, data: bytes) -> None:
+        """The client said this already, behind its handshake. It has to wait for the upstream now."""
+        self._early = data
+        self._client.pause_receiving()
+
+    async def run(self, upstream: Stream) -> None:
         """Relay until both ends have said their last, or one was lost."""
-        client, upstream = self._ends
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                self._connect(client, upstream)
-                self._connect(upstream, client)
+                if not self._over.is_set():
+                    self._begin(upstream)
                 try:
                     await self._over.wait()
                 finally:
                     self._over.set()
                 nursery.cancel_scope.cancel()
         finally:
-            client.close()
+            self._client.close()
             upstream.close()
 
-    def _connect(self, source: Stream, sink: Stream) -> None:
-        source.on_data(partial(self._on_data, source, sink), partial(self._on_lost, sink))
+    def _begin(self, upstream: Stream) -> None:
+        self._upstream = upstream
+        upstream.write(self._early)
+        upstream.on_data(partial(self._pass, upstream, self._client), partial(self._on_lost, self._client))
+        self._client.resume_receiving()
 
-    def _on_data(self, source: Stream, sink: Stream, data: bytes, _at_ns: int) -> None:
+    def _on_client_data(self, data: bytes, _at_ns: int) -> None:
+        assert self._upstream is not None, "the client's stream is paused until there is an upstream"
+        self._pass(self._client, self._upstream, data, _at_ns)
+
+    def _on_client_lost(self, how: Loss, at_ns: int) -> None:
+        if self._upstream is None:
+            self._over.set()
+        else:
+            self._on_lost(self._upstream, how, at_ns)
+
+    def _pass(self, source: Stream, sink: Stream, data: bytes, _at_ns: int) -> None:
         if self._over.is_set():
             return
         if not data:

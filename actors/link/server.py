@@ -1,8 +1,16 @@
-"""The link as a role: clients in front, the real upstream behind, and transport faults between them."""
+"""The link as a role: clients in front, the real upstream behind, and transport faults between them.
+
+Each connection of a client has one to the upstream, opened at once, so that whoever only connects finds out what is
+behind the link. Inside it speaks HTTP, with the path, the headers and the TLS of the upstream.
+"""
+
+from collections.abc import Callable
 
 import trio
 
-from battle.actors.link.relay import Relay
+from battle.actors.link.connection import LinkConnection
+from battle.actors.link.pace import Pace
+from battle.actors.link.pace_log import PaceLog
 from battle.actors.roles import ApplyFault, LinkRole, RevertFault
 from battle.actors.units import ms, seconds
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
@@ -30,22 +38,30 @@ async def run_link(world: World, role: LinkRole, control: Control) -> None:
     """
     faults = TransportFaults(world)
     async with trio.open_nursery() as nursery:
-        link = _Link(world, role, nursery)
+        link = _Link(world, role, nursery, faults.settled)
         gate = link.gate = Gate(
             world, await nursery.start(world.serve, role.address, faults.around(link.serve))
         )
         faults.attach_gate(gate)
         control.ready()
-        async for message in control.inbox:
-            if not isinstance(message, ApplyFault | RevertFault):
-                raise TypeError(f"a link takes no {type(message).__name__}")
-            if not faults.take(message) and isinstance(message, ApplyFault):
-                raise TypeError(f"a link takes no {message.fault.kind()}")
+        try:
+            async for message in control.inbox:
+                if not isinstance(message, ApplyFault | RevertFault):
+                    raise TypeError(f"a link takes no {type(message).__name__}")
+                if not faults.take(message) and isinstance(message, ApplyFault):
+                    raise TypeError(f"a link takes no {message.fault.kind()}")
+        finally:
+            link.pace_log.flush()
 
 
 class _Link:
-    def __init__(self, world: World, role: LinkRole, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, world: World, role: LinkRole, nursery: trio.Nursery, settled: Callable[[Stream], object]
+    ) -> None:
         self.gate: Gate | None = None
+        self.pace_log = PaceLog(world, role.requests_per_second)
+        self._pace = Pace(role.requests_per_second) if role.requests_per_second else None
+        self._settled = settled
         self._world = world
         self._role = role
         self._nursery = nursery
@@ -56,14 +72,21 @@ class _Link:
         upstream = None
         with trio.move_on_after(CONNECT_SECONDS):
             try:
-                upstream = await self._world.connect(self._role.upstream)
+                upstream = await self._connect()
             except OSError as error:
                 if isinstance(error, ConnectionRefusedError):
                     self._refuse()
         if upstream is None:
             client.abort()
             return
-        await Relay(client, upstream).run()
+        connection = LinkConnection(
+            self._world, self._role, self._pace, self.pace_log, client, upstream, self._settled
+        )
+        await connection.serve(self._world.connect)
+
+    async def _connect(self) -> Stream:
+        upstream = self._role.upstream
+        return await self._world.connect(upstream.address, upstream.tls)
 
     def _refuse(self) -> None:
         if not self._probing and self.gate is not None:
@@ -77,7 +100,7 @@ class _Link:
         while self._probing:
             await self._world.sleep_until(self._world.now_ns() + PROBE_NS)
             try:
-                (await self._world.connect(self._role.upstream)).close()
+                (await self._connect()).close()
             except OSError:
                 continue
             self._probing = False

@@ -39,6 +39,9 @@ class Endpoint(Spec, frozen=True):
     headers: dict[str, str] = {}
     tls: Tls | None = None
 
+    def __repr__(self) -> str:
+        return f"Endpoint({self.address!r}, ...)"
+
     def encoded_headers(self) -> dict[bytes, bytes]:
         """The headers as they are sent."""
         return {name.lower().encode("ascii"): value.encode("ascii") for name, value in self.headers.items()}

@@ -1,12 +1,15 @@
 """What a scenario says about providers: mocks, and real upstreams behind a link."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from math import inf
 from typing import Any, ClassVar, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from battle.actors.addresses import Address, split_url
-from battle.actors.redaction import redacted
+from battle.actors.addresses import endpoint, is_on_this_machine, is_secure, is_url
+from battle.actors.redaction import basic_authorization, redacted
 from battle.actors.spec.base import Spec
+from battle.actors.spec.endpoints import Endpoint, Tls, header_problems
 from battle.actors.spec.failures import FailureKind, failure_problems, method_problems
 from battle.actors.spec.latency import LatencyModel
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
@@ -74,38 +77,87 @@ class MockProvider(Spec, frozen=True, tag="mock"):
             yield f"provider {self.name}: port must be from 0 (any) to 65535, not {self.port}"
 
 
-class RealProvider(Spec, frozen=True, tag="real"):
-    """An upstream that runs elsewhere, at `url` ("http://host:port"), behind a TCP link of Battle's own.
+POLITE_REQUESTS_PER_SECOND = 10.0
+"""What a provider is asked at most by default: free plans allow 25 to 50 calls per second, public endpoints
+fewer, and a test should not use up what others need."""
 
-    The gateway is given the link's address. Transport faults fall upon the link, process faults upon the link as if
-    it were the upstream; faults of behaviour and of WebSocket need a mock. The link passes bytes as they are: the
-    Host header names the link, so several names on one address of an upstream cannot be distinguished; TLS and a path
-    of its own are not possible. `port` is the link's; 0 lets the kernel pick.
+_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+
+
+class RealProvider(Spec, frozen=True, tag="real"):
+    """An upstream that runs elsewhere, behind a link of Battle's own.
+
+    The gateway is given the link's address. The link passes each request on to `url` (https:// with TLS), with its
+    path, query and `headers`, and WebSockets to `ws_url`, by default `url` as ws:// or wss://.
+    Transport faults affect the link, process faults the link as if it were the upstream; faults of behaviour and of
+    WebSocket need a mock.
+
+    A secret stands as `${NAME}` in a URL or a header: it is taken from the environment when the run starts, and is
+    written nowhere. `ca_file` are the certificates to trust, in PEM; the system's without it.
+
+    At most `requests_per_second` calls go there, each of a batch counted: 10 by default, but for a provider
+    on this machine; 0 is no limit. `port` is the link's; 0 lets the kernel pick.
     """
 
     name: str
     url: str
     port: int = 0
     groups: tuple[str, ...] = ()
+    headers: dict[str, str] = {}
+    ws_url: str = ""
+    ca_file: str = ""
+    verify: bool = True
+    requests_per_second: float | None = None
 
     renamed_fields: ClassVar[dict[str, str]] = {"tags": "groups"}
 
     def problems(self) -> Iterator[str]:
-        parts = split_url(self.url)
-        if parts is None or parts.scheme != "http" or not parts.hostname:
-            shown = redacted(self.url)
-            yield f"provider {self.name}: a URL looks like http://host:port, not {shown!r} (TLS is not supported)"
-        elif parts.path not in ("", "/") or parts.query or parts.username is not None:
+        for url, schemes, example in (
+            (self.url, ("http", "https"), "https://host/path"),
+            (self.ws_url, ("ws", "wss"), "wss://host/path"),
+        ):
+            if url and not is_url(_PLACEHOLDER.sub("x1", url), *schemes):
+                shown = redacted(url)
+                yield f"provider {self.name}: a URL looks like {example}, not {shown!r}"
+        if not self.url:
+            yield f"provider {self.name}: it needs a url, such as https://host/path"
+        yield from (f"provider {self.name}: {problem}" for problem in header_problems(self.headers))
+        if self.ca_file and not self.verify:
+            yield f"provider {self.name}: ca_file is not looked at with verify = false: leave one of them out"
+        if self.requests_per_second is not None and not 0 <= self.requests_per_second < inf:
             yield (
-                f"provider {self.name}: the link passes bytes as they are, so its URL can have no path, query "
-                f"or user: http://{parts.hostname}:{parts.port or 80}"
+                f"provider {self.name}: requests_per_second must be 0 (no limit) or more, "
+                f"not {self.requests_per_second:g}"
             )
         if not 0 <= self.port <= 65535:
             yield f"provider {self.name}: port must be from 0 (any) to 65535, not {self.port}"
 
     @property
-    def upstream(self) -> Address:
-        """Where the upstream listens."""
+    def rate_limit(self) -> float:
+        """How many calls may go there in a second; 0 is no limit."""
+        if self.requests_per_second is not None:
+            return self.requests_per_second
+        return 0.0 if is_on_this_machine(self.url) else POLITE_REQUESTS_PER_SECOND
+
+    @property
+    def where(self) -> str:
+        """Its scheme and host, for people: the rest of a URL may be a secret."""
         parts = urlsplit(self.url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"{host}:{parts.port or 80}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    def texts_with_secrets(self) -> tuple[str, ...]:
+        """All of it that may name secrets."""
+        return (self.url, self.ws_url, *self.headers.values())
+
+    def endpoint(self, fill: Callable[[str], str], *, ws: bool = False) -> Endpoint:
+        """Where the link connects. `fill` puts the secrets in."""
+        url = fill(self.url)
+        if ws:
+            url = fill(self.ws_url) or "ws" + url.removeprefix("http")
+        address, path = endpoint(url)
+        headers = {name: fill(value) for name, value in self.headers.items()}
+        if authorization := basic_authorization(url):
+            headers = {"authorization": authorization, **headers}
+        host = address.rpartition(":")[0].strip("[]")
+        tls = Tls(host, self.ca_file, self.verify) if is_secure(url) else None
+        return Endpoint(address, path, headers, tls)

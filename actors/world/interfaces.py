@@ -16,6 +16,7 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.rng import Draws
+from battle.actors.spec.endpoints import Tls
 from battle.actors.system.mailbox import Inbox
 from battle.actors.world.held import Held
 from battle.store.events import Event
@@ -119,8 +120,12 @@ class Stream(trio.abc.HalfCloseableStream):
 
 ConnectionHandler: TypeAlias = Callable[[Stream], Awaitable[None]]
 
-Connect: TypeAlias = Callable[[Address], Awaitable[Stream]]
-"""`World.connect`, or what stands in for it."""
+
+class Connect(Protocol):
+    """`World.connect`, or what stands in for it."""
+
+    def __call__(self, address: Address, tls: Tls | None = None) -> Awaitable[Stream]:
+        """Open a connection, as `World.connect` does."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -218,11 +223,12 @@ class World(Protocol):
             OSError: somebody else has taken the address meanwhile.
         """
 
-    async def connect(self, address: Address) -> Stream:
-        """Open a connection.
+    async def connect(self, address: Address, tls: Tls | None = None) -> Stream:
+        """Open a connection; with `tls` an encrypted one, which the simulated world has not.
 
         Raises:
-            OSError: nobody listens there (`ConnectionRefusedError`), or the network said no.
+            OSError: nobody listens there (`ConnectionRefusedError`), the network said no, or the peer speaks no TLS
+                or has a certificate that is not trusted (`ssl.SSLError`).
         """
 
 

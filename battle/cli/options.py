@@ -7,6 +7,7 @@ import typer
 
 from battle.actors.world.interfaces import WorldName
 from battle.errors import BattleError
+from battle.run.backend import Backend
 
 RunArg: TypeAlias = Annotated[str, typer.Argument(help="A run id, a directory, or `latest`.")]
 
@@ -17,6 +18,23 @@ Baselines: TypeAlias = Annotated[Path, typer.Option("--dir", metavar="DIR", help
 World: TypeAlias = Annotated[WorldName, typer.Option(help="Real processes, or simulated time.")]
 
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Random seed.")]
+
+BackendOption: TypeAlias = Annotated[
+    Backend | None,
+    typer.Option(
+        "--backend", help="The scenario's mock providers, or real ones. Default: BATTLE_BACKEND, or mock."
+    ),
+]
+
+ProvidersOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--providers",
+        metavar="FILE",
+        help="The real providers. Default: battle.providers.toml.",
+        show_default=False,
+    ),
+]
 
 Otlp: TypeAlias = Annotated[
     str | None,

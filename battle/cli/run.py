@@ -13,13 +13,25 @@ from battle.analysis.reports.files import render
 from battle.api import RunResult, run_scenario
 from battle.ci.publish import publish, run_outcome
 from battle.cli.exit_status import INTERRUPTED
-from battle.cli.options import AddTo, Otlp, Out, Prometheus, Seed, Strict, TraceShare, World
+from battle.cli.options import (
+    AddTo,
+    BackendOption,
+    Otlp,
+    Out,
+    Prometheus,
+    ProvidersOption,
+    Seed,
+    Strict,
+    TraceShare,
+    World,
+)
 from battle.cli.summary import summary_lines
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import RunInterruptedError
 from battle.history.place import require_place
 from battle.monitoring.beside_run import observers_of
 from battle.monitoring.settings import TRACE_SHARE, Settings, check
+from battle.run.backend import Backend
 from battle.run.observer import Observation, Observer
 from battle.scenario.loader import load_scenario
 
@@ -34,6 +46,8 @@ def command(
         str | None,
         typer.Option(metavar="NAME|URL|FILE", help="The gateway to test instead of the scenario's."),
     ] = None,
+    backend: BackendOption = None,
+    providers: ProvidersOption = None,
     strict: Strict = False,
     out: Out = DEFAULT_OUT,
     history: AddTo = None,
@@ -52,6 +66,8 @@ def command(
         seed,
         gateway,
         out,
+        backend=backend,
+        providers=providers,
         history=history,
         strict=strict,
         as_json=json,
@@ -68,6 +84,8 @@ def run_command(
     gateway: str | None,
     out: Path,
     *,
+    backend: Backend | None = None,
+    providers: Path | None = None,
     history: Path | None = None,
     strict: bool,
     as_json: bool,
@@ -92,6 +110,8 @@ def run_command(
                 world=world,
                 seed=seed,
                 gateway=gateway,
+                backend=backend,
+                providers=providers,
                 out=out,
                 strict=strict,
                 history=history,

@@ -43,6 +43,7 @@ def _slo_lines(report: Report) -> Iterator[str]:
         for result in one.slos:
             yield f"  {_MARKS[result.status]} {one.workload}: {slo_text(result)}"
     yield from (f"  - left out: {escaped(omitted)}" for omitted in report.omitted_slos)
+    yield from (f"  - {escaped(change)}" for change in report.changes)
     yield from passed_checkers(report)
 
 

@@ -7,11 +7,13 @@ from typing import Any, get_args
 from battle.actors.spec.gateways import Gateway
 from battle.actors.world.interfaces import WorldName
 from battle.errors import ScenarioError
+from battle.run.backend import Backend
 from battle.scenario.data.shapes import shown_text
 from battle.scenario.scenario import Scenario
 
 _WORLDS = get_args(WorldName)
 _GATEWAYS = get_args(Gateway)
+_BACKENDS = get_args(Backend)
 
 
 def check_arguments(**given: Any) -> None:
@@ -43,6 +45,11 @@ def _refused(name: str, value: Any) -> str | None:
             return None if fits else "a gateway, a name, a URL, a file, or None"
         case "out":
             return None if text else "the path of a directory"
+        case "backend":
+            known = value is None or (isinstance(value, str) and value in _BACKENDS)
+            return None if known else " or ".join(map(repr, _BACKENDS))
+        case "providers":
+            return None if value is None or text else "the path of a file, or None"
         case "history":
             return None if value is None or text else "the path of a directory, or None"
         case "strict" | "progress":

@@ -14,13 +14,15 @@ from typing import Any
 import msgspec
 import psutil
 
-from battle.actors.redaction import redacted
+from battle.actors.redaction import REDACTED, redacted
 from battle.actors.spec.gateways import Gateway
 from battle.actors.world.interfaces import WorldName
 from battle.defaults import DEFAULT_OUT
 from battle.errors import BattleError, StartError
+from battle.run.backend import Backend
 from battle.run.plan import RunPlan
 from battle.run.revision import ci_runner, current_revision
+from battle.run.secrets import names_in
 from battle.scenario.gateways import gateway_label
 from battle.scenario.measurability import OmittedSlo
 from battle.scenario.run_header import RunHeader
@@ -46,10 +48,11 @@ def create_run_directory(
     world: WorldName,
     omitted: Sequence[OmittedSlo] = (),
     command: str | None = None,
+    changes: Sequence[str] = (),
 ) -> Path:
     """Make the directory of a new run below `out`, with its header in it; `omitted` SLOs are named there.
 
-    `command` is what one types to run it again.
+    `command` is what one types to run it again, `changes` are what this run changed of its scenario.
 
     Raises:
         StartError: `out` cannot be written, or `latest` in it is something of somebody else's.
@@ -61,7 +64,9 @@ def create_run_directory(
     stem = f"{started:%Y%m%d-%H%M%S}-{slug}-{world}"
     try:
         run_dir = fresh_directory(out, stem)
-        header = msgspec.structs.asdict(_header(plan, world, run_dir.name, started, omitted, command))
+        header = msgspec.structs.asdict(
+            _header(plan, world, run_dir.name, started, omitted, command, changes)
+        )
         data = _without_secrets(msgspec.to_builtins(header, order="deterministic"))
         (run_dir / HEADER).write_bytes(msgspec.json.format(msgspec.json.encode(data)))
     except OSError as error:
@@ -166,12 +171,21 @@ def fresh_directory(out: Path, stem: str) -> Path:
 
 
 def command_text(
-    source: str, world: WorldName, seed: int, gateway: Gateway | str | Path | None
+    source: str,
+    world: WorldName,
+    seed: int,
+    gateway: Gateway | str | Path | None,
+    backend: Backend = "mock",
+    providers: Path | str | None = None,
 ) -> str | None:
     """What one types to run it again; None where the gateway is an object, which cannot be typed."""
     if gateway is not None and not isinstance(gateway, str | Path):
         return None
     named = [] if gateway is None else ["--gateway", redacted(str(gateway))]
+    if backend == "real":
+        named += ["--backend", "real"]
+    if providers is not None:
+        named += ["--providers", str(providers)]
     return shlex.join(["battle", "run", source, "--world", world, "--seed", str(seed), *named])
 
 
@@ -182,6 +196,7 @@ def _header(
     started: datetime,
     omitted: Sequence[OmittedSlo],
     command: str | None,
+    changes: Sequence[str],
 ) -> RunHeader:
     scenario, revision, runner = plan.scenario, current_revision(), ci_runner(os.environ)
     return RunHeader(
@@ -215,16 +230,27 @@ def _header(
         branch=revision.branch,
         dirty=revision.dirty,
         command=command,
+        changes=tuple(changes),
     )
 
 
 def _without_secrets(data: Any) -> Any:
-    """Plain data in which no URL has its secrets: run.json is kept, and passed on as a CI artefact."""
+    """Plain data in which no URL and no header has its secrets: run.json is kept, and passed on as a CI artefact."""
     if isinstance(data, dict):
-        return {key: _without_secrets(value) for key, value in data.items()}
+        return {
+            key: _without_values(value)
+            if key == "headers" and isinstance(value, dict)
+            else _without_secrets(value)
+            for key, value in data.items()
+        }
     if isinstance(data, list):
         return [_without_secrets(one) for one in data]
     return redacted(data) if isinstance(data, str) else data
+
+
+def _without_values(headers: dict[str, Any]) -> dict[str, Any]:
+    """Headers as they are written with the names of secrets; a value that names none may be a secret itself."""
+    return {name: value if names_in(str(value)) else REDACTED for name, value in headers.items()}
 
 
 def _cpu_model() -> str | None:

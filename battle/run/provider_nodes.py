@@ -7,6 +7,7 @@ from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.world.cluster import Cluster
 from battle.run.nodes import NodeActor, node_on
 from battle.run.plan import RunPlan
+from battle.run.secrets import with_secrets
 
 
 class ProviderNodes:
@@ -35,5 +36,18 @@ class ProviderNodes:
 
 def _role(provider: MockProvider | RealProvider, address: Address, chain: Chain) -> Role:
     if isinstance(provider, RealProvider):
-        return LinkRole(provider.name, address, provider.upstream)
+        return _link_role(provider, address)
     return ProviderRole(provider, address, chain)
+
+
+def _link_role(provider: RealProvider, address: Address) -> LinkRole:
+    def fill(text: str) -> str:
+        return with_secrets(text, f"provider {provider.name}")
+
+    return LinkRole(
+        provider.name,
+        address,
+        provider.endpoint(fill),
+        provider.endpoint(fill, ws=True),
+        provider.rate_limit,
+    )

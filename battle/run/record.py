@@ -23,6 +23,7 @@ from battle.actors.world.simulated import Deadlock, SimulationOverrun, simulate
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import BattleError, RunInterruptedError, RunLostError, ScenarioError, StartError, plain
 from battle.run.arguments import check_arguments
+from battle.run.backend import Backend, chosen_backend, with_backend
 from battle.run.coordinator import Coordinator
 from battle.run.directory import (
     command_text,
@@ -78,6 +79,8 @@ def record_scenario(
     on_start: Callable[[Path], object] = lambda run_dir: None,
     on_warning: Callable[[str], object] = lambda warning: None,
     source: str | None = None,
+    backend: Backend | None = None,
+    providers: Path | str | None = None,
 ) -> Recorded:
     """Run a scenario and seal its log: all that `battle.run_scenario` does before it judges. Raises the same."""
     check_arguments(
@@ -90,28 +93,32 @@ def record_scenario(
         progress=progress,
         on_start=on_start,
         on_warning=on_warning,
+        backend=backend,
+        providers=providers,
     )
     out = Path(out)
     if not isinstance(scenario, Scenario):
         source = source or str(scenario)
         scenario = load_scenario(str(scenario))
-    command = None if source is None else command_text(source, world, seed, gateway)
+    backend = chosen_backend(backend, named=providers is not None)
+    command = None if source is None else command_text(source, world, seed, gateway, backend, providers)
     if isinstance(gateway, str | Path):
         gateway = named_gateway(str(gateway), scenario.gateway)
     if gateway is not None:
         scenario = msgspec.structs.replace(scenario, gateway=gateway)
+    scenario, changes = with_backend(scenario, backend, providers, world)
     omitted: tuple[OmittedSlo, ...] = ()
-    if gateway is not None or world == "simulated":
-        scenario, omitted = without_unmeasurable(scenario, world)
+    if gateway is not None or world == "simulated" or backend == "real":
+        scenario, omitted = without_unmeasurable(scenario, world, checked=backend != "real")
     if strict:
         scenario = msgspec.structs.replace(scenario, strict=True)
     with importable(scenario):
         require(checked(scenario), world, out)
         scenario = msgspec.structs.replace(scenario, gateway=with_template(scenario.gateway))
         plan = run_plan(scenario, seed)
-        for warning in (*omitted_slo_texts(omitted), *warnings_of(scenario)):
+        for warning in (*changes, *omitted_slo_texts(omitted), *warnings_of(scenario)):
             on_warning(warning)
-        return _recorded(plan, world, out, omitted, command, progress, on_start)
+        return _recorded(plan, world, out, omitted, changes, command, progress, on_start)
 
 
 def _recorded(
@@ -119,12 +126,13 @@ def _recorded(
     world: WorldName,
     out: Path,
     omitted: Sequence[OmittedSlo],
+    changes: Sequence[str],
     command: str | None,
     progress: bool,
     on_start: Callable[[Path], object],
 ) -> Recorded:
     _check_world(plan, world)
-    run_dir = create_run_directory(out, plan, world, omitted, command)
+    run_dir = create_run_directory(out, plan, world, omitted, command, changes)
     try:
         ending = in_event_loop(partial(_run_in, world, plan, run_dir, progress, on_start))
     except BattleError:

@@ -36,11 +36,16 @@ from battle.scenario.slo.windows import FaultName, fault_windows, selects
 
 NOT_VISIBLE = "not visible from outside the gateway"
 
+NOT_KNOWN = "the right answers of a real provider are not known"
+
 _OF_THE_INSIDE = frozenset(name for name, one in METRICS.items() if one.reported is not None)
 """What only a gateway that logs its own attempts can show: a refused connection leaves no trace elsewhere."""
 
 _OF_A_PROCESS = frozenset(name for name, one in METRICS.items() if one.of_process)
 """What is sampled of a process that runs here."""
+
+_OF_ANSWERS = frozenset(name for name, one in METRICS.items() if one.samples == "answers")
+"""What needs the right answers to be known."""
 
 
 class OmittedSlo(msgspec.Struct, frozen=True):
@@ -86,15 +91,20 @@ def warnings_of(scenario: Scenario) -> Iterator[str]:
             )
 
 
-def without_unmeasurable(scenario: Scenario, world: WorldName) -> tuple[Scenario, tuple[OmittedSlo, ...]]:
-    """The scenario without the SLOs that its gateway cannot show in this world, and those SLOs."""
+def without_unmeasurable(
+    scenario: Scenario, world: WorldName, *, checked: bool = True
+) -> tuple[Scenario, tuple[OmittedSlo, ...]]:
+    """The scenario without the SLOs that its gateway cannot show in this world, and those SLOs.
+
+    `checked`: whether the right answers are known, which those of real providers are not.
+    """
     try:
         slos = scenario.slos
     except (SloTextError, TypeError):
         return scenario, ()  # what cannot be read is refused in a moment
     if not all(isinstance(slo, Slo) for slo in slos):
         return scenario, ()
-    reasons = _unseen(scenario.gateway, world)
+    reasons = _unseen(scenario.gateway, world) | ({} if checked else dict.fromkeys(_OF_ANSWERS, NOT_KNOWN))
     omitted = tuple(
         OmittedSlo(text, reasons[name])
         for slo in slos

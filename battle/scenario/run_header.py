@@ -21,7 +21,7 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     `scenario`, `slo`, `workload_slos`, `timeline` and `omitted_slos` are plain data, as they were written: another
     version may know other fields. Durations are nanoseconds. `commit`, `branch` and `dirty` (files of the repository
     were changed) are of the directory in which the run was started, or of the CI job; None where that is not known.
-    `command` is what one types to run it again.
+    `command` is what one types to run it again, `changes` are what the run changed of its scenario, in sentences.
     """
 
     format: int = FORMAT
@@ -44,6 +44,7 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     branch: str | None = None
     dirty: bool | None = None
     command: str | None = None
+    changes: tuple[str, ...] = ()
 
     def of_scenario(self, name: str) -> Any:
         """A field of the scenario as plain data; None where it has none of this name."""

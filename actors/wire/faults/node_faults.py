@@ -7,6 +7,7 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.roles import ApplyFault, RevertFault
+from battle.actors.spec.endpoints import Tls
 from battle.actors.spec.faults.transport import StreamFault, Way
 from battle.actors.units import ms
 from battle.actors.wire.faults.lane import Toxic
@@ -89,9 +90,9 @@ class TransportFaults:
 
         return handle
 
-    async def connect(self, address: Address) -> FaultyStream:
+    async def connect(self, address: Address, tls: Tls | None = None) -> FaultyStream:
         """Open a connection as `World.connect` does, under the faults in force now and later."""
-        return self.wrap(await self._world.connect(address))
+        return self.wrap(await self._world.connect(address, tls))
 
     def wrap(self, bare: Stream) -> FaultyStream:
         """A new connection, under the faults in force now and later."""

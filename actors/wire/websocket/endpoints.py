@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from battle.actors.addresses import Address
 from battle.actors.close_codes import is_close_code
+from battle.actors.spec.endpoints import Tls
 from battle.actors.spec.limits import WebSocketLimits
 from battle.actors.wire.http.messages import HttpRequest
 from battle.actors.wire.websocket.connection import (
@@ -108,11 +109,13 @@ async def connect_websocket(
     keep_alive: KeepAlive | None = None,
     headers: dict[bytes, bytes] | None = None,
     connect: Connect | None = None,
+    tls: Tls | None = None,
 ) -> WebSocket:
     """Open a WebSocket as a client. A deadline is the caller's to set; on any exception the stream is gone.
 
     No callback is called before this has returned and the caller has passed a checkpoint. The arguments are
-    those of `WebSocket`; `headers` are added to the request; `connect` stands in for the world's.
+    those of `WebSocket`; `headers` are added to the request; `connect` stands in for the world's;
+    `tls` encrypts the connection.
 
     Raises:
         OSError: nobody listens there, or the network said no.
@@ -120,7 +123,7 @@ async def connect_websocket(
         ProtocolError: what came back is no proper handshake, or the connection closed before it was whole.
         trio.BrokenResourceError: the connection was reset before that.
     """
-    stream = await (connect or world.connect)(address)
+    stream = await (connect or world.connect)(address, tls)
     try:
         # The key is drawn by the moment, so a simulated run is the same each time; it is no secret.
         key = world.draws("websocket key").stream(address, world.now_ns()).randbytes(KEY_BYTES)

@@ -10,12 +10,14 @@ from typing import Any
 import trio
 
 from battle.actors.addresses import Address
+from battle.actors.spec.endpoints import Tls
 from battle.actors.world.common import CommonWorld, serve_one
 from battle.actors.world.interfaces import ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
 from battle.actors.world.live.limits import LimitNotes
 from battle.actors.world.live.listener import Listener
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.stream import LiveStream
+from battle.actors.world.live.tls import wrap_in_tls
 from battle.actors.world.live.usage import UsageMeter
 
 _NO_ROOM_PAUSE_SECONDS = 0.1
@@ -93,7 +95,11 @@ class LiveWorld(CommonWorld):
             sock.setblocking(False)
             yield LiveStream(self._reactor, sock)
 
-    async def connect(self, address: Address) -> Stream:
+    async def connect(self, address: Address, tls: Tls | None = None) -> Stream:
+        stream = await self._connect(address)
+        return stream if tls is None else await wrap_in_tls(self._reactor, stream, tls)
+
+    async def _connect(self, address: Address) -> LiveStream:
         family, target = await self._resolve(address)
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)

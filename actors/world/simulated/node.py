@@ -6,6 +6,7 @@ from typing import Any
 import trio
 
 from battle.actors.addresses import Address
+from battle.actors.spec.endpoints import Tls
 from battle.actors.world.cluster import NodeState
 from battle.actors.world.common import CommonWorld, serve_one
 from battle.actors.world.interfaces import ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
@@ -177,7 +178,8 @@ class SimulatedNode(CommonWorld):
         if self.alive and address in self._servers and not self._network.listens(address, self):
             self._network.listen(address, self)
 
-    async def connect(self, address: Address) -> Stream:
+    async def connect(self, address: Address, tls: Tls | None = None) -> Stream:
+        assert tls is None, "nothing is encrypted in the simulated world"
         await self.sleep_until(self.now_ns() + 2 * LATENCY_NS)
         stream = self._network.open(self, address)
         self._keep(stream)

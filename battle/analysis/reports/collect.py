@@ -137,6 +137,7 @@ def _with_facts(log: Log, run_dir: Path, judgement: Judgement, run_slo: Slo) -> 
         comparison=read_comparison(run_dir),
         warnings=judgement.warnings,
         omitted_slos=tuple(_omitted_slos(log.header)),
+        changes=log.header.changes,
         section_rows=_section_rows(log, collected.parts),
     )
     return msgspec.structs.replace(report, omitted=tuple(collected.parts.omitted))

@@ -397,6 +397,7 @@ class Report(_Part, frozen=True, kw_only=True):
     `warnings` are smells that no client felt; in a `strict` run they are among the reasons for FAIL instead.
     `omitted_slos` are those of the scenario that this gateway or world could not show, with the reason: a string each
     reason.
+    `changes` are what the run changed of its scenario: with real providers in place of its mocks, for one.
     `comparison` is what `battle compare` found, when it was asked: the one thing here that is not in the log.
     `omitted` names fields that could not be collected, by a defect of Battle: what stands in them means nothing.
     """
@@ -433,6 +434,7 @@ class Report(_Part, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     strict: bool = False
     omitted_slos: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     section_rows: dict[str, tuple[dict[str, Any], ...]] = {}
     """What sections asked the log on their own, by the section's title: rows by their columns' names."""
     schema: str = msgspec.field(name="$schema", default=SCHEMA_ID)

@@ -6,6 +6,7 @@ import trio
 
 from battle.actors.link.server import run_link
 from battle.actors.roles import LinkRole
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.units import ms
 from battle.store.events import FaultActed
 from tests.actors.provider.stage import Control, Provider, providing
@@ -15,8 +16,10 @@ SETTLE = ms(5)
 
 
 @asynccontextmanager
-async def linking(stage, upstream, name="l", address=None):
-    """A link `l` at work before `upstream`, which is an address; it takes the place of a provider."""
+async def linking(stage, upstream, name="l", address=None, ws_upstream=None, requests_per_second=0.0):
+    """A link `l` at work before `upstream`, an address or an endpoint; it takes the place of a provider."""
+    if not isinstance(upstream, Endpoint):
+        upstream = Endpoint(upstream)
     world = stage.world(name)
     control, taken, ready = _control()
     serve = world.serve
@@ -30,7 +33,8 @@ async def linking(stage, upstream, name="l", address=None):
         await serve(address, handler, Status())
 
     world.serve = noting_serve
-    role = LinkRole(name, address or stage.address(name), upstream)
+    where = address or stage.address(name)
+    role = LinkRole(name, where, upstream, ws_upstream or upstream, requests_per_second)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run_link, world, role, control)
         await ready.wait()

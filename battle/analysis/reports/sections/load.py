@@ -71,9 +71,11 @@ def slo_section(report: Report) -> Section:
 
 
 def _omitted(report: Report) -> Iterator[Paragraph]:
-    """The SLOs that the run was not held to."""
+    """The SLOs that the run was not held to, and what else it changed of its scenario."""
     if report.omitted_slos:
         yield Paragraph(f"Left out: {'; '.join(report.omitted_slos)}.")
+    if report.changes:
+        yield Paragraph(f"Changed for this run: {'; '.join(report.changes)}.")
 
 
 def _slo_row(result: SloResult) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from battle.analysis.findings import EVIDENCE_IDS_MAX, Finding, Severity, Verdic
 from battle.analysis.log import Log
 from battle.analysis.verdict.checker import PlacedChecker
 from battle.analysis.verdict.checkers.continuity import no_heads_expected
-from battle.formatting import plural, sentence
+from battle.formatting import names_text, plural, sentence
 from battle.scenario.slo.slo import SloSet
 
 STALE_RATIO_MAX = 0.01
@@ -30,7 +30,8 @@ def nothing_to_check(log: Log) -> str | None:
     if any(row.checked for row in log.rows("workload_answers")):
         return None
     if real := [row.provider for row in log.rows("real_providers")]:
-        return f"No answer was checked, because {', '.join(real)} serves a chain of its own."
+        serve = "serves a chain of its own" if len(real) == 1 else "serve a chain of their own"
+        return f"No answer was checked, because {names_text(real)} {serve}."
     if no_heads_expected(log):
         return "No answer was checked, because the load is subscriptions only, and nothing was due to them."
     return None

@@ -21,7 +21,7 @@ _SYSTEM = {
 """The limits of the operating system, and what to do about each."""
 
 
-BATTLE_LIMITS = frozenset({"connections", "unread", "kept"})
+BATTLE_LIMITS = frozenset({"connections", "unread", "kept", "rate"})
 """What Battle itself allows, and not the machine."""
 
 SEEN_IN_REQUESTS = frozenset({"connections", "unread"})
@@ -58,6 +58,8 @@ def limiting_text(log: Log) -> str | None:
     if any(row.limit == "standstill" for row in limits):
         return "the coordinator was stopped meanwhile"
     first = limits[0]
+    if first.limit == "rate":
+        return f"the link held requests to {first.node} back"
     if first.limit in BATTLE_LIMITS:
         return f"{first.node} reached a buffer limit of Battle"
     return f"{first.node} reached a limit of the machine ({first.limit.replace('_', ' ')})"
@@ -81,6 +83,13 @@ def limit_texts(row: Any, began_ns: int | None, bound_ns: int) -> Iterator[str]:
             f"{row.node} dropped {plural(row.times, 'connection')} on which more than {row.bound >> 20:,} MiB waited "
             f"to be read, or more than its share of the total: send smaller requests, or fewer at once"
         )
+    elif row.limit == "rate":
+        if row.duration_ns > bound_ns:
+            yield (
+                f"the link held back {plural(row.times, 'request')} to provider {row.node}, up to "
+                f"{duration_text(row.duration_ns)}, so that it is asked at most {row.bound:,} times in a second: "
+                "reduce the load, or raise its requests_per_second"
+            )
     elif row.limit == "kept":
         yield (
             f"provider {row.node} kept more than {row.bound >> 20:,} MiB of answers that had not been read, first "

@@ -1,0 +1,154 @@
+"""What real providers say before a run: whether they answer, and which chain they serve.
+
+Three calls to each, with a strict client of others (httpx). No message has more of a URL than its host.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from battle.actors.spec.providers import RealProvider
+from battle.errors import StartError
+from battle.run.secrets import with_secrets
+
+ANSWER_S = 10.0
+"""A provider that needs longer for one call would fail every load."""
+
+_SPAN_BLOCKS = 32
+"""Between the two blocks whose times show how fast the chain is."""
+
+
+class ChainSurvey(msgspec.Struct, frozen=True):
+    """The chain that all the providers serve: its id, its newest block, and the time from one block to the next.
+
+    The last two are None where no block could be read.
+    """
+
+    chain_id: int
+    head: int | None
+    block_time_ns: int | None
+
+
+def survey(providers: Sequence[RealProvider]) -> ChainSurvey:
+    """Ask each provider for its chain.
+
+    Raises:
+        StartError: one cannot be reached, refuses, or serves another chain than the others.
+    """
+    found = {provider.name: _asked(provider) for provider in providers}
+    ids = {name: one.chain_id for name, one in found.items()}
+    if len(set(ids.values())) > 1:
+        listed = ", ".join(f"{name} {chain_id}" for name, chain_id in ids.items())
+        raise StartError(f"the providers serve different chains (eth_chainId: {listed})")
+    return max(found.values(), key=lambda one: one.head or 0)
+
+
+def _asked(provider: RealProvider) -> ChainSurvey:
+    ask = _Asker(provider)
+    with ask:
+        chain_id = _number(ask("eth_chainId", []))
+        if chain_id is None:
+            raise ask.problem("answers eth_chainId with no number")
+        head = ask("eth_getBlockByNumber", ["latest", False])
+        number, time = _field(head, "number"), _field(head, "timestamp")
+        if number is None or time is None or number == 0:
+            return ChainSurvey(chain_id, number, None)
+        span = min(_SPAN_BLOCKS, number)
+        before = _field(ask("eth_getBlockByNumber", [hex(number - span), False]), "timestamp")
+        block_time = None if before is None or before >= time else (time - before) * 10**9 // span
+        return ChainSurvey(chain_id, number, block_time)
+
+
+class _Asker:
+    """Calls to one provider, with their mistakes in words."""
+
+    def __init__(self, provider: RealProvider) -> None:
+        import ssl
+
+        import httpx
+
+        def fill(text: str) -> str:
+            return with_secrets(text, f"provider {provider.name}")
+
+        self._provider = provider
+        upstream = provider.endpoint(fill)
+        verify: Any = provider.verify
+        if provider.ca_file:
+            try:
+                verify = ssl.create_default_context(cafile=provider.ca_file)
+            except OSError as error:
+                raise StartError(
+                    f"provider {provider.name}: ca_file {provider.ca_file} cannot be used: {error}"
+                ) from None
+        scheme = "http" if upstream.tls is None else "https"
+        self._url = f"{scheme}://{upstream.address}{upstream.path}"
+        self._client = httpx.Client(
+            headers=upstream.headers, timeout=ANSWER_S, verify=verify, trust_env=False
+        )
+
+    def __enter__(self) -> None:
+        self._client.__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        self._client.__exit__(*exception)
+
+    def __call__(self, method: str, params: list[Any]) -> Any:
+        """The result. Raises StartError."""
+        import httpx
+
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        try:
+            response = self._client.post(self._url, json=call)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise self.problem(f"cannot be reached ({_reason(error)})") from None
+        if response.status_code != 200:
+            raise self.problem(
+                f"answers {method} with HTTP {response.status_code}{_hint(response.status_code)}"
+            )
+        try:
+            answer = response.json()
+            if "error" in answer and "result" not in answer:
+                code = answer["error"].get("code")
+                raise self.problem(f"answers {method} with the JSON-RPC error {code}")
+            return answer["result"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self.problem(f"answers {method} with what is no JSON-RPC") from None
+
+    def problem(self, what: str) -> StartError:
+        """An error that names the provider by its host alone."""
+        return StartError(f"provider {self._provider.name} ({self._provider.where}) {what}")
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the address: httpx puts URLs in some messages only, but nobody promises which."""
+    name = type(error).__name__
+    words = {
+        "ConnectTimeout": "no connection in time",
+        "ReadTimeout": "no answer in time",
+        "RemoteProtocolError": "it speaks no HTTP, or ended the connection",
+        "InvalidURL": "its URL is none",
+    }
+    if name == "ConnectError":
+        text = str(error)
+        return "its certificate is not trusted" if "CERTIFICATE" in text else "no connection"
+    return words.get(name, name)
+
+
+def _hint(status: int) -> str:
+    if status in (401, 403):
+        return ": is its key right?"
+    if 300 <= status < 400:
+        return ": write the URL that it redirects to"
+    return ": it has a limit of calls, or none are left" if status in (402, 429) else ""
+
+
+def _field(block: Any, name: str) -> int | None:
+    return _number(block.get(name)) if isinstance(block, dict) else None
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return int(value, 16)
+    except (TypeError, ValueError):
+        return None
