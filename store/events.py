@@ -279,6 +279,9 @@ class ActorChanged(Event, frozen=True, kw_only=True, tag=_tag):
 
     `segment_bytes` is, of a node, how large the segment of this incarnation was at that moment: once it has ended,
     the whole of it. NULL: it has none, as an actor inside a node, and a program that is none of ours.
+
+    `asked_ns` is when it was asked to stop: of the end of a node that a fault asked, and of a program also of its end
+    with the run. `forced`: it did not end in time after that, and was ended by SIGKILL.
     """
 
     at_ns: int
@@ -288,11 +291,15 @@ class ActorChanged(Event, frozen=True, kw_only=True, tag=_tag):
     incarnation: int
     reason: str | None = None
     segment_bytes: int | None = None
+    asked_ns: int | None = None
+    forced: bool | None = None
 
 
 class SystemSampled(Event, frozen=True, kw_only=True, tag=_tag):
     """One node's use of the machine, once a second. What a world cannot measure is NULL.
 
+    Of a gateway that is a program, or runs at a URL on this machine, it is the sum over its process and all that are
+    below it, and `tasks` is 0.
     `steal_ratio` is about the whole machine: the part of its CPU time since the sample before that its hypervisor
     gave to other machines.
     """
@@ -306,6 +313,7 @@ class SystemSampled(Event, frozen=True, kw_only=True, tag=_tag):
     cpu_percent: float | None = None
     loop_lag_ns: int | None = None
     steal_ratio: float | None = None
+    threads: int | None = None
 
 
 class GeneratorSampled(Event, frozen=True, kw_only=True, tag=_tag):

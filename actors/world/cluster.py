@@ -9,8 +9,8 @@ import trio
 from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
 from battle.actors.system.mailbox import Inbox
-from battle.actors.units import Duration
-from battle.actors.world.interfaces import World
+from battle.actors.units import Duration, seconds
+from battle.actors.world.interfaces import Usage, World
 
 READY_SECONDS = 20.0
 """A node that does nothing useful by then has not started; 0.2 s is usual. Virtual ones, in the simulated world."""
@@ -43,13 +43,17 @@ class Command(msgspec.Struct, frozen=True):
     """A program to run as a node: its words, where it will listen, and how long it may take until it does.
 
     `open_files`: how many the load may make it open. With fewer than that allowed by this machine it may meet the
-    machine's limit; with as many, a limit that it meets is its own doing.
+    machine's limit; with as many, a limit that it meets is its own doing. `stop_signal` asks it to end, and after
+    `grace` SIGKILL ends it. `log` is a file to which it writes on its own, if any: its end says why it crashed.
     """
 
     words: tuple[str, ...]
     address: Address
     ready_timeout: Duration
     open_files: int = 0
+    stop_signal: str = "SIGTERM"
+    grace: Duration = seconds(5)
+    log: Path | None = None
 
 
 def output_path(run_dir: Path, node: str, incarnation: int) -> Path:
@@ -74,6 +78,14 @@ class Node(Protocol):
     @property
     def pid(self) -> int | None:
         """The operating system's process id; None in the simulated world."""
+
+    @property
+    def asked_ns(self) -> int | None:
+        """When it was asked to stop; None: it was not."""
+
+    @property
+    def forced(self) -> bool:
+        """Whether it was killed because it did not stop in time after that."""
 
     def kill(self, reason: str) -> None:
         """End it as SIGKILL does, for a fault that `reason` names."""
@@ -106,6 +118,12 @@ class Cluster(Protocol):
 
         Raises:
             OSError: the port is in use.
+        """
+
+    def usage_at(self, address: Address) -> Usage | None:
+        """What a server that is none of ours uses, which listens at this address; None when that cannot be seen.
+
+        It can be only when it runs on this machine, and this user may look into its process.
         """
 
     async def run_command(

@@ -141,6 +141,8 @@ class Usage(msgspec.Struct, frozen=True):
     """Of all CPU time of the machine since the last reading: the part that its hypervisor gave to other machines."""
     at_limit: str | None = None
     """Which process of it has all the open files that this machine lets it have, in words."""
+    threads: int | None = None
+    """The operating system's, not tasks."""
 
 
 class Lingering(Protocol):

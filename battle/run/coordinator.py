@@ -14,7 +14,7 @@ from battle.actors.world.cluster import Cluster
 from battle.errors import StartError
 from battle.run.gateway_process import never_up
 from battle.run.lifecycle_log import LifecycleLog
-from battle.run.nodes import FaultTargets, NodeCrashed
+from battle.run.nodes import NodeCrashed
 from battle.run.plan import GATEWAY, RunPlan
 from battle.run.setup import SetupContext, run_setup
 from battle.run.tree import RunTree
@@ -51,9 +51,8 @@ class Coordinator:
         self._authors_failure: str | None = None
         self._faults_in_force: set[str] = set()
         self._tree = RunTree(cluster, plan, run_dir, inject=self._inject, on_change=self._on_change)
-        self._lifecycle = LifecycleLog(
-            cluster.world, run_dir, frozenset(node.name for node in self._tree.nodes)
-        )
+        nodes = {node.name: node for node in self._tree.nodes}
+        self._lifecycle = LifecycleLog(cluster.world, run_dir, nodes)
         run_setup(
             plan.scenario.setup,
             SetupContext(run_dir, dict(self._tree.provider_addresses), self._tree.gateway_address),
@@ -128,8 +127,8 @@ class Coordinator:
 
     async def _inject(self) -> None:
         await self._began.wait()
-        targets = FaultTargets(self._tree.providers, self._tree.loads)
-        await inject(self._world, self._plan.timeline, self._begin_ns, targets, self._faults_in_force)
+        begin_ns, in_force = self._begin_ns, self._faults_in_force
+        await inject(self._world, self._plan.timeline, begin_ns, self._tree.targets, in_force)
 
     def _log_phase(self, phase: RunPhase, detail: str | None = None) -> None:
         self._world.log.append(RunChanged(at_ns=self._world.now_ns(), phase=phase, detail=detail))
@@ -153,7 +152,7 @@ class Coordinator:
             self._gateway_was_up = True
         elif change.change == "crashed" and not self._gateway_was_up:
             why = (change.reason or "").removeprefix(f"{NodeCrashed.__name__}: ")
-            self.never_up = never_up(gateway, self._run_dir, why)
+            self.never_up = never_up(gateway, why)
             self._tree.root.stop()
 
     def _note_authors(self, change: LifecycleChange) -> None:

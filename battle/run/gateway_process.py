@@ -5,10 +5,8 @@ from pathlib import Path
 
 from battle.actors.addresses import Address
 from battle.actors.spec.gateways import CommandGateway
-from battle.actors.world.cluster import Command, output_path
-from battle.actors.world.live.output import last_output
+from battle.actors.world.cluster import Command
 from battle.errors import StartError
-from battle.run.plan import GATEWAY
 from battle.run.template import TemplateProblem, filled
 
 
@@ -32,14 +30,20 @@ def prepare_command(
     values = {"port": address.rpartition(":")[2], "workdir": str(workdir), "config": str(workdir / "config")}
     (workdir / "config").write_text(_render(gateway, values, providers), encoding="utf-8")
     words = [_fill(word, values) for word in gateway.command[1:]]
-    return Command((program, *words), address, gateway.ready_timeout, open_files)
+    return Command(
+        (program, *words),
+        address,
+        gateway.ready_timeout,
+        open_files,
+        stop_signal=gateway.stop_signal,
+        grace=gateway.grace,
+        log=workdir / _fill(gateway.log, values) if gateway.log else None,
+    )
 
 
-def never_up(gateway: CommandGateway, run_dir: Path, why: str) -> StartError:
+def never_up(gateway: CommandGateway, why: str) -> StartError:
     """What to say of a program that ended, or was given up, before it listened for the first time."""
-    last = last_output(output_path(run_dir, GATEWAY, 1))
-    said = f"last output: {last}" if last else "no output"
-    return StartError(f"gateway {gateway.name} did not start: {why}; {said}")
+    return StartError(f"gateway {gateway.name} did not start: {why}")
 
 
 def template_problem(gateway: CommandGateway) -> str | None:

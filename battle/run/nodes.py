@@ -9,7 +9,7 @@ from battle.actors.injector import TargetGone
 from battle.actors.roles import ApplyFault, NodeSpec, RevertFault, Role
 from battle.actors.spec.base import Spec
 from battle.actors.spec.collection import Collected
-from battle.actors.spec.faults.transport import Partition
+from battle.actors.spec.faults.transport import GATEWAY, Partition
 from battle.actors.system import (
     ActorContext,
     ActorRef,
@@ -74,6 +74,8 @@ class NodeActor:
         self.name = name
         self.failed_for_good: str | None = None
         """Why it ended, when that was the scenario's own code or data, which would fail again."""
+        self.ended: Node | None = None
+        """The incarnation that ended last."""
         self._run_node = run_node
         self._restart: RestartType = restart
         self._node: Node | None = None
@@ -106,7 +108,7 @@ class NodeActor:
             exit = await self._run_node(context.incarnation, context.inbox, task_status=_OnReady(ready))
         finally:
             self._phase = "away"
-            self._node = None
+            self.ended, self._node = self._node, None
             self._frozen_by.clear()
             self._due.clear()
         if exit.induced:
@@ -237,40 +239,40 @@ def node_group(
 
 
 class FaultTargets:
-    """The nodes of a run as the chaos plan sees them: its providers, and its load where that is parted from the
-    gateway. `loads` are the nodes of each workload, by its name."""
+    """The nodes of a run as the chaos plan sees them: its providers and its gateway, by their names, and its load
+    where that is parted from the gateway. `loads` are the nodes of each workload, by its name."""
 
     def __init__(
-        self, providers: Mapping[str, NodeActor], loads: Mapping[str, Sequence[NodeActor]] | None = None
+        self, nodes: Mapping[str, NodeActor], loads: Mapping[str, Sequence[NodeActor]] | None = None
     ) -> None:
-        self._providers = providers
+        self._nodes = nodes
         self._loads = loads or {}
 
     def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> bool:
-        return self._providers[target].hold_down(fault_id, asked=asked)
+        return self._nodes[target].hold_down(fault_id, asked=asked)
 
     def let_up(self, target: str, fault_id: str) -> bool:
-        return self._providers[target].release(fault_id)
+        return self._nodes[target].release(fault_id)
 
     def pause(self, target: str, fault_id: str) -> None:
-        self._providers[target].freeze(fault_id)
+        self._nodes[target].freeze(fault_id)
 
     def resume(self, target: str, fault_id: str) -> bool:
-        return self._providers[target].thaw(fault_id)
+        return self._nodes[target].thaw(fault_id)
 
     def state(self, target: str) -> NodeState:
-        return self._providers[target].state
+        return self._nodes[target].state
 
     def apply_fault(self, target: str, command: ApplyFault) -> None:
         fault = command.fault
         if isinstance(fault, Partition) and fault.is_before_the_gateway:
             self._part_from_clients(command.fault_id, fault)
             return
-        provider = self._providers[target]
-        if not provider.runs:
+        node = self._nodes[target]
+        if not node.runs:
             raise TargetGone(f"{target} does not run")
-        if not provider.stand(command.fault_id, command):
-            provider.forget(command.fault_id)
+        if not node.stand(command.fault_id, command):
+            node.forget(command.fault_id)
             raise TargetGone(f"{target} does not read its messages: the mailbox is full")
 
     def _part_from_clients(self, fault_id: str, partition: Partition) -> None:
@@ -282,9 +284,6 @@ class FaultTargets:
             node.stand(fault_id, ApplyFault(fault_id, partition.seen_by_peer()))
 
     def revert_fault(self, target: str, command: RevertFault) -> None:
-        if target in self._providers:
-            self._providers[target].forget(command.fault_id, command)
-            return
-        for nodes in self._loads.values():
-            for node in nodes:
-                node.forget(command.fault_id, command)
+        loads = [node for nodes in self._loads.values() for node in nodes]
+        for node in loads if target == GATEWAY else [self._nodes[target]]:
+            node.forget(command.fault_id, command)

@@ -3,18 +3,19 @@
 run (rest_for_one)
   collector
   providers (one_for_one)    each provider, or the link before a real one, its own node
-  gateway                    its own node, a foreign program, or nothing when it runs elsewhere
+  gateways (one_for_one)     one: its own node, or a foreign program; none when it runs elsewhere
   chaos
   workloads (one_for_one)    each shard its own node
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from battle.actors.addresses import Address
-from battle.actors.collector.sampler import sample_system
+from battle.actors.collector.sampler import sample_system, usage_of
 from battle.actors.roles import GatewayRole, Role, Upstream
 from battle.actors.spec.gateways import CommandGateway, EmbeddedGateway, UrlGateway
 from battle.actors.system import (
@@ -26,9 +27,10 @@ from battle.actors.system import (
     Supervisor,
 )
 from battle.actors.world.cluster import Cluster, Exit, Node
+from battle.actors.world.interfaces import Usage
 from battle.run.gateway_process import prepare_command
 from battle.run.needs import gateway_files
-from battle.run.nodes import NodeActor, node_group, node_on
+from battle.run.nodes import FaultTargets, NodeActor, node_group, node_on
 from battle.run.plan import GATEWAY, RunPlan, workload_role
 from battle.run.provider_nodes import ProviderNodes
 
@@ -62,6 +64,8 @@ class RunTree:
         self.workloads: list[NodeActor] = []
         self.gateway_address, self._path = self._reserve()
         self._make_nodes()
+        # The load goes on while the gateway restarts, so that it sees that.
+        self._gateway_group = node_group("gateways", self.gateway, on_change)
         self.workload_group = node_group("workloads", self.workloads, on_change)
         self.root = Supervisor("run", self._children(), strategy="rest_for_one", on_change=on_change)
 
@@ -71,7 +75,13 @@ class RunTree:
         return [*self.providers.values(), *self.gateway, *self.workloads]
 
     @property
-    def loads(self) -> dict[str, list[NodeActor]]:
+    def targets(self) -> FaultTargets:
+        """What the chaos plan can be aimed at."""
+        nodes = {node.name: node for node in (*self.providers.values(), *self.gateway)}
+        return FaultTargets(nodes, self._loads)
+
+    @property
+    def _loads(self) -> dict[str, list[NodeActor]]:
         """The nodes of each workload, by its name."""
         loads: dict[str, list[NodeActor]] = {}
         for planned, node in zip(self._plan.workloads, self.workloads, strict=True):
@@ -116,7 +126,7 @@ class RunTree:
     def _children(self) -> list[ChildSpec]:
         children = [
             node_group("providers", self.providers.values(), self._on_change).as_child(),
-            *(node.as_child() for node in self.gateway),
+            *([self._gateway_group.as_child()] if self.gateway else []),
             ChildSpec("chaos", self._chaos, restart="transient", shutdown=0),
             self.workload_group.as_child(),
         ]
@@ -127,10 +137,20 @@ class RunTree:
     async def _collect(self, context: ActorContext) -> None:
         """Samples the coordinator, and a gateway that is none of ours; our own nodes sample themselves."""
         context.started()
+        world = self._cluster.world
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(sample_system, self._cluster.world)
-            if isinstance(self._plan.scenario.gateway, CommandGateway):
-                nursery.start_soon(sample_system, self._cluster.world, self.root.ref(GATEWAY))
+            nursery.start_soon(sample_system, world)
+            match self._plan.scenario.gateway:
+                case CommandGateway():
+                    program = self._gateway_group.ref(GATEWAY)
+                    nursery.start_soon(sample_system, world, GATEWAY, partial(usage_of, program))
+                case UrlGateway():
+                    nursery.start_soon(sample_system, world, GATEWAY, self._usage_at_url)
+                case EmbeddedGateway():
+                    pass
+
+    async def _usage_at_url(self) -> Usage | None:
+        return self._cluster.usage_at(self.gateway_address)
 
     async def _chaos(self, context: ActorContext) -> None:
         context.started()

@@ -3,16 +3,21 @@
 from collections.abc import Iterable, Iterator
 
 from battle.actors.spec.faults.behaviour import AnswerFault
+from battle.actors.spec.faults.process import ProcessFault
 from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence, faults_of
 from battle.actors.spec.faults.timeline import FAULTS_MAX, Groups, targets_of, targets_of_fault
 from battle.actors.spec.faults.transport import GATEWAY, LOAD, Partition
 from battle.actors.spec.faults.websocket import SessionFault
+from battle.actors.spec.gateways import UrlGateway
 from battle.actors.spec.providers import RealProvider
 from battle.actors.units import Duration, format_duration
 from battle.scenario.scenario import Scenario
 
 _RANDOM_SURPLUS = 20
 """Twice the mean and this many: more than a random schedule gives in any run anybody will see."""
+
+
+_FOR_THE_GATEWAY = "only a fault of processes (kill, flap, restart, pause) or a partition can have that"
 
 
 def fault_problems(scenario: Scenario) -> Iterator[str]:
@@ -28,7 +33,19 @@ def fault_problems(scenario: Scenario) -> Iterator[str]:
 
 def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
     if not targets_of_fault(fault, scenario.groups):
+        if fault.target == GATEWAY:
+            yield f"{fault.kind()}: its target is the gateway, and {_FOR_THE_GATEWAY}; {provider_choice(scenario)}"
+            return
         yield f"{fault.kind()}: its target {fault.target!r} does not exist; {provider_choice(scenario)}"
+    if (
+        isinstance(fault, ProcessFault)
+        and fault.target == GATEWAY
+        and isinstance(scenario.gateway, UrlGateway)
+    ):
+        yield (
+            f"{fault.kind()}: the gateway runs elsewhere, and Battle cannot end, pause or start it; use a gateway "
+            'that Battle starts (type = "command"), or leave this fault out'
+        )
     if isinstance(fault, Partition) and fault.is_before_the_gateway:
         named = [workload.name for workload in scenario.named_workloads]
         if fault.peer not in (GATEWAY, LOAD, *named):

@@ -1,6 +1,7 @@
 -- Which requests were refused a connection though the gateway's process lived?
 --
--- Around each end of the gateway they say nothing: a process that dies closes its socket before its death is known.
+-- Around each end of the gateway they say nothing: a process that dies closes its socket before its death is known, and
+-- one that is asked to stop stops listening first.
 --
 -- refused
 -- first_ns, last_ns    when the first and the last of them ended (NULL: there is none)
@@ -8,7 +9,7 @@
 WITH lives AS (
     SELECT
         at_ns AS up_ns,
-        lead(at_ns) OVER (ORDER BY at_ns, incarnation, change != 'started') AS down_ns,
+        lead(least(asked_ns, at_ns - 1_000_000_000)) OVER (ORDER BY at_ns, incarnation, change != 'started') AS down_ns,
         change
     FROM actor_lifecycle
     WHERE actor = 'gateway' AND node = 'gateway' AND change IN ('started', 'crashed', 'stopped')
@@ -21,5 +22,5 @@ SELECT
 FROM requests
 JOIN lives ON change = 'started'
     AND ended_ns > up_ns
-    AND ended_ns < coalesce(down_ns - 1_000_000_000, 9223372036854775807)
+    AND ended_ns < coalesce(down_ns, never_ns())
 WHERE failure = 'refused'

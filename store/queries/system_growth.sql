@@ -54,9 +54,9 @@ news AS (
 ),
 sampled AS (
     SELECT
-        node, segment, unnest(['open_fds', 'tasks', 'rss_bytes']) AS resource,
+        node, concat(segment, ' ', pid) AS process, unnest(['open_fds', 'tasks', 'rss_bytes']) AS resource,
         unnest([open_fds, tasks, rss_bytes]) AS value, (at_ns - load.from_ns) // part_ns AS part, at_ns,
-        coalesce(lag(at_ns) OVER (PARTITION BY node, segment ORDER BY at_ns), at_ns) AS since_ns
+        coalesce(lag(at_ns) OVER (PARTITION BY node, segment, pid ORDER BY at_ns), at_ns) AS since_ns
     FROM system_samples, load
     WHERE at_ns >= load.from_ns AND at_ns < load.from_ns + 5 * part_ns
 ),
@@ -66,7 +66,7 @@ grew AS (
         sampled.*, coalesce(value - lag(value) OVER of_node, 0) AS growth,
         EXISTS (FROM news WHERE news.from_ns < at_ns AND news.to_ns > since_ns) AS stepped
     FROM sampled
-    WINDOW of_node AS (PARTITION BY node, segment, resource ORDER BY at_ns)
+    WINDOW of_node AS (PARTITION BY node, process, resource ORDER BY at_ns)
 ),
 -- Neighbours in one step have the same number of samples outside of steps before them.
 stretches AS (
@@ -75,29 +75,29 @@ stretches AS (
         greatest(sum(growth) FILTER (NOT stepped) OVER whole
                  / nullif(sum(at_ns - since_ns) FILTER (NOT stepped) OVER whole, 0), 0) AS growth_per_ns
     FROM grew
-    WINDOW of_node AS (PARTITION BY node, segment, resource ORDER BY at_ns), whole AS (PARTITION BY node, segment, resource)
+    WINDOW of_node AS (PARTITION BY node, process, resource ORDER BY at_ns), whole AS (PARTITION BY node, process, resource)
 ),
 steps AS (
     SELECT
-        node, segment, resource, min(at_ns) AS at_ns,
+        node, process, resource, min(at_ns) AS at_ns,
         greatest(sum(growth) - sum(at_ns - since_ns) * coalesce(any_value(growth_per_ns), 0), 0) AS step
     FROM stretches
     WHERE stepped
-    GROUP BY node, segment, resource, stretch
+    GROUP BY node, process, resource, stretch
 ),
 measured AS (
     SELECT
         grew.*,
-        value - coalesce(sum(step) OVER (PARTITION BY node, segment, resource ORDER BY at_ns), 0) AS settled
+        value - coalesce(sum(step) OVER (PARTITION BY node, process, resource ORDER BY at_ns), 0) AS settled
     FROM grew
-    LEFT JOIN steps USING (node, segment, resource, at_ns)
+    LEFT JOIN steps USING (node, process, resource, at_ns)
 ),
 parts AS (
     SELECT
-        node, segment, resource, part, count(value) AS samples, avg(value) AS value, avg(settled) AS settled,
+        node, process, resource, part, count(value) AS samples, avg(value) AS value, avg(settled) AS settled,
         count(*) FILTER (stepped) AS stepped, count(*) AS measured
     FROM measured
-    GROUP BY node, segment, resource, part
+    GROUP BY node, process, resource, part
 ),
 arrivals AS (
     -- Apart, so that of a log in the order of time only what lies in these two parts is read.
@@ -107,21 +107,21 @@ arrivals AS (
         (SELECT count(*) FROM requests, load
          WHERE scheduled_ns >= from_ns + 4 * part_ns AND scheduled_ns < from_ns + 5 * part_ns) AS last_requests
 ),
--- One sampler may sample several nodes, and a node that was started again starts at zero: so by node and segment.
+-- One sampler may sample several nodes, and a node that was started again starts at zero: so by its process.
 grown AS (
     SELECT
-        node, segment, resource, if(count(*) = 5, min(samples), 0) AS samples,
+        node, process, resource, if(count(*) = 5, min(samples), 0) AS samples,
         [max(value) FILTER (part = 0), max(value) FILTER (part = 1), max(value) FILTER (part = 2),
          max(value) FILTER (part = 3), max(value) FILTER (part = 4)] AS means,
         [max(settled) FILTER (part = 0), max(settled) FILTER (part = 1), max(settled) FILTER (part = 2),
          max(settled) FILTER (part = 3), max(settled) FILTER (part = 4)] AS settled,
         sum(stepped) / sum(measured) AS steps_ratio
     FROM parts
-    GROUP BY node, segment, resource
+    GROUP BY node, process, resource
 )
 SELECT
     node, resource, samples, means, settled, steps_ratio,
     coalesce(first_requests, 0) AS first_requests,
     coalesce(last_requests, 0) AS last_requests
 FROM grown, arrivals
-ORDER BY node, resource, segment
+ORDER BY node, resource, process

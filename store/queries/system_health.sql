@@ -9,7 +9,7 @@
 -- rss_first_bytes, rss_max_bytes
 -- cpu_mean_percent, cpu_max_percent
 -- loop_lag_max_ns       how late the node's event loop was at worst
--- tasks_max, open_fds_max
+-- tasks_max, open_fds_max, threads_max
 SELECT
     node,
     count(*) AS samples,
@@ -19,7 +19,8 @@ SELECT
     round(max(cpu_percent), 1) AS cpu_max_percent,
     max(loop_lag_ns) AS loop_lag_max_ns,
     max(tasks) AS tasks_max,
-    max(open_fds) AS open_fds_max
+    max(open_fds) AS open_fds_max,
+    max(threads) AS threads_max
 FROM system_samples
 GROUP BY node
 ORDER BY node

@@ -163,7 +163,14 @@ def sample(at_ns: int, due: int, sent: int | None = None, workload: str = "load"
 
 def node_sample(at_ns: int, node: str, **changes: Any) -> Event:
     """One second of a node, with all that the live world measures."""
-    fields = {"tasks": 5, "open_fds": 9, "rss_bytes": 50 * 10**6, "cpu_percent": 12.5, "loop_lag_ns": 300_000}
+    fields = {
+        "tasks": 5,
+        "open_fds": 9,
+        "rss_bytes": 50 * 10**6,
+        "cpu_percent": 12.5,
+        "loop_lag_ns": 300_000,
+        "threads": 3,
+    }
     return SystemSampled(**{"at_ns": at_ns, "node": node, **fields, **changes})
 
 

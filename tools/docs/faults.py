@@ -19,7 +19,8 @@ overlap, also those of one kind at one provider: then each holds for its own tim
 `battle`; in TOML, YAML and JSON files `type` says which is meant. Every fault works in both worlds.
 
 **Targets.** `target` is a provider's name, or `group:NAME` for all providers of that group, or `*` for all of them: a
-group is hit at the same moment, and each of its providers has a fault of its own in the log.
+group is hit at the same moment, and each of its providers has a fault of its own in the log. Faults of
+[processes](#processes) and `Partition` can be aimed at `gateway` as well.
 
 **Times** are counted from the start of the load and written `ms(50)`, `seconds(5)`, `minutes(3)` in Python, `"50ms"`,
 `"5s"`, `"3min"` in files; a bare number is nanoseconds. A delay above 0 and below 100 microseconds is refused: nobody

@@ -74,13 +74,13 @@ class TargetNode(Protocol):
 
 
 class FaultSpec(Spec, frozen=True):
-    """One kind of fault, aimed at one provider or a group of them."""
+    """One kind of fault, aimed at one provider or a group of them; those of processes also at the gateway."""
 
     effect: ClassVar[Effect]
 
     target: str
     """A provider's name, "group:NAME" for all providers of that group, or "*" for all: it is enough that one of them
-    feels it, if the others get no request meanwhile."""
+    feels it, if the others get no request meanwhile. For faults of processes also "gateway"."""
 
     @classmethod
     def kind(cls) -> str:

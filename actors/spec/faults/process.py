@@ -1,4 +1,8 @@
-"""Faults of processes: what happens to a provider's whole node."""
+"""Faults of processes: what happens to the whole node of a provider, or to the gateway with `target = "gateway"`.
+
+The gateway is then one that Battle starts, the embedded one or a program: of a program all processes are paused and
+killed, and its main process is asked. Requests in flight that it dropped are in the view `gateway_ends`.
+"""
 
 from collections.abc import Iterator
 from typing import ClassVar, Self
@@ -35,7 +39,7 @@ class _Outage(ProcessFault, frozen=True):
 
 
 class Kill(_Outage, frozen=True, tag="kill"):
-    """SIGKILL to the provider at `at`; it is started again `down` later."""
+    """SIGKILL to the provider, or the gateway, at `at`; it is started again `down` later."""
 
     effect: ClassVar = Effect("killed", "kept_down", must_be_noticed=True, cuts_off=True, silences=True)
 
@@ -54,7 +58,7 @@ class Kill(_Outage, frozen=True, tag="kill"):
 
 
 class Flap(_Outage, frozen=True, tag="flap"):
-    """The provider is killed, stays `down`, comes back for `up`, and so on until the load ends.
+    """The provider, or the gateway, is killed, stays `down`, comes back for `up`, and so on until the load ends.
 
     It first goes down at `at`; without it, after one `up`.
     """
@@ -83,9 +87,11 @@ class Flap(_Outage, frozen=True, tag="flap"):
 
 
 class Restart(_Outage, frozen=True, tag="restart"):
-    """The provider is asked to stop, as at a deployment (SIGTERM), and started again `down` later.
+    """The provider, or the gateway, is asked to stop, as at a deployment, and started again `down` later.
 
-    It closes its connections in good order. One that does not end within a few seconds is killed.
+    It is asked by SIGTERM; a gateway program by its `stop_signal`. It closes its connections in good order. One that
+    does not end within a few seconds, or a gateway program within its `grace`, is killed: of a gateway that is a
+    warning (`gateway_stops`). One that takes longer than `down` to end is started again at once.
     """
 
     effect: ClassVar = Effect(
@@ -111,7 +117,7 @@ class Restart(_Outage, frozen=True, tag="restart"):
 
 
 class Pause(LastingFault, ProcessFault, frozen=True, tag="pause"):
-    """SIGSTOP to the provider, and SIGCONT after `duration`: it accepts connections and does nothing.
+    """SIGSTOP to the provider, or the gateway, and SIGCONT after `duration`: it accepts connections and does nothing.
 
     What fell due meanwhile happens as soon as it goes on. Killed or restarted meanwhile, it comes back unpaused.
     """

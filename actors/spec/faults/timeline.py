@@ -10,6 +10,7 @@ import msgspec
 
 from battle.actors.rng import stream
 from battle.actors.spec.base import Spec
+from battle.actors.spec.faults.process import ProcessFault
 from battle.actors.spec.faults.schedule import (
     ChaosEntry,
     Every,
@@ -18,7 +19,7 @@ from battle.actors.spec.faults.schedule import (
     Randomly,
     Sequence,
 )
-from battle.actors.spec.faults.transport import Partition
+from battle.actors.spec.faults.transport import GATEWAY, Partition
 from battle.actors.units import Duration
 
 ALL = "*"
@@ -88,8 +89,9 @@ def targets_of(target: str, groups: Groups) -> tuple[str, ...]:
 
 
 def targets_of_fault(fault: Fault, groups: Groups) -> tuple[str, ...]:
-    """Whom a fault means: providers, or the gateway when it is parted from its clients; none when there is none."""
-    if isinstance(fault, Partition) and fault.is_before_the_gateway:
+    """Whom a fault means: providers, or the gateway, whose process it ends or pauses, or which it parts from its
+    clients; none when there is none."""
+    if fault.target == GATEWAY and isinstance(fault, Partition | ProcessFault):
         return (fault.target,)
     return targets_of(fault.target, groups)
 

@@ -22,6 +22,7 @@ from battle.actors.world.cluster import (
     not_ready,
     output_path,
 )
+from battle.actors.world.interfaces import Usage
 from battle.actors.world.live.channel import (
     Beat,
     Channel,
@@ -35,7 +36,9 @@ from battle.actors.world.live.channel import (
 from battle.actors.world.live.descendants import become_subreaper, end_descendants, has_mark
 from battle.actors.world.live.node import LiveNode
 from battle.actors.world.live.output import last_output
+from battle.actors.world.live.port_usage import PortUsage
 from battle.actors.world.live.process import ChildProcess
+from battle.actors.world.live.program import Program
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.world import LiveWorld
 from battle.store import typed
@@ -68,6 +71,7 @@ class LiveCluster:
         self._epoch_ns = time.perf_counter_ns()
         self._mark = secrets.token_hex(16)
         self._reserved: dict[Address, socket.socket] = {}
+        self._servers: dict[Address, PortUsage] = {}
         self._reactor = Reactor(self._epoch_ns)
         sink = open_segment(run_dir, COORDINATOR, 1, run_mark(seed, self._epoch_ns))
         self._writer = SegmentWriter(sink, self._arm_flush)
@@ -126,6 +130,11 @@ class LiveCluster:
         self._reserved[address] = sock
         return address
 
+    def usage_at(self, address: Address) -> Usage | None:
+        if address not in self._servers:
+            self._servers[address] = PortUsage(address)
+        return self._servers[address].read()
+
     async def run_node(
         self,
         node: str,
@@ -171,10 +180,12 @@ class LiveCluster:
             process, mine = self._spawn(node, incarnation, words, "--", *command.words)
         except OSError as error:
             return self._not_spawned(error)
-        live = LiveNode(node, incarnation, process, self.world, command)
+        program = Program(process.pid, mine)
+        live = LiveNode(node, incarnation, process, self.world, command, program)
         process.output.hear = live.hear
         try:
             async with trio.open_nursery() as nursery:
+                await program.wait_started()
                 nursery.start_soon(self._wait_until_it_listens, command, live, task_status)
                 nursery.start_soon(live.answer, inbox)
                 nursery.start_soon(live.stop_when_asked)
@@ -182,12 +193,13 @@ class LiveCluster:
                 status = await process.wait()
                 nursery.cancel_scope.cancel()
         finally:
-            mine.close()  # which asks the reaper to end the program
             with trio.CancelScope(shield=True):
+                await live.stop_program()
+                mine.close()
                 await process.stop()
             process.close()
             self._end_marked(f"{node}.{incarnation}.", process.pid)
-        return live.exit(status)
+        return self._with_output(live.exit(status), live, command.log)
 
     def _spawn(
         self, node: str, incarnation: int, words: list[str], *more: str
@@ -212,12 +224,18 @@ class LiveCluster:
         at_limit = self.world.note_limit(error, "starting a process")
         return Exit("bench" if at_limit else "failed", f"its process could not be started: {error.strerror}")
 
-    def _with_output(self, exit: Exit, live: LiveNode) -> Exit:
-        """Of a node that never was ready, what its process printed is often the only hint."""
-        if exit.how not in ("failed", "hung") or live.is_ready or live.failure is not None:
+    def _with_output(self, exit: Exit, live: LiveNode, log: Path | None = None) -> Exit:
+        """Of a program, and of a node that never was ready, what its process printed is often the only hint."""
+        if (
+            exit.how not in ("failed", "hung")
+            or live.failure is not None
+            or (live.is_ready and not live.is_program)
+        ):
             return exit
         last = last_output(output_path(self._run_dir, live.name, live.incarnation))
         said = f"last output: {last}" if last else "no output"
+        if log is not None and (logged := last_output(log)):
+            said += f"; the end of its log: {logged}"
         return Exit(exit.how, f"{exit.reason}; {said}")
 
     def _end_marked(self, mark: str, session: int | None = None) -> None:

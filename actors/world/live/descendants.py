@@ -40,6 +40,11 @@ class Found(NamedTuple):
         """Whether it only waits to be reaped."""
         return self.state in "ZX"
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether SIGSTOP holds it."""
+        return self.state == "T"
+
 
 def become_subreaper(wanted: bool = True) -> bool:
     """Let orphaned descendants become children of this process, or no longer; whether they did before."""
@@ -123,17 +128,22 @@ def _meant(root: int, belongs: Callable[[Found], bool]) -> Iterator[Found]:
             yield found
 
 
+def send_signal(found: Found, *numbers: signal.Signals) -> None:
+    """Signal a process that was found; harmless when it has ended, or is another user's."""
+    with suppress(ProcessLookupError, PermissionError):
+        fd = os.pidfd_open(found.pid)
+        try:
+            now = _look(found.pid)
+            if now is not None and now.began == found.began:  # the number may be another process's by now
+                for number in numbers:
+                    signal.pidfd_send_signal(fd, number)
+        finally:
+            os.close(fd)
+
+
 def _signal(processes: Iterable[Found], number: signal.Signals) -> None:
     for found in processes:
-        with suppress(ProcessLookupError, PermissionError):  # ended meanwhile; another user's
-            fd = os.pidfd_open(found.pid)
-            try:
-                now = _look(found.pid)
-                if now is not None and now.began == found.began:  # the number may be another process's by now
-                    signal.pidfd_send_signal(fd, number)
-                    signal.pidfd_send_signal(fd, signal.SIGCONT)  # one that is stopped would not hear it
-            finally:
-                os.close(fd)
+        send_signal(found, number, signal.SIGCONT)  # one that is stopped would not hear it
 
 
 def _reap(pids: AbstractSet[int]) -> None:

@@ -15,6 +15,7 @@ from battle.actors.world.live.complaints import Complaints
 from battle.actors.world.live.hang_report import hangs_in
 from battle.actors.world.live.output import end_of_output
 from battle.actors.world.live.process import WHERE_SIGNAL, ChildProcess, describe_status
+from battle.actors.world.live.program import Program
 from battle.actors.world.live.usage import UsageMeter, inherited_files, is_too_low
 from battle.actors.world.live.world import LiveWorld
 from battle.store.events import BenchLimitReached
@@ -31,10 +32,12 @@ _TRACEBACK_BYTES = 64 * 2**10
 _STOPPED = {
     0: "stopped",
     -signal.SIGTERM: "stopped",  # before it had come as far as to listen for it
-    128 + signal.SIGTERM: "stopped",  # how the reaper of a program says the same
     -signal.SIGKILL: "stopped at SIGKILL",
 }
 """What an exit status means of a node that was asked to stop."""
+
+
+_SIGNALS = frozenset(signal.Signals)
 
 
 class LiveNode:
@@ -47,9 +50,11 @@ class LiveNode:
         process: ChildProcess,
         world: LiveWorld,
         command: Command | None = None,
+        program: Program | None = None,
     ) -> None:
         self._world = world
         self._command = command
+        self._program = program
         self._complaints = Complaints()
         self._lacked_files = is_too_low(inherited_files(), self._may_open)
         self.name = name
@@ -58,6 +63,8 @@ class LiveNode:
         self.killed_by: str | None = None
         self.stopped_by: str | None = None
         self.stop_asked = trio.Event()
+        self.asked_ns: int | None = None
+        self.forced = False
         self.hung: str | None = None
         self.failure: str | None = None
         self.is_ready = False
@@ -70,7 +77,10 @@ class LiveNode:
 
     def kill(self, reason: str) -> None:
         self.killed_by = reason
-        self._process.send_signal(signal.SIGKILL)
+        if self._program is not None:
+            self._program.kill()
+        else:
+            self._process.send_signal(signal.SIGKILL)
 
     def stop(self, reason: str) -> None:
         self.stopped_by = reason
@@ -81,19 +91,44 @@ class LiveNode:
     async def stop_when_asked(self) -> None:
         """Carry out `stop`; whoever waits for the process cancels this."""
         await self.stop_asked.wait()
-        await self._process.press()
+        await self._press()
+
+    async def _press(self) -> None:
+        """Ask it to end, and force it when it does not."""
+        self.asked_ns = self._world.now_ns()
+        if self._program is None or self._command is None:
+            await self._process.press()
+            self.forced = True
+        else:
+            await self._program.press(signal.Signals[self._command.stop_signal], self._command.grace)
+            self.forced = True
+            await self._process.press()  # in case that its reaper hangs
+
+    async def stop_program(self) -> None:
+        """The run is over: end the program if it still runs, as `stop` does."""
+        if self._program is not None and self._program.has_started and not self._process.has_ended:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._press)
+                await self._process.wait()
+                nursery.cancel_scope.cancel()
 
     def state(self) -> NodeState:
-        return self._process.state()
+        return self._process.state() if self._program is None else self._program.state()
 
     def pause(self) -> None:
         self.paused = True
-        self._process.send_signal(signal.SIGSTOP)
+        if self._program is not None:
+            self._program.pause()
+        else:
+            self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self.last_beat = trio.current_time()
         self.paused = False
-        self._process.send_signal(signal.SIGCONT)
+        if self._program is not None:
+            self._program.resume()
+        else:
+            self._process.send_signal(signal.SIGCONT)
 
     async def answer(self, inbox: Inbox) -> None:
         """Answer what is asked about this node's program; whoever waits for the process cancels this."""
@@ -139,6 +174,11 @@ class LiveNode:
         return self._meter
 
     @property
+    def is_program(self) -> bool:
+        """Whether it is a program, and not a node of ours."""
+        return self._program is not None
+
+    @property
     def _may_open(self) -> int:
         return self._command.open_files if self._command else 0
 
@@ -180,10 +220,23 @@ class LiveNode:
             return Exit("hung", self.hung)
         if status == 0 and self.stopped_by is None:
             return Exit("finished") if self.done else Exit("failed", ENDED_BY_ITSELF)
-        reason = describe_status(status)
-        if status == -signal.SIGKILL and self.killed_by is not None:
+        reason = describe_status(_by_signal(status) if self._command else status)
+        if self.killed_by is not None and _by_signal(status) == -signal.SIGKILL:
             return Exit("killed", f"{reason} ({self.killed_by})", induced=True)
-        if status in _STOPPED and self.stopped_by is not None:
-            return Exit("stopped", f"{_STOPPED[status]} ({self.stopped_by})", induced=True)
+        if self.stopped_by is not None and (self._command or status in _STOPPED):
+            return Exit("stopped", f"{self._stopped_text(status)} ({self.stopped_by})", induced=True)
         why = f"{reason}: {self.failure}" if self.failure else reason
         return Exit("failed", why, for_good=self.failed_for_good)
+
+    def _stopped_text(self, status: int) -> str:
+        """How a node went that was asked to stop: in what way a program does is its own business."""
+        if self.forced:
+            return "stopped at SIGKILL"
+        if self._command and status not in (0, 128 + signal.Signals[self._command.stop_signal]):
+            return f"stopped with {describe_status(_by_signal(status))}"
+        return _STOPPED.get(status, "stopped")
+
+
+def _by_signal(status: int) -> int:
+    """A status that a reaper passes on as shells do, as the kernel has it: 137 is minus 9."""
+    return 128 - status if status - 128 in _SIGNALS else status

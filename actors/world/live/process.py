@@ -61,6 +61,10 @@ class ChildProcess:
             await trio.lowlevel.wait_readable(self._pidfd)
         return self._popen.wait()
 
+    @property
+    def has_ended(self) -> bool:
+        return self._popen.poll() is not None
+
     def send_signal(self, number: int) -> None:
         """Signal the process; harmless when it has ended."""
         if self._popen.poll() is None:

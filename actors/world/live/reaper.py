@@ -1,8 +1,9 @@
 """Keeps a program that is none of ours, and whatever it starts, from outliving its coordinator.
 
 Used as `python -m battle.actors.world.live.reaper FD -- PROGRAM ...`. The program gets a process group of its own.
-When the coordinator closes the control socket FD, or dies, or the program ends, everything below the reaper is ended:
-asked with SIGTERM, then killed. The reaper is a subreaper, so that includes what has forked twice or left the group
+Its number is the only word on the control socket FD: by it the coordinator pauses, asks and kills it (`program`).
+When the coordinator closes that socket, or dies, or the program ends, everything below the reaper is ended: asked
+with SIGTERM, then killed. The reaper is a subreaper, so that includes what has forked twice or left the group
 and session. The reaper's exit status is the program's.
 
 Whoever is killed ends nobody, so there are two, and each ends what is below when the other is killed, also together
@@ -21,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 
 from battle.actors.world.live.descendants import become_subreaper, descendants, end_descendants
@@ -62,6 +64,8 @@ def _reap() -> int:
     )
     pidfd = os.pidfd_open(program.pid)
     try:
+        with suppress(BrokenPipeError):  # the coordinator has gone: the next line notices
+            control.send(str(program.pid).encode(), socket.MSG_NOSIGNAL)
         select.select([control.fileno(), pidfd], [], [])
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is being done

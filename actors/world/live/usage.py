@@ -12,10 +12,12 @@ from battle.actors.world.interfaces import Usage
 
 class UsageMeter:
     """Reads this process and what the machine has for it; with `pid`, the program below a reaper with that number,
-    and all that it has started, which together may need `open_files`."""
+    and all that it has started, which together may need `open_files`. `with_root`: the process with that number is
+    itself part of the program."""
 
-    def __init__(self, pid: int | None = None, open_files: int = 0) -> None:
+    def __init__(self, pid: int | None = None, open_files: int = 0, *, with_root: bool = False) -> None:
         self._own = pid is None
+        self._with_root = with_root
         self._needed = open_files
         self._machine = psutil.cpu_times()
         self._root = psutil.Process(pid)
@@ -29,7 +31,7 @@ class UsageMeter:
             OSError: /proc cannot be read now, as when no descriptor is free.
         """
         tasks = trio.lowlevel.current_statistics().tasks_living if self._own else 0
-        rss_bytes, cpu_percent, open_fds = 0, 0.0, 0
+        rss_bytes, cpu_percent, open_fds, threads = 0, 0.0, 0, 0
         at_limit: str | None = None
         for process in self._processes():
             try:
@@ -37,12 +39,14 @@ class UsageMeter:
                 cpu_percent += process.cpu_percent()
                 files = process.num_fds()
                 open_fds += files
+                threads += process.num_threads()
                 if not self._own:
                     at_limit = at_limit or files_at_limit(process, files, self._needed)
             except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's
                 self._known.pop(process.pid, None)
         steal_ratio = self._steal_ratio() if self._own else None
-        return Usage(tasks, open_fds, self._root.pid, rss_bytes, cpu_percent, steal_ratio, at_limit)
+        pid = self._root.pid
+        return Usage(tasks, open_fds, pid, rss_bytes, cpu_percent, steal_ratio, at_limit, threads)
 
     def lacks_files(self) -> bool | None:
         """Whether this machine lets the program open fewer files than it may need; None when it has ended."""
@@ -60,9 +64,10 @@ class UsageMeter:
             return [self._root]
         try:
             found = self._root.children(recursive=True)
-            below = [
-                process for process in found if process.ppid() != self._root.pid
-            ]  # the reaper's own second one
+            if self._with_root:
+                below = [self._root, *found]
+            else:  # without the reaper's own second one
+                below = [process for process in found if process.ppid() != self._root.pid]
         except psutil.NoSuchProcess:
             return []
         for process in below:

@@ -12,7 +12,7 @@ from battle.actors.spec.base import Spec
 from battle.actors.system.mailbox import Inbox
 from battle.actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready
 from battle.actors.world.common import describe_failure
-from battle.actors.world.interfaces import Control, World
+from battle.actors.world.interfaces import Control, Usage, World
 from battle.actors.world.simulated.clock import EventClock
 from battle.actors.world.simulated.network import Network
 from battle.actors.world.simulated.node import SimulatedNode
@@ -62,6 +62,8 @@ class SimulatedNodeHandle:
         self.over = trio.Event()
         self.killed_by: str | None = None
         self.stopped_by: str | None = None
+        self.asked_ns: int | None = None
+        self.forced = False
         self.failure: str | None = None
         self.failed_for_good = False
         world.on_crash = self.fail
@@ -88,6 +90,7 @@ class SimulatedNodeHandle:
     def stop(self, reason: str) -> None:
         """In good order: what is in a `finally` runs, streams are closed, the log is flushed."""
         self.stopped_by = reason
+        self.asked_ns = self._world.now_ns()
         self.leave()
 
     def leave(self) -> None:
@@ -189,6 +192,9 @@ class SimulatedCluster:
         finally:
             handle.close()
             handle.over.set()
+
+    def usage_at(self, address: Address) -> Usage | None:
+        return None
 
     async def run_command(
         self,

@@ -113,6 +113,18 @@ class NodeRow(_Row, frozen=True, kw_only=True):
     reason: str | None
 
 
+class GatewayEndRow(_Row, frozen=True, kw_only=True):
+    """An end of the gateway's process during the story, or before it while it was not back yet."""
+
+    how: Literal["stopped", "killed", "crashed"]
+    fault_id: str | None
+    begun_ns: int
+    gone_ns: int
+    forced: bool
+    back_ns: int | None
+    reason: str | None
+
+
 class ConnectionRow(_Row, frozen=True, kw_only=True):
     """WebSocket connections of the workload's clients that were lost at one moment of the story."""
 
@@ -168,6 +180,7 @@ class History(_Row, frozen=True, kw_only=True):
     faults: tuple[FaultRow, ...] = ()
     fault_actions: tuple[FaultActionRow, ...] = ()
     nodes: tuple[NodeRow, ...] = ()
+    gateway_ends: tuple[GatewayEndRow, ...] = ()
     connections: tuple[ConnectionRow, ...] = ()
     pace: PaceRow | None = None
     transport: Transport = "http"

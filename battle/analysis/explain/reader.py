@@ -15,6 +15,7 @@ from battle.analysis.explain.history import (
     ConnectionRow,
     FaultActionRow,
     FaultRow,
+    GatewayEndRow,
     GatewayRow,
     History,
     LogCoverage,
@@ -95,6 +96,7 @@ def _with_surroundings(run: Run, bare: History) -> History:
         faults=tuple(run.query_as(FaultRow, "story_faults", **span)),
         fault_actions=tuple(run.query_as(FaultActionRow, "story_fault_actions", **span)),
         nodes=tuple(run.query_as(NodeRow, "story_nodes", **span)),
+        gateway_ends=tuple(run.query_as(GatewayEndRow, "story_gateway_ends", **span)),
         connections=tuple(connections),
         pace=pace[0] if pace else None,
     )

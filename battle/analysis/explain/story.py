@@ -95,9 +95,10 @@ def _title(history: History) -> str:
 
 def _summary(history: History) -> Iterator[str]:
     client = history.client
+    gateway_away = "".join(f" {text}" for text in _gateway_away(history))
     if client is not None and client.sent_ns is None:
         why = failure_text(client.failure, client.http_status, client.rpc_code)
-        yield f"It was not sent: {why}."
+        yield f"It was not sent: {why}.{gateway_away}"
         return
     if (
         client is not None
@@ -108,6 +109,27 @@ def _summary(history: History) -> Iterator[str]:
     yield from _gateway_sentences(history) if history.run.coverage.gateway else _provider_sentences(history)
     if client is not None:
         yield from _untrue(history, client)
+    if gateway_away:
+        yield gateway_away.strip()
+
+
+def _gateway_away(history: History) -> Iterator[str]:
+    """Of a request that got no answer: that the gateway's process ended while it was under way, or was not there."""
+    client = history.client
+    if (
+        client is None
+        or client.http_status is not None
+        or client.rpc_code is not None
+        or client.outcome == "ok"
+    ):
+        return
+    for end in history.gateway_ends:
+        did = {"stopped": "asked the gateway to stop", "killed": "killed the gateway"}.get(end.how, "")
+        why = f"fault {end.fault_id} had {did}" if end.fault_id else f"the gateway had crashed ({end.reason})"
+        if client.sent_ns is None:
+            yield f"The gateway was down: {why}."
+        elif client.sent_ns <= end.gone_ns and client.ended_ns >= end.begun_ns:
+            yield f"The gateway dropped it in flight: {why}."
 
 
 def _gateway_sentences(history: History) -> Iterator[str]:

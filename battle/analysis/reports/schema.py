@@ -228,6 +228,7 @@ class NodeHealth(_Part, frozen=True, kw_only=True):
     loop_lag_max_ns: int | None
     tasks_max: int
     open_fds_max: int
+    threads_max: int | None = None
 
 
 class Crash(_Part, frozen=True, kw_only=True):

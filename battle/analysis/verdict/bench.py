@@ -16,7 +16,7 @@ from battle.analysis.time_text import load_began_ns
 from battle.analysis.verdict.checkers.bench_limits import SEEN_IN_REQUESTS, limit_texts
 from battle.analysis.verdict.checkers.busy_machine import busy
 from battle.analysis.verdict.checkers.completeness import holes
-from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE, crash_text, is_load
+from battle.analysis.verdict.checkers.nodes import crash_text, is_gateway, is_load
 from battle.analysis.verdict.checkers.slow_generator import slow_generators
 from battle.analysis.verdict.registry import RESTS_ON_BENCH
 from battle.scenario.slo.windows import END_NS, Window
@@ -50,7 +50,7 @@ def troubles(log: Log) -> tuple[Trouble, ...]:
 def _crashes(log: Log) -> Iterator[Trouble]:
     began_ns = load_began_ns(log)
     for row in log.rows("node_crashes"):
-        if row.induced or (row.node == GATEWAY_NODE and not row.bench):
+        if row.induced or (is_gateway(row) and not row.bench):
             continue
         # A dying load node takes along what is under way; the next one sends as before. A provider stays suspect.
         part: Part = "load" if is_load(row) else "coordinator" if row.node == "coordinator" else "providers"

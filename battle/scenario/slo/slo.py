@@ -23,7 +23,8 @@ class Slo(Targets, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `success_rate` is the share of requests that succeed, 0 to 1. Latencies count from the moment a request was
     due, and a request that does not succeed counts as longer than any. `max_failover_latency_ms` limits what
     failing over adds: from the start of the first attempt to the start of the one that answers.
-    `max_memory_mb` limits the gateway's resident memory, in units of 1,000,000 bytes. Wrong and stale answers are
+    `max_memory_mb` limits the gateway's resident memory, in units of 1,000,000 bytes, and `max_dropped_in_flight` the
+    requests that it lost when its process ended before the run did. Wrong and stale answers are
     those to requests and the notifications of subscriptions together; a stale one does not count while no provider
     had anything newer, because the faults of the plan held all of them.
 

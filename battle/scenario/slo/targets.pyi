@@ -15,6 +15,7 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_failovers: int | None = None
     min_breaker_changes: int | None = None
     max_memory_mb: float | None = None
+    max_dropped_in_flight: int | None = None
     max_wrong_answers: int | None = None
     max_stale_answers: int | None = None
     max_attempts_per_request: float | None = None

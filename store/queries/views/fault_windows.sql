@@ -2,8 +2,8 @@
 --
 -- A fault holds from `applied` to `reverted`, or to the end of the log. Attempts are the gateway's own when it
 -- reports them (the view `gateway_reports`), else those the providers served: then a dead provider's refused connections
--- are unseen, and traffic that ceases is evidence instead. Of a fault between the gateway and its clients the target is
--- 'gateway', and attempts are the clients' requests. What could not be seen is NULL, not 0.
+-- are unseen, and traffic that ceases is evidence instead. Of a fault of the gateway's process, or between it and its
+-- clients, the target is 'gateway', and attempts are the clients' requests. What could not be seen is NULL, not 0.
 --
 -- fault_id, kind, target
 -- planned_ns         when it was due
@@ -26,9 +26,10 @@
 -- actions            what the target did to connections because of it
 -- lost_connections   WebSocket connections and subscriptions at the target that the gateway lost in the window;
 --                    when it does not report them, those that were open when a fault ended the target's process, and
---                    NULL for other faults
+--                    NULL for other faults. Of a fault at the gateway: WebSocket connections that clients lost or were
+--                    refused
 -- silent_subscriptions   only for a fault that pauses the process: subscriptions at the target that stood when it began,
---                    and got nothing in it although a block was due; else 0
+--                    and got nothing in it although a block was due; of a fault at the gateway, those of clients; else 0
 -- request_errors     client requests that failed in the window
 -- cut_off_errors     client requests that failed, and were under way in the window while faults kept every provider
 --                    from being reached
@@ -233,6 +234,15 @@ gateway_lost AS (
         AND at_ns < coalesce((SELECT max(at_ns) FROM run_phases WHERE phase = 'load_ended'), until_ns)
     GROUP BY bounded.fault_id
 ),
+clients_lost AS (
+    SELECT bounded.fault_id, count(*) AS connections, min(at_ns) AS first_ns
+    FROM bounded
+    JOIN subscriptions ON at_ns >= started_ns AND at_ns < until_ns
+    WHERE target = 'gateway' AND side = 'client' AND change IN ('closed', 'refused')
+        -- After the load clients hang up on their own.
+        AND at_ns < coalesce((SELECT max(at_ns) FROM run_phases WHERE phase = 'load_ended'), until_ns)
+    GROUP BY bounded.fault_id
+),
 provider_connections AS (
     SELECT
         name, min(at_ns) FILTER (change = 'connected') AS connected_ns,
@@ -254,32 +264,39 @@ died_with AS (
     )
     GROUP BY fault_id
 ),
--- What stood at the target when it was paused, and stood still until its end.
-provider_subscriptions AS (
+-- What stood at the target when it was paused, and stood still until its end. At the gateway clients have subscribed.
+paused_subscriptions AS (
     SELECT
-        name, segment, connection, subscription, min(at_ns) FILTER (change = 'subscribed') AS subscribed_ns,
+        if(side = 'client', 'gateway', name) AS target, name, segment, connection, subscription,
+        min(at_ns) FILTER (change = 'subscribed') AS subscribed_ns,
         min(at_ns) FILTER (change = 'unsubscribed') AS unsubscribed_ns
     FROM subscriptions
-    WHERE side = 'provider' AND subscription IS NOT NULL
+    WHERE side IN ('client', 'provider') AND subscription IS NOT NULL
     GROUP BY ALL
 ),
-provider_closes AS (
+paused_closes AS (
     SELECT name, segment, connection, max(at_ns) AS closed_ns
     FROM subscriptions
-    WHERE side = 'provider' AND change = 'closed'
+    WHERE side IN ('client', 'provider') AND change = 'closed'
     GROUP BY ALL
+),
+published AS (
+    SELECT provider AS target, at_ns FROM heads
+    UNION ALL
+    SELECT 'gateway', at_ns FROM notifications WHERE EXISTS (FROM paused WHERE target = 'gateway')
 ),
 silent AS (
     SELECT fault_id, count(*) AS subscriptions
     FROM paused
-    JOIN provider_subscriptions AS stood ON stood.name = target AND subscribed_ns < started_ns
+    JOIN paused_subscriptions AS stood ON stood.target = paused.target AND subscribed_ns < started_ns
         AND coalesce(unsubscribed_ns, started_ns) >= started_ns
-    LEFT JOIN provider_closes USING (name, segment, connection)
+    LEFT JOIN paused_closes USING (name, segment, connection)
     WHERE coalesce(closed_ns, started_ns) >= started_ns
         AND until_ns - started_ns >= (SELECT (document ->> '$.scenario.chain.block_time')::BIGINT FROM run)
         AND NOT EXISTS (
-            FROM heads
-            WHERE provider = target AND heads.at_ns >= started_ns AND heads.at_ns < until_ns - 10_000_000
+            FROM published
+            WHERE published.target = paused.target
+                AND published.at_ns >= started_ns AND published.at_ns < until_ns - 10_000_000
         )
     GROUP BY fault_id
 ),
@@ -308,14 +325,16 @@ counted AS (
         coalesce(head_tags.heads, 0) AS tagged_heads,
         coalesce(subscription_tags.changes, 0) AS tagged_subscriptions,
         coalesce(acted.actions, 0) AS actions,
-        coalesce(gateway_lost.connections, died_with.connections, if(streams OR ends.fault_id IS NOT NULL, 0, NULL))
-            AS lost_connections,
+        coalesce(
+            clients_lost.connections, gateway_lost.connections, died_with.connections,
+            if(streams OR ends.fault_id IS NOT NULL, 0, NULL)
+        ) AS lost_connections,
         coalesce(silent.subscriptions, 0) AS silent_subscriptions,
         coalesce(client.errors, 0) AS request_errors,
         coalesce(cut_off.errors, 0) AS cut_off_errors,
         if(breakers, coalesce(breaker.changes, 0), NULL) AS breaker_changes,
         if(plan.target <> 'gateway' AND reporter.source = 'providers', gone_elsewhere.first_ns,
-           least(failed.first_ns, gateway_lost.first_ns, first_opened_ns)) - plan.started_ns AS time_to_detect_ns,
+           least(failed.first_ns, gateway_lost.first_ns, clients_lost.first_ns, first_opened_ns)) - plan.started_ns AS time_to_detect_ns,
         CASE
             WHEN plan.target = 'gateway' OR reporter.source <> 'providers' OR attempts_before < 5 THEN NULL
             WHEN last_ns IS NULL THEN 0
@@ -347,6 +366,7 @@ counted AS (
     LEFT JOIN breaker USING (fault_id)
     LEFT JOIN ends USING (fault_id)
     LEFT JOIN gateway_lost USING (fault_id)
+    LEFT JOIN clients_lost USING (fault_id)
     LEFT JOIN died_with USING (fault_id)
     LEFT JOIN gone_elsewhere USING (fault_id)
     LEFT JOIN cut_off USING (fault_id)

@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.collector.sampler import sample_system
+from battle.actors.collector.sampler import sample_system, usage_of
 from battle.actors.collector.selection import selected
 from battle.actors.spec.collection import COLLECTED
 from battle.actors.system.mailbox import Mailbox
@@ -46,7 +47,7 @@ def sample_program(stage, read):
             question.reply(read())
 
     stage.nursery.start_soon(answer)
-    stage.nursery.start_soon(sample_system, stage.client, mailbox.ref)
+    stage.nursery.start_soon(sample_system, stage.client, mailbox.ref.name, partial(usage_of, mailbox.ref))
 
 
 def test_another_node_is_sampled_while_it_runs():
@@ -71,7 +72,9 @@ def test_a_program_that_does_not_run_or_does_not_answer_has_no_sample():
         dead, mute = Mailbox("dead"), Mailbox("mute")
         mute.open()
         for mailbox in (dead, mute):
-            stage.nursery.start_soon(sample_system, stage.client, mailbox.ref)
+            stage.nursery.start_soon(
+                sample_system, stage.client, mailbox.ref.name, partial(usage_of, mailbox.ref)
+            )
         await stage.sleep(seconds(5.5))
         return stage.client.log, dead.statistics().dropped_dead, mute.statistics().queued
 

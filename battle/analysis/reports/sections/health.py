@@ -30,9 +30,14 @@ from battle.analysis.reports.schema import (
     SegmentFacts,
 )
 from battle.analysis.reports.section import ReportSection
+from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE
 from battle.formatting import percent_text, plural
 
-_OF_COLUMN = ("node", "memory", "memory", "CPU", "CPU", "loop lag", "tasks", "open files")
+_GATEWAY_NOT_VISIBLE = (
+    "gateway: not visible. It runs on another machine, or as a user whose processes Battle may not look into."
+)
+
+_OF_COLUMN = ("node", "memory", "memory", "CPU", "CPU", "loop lag", "tasks", "open files", "threads")
 """What each column of the table of nodes is about."""
 
 
@@ -49,8 +54,11 @@ def system_section(report: Report) -> Section:
             "loop lag max",
             "tasks",
             "open files",
+            "threads",
         )
         blocks = _measured(titles, [_node_row(node) for node in report.nodes])
+        if report.gateway_reports.kind == "url" and all(node.node != GATEWAY_NODE for node in report.nodes):
+            blocks.append(Paragraph(_GATEWAY_NOT_VISIBLE, quiet=True))
     if report.crashes:
         began_ns = report.run.load_began_ns
         titles = columns(":crashed", "times", "first at", ":cause", ":reason of the first")
@@ -81,6 +89,7 @@ def _node_row(node: NodeHealth) -> tuple[Cell, ...]:
         duration(node.loop_lag_max_ns, NOT_MEASURED),
         count(node.tasks_max),
         count(node.open_fds_max),
+        count(node.threads_max, NOT_MEASURED),
     )
 
 

@@ -23,7 +23,13 @@ def nodes_lived(log: Log, slos: SloSet) -> Finding:
     induced = sum(row.crashes for row in log.rows("node_crashes") if row.induced)
     gateway = [row for row in crashed if row.node == GATEWAY_NODE and not row.bench]
     if crashed:
-        summary = sentence([crash_text(row, load_began_ns(log)) for row in gateway or crashed])
+        began_ns = load_began_ns(log)
+        lost = [
+            _not_back_text(row)
+            for row in log.rows("gateway_ends")
+            if row.next_failure and row.back_ns is None
+        ]
+        summary = sentence(lost or [crash_text(row, began_ns) for row in gateway or crashed])
     elif not started:
         summary = "no node's start is in the log"
     else:
@@ -39,6 +45,13 @@ def nodes_lived(log: Log, slos: SloSet) -> Finding:
 
 
 NODES_LIVED = PlacedChecker(place=20, checker=nodes_lived, rests_on_bench=False)
+
+
+def _not_back_text(row: Any) -> str:
+    """Of an end of the gateway, a row of the query `gateway_ends`, after which it did not start again."""
+    crash = f"it crashed ({unwrapped(row.reason or 'no reason given')})"
+    after = crash if row.fault_id is None else row.fault_id
+    return f"the gateway did not come up again after {after}: {unwrapped(row.next_failure)}"
 
 
 def lost_with_gateway(log: Log) -> dict[str, int]:
@@ -75,6 +88,11 @@ def gateway_listens(log: Log, slos: SloSet) -> Finding | None:
 
 
 GATEWAY_LISTENS = PlacedChecker(place=90, checker=gateway_listens, rests_on_bench=False)
+
+
+def is_gateway(row: Any) -> bool:
+    """Whether a row of the query `node_crashes` is about the gateway, or about who supervises it."""
+    return bool(row.node == GATEWAY_NODE or row.first_actor == "gateways")
 
 
 def is_load(row: Any) -> bool:

@@ -1,0 +1,232 @@
+"""The gateway's own process is stopped, killed and paused under a running load, and what the log says of it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from battle import (
+    Chain,
+    CommandGateway,
+    HttpConstant,
+    Kill,
+    MockProvider,
+    Pause,
+    Restart,
+    Slo,
+    WsSubscribe,
+    ms,
+    run_scenario,
+    seconds,
+)
+from tests.end_to_end.battles import ask, digests, failover
+
+both_worlds = pytest.mark.parametrize("world", ["simulated", pytest.param("live", marks=pytest.mark.live)])
+
+ENDS = "SELECT how, fault_id, forced, back_ns IS NOT NULL, in_flight, dropped, refused > 0 FROM gateway_ends"
+
+GATEWAY = """
+import asyncio, signal, sys, time
+
+port, upstream, manner = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+BEGAN = time.monotonic()
+
+async def pump(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    writer.close()
+
+async def serve(reader, writer):
+    if manner == "crashes" and time.monotonic() - BEGAN > 1:
+        print("out of cheese", flush=True)
+        import os
+        os._exit(3)
+    upper = await asyncio.open_connection("127.0.0.1", upstream)
+    await asyncio.gather(pump(reader, upper[1]), pump(upper[0], writer))
+
+async def main():
+    stopped = asyncio.Event()
+    for name in ("SIGTERM", "SIGQUIT"):
+        asyncio.get_running_loop().add_signal_handler(getattr(signal, name), lambda name=name: (
+            print("got", name, flush=True), manner == "deaf" or stopped.set()))
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    await stopped.wait()
+    server.close()
+    if manner == "drains":
+        await asyncio.sleep(0.3)
+
+asyncio.run(main())
+"""
+
+
+ONCE = """
+import pathlib
+ran = pathlib.Path(__file__ + ".ran")
+if ran.exists():
+    raise SystemExit("the lock is still there")
+ran.touch()
+"""
+
+
+def program(tmp_path: Path, manner: str = "drains", **fields) -> CommandGateway:
+    """A gateway of a few lines. Asked to stop it `drains`, or is `deaf`; or it `crashes` after a second."""
+    (tmp_path / "gateway.py").write_text(GATEWAY)
+    (tmp_path / "start.py").write_text(
+        "import runpy, sys\n"
+        "sys.argv = [sys.argv[0], *open(sys.argv[1]).read().split()]\n"
+        f"runpy.run_path({str(tmp_path / 'gateway.py')!r}, run_name='__main__')\n"
+    )
+    words = (sys.executable, str(tmp_path / "start.py"), "{config}")
+    return CommandGateway(
+        words, f"{{{{ port }}}} {{{{ providers[0].port }}}} {manner}", name=manner, **fields
+    )
+
+
+def battle(*chaos, load_seconds=4, **changes):
+    """Twenty requests a second that take a tenth of a second each, so that some are in flight at each moment."""
+    parts = {
+        "providers": [MockProvider("a", latency=ms(100)), MockProvider("b", latency=ms(100))],
+        "workloads": [HttpConstant("eth_blockNumber", rate=20, duration=seconds(load_seconds))],
+        "chaos": list(chaos),
+        "slo": Slo(success_rate=0.2),
+    }
+    return failover(**{**parts, **changes})
+
+
+def run(scenario, world, out):
+    result = run_scenario(scenario, world=world, out=out)
+    return result.run_dir, result.report
+
+
+@both_worlds
+def test_a_gateway_that_is_redeployed_comes_back_and_what_it_dropped_is_counted(world, tmp_path):
+    run_dir, report = run(battle(Restart("gateway", at=seconds(1.02))), world, tmp_path)
+    [(how, fault_id, forced, back, in_flight, dropped, refused)] = ask(run_dir, ENDS)
+    assert (how, fault_id, forced, back, refused) == ("stopped", "restart-gateway.1", False, True, True)
+    assert in_flight >= dropped > 0
+    assert ask(run_dir, "SELECT count(*) FROM requests WHERE failure = 'closed'") == [(dropped,)]
+    assert report.verdict == "PASS", report.reasons
+    assert all(crash.induced for crash in report.crashes)
+    # The load went on: nothing of it was started again.
+    assert ask(
+        run_dir, "SELECT count(DISTINCT incarnation) FROM actor_lifecycle WHERE node LIKE 'load-%'"
+    ) == [(1,)]
+
+
+@both_worlds
+def test_a_gateway_that_is_killed_drops_what_is_in_flight_and_that_is_no_crash_of_its_own(world, tmp_path):
+    run_dir, report = run(battle(Kill("gateway", at=seconds(1.02), down=seconds(1))), world, tmp_path)
+    [(how, fault_id, forced, back, in_flight, dropped, refused)] = ask(run_dir, ENDS)
+    assert (how, fault_id, forced, back, refused) == ("killed", "kill-gateway.1", False, True, True)
+    assert in_flight == dropped > 0
+    assert report.verdict == "PASS", report.reasons
+
+
+@both_worlds
+def test_a_gateway_that_is_paused_answers_nothing_and_goes_on_afterwards(world, tmp_path):
+    run_dir, report = run(battle(Pause("gateway", at=seconds(1), duration=seconds(1))), world, tmp_path)
+    assert ask(run_dir, ENDS) == []
+    [(paused_ns, resumed_ns)] = ask(
+        run_dir, "SELECT min(at_ns), max(at_ns) FROM fault_actions WHERE node = 'gateway'"
+    )
+    inside = f"ended_ns BETWEEN {paused_ns + ms(10)} AND {resumed_ns - ms(20)}"
+    assert ask(run_dir, f"SELECT count(*) FROM requests WHERE outcome = 'ok' AND {inside}") == [(0,)]
+    assert ask(
+        run_dir, f"SELECT count(*) > 0 FROM requests WHERE outcome = 'ok' AND ended_ns > {resumed_ns}"
+    ) == [(True,)]
+    assert report.verdict == "PASS", report.reasons
+
+
+@both_worlds
+@pytest.mark.parametrize(
+    "fault", [Restart("gateway", at=seconds(1.5)), Pause("gateway", at=seconds(1.5), duration=seconds(1.5))]
+)
+def test_subscribers_alone_show_that_the_gateway_was_down(world, fault, tmp_path):
+    heads = WsSubscribe(connections=2, duration=seconds(4))
+    slo = Slo(max_missed_heads=100, max_duplicate_heads=100)
+    scenario = battle(fault, workloads=[heads], slo=slo, chain=Chain(block_time=ms(200)))
+    run_dir, report = run(scenario, world, tmp_path)
+    assert ask(run_dir, "SELECT effect_observed FROM fault_windows") == [(True,)], report.reasons
+
+
+def test_a_fault_of_the_gateway_that_nobody_felt_proves_nothing(tmp_path):
+    """The load is over when the gateway goes down."""
+    quiet = battle(
+        Restart("gateway", at=seconds(1.1), down=ms(500)),
+        Pause("gateway", at=seconds(3), duration=ms(300)),
+        workloads=[
+            HttpConstant("eth_blockNumber", rate=20, duration=seconds(1)),
+            HttpConstant("eth_chainId", rate=0.5, duration=seconds(5), name="seldom"),
+        ],
+    )
+    _, report = run(quiet, "simulated", tmp_path)
+    assert report.verdict == "INCONCLUSIVE"
+    assert any(
+        "restart-gateway.1 stopped gateway, but the log shows no effect" in why for why in report.reasons
+    )
+
+
+def test_a_run_in_which_the_gateway_restarts_gives_the_same_log_again(tmp_path):
+    scenario = battle(
+        Restart("gateway", at=seconds(1), down=ms(300)),
+        Pause("gateway", at=seconds(2), duration=ms(300)),
+        Kill("gateway", at=seconds(3), down=ms(300)),
+    )
+    one, two = (digests(run(scenario, "simulated", tmp_path / str(n))[0]) for n in range(2))
+    assert one == two
+
+
+@pytest.mark.live
+def test_a_program_is_asked_by_its_own_signal_and_may_finish_what_it_has(tmp_path):
+    gateway = program(tmp_path, stop_signal="SIGQUIT")
+    chaos = [
+        Restart("gateway", at=seconds(1), down=ms(500)),
+        Pause("gateway", at=seconds(2.5), duration=ms(700)),
+        Kill("gateway", at=seconds(4), down=ms(500)),
+    ]
+    run_dir, report = run(battle(*chaos, gateway=gateway, load_seconds=6), "live", tmp_path / "out")
+    stopped, killed = ask(run_dir, ENDS)
+    assert stopped[:4] == ("stopped", "restart-gateway.1", False, True)
+    assert killed[:4] == ("killed", "kill-gateway.1", False, True)
+    assert killed[5] > 0
+    assert "got SIGQUIT" in (run_dir / "nodes" / "gateway.1.txt").read_text()
+    assert report.verdict == "PASS", report.reasons
+
+
+@pytest.mark.live
+def test_a_program_that_has_to_be_killed_when_it_is_asked_is_a_finding(tmp_path):
+    gateway = program(tmp_path, "deaf", grace=ms(300))
+    run_dir, report = run(
+        battle(Restart("gateway", at=seconds(1)), gateway=gateway), "live", tmp_path / "out"
+    )
+    assert [row[:4] for row in ask(run_dir, ENDS)] == [("stopped", "restart-gateway.1", True, True)]
+    [finding] = [one for one in report.findings if one.checker == "gateway_stops"]
+    assert finding.severity == "warning"
+    assert "SIGKILL" in finding.summary
+
+
+@pytest.mark.live
+def test_a_crash_nobody_asked_for_fails_with_the_last_output_and_the_load_goes_on(tmp_path):
+    run_dir, report = run(battle(gateway=program(tmp_path, "crashes")), "live", tmp_path / "out")
+    assert report.verdict == "FAIL"
+    assert any("exit status 3; last output: out of cheese" in why for why in report.reasons), report.reasons
+    assert ask(run_dir, "SELECT how, fault_id FROM gateway_ends LIMIT 1") == [("crashed", None)]
+
+
+@pytest.mark.live
+def test_a_gateway_that_does_not_come_back_after_a_restart_fails_with_its_last_output(tmp_path):
+    gateway = program(tmp_path)
+    (tmp_path / "gateway.py").write_text(ONCE + GATEWAY)
+    scenario = battle(Restart("gateway", at=seconds(1), down=ms(300)), gateway=gateway, load_seconds=20)
+    run_dir, report = run(scenario, "live", tmp_path / "out")
+    assert report.verdict == "FAIL"
+    assert any(
+        "the gateway did not come up again after restart-gateway.1" in why
+        and "the lock is still there" in why
+        for why in report.reasons
+    ), report.reasons
+    assert ask(run_dir, "SELECT back_ns FROM gateway_ends") == [(None,)]
