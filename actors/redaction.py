@@ -5,6 +5,7 @@ A secret is sent to where it belongs, and stands nowhere else: not in run.json, 
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
 REDACTED = "***"
@@ -29,6 +30,13 @@ def basic_authorization(url: str) -> str:
 def redacted(text: str) -> str:
     """The text, with the secrets of each URL in it replaced by `***`; also of one that is no valid URL."""
     return _URL.sub(_redacted_url, text) if "://" in text else text
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """The text with each of these values replaced by `***`."""
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
+        text = text.replace(secret, REDACTED)
+    return text
 
 
 def _redacted_url(found: re.Match[str]) -> str:

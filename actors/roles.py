@@ -63,27 +63,21 @@ class WorkloadRole(Spec, frozen=True, tag="workload"):
     that shards agree. `index` numbers the workloads of a run from 0. `canned` lists, per method, the fixed
     answers that some provider of the run may give instead of the chain model's, and `only_canned` the methods of
     which every provider has one. `checks_answers` is off for upstreams that serve another chain than ours.
-    `may_be_parted`: a partition between it and the gateway is planned. `authorization` is a secret: the gateway's URL
-    had credentials.
+    `may_be_parted`: a partition between it and the gateway is planned. `provider_header`: a response may say which
+    provider it came from.
     """
 
     spec: Workload
     index: int
     shard: int
-    target: Address
-    path: str
+    endpoint: Endpoint
     chain: Chain
     seed: int
     canned: dict[str, list[Any]] = {}
     checks_answers: bool = True
     may_be_parted: bool = False
     only_canned: list[str] = []
-    authorization: str = ""
-
-    @property
-    def headers(self) -> dict[bytes, bytes]:
-        """What every request, and every handshake of a WebSocket, says to the gateway besides the usual."""
-        return {b"authorization": self.authorization.encode("ascii")} if self.authorization else {}
+    provider_header: bool = True
 
 
 Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole

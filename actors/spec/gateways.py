@@ -98,8 +98,9 @@ PROVIDER_PLACEHOLDERS = ("name", "host", "port", "address", "url", "ws_url")
 StopSignal: TypeAlias = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"]
 """The signals that programs know as a wish that they end in good order."""
 
-# A name in braces, but for what a shell puts in itself: ${HOME}.
-_PLACEHOLDER = re.compile(r"(?<!\$)\{((?:provider\.|port:)?[A-Za-z_]\w*)\}")
+PLACEHOLDER = re.compile(r"(?<!\$)\{((?:provider\.|port:)?[A-Za-z_]\w*)\}")
+"""A name in braces, but for what a shell puts in itself: ${HOME}."""
+
 _PORT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -212,7 +213,7 @@ class CommandGateway(_Foreign, frozen=True, tag="command"):
             "log": ([self.log], ["workdir", "here"]),
         }
         for field, (values, allowed) in texts.items():
-            for name in dict.fromkeys(_PLACEHOLDER.findall(" ".join(values))):
+            for name in dict.fromkeys(PLACEHOLDER.findall(" ".join(values))):
                 if name not in allowed:
                     listed = ", ".join(f"{{{one}}}" for one in allowed)
                     yield f"gateway: {field} has {{{name}}}, which nothing is put in for; the known ones are {listed}"
@@ -236,6 +237,14 @@ class CommandGateway(_Foreign, frozen=True, tag="command"):
             yield f"gateway: ready names the port {self.ready.port!r}; the further ports are {known}"
 
 
+_SECRET = re.compile(r"\$\{[A-Za-z_]\w*\}")
+
+
+def _may_be_url(url: str, *schemes: str) -> bool:
+    """Whether it can become such a URL with the values of its variables in their places; all of it may be one."""
+    return url.startswith("${") or is_url(_SECRET.sub("1", url), *schemes)
+
+
 class UrlGateway(_Foreign, frozen=True, tag="url"):
     """A gateway that already runs somewhere; it must know the providers' ports.
 
@@ -254,15 +263,15 @@ class UrlGateway(_Foreign, frozen=True, tag="url"):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        if not is_url(self.url, "http", "https"):
+        if not _may_be_url(self.url, "http", "https"):
             yield f"gateway: a URL looks like http://host:port/path, not {redacted(self.url)!r}"
-        if self.ws_url and not is_url(self.ws_url, "ws", "wss"):
+        if self.ws_url and not _may_be_url(self.ws_url, "ws", "wss"):
             yield f"gateway: ws_url looks like ws://host:port/path, not {redacted(self.ws_url)!r}"
         if self.ready_timeout <= 0:
             yield f"gateway: ready_timeout must be above 0, not {format_duration(self.ready_timeout)}"
         if isinstance(self.ready, Ready) and self.ready.port:
             yield "gateway: ready names a port, and a gateway at a URL has no further ones: leave port out"
-        secure = any(is_secure(url) for url in (self.url, self.ws_url))
+        secure = any(is_secure(url) or url.startswith("${") for url in (self.url, self.ws_url))
         if (self.ca_file or not self.verify) and not secure:
             yield "gateway: ca_file and verify are about TLS: write https:// or wss:// as well"
 

@@ -110,6 +110,7 @@ class _Load:
             role.spec.timeout,
             closed_loop=isinstance(role.spec, HttpUsers),
             abandon=abandon if isinstance(role.spec, WsRequests) else None,
+            provider_header=role.provider_header,
         )
         self._pool: ConnectionPool | WsPool | None = None
 
@@ -159,7 +160,7 @@ class _Load:
             nursery,
             self._tracker,
             self._on_response,
-            target=role.target,
+            endpoint=role.endpoint,
             max_connections=role.spec.connection_limit,
             connect_timeout=role.spec.timeout,
             connect=self._connect,

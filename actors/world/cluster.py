@@ -1,5 +1,6 @@
 """The coordinator's side of a world: starting nodes, and what can be done to them."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -39,18 +40,28 @@ NodeState: TypeAlias = Literal["running", "paused", "gone"]
 """What the operating system says of a node: it may run, it is stopped by SIGSTOP, it has ended."""
 
 
+Probe: TypeAlias = Callable[[World], Awaitable[str | None]]
+"""Finds out why a program is not ready, in a few words; None when it is."""
+
+
 class Command(msgspec.Struct, frozen=True):
     """A program to run as a node: its words, where it will listen, and how long it may take until it does.
 
     `open_files`: how many the load may make it open. With fewer than that allowed by this machine it may meet the
-    machine's limit; with as many, a limit that it meets is its own doing. `stop_signal` asks it to end, and after
-    `grace` SIGKILL ends it. `log` is a file to which it writes on its own, if any: its end says why it crashed.
+    machine's limit; with as many, a limit that it meets is its own doing. `probe` says whether it is ready once it
+    accepts connections. `environment` is added to the coordinator's, the program starts in `directory`, and what it
+    prints is shown without the `secrets`. `stop_signal` asks it to end, and after `grace` SIGKILL ends it. `log` is a
+    file to which it writes on its own, if any: its end says why it crashed.
     """
 
     words: tuple[str, ...]
     address: Address
     ready_timeout: Duration
     open_files: int = 0
+    probe: Probe | None = None
+    environment: dict[str, str] = {}
+    directory: Path | None = None
+    secrets: tuple[str, ...] = ()
     stop_signal: str = "SIGTERM"
     grace: Duration = seconds(5)
     log: Path | None = None

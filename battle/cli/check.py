@@ -1,6 +1,5 @@
 """`battle check`."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from battle.actors.spec.gateways import CommandGateway, Gateway
 from battle.cli.exit_status import WRONG_USE
 from battle.errors import ScenarioError
-from battle.run.gateway_process import template_problem
+from battle.run.gateway_process import missing_program, template_problem
 from battle.scenario.author_code import importable
 from battle.scenario.data.files import SUFFIXES, read_data
 from battle.scenario.discovery import Skipped, skipped_lines
@@ -124,11 +123,11 @@ def _gateway(path: Path) -> Checked:
 
 
 def _of_gateway(name: str, gateway: Gateway) -> Checked:
-    problems, missing = list(gateway.problems()), []
+    problems, missing = list(gateway.problems()), None
     if isinstance(gateway, CommandGateway) and not problems:
         problems += _template_problems(gateway)
-        missing = [] if problems or shutil.which(gateway.command[0]) else [gateway.command[0]]
-    warnings = tuple(f"gateway: {program!r} is not installed here, or not on PATH" for program in missing)
+        missing = None if problems else missing_program(gateway)
+    warnings = () if missing is None else (f"gateway: {missing}",)
     return Checked(name=name, problems=tuple(problems), warnings=warnings)
 
 

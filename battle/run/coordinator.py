@@ -55,7 +55,7 @@ class Coordinator:
         self._lifecycle = LifecycleLog(cluster.world, run_dir, nodes)
         run_setup(
             plan.scenario.setup,
-            SetupContext(run_dir, dict(self._tree.provider_addresses), self._tree.gateway_address),
+            SetupContext(run_dir, dict(self._tree.provider_addresses), self._tree.endpoints.http.address),
         )
 
     def stop(self, why: str) -> None:

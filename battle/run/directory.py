@@ -49,10 +49,12 @@ def create_run_directory(
     omitted: Sequence[OmittedSlo] = (),
     command: str | None = None,
     changes: Sequence[str] = (),
+    gateway_version: str | None = None,
 ) -> Path:
     """Make the directory of a new run below `out`, with its header in it; `omitted` SLOs are named there.
 
-    `command` is what one types to run it again, `changes` are what this run changed of its scenario.
+    `command` is what one types to run it again, `changes` are what this run changed of its scenario,
+    `gateway_version` is what the gateway's program says of itself.
 
     Raises:
         StartError: `out` cannot be written, or `latest` in it is something of somebody else's.
@@ -67,6 +69,8 @@ def create_run_directory(
         header = msgspec.structs.asdict(
             _header(plan, world, run_dir.name, started, omitted, command, changes)
         )
+        if gateway_version is not None:
+            header["versions"] = header["versions"] | {"gateway": gateway_version}
         data = _without_secrets(msgspec.to_builtins(header, order="deterministic"))
         (run_dir / HEADER).write_bytes(msgspec.json.format(msgspec.json.encode(data)))
     except OSError as error:

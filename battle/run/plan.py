@@ -2,13 +2,13 @@
 
 import msgspec
 
-from battle.actors.addresses import Address
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.base import Spec
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.faults.schedule import Fault
 from battle.actors.spec.faults.timeline import PlannedFault, expand
 from battle.actors.spec.faults.transport import Partition
-from battle.actors.spec.gateways import CommandGateway, Gateway, UrlGateway
+from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.spec.providers import MockProvider
 from battle.actors.spec.workloads import HttpStep, Workload, WsWorkload
 from battle.actors.units import Duration
@@ -66,11 +66,9 @@ def _timeline(scenario: Scenario, seed: int) -> tuple[PlannedFault, ...]:
     return tuple(fault for fault in timeline if fault.end <= scenario.chaos_until)
 
 
-def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str) -> WorkloadRole:
-    """The role of a workload's node, once it is known where the gateway listens for HTTP."""
-    gateway, is_ws = plan.scenario.gateway, isinstance(node.workload, WsWorkload)
-    if is_ws:
-        target, path = _ws_endpoint(gateway, target)
+def workload_role(plan: RunPlan, node: WorkloadNode, http: Endpoint, ws: Endpoint) -> WorkloadRole:
+    """The role of a workload's node, once it is known where the gateway takes HTTP and WebSockets."""
+    gateway = plan.scenario.gateway
     canned: dict[str, list[object]] = {}
     mocks = [provider for provider in plan.scenario.providers if isinstance(provider, MockProvider)]
     for provider in mocks:
@@ -80,31 +78,19 @@ def workload_role(plan: RunPlan, node: WorkloadNode, target: Address, path: str)
         node.workload,
         node.index,
         node.shard,
-        target,
-        path,
+        ws if isinstance(node.workload, WsWorkload) else http,
         plan.scenario.chain,
         plan.seed,
         canned,
         checks_answers=len(mocks) == len(plan.scenario.providers),
         may_be_parted=any(_parts(planned.fault, node) for planned in plan.timeline),
         only_canned=[method for method in canned if all(method in provider.canned for provider in mocks)],
-        authorization=gateway.authorization(ws=is_ws) if isinstance(gateway, UrlGateway) else "",
+        provider_header=isinstance(gateway, EmbeddedGateway) or gateway.reports != "none",
     )
 
 
 def _parts(fault: Fault, node: WorkloadNode) -> bool:
     return isinstance(fault, Partition) and fault.parts_from(node.workload.name)
-
-
-def _ws_endpoint(gateway: Gateway, target: Address) -> tuple[Address, str]:
-    """Where the gateway takes WebSockets, when it takes HTTP at `target`."""
-    match gateway:
-        case UrlGateway():
-            return gateway.ws_endpoint()
-        case CommandGateway():
-            return target, gateway.ws_path or gateway.path
-        case _:
-            return target, "/"
 
 
 def _with_steps(workload: Workload) -> Workload:

@@ -12,7 +12,9 @@ import msgspec
 import trio
 
 from battle.actors.node import boot
-from battle.actors.spec.gateways import EmbeddedGateway, Gateway, UrlGateway
+from battle.actors.redaction import without
+from battle.actors.spec.endpoints import Ready
+from battle.actors.spec.gateways import CommandGateway, EmbeddedGateway, Gateway, UrlGateway
 from battle.actors.spec.providers import RealProvider
 from battle.actors.units import minutes
 from battle.actors.world.cluster import Cluster
@@ -32,9 +34,13 @@ from battle.run.directory import (
     point_latest,
 )
 from battle.run.event_loop import Signals, in_event_loop
+from battle.run.gateway_endpoints import GatewayEndpoints, gateway_endpoints
 from battle.run.needs import require
 from battle.run.plan import RunPlan, run_plan
+from battle.run.program_version import VersionUnknownError, program_version
 from battle.run.progress import Progress
+from battle.run.readiness import probe_of, wait_until_ready
+from battle.run.secrets import hide, secret_values
 from battle.run.signals import ended_like_interrupted
 from battle.scenario.author_code import importable
 from battle.scenario.gateways import named_gateway, with_template
@@ -48,9 +54,6 @@ from battle.scenario.measurability import (
 from battle.scenario.scenario import Scenario
 from battle.scenario.validation import checked
 from battle.store.seal import seal
-
-REACH_SECONDS = 5.0
-"""How long a gateway that runs elsewhere may take to accept a connection."""
 
 OVERTIME = minutes(10)
 """Virtual time a simulation may take on top of its load: for starting, stopping, and the last timeouts."""
@@ -118,7 +121,7 @@ def record_scenario(
         plan = run_plan(scenario, seed)
         for warning in (*changes, *omitted_slo_texts(omitted), *warnings_of(scenario)):
             on_warning(warning)
-        return _recorded(plan, world, out, omitted, changes, command, progress, on_start)
+        return _recorded(plan, world, out, omitted, changes, command, progress, on_start, on_warning)
 
 
 def _recorded(
@@ -130,11 +133,16 @@ def _recorded(
     command: str | None,
     progress: bool,
     on_start: Callable[[Path], object],
+    on_warning: Callable[[str], object],
 ) -> Recorded:
     _check_world(plan, world)
-    run_dir = create_run_directory(out, plan, world, omitted, command, changes)
+    version = _version(plan.scenario.gateway, on_warning)
+    run_dir = create_run_directory(out, plan, world, omitted, command, changes, version)
     try:
-        ending = in_event_loop(partial(_run_in, world, plan, run_dir, progress, on_start))
+        try:
+            ending = in_event_loop(partial(_run_in, world, plan, run_dir, progress, on_start))
+        finally:
+            hide(run_dir, secret_values(plan.scenario.gateway))
     except BattleError:
         discard_run_directory(run_dir)
         raise
@@ -145,6 +153,17 @@ def _recorded(
     with judgeable(run_dir):
         seal(run_dir)
     return Recorded(run_dir, ending == "interrupted")
+
+
+def _version(gateway: Gateway, on_warning: Callable[[str], object]) -> str | None:
+    """What the gateway's program says of its version; None where it is not asked, or says nothing."""
+    if not isinstance(gateway, CommandGateway) or not gateway.version_command:
+        return None
+    try:
+        return program_version(gateway)
+    except VersionUnknownError as error:
+        on_warning(f"the version of the gateway {gateway.name} is not known: its version_command {error}")
+        return None
 
 
 @contextmanager
@@ -205,17 +224,22 @@ def _run_in(
 
 
 async def _check_reachable(cluster: Cluster, plan: RunPlan) -> None:
-    """A gateway that runs elsewhere must be there before anything starts. Raises StartError."""
+    """A gateway that runs elsewhere must be ready before anything starts. Raises StartError.
+
+    One that its author did not say how to ask is tried once: who forgot to start it need not wait.
+    """
     gateway = plan.scenario.gateway
     if not isinstance(gateway, UrlGateway):
         return
-    address, _ = gateway.endpoint()
-    try:
-        with trio.fail_after(REACH_SECONDS):
-            stream = await cluster.world.connect(address)
-    except (OSError, trio.TooSlowError) as error:
-        raise StartError(f"nothing answers at {gateway.url}: start the gateway first ({error})") from error
-    stream.close()
+    endpoints = gateway_endpoints(gateway, cluster)
+    probe = probe_of(gateway.ready, GatewayEndpoints(endpoints.http, endpoints.http))
+    if isinstance(gateway.ready, Ready):
+        why = await wait_until_ready(cluster.world, probe, gateway.ready_timeout)
+    else:
+        why = await probe(cluster.world)
+    if why is not None:
+        why = without(why, secret_values(gateway))
+        raise StartError(f"nothing answers at {gateway.url}: start the gateway first ({why})")
 
 
 @contextmanager

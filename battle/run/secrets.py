@@ -3,10 +3,13 @@
 Only what is sent somewhere gets the value; files, messages and process lists have the name.
 """
 
+import mmap
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from battle.actors.spec.gateways import CommandGateway, Gateway, UrlGateway
 from battle.errors import StartError
 
 _NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -28,6 +31,55 @@ def with_secrets(text: str, whose: str, environ: Mapping[str, str] | None = None
     return _NAMED.sub(value, text)
 
 
+_NOT_SECRET = {"HOME", "PATH", "USER", "LOGNAME", "SHELL", "PWD", "TMPDIR", "LANG", "TERM", "HOSTNAME"}
+"""What every process has, and every message may hold."""
+
+SECRET_CHARS_MIN = 4
+"""A shorter value is a part of too many words to be taken out of a message."""
+
+
+def secret_values(gateway: Gateway, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The values that `${NAME}` stands for in what is said of a gateway."""
+    environ = os.environ if environ is None else environ
+    match gateway:
+        case CommandGateway():
+            texts = [*gateway.env.values(), *gateway.headers.values()]
+        case UrlGateway():
+            texts = [gateway.url, gateway.ws_url, *gateway.headers.values()]
+        case _:
+            texts = []
+    names = dict.fromkeys(name for text in texts for name in names_in(text) if name not in _NOT_SECRET)
+    values = (environ.get(name, "") for name in names)
+    return tuple(value for value in values if len(value) >= SECRET_CHARS_MIN)
+
+
 def names_in(text: str) -> tuple[str, ...]:
     """The variables that a text names."""
     return tuple(dict.fromkeys(_NAMED.findall(text)))
+
+
+def hide(run_dir: Path, secrets: Sequence[str]) -> None:
+    """Blank these values in what a gateway's program was given, and wrote, in a run's directory; it has ended.
+
+    A file that cannot be changed is removed. Raises OSError where that cannot be done either.
+    """
+    if not secrets:
+        return
+    for path in (*(run_dir / "gateway").rglob("*"), *(run_dir / "nodes").glob("gateway.*")):
+        if path.is_file() and not path.is_symlink():
+            try:
+                _blank(path, secrets)
+            except PermissionError:
+                path.unlink()
+
+
+def _blank(path: Path, secrets: Sequence[str]) -> None:
+    with path.open("r+b") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return
+        with mmap.mmap(file.fileno(), 0) as content:
+            for secret in (one.encode() for one in secrets):
+                at = content.find(secret)
+                while at >= 0:
+                    content[at : at + len(secret)] = b"*" * len(secret)
+                    at = content.find(secret, at)

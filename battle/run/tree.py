@@ -14,7 +14,6 @@ from pathlib import Path
 
 import trio
 
-from battle.actors.addresses import Address
 from battle.actors.collector.sampler import sample_system, usage_of
 from battle.actors.roles import GatewayRole, Role, Upstream
 from battle.actors.spec.gateways import CommandGateway, EmbeddedGateway, UrlGateway
@@ -28,6 +27,7 @@ from battle.actors.system import (
 )
 from battle.actors.world.cluster import Cluster, Exit, Node
 from battle.actors.world.interfaces import Usage
+from battle.run.gateway_endpoints import gateway_endpoints
 from battle.run.gateway_process import prepare_command
 from battle.run.needs import gateway_files
 from battle.run.nodes import FaultTargets, NodeActor, node_group, node_on
@@ -62,7 +62,7 @@ class RunTree:
         self.provider_addresses = providers.addresses
         self.gateway: list[NodeActor] = []
         self.workloads: list[NodeActor] = []
-        self.gateway_address, self._path = self._reserve()
+        self.endpoints = gateway_endpoints(plan.scenario.gateway, cluster)
         self._make_nodes()
         # The load goes on while the gateway restarts, so that it sees that.
         self._gateway_group = node_group("gateways", self.gateway, on_change)
@@ -88,22 +88,16 @@ class RunTree:
             loads.setdefault(planned.workload.name, []).append(node)
         return loads
 
-    def _reserve(self) -> tuple[Address, str]:
-        scenario = self._plan.scenario
-        if isinstance(scenario.gateway, UrlGateway):
-            return scenario.gateway.endpoint()
-        return self._cluster.reserve(GATEWAY, scenario.gateway.port), "/"
-
     def _make_nodes(self) -> None:
         scenario = self._plan.scenario
         for node in self._plan.workloads:
-            load = workload_role(self._plan, node, self.gateway_address, self._path)
+            load = workload_role(self._plan, node, self.endpoints.http, self.endpoints.ws)
             self.workloads.append(self._node(node.node, load, "transient"))
         match scenario.gateway:
             case EmbeddedGateway() as embedded:
                 upstreams = tuple(Upstream(name, at) for name, at in self.provider_addresses.items())
                 block_time = scenario.chain.block_time
-                front = GatewayRole(embedded, self.gateway_address, upstreams, block_time)
+                front = GatewayRole(embedded, self.endpoints.http.address, upstreams, block_time)
                 self.gateway.append(self._node(GATEWAY, front, "permanent"))
             case CommandGateway() as command:
                 self.gateway.append(self._command_node(command))
@@ -115,8 +109,8 @@ class RunTree:
 
     def _command_node(self, gateway: CommandGateway) -> NodeActor:
         open_files = gateway_files(self._plan.scenario)
-        addresses = self.gateway_address, self.provider_addresses
-        command = prepare_command(gateway, self._run_dir, *addresses, open_files)
+        where = self.endpoints, self.provider_addresses
+        command = prepare_command(gateway, self._run_dir, *where, open_files)
 
         async def run(incarnation: int, inbox: Inbox, *, task_status: trio.TaskStatus[Node]) -> Exit:
             return await self._cluster.run_command(GATEWAY, incarnation, command, inbox, task_status)
@@ -150,7 +144,7 @@ class RunTree:
                     pass
 
     async def _usage_at_url(self) -> Usage | None:
-        return self._cluster.usage_at(self.gateway_address)
+        return self._cluster.usage_at(self.endpoints.http.address)
 
     async def _chaos(self, context: ActorContext) -> None:
         context.started()

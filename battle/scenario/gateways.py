@@ -110,6 +110,8 @@ def gateway_label(gateway: Gateway) -> str:
             return gateway.name
         case UrlGateway() if gateway.name:
             return gateway.name
+        case UrlGateway() if gateway.url.startswith("${"):
+            return gateway.url
         case UrlGateway():
             parts = urlsplit(gateway.url)
             # Paths, queries and user names of such URLs hold keys, and labels end in files that are committed.

@@ -14,6 +14,7 @@ from battle import (
     run_scenario,
     seconds,
 )
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.faults.transport import Partition
 from battle.actors.spec.gateways import UrlGateway
 from battle.run.plan import run_plan, workload_role
@@ -122,7 +123,9 @@ def test_a_seed_repeats_it_byte_by_byte(tmp_path):
 def test_only_workloads_that_are_to_be_parted_pay_for_it():
     def payers(*chaos):
         plan = run_plan(battle(*chaos), seed=1)
-        roles = [workload_role(plan, node, "gateway:1", "/") for node in plan.workloads]
+        roles = [
+            workload_role(plan, node, Endpoint("gateway:1"), Endpoint("gateway:1")) for node in plan.workloads
+        ]
         return [role.spec.name for role in roles if role.may_be_parted]
 
     assert payers() == []

@@ -17,6 +17,7 @@ import msgspec
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
@@ -62,8 +63,7 @@ def once(method: str, count: int) -> tuple[float, float]:
         HttpConstant(method, rate=1, duration=seconds(1)),
         0,
         0,
-        "server:1",
-        "/",
+        Endpoint("server:1"),
         CHAIN,
         1,
         checks_answers=True,

@@ -26,6 +26,7 @@ import trio
 
 from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.workloads import HttpConstant, HttpUsers, Workload
 from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import ms, seconds
@@ -74,8 +75,8 @@ def role_for(url: str, connections: int, duration_s: float, rate: float) -> Work
         spec = HttpConstant(METHOD, rate=rate, duration=duration, max_connections=connections)
     else:
         spec = HttpUsers(METHOD, users=connections, duration=duration, max_connections=connections)
-    target = f"{parts.hostname}:{parts.port or 80}"
-    return WorkloadRole(spec, 0, 0, target, parts.path or "/", Chain(), seed=1, checks_answers=False)
+    endpoint = Endpoint(f"{parts.hostname}:{parts.port or 80}", parts.path or "/")
+    return WorkloadRole(spec, 0, 0, endpoint, Chain(), seed=1, checks_answers=False)
 
 
 async def generate(role: WorkloadRole, log: Path, on_begin: Callable[[int], object]) -> int:

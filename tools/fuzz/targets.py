@@ -21,6 +21,7 @@ from battle.actors.provider.answerer import CallAnswerer, read_received
 from battle.actors.provider.chain_view import InForce
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.faults.behaviour import MissingData, WrongAnswer
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
 from battle.actors.spec.workloads import HttpConstant, LogFilter
@@ -263,7 +264,7 @@ def handshakes(data: bytes) -> None:
 
 def _reader(kind: type[AnswerReader], *, checks: bool) -> AnswerReader:
     spec = HttpConstant(list(QUESTIONS), rate=1, duration=seconds(1))  # type: ignore[arg-type]
-    role = WorkloadRole(spec, 0, 0, "server:1", "/", CHAIN, 1, checks_answers=checks)
+    role = WorkloadRole(spec, 0, 0, Endpoint("server:1"), CHAIN, 1, checks_answers=checks)
     return kind(role, MODEL)
 
 

@@ -5,6 +5,8 @@ from http import HTTPStatus
 
 import msgspec
 
+from battle.actors.spec.endpoints import Endpoint
+
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -45,11 +47,21 @@ class HttpResponse(msgspec.Struct):
 
 def request_head(address: str, target: str = "/", headers: dict[bytes, bytes] | None = None) -> bytes:
     """The part of a POST's head that is the same for every request to `address`, for `encode_request`."""
-    lines = [
-        f"POST {target} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n".encode("ascii")
-    ]
-    lines += [b"%b: %b\r\n" % header for header in (headers or {}).items()]
-    return b"".join(lines)
+    usual = {b"host": address.encode("ascii"), b"content-type": b"application/json"}
+    lines = [b"%b: %b\r\n" % header for header in (usual | (headers or {})).items()]
+    return b"POST %b HTTP/1.1\r\n%b" % (target.encode("ascii"), b"".join(lines))
+
+
+def request_head_to(endpoint: Endpoint) -> bytes:
+    """The same for requests to an endpoint, with the headers that it asks for."""
+    return request_head(endpoint.address, endpoint.path, endpoint.encoded_headers())
+
+
+def encode_get(endpoint: Endpoint) -> bytes:
+    """A whole GET request, with the headers that the endpoint asks for."""
+    headers = {b"host": endpoint.address.encode("ascii")} | endpoint.encoded_headers()
+    lines = b"".join(b"%b: %b\r\n" % header for header in headers.items())
+    return b"GET %b HTTP/1.1\r\n%b\r\n" % (endpoint.path.encode("ascii"), lines)
 
 
 def encode_request(head_bytes: bytes, body: bytes, request_id: bytes | None = None) -> bytes:

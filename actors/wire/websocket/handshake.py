@@ -97,7 +97,7 @@ class ClientHandshake:
     """The client's side: send `request`, feed what comes back until it is decided.
 
     Args:
-        address: for the host header.
+        address: for the host header, if `headers` have none.
         path: with the query, if there is one.
         headers: besides those of the handshake.
         key: 16 bytes; no secret, it only shows that the answer is for this request.
@@ -108,14 +108,14 @@ class ClientHandshake:
         encoded = b64encode(key)
         self._accept = generate_accept_token(encoded)
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
-        own: list[tuple[bytes, bytes]] = [
-            (b"host", address.encode("ascii")),
-            (b"upgrade", b"websocket"),
-            (b"connection", b"upgrade"),
-            (b"sec-websocket-key", encoded),
-            (b"sec-websocket-version", _VERSION),
-        ]
-        request = h11.Request(method="GET", target=path, headers=own + list(headers.items()))
+        own = {
+            b"host": address.encode("ascii"),
+            b"upgrade": b"websocket",
+            b"connection": b"upgrade",
+            b"sec-websocket-key": encoded,
+            b"sec-websocket-version": _VERSION,
+        }
+        request = h11.Request(method="GET", target=path, headers=list((own | headers).items()))
         self.request = self._send(request) + self._send(h11.EndOfMessage())
 
     def _send(self, event: h11.Event) -> bytes:

@@ -14,7 +14,7 @@ from battle.actors.chain.parameters import Params
 from battle.actors.roles import WorkloadRole
 from battle.actors.wire.correlation import request_id
 from battle.actors.wire.http.content_coding import decoded_body
-from battle.actors.wire.http.messages import HttpResponse, encode_request, request_head
+from battle.actors.wire.http.messages import HttpResponse, encode_request, request_head_to
 from battle.actors.wire.jsonrpc import RpcResponse, read_answer, read_answers
 from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.actors.workload.requests.call_source import CallSource
@@ -57,7 +57,7 @@ class BatchBuilder:
 
     def __init__(self, role: WorkloadRole, next_call: CallSource, size: int) -> None:
         self._index = role.index
-        self._head = request_head(role.target, role.path, role.headers)
+        self._head = request_head_to(role.endpoint)
         self._next_call = next_call
         self._size = size
         self._numbers = NumberIds(role)
@@ -83,7 +83,7 @@ class TraceBuilder:
 
     def __init__(self, role: WorkloadRole, trace: Trace) -> None:
         self._index = role.index
-        self._head = request_head(role.target, role.path, role.headers)
+        self._head = request_head_to(role.endpoint)
         self._trace = trace
         self._numbers = NumberIds(role)
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import trio
 
-from battle.actors.addresses import Address
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.limits import WRITE_LIMIT_BYTES
 from battle.actors.units import Duration, ms
 from battle.actors.wire.http.client import Broken, Done, HttpClientConnection
@@ -67,7 +67,7 @@ class ConnectionPool:
         tracker: RequestTracker,
         on_response: Callable[[Request, HttpResponse, int], None],
         *,
-        target: Address,
+        endpoint: Endpoint,
         max_connections: int,
         connect_timeout: Duration,
         connect: Connect | None = None,
@@ -77,7 +77,8 @@ class ConnectionPool:
         self._nursery = nursery
         self._tracker = tracker
         self._on_response = on_response
-        self._target = target
+        self._address = endpoint.address
+        self._tls = endpoint.tls
         self._open_stream = connect or world.connect
         self._max_connections = max_connections
         self._connect_timeout = connect_timeout
@@ -138,7 +139,7 @@ class ConnectionPool:
         ending, stream = UNSENT, None
         try:
             with trio.move_on_after(self._connect_timeout / 1e9):
-                stream = await self._open_stream(self._target)
+                stream = await self._open_stream(self._address, self._tls)
         except ConnectionRefusedError:
             ending = REFUSED
         except OSError:

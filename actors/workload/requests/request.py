@@ -13,7 +13,7 @@ from battle.actors.rng import Draws
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.workloads import Replay, WsRequests, WsSubscribe
 from battle.actors.wire.correlation import number_id, request_id
-from battle.actors.wire.http.messages import encode_request, request_head
+from battle.actors.wire.http.messages import encode_request, request_head_to
 from battle.actors.workload.requests.call_source import CallSource
 from battle.actors.workload.requests.mix import Mix
 
@@ -149,7 +149,7 @@ def _wrapping(role: WorkloadRole) -> Callable[[bytes, bytes], bytes]:
     """What makes of a call, and its id, what is written; a WebSocket has frames of its own."""
     if isinstance(role.spec, WsRequests):
         return _as_it_is
-    return partial(encode_request, request_head(role.target, role.path, role.headers))
+    return partial(encode_request, request_head_to(role.endpoint))
 
 
 def _as_it_is(body: bytes, _id: bytes) -> bytes:

@@ -40,6 +40,7 @@ class RequestTracker:
         *,
         closed_loop: bool,
         abandon: Callable[[Request], object] | None = None,
+        provider_header: bool = True,
     ) -> None:
         self._world = world
         self._now_ns = world.now_ns
@@ -47,6 +48,7 @@ class RequestTracker:
         self._workload = workload
         self._timeout = timeout
         self._closed_loop = closed_loop
+        self._provider_header = PROVIDER_HEADER if provider_header else b""
         self._abandon = _reset if abandon is None else abandon
         # All requests have the same timeout, so the order they were due in is the order they expire in.
         self._open: deque[Request] = deque()
@@ -124,7 +126,7 @@ class RequestTracker:
         elif response is not None:
             status = response.status
             size = len(response.body)
-            named = response.headers.get(PROVIDER_HEADER)
+            named = response.headers.get(self._provider_header)
             provider = None if named is None else named.decode("latin-1")
         event = RequestEnded(
             request_id=request.id,

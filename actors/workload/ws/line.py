@@ -187,19 +187,21 @@ class Line:
 
     async def _connect(self) -> None:
         lines, websocket = self._lines, None
+        endpoint = lines.role.endpoint
         ending, detail = NO_WEBSOCKET, "timeout"
         with self._scope:
             self._scope.deadline = trio.current_time() + lines.timeout / 1e9
             try:
                 websocket = await connect_websocket(
                     self._world,
-                    lines.role.target,
-                    lines.role.path,
+                    endpoint.address,
+                    endpoint.path,
                     on_message=self._user.heard,
                     on_ended=self._on_ended,
                     keep_alive=lines.keep_alive,
-                    headers=lines.role.headers,
+                    headers=endpoint.encoded_headers(),
                     connect=lines.connect,
+                    tls=endpoint.tls,
                 )
             except (OSError, WebSocketRefused, ProtocolError, trio.BrokenResourceError) as error:
                 ending, detail = _refusal(error)

@@ -5,6 +5,7 @@ import secrets
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 import trio
 
 from battle.actors.addresses import Address
+from battle.actors.redaction import without
 from battle.actors.spec.base import Spec
 from battle.actors.system.mailbox import Inbox
 from battle.actors.world.cluster import (
@@ -40,6 +42,7 @@ from battle.actors.world.live.port_usage import PortUsage
 from battle.actors.world.live.process import ChildProcess
 from battle.actors.world.live.program import Program
 from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.reaper import MORE
 from battle.actors.world.live.world import LiveWorld
 from battle.store import typed
 from battle.store.events import BenchLimitReached
@@ -177,7 +180,9 @@ class LiveCluster:
     ) -> Exit:
         words = [sys.executable, "-m", "battle.actors.world.live.reaper"]
         try:
-            process, mine = self._spawn(node, incarnation, words, "--", *command.words)
+            process, mine = self._spawn(
+                node, incarnation, words, "--", *command.words, environment=_program(command)
+            )
         except OSError as error:
             return self._not_spawned(error)
         program = Program(process.pid, mine)
@@ -199,10 +204,16 @@ class LiveCluster:
                 await process.stop()
             process.close()
             self._end_marked(f"{node}.{incarnation}.", process.pid)
-        return self._with_output(live.exit(status), live, command.log)
+        exit = self._with_output(live.exit(status), live, command.log)
+        return msgspec.structs.replace(exit, reason=without(exit.reason, command.secrets))
 
     def _spawn(
-        self, node: str, incarnation: int, words: list[str], *more: str
+        self,
+        node: str,
+        incarnation: int,
+        words: list[str],
+        *more: str,
+        environment: Mapping[str, str] | None = None,
     ) -> tuple[ChildProcess, socket.socket]:
         """Start a process with its end of a control socket as its first argument. Raises OSError."""
         mine, theirs = socket.socketpair()
@@ -213,6 +224,7 @@ class LiveCluster:
                     output=output_path(self._run_dir, node, incarnation),
                     mark=f"{self._mark}.{node}.{incarnation}.",
                     pass_fds=(theirs.fileno(),),
+                    environment=environment,
                 )
             except OSError:
                 mine.close()
@@ -246,19 +258,26 @@ class LiveCluster:
         self, command: Command, live: LiveNode, task_status: trio.TaskStatus[Any]
     ) -> None:
         deadline = trio.current_time() + command.ready_timeout / 1e9
+        why = [f"it did not listen on {command.address} in time"]
         while True:
             with trio.move_on_at(deadline):
-                await self._connect_once(command.address)
+                await self._until_ready(command, why)
                 live.said_ready(task_status)
                 return
             standstill = _standstill(deadline)
             if not standstill:
                 break
             deadline = trio.current_time() + standstill
-        live.declare_hung(f"it did not listen on {command.address} in time")
+        live.declare_hung(why[-1])
+
+    async def _until_ready(self, command: Command, why: list[str]) -> None:
+        """Try until somebody takes a connection, and the probe finds nothing wrong. `why` gets what it found."""
+        await self._connect_once(command.address)
+        while command.probe is not None and (problem := await command.probe(self.world)) is not None:
+            why.append(f"it was not ready in time: {without(problem, command.secrets)}")
+            await trio.sleep(_CONNECT_RETRY_SECONDS)
 
     async def _connect_once(self, address: Address) -> None:
-        """Try until somebody takes a connection."""
         while True:
             try:
                 stream = await self.world.connect(address)
@@ -271,6 +290,15 @@ class LiveCluster:
     def _start(self, node: str, incarnation: int, role: Spec) -> Start:
         encoded = msgspec.Raw(msgspec.json.encode(role))
         return Start(str(self._run_dir.resolve()), node, incarnation, self._seed, self._epoch_ns, encoded)
+
+
+def _program(command: Command) -> dict[str, str]:
+    """What the reaper is to know of the program besides its words."""
+    more = {
+        "environment": command.environment,
+        "directory": str(command.directory) if command.directory else None,
+    }
+    return {MORE: msgspec.json.encode(more).decode()}
 
 
 async def _send(channel: Channel, start: Start, inbox: Inbox) -> None:

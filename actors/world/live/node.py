@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import trio
 
+from battle.actors.redaction import without
 from battle.actors.system.mailbox import Envelope, Inbox
 from battle.actors.world.cluster import ENDED_BY_ITSELF, Command, Exit, NodeState, ReadUsage
 from battle.actors.world.interfaces import Usage
@@ -157,7 +158,7 @@ class LiveNode:
                     node=self.name,
                     limit="open_files",
                     times=complaint.times,
-                    detail=complaint.line,
+                    detail=without(complaint.line, self._command.secrets if self._command else ()),
                 )
             )
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,7 +33,13 @@ class ChildProcess:
     """
 
     def __init__(
-        self, command: list[str], *, output: Path, mark: str, pass_fds: tuple[int, ...] = ()
+        self,
+        command: list[str],
+        *,
+        output: Path,
+        mark: str,
+        pass_fds: tuple[int, ...] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.output = Output(output)
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +52,7 @@ class ChildProcess:
                 stderr=sink,
                 pass_fds=pass_fds,
                 start_new_session=True,
-                env={**os.environ, MARK: mark},
+                env={**os.environ, **(environment or {}), MARK: mark},
             )
         self.pid = self._popen.pid
         try:

@@ -16,6 +16,7 @@ with the coordinator:
 """
 
 import ctypes
+import json
 import os
 import select
 import signal
@@ -29,6 +30,10 @@ from battle.actors.world.live.descendants import become_subreaper, descendants, 
 
 GRACE_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
+
+MORE = "BATTLE_PROGRAM"
+"""The environment variable with what else is to be known of the program, as JSON: variables of its own, and where it
+starts. They may be secrets, which a process list would show among the words."""
 
 LISTED_MAX = 10
 """Of the processes that a program left behind, so many are named."""
@@ -56,9 +61,12 @@ def _reap() -> int:
     become_subreaper()  # which no fork inherits
     control = socket.socket(fileno=int(sys.argv[1]))
     # Should the reaper itself be killed, the kernel takes the program along. A process without threads may do this.
+    more = json.loads(os.environ.pop(MORE, "{}"))
     program = subprocess.Popen(
         sys.argv[3:],
         stdin=subprocess.DEVNULL,
+        env=os.environ | more.get("environment", {}),
+        cwd=more.get("directory"),
         process_group=0,
         preexec_fn=partial(_die_with_the_reaper, os.getpid()),  # noqa: PLW1509
     )

@@ -13,6 +13,7 @@ from battle.actors.chain.model import ChainModel
 from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.base import Spec
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.workloads import HttpConstant, Workload
 from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import minutes, ms, seconds
@@ -136,10 +137,16 @@ def constant(method: Any = "eth_blockNumber", rate: float = 10, **more: Any) -> 
     return HttpConstant(method, rate=rate, **(fields | more))
 
 
-def role_for(spec: Workload, address: Address, **more: Any) -> WorkloadRole:
+def role_for(spec: Workload, address: Address, path: str = "/", **more: Any) -> WorkloadRole:
     """One of one shards, if nothing else is said."""
-    fields: dict[str, Any] = {"index": 0, "shard": 0, "path": "/", "seed": 1, "chain": CHAIN}
-    return WorkloadRole(spec, target=address, **(fields | more))
+    fields: dict[str, Any] = {
+        "index": 0,
+        "shard": 0,
+        "seed": 1,
+        "chain": CHAIN,
+        "endpoint": Endpoint(address, path),
+    }
+    return WorkloadRole(spec, **(fields | more))
 
 
 Interfere = Callable[[SimulatedCluster, Node, Node | None], Awaitable[None]]

@@ -70,7 +70,7 @@ def test_a_program_that_is_missing_here_is_a_warning(tmp_path, capsys):
     path = written(tmp_path, {"g.toml": GATEWAY.replace('"sh"', '"no-such-program"')}) / "g.toml"
     status, out = check(capsys, path)
     assert status == 0
-    assert "  warning: gateway: 'no-such-program' is not installed here, or not on PATH" in out
+    assert "  warning: gateway: 'no-such-program' is not installed, or not on PATH" in out
 
 
 @pytest.mark.parametrize(("data", "status"), [(DATA, 0), (DATA | {"slo": 5}, 2)])

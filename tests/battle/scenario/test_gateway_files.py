@@ -166,6 +166,8 @@ def test_each_wrong_value_is_one_sentence(gateway, says):
         of(headers={"Host": "rpc.example", "authorization": "Bearer ${TOKEN}"}),
         of(tls=True, verify=False),
         UrlGateway("https://rpc/${KEY}", ws_url="wss://rpc/${KEY}", verify=False),
+        UrlGateway("https://${HOST}:${PORT}/"),
+        UrlGateway("${STAGING_URL}", ca_file="ca.pem"),
     ],
 )
 def test_what_is_right_has_no_problem(gateway):

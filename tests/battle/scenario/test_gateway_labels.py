@@ -11,6 +11,8 @@ from battle.scenario.gateways import gateway_label
     [
         (EmbeddedGateway(strategy="priority"), "embedded (priority)"),
         (UrlGateway("http://127.0.0.1:8080/rpc"), "http://127.0.0.1:8080"),
+        (UrlGateway("https://rpc/${KEY}", name="staging"), "staging"),
+        (UrlGateway("${STAGING_URL}"), "${STAGING_URL}"),
         (UrlGateway("http://user:secret@10.0.0.1:8545/v3/secret?key=secret"), "http://10.0.0.1:8545"),
     ],
 )

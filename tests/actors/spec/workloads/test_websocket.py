@@ -1,6 +1,6 @@
 """What is wrong with a workload over WebSocket is said in one sentence, before anything starts."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -16,6 +16,8 @@ from battle.actors.spec.workloads import (
     WsSubscribe,
 )
 from battle.actors.units import ms, seconds
+from battle.actors.world.cluster import Cluster
+from battle.run.gateway_endpoints import gateway_endpoints
 from battle.run.plan import run_plan, workload_role
 from battle.scenario.loader import scenario_from_data
 from battle.scenario.scenario import Scenario
@@ -110,6 +112,18 @@ def test_a_scenario_file_may_say_it_in_words():
     assert workload.kinds == ("newHeads", LogFilter(topics=(TOPIC,)))
 
 
+class Reserving:
+    """All that is needed of a cluster."""
+
+    def reserve(self, node, port=0):
+        return "there:1"
+
+
+def endpoints_of(gateway):
+    found = gateway_endpoints(gateway, cast(Cluster, Reserving()))
+    return found.http, found.ws
+
+
 @pytest.mark.parametrize("workload", [WsSubscribe(**SUBSCRIBE), WsRequests(**REQUESTS)])
 @pytest.mark.parametrize(
     ("gateway", "where"),
@@ -123,15 +137,15 @@ def test_a_scenario_file_may_say_it_in_words():
 )
 def test_a_gateway_says_where_it_takes_websockets(gateway, where, workload):
     plan = run_plan(scenario(gateway, workload), 1)
-    role = workload_role(plan, plan.workloads[0], "there:1", "/http")
-    assert (role.target, role.path) == where
+    endpoint = workload_role(plan, plan.workloads[0], *endpoints_of(gateway)).endpoint
+    assert (endpoint.address, endpoint.path) == where
     assert list(gateway.problems()) == []
 
 
 def test_http_goes_where_it_went():
     gateway = UrlGateway("http://rpc:80/v1", ws_url="ws://rpc:8546/ws")
     plan = run_plan(scenario(gateway, HttpConstant("m", rate=1, duration=1)), 1)
-    assert workload_role(plan, plan.workloads[0], "there:1", "/http").path == "/http"
+    assert workload_role(plan, plan.workloads[0], *endpoints_of(gateway)).endpoint.path == "/v1"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
@@ -43,7 +44,7 @@ def role(**more: Any) -> WorkloadRole:
     spec: dict[str, Any] = {"method": "eth_getBalance", "rate": 1, "duration": seconds(1), "batch": SIZE}
     checks = more.pop("checks_answers", True)
     return WorkloadRole(
-        HttpConstant(**(spec | more)), 2, 0, "server:1", "/rpc", CHAIN, 1, checks_answers=checks
+        HttpConstant(**(spec | more)), 2, 0, Endpoint("server:1", "/rpc"), CHAIN, 1, checks_answers=checks
     )
 
 

@@ -14,6 +14,7 @@ from battle.actors.author_functions import place_of
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.workload.checks import workload_problems
@@ -40,7 +41,7 @@ def asking(
     name: str, *, seed: int = 1, index: int = 0, shard: int = 0, times: CallTimes | None = None
 ) -> CallSource:
     spec = HttpConstant(generator=name, rate=1, duration=seconds(1))
-    role = WorkloadRole(spec, index, shard, "server:1", "/", Chain(), seed)
+    role = WorkloadRole(spec, index, shard, Endpoint("server:1"), Chain(), seed)
     return call_source(role, ChainModel(Chain()), times or CallTimes(lambda: 0))
 
 

@@ -14,6 +14,7 @@ from battle.actors.chain.model import ChainModel
 from battle.actors.rng import Draws
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.wire.http.messages import HttpResponse
@@ -46,7 +47,7 @@ def whole_ending(
     spec = HttpConstant(method, rate=1, duration=seconds(1))
     canned = canned or {}
     role = WorkloadRole(
-        spec, 0, 0, "server:1", "/", CHAIN, 1, canned, checks_answers=checks, only_canned=[*canned]
+        spec, 0, 0, Endpoint("server:1"), CHAIN, 1, canned, checks_answers=checks, only_canned=[*canned]
     )
     request = Request("w0-4", method, [*params], AT_NS, b"")
     request.sent_ns = AT_NS
@@ -195,7 +196,7 @@ def readers(
             return None
 
     spec = HttpConstant(method, rate=1, duration=seconds(1))
-    role = WorkloadRole(spec, 0, 0, "server:1", "/", CHAIN, 1, canned, only_canned=only_canned)
+    role = WorkloadRole(spec, 0, 0, Endpoint("server:1"), CHAIN, 1, canned, only_canned=only_canned)
     return AnswerReader(role, MODEL), Thorough(role, MODEL)
 
 

@@ -9,6 +9,7 @@ from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.spec.workloads import HttpConstant, Methods
 from battle.actors.units import seconds
@@ -23,7 +24,7 @@ CHAIN = Chain()
 
 def builder(methods: Methods, *, index: int = 2, seed: int = 1) -> RequestBuilder:
     spec = HttpConstant(methods, rate=1, duration=seconds(1))
-    role = WorkloadRole(spec, index, 0, "server:8545", "/rpc", CHAIN, seed)
+    role = WorkloadRole(spec, index, 0, Endpoint("server:8545", "/rpc"), CHAIN, seed)
     return RequestBuilder(role, ChainModel(CHAIN))
 
 

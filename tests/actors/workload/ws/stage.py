@@ -10,6 +10,7 @@ from battle.actors.chain.model import ChainModel
 from battle.actors.chain.notifications import header
 from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.workloads import WsRequests, WsSubscribe
 from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import ms, seconds
@@ -84,8 +85,8 @@ class _Control:
 async def play(stage, spec, address, *, path="/", begin=None, **role):
     """Run a workload to its end; the last event is its last sample."""
     world = stage.world("load")
-    fields = {"index": 0, "shard": 0, "path": path, "seed": 1, "chain": CHAIN}
-    given = WorkloadRole(spec, target=address, **(fields | role))
+    fields: dict[str, Any] = {"index": 0, "shard": 0, "seed": 1, "chain": CHAIN}
+    given = WorkloadRole(spec, endpoint=Endpoint(address, path), **(fields | role))
     await run_workload(world, given, _Control(lambda: begin or Begin(world.now_ns() + LEAD)))
     return Log(world.log)
 

@@ -9,6 +9,7 @@ import trio
 
 from battle.actors.roles import Begin, NodeSpec, WorkloadRole
 from battle.actors.spec.chain import Chain
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.workloads import HttpConstant
 from battle.actors.units import seconds
 from battle.actors.world.live.hang_report import hangs_in
@@ -57,7 +58,7 @@ def slow(number, rng):
 def test_a_node_that_is_ended_for_a_call_of_the_authors_generator_names_it(tmp_path, monkeypatch):
     monkeypatch.setattr("battle.actors.world.live.cluster.HANG_SECONDS", 2.0)
     spec = HttpConstant(generator=f"{os.path.relpath(__file__)}:slow", rate=100, duration=seconds(1))
-    role = WorkloadRole(spec, index=0, shard=0, target="127.0.0.1:1", path="/", seed=1, chain=Chain())
+    role = WorkloadRole(spec, index=0, shard=0, endpoint=Endpoint("127.0.0.1:1"), seed=1, chain=Chain())
 
     async def main(cluster):
         with trio.fail_after(30):

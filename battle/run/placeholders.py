@@ -1,0 +1,44 @@
+"""What is put in for `{port}` and the others in a gateway's command, variables and paths. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from battle.actors.addresses import Address
+from battle.actors.spec.gateways import PLACEHOLDER
+
+_OF_PROVIDERS = "provider."
+
+
+def provider_values(providers: Mapping[str, Address]) -> list[dict[str, str]]:
+    """What each provider is called and where it is, as commands and templates say it."""
+    return [
+        {
+            "name": name,
+            "host": address.rpartition(":")[0],
+            "port": address.rpartition(":")[2],
+            "address": address,
+            "url": f"http://{address}",
+            "ws_url": f"ws://{address}",
+        }
+        for name, address in providers.items()
+    ]
+
+
+def filled_text(text: str, values: Mapping[str, str]) -> str:
+    """The text with each known placeholder replaced; a shell's own `${port}` is left alone."""
+    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def filled_words(
+    words: Sequence[str], values: Mapping[str, str], providers: Sequence[Mapping[str, str]]
+) -> list[str]:
+    """The words of a command; one that names something of a provider comes once for each."""
+    filled: list[str] = []
+    for word in words:
+        names = PLACEHOLDER.findall(word)
+        if not any(name.startswith(_OF_PROVIDERS) for name in names):
+            filled.append(filled_text(word, values))
+            continue
+        for provider in providers:
+            of_one = {f"{_OF_PROVIDERS}{name}": value for name, value in provider.items()}
+            filled.append(filled_text(word, {**values, **of_one}))
+    return filled
