@@ -1,5 +1,6 @@
 """What a node receives: its role at the start, and the messages it takes while it runs."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from battle.actors.addresses import Address
@@ -17,13 +18,41 @@ from battle.actors.spec.providers import MockProvider
 from battle.actors.spec.workloads import Workload
 from battle.actors.units import Duration, seconds
 
+_HASH_BYTES = 32
+
+
+class ChainHistory(Spec, frozen=True):
+    """The names of all that is on a chain when a run begins, oldest first: 32 bytes for each block, 32 for each
+    transaction, and a byte for each block that says how many transactions it has."""
+
+    blocks: bytes
+    transactions: bytes
+    counts: bytes
+
+    def block_hashes(self) -> list[bytes]:
+        """The hash of each block."""
+        return _split(self.blocks)
+
+    def transactions_by_block(self) -> Iterator[list[bytes]]:
+        """The hashes of each block's transactions."""
+        hashes = _split(self.transactions)
+        end = 0
+        for count in self.counts:
+            begin, end = end, end + count
+            yield hashes[begin:end]
+
+
+def _split(hashes: bytes) -> list[bytes]:
+    return [hashes[begin : begin + _HASH_BYTES] for begin in range(0, len(hashes), _HASH_BYTES)]
+
 
 class ProviderRole(Spec, frozen=True, tag="provider"):
-    """All a node needs to be a provider."""
+    """All a node needs to be a provider. What it does not get of the chain's history it works out itself."""
 
     spec: MockProvider
     address: Address
     chain: Chain
+    history: ChainHistory | None = None
 
 
 class LinkRole(Spec, frozen=True, tag="link"):
@@ -78,6 +107,7 @@ class WorkloadRole(Spec, frozen=True, tag="workload"):
     may_be_parted: bool = False
     only_canned: list[str] = []
     provider_header: bool = True
+    history: ChainHistory | None = None
 
 
 Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole

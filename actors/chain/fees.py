@@ -2,26 +2,29 @@
 
 from typing import Any
 
-from battle.actors.chain.blocks import GAS_LIMIT, Block, Blocks
+from battle.actors.chain.blocks import Block
+from battle.actors.chain.facts import Facts
+from battle.actors.chain.headers import GAS_LIMIT, HIGHEST_BASE_FEE_WEI, LOWEST_BASE_FEE_WEI
 
 MAX_FEE_BLOCKS = 128
 """How far a fee history reaches; a request for more gets this much, as real nodes do."""
 
-_TIP_WEI = 10**9
+_TIP_WEI = 2 * 10**9
+assert LOWEST_BASE_FEE_WEI + _TIP_WEI > HIGHEST_BASE_FEE_WEI, "the price is enough for any block to come"
 
 
-def gas_price(blocks: Blocks, height: int) -> int:
-    """The price that gets a transaction into the next block, in wei."""
-    return blocks.base_fee_wei(height) + _TIP_WEI
+def gas_price(facts: Facts, height: int) -> int:
+    """The price that gets a transaction into one of the next blocks, in wei."""
+    return facts.base_fee_wei(height) + _TIP_WEI
 
 
-def history(blocks: Blocks, count: int, newest: int, percentiles: list[float] | None) -> dict[str, Any]:
+def history(facts: Facts, count: int, newest: int, percentiles: list[float] | None) -> dict[str, Any]:
     """The answer of eth_feeHistory for `count` blocks up to `newest`."""
     oldest = newest - min(count, MAX_FEE_BLOCKS, newest + 1) + 1
-    chosen = [blocks.at(height) for height in range(oldest, newest + 1)]
+    chosen = [facts.blocks.at(height) for height in range(oldest, newest + 1)]
     answer: dict[str, Any] = {
         "oldestBlock": hex(oldest),
-        "baseFeePerGas": [hex(blocks.base_fee_wei(height)) for height in range(oldest, newest + 2)],
+        "baseFeePerGas": [hex(facts.base_fee_wei(height)) for height in range(oldest, newest + 2)],
         "gasUsedRatio": [block.gas_used / GAS_LIMIT for block in chosen],
     }
     if percentiles:

@@ -5,13 +5,18 @@ from typing import Any
 
 import msgspec
 
+from battle.actors.chain import signed_transactions
+from battle.actors.chain.headers import HIGHEST_BASE_FEE_WEI
 from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel
+from battle.actors.chain.signatures import Signer
 from battle.actors.rng import Draws
 from battle.actors.wire.correlation import embedded
 
 _RECENT_BLOCKS = 100
 """How far back questions about past blocks reach: less than the least height a chain may start at."""
+_TIP_WEI = 10**9
+_TRANSFER_GAS = 21_000
 _LOG_BLOCKS = 4
 """How many blocks a log query spans."""
 _LOG_TOKENS = 4
@@ -30,9 +35,6 @@ class ParamsDraft(msgspec.Struct, frozen=True):
     def address(self) -> str:
         return embedded(self.workload, self.number, 20)
 
-    def hash(self) -> str:
-        return embedded(self.workload, self.number, 32)
-
     def draw(self, what: str, below: int) -> int:
         """A whole number from 0 to `below - 1` for this request."""
         return int(self.draws.uniform(self.workload, self.number, what) * below)
@@ -46,9 +48,9 @@ def params_for(
 ) -> list[Any]:
     """The parameters with which the `number`-th request of the `workload`-th workload calls `method`.
 
-    A pure function of its arguments. Addresses, call data and transaction hashes carry the request's id
-    (see `carries_id`); all answers are known to the chain model and none is null. Methods without
-    parameters, and those the chain does not know, get none.
+    A pure function of its arguments. Addresses, call data and transactions carry the request's id (see `carries_id`);
+    all answers are known to the chain model and none is null. Methods without parameters, and those the chain does
+    not know, get none.
     """
     make = _MAKERS.get(method)
     return [] if make is None else make(ParamsDraft(model, workload, number, head, draws))
@@ -92,7 +94,11 @@ def _block_by_hash(draft: ParamsDraft) -> list[Any]:
 
 
 def _transaction(draft: ParamsDraft) -> list[Any]:
-    return [draft.hash()]
+    """One of a recent block; some have none."""
+    height = draft.past_height()
+    while not (hashes := draft.model.transaction_hashes(height)):
+        height -= 1
+    return [hashes[draft.draw("transaction", len(hashes))]]
 
 
 def _logs(draft: ParamsDraft) -> list[Any]:
@@ -105,7 +111,18 @@ def _logs(draft: ParamsDraft) -> list[Any]:
 
 
 def _raw_transaction(draft: ParamsDraft) -> list[Any]:
-    return ["0x02f870" + draft.hash()[2:]]
+    """The first transaction of an account that nobody else has, to an address that carries the id."""
+    signed = signed_transactions.sign(
+        Signer(b"request %d:%d" % (draft.workload, draft.number)),
+        chain_id=draft.model.spec.chain_id,
+        nonce=0,
+        tip_wei=_TIP_WEI,
+        max_fee_wei=2 * HIGHEST_BASE_FEE_WEI,
+        gas=_TRANSFER_GAS,
+        to=bytes.fromhex(draft.address()[2:]),
+        value_wei=1,
+    )
+    return ["0x" + signed.raw.hex()]
 
 
 _MAKERS: dict[str, Callable[[ParamsDraft], list[Any]]] = {
@@ -124,7 +141,15 @@ _MAKERS: dict[str, Callable[[ParamsDraft], list[Any]]] = {
     "eth_sendRawTransaction": _raw_transaction,
 }
 
-_WITHOUT_ID = frozenset({"eth_feeHistory", "eth_getBlockByHash", "eth_getBlockByNumber"})
-"""Numbers and the hashes of real blocks leave no room for an id."""
+_WITHOUT_ID = frozenset(
+    {
+        "eth_feeHistory",
+        "eth_getBlockByHash",
+        "eth_getBlockByNumber",
+        "eth_getTransactionByHash",
+        "eth_getTransactionReceipt",
+    }
+)
+"""Numbers and real hashes leave no room for an id."""
 
 assert METHODS.keys() >= _MAKERS.keys()

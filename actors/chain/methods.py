@@ -1,11 +1,11 @@
 """The methods of the chain: (facts, parameters, head) to plain data, one function each."""
 
-from collections.abc import Callable
-from hashlib import sha3_256
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from battle.actors.chain import fees, logs, parameters
+from battle.actors.chain import fees, logs, parameters, pool
 from battle.actors.chain.facts import Facts
+from battle.actors.chain.keccak import keccak
 from battle.actors.chain.parameters import Params, positional
 from battle.actors.wire.jsonrpc import RpcError
 
@@ -51,7 +51,7 @@ def _block_number(_facts: Facts, params: Params, head: int) -> str:
 
 def _gas_price(facts: Facts, params: Params, head: int) -> str:
     positional(params, 0, 0)
-    return hex(fees.gas_price(facts.blocks, head))
+    return hex(fees.gas_price(facts, head))
 
 
 def _fee_history(facts: Facts, params: Params, head: int) -> Any:
@@ -60,7 +60,7 @@ def _fee_history(facts: Facts, params: Params, head: int) -> Any:
     newest = facts.height_named(values[1], head, "1")
     if count < 1 or newest > head:
         raise parameters.invalid("1" if count > 0 else "0", "expected known blocks, and at least one")
-    return fees.history(facts.blocks, count, newest, _percentiles(values[2] if len(values) > 2 else None))
+    return fees.history(facts, count, newest, _percentiles(values[2] if len(values) > 2 else None))
 
 
 def _percentiles(value: Any) -> list[float] | None:
@@ -89,7 +89,10 @@ def _code(facts: Facts, params: Params, head: int) -> str:
 def _transaction_count(facts: Facts, params: Params, head: int) -> str:
     values = positional(params, 1, 2)
     address = parameters.address(values[0], "0")
-    return hex(facts.accounts.transaction_count(address, facts.height_of_state(values, 1, head)))
+    height = facts.height_of_state(values, 1, head)
+    if facts.accounts.has_invented_nonce(address):
+        return hex(facts.accounts.transaction_count(address, height))
+    return hex(pool.transaction_count(facts, address, height, waiting=values[1:] == ["pending"]))
 
 
 def _storage_at(facts: Facts, params: Params, head: int) -> str:
@@ -153,8 +156,9 @@ def _block(facts: Facts, height: int, full: bool) -> dict[str, Any]:
 
 def _transaction_by_hash(facts: Facts, params: Params, head: int) -> dict[str, Any] | None:
     values = positional(params, 1, 1)
-    found = facts.transaction(parameters.hash32(values[0], "0"), head)
-    return None if found is None else found[0]
+    transaction_hash = parameters.hash32(values[0], "0")
+    found = facts.transaction(transaction_hash, head)
+    return pool.waiting_transaction(facts, transaction_hash, head) if found is None else found[0]
 
 
 def _transaction_receipt(facts: Facts, params: Params, head: int) -> dict[str, Any] | None:
@@ -167,13 +171,36 @@ def _logs(facts: Facts, params: Params, head: int) -> list[dict[str, Any]]:
     return logs.matching(facts, positional(params, 1, 1)[0], head)
 
 
-def _send_raw_transaction(_facts: Facts, params: Params, _head: int) -> str:
-    """The hash is sha3-256 of the bytes sent; a real chain's is keccak-256, which differs in its padding."""
-    data = parameters.data(positional(params, 1, 1)[0], "0")
-    if data == "0x":
-        raise parameters.invalid("0", "expected a signed transaction")
-    return "0x" + sha3_256(bytes.fromhex(data[2:])).hexdigest()
+def _send_raw_transaction(facts: Facts, params: Params, head: int) -> str:
+    """What is answered to whoever sends it first; nothing happens to it here."""
+    raw = pool.raw_transaction(params)
+    known = facts.journal.sent(keccak(raw))
+    signed_hash = pool.examined(facts, raw, head).hash if known is None else known.hash
+    return "0x" + signed_hash.hex()
 
+
+def _without_the_waiting(facts: Facts, params: Params, head: int) -> Sequence[Any]:
+    """A node that has not heard of a transaction answers null until it is in a block."""
+    return () if _transaction_receipt(facts, params, head) else (None,)
+
+
+def _counts_until_all_wait(facts: Facts, params: Params, head: int) -> Sequence[Any]:
+    """Of several that wait a node may have heard of the first ones only."""
+    values = positional(params, 1, 2)
+    if values[1:] != ["pending"]:
+        return ()
+    known, all_waiting = (
+        int(_transaction_count(facts, [values[0], tag], head), 16) for tag in ("latest", "pending")
+    )
+    return [hex(count) for count in range(known, all_waiting)]
+
+
+OTHER_ANSWERS: dict[str, Callable[[Facts, Params, int], Sequence[Any]]] = {
+    "eth_getTransactionByHash": _without_the_waiting,
+    "eth_getTransactionCount": _counts_until_all_wait,
+    "eth_sendRawTransaction": pool.known_errors,
+}
+"""Where more than one answer may be right at one head: which are right besides."""
 
 METHODS: dict[str, Method] = {
     "eth_blockNumber": _block_number,

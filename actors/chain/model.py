@@ -1,19 +1,27 @@
 """The chain model: what a node that knows the chain up to a head answers to a call. Pure."""
 
+from collections.abc import Sequence
 from copy import copy
 from functools import lru_cache
 from typing import Any
 
+from battle.actors.chain import pool
 from battle.actors.chain.blocks import Block
-from battle.actors.chain.branches import fork_of
-from battle.actors.chain.facts import Facts
-from battle.actors.chain.methods import METHODS
+from battle.actors.chain.branches import Branch
+from battle.actors.chain.facts import Facts, facts_of
+from battle.actors.chain.journal import Journal
+from battle.actors.chain.methods import METHODS, OTHER_ANSWERS
 from battle.actors.chain.parameters import Params
+from battle.actors.roles import ChainHistory
+from battle.actors.shared_lines import LinesInMemory, SharedLines
 from battle.actors.spec.chain import Chain
 from battle.actors.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
 
 _BRANCHES_KEPT = 4
 """Views of branches that are kept, with the blocks they built: there is seldom more than one reorg at a time."""
+
+_BRANCH_BLOCKS = 1024
+"""A branch that began so long ago is no longer looked at: no reorg lasts as long."""
 
 _MODELS_KEPT = 8
 """Models that `model_of` keeps: a run has one chain, and seldom a wrong one beside it."""
@@ -26,13 +34,18 @@ class ChainModel:
     with the blocks they stand in, and hashes find what they are the hashes of. Two models of equal `Chain`
     give equal answers.
 
-    A model sees one branch of its chain: the main one, or what `branched` gives.
+    A model sees one branch of its chain: the main one, or what `branched` gives. What is sent to the chain in a run,
+    and where branches begin, is in the lines that all nodes have in common; without them nobody else knows of it.
     """
 
-    def __init__(self, spec: Chain) -> None:
+    def __init__(
+        self, spec: Chain, lines: SharedLines | None = None, history: ChainHistory | None = None
+    ) -> None:
         self.spec = spec
-        self._facts = self._trunk = Facts(spec)
-        self._branches: dict[int, Facts] = {}
+        journal = Journal(LinesInMemory() if lines is None else lines)
+        self._facts = self._trunk = facts_of(spec, journal, history)
+        self._branches: dict[int, Branch] = {}
+        self._branched: dict[int, Facts] = {}
 
     @property
     def fork_height(self) -> int | None:
@@ -60,28 +73,72 @@ class ChainModel:
             raise RpcError(METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
         return function(self._facts, params, head)
 
+    def accept(self, params: Params, head: int) -> None:
+        """Take the transaction that `eth_sendRawTransaction` brings while `head` is the newest block.
+
+        Raises:
+            RpcError: -32602 for wrong parameters, -32000 for what a node does not accept, or knows already.
+        """
+        pool.accept(self._facts, pool.raw_transaction(params), head)
+
+    def other_answers(self, method: str, params: Params, head: int) -> Sequence[Any]:
+        """What is as right as `answer`: nodes get to know one after the other which transactions wait."""
+        find = OTHER_ANSWERS.get(method)
+        return () if find is None else find(self._facts, params, head)
+
     def branched(self, fork_height: int) -> "ChainModel":
         """The same chain as a node sees it that follows the branch whose first own block is at `fork_height`."""
-        facts = self._branches.get(fork_height)
+        facts = self._branched.get(fork_height)
         if facts is None:
-            if len(self._branches) >= _BRANCHES_KEPT:
-                self._branches.pop(next(iter(self._branches)))
-            facts = self._branches[fork_height] = Facts(self.spec, self._trunk, fork_height)
+            if len(self._branched) >= _BRANCHES_KEPT:
+                self._branched.pop(next(iter(self._branched)))
+            facts = self._branched[fork_height] = self._trunk.on_branch(self._branch(fork_height))
         branch = copy(self)
         branch._facts = facts
         return branch
 
-    def fork_named_by(self, block_hash: str) -> int | None:
-        """The fork height of the branch whose block has this well-formed hash; None for the main one, or no block."""
-        return fork_of(self._facts.hashes, block_hash)
+    def fork_named_by(self, block_hash: str, head: int) -> int | None:
+        """The fork height of the branch that has a block with this well-formed hash up to `head`; None for the main
+        one, and where there is no such block."""
+        name = bytes.fromhex(block_hash[2:])
+        if self._trunk.branch.height_of(name, head) is not None:
+            return None
+        recent = (fork for fork in self._trunk.journal.forks() if head - _BRANCH_BLOCKS < fork <= head)
+        return next((fork for fork in recent if self._branch(fork).height_of(name, head) is not None), None)
+
+    def _branch(self, fork_height: int) -> Branch:
+        """Its hashes are kept: each says the one before."""
+        branch = self._branches.get(fork_height)
+        if branch is None:
+            branch = self._branches[fork_height] = self._trunk.new_branch(fork_height)
+            self._trunk.journal.fork(fork_height)
+        return branch
 
     def block_at(self, height: int) -> Block:
         """All facts of the block at `height`, however far the head is; shared: do not change them."""
         return self._facts.blocks.at(height)
 
+    def height_of(self, block_hash: str, head: int) -> int | None:
+        """The height of the block with this well-formed hash, when this branch has it up to `head`."""
+        return self._facts.height_of_hash(block_hash, head)
+
+    def transaction_hashes(self, height: int) -> list[str]:
+        """The hashes of the transactions in the block at `height`."""
+        return ["0x" + one.hex() for one in self._facts.transactions.hashes_at(height)]
+
+    def waits_from(self, transaction_hash: str, head: int) -> int | None:
+        """The height of the block that was the newest when this transaction began to wait; None when it waits or
+        waited nowhere up to `head`."""
+        name = bytes.fromhex(transaction_hash[2:])
+        sent = self._facts.journal.sent(name)
+        if sent is not None:
+            return sent.accepted_at
+        place = self._facts.transactions.place_of(name, head + 1)
+        return None if place is None else place[0] - 1
+
     def block_hash(self, height: int) -> str:
         """The hash of the block at `height`."""
-        return self._facts.branch.block_hash(height)
+        return "0x" + self._facts.branch.hash_of(height).hex()
 
     def token(self, number: int) -> str:
         """The address of one of the contracts that emit logs."""
@@ -89,10 +146,10 @@ class ChainModel:
 
 
 @lru_cache(_MODELS_KEPT)
-def model_of(spec: Chain) -> ChainModel:
-    """The model of a chain, one for all providers in this process.
+def model_of(spec: Chain, lines: SharedLines, history: ChainHistory | None) -> ChainModel:
+    """The model of a run's chain, one for all providers in this process.
 
     The nodes of a simulation are one process: what one provider has built of the chain, the others need not build
     again, nor keep. Who checks answers has a model of its own: it must not believe what a provider did to its own.
     """
-    return ChainModel(spec)
+    return ChainModel(spec, lines, history)

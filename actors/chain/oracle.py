@@ -77,6 +77,9 @@ _WHICH_BLOCK: dict[str, int | None] = {
 
 _NEWEST = ("latest", "pending", None)
 
+_COUNT_CHARACTERS = len(hex(2**HEIGHT_BITS - 1))
+"""Of a number of transactions; an invented one has a height in its last four bytes, and more before it."""
+
 _HEIGHT_BOUND = 2**60
 """No chain is as high, and the log has no room for more."""
 
@@ -214,7 +217,7 @@ class _Case(NamedTuple):
         if held is not None:
             held = self._newest_held(held)
             return self._as("stale", held)._replace(blocks_behind=self.head_from - held)
-        fork = _fork_said(self.model, self.received)
+        fork = _fork_said(self.model, self.received, self.head_to)
         if fork is not None:
             held = self._held(self.model.branched(fork), (*newest, *older))
             if held is not None:
@@ -224,7 +227,7 @@ class _Case(NamedTuple):
     def _held(self, model: ChainModel, heads: Iterable[int]) -> int | None:
         """The first of these heads at which the answer holds."""
         return next(
-            (head for head in heads if _fits(self.received, _answer(model, self.method, self.params, head))),
+            (head for head in heads if _holds(model, self.method, self.params, self.received, head)),
             None,
         )
 
@@ -251,10 +254,18 @@ class _Case(NamedTuple):
         before = self.head_from - 1
         if self.method == "eth_getLogs" and not self.received:
             return (*range(before, before - _EMPTY_ANSWERS_TRIED, -1), oldest)
-        if self.method == "eth_gasPrice":
+        if self.method == "eth_gasPrice" or self._is_of_what_was_sent():
             return range(before, oldest - 1, -1)
         height = _height_said(self.method, self.received)
         return () if height is None else (height + lag for lag in reversed(_LAGS))
+
+    def _is_of_what_was_sent(self) -> bool:
+        """A transaction that waits, or the number of those that were sent: neither says a height."""
+        if self.method == "eth_getTransactionByHash":
+            return isinstance(self.received, dict) and self.received.get("blockNumber") is None
+        if self.method != "eth_getTransactionCount" or not isinstance(self.received, str):
+            return False
+        return len(self.received) <= _COUNT_CHARACTERS
 
     def _as(self, judgement: Judgement, head: int | None = None) -> Judged:
         if isinstance(self.received, ErrorObject):
@@ -291,6 +302,14 @@ def _fits(received: Any, expected: Any) -> bool:
     return not isinstance(expected, RpcError) and same_json(received, expected)
 
 
+def _holds(model: ChainModel, method: str, params: Params, received: Any, head: int) -> bool:
+    right = _answer(model, method, params, head)
+    if _fits(received, right):
+        return True
+    others = () if isinstance(right, RpcError) else model.other_answers(method, params, head)
+    return any(_fits(received, other) for other in others)
+
+
 def _answer(model: ChainModel, method: str, params: Params, head: int) -> Any:
     """The right result, or the right error."""
     try:
@@ -308,10 +327,10 @@ def _height_said(method: str, result: Any) -> int | None:
         return None  # a method whose answers never age, or not even the right shape
 
 
-def _fork_said(model: ChainModel, result: Any) -> int | None:
+def _fork_said(model: ChainModel, result: Any, head: int) -> int | None:
     """The branch of the newest block that a result names: a branch's answers say of which branch they are."""
     newest = result[-1] if isinstance(result, list) and result else result
     if not isinstance(newest, dict):
         return None
     name = newest.get("blockHash", newest.get("hash"))
-    return model.fork_named_by(name) if type(name) is str and _is_hash(name) else None
+    return model.fork_named_by(name, head) if type(name) is str and _is_hash(name) else None

@@ -29,6 +29,9 @@ MAX_BATCH_BYTES = 4 * 2**20
 Errors: TypeAlias = Callable[[str], RpcError | None]
 """With which error a call of a method fails; None: it is answered."""
 
+SEND = "eth_sendRawTransaction"
+"""The one method that changes something."""
+
 _NO_HEADERS: dict[bytes, bytes] = {}
 _TOO_LARGE = RpcError(LIMIT_EXCEEDED, "the answer to the batch is too large")
 _encode = msgspec.json.Encoder().encode
@@ -138,13 +141,19 @@ class CallAnswerer:
     def _result(self, call: Call, head: int) -> Any:
         canned = self._canned.get(call.method)
         if canned is None:
-            return self._model.answer(call.method, call.params, head)
+            result = self._model.answer(call.method, call.params, head)
+            if call.method == SEND:
+                self._model.accept(call.params, head)
+            return result
         if isinstance(canned, RpcError):
             raise RpcError(canned.code, canned.message, canned.data)
         return canned
 
     def _result_under(self, faults: Sequence[InForce], asked: ReceivedCall, call: Call, head: int) -> Any:
-        chain_answer = answer_under(self.viewer, call, head, faults, self._canned.get(call.method))
+        canned = self._canned.get(call.method)
+        chain_answer = answer_under(self.viewer, call, head, faults, canned)
+        if call.method == SEND and canned is None and chain_answer.error is None:
+            self.viewer.view(head, faults).model.accept(call.params, head)
         if not call.is_notification:  # which gets no answer, so no answer has changed
             asked.fault_id = chain_answer.fault_id
         if chain_answer.error is not None:

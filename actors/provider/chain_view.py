@@ -38,11 +38,12 @@ class InForce(msgspec.Struct, frozen=True):
     fault: NodeFault
     fork_height: int | None = None
 
-    def begun(self, head: int) -> "InForce":
-        """The same, begun when `head` was the newest block that the provider saw; as it is if it had begun."""
+    def begun(self, head: int, oldest: int = 0) -> "InForce":
+        """The same, begun when `head` was the newest block that the provider saw; as it is if it had begun. Of
+        `oldest`, the oldest block that there is, there is only one."""
         if self.fork_height is not None or not isinstance(self.fault, Reorg):
             return self
-        return InForce(self.fault_id, self.fault, max(head - self.fault.depth + 1, 1))
+        return InForce(self.fault_id, self.fault, max(head - self.fault.depth + 1, oldest + 1))
 
 
 class ChainView(msgspec.Struct, frozen=True):
@@ -70,7 +71,7 @@ class ChainViewer:
         """What one more fault leaves of what is seen."""
         fault = one.fault
         if isinstance(fault, StaleHead):
-            return ChainView(view.model, max(view.head - fault.blocks, 0))
+            return ChainView(view.model, max(view.head - fault.blocks, view.model.spec.oldest_height))
         if isinstance(fault, Reorg):
             assert one.fork_height is not None, "a fault that counts has begun"
             return ChainView(view.model.branched(one.fork_height), view.head)

@@ -126,9 +126,10 @@ class Behaviour(msgspec.Struct, frozen=True):
         fault = InForce(command.fault_id, command.fault)
         return Behaviour(self.spec, (*self.reverted(command.fault_id).in_force, fault))
 
-    def begun(self, head: int) -> "Behaviour":
-        """The same, where what is new begins now, while `head` is the newest block that the provider sees."""
-        return Behaviour(self.spec, tuple(one.begun(head) for one in self.in_force))
+    def begun(self, head: int, oldest: int = 0) -> "Behaviour":
+        """The same, where what is new begins now, while `head` is the newest block that the provider sees, and
+        `oldest` the oldest one that there is."""
+        return Behaviour(self.spec, tuple(one.begun(head, oldest) for one in self.in_force))
 
     def reverted(self, fault_id: str) -> "Behaviour":
         """Without this fault; as it is if it is not in force."""

@@ -42,7 +42,7 @@ class Service:
     def __init__(self, world: World, role: ProviderRole) -> None:
         self.world = world
         self.spec = role.spec
-        self.model = model_of(role.chain)
+        self.model = model_of(role.chain, world.shared_lines, role.history)
         self.answerer = CallAnswerer(self.model, role.spec.canned)
         self._behaviour = Behaviour(role.spec)
         self._attempts = Attempts()
@@ -71,7 +71,7 @@ class Service:
 
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour.begun(self.view().head)
+        self._behaviour = behaviour.begun(self.view().head, self.model.spec.oldest_height)
 
     def plan(self, received: ReceivedRequest) -> ResponsePlan:
         """What becomes of this attempt of a request."""

@@ -12,6 +12,10 @@ SubscriptionKind: TypeAlias = Literal["newHeads", "logs", "newPendingTransaction
 SUBSCRIPTION_KINDS: tuple[SubscriptionKind, ...] = get_args(SubscriptionKind)
 
 
+_LEAST_BLOCKS = 128
+"""How much there must be before a run: generated requests ask about the last hundred blocks."""
+
+
 class Chain(Spec, frozen=True):
     """A chain without a past to store: all of it follows from `seed`.
 
@@ -22,9 +26,19 @@ class Chain(Spec, frozen=True):
     chain_id: int = 1
     block_time: Duration = seconds(2)
     start_height: int = 19_000_000
+    history: int = 256
+    """How many blocks there are before `start_height`. For an older one a provider answers error 4444 "pruned history
+    unavailable", as nodes do that keep no old blocks."""
 
     def problems(self) -> Iterator[str]:
         if self.block_time <= 0:
             yield f"chain: block_time must be above 0, not {format_duration(self.block_time)}"
-        if self.chain_id <= 0 or self.start_height < 128:
-            yield "chain: chain_id must be above 0 and start_height at least 128"
+        if self.chain_id <= 0 or self.start_height < _LEAST_BLOCKS:
+            yield f"chain: chain_id must be above 0 and start_height at least {_LEAST_BLOCKS}"
+        if self.history < _LEAST_BLOCKS:
+            yield f"chain: history must be at least {_LEAST_BLOCKS} blocks, not {self.history}"
+
+    @property
+    def oldest_height(self) -> int:
+        """The height of the oldest block that nodes have."""
+        return max(self.start_height - self.history, 0)

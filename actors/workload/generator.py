@@ -94,7 +94,7 @@ async def _apply_faults(control: Control, faults: TransportFaults) -> None:
 
 class _Load:
     def __init__(self, world: World, role: WorkloadRole, connect: Connect | None) -> None:
-        model = ChainModel(role.chain)
+        model = ChainModel(role.chain, world.shared_lines, role.history)
         self._world = world
         self._role = role
         self._connect = connect

@@ -9,6 +9,7 @@ import trio
 
 from battle.actors import rng
 from battle.actors.rng import Draws
+from battle.actors.shared_lines import LinesInMemory, SharedLines
 from battle.actors.world.held import Held
 from battle.actors.world.interfaces import (
     ConnectionHandler,
@@ -27,11 +28,13 @@ class CommonWorld:
         node: str,
         seed: int,
         log: EventLog,
+        shared_lines: SharedLines | None = None,
         held: Held | None = None,
         lingering: set[Lingering] | None = None,
     ) -> None:
         self.node = node
         self.log = log
+        self.shared_lines = shared_lines or LinesInMemory()
         self.held = held or Held()
         self.lingering = set() if lingering is None else lingering
         self._seed = seed

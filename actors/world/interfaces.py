@@ -16,6 +16,7 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.rng import Draws
+from battle.actors.shared_lines import SharedLines
 from battle.actors.spec.endpoints import Tls
 from battle.actors.system.mailbox import Inbox
 from battle.actors.world.held import Held
@@ -162,6 +163,9 @@ class World(Protocol):
 
     log: EventLog
     """This node's segment of the event log."""
+
+    shared_lines: SharedLines
+    """What the nodes of this run write down for each other: the journal of its chain."""
 
     held: Held
     """What this node holds for its peers."""

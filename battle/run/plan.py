@@ -2,6 +2,7 @@
 
 import msgspec
 
+from battle.actors.chain.histories import history_of
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.base import Spec
 from battle.actors.spec.endpoints import Endpoint
@@ -86,6 +87,7 @@ def workload_role(plan: RunPlan, node: WorkloadNode, http: Endpoint, ws: Endpoin
         may_be_parted=any(_parts(planned.fault, node) for planned in plan.timeline),
         only_canned=[method for method in canned if all(method in provider.canned for provider in mocks)],
         provider_header=isinstance(gateway, EmbeddedGateway) or gateway.reports != "none",
+        history=history_of(plan.scenario.chain) if mocks else None,
     )
 
 

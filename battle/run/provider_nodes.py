@@ -1,6 +1,7 @@
 """The providers of a run: where each listens, and the node that it is."""
 
 from battle.actors.addresses import Address
+from battle.actors.chain.histories import history_of
 from battle.actors.roles import LinkRole, ProviderRole, Role
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.providers import MockProvider, RealProvider
@@ -37,7 +38,7 @@ class ProviderNodes:
 def _role(provider: MockProvider | RealProvider, address: Address, chain: Chain) -> Role:
     if isinstance(provider, RealProvider):
         return _link_role(provider, address)
-    return ProviderRole(provider, address, chain)
+    return ProviderRole(provider, address, chain, history_of(chain))
 
 
 def _link_role(provider: RealProvider, address: Address) -> LinkRole:

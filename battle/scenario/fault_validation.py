@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from battle.actors.spec.faults.behaviour import AnswerFault
+from battle.actors.spec.faults.behaviour import AnswerFault, Reorg, StaleHead
 from battle.actors.spec.faults.process import ProcessFault
 from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence, faults_of
 from battle.actors.spec.faults.timeline import FAULTS_MAX, Groups, targets_of, targets_of_fault
@@ -27,6 +27,7 @@ def fault_problems(scenario: Scenario) -> Iterator[str]:
             yield from _aim_problems(scenario, fault)
             if isinstance(fault, AnswerFault | SessionFault):
                 yield from _not_for_real_ones(scenario, fault)
+            yield from _history_problems(scenario, fault)
         yield from entry.problems()
     yield from plan_problems(scenario.chaos, scenario.chaos_until, scenario.groups)
 
@@ -58,6 +59,16 @@ def _not_for_real_ones(scenario: Scenario, fault: AnswerFault | SessionFault) ->
     for name in targets_of(fault.target, scenario.groups):
         if name in real:
             yield f"{fault.kind()}: {name} is a real provider; this fault needs a mock provider"
+
+
+def _history_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
+    """No node is behind the oldest block that there is, or replaces it."""
+    history = scenario.chain.start_height - scenario.chain.oldest_height
+    blocks = fault.blocks if isinstance(fault, StaleHead) else fault.depth if isinstance(fault, Reorg) else 0
+    if blocks >= history:
+        field = "blocks" if isinstance(fault, StaleHead) else "depth"
+        more = f"chain = Chain(history={blocks + 1})"
+        yield f"{fault.kind()}: {field} must be below the chain's history of {history} blocks, or set {more}"
 
 
 def provider_choice(scenario: Scenario) -> str:

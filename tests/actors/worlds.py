@@ -9,6 +9,7 @@ from time import perf_counter_ns
 import outcome
 import trio
 
+from battle.actors.shared_lines import LinesInMemory
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.world import LiveWorld
 from battle.actors.world.simulated.clock import EventClock
@@ -54,6 +55,7 @@ def simulated(main, seed=0):
 
     clock = EventClock(fail)
     network = Network(clock)
+    lines = LinesInMemory()
     ports = iter(range(8000, 9000))
 
     async def run():
@@ -62,7 +64,7 @@ def simulated(main, seed=0):
             async with trio.open_nursery() as nursery:
                 stage = Stage(
                     nursery,
-                    lambda name, log: SimulatedNode(network, name, seed, log),
+                    lambda name, log: SimulatedNode(network, name, seed, log, lines),
                     lambda name: f"{name}:{next(ports)}",
                 )
                 result = await outcome.acapture(main, stage)
@@ -79,11 +81,14 @@ def live(main, seed=0):
 
     async def run():
         reactor = Reactor(perf_counter_ns())
+        lines = LinesInMemory()
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(reactor.run)
                 stage = Stage(
-                    nursery, lambda name, log: LiveWorld(reactor, name, seed, log), lambda name: "127.0.0.1:0"
+                    nursery,
+                    lambda name, log: LiveWorld(reactor, name, seed, log, lines),
+                    lambda name: "127.0.0.1:0",
                 )
                 with trio.fail_after(LIVE_LIMIT_SECONDS):
                     result = await outcome.acapture(main, stage)

@@ -40,7 +40,7 @@ from tests.fuzz.hearing import PING, Heard
 from tests.fuzz.http_inputs import valid
 from tests.fuzz.inputs import HalfClose, Input, Reset, Say, Wait
 
-CHAIN = Chain(start_height=500, block_time=seconds(2))
+CHAIN = Chain(start_height=500, history=500, block_time=seconds(2))
 ADDRESS = "0x" + "ab" * 20
 
 END_WITHIN = 100

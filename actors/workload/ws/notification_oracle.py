@@ -26,9 +26,6 @@ _LONGEST_KEPT_BYTES = 16 * 1024
 HEIGHTS_LOOKED_AT = 256
 """Blocks that are looked through for something that was due: a millisecond or two each, when the load is over."""
 
-_HEIGHT_BOUND = 2**40
-"""No chain of ours is as high, and no hash of a block could say so."""
-
 _is_hash = re.compile(r"0x[0-9a-f]{64}").fullmatch
 _is_quantity = re.compile(r"0x(0|[1-9a-f][0-9a-f]{0,14})").fullmatch
 _decode = reader()
@@ -58,10 +55,11 @@ class NotificationOracle:
         self.kind = "logs" if isinstance(kind, LogFilter) else kind
         self._model = model
         self._checks = checks
-        self._readings: dict[bytes, Reading] = {}
+        self._readings: dict[bytes, tuple[Reading, int]] = {}
+        """What was read, while which block was the newest."""
         self._publishing: dict[int, bool] = {}
         """By height, whether its block has something for such a subscription."""
-        self._read: Callable[[Any], Reading]
+        self._read: Callable[[Any, int], Reading]
         # What waits to be in a block is of the one after the newest.
         self._ahead = 0
         if self.kind == "newHeads":
@@ -80,10 +78,11 @@ class NotificationOracle:
         than `REORG_BLOCKS` than `newest`, the highest block that a right notification gave this client before.
         Otherwise it is wrong. A log that is said to be removed is right when its block is of another branch.
         """
-        reading = self._readings.get(result) or self._reading(result)
+        head = self._model.head_at(now_ns)
+        reading = self._known(result, head) or self._reading(result, head)
         if not self._checks:
             return "none", reading
-        if reading.truth == "none" or reading.height > self._model.head_at(now_ns) + self._ahead:
+        if reading.truth == "none" or reading.height > head + self._ahead:
             return "wrong", reading
         if reading.truth == "orphaned" or reading.height < newest - REORG_BLOCKS:
             return "stale", reading
@@ -119,23 +118,28 @@ class NotificationOracle:
             self._publishing[height] = known
         return known
 
-    def _reading(self, result: bytes) -> Reading:
+    def _known(self, result: bytes, head: int) -> Reading | None:
+        """What was read before; what was not true then may be so with a newer block."""
+        reading, then = self._readings.get(result, (None, head))
+        return reading if reading is None or reading.truth != "none" or then == head else None
+
+    def _reading(self, result: bytes, head: int) -> Reading:
         try:
-            reading = self._read(_decode(result))
+            reading = self._read(_decode(result), head)
         except (Unreadable, _Unreadable):
             reading = Reading("none", 0, excerpt(result))
         if len(result) <= _LONGEST_KEPT_BYTES:
             if len(self._readings) >= _READINGS_KEPT:
                 self._readings.pop(next(iter(self._readings)))
-            self._readings[result] = reading
+            self._readings[result] = reading, head
         return reading
 
-    def _read_head(self, result: Any) -> Reading:
+    def _read_head(self, result: Any, head: int) -> Reading:
         number, name, parent = _number(result, "number"), _text(result, "hash"), _text(result, "parentHash")
-        return Reading(self._truth_of_head(result, number, name), number, name, number, name, parent)
+        return Reading(self._truth_of_head(result, number, name, head), number, name, number, name, parent)
 
-    def _truth_of_head(self, result: dict[str, Any], number: int, name: str) -> Truth:
-        seen = self._branch_of(number, name)
+    def _truth_of_head(self, result: dict[str, Any], number: int, name: str, head: int) -> Truth:
+        seen = self._branch_of(number, name, head)
         if seen is None:
             return "none"
         truth, model = seen
@@ -144,18 +148,20 @@ class NotificationOracle:
         fits = published.keys() <= result.keys() <= whole.keys()
         return truth if fits and all(_same(result[member], whole[member]) for member in result) else "none"
 
-    def _read_log(self, result: Any) -> Reading:
+    def _read_log(self, result: Any, head: int) -> Reading:
         number, block = _number(result, "blockNumber"), _text(result, "blockHash")
         index = _number(result, "logIndex")
         removed = result.get("removed") is True
         key = f"{block}:{index}:removed" if removed else f"{block}:{index}"
-        truth = self._truth_of_log({**result, "removed": False} if removed else result, number, block, index)
+        added = {**result, "removed": False} if removed else result
+        truth = self._truth_of_log(added, self._branch_of(number, block, head), number, index)
         if removed and truth != "none":
             truth = "main" if truth == "orphaned" else "orphaned"
         return Reading(truth, number, key, number, block)
 
-    def _truth_of_log(self, result: dict[str, Any], number: int, block: str, index: int) -> Truth:
-        seen = self._branch_of(number, block)
+    def _truth_of_log(
+        self, result: dict[str, Any], seen: tuple[Truth, ChainModel] | None, number: int, index: int
+    ) -> Truth:
         if seen is None:
             return "none"
         truth, model = seen
@@ -164,25 +170,23 @@ class NotificationOracle:
             return "none"
         return truth
 
-    def _read_pending(self, result: Any) -> Reading:
+    def _read_pending(self, result: Any, head: int) -> Reading:
         if not isinstance(result, str):
             raise _Unreadable
         if not _is_hash(result):
             return Reading("none", 0, result[:TEXT_CHARACTERS])
-        found = self._model.answer("eth_getTransactionByHash", [result], _HEIGHT_BOUND)  # known at any time
-        if found is None:
+        waits_from = self._model.waits_from(result, head) if self._checks else None
+        if waits_from is None:
             return Reading("none", 0, result)
-        number = int(found["blockNumber"], 16)
-        listed = any(one["hash"] == result for one in self._model.block_at(number).transactions)
-        return Reading("main" if listed else "none", number, result)
+        return Reading("main", waits_from + 1, result)
 
-    def _branch_of(self, number: int, name: str) -> tuple[Truth, ChainModel] | None:
+    def _branch_of(self, number: int, name: str, head: int) -> tuple[Truth, ChainModel] | None:
         """The branch that a block is of, and the chain as who follows that sees it; None: there is no such block."""
-        if not self._checks or not _is_hash(name) or number >= _HEIGHT_BOUND:
+        if not self._checks or not _is_hash(name):
             return None
-        fork = self._model.fork_named_by(name)
+        fork = self._model.fork_named_by(name, head)
         model = self._model if fork is None else self._model.branched(fork)
-        if model.block_hash(number) != name:
+        if model.height_of(name, head) != number:
             return None
         return "main" if fork is None else "orphaned", model
 

@@ -23,7 +23,7 @@ class SubscriptionLoad:
     def __init__(
         self, world: World, role: WorkloadRole, spec: WsSubscribe, connect: Connect | None = None
     ) -> None:
-        model = ChainModel(role.chain)
+        model = ChainModel(role.chain, world.shared_lines, role.history)
         self._world = world
         self._role = role
         self._spec = spec

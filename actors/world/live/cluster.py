@@ -43,6 +43,7 @@ from battle.actors.world.live.process import ChildProcess
 from battle.actors.world.live.program import Program
 from battle.actors.world.live.reactor import Reactor
 from battle.actors.world.live.reaper import MORE
+from battle.actors.world.live.shared_file import SharedFile, shared_lines_path
 from battle.actors.world.live.world import LiveWorld
 from battle.store import typed
 from battle.store.events import BenchLimitReached
@@ -78,7 +79,8 @@ class LiveCluster:
         self._reactor = Reactor(self._epoch_ns)
         sink = open_segment(run_dir, COORDINATOR, 1, run_mark(seed, self._epoch_ns))
         self._writer = SegmentWriter(sink, self._arm_flush)
-        self.world = LiveWorld(self._reactor, COORDINATOR, seed, self._writer)
+        self._shared_lines = SharedFile(shared_lines_path(run_dir))
+        self.world = LiveWorld(self._reactor, COORDINATOR, seed, self._writer, self._shared_lines)
         self._was_subreaper = become_subreaper()  # whoever loses its reaper is still below us
 
     def _arm_flush(self) -> None:
@@ -110,6 +112,7 @@ class LiveCluster:
         self._end_marked("")
         become_subreaper(self._was_subreaper)
         self._writer.close()
+        self._shared_lines.close()
         self._reactor.close()
         for sock in self._reserved.values():
             sock.close()

@@ -23,6 +23,7 @@ from battle.actors.world.interfaces import INBOX_MESSAGES, Control, World
 from battle.actors.world.live.channel import Beat, Channel, Deliver, Done, Failed, Ready, Start, ToNode
 from battle.actors.world.live.process import WHERE_SIGNAL
 from battle.actors.world.live.reactor import Reactor
+from battle.actors.world.live.shared_file import SharedFile, shared_lines_path
 from battle.actors.world.live.world import LiveWorld
 from battle.store import typed
 from battle.store.segment import FLUSH_INTERVAL_NS, SegmentWriter, open_segment, run_mark
@@ -95,7 +96,8 @@ async def _play(channel: Channel, start: Start, role: Spec, message_type: Any, b
         reactor.call_at(reactor.now_ns() + FLUSH_INTERVAL_NS, writer.flush)
 
     writer = SegmentWriter(sink, arm_flush)
-    world = LiveWorld(reactor, start.node, start.seed, writer)
+    shared_lines = SharedFile(shared_lines_path(Path(start.run_dir)))
+    world = LiveWorld(reactor, start.node, start.seed, writer, shared_lines)
     mailbox = Mailbox(start.node, MailboxSpec(INBOX_MESSAGES, "wait"))
     control = _LiveControl(mailbox.open())
     gc.collect()
@@ -113,6 +115,7 @@ async def _play(channel: Channel, start: Start, role: Spec, message_type: Any, b
     finally:
         mailbox.close()
         writer.close()
+        shared_lines.close()
         reactor.close()
     return done
 

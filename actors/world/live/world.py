@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from battle.actors.addresses import Address
+from battle.actors.shared_lines import SharedLines
 from battle.actors.spec.endpoints import Tls
 from battle.actors.world.common import CommonWorld, serve_one
 from battle.actors.world.interfaces import ConnectionHandler, EventLog, Stream, Timer, Usage, WorldName
@@ -28,8 +29,15 @@ class LiveWorld(CommonWorld):
 
     name: WorldName = "live"
 
-    def __init__(self, reactor: Reactor, node: str, seed: int, log: EventLog) -> None:
-        super().__init__(node, seed, log, reactor.held, reactor.lingering)
+    def __init__(
+        self,
+        reactor: Reactor,
+        node: str,
+        seed: int,
+        log: EventLog,
+        shared_lines: SharedLines | None = None,
+    ) -> None:
+        super().__init__(node, seed, log, shared_lines, reactor.held, reactor.lingering)
         self.now_ns = reactor.now_ns  # an attribute saves a call on the hot path
         self._reactor = reactor
         self._usage = UsageMeter().read

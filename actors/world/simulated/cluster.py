@@ -8,6 +8,7 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.author_errors import is_authors
+from battle.actors.shared_lines import LinesInMemory
 from battle.actors.spec.base import Spec
 from battle.actors.system.mailbox import Inbox
 from battle.actors.world.cluster import READY_SECONDS, Command, Exit, NodeState, not_ready
@@ -136,6 +137,7 @@ class SimulatedCluster:
         self._run_dir = run_dir
         self._seed = seed
         self._boot = boot
+        self._shared_lines = LinesInMemory()
         coordinator, self._coordinator_writer = self._make_coordinator()
         coordinator.root_task = root_task
         self.world: World = coordinator
@@ -213,12 +215,12 @@ class SimulatedCluster:
             world.call_at(world.now_ns() + FLUSH_INTERVAL_NS, writer.flush)
 
         writer = SegmentWriter(open_segment(self._run_dir, COORDINATOR, 1, run_mark(self._seed)), arm)
-        world = SimulatedNode(self._network, COORDINATOR, self._seed, writer)
+        world = SimulatedNode(self._network, COORDINATOR, self._seed, writer, self._shared_lines)
         return world, writer
 
     def _make_node(self, name: str, incarnation: int) -> tuple[SimulatedNode, SegmentWriter]:
         """A node, and the writer of its log. A paused node would flush nothing, so its log's time stands still."""
         sink = ChunkSink(open_segment(self._run_dir, name, incarnation, run_mark(self._seed)))
         writer = VirtualSegmentWriter(sink, lambda: world.ran_until_ns)
-        world = SimulatedNode(self._network, name, self._seed, writer)
+        world = SimulatedNode(self._network, name, self._seed, writer, self._shared_lines)
         return world, writer

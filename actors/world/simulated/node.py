@@ -6,6 +6,7 @@ from typing import Any
 import trio
 
 from battle.actors.addresses import Address
+from battle.actors.shared_lines import SharedLines
 from battle.actors.spec.endpoints import Tls
 from battle.actors.world.cluster import NodeState
 from battle.actors.world.common import CommonWorld, serve_one
@@ -23,8 +24,15 @@ class SimulatedNode(CommonWorld):
 
     name: WorldName = "simulated"
 
-    def __init__(self, network: Network, node: str, seed: int, log: EventLog) -> None:
-        super().__init__(node, seed, log)
+    def __init__(
+        self,
+        network: Network,
+        node: str,
+        seed: int,
+        log: EventLog,
+        shared_lines: SharedLines | None = None,
+    ) -> None:
+        super().__init__(node, seed, log, shared_lines)
         self.alive = True
         self.running = True
         self.on_crash: Callable[[Exception], object] | None = None

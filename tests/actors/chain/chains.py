@@ -7,7 +7,8 @@ from battle.actors.chain import oracle as oracle
 from battle.actors.chain.model import ChainModel
 from battle.actors.spec.chain import Chain
 
-CHAIN = Chain(seed=7, chain_id=5, start_height=1000)
+CHAIN = Chain(seed=7, chain_id=5, start_height=1000, history=1000)
+"""All of it is there, from block 0 on."""
 MODEL = ChainModel(CHAIN)
 HEAD = 1200
 

@@ -4,14 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from battle.actors.chain.branches import Branch, fork_of
 from battle.actors.chain.generated_params import params_for
-from battle.actors.chain.hashes import Hashes
 from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel
 from battle.actors.rng import Draws
+from battle.actors.shared_lines import LinesInMemory
+from battle.actors.spec.chain import Chain
 from battle.actors.wire.jsonrpc import SERVER_ERROR, RpcError
-from tests.actors.chain.chains import CHAIN, HEAD, MODEL, PERSON, as_json, ask, judge
+from tests.actors.chain.chains import CHAIN, HEAD, PERSON, as_json, ask, judge
+
+MODEL = ChainModel(CHAIN)
+"""One of its own: it knows all branches that were ever begun on it."""
 
 DRAWS = Draws(3, "branches")
 FORK = HEAD - 5
@@ -25,7 +28,12 @@ NAMING_BLOCKS = {
     "eth_getTransactionReceipt",
 }
 
-forks = st.integers(1, HEAD)
+YOUNG = Chain(start_height=200, history=128)
+LOWEST_FORK = HEAD - 12
+"""Each branch that was begun once is looked through for each hash that nobody knows."""
+
+forks = st.integers(LOWEST_FORK, HEAD)
+heights = st.integers(LOWEST_FORK - 5, HEAD + 10)
 
 
 def block_of(model, height, full=True, head=HEAD):
@@ -35,35 +43,44 @@ def block_of(model, height, full=True, head=HEAD):
 # Hashes
 
 
-@given(st.integers(1, 2**39), st.integers(0, 2**24 - 1))
-def test_a_branchs_hash_finds_its_place_and_its_fork(fork, distance):
-    hashes = Hashes(1, 1)
-    branch = Branch(hashes, fork)
-    name = branch.block_hash(fork + distance)
-    assert branch.height_of(name) == fork + distance
-    assert fork_of(hashes, name) == fork
-    assert Branch(hashes, None).height_of(name) is None
-    assert Branch(hashes, fork + 1).height_of(name) is None
-
-
-@given(forks, st.integers(0, 2 * HEAD))
+@given(forks, heights)
 def test_a_branch_has_blocks_of_its_own_from_its_fork_on_and_none_before(fork, height):
-    hashes = Hashes(1, 1)
-    main, branch = Branch(hashes, None), Branch(hashes, fork)
-    assert (branch.block_hash(height) != main.block_hash(height)) == (height >= fork) == branch.is_own(height)
-    assert branch.height_of(main.block_hash(height)) == (None if height >= fork else height)
-    assert fork_of(hashes, main.block_hash(height)) is None
+    branch = MODEL.branched(fork)
+    name, main = branch.block_hash(height), MODEL.block_hash(height)
+    assert (name != main) == (height >= fork)
+    assert branch.height_of(name, height) == height
+    assert branch.height_of(main, height) == (None if height >= fork else height)
+    assert MODEL.height_of(name, height) == (None if height >= fork else height)
+
+
+@given(forks, st.integers(0, 20))
+def test_whoever_sees_a_branchs_hash_finds_its_fork(fork, distance):
+    height = fork + distance
+    name = MODEL.branched(fork).block_hash(height)
+    assert MODEL.fork_named_by(name, height) == fork
+    assert MODEL.fork_named_by(MODEL.block_hash(height), height) is None
+    assert MODEL.fork_named_by(name, height - 1) is None, "a block of later on was found"
+    assert MODEL.fork_named_by("0x" + "77" * 32, height) is None
+
+
+def test_one_who_shares_the_lines_finds_a_branch_that_another_has_begun():
+    lines = LinesInMemory()
+    provider, other = ChainModel(YOUNG, lines), ChainModel(YOUNG, lines)
+    name = provider.branched(195).block_hash(197)
+    assert other.fork_named_by(name, 200) == 195
+    assert other.branched(195).block_hash(197) == name
+    assert ChainModel(YOUNG).fork_named_by(name, 200) is None
 
 
 def test_branches_of_other_forks_have_other_hashes():
-    hashes = Hashes(1, 1)
-    assert len({Branch(hashes, fork).block_hash(500) for fork in range(1, 501)}) == 500
+    model = ChainModel(YOUNG)
+    assert len({model.branched(fork).block_hash(200) for fork in range(150, 201)}) == 51
 
 
 # Blocks and what stands in them
 
 
-@given(forks, st.integers(1, HEAD))
+@given(forks, st.integers(LOWEST_FORK - 5, HEAD))
 def test_a_branchs_blocks_link_to_their_parents_down_to_the_common_ancestor(fork, height):
     branch = MODEL.branched(fork)
     here = block_of(branch, height)
@@ -74,7 +91,7 @@ def test_a_branchs_blocks_link_to_their_parents_down_to_the_common_ancestor(fork
         assert here == block_of(MODEL, height)
 
 
-@given(forks, st.integers(1, HEAD))
+@given(forks, st.integers(LOWEST_FORK - 5, HEAD))
 def test_what_stands_in_a_branchs_block_agrees_with_it(fork, height):
     branch = MODEL.branched(fork)
     here = block_of(branch, height)
@@ -86,7 +103,7 @@ def test_what_stands_in_a_branchs_block_agrees_with_it(fork, height):
         assert receipt["blockHash"] == here["hash"]
 
 
-@given(forks, st.integers(1, HEAD))
+@given(forks, st.integers(LOWEST_FORK - 5, HEAD))
 def test_a_branchs_block_has_the_main_ones_transactions_and_another_maker(fork, height):
     mine, main = (block_of(model, height, full=False) for model in (MODEL.branched(fork), MODEL))
     assert mine["transactions"] == main["transactions"]

@@ -28,6 +28,8 @@ AGEING = [
     "eth_getTransactionCount",
 ]
 
+SEND = "eth_sendRawTransaction"
+
 methods = st.sampled_from(sorted(METHODS))
 numbers = st.integers(0, 2**40)
 
@@ -88,16 +90,26 @@ def test_no_logs_of_a_newer_block_are_stale():
 SAME_ON_ALL_CHAINS = {
     "eth_blockNumber",
     "eth_estimateGas",
-    "eth_sendRawTransaction",
     "eth_syncing",
     "web3_clientVersion",
 }
 
-MAY_FIND_NOTHING = {"eth_getBlockByHash", "eth_getLogs"}
+MAY_FIND_NOTHING = {
+    "eth_getBlockByHash",
+    "eth_getLogs",
+    "eth_getTransactionByHash",
+    "eth_getTransactionReceipt",
+}
 """About recent blocks, to which nothing is also what a provider says that does not know them yet."""
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+def test_another_chain_takes_no_transaction_of_this_one():
+    other = ChainModel(Chain(seed=99, chain_id=6, start_height=1000))
+    with pytest.raises(RpcError, match="invalid chain id for signer: have 5 want 6"):
+        other.answer(SEND, params_for(MODEL, SEND, 1, 1, HEAD, DRAWS), HEAD)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - {SEND}))
 def test_the_answer_of_another_chain_is_wrong_where_chains_differ(method):
     other = ChainModel(Chain(seed=99, chain_id=6, start_height=1000))
     found = [

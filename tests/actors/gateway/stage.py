@@ -16,6 +16,7 @@ import trio
 
 from battle.actors.gateway.server import run_gateway
 from battle.actors.roles import GatewayRole, Upstream
+from battle.actors.shared_lines import LinesInMemory
 from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.system.mailbox import Mailbox
 from battle.actors.units import ms, seconds
@@ -272,6 +273,7 @@ def simulated(main, seed=0):
 
     clock = EventClock(fail)
     network = Network(clock)
+    lines = LinesInMemory()
     ports = iter(range(8000, 9000))
 
     async def run():
@@ -280,7 +282,7 @@ def simulated(main, seed=0):
             async with trio.open_nursery() as nursery:
                 stage = Stage(
                     nursery,
-                    lambda name, log: SimulatedNode(network, name, seed, log),
+                    lambda name, log: SimulatedNode(network, name, seed, log, lines),
                     lambda name: f"{name}:{next(ports)}",
                 )
                 result = await main(stage)
@@ -297,11 +299,14 @@ def live(main, seed=0):
 
     async def run():
         reactor = Reactor(perf_counter_ns())
+        lines = LinesInMemory()
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(reactor.run)
                 stage = Stage(
-                    nursery, lambda name, log: LiveWorld(reactor, name, seed, log), lambda name: "127.0.0.1:0"
+                    nursery,
+                    lambda name, log: LiveWorld(reactor, name, seed, log, lines),
+                    lambda name: "127.0.0.1:0",
                 )
                 with trio.fail_after(20):
                     result = await main(stage)

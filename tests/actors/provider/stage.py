@@ -16,7 +16,7 @@ from battle.actors.wire.http.client import RESPONSE_LIMITS
 from battle.actors.wire.http.messages import encode_request, request_head
 from battle.actors.wire.http.parsers import ResponseParser
 
-CHAIN = Chain(start_height=500)
+CHAIN = Chain(start_height=500, history=500)
 HEAD = request_head("a:1")
 CALL = b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}'
 

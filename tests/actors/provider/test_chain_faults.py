@@ -59,6 +59,7 @@ def test_a_reorg_replaces_the_newest_blocks_until_its_end(either_world):
     assert under[2]["hash"] != before[2]["hash"]
     assert under[3] is None
     assert signed == [[None] * 4, [None, "f1", "f1", "f1"], [None] * 4]
+    MODEL.branched(HEAD - 1)  # as it knows from the journal
     assert judged("eth_getBlockByNumber", ["latest", False], {"result": under[2]}) == "stale"
 
 

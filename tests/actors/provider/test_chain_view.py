@@ -97,7 +97,9 @@ def test_faults_that_do_not_sign_could_as_well_not_be_there_after_the_one_that_d
 @given(methods, numbers, st.permutations(ALL))
 def test_the_order_in_which_faults_were_applied_changes_nothing(method, number, several):
     asked = question(method, number)
-    assert answer_of(asked, *several) == answer_of(asked, *ALL)
+    one, other = answer_of(asked, *several), answer_of(asked, *ALL)
+    assert one.looks_like(other)
+    assert one.fault_id == other.fault_id
 
 
 @given(methods, numbers)
@@ -139,7 +141,8 @@ def test_a_view_is_what_is_left_of_the_chain():
     assert (SEER.view(HEAD, ()).model, SEER.view(HEAD, ()).head) == (MODEL, HEAD)
     seen = SEER.view(HEAD, in_order([STALE, InForce("f", Degrade("a", added_latency=1)), REORG]))
     assert (seen.head, seen.model.fork_height) == (HEAD - 3, HEAD - 1)
-    assert SEER.view(1, [STALE]).head == 0
+    oldest = MODEL.spec.oldest_height
+    assert SEER.view(oldest + 1, [STALE]).head == oldest
 
 
 def test_a_wrong_chain_is_another_even_if_its_id_is_right():
@@ -161,3 +164,4 @@ def test_a_reorg_replaces_the_newest_blocks_of_its_beginning_but_never_the_first
     assert begun.fork_height == fork
     assert begun.begun(head + 50) == begun
     assert STALE.begun(head) == STALE
+    assert InForce("f", Reorg("a", depth=9)).begun(head, oldest=head - 2).fork_height == head - 1

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from battle.actors.spec.chain import Chain
+from battle.actors.spec.faults.behaviour import Reorg, StaleHead
 from battle.actors.spec.faults.process import (
     Flap,
     Kill,
@@ -15,8 +17,10 @@ from battle.actors.spec.faults.schedule import (
     Sequence,
 )
 from battle.actors.spec.faults.timeline import FAULTS_MAX, expand
+from battle.actors.spec.providers import MockProvider
 from battle.actors.units import minutes, ms, seconds
-from battle.scenario.fault_validation import plan_problems
+from battle.scenario.fault_validation import fault_problems, plan_problems
+from battle.scenario.scenario import Scenario
 from tests.actors.spec.faults.plans import GROUPS, LOAD, plans, seeds
 
 KILL = Kill("a", at=0, down=seconds(5))
@@ -78,3 +82,25 @@ def test_the_bound_is_on_the_whole_plan():
     assert list(plan_problems([entry, entry], LOAD, GROUPS)) == []
     assert len(list(plan_problems([entry, entry, KILL], LOAD, GROUPS))) == 1
     assert len(expand([entry, entry], LOAD, GROUPS)) == FAULTS_MAX
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        (StaleHead("a", blocks=199), None),
+        (Reorg("a", depth=199), None),
+        (
+            StaleHead("a", blocks=200),
+            "stale_head: blocks must be below the chain's history of 200 blocks, or set chain = Chain(history=201)",
+        ),
+        (
+            Reorg("a", depth=500),
+            "reorg: depth must be below the chain's history of 200 blocks, or set chain = Chain(history=501)",
+        ),
+    ],
+)
+def test_no_provider_is_behind_the_oldest_block(fault, problem):
+    scenario = Scenario(
+        "s", providers=[MockProvider("a")], workloads=[], chain=Chain(history=200), chaos=[fault]
+    )
+    assert [one for one in fault_problems(scenario) if "history" in one] == ([problem] if problem else [])

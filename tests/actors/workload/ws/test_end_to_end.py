@@ -5,7 +5,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from battle.actors.chain.transactions import TRANSFER
+from battle.actors.chain.invented_transactions import TRANSFER
 from battle.actors.roles import ApplyFault, RevertFault
 from battle.actors.spec.faults.behaviour import Malformed, Reorg
 from battle.actors.spec.faults.websocket import DropConnections, RefuseSubscriptions

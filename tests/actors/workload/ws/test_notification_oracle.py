@@ -5,6 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from battle.actors.chain.generated_params import params_for
+from battle.actors.chain.invented_transactions import TRANSFER
 from battle.actors.chain.model import ChainModel
 from battle.actors.chain.notifications import (
     header,
@@ -14,7 +16,7 @@ from battle.actors.chain.notifications import (
     reorg_heads,
     reorg_logs,
 )
-from battle.actors.chain.transactions import TRANSFER
+from battle.actors.rng import Draws
 from battle.actors.spec.chain import Chain
 from battle.actors.spec.workloads import LogFilter
 from battle.actors.units import seconds
@@ -182,12 +184,26 @@ def test_logs_must_match_the_filter():
 
 
 def test_a_transaction_that_stands_in_no_block_is_wrong():
-    asked_for = (
-        "0xba771e00" + "0000" + "0" * 11 + "1" + "0" * 40
-    )  # an answer to whoever asks, but never published
-    assert MODEL.answer("eth_getTransactionByHash", [asked_for], 560) is not None
-    assert worth(asked_for, "newPendingTransactions") == "wrong"
     assert worth("0x" + "12" * 32, "newPendingTransactions") == "wrong"
+
+
+def test_what_is_not_true_yet_may_be_so_later():
+    for kind in KINDS:
+        one = judge(kind)
+        told = next(filter(None, (published(kind, height) for height in range(520, 560))))[0]
+        answers = [worth(told, kind, now=now, by=one) for now in (510, 560)]
+        assert answers == ["wrong", "right"]
+
+
+def test_a_transaction_that_was_sent_waits_until_it_is_in_a_block():
+    model = ChainModel(CHAIN)
+    (raw,) = params_for(model, "eth_sendRawTransaction", 0, 1, 510, Draws(1, "sent"))
+    name = model.answer("eth_sendRawTransaction", [raw], 510)
+    one = judge("newPendingTransactions", model=model)
+    assert worth(name, now=510, by=one) == "wrong"
+    model.accept([raw], 510)
+    assert [worth(name, now=now, by=one) for now in (511, 512, 530)] == ["right"] * 3
+    assert pending_transactions(model, 511)[-1] == name
 
 
 def test_a_chain_that_is_not_the_models_is_not_judged_but_read():

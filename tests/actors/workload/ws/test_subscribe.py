@@ -2,6 +2,7 @@
 
 import pytest
 
+from battle.actors.chain.model import ChainModel
 from battle.actors.chain.notifications import (
     header,
     logs_of_block,
@@ -78,6 +79,15 @@ def test_the_moment_of_receipt_is_that_of_arrival():
     assert {one.at_ns - at for one, at in zip(log.news, published, strict=True)} == {50_000}
 
 
+OTHERS_LOGS = next(
+    height
+    for height in range(500, 400, -1)
+    if (logs := logs_of_block(MODEL, read_pattern({}), height))
+    and all(log["address"] != MODEL.token(1) for log in logs)
+)
+"""A block with logs, and none of a certain token."""
+
+
 def test_kinds_are_dealt_out_over_all_subscriptions(either_world):
     filtered = LogFilter(MODEL.token(1))
     kinds = ("newHeads", "newPendingTransactions", "logs", filtered)
@@ -90,7 +100,7 @@ def test_kinds_are_dealt_out_over_all_subscriptions(either_world):
         script.publish(header(MODEL, head))
         for notified in pending_transactions(MODEL, head):
             script.publish(notified, "newPendingTransactions")
-        for log in logs_of_block(MODEL, read_pattern({}), 498):
+        for log in logs_of_block(MODEL, read_pattern({}), OTHERS_LOGS):
             script.publish(log, "logs")
 
     spec = subscribe(2, subscriptions=3, kinds=kinds, duration=ms(300))
@@ -159,7 +169,12 @@ def notified(tell, *, world=simulated, **more):
 
 def test_news_of_an_orphaned_block_are_stale():
     orphan = header(MODEL.branched(500), 500)
-    (one,) = notified(lambda script, websocket, name: script.tell(websocket, name, orphan)).news
+
+    def tell(script, websocket, name):
+        ChainModel(CHAIN, script.world.shared_lines).branched(500)
+        script.tell(websocket, name, orphan)
+
+    (one,) = notified(tell).news
     assert (one.answer, one.number, one.key) == ("stale", 500, orphan["hash"])
 
 
