@@ -248,14 +248,20 @@ class FaultTargets:
         self._nodes = nodes
         self._loads = loads or {}
 
+    def _node(self, target: str) -> NodeActor:
+        """Raises TargetGone: it is nothing that was started here, as a gateway that runs elsewhere."""
+        if target not in self._nodes:
+            raise TargetGone(f"{target} was not started by this run")
+        return self._nodes[target]
+
     def take_down(self, target: str, fault_id: str, *, asked: bool = False) -> bool:
-        return self._nodes[target].hold_down(fault_id, asked=asked)
+        return self._node(target).hold_down(fault_id, asked=asked)
 
     def let_up(self, target: str, fault_id: str) -> bool:
         return self._nodes[target].release(fault_id)
 
     def pause(self, target: str, fault_id: str) -> None:
-        self._nodes[target].freeze(fault_id)
+        self._node(target).freeze(fault_id)
 
     def resume(self, target: str, fault_id: str) -> bool:
         return self._nodes[target].thaw(fault_id)
@@ -268,7 +274,7 @@ class FaultTargets:
         if isinstance(fault, Partition) and fault.is_before_the_gateway:
             self._part_from_clients(command.fault_id, fault)
             return
-        node = self._nodes[target]
+        node = self._node(target)
         if not node.runs:
             raise TargetGone(f"{target} does not run")
         if not node.stand(command.fault_id, command):

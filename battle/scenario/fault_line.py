@@ -19,10 +19,11 @@ from msgspec import inspect
 from battle.actors.spec.base import Spec, nearest
 from battle.actors.spec.faults.base import FaultSpec
 from battle.actors.spec.faults.schedule import Fault
+from battle.actors.spec.faults.transport import GATEWAY
 from battle.actors.units import Duration, duration_problem, parse_duration
 from battle.errors import ScenarioError
 from battle.scenario.data.files import DataFile, converted
-from battle.scenario.fault_validation import fault_problems
+from battle.scenario.fault_validation import fault_problems, provider_choice
 from battle.scenario.scenario import Scenario
 from battle.store import typed
 
@@ -88,6 +89,8 @@ def _by_hand(kind: type[FaultSpec], target: str, parts: list[str], scenario: Sce
     fault = converted(DataFile(kind.kind(), {"fault": data}), _Typed).fault
     if fault.repeats_every is not None:
         raise ScenarioError(f"{fault.kind()} repeats itself: by hand, begin one `kill` after the other")
+    if fault.target == GATEWAY:
+        raise ScenarioError(f"{fault.kind()}: the gateway runs elsewhere; {provider_choice(scenario)}")
     problems = list(fault_problems(msgspec.structs.replace(scenario, chaos=(fault,))))
     if problems:
         raise ScenarioError("; ".join(problems))

@@ -1,13 +1,20 @@
 """What a server on this machine uses that is none of ours, found by the port on which it listens."""
 
 import ipaddress
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 from battle.actors.addresses import Address
 from battle.actors.world.interfaces import Usage
 from battle.actors.world.live.usage import UsageMeter
+
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LISTEN = "0A"
 
 LOOK_AGAIN_AFTER = 10
 """A server that was not found is looked for again after so many readings: all of /proc is read for it."""
@@ -55,15 +62,29 @@ class PortUsage:
 
 
 def _listening(port: int) -> set[int]:
-    """The processes that listen there, as far as they can be seen."""
+    """The processes that listen there, as far as they can be seen; of a shared socket psutil names but one."""
+    sockets = {f"socket:[{inode}]" for table in _TABLES if table.exists() for inode in _inodes(table, port)}
     return {
-        found.pid
-        for found in psutil.net_connections("tcp")
-        if found.status == psutil.CONN_LISTEN
-        and found.laddr
-        and found.laddr.port == port
-        and found.pid is not None
+        int(pid) for pid in os.listdir("/proc") if pid.isdigit() and sockets and sockets & _open_files(pid)
     }
+
+
+def _inodes(table: Path, port: int) -> Iterator[str]:
+    """The listening sockets of a port in one of the kernel's tables."""
+    for line in table.read_text().splitlines()[1:]:
+        words = line.split()
+        if words[3] == _LISTEN and int(words[1].rpartition(":")[2], 16) == port:
+            yield words[9]
+
+
+def _open_files(pid: str) -> set[str]:
+    """What a process has open; nothing of one that ends meanwhile, or is another user's."""
+    found = set()
+    with suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                found.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return found
 
 
 def _first(pids: set[int]) -> int | None:

@@ -59,6 +59,7 @@ def test_orders(line, order):
         ("kill", "kill needs a target: kill a"),
         ("kill ratio=1", "kill needs a target"),
         ("kill c", "its target 'c' does not exist; the providers are a, b"),
+        ("kill gateway", "kill: the gateway runs elsewhere; the providers are a, b"),
         ("error_rate a ratio=7", "ratio is a share from 0 to 1"),
         ("error_rate a rato=1", "did you mean `ratio`?"),
         ("error_rate a ratio", "'ratio' is no field with a value: write FIELD=VALUE"),

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from battle import (
+    Degrade,
     EmbeddedGateway,
     Flap,
     HttpConstant,
@@ -21,6 +22,7 @@ from battle import (
     Slo,
     Staleness,
     Uniform,
+    UrlGateway,
     UserStage,
     ms,
     seconds,
@@ -83,6 +85,14 @@ def test_a_sound_scenario_has_no_problems():
         (
             {"workloads": [HttpStages("m", stages=(RateStage(duration=0, rate=1),))]},
             "all stages together: duration must be above 0",
+        ),
+        (
+            {"chaos": [Kill("gateway", at=0)], "gateway": UrlGateway("http://127.0.0.1:1")},
+            "kill: the gateway runs elsewhere, and Battle cannot end, pause or start it",
+        ),
+        (
+            {"chaos": [Degrade("gateway")]},
+            "degrade: its target is the gateway, and only a fault of processes (kill, flap, restart, pause) or a",
         ),
         ({"chaos": [Kill("zz", at=0)]}, "target 'zz' does not exist; the providers are a, b"),
         ({"gateway": EmbeddedGateway(seed_latencies={"zz": 1})}, "seed_latencies names 'zz'"),

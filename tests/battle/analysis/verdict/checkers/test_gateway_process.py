@@ -1,0 +1,155 @@
+"""The gateway's process ends: what was in flight, whether it stopped well, and whether it came up again."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from battle.analysis.log import Log
+from battle.analysis.verdict.bench import troubles
+from battle.analysis.verdict.checkers.gateway_stops import gateway_stops
+from battle.analysis.verdict.checkers.nodes import gateway_listens, nodes_lived
+from battle.scenario.slo.metrics import METRICS
+from battle.scenario.slo.slo import SloSet
+from battle.store.events import Event
+from tests.asking import asked
+from tests.battle.histories import MS, S, failed, fault, life, open_history, phases, request
+
+UP = life("gateway", "started")
+STOPPED = "Induced: stopped (fault restart-gateway.1)"
+
+
+def restarted(*, gone_ns: int = 4 * S, reason: str = STOPPED, **changes: Any) -> list[Event]:
+    """Asked to stop at 3 s, gone at `gone_ns`, back at 6 s."""
+    fields = {"asked_ns": 3 * S, "forced": False, **changes}
+    return [
+        UP,
+        *fault("restart-gateway.1", 3 * S, 5 * S, kind="restart", target="gateway"),
+        life("gateway", "crashed", gone_ns, reason=reason, **fields),
+        life("gateway", "started", 6 * S, incarnation=2),
+    ]
+
+
+def lost(number: int, at_ns: int, took_ns: int) -> Event:
+    return failed(number, at_ns, took_ns, outcome="unknown", failure="closed", http_status=None)
+
+
+def refused(number: int, at_ns: int) -> Event:
+    return failed(number, at_ns, MS, failure="refused", sent_ns=None, http_status=None)
+
+
+def ends(tmp_path: Path, events: Iterable[Event], columns: str) -> list[Any]:
+    with open_history(tmp_path, *phases(), *events) as run:
+        return asked(run, f"SELECT {columns} FROM gateway_ends").rows
+
+
+def test_requests_in_flight_are_answered_or_dropped_and_others_are_refused(tmp_path: Path) -> None:
+    events = [
+        *restarted(),
+        request(1, 2 * S),  # over before
+        request(2, 3 * S - 100 * MS, 500 * MS),  # it lets this one finish
+        lost(3, 3 * S - 50 * MS, 200 * MS),
+        lost(4, 3 * S + 500 * MS, 200 * MS),  # taken after it was asked
+        failed(5, 3 * S + 600 * MS, 100 * MS),  # HTTP 503 is an answer
+        refused(6, 4 * S + MS),
+        refused(7, 5 * S),
+        lost(8, 7 * S, 100 * MS),  # of the next incarnation
+    ]
+    assert ends(tmp_path, events, "how, fault_id, in_flight, dropped, refused, forced") == [
+        ("stopped", "restart-gateway.1", 4, 2, 2, False)
+    ]
+
+
+def test_of_a_crash_it_begins_with_the_first_connection_that_was_lost(tmp_path: Path) -> None:
+    events = [
+        UP,
+        life("gateway", "crashed", 4 * S, reason="NodeCrashed: exit status 3"),
+        lost(1, 3 * S, 900 * MS),
+        lost(2, 3 * S, 910 * MS),
+        request(3, 3 * S, 500 * MS),
+    ]
+    assert ends(tmp_path, events, "how, begun_ns, back_ns, in_flight, dropped") == [
+        ("crashed", 3900 * MS, None, 2, 2)
+    ]
+
+
+def test_the_end_of_the_run_is_no_end_of_the_gateway(tmp_path: Path) -> None:
+    assert ends(tmp_path, [UP, life("gateway", "stopped", 9 * S, asked_ns=8 * S)], "*") == []
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [
+        (restarted(), None),
+        ([*restarted(), lost(1, 3 * S - MS, 100 * MS)], "dropped 1 of 1 request in flight"),
+        (
+            restarted(forced=True, reason="Induced: stopped at SIGKILL (fault restart-gateway.1)"),
+            "asked to stop at 3.000 s (restart-gateway.1), the gateway did not end, and SIGKILL ended it after 1 s",
+        ),
+        (
+            [UP, life("gateway", "stopped", 9 * S, asked_ns=7 * S, forced=True)],
+            "asked to stop at the end of the run, the gateway did not end, and SIGKILL ended it after 2 s",
+        ),
+    ],
+)
+def test_a_stop_that_dropped_requests_or_needed_sigkill_is_a_warning(
+    tmp_path: Path, events: list[Event], says: str | None
+) -> None:
+    with open_history(tmp_path, *phases(), *events) as run:
+        finding = gateway_stops(Log(run), SloSet())
+    assert finding is not None
+    assert finding.verdict == "PASS"
+    assert finding.severity == ("warning" if says else None)
+    assert (says or "ended in time and dropped no request") in finding.summary
+
+
+def test_nobody_asked_it_to_stop(tmp_path: Path) -> None:
+    killed = fault("kill-gateway.1", 3 * S, 5 * S, target="gateway")
+    with open_history(tmp_path, *phases(), UP, *killed, lost(1, 3 * S - MS, 100 * MS)) as run:
+        assert gateway_stops(Log(run), SloSet()) is None
+        assert nodes_lived(Log(run), SloSet()).verdict == "PASS"
+
+
+def test_one_that_does_not_come_up_again_is_the_gateways_failure_and_not_the_benchs(tmp_path: Path) -> None:
+    events = [
+        *restarted()[:-1],
+        life(
+            "gateway",
+            "crashed",
+            6 * S,
+            incarnation=2,
+            reason="NodeCrashed: exit status 1; last output: locked",
+        ),
+        life(
+            "coordinator",
+            "escalated",
+            7 * S,
+            actor="gateways",
+            reason="gateway did not start, 3 times in a row",
+        ),
+    ]
+    with open_history(tmp_path, *phases(), *events) as run:
+        finding = nodes_lived(Log(run), SloSet())
+        assert [trouble.part for trouble in troubles(Log(run))] == []
+    assert finding.verdict == "FAIL"
+    assert finding.summary == (
+        "the gateway did not come up again after restart-gateway.1: exit status 1; last output: locked"
+    )
+
+
+def test_one_that_stops_listening_when_it_is_asked_to_stop_has_not_closed_its_socket(tmp_path: Path) -> None:
+    """It drains for three seconds."""
+    events = [*restarted(gone_ns=6 * S - MS), refused(1, 3 * S + MS), refused(2, 4 * S)]
+    with open_history(tmp_path, *phases(), *events) as run:
+        finding = gateway_listens(Log(run), SloSet())
+    assert finding is not None
+    assert finding.verdict == "PASS"
+
+
+def test_what_was_dropped_can_be_limited(tmp_path: Path) -> None:
+    sql = METRICS["max_dropped_in_flight"].sql
+    with open_history(tmp_path / "ended", *phases(), *restarted(), lost(1, 3 * S - MS, 100 * MS)) as run:
+        assert asked(run, sql).rows == [(1, "of 1 in flight when its process ended, 1 time")]
+    with open_history(tmp_path / "calm", *phases(), UP) as run:
+        assert asked(run, sql).rows == [(None, None)]
