@@ -1,6 +1,9 @@
 """The gateway's own process is stopped, killed and paused under a running load, and what the log says of it."""
 
+import socket
+import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,11 +17,15 @@ from battle import (
     Pause,
     Restart,
     Slo,
+    UrlGateway,
     WsSubscribe,
     ms,
     run_scenario,
     seconds,
 )
+from battle.analysis.explain.reader import read_histories
+from battle.analysis.explain.story import story_of
+from battle.store.database import open_run
 from tests.end_to_end.battles import ask, digests, failover
 
 both_worlds = pytest.mark.parametrize("world", ["simulated", pytest.param("live", marks=pytest.mark.live)])
@@ -230,3 +237,42 @@ def test_a_gateway_that_does_not_come_back_after_a_restart_fails_with_its_last_o
         for why in report.reasons
     ), report.reasons
     assert ask(run_dir, "SELECT back_ns FROM gateway_ends") == [(None,)]
+
+
+@pytest.mark.live
+def test_a_gateway_at_a_url_on_this_machine_is_sampled_by_its_port(tmp_path):
+    (tmp_path / "gateway.py").write_text(GATEWAY)
+    port, upstream = free_ports(2)
+    words = [sys.executable, str(tmp_path / "gateway.py"), str(port), str(upstream), "drains"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as gateway:
+        try:
+            scenario = battle(
+                providers=[MockProvider("a", port=upstream)], gateway=UrlGateway(f"http://127.0.0.1:{port}/")
+            )
+            run_dir, _ = run(scenario, "live", tmp_path / "out")
+        finally:
+            gateway.terminate()
+    sampled = (
+        "SELECT DISTINCT pid, threads FROM system_samples WHERE node = 'gateway' AND rss_bytes > 5_000_000"
+    )
+    assert ask(run_dir, sampled) == [(gateway.pid, 1)]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that the kernel picks; they are free for a moment."""
+    with ExitStack() as taken:
+        sockets = [taken.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def test_a_request_that_the_gateway_dropped_is_explained(tmp_path):
+    run_dir, _ = run(battle(Kill("gateway", at=seconds(1.02), down=seconds(1))), "simulated", tmp_path)
+    ids = ask(run_dir, "SELECT request_id, failure FROM requests WHERE failure IS NOT NULL ORDER BY ended_ns")
+    (dropped, how), (refused, how_later) = ids[0], ids[-1]
+    assert (how, how_later) == ("closed", "refused")
+    with open_run(run_dir) as opened:
+        first, last = (story_of(one).summary for one in read_histories(opened, [dropped, refused]))
+    assert "The gateway dropped it in flight: fault kill-gateway.1 had killed the gateway." in first
+    assert "The gateway was down: fault kill-gateway.1 had killed the gateway." in last
