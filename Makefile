@@ -21,7 +21,7 @@ HAVE_PROMETHEUS := command -v prometheus >/dev/null || \
 	(apt-get update -q && apt-get install -y -q --no-install-recommends prometheus)
 
 .DEFAULT_GOAL := help
-.PHONY: help battle quick test test-more test-all coverage slow fuzz monitoring-test otava-comparison wheel-test lint types contract workflows pages site docs check format clean
+.PHONY: help battle quick test test-more test-all coverage slow fuzz monitoring-test anvil-test otava-comparison wheel-test lint types contract workflows pages site docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,17 @@ monitoring-test: $(COLLECTOR)  ## Compare with the log what a real OpenTelemetry
 	$(HAVE_PROMETHEUS)
 	BATTLE_OTELCOL=$(abspath $(COLLECTOR)) $(BIN)/python -m pytest --timeout 600 \
 	  tests/end_to_end/test_monitoring.py tests/battle/monitoring/test_slo_export.py
+
+# npm's package has the program inside.
+ANVIL := $(VENV)/anvil/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
+ANVIL_VERSION := 1.7.1
+
+$(ANVIL): | $(INSTALLED)
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/anvil @foundry-rs/anvil-linux-amd64@$(ANVIL_VERSION)
+
+anvil-test: $(ANVIL)  ## Play battles on two real nodes: behind the embedded gateway and nginx, with resets and reorganisations
+	command -v nginx >/dev/null || (apt-get update -q && apt-get install -y -q --no-install-recommends nginx-light)
+	BATTLE_ANVIL=$(abspath $(ANVIL)) $(BIN)/python -m pytest --timeout 600 tests/end_to_end/test_anvil.py
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, use it there, and follow the guide for CI
 	$(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_wheel.py tests/end_to_end/test_ci_guide.py

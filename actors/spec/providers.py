@@ -3,16 +3,20 @@
 import re
 from collections.abc import Callable, Iterator
 from math import inf
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 from urllib.parse import urlsplit
+
+import msgspec
 
 from battle.actors.addresses import endpoint, is_on_this_machine, is_secure, is_url
 from battle.actors.redaction import basic_authorization, redacted
 from battle.actors.spec.base import Spec
 from battle.actors.spec.endpoints import Endpoint, Tls, header_problems
 from battle.actors.spec.failures import FailureKind, failure_problems, method_problems
-from battle.actors.spec.latency import LatencyModel
+from battle.actors.spec.latency import Empirical, LatencyModel
 from battle.actors.spec.limits import HttpLimits, WebSocketLimits
+from battle.actors.spec.profiles import ProviderProfile, read_profile
 from battle.actors.units import format_duration, ms, not_a_share
 
 NodeSoftware: TypeAlias = Literal["geth", "erigon", "nethermind"]
@@ -60,10 +64,32 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     cors_origins: tuple[str, ...] = ("*",)
     port: int = 0
     groups: tuple[str, ...] = ()
+    profile: str = ""
+    """In a data file: a file that `battle record` wrote, beside it. Latencies and failures are as measured there. In
+    Python `MockProvider.from_profile(...)` does that."""
 
     renamed_fields: ClassVar[dict[str, str]] = {"tags": "groups"}
 
+    @classmethod
+    def from_profile(cls, path: Path | str, name: str, **fields: Any) -> "MockProvider":
+        """A mock with the latencies and failures that `battle record` measured, and with these other fields.
+
+        Raises:
+            ProfileError: the file is not there, or no profile.
+        """
+        return cls(name, **fields).replaying(read_profile(path))
+
+    def replaying(self, profile: ProviderProfile) -> "MockProvider":
+        """The same mock with the latencies and failures of a profile."""
+        samples = tuple(ms(latency) for latency in profile.latencies_ms)
+        reliability = self.reliability
+        if profile.failures:
+            reliability = Reliability(profile.failure_ratio, tuple(profile.failures))
+        return msgspec.structs.replace(self, latency=Empirical(samples), reliability=reliability, profile="")
+
     def problems(self) -> Iterator[str]:
+        if self.profile:
+            yield f"provider {self.name}: `profile` is for data files; in Python write MockProvider.from_profile(...)"
         if isinstance(self.latency, int):
             if self.latency < 0:
                 yield f"provider {self.name}: latency cannot be negative ({format_duration(self.latency)})"

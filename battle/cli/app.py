@@ -30,6 +30,7 @@ class _UnexpectedError(Exception):
 
 COMMANDS = {
     "run": "Run SCENARIO and judge it.",
+    "record": "Measure a provider, politely, and write its profile, which mock providers replay.",
     "suite": "Run many scenarios one after the other, and judge them together.",
     "up": "Start the providers of SCENARIO, for a gateway that runs elsewhere, until Ctrl-C.",
     "list": "List the shipped scenarios and those found below PATH: what each proves, how long it takes.",

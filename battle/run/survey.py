@@ -11,6 +11,7 @@ import msgspec
 from battle.actors.spec.providers import RealProvider
 from battle.errors import StartError
 from battle.run.secrets import with_secrets
+from battle.run.trust import trust_of
 
 ANSWER_S = 10.0
 """A provider that needs longer for one call would fail every load."""
@@ -64,8 +65,6 @@ class _Asker:
     """Calls to one provider, with their mistakes in words."""
 
     def __init__(self, provider: RealProvider) -> None:
-        import ssl
-
         import httpx
 
         def fill(text: str) -> str:
@@ -73,18 +72,10 @@ class _Asker:
 
         self._provider = provider
         upstream = provider.endpoint(fill)
-        verify: Any = provider.verify
-        if provider.ca_file:
-            try:
-                verify = ssl.create_default_context(cafile=provider.ca_file)
-            except OSError as error:
-                raise StartError(
-                    f"provider {provider.name}: ca_file {provider.ca_file} cannot be used: {error}"
-                ) from None
         scheme = "http" if upstream.tls is None else "https"
         self._url = f"{scheme}://{upstream.address}{upstream.path}"
         self._client = httpx.Client(
-            headers=upstream.headers, timeout=ANSWER_S, verify=verify, trust_env=False
+            headers=upstream.headers, timeout=ANSWER_S, verify=trust_of(provider), trust_env=False
         )
 
     def __enter__(self) -> None:

@@ -2,7 +2,7 @@
 
 A scenario is data that nodes get without knowing which file it came from. So a name that means something beside the
 file gets that directory before it as soon as the file is loaded: "raises.py:later" becomes "battles/raises.py:later".
-So does the gateway, whose relative paths begin there.
+So does the gateway, whose relative paths begin there. The profile of a provider is read at once.
 """
 
 from contextlib import ExitStack
@@ -13,6 +13,9 @@ import msgspec
 
 from battle.actors.author_files import beside
 from battle.actors.spec.gateways import CommandGateway, UrlGateway
+from battle.actors.spec.profiles import ProfileError, read_profile
+from battle.actors.spec.providers import MockProvider
+from battle.errors import ScenarioError
 from battle.scenario.scenario import Scenario
 
 
@@ -24,7 +27,16 @@ def with_absolute_names(scenario: Scenario, directory: Path) -> Scenario:
     gateway: Any = scenario.gateway
     if isinstance(gateway, CommandGateway | UrlGateway):
         gateway = placed(gateway, directory)
-    found = {"setup": setup, "checkers": checkers, "workloads": workloads, "gateway": gateway}
+    providers: Any = scenario.providers
+    if isinstance(providers, list):
+        providers = [_with_profile(one, directory) for one in providers]
+    found = {
+        "setup": setup,
+        "checkers": checkers,
+        "workloads": workloads,
+        "gateway": gateway,
+        "providers": providers,
+    }
     if all(getattr(scenario, name) == value for name, value in found.items()):
         return scenario
     return msgspec.structs.replace(scenario, **found)
@@ -33,6 +45,17 @@ def with_absolute_names(scenario: Scenario, directory: Path) -> Scenario:
 def placed(gateway: CommandGateway | UrlGateway, directory: Path) -> CommandGateway | UrlGateway:
     """The gateway of a file in that directory: its relative paths begin there, if it does not say where."""
     return gateway if gateway.here else msgspec.structs.replace(gateway, here=directory.as_posix())
+
+
+def _with_profile(provider: Any, directory: Path) -> Any:
+    """The provider as the profile beside the file says it behaves. Raises ScenarioError."""
+    profile: Any = getattr(provider, "profile", "")
+    if not isinstance(provider, MockProvider) or not isinstance(profile, str) or not profile:
+        return provider
+    try:
+        return provider.replaying(read_profile(directory / profile))
+    except ProfileError as error:
+        raise ScenarioError(f"provider {provider.name}: {error}") from None
 
 
 def _with_generator(workload: Any, directory: Path) -> Any:

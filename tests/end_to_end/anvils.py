@@ -23,10 +23,14 @@ class Anvils:
     def __init__(self, urls) -> None:
         self.urls = urls
         self._client = httpx.Client(trust_env=False)
-        self._seconds = GENESIS_SECONDS + HISTORY_BLOCKS
+        self._seconds = GENESIS_SECONDS + 1000 + HISTORY_BLOCKS
         self._over = threading.Event()
         self._commands = threading.Lock()
+        # The first block has a time that is said; those after it follow, however long each node has been up.
+        self.all("evm_setNextBlockTimestamp", [GENESIS_SECONDS + 1000])
+        self.all("evm_mine")
         self.all("anvil_mine", [hex(HISTORY_BLOCKS), "0x1"])
+        self.check()
 
     def ask(self, url, method, params=()):
         """The result of a call to one node."""
@@ -44,6 +48,11 @@ class Anvils:
             self.all("anvil_reorg", [depth, []])
             after = self.all("eth_getBlockByNumber", [before[0]["number"], False])
             assert {block["hash"] for block in before}.isdisjoint(block["hash"] for block in after)
+            self.check()
+
+    def check(self):
+        """The nodes have the same newest block."""
+        assert len({block["hash"] for block in self.all("eth_getBlockByNumber", ["latest", False])}) == 1
 
     def mine(self):
         """Mine until `stop`."""

@@ -28,6 +28,7 @@ NO_PATHS = frozenset(
     {"request", "query", "tag", "skip", "slo", "metric", "baseline save --name"}
     | {"world", "branch", "since", "python", "workload", "bisect good", "bisect bad"}
     | {f"{command} --gateway" for command in OF_HISTORY}
+    | {"record --provider", "header"}
     | {"otlp", "prometheus", "grafana", "prometheus_remote_write", "link", "webhook"}
     | {"notify", "notify_on", "on", "comment", "notify --to", "sender", "token", "password", "secret"}
 )
@@ -119,6 +120,7 @@ CASES = [
 GIVEN = {
     "run": ["scenario=smoke", "--world=simulated", "--quiet"],
     "up": ["scenario=smoke"],
+    "record": ["--provider=https://127.0.0.1:1", "--requests=1", "--rate=100", "--quiet"],
     "suite": ["paths=smoke", "--world=simulated", "--quiet"],
     "list": [],
     "check": ["places=smoke"],

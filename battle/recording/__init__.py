@@ -1,0 +1,1 @@
+"""Measuring a real provider, so that a mock can behave like it: `battle record`."""
