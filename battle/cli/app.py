@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "Run SCENARIO and judge it.",
     "record": "Measure a provider, politely, and write its profile, which mock providers replay.",
     "suite": "Run many scenarios one after the other, and judge them together.",
+    "init": "Look at a gateway, and write a first gateway file and scenario.",
     "up": "Start the providers of SCENARIO, for a gateway that runs elsewhere, until Ctrl-C.",
     "list": "List the shipped scenarios and those found below PATH: what each proves, how long it takes.",
     "check": "Check scenarios and gateway files without running them. Exit status 2 when something is wrong.",

@@ -9,12 +9,17 @@ import msgspec
 import trio
 import typer
 
+from battle.actors.spec.gateways import Gateway, UrlGateway
 from battle.cli.options import Out, Seed
 from battle.defaults import DEFAULT_OUT, DEFAULT_SEED
 from battle.errors import ScenarioError
-from battle.run.up import Up, stand
+from battle.run.gateway_endpoints import url_of
+from battle.run.plan import GATEWAY
+from battle.run.up import Standing, stand
 from battle.scenario.author_code import importable
+from battle.scenario.gateways import named_gateway
 from battle.scenario.loader import load_scenario
+from battle.scenario.measurability import without_unmeasurable
 from battle.scenario.scenario import Scenario
 from battle.scenario.validation import checked
 
@@ -34,6 +39,10 @@ def command(
             metavar="N", help="The first provider listens there, the others at the ports that follow."
         ),
     ] = None,
+    gateway: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Start this gateway in front of them as well."),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Play the scenario's faults once all are up.")] = False,
     seed: Seed = DEFAULT_SEED,
     out: Out = DEFAULT_OUT,
@@ -41,12 +50,20 @@ def command(
 ) -> None:
     """Start the providers of SCENARIO, for a gateway that runs elsewhere, until Ctrl-C; faults can be typed."""
     loaded = load_scenario(scenario)
+    if gateway is not None:
+        loaded = msgspec.structs.replace(loaded, gateway=_to_start(gateway, loaded))
+        loaded, _ = without_unmeasurable(loaded, "live")  # nothing is judged here
     if port is not None:
         loaded = _at_ports(loaded, port)
 
-    def on_up(up: Up) -> None:
-        print(_as_json(up) if json else _as_text(up), flush=True)
-        print("faults can be typed: `help` says how; Ctrl-C ends all", file=sys.stderr, flush=True)
+    async def use(standing: Standing) -> None:
+        print(_as_json(standing) if json else _as_text(standing), flush=True)
+        _say("faults can be typed: `help` says how; Ctrl-C ends all")
+        if plan:
+            _do(standing, "plan")
+        async for line in _typed_lines():
+            _do(standing, line)
+        await trio.sleep_forever()
 
     with importable(loaded):
         run_dir = stand(
@@ -54,16 +71,22 @@ def command(
             seed=seed,
             out=out,
             command=f"battle up {scenario}",
-            with_plan=plan,
-            on_up=on_up,
             say=_say,
-            lines=_typed_lines(),
+            use=use,
+            with_gateway=gateway is not None,
         )
     print(
         f"battle: what the providers saw: battle sql {run_dir} "
         '"SELECT provider, outcome, count(*) FROM attempts GROUP BY ALL"',
         file=sys.stderr,
     )
+
+
+def _do(standing: Standing, line: str) -> None:
+    try:
+        standing.do(line)
+    except ScenarioError as error:
+        _say(str(error))
 
 
 def _say(text: str) -> None:
@@ -81,18 +104,33 @@ def _at_ports(scenario: Scenario, first: int) -> Scenario:
     return msgspec.structs.replace(scenario, providers=providers)
 
 
-def _as_text(up: Up) -> str:
-    width = max(len(name) for name in up.providers)
-    return "\n".join(
-        f"{name:<{width}}  http://{address}  ws://{address}" for name, address in up.providers.items()
-    )
+def _to_start(text: str, scenario: Scenario) -> Gateway:
+    gateway = named_gateway(text, scenario.gateway)
+    if isinstance(gateway, UrlGateway):
+        raise ScenarioError("--gateway names one to start: leave out one that runs already")
+    return gateway
 
 
-def _as_json(up: Up) -> str:
-    providers = {
+def _as_text(up: Standing) -> str:
+    places = _places(up)
+    width = max(len(name) for name in places)
+    return "\n".join(f"{name:<{width}}  {urls['http']}  {urls['ws']}" for name, urls in places.items())
+
+
+def _as_json(up: Standing) -> str:
+    places = _places(up)
+    front = {GATEWAY: places.pop(GATEWAY)} if up.gateway is not None else {}
+    return msgspec.json.encode({"run": str(up.run_dir), "providers": places, **front}).decode()
+
+
+def _places(up: Standing) -> dict[str, dict[str, str]]:
+    """Where to connect for HTTP and for WebSockets, by the name of what stands there."""
+    places = {
         name: {"http": f"http://{address}", "ws": f"ws://{address}"} for name, address in up.providers.items()
     }
-    return msgspec.json.encode({"run": str(up.run_dir), "providers": providers}).decode()
+    if up.gateway is not None:
+        places[GATEWAY] = {"http": url_of(up.gateway.http, "http"), "ws": url_of(up.gateway.ws, "ws")}
+    return places
 
 
 async def _typed_lines() -> AsyncIterator[str]:

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -26,6 +27,13 @@ class GatewayEndpoints(msgspec.Struct, frozen=True):
     http: Endpoint
     ws: Endpoint
     ports: dict[str, Address] = {}
+
+
+def url_of(endpoint: Endpoint, scheme: Literal["http", "ws"]) -> str:
+    """Where it is, as a client writes it."""
+    if endpoint.tls is None:
+        return f"{scheme}://{endpoint.address}{endpoint.path}"
+    return f"{scheme}s://{endpoint.tls.server_name}:{endpoint.address.rpartition(':')[2]}{endpoint.path}"
 
 
 def gateway_endpoints(gateway: Gateway, cluster: Cluster) -> GatewayEndpoints:

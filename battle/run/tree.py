@@ -15,21 +15,19 @@ from pathlib import Path
 import trio
 
 from battle.actors.collector.sampler import sample_system, usage_of
-from battle.actors.roles import GatewayRole, Role, Upstream
+from battle.actors.roles import Role
 from battle.actors.spec.gateways import CommandGateway, EmbeddedGateway, UrlGateway
 from battle.actors.system import (
     ActorContext,
     ChildSpec,
-    Inbox,
     LifecycleChange,
     RestartType,
     Supervisor,
 )
-from battle.actors.world.cluster import Cluster, Exit, Node
+from battle.actors.world.cluster import Cluster
 from battle.actors.world.interfaces import Usage
 from battle.run.gateway_endpoints import gateway_endpoints
-from battle.run.gateway_process import prepare_command
-from battle.run.needs import gateway_files
+from battle.run.gateway_nodes import gateway_nodes
 from battle.run.nodes import FaultTargets, NodeActor, node_group, node_on
 from battle.run.plan import GATEWAY, RunPlan, workload_role
 from battle.run.provider_nodes import ProviderNodes
@@ -89,33 +87,14 @@ class RunTree:
         return loads
 
     def _make_nodes(self) -> None:
-        scenario = self._plan.scenario
         for node in self._plan.workloads:
             load = workload_role(self._plan, node, self.endpoints.http, self.endpoints.ws)
             self.workloads.append(self._node(node.node, load, "transient"))
-        match scenario.gateway:
-            case EmbeddedGateway() as embedded:
-                upstreams = tuple(Upstream(name, at) for name, at in self.provider_addresses.items())
-                block_time = scenario.chain.block_time
-                front = GatewayRole(embedded, self.endpoints.http.address, upstreams, block_time)
-                self.gateway.append(self._node(GATEWAY, front, "permanent"))
-            case CommandGateway() as command:
-                self.gateway.append(self._command_node(command))
-            case UrlGateway():
-                pass
+        where = self.endpoints, self.provider_addresses
+        self.gateway = gateway_nodes(self._cluster, self._plan, self._run_dir, *where)
 
     def _node(self, name: str, role: Role, restart: RestartType) -> NodeActor:
         return node_on(self._cluster, name, role, restart, self._plan.scenario.collect)
-
-    def _command_node(self, gateway: CommandGateway) -> NodeActor:
-        open_files = gateway_files(self._plan.scenario)
-        where = self.endpoints, self.provider_addresses
-        command = prepare_command(gateway, self._run_dir, *where, open_files)
-
-        async def run(incarnation: int, inbox: Inbox, *, task_status: trio.TaskStatus[Node]) -> Exit:
-            return await self._cluster.run_command(GATEWAY, incarnation, command, inbox, task_status)
-
-        return NodeActor(GATEWAY, run, "permanent")
 
     def _children(self) -> list[ChildSpec]:
         children = [

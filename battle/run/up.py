@@ -1,17 +1,17 @@
-"""Providers that stand without a gateway and a load, for a gateway that somebody runs elsewhere: `battle up`.
+"""Providers that stand without a load, for a gateway that somebody runs elsewhere, or with one: `battle up`.
 
 They are those of a run, supervised and logged as in a run, and so are the faults: those of the scenario's plan, and
 those that are typed. Nothing is judged.
 
     up (rest_for_one)
       providers (one_for_one)    each provider, or the link before a real one, its own node
+      gateway                    where one is asked for
     by hand                      reads lines, begins and ends faults
     plan                         the scenario's faults, from the moment that they are asked for
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,9 +19,9 @@ import trio
 
 from battle.actors.addresses import Address
 from battle.actors.injector import AimedFault, inject, log_plan
-from battle.actors.spec.faults.timeline import PlannedFault, targets_of
-from battle.actors.spec.gateways import UrlGateway
-from battle.actors.system import ChildLostError, EscalationError, Supervisor
+from battle.actors.spec.faults.timeline import PlannedFault, targets_of_fault
+from battle.actors.spec.gateways import CommandGateway, UrlGateway
+from battle.actors.system import ChildLostError, EscalationError, LifecycleChange, Supervisor
 from battle.actors.units import Duration, format_duration, minutes
 from battle.actors.world.cluster import Cluster
 from battle.actors.world.live.loopback import check_loopback
@@ -30,11 +30,15 @@ from battle.errors import BattleError, ScenarioError, StartError, plain
 from battle.formatting import plural
 from battle.run.directory import create_run_directory, discard_run_directory, point_latest
 from battle.run.event_loop import Signals, in_event_loop
+from battle.run.gateway_endpoints import GatewayEndpoints, gateway_endpoints
+from battle.run.gateway_nodes import gateway_nodes
+from battle.run.gateway_process import never_up
 from battle.run.lifecycle_log import LifecycleLog
-from battle.run.nodes import FaultTargets, node_group
-from battle.run.plan import RunPlan, run_plan
+from battle.run.nodes import FaultTargets, NodeActor, NodeCrashed, node_group
+from battle.run.plan import GATEWAY, RunPlan, run_plan
 from battle.run.provider_nodes import ProviderNodes
 from battle.run.record import judgeable
+from battle.run.secrets import hide, secret_values
 from battle.run.setup import SetupContext, run_setup
 from battle.scenario.fault_line import KINDS, FaultByHand, Order, parse_line
 from battle.scenario.scenario import Scenario
@@ -45,28 +49,20 @@ UNTIL_ENDED = minutes(7 * 24 * 60)
 """How long a fault holds that nobody ends: longer than anybody lets providers stand."""
 
 
-class Up(msgspec.Struct, frozen=True):
-    """Providers that are ready: the directory of their log, and where each listens."""
-
-    run_dir: Path
-    providers: Mapping[str, Address]
-
-
 def stand(
     scenario: Scenario,
     *,
     seed: int,
     out: Path,
     command: str,
-    with_plan: bool,
-    on_up: Callable[[Up], object],
     say: Callable[[str], object],
-    lines: AsyncIterator[str],
+    use: Callable[["Standing"], Awaitable[None]],
+    with_gateway: bool = False,
 ) -> Path:
-    """Start the providers of a scenario that has no problems, and keep them up until a signal; seal their log.
+    """Start the providers of a scenario that has no problems, and its gateway if asked; seal their log at the end.
 
-    `on_up` is called once all of them listen, `say` for each thing that happens. `with_plan`: the scenario's faults
-    begin at that moment. `lines` are what is typed: faults that begin and end.
+    `use` is called once all are ready; when it returns, or a signal comes, they are stopped. `say` is called for
+    each thing that a fault does.
 
     Raises:
         StartError: a port is in use, a directory cannot be written, or a provider does not come up.
@@ -82,13 +78,13 @@ def stand(
     def recorded(signals: Signals) -> None:
         async def main(cluster: Cluster) -> None:
             try:
-                standing = _Standing(cluster, plan, run_dir, say)
+                standing = Standing(cluster, plan, run_dir, say, with_gateway=with_gateway)
             except OSError as error:
                 raise StartError(plain(error)) from error
             point_latest(run_dir)
-            failure = await standing.run(signals, lines, with_plan=with_plan, on_up=on_up)
+            failure = await standing.run(signals, use)
             if failure is not None:
-                raise StartError(f"the providers cannot be kept up: {failure}")
+                raise StartError(failure)
 
         run_live(main, run_dir=run_dir, seed=seed)
 
@@ -98,105 +94,124 @@ def stand(
         discard_run_directory(run_dir)
         raise
     with judgeable(run_dir):
+        hide(run_dir, secret_values(scenario.gateway))
         seal(run_dir)
     return run_dir
 
 
-class _Standing:
-    def __init__(self, cluster: Cluster, plan: RunPlan, run_dir: Path, say: Callable[[str], object]) -> None:
+class Standing:
+    """Providers that stand: where each listens, and the faults that are typed."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        plan: RunPlan,
+        run_dir: Path,
+        say: Callable[[str], object],
+        *,
+        with_gateway: bool,
+    ) -> None:
+        self.run_dir = run_dir
         self._world = cluster.world
         self._plan = plan
-        self._run_dir = run_dir
         self._say = say
         self._providers = ProviderNodes(cluster, plan)
-        self._targets = FaultTargets(self._providers.nodes)
         self._by_hand: dict[str, AimedFault] = {}
         self._typed = 0
         self._plan_plays = False
-        on_change = LifecycleLog(cluster.world, run_dir, self._providers.nodes).note
-        group = node_group("providers", self._providers.nodes.values(), on_change)
-        self._root = Supervisor("up", [group.as_child()], strategy="rest_for_one", on_change=on_change)
-        gateway = plan.scenario.gateway
-        where = gateway.endpoint()[0] if isinstance(gateway, UrlGateway) else ""
+        self._nursery: trio.Nursery
+        self.gateway: GatewayEndpoints | None = None
+        gateway: list[NodeActor] = []
+        if with_gateway:
+            self.gateway = gateway_endpoints(plan.scenario.gateway, cluster)
+            gateway = gateway_nodes(cluster, plan, run_dir, self.gateway, self.providers)
+        self._nodes = {**self._providers.nodes, **{node.name: node for node in gateway}}
+        self._targets = FaultTargets(self._nodes)
+        self._lifecycle = LifecycleLog(cluster.world, run_dir, self._nodes)
+        self._gateway_was_up = False
+        self._never_up: StartError | None = None
+        providers = node_group("providers", self._providers.nodes.values(), self._on_change)
+        children = [providers.as_child()]
+        if gateway:
+            children.append(node_group("gateways", gateway, self._on_change).as_child())
+        self._last = children[-1].name
+        self._root = Supervisor("up", children, strategy="rest_for_one", on_change=self._on_change)
+        where = "" if self.gateway is None else self.gateway.http.address
+        if isinstance(plan.scenario.gateway, UrlGateway):
+            where = plan.scenario.gateway.endpoint()[0]
         run_setup(plan.scenario.setup, SetupContext(run_dir, dict(self._providers.addresses), where))
 
-    async def run(
-        self,
-        signals: Signals,
-        lines: AsyncIterator[str],
-        *,
-        with_plan: bool,
-        on_up: Callable[[Up], object],
-    ) -> str | None:
-        """Keep everything up until a signal, or until a provider has failed for good: then the answer is why."""
+    @property
+    def providers(self) -> Mapping[str, Address]:
+        """Where each provider listens, by its name."""
+        return self._providers.addresses
+
+    def _on_change(self, change: LifecycleChange) -> None:
+        self._lifecycle.note(change)
+        program = self._plan.scenario.gateway
+        if change.actor != GATEWAY or not isinstance(program, CommandGateway):
+            return
+        if change.change == "started":
+            self._gateway_was_up = True
+        elif change.change == "crashed" and not self._gateway_was_up:
+            why = (change.reason or "").removeprefix(f"{NodeCrashed.__name__}: ")
+            self._never_up = never_up(program, why)
+            self._root.stop()
+
+    async def run(self, signals: Signals, use: Callable[["Standing"], Awaitable[None]]) -> str | None:
+        """Keep everything up until `use` returns or a signal comes; or until a provider has failed for good: then the
+        answer is why."""
         where = (f"{name} {address}" for name, address in self._providers.addresses.items())
         self._log_phase("started", f"providers: {', '.join(where)}")
         failure = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._stop_at, signals)
-            nursery.start_soon(partial(self._lead, nursery, lines, with_plan=with_plan, on_up=on_up))
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._stop_at, signals)
+            self._nursery.start_soon(self._lead, use)
             try:
                 await self._root.run()
             except EscalationError as error:
                 failure = str(error)
             for aimed in self._by_hand.values():
                 aimed.holds = False
-            nursery.cancel_scope.cancel()
+            self._nursery.cancel_scope.cancel()
         if failure is not None:
             self._log_phase("failed", failure)
         self._log_phase("ended")
-        return failure
+        if self._never_up is not None:
+            return str(self._never_up)
+        return None if failure is None else f"what stands cannot be kept up: {failure}"
 
     async def _stop_at(self, signals: Signals) -> None:
         with signals.receive() as numbers:
             async for _ in numbers:
                 self._root.stop()
 
-    async def _lead(
-        self,
-        nursery: trio.Nursery,
-        lines: AsyncIterator[str],
-        *,
-        with_plan: bool,
-        on_up: Callable[[Up], object],
-    ) -> None:
+    async def _lead(self, use: Callable[["Standing"], Awaitable[None]]) -> None:
         with suppress(ChildLostError):  # stopped before, or failed: then the end of the tree says which
-            await self._root.wait_started("providers")
-            await self._serve(nursery, lines, with_plan=with_plan, on_up=on_up)
+            await self._root.wait_started(self._last)
+            await use(self)
+            self._root.stop()
 
-    async def _serve(
-        self,
-        nursery: trio.Nursery,
-        lines: AsyncIterator[str],
-        *,
-        with_plan: bool,
-        on_up: Callable[[Up], object],
-    ) -> None:
-        on_up(Up(self._run_dir, self._providers.addresses))
-        if with_plan:
-            self._play_plan(nursery)
-        async for line in lines:
-            try:
-                self._do(line, nursery)
-            except ScenarioError as error:
-                self._say(str(error))
-
-    def _do(self, text: str, nursery: trio.Nursery) -> None:
+    def do(self, text: str) -> None:
+        """Do what a line says (`battle.scenario.fault_line`). Raises ScenarioError."""
         match parse_line(text, self._plan.scenario):
             case FaultByHand() as typed:
-                self._begin(typed, nursery)
+                self._begin(typed)
             case Order("end", ids):
                 self._end_all(ids)
             case Order("faults"):
                 self._say("\n".join(self._by_hand) or "no fault holds that was typed")
             case Order("plan"):
-                self._play_plan(nursery)
+                self._play_plan()
             case Order("help", about):
                 self._say(_help(about))
 
-    def _begin(self, typed: FaultByHand, nursery: trio.Nursery) -> None:
+    def _begin(self, typed: FaultByHand) -> None:
         length = UNTIL_ENDED if typed.length is None else typed.length
-        for target in targets_of(typed.fault.target, self._plan.scenario.groups):
+        targets = targets_of_fault(typed.fault, self._plan.scenario.groups)
+        if not self._nodes.keys() >= set(targets):
+            raise ScenarioError(f"{typed.fault.kind()}: {', '.join(targets)} does not stand here")
+        for target in targets:
             self._typed += 1
             fault = msgspec.structs.replace(typed.fault, target=target).placed(0, length)
             planned = PlannedFault(f"{fault.kind()}-{target}.by-hand-{self._typed}", fault, 0, length)
@@ -209,7 +224,7 @@ class _Standing:
             until = "until `end`" if typed.length is None else f"for {format_duration(length)}"
             self._say(f"{planned.fault_id} holds {until}")
             if typed.length is not None:
-                nursery.start_soon(self._end_after, planned.fault_id, length)
+                self._nursery.start_soon(self._end_after, planned.fault_id, length)
 
     async def _end_after(self, fault_id: str, length: Duration) -> None:
         await self._world.sleep_until(self._world.now_ns() + length)
@@ -228,25 +243,24 @@ class _Standing:
         self._by_hand.pop(fault_id).revert()
         self._say(f"{fault_id} has ended")
 
-    def _play_plan(self, nursery: trio.Nursery) -> None:
+    def _play_plan(self) -> None:
         if self._plan_plays:
             raise ScenarioError("the plan plays already")
-        if not self._plan.timeline:
-            raise ScenarioError(f"{self._plan.scenario.name!r} plans no faults")
+        timeline = tuple(planned for planned in self._plan.timeline if planned.target in self._nodes)
+        if not timeline:
+            raise ScenarioError(f"{self._plan.scenario.name!r} plans no faults for what stands here")
         self._plan_plays = True
-        nursery.start_soon(self._inject)
+        self._nursery.start_soon(self._inject, timeline)
 
-    async def _inject(self) -> None:
+    async def _inject(self, timeline: tuple[PlannedFault, ...]) -> None:
         begin_ns = self._world.now_ns()
-        log_plan(self._world, self._plan.timeline, begin_ns)
-        last = format_duration(max(planned.end for planned in self._plan.timeline))
-        self._say(
-            f"the plan begins: {plural(len(self._plan.timeline), 'fault')}, the last is over after {last}"
-        )
-        for planned in self._plan.timeline:
+        log_plan(self._world, timeline, begin_ns)
+        last = format_duration(max(planned.end for planned in timeline))
+        self._say(f"the plan begins: {plural(len(timeline), 'fault')}, the last is over after {last}")
+        for planned in timeline:
             self._world.call_at(begin_ns + planned.start, self._say, f"{planned.fault_id} begins")
             self._world.call_at(begin_ns + planned.end, self._say, f"{planned.fault_id} ends")
-        await inject(self._world, self._plan.timeline, begin_ns, self._targets, set())
+        await inject(self._world, timeline, begin_ns, self._targets, set())
         self._plan_plays = False
         self._say("the plan is over")
 

@@ -28,7 +28,7 @@ NO_PATHS = frozenset(
     {"request", "query", "tag", "skip", "slo", "metric", "baseline save --name"}
     | {"world", "branch", "since", "python", "workload", "bisect good", "bisect bad"}
     | {f"{command} --gateway" for command in OF_HISTORY}
-    | {"record --provider", "header"}
+    | {"record --provider", "header", "ws_url"}
     | {"otlp", "prometheus", "grafana", "prometheus_remote_write", "link", "webhook"}
     | {"notify", "notify_on", "on", "comment", "notify --to", "sender", "token", "password", "secret"}
 )
@@ -121,6 +121,7 @@ GIVEN = {
     "run": ["scenario=smoke", "--world=simulated", "--quiet"],
     "up": ["scenario=smoke"],
     "record": ["--provider=https://127.0.0.1:1", "--requests=1", "--rate=100", "--quiet"],
+    "init": ["--force"],
     "suite": ["paths=smoke", "--world=simulated", "--quiet"],
     "list": [],
     "check": ["places=smoke"],

@@ -1,0 +1,1 @@
+"""What a gateway does that nobody has described yet, and the first files about it: `battle init`."""

@@ -1,0 +1,99 @@
+"""What is found of a gateway at a URL: where it answers, what it wants, and what is no JSON-RPC."""
+
+import json
+import socket
+from functools import partial
+
+import pytest
+import trio
+
+from battle.probing.probe import PATHS, Found, probe
+from tests.battle.local_service import Reply, served
+
+CHAIN_7 = b'{"jsonrpc":"2.0","id":"battle-init","result":"0x7"}'
+
+
+def found_at(url: str, headers: dict[str, str] | None = None) -> Found | None:
+    return trio.run(partial(probe, url, headers or {}, patience_s=0.0))
+
+
+NOT_HERE = Reply(404, b"not here")
+
+
+def answering(path, reply, otherwise=NOT_HERE):
+    """A service that answers at one path, and whoever asks it anything but the chain's id has failed."""
+
+    def answer(received):
+        if received.method != "POST":
+            return otherwise
+        assert json.loads(received.body)["method"] == "eth_chainId"
+        return reply if received.path == path else otherwise
+
+    return served(answer=answer)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_path_is_found_where_gateways_are_used_to_answer(path):
+    with answering(path, Reply(200, CHAIN_7)) as service:
+        found = found_at(service.url)
+    assert found is not None
+    assert (found.http.kind, found.http.chain_id) == ("result", 7)
+    assert found.http.url == service.url + path
+    assert found.http.detail == f"{service.url}{path}: chain 7"
+    assert found.ws_url is None
+
+
+def test_a_path_that_is_given_is_the_only_one_asked():
+    with answering("/", Reply(200, CHAIN_7)) as service:
+        found = found_at(service.url + "/elsewhere")
+    assert found is not None
+    assert [one.detail for one in found.tried] == [f"{service.url}/elsewhere: 404 Not Found, no JSON-RPC"]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"7", b'{"ok":true}', b"\xff", b"[" * 2000])
+def test_what_is_no_json_rpc_is_a_status(body):
+    with answering("/", Reply(200, body), Reply(200, body)) as service:
+        found = found_at(service.url)
+    assert found is not None
+    assert {one.kind for one in found.tried} == {"status"}
+
+
+def test_a_gateway_without_an_upstream_is_known_by_its_error_and_beats_a_wrong_place():
+    error = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no upstream"}}'
+    with answering("/rpc", Reply(502, error)) as service:
+        found = found_at(service.url)
+    assert found is not None
+    assert (found.http.kind, found.http.status) == ("error", 502)
+    with answering("/rpc", Reply(502, b"Bad Gateway")) as service:
+        found = found_at(service.url)
+    assert found is not None
+    assert (found.http.kind, found.http.url) == ("status", service.url + "/rpc")
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_who_wants_to_know_who_asks_is_found_out_and_headers_are_sent(status):
+    def answer(received):
+        return Reply(200, CHAIN_7) if received.headers.get("x-token") == "open" else Reply(status, b"who?")
+
+    with served(answer=answer) as service:
+        without = found_at(service.url + "/rpc")
+        with_it = found_at(service.url + "/rpc", {"X-Token": "open"})
+    assert without is not None
+    assert with_it is not None
+    assert (without.http.wants_header, with_it.http.wants_header) == (True, False)
+    assert with_it.http.chain_id == 7
+
+
+def test_where_nothing_listens_nothing_is_found():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert found_at(f"http://127.0.0.1:{port}/") is None
+
+
+def test_no_secret_of_a_url_is_in_what_is_said():
+    key = "a1b2c3d4e5f6a7b8c9d0"
+    with answering(f"/v2/{key}", Reply(200, CHAIN_7)) as service:
+        found = found_at(f"{service.url}/v2/{key}")
+    assert found is not None
+    assert key in found.http.url, "it is asked there"
+    assert key not in found.http.detail
