@@ -2,14 +2,24 @@
 
 from typing import Any
 
+from battle.actors.chain.node_filters import FILTER_MAKERS
+
 _NULLED = frozenset(
     {
         "eth_getBlockByHash",
         "eth_getBlockByNumber",
+        "eth_getBlockReceipts",
+        "eth_getBlockTransactionCountByHash",
+        "eth_getBlockTransactionCountByNumber",
+        "eth_getTransactionByBlockHashAndIndex",
+        "eth_getTransactionByBlockNumberAndIndex",
         "eth_getTransactionByHash",
         "eth_getTransactionReceipt",
+        "trace_block",
+        "trace_transaction",
     }
 )
+_EMPTIED = frozenset({"eth_getFilterChanges", "eth_getFilterLogs", "eth_getLogs", "trace_filter"})
 _QUANTITY_SHIFT = 2**40
 """Added to a quantity: above the height in a balance or nonce, beyond any block or price of the last hours."""
 
@@ -44,15 +54,18 @@ def missing(method: str, result: Any) -> Any:
     """
     if method in _NULLED:
         return None
-    return [] if method == "eth_getLogs" else result
+    return [] if method in _EMPTIED else result
 
 
 def corrupted(method: str, result: Any) -> Any:
     """A false result of the same type and shape, which `judge` calls wrong; the right one is left as it is.
 
-    The same result gives the same corruption. Null, and canned lists and objects without a value in them, are
-    returned as they are: there is nothing to be wrong about. A list of no logs becomes a list of an invented one.
+    The same result gives the same corruption. Null, and lists and objects without a value in them, are returned as
+    they are: there is nothing to be wrong about; and so is the id of a new filter. A list of no logs becomes a list
+    of an invented one.
     """
+    if method in FILTER_MAKERS:
+        return result
     if method == "eth_getLogs" and result == []:
         return [_INVENTED_LOG]
     return _altered(result, _LIMIT_DEPTH)

@@ -19,6 +19,9 @@ SAFE_BLOCKS = 32
 """How far the `safe` block is behind the head: an epoch."""
 FINALIZED_BLOCKS = 64
 
+HASH_CHARACTERS = 2 + 64
+"""Of a hash in JSON, which so differs from a number."""
+
 TAG_LAGS = {"latest": 0, "pending": 0, "safe": SAFE_BLOCKS, "finalized": FINALIZED_BLOCKS}
 """How many blocks each tag is behind the head. There is no pending block: it is the latest."""
 
@@ -69,12 +72,14 @@ class Facts:
         return self.blocks.oldest if value == "earliest" else parameters.quantity(value, what)
 
     def height_of_state(self, params: list[Any], index: int, head: int) -> int:
-        """The height whose state a call asks for: a tag, number or EIP-1898 object; the head by default."""
+        """The height whose state a call asks for: a tag, number, hash or EIP-1898 object; the head by default."""
         if len(params) <= index or (value := params[index]) is None or value == "latest":
             return head
         what = str(index)
         if isinstance(value, dict):
             height = self._height_of_object(value, head, what)
+        elif isinstance(value, str) and len(value) == HASH_CHARACTERS:
+            height = self.height_of_hash(parameters.hash32(value, what), head)
         else:
             height = self.height_named(value, head, what)
         if height is None or height > head:

@@ -1,7 +1,8 @@
 """What to ask: parameters for each method, made so that the answer is known and the trail inside. Pure."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -9,6 +10,7 @@ from battle.actors.chain import signed_transactions
 from battle.actors.chain.headers import HIGHEST_BASE_FEE_WEI
 from battle.actors.chain.methods import METHODS
 from battle.actors.chain.model import ChainModel
+from battle.actors.chain.node_filters import FILTER_METHODS
 from battle.actors.chain.signatures import Signer
 from battle.actors.rng import Draws
 from battle.actors.wire.correlation import embedded
@@ -43,6 +45,9 @@ class ParamsDraft(msgspec.Struct, frozen=True):
         return self.head - 1 - self.draw("block", _RECENT_BLOCKS)
 
 
+Maker: TypeAlias = Callable[[ParamsDraft], list[Any]]
+
+
 def params_for(
     model: ChainModel, method: str, workload: int, number: int, head: int, draws: Draws
 ) -> list[Any]:
@@ -58,7 +63,7 @@ def params_for(
 
 def carries_id(method: str) -> bool:
     """Whether generated parameters of this method carry the request's id."""
-    return method in _MAKERS and method not in _WITHOUT_ID
+    return method in _WITH_ID
 
 
 def _about_account(draft: ParamsDraft) -> list[Any]:
@@ -94,11 +99,51 @@ def _block_by_hash(draft: ParamsDraft) -> list[Any]:
 
 
 def _transaction(draft: ParamsDraft) -> list[Any]:
-    """One of a recent block; some have none."""
+    height, index = _place(draft)
+    return [draft.model.transaction_hashes(height)[index]]
+
+
+def _transaction_at_number(draft: ParamsDraft) -> list[Any]:
+    height, index = _place(draft)
+    return [hex(height), hex(index)]
+
+
+def _transaction_at_hash(draft: ParamsDraft) -> list[Any]:
+    height, index = _place(draft)
+    return [draft.model.block_hash(height), hex(index)]
+
+
+def _place(draft: ParamsDraft) -> tuple[int, int]:
+    """Where a transaction of a recent block stands: its block's height, its index there. Some blocks have none."""
     height = draft.past_height()
     while not (hashes := draft.model.transaction_hashes(height)):
         height -= 1
-    return [hashes[draft.draw("transaction", len(hashes))]]
+    return height, draft.draw("transaction", len(hashes))
+
+
+def _number(draft: ParamsDraft) -> list[Any]:
+    return [hex(draft.past_height())]
+
+
+def _hash(draft: ParamsDraft) -> list[Any]:
+    return [draft.model.block_hash(draft.past_height())]
+
+
+def _call_traced(make: Maker, draft: ParamsDraft) -> list[Any]:
+    return [*make(draft), {"tracer": "callTracer"}]
+
+
+def _traces(draft: ParamsDraft) -> list[Any]:
+    newest = draft.past_height()
+    return [{"fromBlock": hex(newest - _LOG_BLOCKS + 1), "toBlock": hex(newest)}]
+
+
+def _bytes(draft: ParamsDraft) -> list[Any]:
+    return [draft.address()]
+
+
+def _filter(draft: ParamsDraft) -> list[Any]:
+    return [{"address": draft.model.token(draft.draw("token", 16))}]
 
 
 def _logs(draft: ParamsDraft) -> list[Any]:
@@ -125,31 +170,52 @@ def _raw_transaction(draft: ParamsDraft) -> list[Any]:
     return ["0x" + signed.raw.hex()]
 
 
-_MAKERS: dict[str, Callable[[ParamsDraft], list[Any]]] = {
+_MAKERS: dict[str, Maker] = {
+    "debug_traceBlockByHash": partial(_call_traced, _hash),
+    "debug_traceBlockByNumber": partial(_call_traced, _number),
+    "debug_traceTransaction": partial(_call_traced, _transaction),
     "eth_call": _call,
+    "eth_createAccessList": _estimate,
     "eth_estimateGas": _estimate,
     "eth_feeHistory": _fees,
     "eth_getBalance": _about_account,
     "eth_getBlockByHash": _block_by_hash,
     "eth_getBlockByNumber": _block_by_number,
+    "eth_getBlockReceipts": _number,
+    "eth_getBlockTransactionCountByHash": _hash,
+    "eth_getBlockTransactionCountByNumber": _number,
     "eth_getCode": _about_account,
     "eth_getLogs": _logs,
     "eth_getStorageAt": _storage,
+    "eth_getTransactionByBlockHashAndIndex": _transaction_at_hash,
+    "eth_getTransactionByBlockNumberAndIndex": _transaction_at_number,
     "eth_getTransactionByHash": _transaction,
     "eth_getTransactionCount": _about_account,
     "eth_getTransactionReceipt": _transaction,
+    "eth_getUncleCountByBlockHash": _hash,
+    "eth_getUncleCountByBlockNumber": _number,
+    "eth_newFilter": _filter,
     "eth_sendRawTransaction": _raw_transaction,
+    "trace_block": _number,
+    "trace_filter": _traces,
+    "trace_transaction": _transaction,
+    "web3_sha3": _bytes,
 }
 
-_WITHOUT_ID = frozenset(
+_WITH_ID = frozenset(
     {
-        "eth_feeHistory",
-        "eth_getBlockByHash",
-        "eth_getBlockByNumber",
-        "eth_getTransactionByHash",
-        "eth_getTransactionReceipt",
+        "eth_call",
+        "eth_createAccessList",
+        "eth_estimateGas",
+        "eth_getBalance",
+        "eth_getCode",
+        "eth_getLogs",
+        "eth_getStorageAt",
+        "eth_getTransactionCount",
+        "eth_sendRawTransaction",
+        "web3_sha3",
     }
 )
 """Numbers and real hashes leave no room for an id."""
 
-assert METHODS.keys() >= _MAKERS.keys()
+assert METHODS.keys() | FILTER_METHODS >= _MAKERS.keys() >= _WITH_ID

@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from battle.actors.chain import fees, logs, parameters, pool
+from battle.actors.chain.block_contents import BLOCK_CONTENTS
 from battle.actors.chain.facts import Facts
 from battle.actors.chain.keccak import keccak
+from battle.actors.chain.node_status import NODE_STATUS
 from battle.actors.chain.parameters import Params, positional
+from battle.actors.chain.traces import TRACES
 from battle.actors.wire.jsonrpc import RpcError
 
 Method: TypeAlias = Callable[[Facts, Params, int], Any]
@@ -119,6 +122,11 @@ def _estimate_gas(facts: Facts, params: Params, head: int) -> str:
     return hex(_PLAIN_GAS + (_CALL_GAS + _BYTE_GAS * size_bytes if size_bytes else 0))
 
 
+def _create_access_list(facts: Facts, params: Params, head: int) -> dict[str, Any]:
+    """A call reads no other account here: the list is empty, and saves no gas."""
+    return {"accessList": [], "gasUsed": _estimate_gas(facts, params, head)}
+
+
 def _run(data: str) -> None:
     """Raises what a call with this data that reverts is answered: code 3, as geth and others have it."""
     if not data.startswith(REVERTING_SELECTOR):
@@ -206,6 +214,7 @@ METHODS: dict[str, Method] = {
     "eth_blockNumber": _block_number,
     "eth_call": _call,
     "eth_chainId": _chain_id,
+    "eth_createAccessList": _create_access_list,
     "eth_estimateGas": _estimate_gas,
     "eth_feeHistory": _fee_history,
     "eth_gasPrice": _gas_price,
@@ -222,5 +231,9 @@ METHODS: dict[str, Method] = {
     "eth_syncing": _syncing,
     "net_version": _net_version,
     "web3_clientVersion": _client_version,
+    **BLOCK_CONTENTS,
+    **NODE_STATUS,
+    **TRACES["debug"],
+    **TRACES["trace"],
 }
 """Every method of the chain."""

@@ -11,11 +11,10 @@ from battle.actors.chain.branches import Branch
 from battle.actors.chain.facts import Facts, facts_of
 from battle.actors.chain.journal import Journal
 from battle.actors.chain.methods import METHODS, OTHER_ANSWERS
-from battle.actors.chain.parameters import Params
+from battle.actors.chain.parameters import Params, unknown_method
 from battle.actors.roles import ChainHistory
 from battle.actors.shared_lines import LinesInMemory, SharedLines
 from battle.actors.spec.chain import Chain
-from battle.actors.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
 
 _BRANCHES_KEPT = 4
 """Views of branches that are kept, with the blocks they built: there is seldom more than one reorg at a time."""
@@ -70,7 +69,7 @@ class ChainModel:
         """
         function = METHODS.get(method)
         if function is None:
-            raise RpcError(METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
+            raise unknown_method(method)
         return function(self._facts, params, head)
 
     def accept(self, params: Params, head: int) -> None:

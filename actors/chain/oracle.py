@@ -11,6 +11,8 @@ from battle.actors.chain.accounts import HEIGHT_BITS
 from battle.actors.chain.expected_answers import is_distorted, is_expected_error, same_json
 from battle.actors.chain.facts import TAG_LAGS
 from battle.actors.chain.model import ChainModel
+from battle.actors.chain.node_filters import FILTER_METHODS, can_be_true
+from battle.actors.chain.node_status import SYNCING, read_sync_progress
 from battle.actors.chain.parameters import Params
 from battle.actors.wire.jsonrpc import METHOD_NOT_FOUND, ErrorObject, RpcError
 from battle.actors.wire.untrusted_json import Unreadable, reader
@@ -59,10 +61,23 @@ _READ_HEIGHT: dict[str, Callable[[Any], int]] = {
     "eth_blockNumber": lambda result: int(result, 16),
     "eth_getBlockByNumber": lambda result: int(result["number"], 16),
     "eth_getLogs": lambda result: int(result[-1]["blockNumber"], 16),
+    "eth_getTransactionByBlockNumberAndIndex": lambda result: int(result["blockNumber"], 16),
     "eth_feeHistory": lambda result: int(result["oldestBlock"], 16) + len(result["gasUsedRatio"]) - 1,
     **dict.fromkeys(_STATE_METHODS, lambda result: int(result, 16) % 2**HEIGHT_BITS),
 }
 """Which height a method's result says it is of, where it says it."""
+
+_WITHOUT_HEIGHT = frozenset(
+    {
+        "debug_traceBlockByNumber",
+        "eth_gasPrice",
+        "eth_getBlockReceipts",
+        "eth_getBlockTransactionCountByNumber",
+        "trace_block",
+        "trace_filter",
+    }
+)
+"""Methods whose answers say no height, or not when they are empty: all heads are tried."""
 
 _WHICH_BLOCK: dict[str, int | None] = {
     "eth_blockNumber": None,
@@ -204,13 +219,25 @@ class _Case(NamedTuple):
             return self._as("right")
         if self.canned_only:
             return self._not_held()
+        if self.method in FILTER_METHODS:
+            return self._judged_filter()
         newest = range(self.head_from, self.head_to + 1)
         held = self._held(self.model, newest)
         if held is not None:
             return self._as("right", held)
         return self._judged_older(newest)
 
+    def _judged_filter(self) -> Judged:
+        """What only one node knows is right as long as nothing in it is invented. That a node does not know a filter
+        is no answer to whoever made one."""
+        if isinstance(self.received, ErrorObject):
+            return Judged("none")
+        true = can_be_true(self.model, self.method, self.received, self.head_to)
+        return Judged("right" if true else "wrong")
+
     def _judged_older(self, newest: range) -> Judged:
+        if self.method == SYNCING and (progress := read_sync_progress(self.received)) is not None:
+            return self._judged_syncing(*progress)
         oldest = max(self.head_from - STALE_BLOCKS, 0)
         older = [head for head in self._older(oldest) if oldest <= head < self.head_from]
         held = self._held(self.model, older)
@@ -223,6 +250,13 @@ class _Case(NamedTuple):
             if held is not None:
                 return self._as("stale", held)._replace(blocks_behind=max(self.head_from - fork + 1, 0))
         return self._not_held()
+
+    def _judged_syncing(self, head: int, newest: int) -> Judged:
+        """Of a node that says how far behind it is: it is right about that, and stale as all that it answers."""
+        behind = self.head_from - head
+        if not self.head_from <= newest <= self.head_to or behind > STALE_BLOCKS:
+            return self._not_held()
+        return Judged("stale", blocks_behind=max(behind, 0))
 
     def _held(self, model: ChainModel, heads: Iterable[int]) -> int | None:
         """The first of these heads at which the answer holds."""
@@ -254,7 +288,7 @@ class _Case(NamedTuple):
         before = self.head_from - 1
         if self.method == "eth_getLogs" and not self.received:
             return (*range(before, before - _EMPTY_ANSWERS_TRIED, -1), oldest)
-        if self.method == "eth_gasPrice" or self._is_of_what_was_sent():
+        if self.method in _WITHOUT_HEIGHT or self._is_of_what_was_sent():
             return range(before, oldest - 1, -1)
         height = _height_said(self.method, self.received)
         return () if height is None else (height + lag for lag in reversed(_LAGS))
@@ -291,6 +325,8 @@ def _right_errors(
     model: ChainModel, method: str, params: Params, head: int, canned: Sequence[Any], canned_only: bool
 ) -> list[RpcError]:
     """The errors that are right at this head; none of them when a result may be right as well."""
+    if method in FILTER_METHODS and not canned_only:
+        return []
     right = [*canned] if canned_only else [*canned, _answer(model, method, params, head)]
     errors = [one for one in right if isinstance(one, RpcError)]
     return errors if len(errors) == len(right) else []

@@ -3,7 +3,7 @@
 import re
 from typing import Any, TypeAlias
 
-from battle.actors.wire.jsonrpc import INVALID_PARAMS, RpcError
+from battle.actors.wire.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, RpcError
 
 Params: TypeAlias = list[Any] | dict[str, Any]
 
@@ -17,6 +17,11 @@ _is_bytes = re.compile(r"0x(?:[0-9a-fA-F]{2})*").fullmatch
 def invalid(what: str, problem: str) -> RpcError:
     """The error for a parameter that is wrong."""
     return RpcError(INVALID_PARAMS, f"invalid argument {what}: {problem}")
+
+
+def unknown_method(method: str) -> RpcError:
+    """The error for a method that a node does not have."""
+    return RpcError(METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
 
 
 def positional(params: Params, least: int, most: int) -> list[Any]:

@@ -7,7 +7,12 @@ import msgspec
 
 from battle.actors.chain.expected_answers import expected_answer
 from battle.actors.chain.model import ChainModel
-from battle.actors.provider.chain_view import ChainViewer, InForce, answer_under
+from battle.actors.chain.node_filters import FILTER_METHODS
+from battle.actors.chain.parameters import unknown_method
+from battle.actors.chain.traces import TRACES
+from battle.actors.provider.chain_view import ChainView, ChainViewer, InForce, answer_under
+from battle.actors.provider.filters import Filters
+from battle.actors.spec.providers import Capability, NodeSoftware
 from battle.actors.wire import correlation
 from battle.actors.wire.correlation import REQUEST_ID_HEADER
 from battle.actors.wire.http.messages import HttpRequest
@@ -85,12 +90,29 @@ def _asked_in_batch(item: Item, headers: dict[bytes, bytes]) -> ReceivedCall:
 
 
 class CallAnswerer:
-    """Answers calls: from the canned answers first, then from the chain."""
+    """Answers calls: from the canned answers first, then from the chain, and of filters from those that it has."""
 
-    def __init__(self, model: ChainModel, canned: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        model: ChainModel,
+        canned: dict[str, Any],
+        filters: Filters | None = None,
+        *,
+        software: NodeSoftware = "geth",
+        capabilities: Sequence[Capability] = tuple(TRACES),
+    ) -> None:
         self._model = model
-        self.viewer = ChainViewer(model)
-        self._canned = {method: _prepared(expected_answer(value)) for method, value in canned.items()}
+        self.viewer = ChainViewer(model, software)
+        self._fixed: dict[str, msgspec.Raw | RpcError | Filters] = {
+            method: unknown_method(method)
+            for capability, methods in TRACES.items()
+            if capability not in capabilities
+            for method in methods
+        }
+        """What is answered without a question to the chain, by methods."""
+        if filters is not None:
+            self._fixed.update(dict.fromkeys(FILTER_METHODS, filters))
+        self._fixed.update((method, _prepared(expected_answer(value))) for method, value in canned.items())
 
     def answer(
         self,
@@ -139,21 +161,32 @@ class CallAnswerer:
         return b"" if item.id is msgspec.UNSET else encode_result(item.id, result)
 
     def _result(self, call: Call, head: int) -> Any:
-        canned = self._canned.get(call.method)
-        if canned is None:
+        fixed = self._fixed.get(call.method)
+        if fixed is None:
             result = self._model.answer(call.method, call.params, head)
             if call.method == SEND:
                 self._model.accept(call.params, head)
             return result
-        if isinstance(canned, RpcError):
-            raise RpcError(canned.code, canned.message, canned.data)
-        return canned
+        if isinstance(fixed, RpcError):
+            raise RpcError(fixed.code, fixed.message, fixed.data)
+        if not isinstance(fixed, Filters):
+            return fixed
+        view, filter_answer = ChainView(self._model, head), fixed.answer(call.method, call.params)
+        result = filter_answer.at(view)
+        filter_answer.commit(view)
+        return result
 
     def _result_under(self, faults: Sequence[InForce], asked: ReceivedCall, call: Call, head: int) -> Any:
-        canned = self._canned.get(call.method)
-        chain_answer = answer_under(self.viewer, call, head, faults, canned)
-        if call.method == SEND and canned is None and chain_answer.error is None:
-            self.viewer.view(head, faults).model.accept(call.params, head)
+        fixed = self._fixed.get(call.method)
+        if isinstance(fixed, Filters):
+            filter_answer = fixed.answer(call.method, call.params)
+            chain_answer = answer_under(self.viewer, call, head, faults, answer_at=filter_answer.at)
+            if chain_answer.error is None:
+                filter_answer.commit(self.viewer.view(head, faults))
+        else:
+            chain_answer = answer_under(self.viewer, call, head, faults, fixed)
+            if call.method == SEND and fixed is None and chain_answer.error is None:
+                self.viewer.view(head, faults).model.accept(call.params, head)
         if not call.is_notification:  # which gets no answer, so no answer has changed
             asked.fault_id = chain_answer.fault_id
         if chain_answer.error is not None:

@@ -5,12 +5,15 @@ much of it, what of that is lost, and last what is corrupted. So the order of a 
 faults of one kind: there the later one decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 import msgspec
 
 from battle.actors.chain.corruption import corrupted, missing
 from battle.actors.chain.model import ChainModel
+from battle.actors.chain.node_status import SYNCING, is_syncing, sync_progress
 from battle.actors.roles import NodeFault
 from battle.actors.spec.faults.behaviour import (
     AnswerFault,
@@ -20,6 +23,7 @@ from battle.actors.spec.faults.behaviour import (
     WrongAnswer,
     WrongChain,
 )
+from battle.actors.spec.providers import NodeSoftware
 from battle.actors.wire.jsonrpc import Call, RpcError
 from battle.actors.wire.untrusted_json import reader
 
@@ -53,11 +57,16 @@ class ChainView(msgspec.Struct, frozen=True):
     head: int
 
 
+AnswerAt: TypeAlias = Callable[[ChainView], Any]
+"""The result for a view of the chain; raises `RpcError` where an error is the answer."""
+
+
 class ChainViewer:
     """Sees the chain through faults."""
 
-    def __init__(self, model: ChainModel) -> None:
+    def __init__(self, model: ChainModel, software: NodeSoftware = "geth") -> None:
         self.model = model
+        self.software: NodeSoftware = software
         self._other_chains: dict[int, ChainModel] = {}
 
     def view(self, head: int, faults: Sequence[InForce]) -> ChainView:
@@ -123,19 +132,22 @@ def answer_under(
     head: int,
     faults: Sequence[InForce],
     canned: msgspec.Raw | RpcError | None = None,
+    answer_at: AnswerAt | None = None,
 ) -> ChainAnswer:
-    """The answer to `call` under `faults`, which are `in_order`. `canned` takes the place of the chain's answer.
+    """The answer to `call` under `faults`, which are `in_order`. `canned` takes the place of the chain's answer,
+    or what `answer_at` gives for a view.
 
     The answer is worked out without any fault, then with one more at a time: the last one that changed it has
     decided it, and one that changed nothing leaves no trace.
     """
     view = ChainView(viewer.model, head)
-    chain_answer = _answered(view, call, canned)
+    answered = _AnswersTo(canned, answer_at or partial(_of_chain, viewer.software, call, head))
+    chain_answer = answered.at(view)
     is_corrupted = False
     for one in faults:
         seen = viewer.through(one, view)
         if seen is not view:
-            view, next_answer = seen, _answered(seen, call, canned)
+            view, next_answer = seen, answered.at(seen)
         elif is_corrupted or chain_answer.error is not None or not concerns_call(one, call.method):
             continue  # what is corrupted twice could be right again
         elif isinstance(one.fault, MissingData):
@@ -148,12 +160,27 @@ def answer_under(
     return chain_answer
 
 
-def _answered(view: ChainView, call: Call, canned: msgspec.Raw | RpcError | None) -> ChainAnswer:
-    if isinstance(canned, RpcError):
-        return ChainAnswer(error=RpcError(canned.code, canned.message, canned.data))
-    if canned is not None:
-        return ChainAnswer(_decode(canned))
-    try:
-        return ChainAnswer(view.model.answer(call.method, call.params, view.head))
-    except RpcError as error:
-        return ChainAnswer(error=error)
+class _AnswersTo(msgspec.Struct, frozen=True):
+    """The answers to one call, for one view after another."""
+
+    canned: msgspec.Raw | RpcError | None
+    answer_at: AnswerAt
+
+    def at(self, view: ChainView) -> ChainAnswer:
+        canned = self.canned
+        if isinstance(canned, RpcError):
+            return ChainAnswer(error=RpcError(canned.code, canned.message, canned.data))
+        if canned is not None:
+            return ChainAnswer(_decode(canned))
+        try:
+            return ChainAnswer(self.answer_at(view))
+        except RpcError as error:
+            return ChainAnswer(error=error)
+
+
+def _of_chain(software: NodeSoftware, call: Call, newest: int, view: ChainView) -> Any:
+    """What the chain says; a node that is behind says so, too, when it is asked."""
+    result = view.model.answer(call.method, call.params, view.head)
+    if call.method == SYNCING and is_syncing(software, view.head, newest):
+        return sync_progress(view.head, newest)
+    return result

@@ -3,6 +3,7 @@
 from battle.actors.chain.model import model_of
 from battle.actors.provider.answerer import CallAnswerer, ReceivedRequest
 from battle.actors.provider.chain_view import ChainView, in_order
+from battle.actors.provider.filters import Filters
 from battle.actors.provider.plain_requests import NodeState
 from battle.actors.provider.rate_limits import RateLimits
 from battle.actors.provider.response_plan import HANDSHAKE, Behaviour, Key, ResponsePlan, concerns
@@ -43,7 +44,14 @@ class Service:
         self.world = world
         self.spec = role.spec
         self.model = model_of(role.chain, world.shared_lines, role.history)
-        self.answerer = CallAnswerer(self.model, role.spec.canned)
+        self.filters = Filters(role.spec.name, world.now_ns)
+        self.answerer = CallAnswerer(
+            self.model,
+            role.spec.canned,
+            self.filters,
+            software=role.spec.health,
+            capabilities=role.spec.capabilities,
+        )
         self._behaviour = Behaviour(role.spec)
         self._attempts = Attempts()
         self._limits = RateLimits()

@@ -48,6 +48,7 @@ class Sessions:
         else:
             service.behaviour = service.behaviour.under(message)
             reorg_id = message.fault_id if isinstance(message.fault, Reorg) else None
+        service.filters.view_changed(before, service.view())
         self._publisher.view_changed(before, reorg_id)
         for session in [*self._open]:
             if isinstance(message, RevertFault):

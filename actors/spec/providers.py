@@ -22,6 +22,9 @@ from battle.actors.units import format_duration, ms, not_a_share
 NodeSoftware: TypeAlias = Literal["geth", "erigon", "nethermind"]
 """Programs that serve a chain."""
 
+Capability: TypeAlias = Literal["debug", "trace"]
+"""What not every node is capable of: `debug_trace...`, as geth has it, and `trace_...`, as others have it."""
+
 
 class Reliability(Spec, frozen=True):
     """How often a provider fails on its own: `failure_ratio` of its requests, each in one of `kinds`.
@@ -50,7 +53,8 @@ class MockProvider(Spec, frozen=True, tag="mock"):
 
     `health` names the program whose answers to health checks, wrong methods and wrong content types it gives:
     [providers](providers.md#health-checks) has the table. `cors_origins` are the origins whose scripts may read its
-    answers in a browser; `"*"` is any, none switches CORS off.
+    answers in a browser; `"*"` is any, none switches CORS off. Without the `capabilities` `"debug"` and `"trace"` it
+    does not have the methods for traces, as most nodes do not.
     """
 
     name: str
@@ -62,6 +66,7 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     canned: dict[str, Any] = {}
     health: NodeSoftware = "geth"
     cors_origins: tuple[str, ...] = ("*",)
+    capabilities: tuple[Capability, ...] = ()
     port: int = 0
     groups: tuple[str, ...] = ()
     profile: str = ""

@@ -3,6 +3,8 @@
 import msgspec
 
 from battle.actors.chain.histories import history_of
+from battle.actors.chain.parameters import unknown_method
+from battle.actors.chain.traces import TRACES
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.base import Spec
 from battle.actors.spec.endpoints import Endpoint
@@ -13,6 +15,7 @@ from battle.actors.spec.gateways import EmbeddedGateway
 from battle.actors.spec.providers import MockProvider
 from battle.actors.spec.workloads import HttpStep, Workload, WsWorkload
 from battle.actors.units import Duration
+from battle.actors.wire.jsonrpc import RpcError
 from battle.errors import ScenarioError
 from battle.scenario.scenario import Scenario
 
@@ -75,6 +78,9 @@ def workload_role(plan: RunPlan, node: WorkloadNode, http: Endpoint, ws: Endpoin
     for provider in mocks:
         for method, result in provider.canned.items():
             canned.setdefault(method, []).append(result)
+    refused = _refused_by_all(mocks)
+    for method in refused:
+        canned.setdefault(method, []).append(_error(unknown_method(method)))
     return WorkloadRole(
         node.workload,
         node.index,
@@ -85,10 +91,29 @@ def workload_role(plan: RunPlan, node: WorkloadNode, http: Endpoint, ws: Endpoin
         canned,
         checks_answers=len(mocks) == len(plan.scenario.providers),
         may_be_parted=any(_parts(planned.fault, node) for planned in plan.timeline),
-        only_canned=[method for method in canned if all(method in provider.canned for provider in mocks)],
+        only_canned=[
+            method
+            for method in canned
+            if method in refused or all(method in provider.canned for provider in mocks)
+        ],
         provider_header=isinstance(gateway, EmbeddedGateway) or gateway.reports != "none",
         history=history_of(plan.scenario.chain) if mocks else None,
     )
+
+
+def _refused_by_all(mocks: list[MockProvider]) -> list[str]:
+    """The methods of which no provider is capable: that it is not is then the right answer."""
+    return [
+        method
+        for capability, methods in TRACES.items()
+        if not any(capability in provider.capabilities for provider in mocks)
+        for method in methods
+    ]
+
+
+def _error(error: RpcError) -> dict[str, object]:
+    """As canned answers are written."""
+    return {"error": {"code": error.code, "message": error.message}}
 
 
 def _parts(fault: Fault, node: WorkloadNode) -> bool:

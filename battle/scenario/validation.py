@@ -8,6 +8,8 @@ from difflib import get_close_matches
 import msgspec
 
 from battle.actors.chain.methods import METHODS
+from battle.actors.chain.node_filters import FILTER_MAKERS
+from battle.actors.chain.traces import TRACES
 from battle.actors.spec.gateways import EmbeddedGateway, UrlGateway
 from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.spec.workloads import Replay, Workload, WsSubscribe
@@ -120,7 +122,15 @@ def method_problems(
     canned = {
         method for provider in providers if isinstance(provider, MockProvider) for method in provider.canned
     }
-    known = sorted(METHODS.keys() | canned)
+    capable = {
+        method
+        for provider in providers
+        if isinstance(provider, MockProvider)
+        for capability in provider.capabilities
+        for method in TRACES[capability]
+    }
+    traces = {method for methods in TRACES.values() for method in methods}
+    known = sorted((METHODS.keys() - traces) | capable | FILTER_MAKERS.keys() | canned)
     for number, workload in enumerate(workloads, 1):
         for method in _methods_of(workload):
             if method not in known:

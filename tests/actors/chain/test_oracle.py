@@ -88,19 +88,44 @@ def test_no_logs_of_a_newer_block_are_stale():
 
 
 SAME_ON_ALL_CHAINS = {
+    "eth_accounts",
+    "eth_blobBaseFee",
+    "eth_createAccessList",
     "eth_blockNumber",
     "eth_estimateGas",
+    "eth_getUncleCountByBlockNumber",
+    "eth_maxPriorityFeePerGas",
     "eth_syncing",
+    "net_listening",
+    "net_peerCount",
     "web3_clientVersion",
+    "web3_sha3",
 }
 
 MAY_FIND_NOTHING = {
     "eth_getBlockByHash",
+    "eth_getBlockTransactionCountByHash",
     "eth_getLogs",
+    "eth_getTransactionByBlockHashAndIndex",
     "eth_getTransactionByHash",
     "eth_getTransactionReceipt",
+    "eth_getUncleCountByBlockHash",
+    "trace_transaction",
 }
 """About recent blocks, to which nothing is also what a provider says that does not know them yet."""
+
+
+MAY_COINCIDE = {
+    "debug_traceBlockByNumber",
+    "eth_getBlockReceipts",
+    "eth_getBlockTransactionCountByNumber",
+    "eth_getTransactionByBlockNumberAndIndex",
+    "trace_block",
+}
+"""About blocks, which on both chains may have as many transactions."""
+
+FINDS_OR_FAILS = {"debug_traceBlockByHash", "debug_traceTransaction"}
+"""Another chain answers these with an error."""
 
 
 def test_another_chain_takes_no_transaction_of_this_one():
@@ -109,7 +134,7 @@ def test_another_chain_takes_no_transaction_of_this_one():
         other.answer(SEND, params_for(MODEL, SEND, 1, 1, HEAD, DRAWS), HEAD)
 
 
-@pytest.mark.parametrize("method", sorted(METHODS.keys() - {SEND}))
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - {SEND} - FINDS_OR_FAILS))
 def test_the_answer_of_another_chain_is_wrong_where_chains_differ(method):
     other = ChainModel(Chain(seed=99, chain_id=6, start_height=1000))
     found = [
@@ -120,6 +145,8 @@ def test_the_answer_of_another_chain_is_wrong_where_chains_differ(method):
         assert set(found) == {"right"}
     elif method in MAY_FIND_NOTHING:
         assert set(found) == {"stale"}
+    elif method in MAY_COINCIDE:
+        assert "wrong" in found
     else:
         assert set(found) == {"wrong"}
 
@@ -131,7 +158,8 @@ def test_the_answer_of_another_chain_is_wrong_where_chains_differ(method):
 )
 def test_garbage_is_wrong_and_never_an_error(method, number, text):
     params = params_for(MODEL, method, 1, number, HEAD, DRAWS)
-    assert judge(MODEL, method, params, text, HEAD, HEAD) in {"wrong", "stale"}
+    right = text == as_json(MODEL.answer(method, params, HEAD))
+    assert right or judge(MODEL, method, params, text, HEAD, HEAD) in {"wrong", "stale"}
 
 
 @pytest.mark.parametrize("method", ["eth_getBalance", "eth_call", "eth_getTransactionReceipt"])
