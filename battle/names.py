@@ -3,6 +3,8 @@
 They load fast: they are the data that scenarios are written in. What runs one is imported when it is run.
 """
 
+from battle.actors.session_failures import SessionFailed as SessionFailed
+from battle.actors.session_failures import StepFailed as StepFailed
 from battle.actors.spec.chain import Chain as Chain
 from battle.actors.spec.continuity import Continuity as Continuity
 from battle.actors.spec.endpoints import Ready as Ready
@@ -64,6 +66,7 @@ from battle.actors.spec.workloads import HttpBurst as HttpBurst
 from battle.actors.spec.workloads import HttpConstant as HttpConstant
 from battle.actors.spec.workloads import HttpPoisson as HttpPoisson
 from battle.actors.spec.workloads import HttpRamp as HttpRamp
+from battle.actors.spec.workloads import HttpSessions as HttpSessions
 from battle.actors.spec.workloads import HttpStages as HttpStages
 from battle.actors.spec.workloads import HttpStep as HttpStep
 from battle.actors.spec.workloads import HttpUsers as HttpUsers
@@ -71,6 +74,7 @@ from battle.actors.spec.workloads import LogFilter as LogFilter
 from battle.actors.spec.workloads import RateStage as RateStage
 from battle.actors.spec.workloads import Reconnect as Reconnect
 from battle.actors.spec.workloads import Replay as Replay
+from battle.actors.spec.workloads import SessionStep as SessionStep
 from battle.actors.spec.workloads import UserStage as UserStage
 from battle.actors.spec.workloads import WsRequests as WsRequests
 from battle.actors.spec.workloads import WsSubscribe as WsSubscribe

@@ -61,8 +61,8 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     had ceased to hold; answers of another branch of the chain held at the last block that both branches have. Of a
     batch they are the lowest height and the greatest staleness.
 
-    `client` says, of a closed loop, which of its users asked, numbered from 0; NULL where nobody waits for an answer
-    before the next request, and the whole node is one client.
+    `client` says, of a closed loop, which of its users asked, and of sessions, which of them, numbered from 0; NULL
+    where nobody waits for an answer before the next request, and the whole node is one client.
     """
 
     request_id: str
@@ -83,6 +83,28 @@ class RequestEnded(Event, frozen=True, kw_only=True, tag=_tag):
     stale_ns: int | None = None
     expected_rpc_code: int | None = None
     client: int | None = None
+
+
+SessionOutcome: TypeAlias = Literal["ok", "failed", "unfinished"]
+
+
+class SessionEnded(Event, frozen=True, kw_only=True, tag=_tag):
+    """A session of a load came to its end: several requests, each of which follows from the answer before.
+
+    Its requests are those of the workload whose `client` is `session`. `failed`: a request got no answer and the
+    script could not do without it, or what it got does not go together; `detail` says what, and `failed_request_id`
+    is the last request that it made. `unfinished`: the load was over before it.
+    """
+
+    workload: str
+    session: int
+    script: str
+    scheduled_ns: int
+    ended_ns: int
+    outcome: SessionOutcome
+    requests: int
+    failed_request_id: str | None = None
+    detail: str | None = None
 
 
 class AttemptServed(Event, frozen=True, kw_only=True, tag=_tag):
@@ -379,6 +401,7 @@ class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
 TABLES: dict[str, type[Event]] = {
     "run_phases": RunChanged,
     "requests": RequestEnded,
+    "sessions": SessionEnded,
     "attempts": AttemptServed,
     "chain_facts": ChainFactReported,
     "gateway_attempts": GatewayAttemptEnded,
@@ -401,6 +424,7 @@ TABLES: dict[str, type[Event]] = {
 AnyEvent: TypeAlias = (
     RunChanged
     | RequestEnded
+    | SessionEnded
     | AttemptServed
     | ChainFactReported
     | GatewayAttemptEnded

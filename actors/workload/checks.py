@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from battle.actors.chain.logs import pattern_of
-from battle.actors.spec.workloads import HttpUsers, LogFilter, Replay, Workload, WsSubscribe
+from battle.actors.spec.workloads import HttpSessions, HttpUsers, LogFilter, Replay, Workload, WsSubscribe
 from battle.actors.units import Duration
 from battle.actors.wire.jsonrpc import RpcError
 from battle.actors.workload.requests import trace
 from battle.actors.workload.requests.author_generator import GeneratorError, load_generator
+from battle.actors.workload.sessions.author_script import load_script
+from battle.actors.workload.sessions.script import ScriptError
 
 
 def workload_problems(workload: Workload) -> Iterator[str]:
@@ -20,6 +22,9 @@ def workload_problems(workload: Workload) -> Iterator[str]:
             for kind in workload.kinds:
                 if isinstance(kind, LogFilter):
                     yield from log_filter_problems(kind)
+        case HttpSessions():
+            if ":" in workload.script and not workload.steps:
+                yield from _script_problems(workload.script)
         case _ if workload.generator and not workload.method:
             yield from _generator_problems(workload.generator)
 
@@ -54,6 +59,13 @@ def _trace_problems(path: str) -> Iterator[str]:
         trace.read_trace(path)
     except trace.TraceError as error:
         yield from error.problems
+
+
+def _script_problems(name: str) -> Iterator[str]:
+    try:
+        load_script(name)
+    except ScriptError as error:
+        yield str(error)
 
 
 def _generator_problems(name: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from battle.actors import rng
 from battle.actors.chain.model import ChainModel
 from battle.actors.roles import ApplyFault, Begin, RevertFault, WorkloadRole
-from battle.actors.spec.workloads import HttpUsers, OpenLoop, Replay, WsRequests, WsSubscribe
+from battle.actors.spec.workloads import HttpSessions, HttpUsers, OpenLoop, Replay, WsRequests, WsSubscribe
 from battle.actors.units import ms, seconds
 from battle.actors.wire.faults.node_faults import TransportFaults
 from battle.actors.wire.http.messages import HttpResponse
@@ -25,6 +25,8 @@ from battle.actors.workload.requests.request import CallBuilder, Request, Reques
 from battle.actors.workload.requests.schedule import resumed, schedule_of, sharded
 from battle.actors.workload.requests.trace import Trace, read_trace
 from battle.actors.workload.requests.tracker import RequestTracker
+from battle.actors.workload.sessions.choice import new_script
+from battle.actors.workload.sessions.driver import Sessions
 from battle.actors.workload.ws.pool import WsPool, abandon
 from battle.actors.workload.ws.subscription_load import SubscriptionLoad
 from battle.actors.world.interfaces import Connect, Control, Timer, World
@@ -100,7 +102,9 @@ class _Load:
         self._connect = connect
         self._trace = read_trace(role.spec.path) if isinstance(role.spec, Replay) else None
         self._call_times = CallTimes(world.now_ns)
-        self._build = _builder(role, model, self._trace, self._call_times)
+        self._sessions: Sessions | None = None
+        if not isinstance(role.spec, HttpSessions):
+            self._build = _builder(role, model, self._trace, self._call_times)
         in_batches = _calls(role) > 1 or (self._trace is not None and bool(self._trace.batches))
         self._reader = (BatchReader if in_batches else AnswerReader)(role, model)
         self._ending = self._reader.ending
@@ -112,6 +116,10 @@ class _Load:
             abandon=abandon if isinstance(role.spec, WsRequests) else None,
             provider_header=role.provider_header,
         )
+        if isinstance(role.spec, HttpSessions):
+            scripts = new_script(role, role.spec, self._call_times)
+            self._sessions = Sessions(world, role, role.spec, scripts, self._submit, self._call_times)
+            self._tracker.on_end = self._sessions.ended
         self._pool: ConnectionPool | WsPool | None = None
 
     async def run(self, begin: Begin) -> None:
@@ -127,11 +135,17 @@ class _Load:
             nursery.cancel_scope.cancel()
 
     async def _send_all(self, begin: Begin) -> None:
-        if isinstance(self._role.spec, HttpUsers):
-            await self._serve_users(self._role.spec, begin)
+        spec = self._role.spec
+        assert not isinstance(spec, WsSubscribe)
+        if isinstance(spec, HttpUsers):
+            await self._serve_users(spec, begin)
+            return
+        arrivals = self._arrivals(spec, begin)
+        if isinstance(spec, HttpSessions):
+            assert self._sessions is not None
+            await self._sessions.run(arrivals, self._submit_in_time, begin.at_ns + spec.duration)
         else:
-            assert not isinstance(self._role.spec, WsSubscribe)
-            await self._follow_schedule(self._role.spec, begin)
+            await Pacer(self._world, arrivals, self._build, self._submit_in_time).run()
 
     def sample(self) -> None:
         """As `Sampled.sample`; and what held requests up in that second."""
@@ -142,6 +156,8 @@ class _Load:
         """As `Sampled.close`."""
         self._log_waits()
         self._tracker.close()
+        if self._sessions is not None:
+            self._sessions.close()
 
     def _log_waits(self) -> None:
         if self._pool is not None:
@@ -159,7 +175,7 @@ class _Load:
             self._world,
             nursery,
             self._tracker,
-            self._on_response,
+            self._on_response if self._sessions is None else self._on_answer,
             endpoint=role.endpoint,
             max_connections=role.spec.connection_limit,
             connect_timeout=role.spec.timeout,
@@ -182,14 +198,21 @@ class _Load:
     def _on_response(self, request: Request, response: HttpResponse, ended_ns: int) -> None:
         self._tracker.end(request, self._ending(request, response, ended_ns), ended_ns, response)
 
-    async def _follow_schedule(self, spec: OpenLoop, begin: Begin) -> None:
+    def _on_answer(self, request: Request, response: HttpResponse, ended_ns: int) -> None:
+        """A response to a request of a session, which needs what is in it."""
+        assert self._sessions is not None
+        self._sessions.answered(request, response)
+        self._on_response(request, response, ended_ns)
+
+    def _arrivals(self, spec: OpenLoop, begin: Begin) -> Iterator[tuple[int, int]]:
+        """What is left to begin, by number, and when each is due."""
         seed = rng.stream(self._role.seed, f"arrivals:{self._role.index}").getrandbits(64)
         dealt = sharded(schedule_of(spec, seed, self._trace), self._role.shard, spec.shards)
         absolute = ((number, begin.at_ns + offset_ns) for number, offset_ns in dealt)
         away_since_ns = begin.at_ns if begin.away_since_ns is None else begin.away_since_ns
         arrivals, missed = resumed(absolute, away_since_ns, self._world.now_ns())
         self._tracker.missed(missed)
-        await Pacer(self._world, arrivals, self._build, self._submit_in_time).run()
+        return arrivals
 
     async def _serve_users(self, spec: HttpUsers, begin: Begin) -> None:
         # A predecessor sent fewer requests than there were microseconds: no number is used twice.
@@ -225,7 +248,8 @@ def _builder(role: WorkloadRole, model: ChainModel, trace: Trace | None, times: 
 
 def _calls(role: WorkloadRole) -> int:
     """How many calls a request carries."""
-    return 1 if isinstance(role.spec, Replay | WsRequests | WsSubscribe) else role.spec.batch
+    spec = role.spec
+    return 1 if isinstance(spec, Replay | HttpSessions | WsRequests | WsSubscribe) else spec.batch
 
 
 class Sampled(Protocol):

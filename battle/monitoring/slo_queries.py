@@ -199,6 +199,8 @@ _LIVE: dict[str, Callable[[str, Scope, float], Live | str]] = {
 }
 
 _NOT_LIVE = {
+    "session_success_rate": "no exported metric has sessions",
+    "p95_session_ms": "no exported metric has sessions",
     "max_failover_latency_ms": "no exported metric has the time that failovers took",
     "min_failovers": "exported are attempts, not which requests needed another provider",
     "max_stale_answers": "counters have all stale answers, also those that planned faults made unavoidable",

@@ -20,6 +20,7 @@ from battle.actors.spec.workloads import (
     HttpPoisson,
     HttpRamp,
     HttpScheduled,
+    HttpSessions,
     HttpStages,
     HttpStep,
     HttpUsers,
@@ -54,6 +55,9 @@ PER_NODE_SECOND = ms(0.3)
 _ANSWERED_AFTER = ms(100)
 """What a user of a closed loop is taken to wait for an answer."""
 
+
+_CALLS_OF_A_SCRIPT = 5
+"""What a session is taken to ask when only its author knows."""
 
 COUNTED_MAX = 100_000
 """Arrivals of a schedule that are counted one by one, in some 20 ms; further ones are taken to come as densely."""
@@ -100,6 +104,10 @@ def calls(workload: Workload) -> float:
             return _user_time(workload) / (mean_of(workload.think_time) + _ANSWERED_AFTER) * workload.batch
         case Replay():
             return _recorded(workload)
+        case HttpSessions():
+            own = sum(step.times for step in workload.steps)
+            each = own or (_CALLS_OF_A_SCRIPT if ":" in workload.script else workload.length + 2)
+            return workload.rate * length_s * each
         case HttpScheduled():
             return _arrivals(workload) * workload.batch
         case WsRequests():
@@ -108,11 +116,11 @@ def calls(workload: Workload) -> float:
             return workload.connections * workload.subscriptions
 
 
-def in_flight(workload: HttpOpenLoop) -> float:
+def in_flight(workload: HttpOpenLoop | HttpSessions) -> float:
     """How many requests of an open loop can be under way at most: those due within the time that one may take."""
     at_most_s = min(workload.timeout, duration_of(workload)) / seconds(1)
     match workload:
-        case HttpConstant() | HttpPoisson():
+        case HttpConstant() | HttpPoisson() | HttpSessions():
             return workload.rate * at_most_s
         case HttpBurst():
             bursts = ceil(at_most_s * seconds(1) / workload.every)

@@ -21,7 +21,7 @@ from battle.actors.spec.faults.schedule import (
 from battle.actors.spec.faults.timeline import PlannedFault, expand
 from battle.actors.spec.faults.websocket import SessionFault
 from battle.actors.spec.gateways import EmbeddedGateway, Gateway, UrlGateway
-from battle.actors.spec.workloads import Workload, WsSubscribe, WsWorkload
+from battle.actors.spec.workloads import HttpSessions, Workload, WsSubscribe, WsWorkload
 from battle.actors.units import Duration, format_duration
 from battle.actors.workload.checks import ends_at
 from battle.actors.world.interfaces import WorldName
@@ -215,6 +215,10 @@ def _unmeasurable(scenario: Scenario, slo: Slo, chaos: Sequence[ChaosEntry]) -> 
     if sockets and not any(isinstance(one, WsWorkload) for one in workloads):
         uses = f"{whose} uses WebSocket"
         yield f"slo: {', '.join(sockets)} cannot be measured: {uses}; add a WsSubscribe workload"
+    sessions = [name for name in names if METRICS[name].needs == "sessions"]
+    if sessions and not any(isinstance(one, HttpSessions) for one in workloads):
+        plays = f"{whose} plays sessions"
+        yield f"slo: {', '.join(sessions)} cannot be measured: {plays}; add an HttpSessions workload"
     if slo.scope.timed and (concerned := requesting if requests else listening if heads else workloads):
         yield from _empty_windows(scenario, slo, concerned, chaos)
 

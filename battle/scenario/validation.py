@@ -12,7 +12,7 @@ from battle.actors.chain.node_filters import FILTER_MAKERS
 from battle.actors.chain.traces import TRACES
 from battle.actors.spec.gateways import EmbeddedGateway, UrlGateway
 from battle.actors.spec.providers import MockProvider, RealProvider
-from battle.actors.spec.workloads import Replay, Workload, WsSubscribe
+from battle.actors.spec.workloads import HttpSessions, Replay, Workload, WsSubscribe
 from battle.errors import ScenarioError
 from battle.scenario.author_checkers import checker_problems
 from battle.scenario.data.part_problems import part_problems
@@ -139,6 +139,8 @@ def method_problems(
 
 def _methods_of(workload: Workload) -> tuple[str, ...]:
     """The methods that the scenario itself names; none of a generator, a trace or a subscriber."""
+    if isinstance(workload, HttpSessions):
+        return tuple(dict.fromkeys(step.method for step in workload.steps))
     if isinstance(workload, Replay | WsSubscribe) or not workload.method:
         return ()
     return (workload.method,) if isinstance(workload.method, str) else tuple(workload.method)

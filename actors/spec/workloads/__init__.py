@@ -17,6 +17,7 @@ from battle.actors.spec.workloads.http import (
 )
 from battle.actors.spec.workloads.kinds import KINDS
 from battle.actors.spec.workloads.problems import Methods
+from battle.actors.spec.workloads.sessions import HttpSessions, SessionStep
 from battle.actors.spec.workloads.stages import RateStage, UserStage
 from battle.actors.spec.workloads.websocket import (
     LogFilter,
@@ -35,6 +36,7 @@ __all__ = [
     "HttpPoisson",
     "HttpRamp",
     "HttpScheduled",
+    "HttpSessions",
     "HttpStages",
     "HttpStep",
     "HttpUsers",
@@ -45,6 +47,7 @@ __all__ = [
     "RateStage",
     "Reconnect",
     "Replay",
+    "SessionStep",
     "SubscriptionTarget",
     "UserStage",
     "Workload",
@@ -61,6 +64,7 @@ Workload: TypeAlias = (
     | HttpStages
     | HttpStep
     | HttpUsers
+    | HttpSessions
     | Replay
     | WsSubscribe
     | WsRequests
@@ -70,5 +74,5 @@ if not TYPE_CHECKING:  # which knows what is in the folder by its base, and by n
     Workload = Union[(*(kind for kind in get_args(Workload) if kind is not HttpScheduled), *KINDS)]
     refuse_twins("workload", (kind.__struct_config__.tag for kind in get_args(Workload)))
 
-OpenLoop: TypeAlias = HttpOpenLoop | WsRequests
-"""The workloads that send their requests when they are due, by a schedule."""
+OpenLoop: TypeAlias = HttpOpenLoop | HttpSessions | WsRequests
+"""The workloads whose requests, or sessions, begin when they are due, by a schedule."""

@@ -31,7 +31,7 @@ DEFAULT_CONNECTIONS = 1024
 """Far more than most loads ever have open, and less than most systems let a process have."""
 
 
-class _Connected(Spec, frozen=True, kw_only=True):
+class Connected(Spec, frozen=True, kw_only=True):
     """What all workloads over HTTP connections have in common."""
 
     name: str = ""
@@ -58,7 +58,7 @@ class _Connected(Spec, frozen=True, kw_only=True):
             yield f"max_connections must be above 0, not {self.max_connections}"
 
 
-class _WithMethod(_Connected, frozen=True):
+class _WithMethod(Connected, frozen=True):
     """What the workloads have in common that make up their calls; the method may stand first."""
 
     method: Methods = ""
@@ -290,7 +290,7 @@ class HttpUsers(_Http, frozen=True, kw_only=True, tag="http_users"):
             yield from duration_problems(self.duration)
 
 
-class Replay(_Connected, frozen=True, tag="replay"):
+class Replay(Connected, frozen=True, tag="replay"):
     """Open loop: the calls of a recorded trace, each at its time; `speed` 2.0 is twice as fast.
 
     `path`, taken from the working directory, is a file of JSON lines, such as `{"at_ms": 12.5, "method": "eth_call",

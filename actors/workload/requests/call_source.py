@@ -11,7 +11,7 @@ from battle.actors.chain.model import ChainModel
 from battle.actors.chain.parameters import Params
 from battle.actors.rng import Draws
 from battle.actors.roles import WorkloadRole
-from battle.actors.spec.workloads import Methods, Replay, WsSubscribe
+from battle.actors.spec.workloads import HttpSessions, Methods, Replay, WsSubscribe
 from battle.actors.workload.requests.author_generator import generated_call, load_generator
 from battle.actors.workload.requests.call_times import CallTimes
 from battle.actors.workload.requests.mix import Mix
@@ -39,7 +39,7 @@ def call_source(role: WorkloadRole, model: ChainModel, times: CallTimes) -> Call
     Raises:
         GeneratorError: its generator cannot be found.
     """
-    assert not isinstance(role.spec, Replay | WsSubscribe), "it makes no questions"
+    assert not isinstance(role.spec, Replay | HttpSessions | WsSubscribe), "it makes no questions"
     draws = Draws(role.seed, f"workload:{role.index}")
     if role.spec.generator:
         return _generated(role.spec.generator, draws, times)
@@ -48,7 +48,7 @@ def call_source(role: WorkloadRole, model: ChainModel, times: CallTimes) -> Call
 
 def uses_chain_model(role: WorkloadRole) -> bool:
     """Whether all questions are made from the chain model, so that it knows all the answers."""
-    return not isinstance(role.spec, Replay | WsSubscribe) and not role.spec.generator
+    return not isinstance(role.spec, Replay | HttpSessions | WsSubscribe) and not role.spec.generator
 
 
 def _generated(name: str, draws: Draws, times: CallTimes) -> CallSource:

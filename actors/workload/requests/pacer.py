@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import trio
 
+from battle.actors.author_errors import AuthorsError
 from battle.actors.rng import Draws
 from battle.actors.spec.latency import LatencyModel, draw_latency
 from battle.actors.spec.workloads import UserStage
 from battle.actors.units import Duration, ms
-from battle.actors.workload.requests.author_generator import GeneratorError
 from battle.actors.workload.requests.outcome import Ending
 from battle.actors.workload.requests.request import Request
 from battle.actors.world.interfaces import Timer, World
@@ -20,7 +20,7 @@ from battle.actors.world.interfaces import Timer, World
 _BURST_REQUESTS = 64
 """Sent without a pause when many are due: then the answers get their turn."""
 
-_TURN = ms(10)
+TURN = ms(10)
 """And no more are made once it took so long, as with a slow generator of the author's: a node that does nothing else
 for seconds misses its heartbeats."""
 
@@ -52,13 +52,13 @@ class Pacer:
         self._submit = submit
         self._timer: Timer | None = None
         self._over = trio.Event()
-        self._failure: GeneratorError | None = None
+        self._failure: AuthorsError | None = None
 
     async def run(self) -> None:
         """Wait until the last request was submitted.
 
         Raises:
-            GeneratorError: the author's generator broke; what it made before was submitted.
+            AuthorsError: the author's own code broke; what it made before was submitted.
         """
         try:
             self._await_next()
@@ -72,7 +72,7 @@ class Pacer:
     def _next(self) -> Request | None:
         try:
             return next(self._requests, None)
-        except GeneratorError as error:  # callbacks must not raise
+        except AuthorsError as error:  # callbacks must not raise
             self._failure = error
             return None
 
@@ -89,7 +89,7 @@ class Pacer:
     def _submit_due(self, request: Request | None) -> None:
         """Submit this request and those after it that are due by now."""
         now_ns = self._now_ns()
-        until_ns = now_ns + _TURN
+        until_ns = now_ns + TURN
         for _ in range(_BURST_REQUESTS):
             if request is None:
                 self._over.set()
@@ -143,7 +143,7 @@ class Users:
         """Those who wait for an answer, or think: one who left and is back by then goes on as if nothing had been."""
         self._coming: Timer | None = None
         self._scope = trio.CancelScope()
-        self._failure: GeneratorError | None = None
+        self._failure: AuthorsError | None = None
         self._resting = False
         self._kept_waiting: deque[int] = deque()
         """The callers who would have asked while making a request for one of them took too long."""
@@ -152,7 +152,7 @@ class Users:
         """Wait until the last request was submitted; `ask_again` must hear of each that ends meanwhile.
 
         Raises:
-            GeneratorError: the author's generator broke; what it made before was submitted.
+            AuthorsError: the author's own code broke; what it made before was submitted.
         """
         self._come_and_go(next(self._changes, None), stayed=0)
         try:
@@ -207,13 +207,13 @@ class Users:
             return
         try:
             request = self._build(next(self._numbers), now_ns)
-        except GeneratorError as error:  # callbacks must not raise
+        except AuthorsError as error:  # callbacks must not raise
             self._failure = error
             self._scope.cancel()
         else:
             request.client = user
             self._submit(request)
-            if (done_ns := self._world.now_ns()) > now_ns + _TURN:
+            if (done_ns := self._world.now_ns()) > now_ns + TURN:
                 self._resting = True
                 self._world.call_at(done_ns, self._go_on)
 

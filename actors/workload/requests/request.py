@@ -11,7 +11,7 @@ from battle.actors.chain.model import ChainModel
 from battle.actors.chain.parameters import Params
 from battle.actors.rng import Draws
 from battle.actors.roles import WorkloadRole
-from battle.actors.spec.workloads import Replay, WsRequests, WsSubscribe
+from battle.actors.spec.workloads import HttpSessions, Replay, WsRequests, WsSubscribe
 from battle.actors.wire.correlation import number_id, request_id
 from battle.actors.wire.http.messages import encode_request, request_head_to
 from battle.actors.workload.requests.call_source import CallSource
@@ -94,7 +94,7 @@ class RequestBuilder:
     """Builds the requests of a workload of single calls about the chain: method, parameters, bytes for the wire."""
 
     def __init__(self, role: WorkloadRole, model: ChainModel) -> None:
-        assert not isinstance(role.spec, Replay | WsSubscribe)
+        assert not isinstance(role.spec, Replay | HttpSessions | WsSubscribe)
         self._index = role.index
         self._numbers = NumberIds(role)
         self._wrap = _wrapping(role)
@@ -126,23 +126,34 @@ class RequestBuilder:
         return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes), rpc_id)
 
 
+class CallWriter:
+    """Writes requests of one call each: their names, ids and bytes."""
+
+    def __init__(self, role: WorkloadRole) -> None:
+        self._index = role.index
+        self._numbers = NumberIds(role)
+        self._wrap = _wrapping(role)
+
+    def write(self, number: int, method: str, text: bytes) -> tuple[str, bytes, bytes]:
+        """The name of request `number`, its JSON-RPC id and its bytes; `text` is its parameters as JSON."""
+        name = request_id(self._index, number)
+        id_bytes = name.encode()
+        rpc_id = self._numbers.text(number) if self._numbers.has(number) else b'"%b"' % id_bytes
+        return name, rpc_id, self._wrap(encode_call_text(rpc_id, method, text), id_bytes)
+
+
 class CallBuilder:
     """Builds requests of one call each, whatever it asks."""
 
     def __init__(self, role: WorkloadRole, next_call: CallSource) -> None:
-        self._index = role.index
-        self._numbers = NumberIds(role)
-        self._wrap = _wrapping(role)
+        self._write = CallWriter(role).write
         self._next_call = next_call
 
     def build(self, number: int, scheduled_ns: int) -> Request:
         """Request `number`, due at `scheduled_ns`."""
         method, params, text = self._next_call(number, scheduled_ns)
-        name = request_id(self._index, number)
-        id_bytes = name.encode()
-        rpc_id = self._numbers.text(number) if self._numbers.has(number) else b'"%b"' % id_bytes
-        body = encode_call_text(rpc_id, method, text)
-        return Request(name, method, params, scheduled_ns, self._wrap(body, id_bytes), rpc_id)
+        name, rpc_id, wire = self._write(number, method, text)
+        return Request(name, method, params, scheduled_ns, wire, rpc_id)
 
 
 def _wrapping(role: WorkloadRole) -> Callable[[bytes, bytes], bytes]:

@@ -19,6 +19,7 @@ from battle.actors.spec.workloads import (
     HttpPoisson,
     HttpRamp,
     HttpScheduled,
+    HttpSessions,
     HttpStages,
     HttpStep,
     OpenLoop,
@@ -290,7 +291,7 @@ def schedule_of(spec: OpenLoop, seed: int, trace: Trace | None = None) -> Schedu
     A `Replay` needs its trace.
     """
     match spec:
-        case HttpConstant() | WsRequests():
+        case HttpConstant() | HttpSessions() | WsRequests():
             return Constant(spec.rate, spec.duration)
         case HttpPoisson():
             return Poisson(spec.rate, spec.duration, seed)

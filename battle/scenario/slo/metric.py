@@ -67,7 +67,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     collect: Collected | None = "requests"
     """What the scenario must collect for it."""
 
-    needs: Literal["requests", "heads", "websockets"] | None = None
+    needs: Literal["requests", "heads", "websockets", "sessions"] | None = None
     """What the load must send, subscribe to or use for it."""
 
     reported: Literal["attempts", "breakers"] | None = None

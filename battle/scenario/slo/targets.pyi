@@ -11,6 +11,8 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     p95_latency_ms: float | None = None
     p99_latency_ms: float | None = None
     p999_latency_ms: float | None = None
+    session_success_rate: float | None = None
+    p95_session_ms: float | None = None
     max_failover_latency_ms: float | None = None
     min_failovers: int | None = None
     min_breaker_changes: int | None = None

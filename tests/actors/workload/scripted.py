@@ -217,7 +217,7 @@ class LiveControl:
         self._mailbox.ref.tell_nowait(Begin(self._world.now_ns() + ms(20)))
 
 
-def run_load_live(run_dir: Path, spec: Workload, server: Server | None) -> Log:
+def run_load_live(run_dir: Path, spec: Workload, server: Server | None, **role: Any) -> Log:
     """The same in the live world: real sockets and real time, but one process."""
 
     async def main() -> None:
@@ -230,7 +230,7 @@ def run_load_live(run_dir: Path, spec: Workload, server: Server | None) -> Log:
         async with trio.open_nursery() as nursery:
             await nursery.start(reactor.run)
             address = await nursery.start(_serve_live, world, server)
-            await run_workload(world, role_for(spec, address), LiveControl(world))
+            await run_workload(world, role_for(spec, address, **role), LiveControl(world))
             nursery.cancel_scope.cancel()
         writer.close()
         reactor.close()

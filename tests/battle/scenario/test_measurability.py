@@ -90,6 +90,10 @@ def scenario(**changes):
             "error_rate of b would begin at 11 s",
         ),
         (
+            {"slo": Slo(session_success_rate=0.9)},
+            "slo: session_success_rate cannot be measured: no workload plays sessions; add an HttpSessions workload",
+        ),
+        (
             {"slo": Slo(max_missed_heads=0)},
             "slo: max_missed_heads cannot be measured: no workload subscribes to ",
         ),
