@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from battle.actors.addresses import Address
 from battle.actors.spec.base import Spec
-from battle.actors.spec.chain import Chain
+from battle.actors.spec.chain import Chain, Pace
 from battle.actors.spec.collection import COLLECTED, Collected
 from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.faults.behaviour import BehaviourFault
@@ -93,7 +93,8 @@ class WorkloadRole(Spec, frozen=True, tag="workload"):
     answers that some provider of the run may give instead of the chain model's, and `only_canned` the methods of
     which every provider has one. `checks_answers` is off for upstreams that serve another chain than ours.
     `may_be_parted`: a partition between it and the gateway is planned. `provider_header`: a response may say which
-    provider it came from.
+    provider it came from. `ahead_blocks`: so far a fault of the plan puts a provider ahead of
+    the chain.
     """
 
     spec: Workload
@@ -108,6 +109,7 @@ class WorkloadRole(Spec, frozen=True, tag="workload"):
     only_canned: list[str] = []
     provider_header: bool = True
     history: ChainHistory | None = None
+    ahead_blocks: int = 0
 
 
 Role: TypeAlias = ProviderRole | LinkRole | GatewayRole | WorkloadRole
@@ -148,6 +150,14 @@ class Begin(Spec, frozen=True, tag="begin"):
 
     at_ns: int
     away_since_ns: int | None = None
+    paces: tuple[Pace, ...] = ()
+    """Those of the chain in this run: by them an answer is known for right or stale."""
 
 
-Message: TypeAlias = ApplyFault | RevertFault | Begin
+class ChainPaces(Spec, frozen=True, tag="paces"):
+    """How fast the blocks of the chain come about, from when on. To be sent before the first of these moments."""
+
+    paces: tuple[Pace, ...]
+
+
+Message: TypeAlias = ApplyFault | RevertFault | Begin | ChainPaces

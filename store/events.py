@@ -218,6 +218,19 @@ class FaultActed(Event, frozen=True, kw_only=True, tag=_tag):
     connection: str | None = None
 
 
+class ChainPaced(Event, frozen=True, kw_only=True, tag=_tag):
+    """The chain of all providers has another pace from `from_ns` on, because a fault makes it slow, or halts it.
+
+    A row per change of pace, written when the load was about to begin; none for a chain that is steady all along.
+    `height` is the head at `from_ns`; blocks come each `every_ns` after it, none when it is NULL.
+    """
+
+    at_ns: int
+    from_ns: int
+    height: int
+    every_ns: int | None
+
+
 class HeadPublished(Event, frozen=True, kw_only=True, tag=_tag):
     """A provider published a head to those of its WebSocket connections that had subscribed to them."""
 
@@ -410,6 +423,7 @@ TABLES: dict[str, type[Event]] = {
     "benchmarks": LatencyBenchmarked,
     "faults": FaultChanged,
     "fault_actions": FaultActed,
+    "chain_paces": ChainPaced,
     "heads": HeadPublished,
     "subscriptions": SubscriptionChanged,
     "notifications": NotificationReceived,
@@ -433,6 +447,7 @@ AnyEvent: TypeAlias = (
     | LatencyBenchmarked
     | FaultChanged
     | FaultActed
+    | ChainPaced
     | HeadPublished
     | SubscriptionChanged
     | NotificationReceived

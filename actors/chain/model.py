@@ -8,6 +8,7 @@ from typing import Any
 from battle.actors.chain import pool
 from battle.actors.chain.blocks import Block
 from battle.actors.chain.branches import Branch
+from battle.actors.chain.clock import ChainClock
 from battle.actors.chain.facts import Facts, facts_of
 from battle.actors.chain.journal import Journal
 from battle.actors.chain.methods import METHODS, OTHER_ANSWERS
@@ -41,6 +42,7 @@ class ChainModel:
         self, spec: Chain, lines: SharedLines | None = None, history: ChainHistory | None = None
     ) -> None:
         self.spec = spec
+        self.clock = ChainClock(spec)
         journal = Journal(LinesInMemory() if lines is None else lines)
         self._facts = self._trunk = facts_of(spec, journal, history)
         self._branches: dict[int, Branch] = {}
@@ -53,11 +55,23 @@ class ChainModel:
 
     def head_at(self, now_ns: int) -> int:
         """The height of the newest block at `now_ns` since the run's epoch."""
-        return self.spec.start_height + now_ns // self.spec.block_time
+        if self.clock.is_steady:
+            return self.spec.start_height + now_ns // self.spec.block_time
+        return self.clock.head_at(now_ns)
+
+    def highest_at(self, now_ns: int) -> int:
+        """The height of the newest block that any provider may have at `now_ns`: one may be ahead of the others."""
+        return self.head_at(now_ns) + self.clock.ahead_blocks
 
     def time_of(self, height: int) -> int:
         """When the block of this height became the newest, in ns since the run's epoch; below 0 for older ones."""
-        return (height - self.spec.start_height) * self.spec.block_time
+        return self.clock.time_of(height)
+
+    def with_clock(self, clock: ChainClock) -> "ChainModel":
+        """The same chain, the time of which is another's to set."""
+        timed = copy(self)
+        timed.clock = clock
+        return timed
 
     def answer(self, method: str, params: Params, head: int) -> Any:
         """The result of a call as plain data, which is shared: do not change it.

@@ -17,9 +17,9 @@ from battle.actors.chain.node_status import SYNCING, is_syncing, sync_progress
 from battle.actors.roles import NodeFault
 from battle.actors.spec.faults.behaviour import (
     AnswerFault,
+    HeadFault,
     MissingData,
     Reorg,
-    StaleHead,
     WrongAnswer,
     WrongChain,
 )
@@ -32,7 +32,7 @@ _decode = reader()
 _OTHER_CHAINS_KEPT = 4
 """Models of wrong chains that are kept: a provider is hardly on more of them at a time."""
 
-_ORDER: tuple[type[NodeFault], ...] = (WrongChain, Reorg, StaleHead, MissingData, WrongAnswer)
+_ORDER: tuple[type[AnswerFault], ...] = (WrongChain, Reorg, HeadFault, MissingData, WrongAnswer)
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -79,8 +79,9 @@ class ChainViewer:
     def through(self, one: InForce, view: ChainView) -> ChainView:
         """What one more fault leaves of what is seen."""
         fault = one.fault
-        if isinstance(fault, StaleHead):
-            return ChainView(view.model, max(view.head - fault.blocks, view.model.spec.oldest_height))
+        if isinstance(fault, HeadFault):
+            seen = max(fault.head_seen(view.head), view.model.spec.oldest_height)
+            return ChainView(view.model, seen)
         if isinstance(fault, Reorg):
             assert one.fork_height is not None, "a fault that counts has begun"
             return ChainView(view.model.branched(one.fork_height), view.head)
@@ -122,8 +123,7 @@ def concerns_call(one: InForce, method: str) -> bool:
 
 def in_order(faults: Sequence[InForce]) -> tuple[InForce, ...]:
     """The faults of the chain among these, in the order in which they come."""
-    ranked = [(_ORDER.index(type(one.fault)), one) for one in faults if type(one.fault) in _ORDER]
-    return tuple(one for _, one in sorted(ranked, key=lambda pair: pair[0]))
+    return tuple(one for kind in _ORDER for one in faults if isinstance(one.fault, kind))
 
 
 def answer_under(

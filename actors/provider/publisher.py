@@ -12,7 +12,7 @@ from battle.actors.provider.chain_view import ChainView
 from battle.actors.provider.head_publication import head_publication
 from battle.actors.provider.service import Service
 from battle.actors.provider.ws_subscriptions import SessionSubscriptions, Subscription
-from battle.actors.spec.faults.behaviour import StaleHead, WrongChain
+from battle.actors.spec.faults.behaviour import HeadFault, WrongChain
 from battle.actors.spec.faults.websocket import SessionFault
 from battle.actors.world.interfaces import Timer
 from battle.store.events import FaultActed, HeadPublished
@@ -74,9 +74,9 @@ class Publisher:
     def _on_block(self) -> None:
         self._publish_up_to(self._service.view())
         for one in self._service.behaviour.in_force:
-            if isinstance(one.fault, StaleHead | WrongChain) and one.fault_id not in self._felt:
+            if isinstance(one.fault, HeadFault | WrongChain) and one.fault_id not in self._felt:
                 self._felt[one.fault_id] = None
-                self._acted(one.fault_id, "delayed" if isinstance(one.fault, StaleHead) else "replaced")
+                self._acted(one.fault_id, "replaced" if isinstance(one.fault, WrongChain) else one.fault.does)
         self._await_block()
 
     def _publish_up_to(self, view: ChainView) -> None:

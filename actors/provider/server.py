@@ -6,8 +6,9 @@ import trio
 
 from battle.actors.provider.connection import Connection
 from battle.actors.provider.service import Service
+from battle.actors.provider.withheld_blocks import WithheldBlocks
 from battle.actors.provider.ws_sessions import Sessions
-from battle.actors.roles import ApplyFault, ProviderRole, RevertFault
+from battle.actors.roles import ApplyFault, ChainPaces, ProviderRole, RevertFault
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
 from battle.actors.world.interfaces import Control, Stream, World
 
@@ -16,8 +17,8 @@ async def run_provider(world: World, role: ProviderRole, control: Control) -> No
     """Serve `role.address` until cancelled.
 
     Ready once it listens. Takes `ApplyFault` and `RevertFault` from the control channel; a fault of behaviour holds
-    for requests that come in from then on, one of transport for all that passes from then on. Logs one
-    `AttemptServed` per JSON-RPC call.
+    for requests that come in from then on, one of transport for all that passes from then on. What faults do to the
+    chain comes ahead of its time, as `ChainPaces`. Logs one `AttemptServed` per JSON-RPC call.
 
     Raises:
         OSError: the address is in use or not ours.
@@ -25,6 +26,7 @@ async def run_provider(world: World, role: ProviderRole, control: Control) -> No
     service = Service(world, role)
     sessions = Sessions(service)
     faults = TransportFaults(world)
+    withheld = WithheldBlocks(service)
 
     async def serve(stream: Stream) -> None:
         await Connection(service, sessions, stream, faults.settled).serve()
@@ -34,11 +36,17 @@ async def run_provider(world: World, role: ProviderRole, control: Control) -> No
         faults.attach_gate(Gate(world, address))
         control.ready()
         async for message in control.inbox:
-            _take(sessions, faults, message)
+            if isinstance(message, ChainPaces):
+                service.model.clock.follow(message.paces)
+            else:
+                _take(sessions, faults, withheld, message)
 
 
-def _take(sessions: Sessions, faults: TransportFaults, message: Any) -> None:
+def _take(sessions: Sessions, faults: TransportFaults, withheld: WithheldBlocks, message: Any) -> None:
     if not isinstance(message, ApplyFault | RevertFault):
         raise TypeError(f"a provider takes no {type(message).__name__}")
-    if not faults.take(message):
-        sessions.take(message)
+    if faults.take(message):
+        return
+    sessions.take(message)
+    if isinstance(message, ApplyFault):
+        withheld.watch(message)

@@ -16,6 +16,13 @@ _LEAST_BLOCKS = 128
 """How much there must be before a run: generated requests ask about the last hundred blocks."""
 
 
+class Pace(Spec, frozen=True):
+    """How fast blocks come about from a moment on: one in `block_times` block times, none when that is 0."""
+
+    at_ns: int
+    block_times: int
+
+
 class Chain(Spec, frozen=True):
     """A chain without a past to store: all of it follows from `seed`.
 

@@ -96,7 +96,8 @@ async def _apply_faults(control: Control, faults: TransportFaults) -> None:
 
 class _Load:
     def __init__(self, world: World, role: WorkloadRole, connect: Connect | None) -> None:
-        model = ChainModel(role.chain, world.shared_lines, role.history)
+        model = self._model = ChainModel(role.chain, world.shared_lines, role.history)
+        model.clock.ahead_blocks = role.ahead_blocks
         self._world = world
         self._role = role
         self._connect = connect
@@ -123,6 +124,7 @@ class _Load:
         self._pool: ConnectionPool | WsPool | None = None
 
     async def run(self, begin: Begin) -> None:
+        self._model.clock.follow(begin.paces)
         if isinstance(self._role.spec, WsRequests) and self._role.spec.at:
             await self._world.sleep_until(begin.at_ns - OPENED_BEFORE)
         async with trio.open_nursery() as nursery:

@@ -7,11 +7,13 @@ import trio
 
 from battle.actors.injector import inject, log_plan
 from battle.actors.roles import Begin
+from battle.actors.spec.chain import Pace
 from battle.actors.spec.gateways import CommandGateway
 from battle.actors.system import ChildLostError, EscalationError, LifecycleChange
 from battle.actors.units import format_duration, minutes, ms
 from battle.actors.world.cluster import Cluster
 from battle.errors import StartError
+from battle.run.chain_paces import log_paces, planned_paces, stand_paces
 from battle.run.gateway_process import never_up
 from battle.run.lifecycle_log import LifecycleLog
 from battle.run.nodes import NodeCrashed
@@ -47,6 +49,7 @@ class Coordinator:
         """Set when the run ended because the gateway's program never came up: no gateway was tested."""
         self._began = trio.Event()
         self._begin_ns = 0
+        self._paces: tuple[Pace, ...] = ()
         self._interrupted_by: str | None = None
         self._authors_failure: str | None = None
         self._faults_in_force: set[str] = set()
@@ -115,8 +118,12 @@ class Coordinator:
         await self._tree.root.wait_started("workloads")
         self._begin_ns = self._world.now_ns() + LEAD_NS
         log_plan(self._world, self._plan.timeline, self._begin_ns)
+        self._paces = planned_paces(self._plan.timeline, self._begin_ns)
+        if self._paces:
+            log_paces(self._world.log, self._world.now_ns(), self._plan.scenario.chain, self._paces)
+            stand_paces(self._tree.providers.values(), self._paces)
         for workload in self._tree.workloads:
-            workload.stand("begin", Begin(self._begin_ns))
+            workload.stand("begin", Begin(self._begin_ns, paces=self._paces))
         self._began.set()
         await self._world.sleep_until(self._begin_ns)
         # At the moment it was to begin, from which all schedules count; a timer wakes a little after it.
@@ -141,7 +148,7 @@ class Coordinator:
             for workload in self._tree.workloads:
                 if workload.name == change.actor:
                     # Its next incarnation must not send at once what was due while it was away.
-                    workload.stand("begin", Begin(self._begin_ns, away_since_ns=self._world.now_ns()))
+                    workload.stand("begin", Begin(self._begin_ns, self._world.now_ns(), self._paces))
 
     def _note_gateway(self, change: LifecycleChange) -> None:
         """A program that does not even come up has a wrong command or configuration: it is not tried again."""

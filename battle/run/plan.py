@@ -8,6 +8,7 @@ from battle.actors.chain.traces import TRACES
 from battle.actors.roles import WorkloadRole
 from battle.actors.spec.base import Spec
 from battle.actors.spec.endpoints import Endpoint
+from battle.actors.spec.faults.kinds.ahead_head import AheadHead
 from battle.actors.spec.faults.schedule import Fault
 from battle.actors.spec.faults.timeline import PlannedFault, expand
 from battle.actors.spec.faults.transport import Partition
@@ -90,6 +91,10 @@ def workload_role(plan: RunPlan, node: WorkloadNode, http: Endpoint, ws: Endpoin
         plan.seed,
         canned,
         checks_answers=len(mocks) == len(plan.scenario.providers),
+        ahead_blocks=max(
+            (planned.fault.blocks for planned in plan.timeline if isinstance(planned.fault, AheadHead)),
+            default=0,
+        ),
         may_be_parted=any(_parts(planned.fault, node) for planned in plan.timeline),
         only_canned=[
             method

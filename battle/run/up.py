@@ -28,6 +28,7 @@ from battle.actors.world.live.loopback import check_loopback
 from battle.actors.world.live.run import run_live
 from battle.errors import BattleError, ScenarioError, StartError, plain
 from battle.formatting import plural
+from battle.run.chain_paces import TypedPaces
 from battle.run.directory import create_run_directory, discard_run_directory, point_latest
 from battle.run.event_loop import Signals, in_event_loop
 from battle.run.gateway_endpoints import GatewayEndpoints, gateway_endpoints
@@ -116,6 +117,7 @@ class Standing:
         self._plan = plan
         self._say = say
         self._providers = ProviderNodes(cluster, plan)
+        self._paces = TypedPaces(self._providers.nodes.values())
         self._by_hand: dict[str, AimedFault] = {}
         self._typed = 0
         self._plan_plays = False
@@ -221,6 +223,7 @@ class Standing:
                 self._say(f"{planned.fault_id} could not begin: {target} does not run")
                 continue
             self._by_hand[planned.fault_id] = aimed
+            self._paces.begin(planned, self._world.now_ns())
             until = "until `end`" if typed.length is None else f"for {format_duration(length)}"
             self._say(f"{planned.fault_id} holds {until}")
             if typed.length is not None:
@@ -241,6 +244,7 @@ class Standing:
 
     def _end(self, fault_id: str) -> None:
         self._by_hand.pop(fault_id).revert()
+        self._paces.end(fault_id, self._world.now_ns())
         self._say(f"{fault_id} has ended")
 
     def _play_plan(self) -> None:
@@ -258,6 +262,7 @@ class Standing:
         last = format_duration(max(planned.end for planned in timeline))
         self._say(f"the plan begins: {plural(len(timeline), 'fault')}, the last is over after {last}")
         for planned in timeline:
+            self._paces.begin(planned, begin_ns)
             self._world.call_at(begin_ns + planned.start, self._say, f"{planned.fault_id} begins")
             self._world.call_at(begin_ns + planned.end, self._say, f"{planned.fault_id} ends")
         await inject(self._world, timeline, begin_ns, self._targets, set())

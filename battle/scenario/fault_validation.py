@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from battle.actors.spec.faults.behaviour import AnswerFault, Reorg, StaleHead
+from battle.actors.spec.faults.chain import ChainFault
 from battle.actors.spec.faults.process import ProcessFault
 from battle.actors.spec.faults.schedule import ChaosEntry, Every, Fault, Ramp, Randomly, Sequence, faults_of
 from battle.actors.spec.faults.timeline import FAULTS_MAX, Groups, targets_of, targets_of_fault
@@ -25,7 +26,7 @@ def fault_problems(scenario: Scenario) -> Iterator[str]:
     for entry in scenario.chaos:
         for fault in faults_of(entry):
             yield from _aim_problems(scenario, fault)
-            if isinstance(fault, AnswerFault | SessionFault):
+            if isinstance(fault, AnswerFault | SessionFault | ChainFault):
                 yield from _not_for_real_ones(scenario, fault)
             yield from _history_problems(scenario, fault)
         yield from entry.problems()
@@ -54,7 +55,7 @@ def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
             yield f"partition: there is no workload named {fault.peer!r}; the workloads are: {known}"
 
 
-def _not_for_real_ones(scenario: Scenario, fault: AnswerFault | SessionFault) -> Iterator[str]:
+def _not_for_real_ones(scenario: Scenario, fault: AnswerFault | SessionFault | ChainFault) -> Iterator[str]:
     real = {provider.name for provider in scenario.providers if isinstance(provider, RealProvider)}
     for name in targets_of(fault.target, scenario.groups):
         if name in real:

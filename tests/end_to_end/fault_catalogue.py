@@ -15,6 +15,7 @@ from battle.actors.spec.faults.behaviour import (
     WrongAnswer,
     WrongChain,
 )
+from battle.actors.spec.faults.kinds.ahead_head import AheadHead
 from battle.actors.spec.faults.process import (
     Flap,
     Kill,
@@ -108,6 +109,14 @@ LIES = (
     Effect(
         StaleHead("a", duration=LASTS, blocks=5),
         "SELECT count_if(answer = 'stale') > 0 AND count_if(answer = 'wrong') = 0 FROM answers",
+    ),
+    # A block takes a tenth of a second here.
+    Effect(
+        AheadHead("a", duration=LASTS, blocks=8),
+        """
+        SELECT coalesce(max(height - 19_000_000 - ended_ns // 100_000_000), 0) >= 7 AND bool_and(answer = 'right')
+        FROM answers
+        """,
     ),
     Effect(
         Reorg("a", duration=LASTS, depth=20),
@@ -243,6 +252,9 @@ STREAMS = (
         "SELECT count_if(change = 'closed' AND detail = 'ping timeout') > 0 FROM told",
     ),
 )
+
+OF_THE_CHAIN = ("chain_halt", "slow_chain")
+"""What all providers feel: no standby can have it unnoticed, so `test_chain_pace` has these."""
 
 GROUPS = {
     "deaths and errors": (*ERRORS, *PROCESS),

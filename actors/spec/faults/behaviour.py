@@ -222,14 +222,29 @@ class Truncated(_SharedAnswerFault, frozen=True, tag="truncated"):
         return draft.failed("truncated") if draft.falls(self.ratio) else draft
 
 
-class StaleHead(AnswerFault, frozen=True, tag="stale_head"):
+class HeadFault(AnswerFault, frozen=True):
+    """A fault of which block a provider takes for the newest."""
+
+    does: ClassVar[str]
+    """What it does to the blocks that are published, as the log has it."""
+
+    def head_seen(self, head: int) -> int:
+        """The head that the provider sees in place of this one, if there is a block so old."""
+        raise NotImplementedError
+
+
+class StaleHead(HeadFault, frozen=True, tag="stale_head"):
     """The provider's head lags `blocks` behind, in all that depends on it, also in its subscriptions."""
 
     effect: ClassVar = Effect(
         "tagged_attempts", "tagged_heads", "acted", makes_stale=True, changes_answers=True
     )
+    does: ClassVar = "delayed"
 
     blocks: int = 5
+
+    def head_seen(self, head: int) -> int:
+        return head - self.blocks
 
     def scaled(self, share: float) -> Self | None:
         return replaced(self, blocks=round(self.blocks * share))

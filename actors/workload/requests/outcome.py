@@ -125,7 +125,7 @@ class AnswerReader:
         if not body.startswith(before) or request.recorded is not None or request.method in self._only_canned:
             return None
         model = self._model
-        head_from, head_to = model.head_at(request.sent_ns), model.head_at(ended_ns)
+        head_from, head_to = model.head_at(request.sent_ns), model.highest_at(ended_ns)
         text = body[len(before) : -1]
         right = right_as_written(model, request.method, request.params, text, head_from, head_to)
         if right is None or body[-1:] != b"}":
@@ -174,7 +174,7 @@ class AnswerReader:
             asked.params,
             received,
             head_from,
-            model.head_at(ended_ns),
+            model.highest_at(ended_ns),
             canned,
             canned_only=only,
         )

@@ -78,7 +78,7 @@ class NotificationOracle:
         than `REORG_BLOCKS` than `newest`, the highest block that a right notification gave this client before.
         Otherwise it is wrong. A log that is said to be removed is right when its block is of another branch.
         """
-        head = self._model.head_at(now_ns)
+        head = self._model.highest_at(now_ns)
         reading = self._known(result, head) or self._reading(result, head)
         if not self._checks:
             return "none", reading
@@ -90,7 +90,7 @@ class NotificationOracle:
 
     def earliest_ns(self, reading: Reading) -> int:
         """Before that nobody can have sent what is right: the moment at which its block came about."""
-        return self._model.time_of(reading.height - self._ahead)
+        return self._model.time_of(reading.height - self._ahead - self._model.clock.ahead_blocks)
 
     def has_news(self, from_ns: int, until_ns: int) -> bool | None:
         """Whether the chain had something for such a subscription after `from_ns` and up to `until_ns`.

@@ -23,7 +23,8 @@ class SubscriptionLoad:
     def __init__(
         self, world: World, role: WorkloadRole, spec: WsSubscribe, connect: Connect | None = None
     ) -> None:
-        model = ChainModel(role.chain, world.shared_lines, role.history)
+        model = self._model = ChainModel(role.chain, world.shared_lines, role.history)
+        model.clock.ahead_blocks = role.ahead_blocks
         self._world = world
         self._role = role
         self._spec = spec
@@ -40,6 +41,7 @@ class SubscriptionLoad:
 
     async def run(self, begin: Begin) -> None:
         """Play all clients until the load's time is over and each has left."""
+        self._model.clock.follow(begin.paces)
         end_ns = begin.at_ns + self._spec.duration
         self._count_missed(begin)
         if self._world.now_ns() >= end_ns:

@@ -1,7 +1,6 @@
 -- When did each height come about on the chain, and from when on could a client have got a head of it?
 --
--- A block comes about when the chain's clock says so: block n after the start height at n block times since the run's
--- epoch, whoever published it, and when. What the chain does is what the scenario says of it, when all providers are
+-- A block comes about when the chain's clock says so (the view `mined_blocks`), whoever published it, and when. What the chain does is what the scenario says of it, when all providers are
 -- mocks; otherwise a height comes about when some provider first published one.
 --
 -- From when some provider published one, or already from when there was one on the chain and a provider that could have
@@ -14,10 +13,7 @@
 CREATE VIEW chain_heights AS
 WITH chain AS (
     SELECT
-        (document ->> '$.scenario.chain.block_time')::BIGINT AS block_ns,
-        (document ->> '$.scenario.chain.start_height')::BIGINT AS start_height,
-        json_array_length(document, '$.scenario.providers') AS providers,
-        (SELECT max(at_ns) FROM run_phases) AS end_ns
+        json_array_length(document, '$.scenario.providers') AS providers
     FROM run
     WHERE NOT list_contains(json_extract_string(document, '$.scenario.providers[*].type'), 'real')
 ),
@@ -47,22 +43,18 @@ free AS (
             OVER (ORDER BY at_ns ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS free_ns
     FROM held, chain
 ),
-mined AS (
-    SELECT start_height + block AS number, block * block_ns AS at_ns
-    FROM (SELECT *, unnest(range(end_ns // block_ns + 1)) AS block FROM chain WHERE block_ns > 0)
-),
 available AS (
-    SELECT number, greatest(mined.at_ns, free_ns) AS first_ns
-    FROM mined
-    ASOF JOIN free ON mined.at_ns >= free.at_ns
+    SELECT number, greatest(mined_blocks.at_ns, free_ns) AS first_ns
+    FROM mined_blocks
+    ASOF JOIN free ON mined_blocks.at_ns >= free.at_ns
     WHERE free_ns < never_ns()
 )
 SELECT
-    number, min(first_ns) AS first_ns, coalesce(any_value(mined.at_ns), min(first_ns)) AS produced_ns
+    number, min(first_ns) AS first_ns, least(any_value(mined_blocks.at_ns), min(first_ns)) AS produced_ns
 FROM (
     SELECT number, first_ns FROM available
     UNION ALL
     SELECT number, first_ns FROM published_heads
 )
-LEFT JOIN mined USING (number)
+LEFT JOIN mined_blocks USING (number)
 GROUP BY number

@@ -52,5 +52,8 @@ FROM (VALUES
     ('duplicate_heads', ['acted', 'tagged_heads'], false, false, false, false, false),
     ('reorder_heads', ['acted', 'tagged_heads'], false, false, false, false, false),
     ('refuse_subscriptions', ['acted', 'tagged_subscriptions'], false, false, false, false, false),
-    ('ignore_pings', ['acted'], false, false, false, false, false)
+    ('ignore_pings', ['acted'], false, false, false, false, false),
+    ('ahead_head', ['tagged_attempts', 'tagged_heads', 'acted'], false, false, true, false, true),
+    ('chain_halt', ['acted'], false, false, false, false, false),
+    ('slow_chain', ['acted'], false, false, false, false, false)
 ) AS rules (kind, signs, must_be_noticed, cuts_off, makes_stale, silences, changes_answers)

@@ -15,14 +15,7 @@
 -- produced_ns      when its block came about
 -- delay_ns         from then to its arrival
 CREATE VIEW head_arrivals AS
-WITH chain AS (
-    SELECT
-        (document ->> '$.scenario.chain.block_time')::BIGINT AS block_ns,
-        (document ->> '$.scenario.chain.start_height')::BIGINT AS start_height
-    FROM run
-    WHERE NOT list_contains(json_extract_string(document, '$.scenario.providers[*].type'), 'real')
-),
-came AS MATERIALIZED (
+WITH came AS MATERIALIZED (
     SELECT segment, connection, subscription, at_ns, number, key, row_number() OVER () AS turn
     FROM notifications
     WHERE kind = 'newHeads' AND answer <> 'wrong' AND number IS NOT NULL
@@ -47,20 +40,21 @@ turns AS (
 ),
 dated AS (
     SELECT
-        came.segment, clients.workload, came.connection, came.subscription, at_ns, came.number, key AS hash, started_ns,
+        came.segment, clients.workload, came.connection, came.subscription, came.at_ns, came.number, key AS hash, started_ns,
         CASE
-            WHEN block_ns IS NULL THEN first_ns
+            WHEN mined_blocks.at_ns IS NULL THEN first_ns
             WHEN replaces THEN greatest(
-                (came.number - start_height) * block_ns, branched_ns, if(first_ns <= at_ns, first_ns, NULL)
+                mined_blocks.at_ns, branched_ns, if(first_ns <= came.at_ns, first_ns, NULL)
             )
-            ELSE (came.number - start_height) * block_ns
+            -- A provider that is ahead of the chain publishes a block before its time.
+            ELSE if(came.at_ns < mined_blocks.at_ns, first_ns, mined_blocks.at_ns)
         END AS produced_ns
     FROM came
     JOIN head_subscriptions AS clients USING (segment, connection, subscription)
     LEFT JOIN again USING (segment, connection, subscription, turn)
-    ASOF LEFT JOIN turns ON at_ns >= branched_ns
+    ASOF LEFT JOIN turns ON came.at_ns >= branched_ns
     LEFT JOIN published_heads ON key = published_heads.hash
-    LEFT JOIN chain ON true
+    LEFT JOIN mined_blocks ON came.number = mined_blocks.number
     WHERE repeats IS DISTINCT FROM true
 )
 SELECT

@@ -11,7 +11,8 @@
 -- told_height     the greatest height of an answer that had come before this request was sent
 -- blocks          how far it went back
 -- fault_id        a fault under which providers see an older chain, or another one, and which held while the request was
---                 under way; NULL: none did
+--                 under way, or by which a provider was ahead and had named a block that did not exist by then;
+--                 NULL: none
 CREATE VIEW height_regressions AS
 WITH answered AS (
     SELECT request_id, workload, segment, client, coalesce(client, -1) AS asker, method, sent_ns, ended_ns, height
@@ -40,12 +41,25 @@ gone_back AS (
             AND answered.sent_ns > rising.seen_ns
     WHERE told_height > height
 ),
-explaining AS (
-    SELECT gone_back.request_id, gone_back.segment, min(fault_id) AS fault_id
+-- A provider that was ahead of the chain has named a block that nobody else has for a while, also after the fault.
+named_ahead AS (
+    SELECT request_id, segment, fault_id
     FROM gone_back
-    JOIN fault_spans ON started_ns <= gone_back.ended_ns AND until_ns >= sent_ns
-    SEMI JOIN (FROM fault_rules WHERE makes_stale) USING (kind)
-    GROUP BY gone_back.request_id, gone_back.segment
+    JOIN fault_spans ON started_ns <= sent_ns AND kind = 'ahead_head'
+    LEFT JOIN mined_blocks ON number = told_height
+    WHERE coalesce(at_ns, never_ns()) > sent_ns
+),
+explaining AS (
+    SELECT request_id, segment, min(fault_id) AS fault_id
+    FROM (
+        SELECT gone_back.request_id, gone_back.segment, fault_id
+        FROM gone_back
+        JOIN fault_spans ON started_ns <= gone_back.ended_ns AND until_ns >= sent_ns
+        SEMI JOIN (FROM fault_rules WHERE makes_stale) USING (kind)
+        UNION ALL
+        FROM named_ahead
+    )
+    GROUP BY request_id, segment
 )
 SELECT
     request_id, workload, segment, client, method, sent_ns, ended_ns, height, told_height, blocks, fault_id

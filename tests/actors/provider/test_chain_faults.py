@@ -1,9 +1,12 @@
 """Faults of what a provider says of the chain: stale, reorganised, wrong, missing."""
 
+from typing import Any
+
 import msgspec
 
 from battle.actors.chain.oracle import judge
-from battle.actors.roles import ApplyFault, RevertFault
+from battle.actors.roles import ApplyFault, ChainPaces, RevertFault
+from battle.actors.spec.chain import Chain, Pace
 from battle.actors.spec.faults.behaviour import (
     MissingData,
     Reorg,
@@ -11,6 +14,10 @@ from battle.actors.spec.faults.behaviour import (
     WrongAnswer,
     WrongChain,
 )
+from battle.actors.spec.faults.kinds.ahead_head import AheadHead
+from battle.actors.spec.faults.kinds.chain_pace import ChainHalt
+from battle.actors.units import ms
+from battle.store.events import FaultActed
 from tests.actors.provider.fault_stage import (
     BALANCE,
     BLOCK_NUMBER,
@@ -28,6 +35,9 @@ from tests.actors.provider.fault_stage import (
 from tests.actors.provider.stage import CHAIN, facts, play
 from tests.actors.worlds import simulated
 
+HALT: Any = ChainHalt()
+"""A type checker does not know which faults are in a folder."""
+
 
 def judged(method, params, met):
     return judge(MODEL, method, params, msgspec.json.encode(met["result"]), HEAD, HEAD).answer
@@ -44,6 +54,63 @@ def test_a_stale_head_lags_in_all_that_depends_on_it(either_world):
     assert judged("eth_getBalance", ["0x" + "12" * 20, "latest"], under[3]) == "stale"
     assert signed == [[None] * 4, [None, "f1", "f1", "f1"], [None] * 4]
     assert {event.outcome for event in log} == {"ok"}
+
+
+def test_a_provider_that_is_ahead_says_what_the_others_will_say(either_world):
+    fault = AheadHead("a", blocks=4)
+    ahead = call("eth_getBlockByNumber", hex(HEAD + 4), False)
+    met, signed, log = before_under_after(either_world, fault, CHAIN_ID, BLOCK_NUMBER, NEWEST, ahead)
+    before, under, after = met
+    assert before == after
+    assert before[3]["result"] is None
+    assert under[1]["result"] == hex(HEAD + 4)
+    assert (
+        under[2]["result"]
+        == under[3]["result"]
+        == MODEL.answer("eth_getBlockByNumber", [hex(HEAD + 4), False], HEAD + 4)
+    )
+    assert signed == [[None] * 4, [None, "f1", "f1", "f1"], [None] * 4]
+    assert {event.outcome for event in log} == {"ok"}
+
+
+def test_a_chain_that_halts_stands_still_for_its_provider_and_goes_on(either_world):
+    block_time = ms(100)
+
+    async def script(stage, provider):
+        now_ns = stage.client.now_ns()
+        at_ns = (now_ns // block_time + 3) * block_time - ms(30)
+        provider.tell(ChainPaces((Pace(at_ns, 0), Pace(at_ns + 3 * block_time, 1))))
+        await stage.sleep(at_ns - now_ns)
+        await deliver(stage, provider, ApplyFault("f1", HALT))
+        heads = []
+        for _ in range(3):
+            heads.append(int((await answer(provider, BLOCK_NUMBER))["result"], 16))
+            await stage.sleep(block_time)
+        await deliver(stage, provider, RevertFault("f1"))
+        await stage.sleep(block_time)
+        later = int((await answer(provider, BLOCK_NUMBER))["result"], 16)
+        acted = [event for event in provider.log if isinstance(event, FaultActed)]
+        halted = at_ns // block_time + CHAIN.start_height
+        return (
+            [head - halted for head in heads],
+            later - halted,
+            [(one.fault_id, one.action) for one in acted],
+        )
+
+    heads, later, acted = play(either_world, script, chain=Chain(start_height=500, block_time=block_time))
+    assert heads == [0, 0, 0]
+    assert later > 0
+    assert acted == [("f1", "withheld")]
+
+
+def test_a_fault_of_the_chain_that_holds_no_block_back_is_not_noted():
+    async def script(stage, provider):
+        await deliver(stage, provider, ApplyFault("f1", HALT))
+        await stage.sleep(3 * CHAIN.block_time)
+        await deliver(stage, provider, RevertFault("f1"))
+        return provider.log
+
+    assert list(play(simulated, script)) == []
 
 
 def test_a_reorg_replaces_the_newest_blocks_until_its_end(either_world):

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from battle.actors.spec.faults.behaviour import AnswerFault
+from battle.actors.spec.faults.chain import ChainFault
 from battle.actors.spec.faults.schedule import Fault
 from battle.actors.spec.faults.transport import TransportFault
 from battle.actors.spec.faults.websocket import WebSocketFault
@@ -57,6 +58,7 @@ HEAD = published(4, 4 * S, fault_id=ID)
 TURNED_DOWN = connection_changed("rejected", 4 * S, side="provider", name="a", fault_id=ID)
 
 BEHAVIOUR = [struct.kind() for struct in get_args(Fault) if issubclass(struct, AnswerFault)]
+CHAIN = [struct.kind() for struct in get_args(Fault) if issubclass(struct, ChainFault)]
 TRANSPORT = [struct.kind() for struct in get_args(TransportFault)]
 WEBSOCKET = [struct.kind() for struct in get_args(WebSocketFault)]
 
@@ -66,7 +68,7 @@ EFFECTS: dict[str, tuple[Event, ...]] = {
         BEHAVIOUR,
         (TAGGED,),
     ),
-    **dict.fromkeys(TRANSPORT, (ACTED,)),
+    **dict.fromkeys((*CHAIN, *TRANSPORT), (ACTED,)),
     "refuse": (REFUSED,),
     **dict.fromkeys(
         WEBSOCKET,

@@ -19,7 +19,7 @@ _SIGNS = {
     "stalled_attempts": "{stalled_attempts} still in flight at its end",
     "tagged_heads": "{tagged_heads} affected",
     "tagged_subscriptions": "{tagged_subscriptions} affected",
-    "acted": "it acted on connections {actions}",
+    "acted": "it acted {actions}",
     "lost_connections": "{lost_connections} lost",
     "silent_subscriptions": "{silent_subscriptions} fell silent",
     "failed_attempts": "{failed_attempts}",
