@@ -8,6 +8,13 @@ SITE_INSTALLED := $(VENV)/.site-installed
 # Tests look at the HTML report in a real browser, and none may be skipped.
 HAVE_CHROMIUM := command -v chromium >/dev/null || \
 	(apt-get update -q && apt-get install -y -q --no-install-recommends chromium)
+# The gateways of others that tests start, installed as their recipes say; Envoy, Traefik and Caddy are in wheels.
+HAVE_GATEWAYS := { command -v nginx && command -v haproxy && command -v varnishd; } >/dev/null || \
+	(apt-get update -q && apt-get install -y -q --no-install-recommends nginx-light haproxy varnish)
+HAVE_NPM := command -v npm >/dev/null || \
+	(apt-get update -q && apt-get install -y -q --no-install-recommends npm)
+# viem and ethers, as clients and as gateways.
+CLIENTS := $(VENV)/clients/.installed
 ACTIONLINT := $(BIN)/actionlint
 ACTIONLINT_VERSION := 1.7.12
 
@@ -21,7 +28,7 @@ HAVE_PROMETHEUS := command -v prometheus >/dev/null || \
 	(apt-get update -q && apt-get install -y -q --no-install-recommends prometheus)
 
 .DEFAULT_GOAL := help
-.PHONY: help battle quick test test-more test-all coverage slow fuzz monitoring-test anvil-test otava-comparison wheel-test lint types contract workflows pages site docs check format clean
+.PHONY: help battle clients quick test test-more test-all coverage slow fuzz monitoring-test anvil-test otava-comparison wheel-test lint types contract workflows pages site docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,8 +60,16 @@ LIVE := tests/actors tests/browser tests/end_to_end # where live tests of `make 
 
 # Live tests that only wait do so four at a time. The others run alone: beside others they would wait for them,
 # and call that lateness.
-test: $(INSTALLED)  ## Install what tests need, and run them, in minutes
+$(CLIENTS): tests/end_to_end/clients/package.json | $(INSTALLED)
+	$(HAVE_NPM)
+	mkdir -p $(@D) && cp $< $(@D) && npm install --prefix $(@D) --no-audit --no-fund --silent
+	touch $@
+
+clients: $(CLIENTS)  ## Install what tests use of npm, in .venv/clients
+
+test: $(INSTALLED) $(CLIENTS)  ## Install what tests need, and run them, in minutes
 	$(HAVE_CHROMIUM)
+	$(HAVE_GATEWAYS)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and not live$(BUT_QUICK)' $(SPREAD)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and live and not alone' -n 4 $(LIVE)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and live and alone' $(LIVE)

@@ -102,6 +102,7 @@ PLACEHOLDER = re.compile(r"(?<!\$)\{((?:provider\.|port:)?[A-Za-z_]\w*)\}")
 """A name in braces, but for what a shell puts in itself: ${HOME}."""
 
 _PORT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_CONFIG_FILE = re.compile(r"(\w[\w.-]*/){0,7}\w[\w.-]*", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -151,6 +152,8 @@ class CommandGateway(_Foreign, frozen=True, tag="command"):
     """Where HTTP requests are sent."""
     template_file: str = ""
     """A file with the template, from the directory of the gateway file."""
+    config_file: str = "config"
+    """What `{config}` is called below `{workdir}`: some programs go by its suffix."""
     env: dict[str, str] = {}
     """Environment variables of the program, added to Battle's own. The placeholders are replaced, but for
     `{provider.…}`, and so is `${NAME}`."""
@@ -194,6 +197,8 @@ class CommandGateway(_Foreign, frozen=True, tag="command"):
                 yield f"gateway: {name} looks like /path, not {path!r}"
         if self.template and self.template_file:
             yield "gateway: template and template_file are both there: leave one out"
+        if not _CONFIG_FILE.fullmatch(self.config_file):
+            yield f"gateway: config_file looks like gateway.yaml or conf/gateway.yaml, not {self.config_file!r}"
         yield from self._port_problems()
         for name in self.env:
             if not _VARIABLE.fullmatch(name):

@@ -35,6 +35,7 @@ COMMANDS = {
     "init": "Look at a gateway, and write a first gateway file and scenario.",
     "up": "Start the providers of SCENARIO, for a gateway that runs elsewhere, until Ctrl-C.",
     "list": "List the shipped scenarios and those found below PATH: what each proves, how long it takes.",
+    "recipes": "List the shipped gateway files, and whether their programs are installed. Print the one called NAME.",
     "check": "Check scenarios and gateway files without running them. Exit status 2 when something is wrong.",
     "sql": "Query the log of RUN.",
     "explain": "Explain one request of RUN: client, gateway, breakers, providers and faults.",

@@ -1,7 +1,6 @@
 """Gateways that are programs: their configuration is written, their command line filled in."""
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from battle.actors.world.cluster import Command
 from battle.errors import StartError
 from battle.run.gateway_endpoints import GatewayEndpoints
 from battle.run.placeholders import filled_text, filled_words, provider_values
+from battle.run.programs import program_path
 from battle.run.readiness import probe_of
 from battle.run.secrets import secret_values, with_secrets
 from battle.run.template import TemplateProblem, filled
@@ -38,12 +38,12 @@ def prepare_command(
             set, or there is no directory to start in.
     """
     workdir = (run_dir / WORKDIR).resolve()
-    workdir.mkdir(parents=True, exist_ok=True)
+    config = workdir / gateway.config_file
+    config.parent.mkdir(parents=True, exist_ok=True)
     values = _values(gateway, endpoints, workdir, providers)
     environment = _environment(gateway, values)
     program = _program(gateway, values, environment)
     secrets = secret_values(gateway)
-    config = workdir / "config"
     if secrets:
         config.touch(_PRIVATE)
     config.write_text(_render(gateway, values, environment, providers), encoding="utf-8")
@@ -71,7 +71,7 @@ def never_up(gateway: CommandGateway, why: str) -> StartError:
 def missing_program(gateway: CommandGateway) -> str | None:
     """What to say of a gateway whose program is not on this machine; None when it is there."""
     program = filled_text(gateway.command[0], {"here": _here(gateway)})
-    return None if shutil.which(program) or "{" in program else _missing(gateway)
+    return None if program_path(program) or "{" in program else _missing(gateway)
 
 
 def _missing(gateway: CommandGateway) -> str:
@@ -99,7 +99,7 @@ def _values(
     values = {
         "port": _port(endpoints.http.address),
         "workdir": str(workdir),
-        "config": str(workdir / "config"),
+        "config": str(workdir / gateway.config_file),
         "here": _here(gateway),
         "providers": ",".join(one["url"] for one in provider_values(providers)),
         **{f"port:{name}": _port(address) for name, address in endpoints.ports.items()},
@@ -122,7 +122,7 @@ def _environment(gateway: CommandGateway, values: Mapping[str, str]) -> dict[str
 
 def _program(gateway: CommandGateway, values: Mapping[str, str], environment: Mapping[str, str]) -> str:
     path = environment.get("PATH", os.environ.get("PATH"))
-    program = shutil.which(filled_text(gateway.command[0], values), path=path)
+    program = program_path(filled_text(gateway.command[0], values), path)
     if program is None:
         raise StartError(
             f"gateway {gateway.name}: {missing_program(gateway) or f'{gateway.command[0]!r} is not there'}"

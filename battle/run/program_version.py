@@ -7,6 +7,7 @@ from battle.actors.redaction import without
 from battle.actors.spec.gateways import CommandGateway
 from battle.actors.world.live.output import printable
 from battle.run.placeholders import filled_text
+from battle.run.programs import program_path
 from battle.run.secrets import secret_values
 
 VERSION_SECONDS = 10.0
@@ -24,13 +25,13 @@ def program_version(gateway: CommandGateway) -> str:
     """The first line that the version command prints, on either output.
 
     Raises:
-        VersionUnknownError: it cannot be started, takes too long, or prints nothing.
+        VersionUnknownError: it cannot be started, takes too long, prints nothing, or fails.
     """
     here = {"here": str(Path(gateway.here).absolute())}
     words = [filled_text(word, here) for word in gateway.version_command]
     try:
         done = subprocess.run(
-            words,
+            [program_path(words[0]) or words[0], *words[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -46,4 +47,6 @@ def program_version(gateway: CommandGateway) -> str:
     version = next((line for line in lines if line), "")
     if not version:
         raise VersionUnknownError(f"prints nothing (exit status {done.returncode})")
+    if done.returncode != 0:
+        raise VersionUnknownError(f"fails with exit status {done.returncode}: {version[:VERSION_CHARS]}")
     return version[:VERSION_CHARS]

@@ -25,7 +25,24 @@ _RECIPES = Path(str(resources.files("battle"))) / "recipes"
 
 def gateway_names() -> list[str]:
     """The names `--gateway` knows: the embedded gateway and the shipped recipes."""
-    return [EMBEDDED, *sorted(path.stem for path in _RECIPES.glob("*.toml"))]
+    return [EMBEDDED, *recipe_names()]
+
+
+def recipe_names() -> list[str]:
+    """The names of the shipped recipes."""
+    return sorted(path.stem for path in _RECIPES.glob("*.toml"))
+
+
+def recipe_of(name: str) -> CommandGateway:
+    """The gateway that a shipped recipe describes."""
+    gateway = read_gateway(_RECIPES / f"{name}.toml")
+    assert isinstance(gateway, CommandGateway)
+    return gateway
+
+
+def recipe_files(name: str) -> list[Path]:
+    """The files of a shipped recipe: the gateway file, then what that starts."""
+    return [_RECIPES / f"{name}.toml", *sorted(_RECIPES.glob(f"{name}.js"))]
 
 
 def named_gateway(text: str, current: Gateway) -> Gateway:
@@ -40,8 +57,8 @@ def named_gateway(text: str, current: Gateway) -> Gateway:
         return UrlGateway(text)
     if text.endswith((".py", *SUFFIXES)):
         return read_gateway(Path(text))
-    if text in gateway_names():
-        return read_gateway(_RECIPES / f"{text}.toml")
+    if text in recipe_names():
+        return recipe_of(text)
     raise ScenarioError(
         f"there is no gateway {text!r}: it is one of {', '.join(gateway_names())}, a URL, or a file that ends in "
         f".py, {', '.join(SUFFIXES)}"

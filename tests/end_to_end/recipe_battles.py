@@ -1,0 +1,46 @@
+"""Short battles for gateways of others, which tell one that fails over from one that does not."""
+
+from battle import (
+    Chain,
+    EmbeddedGateway,
+    HttpConstant,
+    Kill,
+    MockProvider,
+    Pause,
+    Scenario,
+    Slo,
+    WsRequests,
+    WsSubscribe,
+    ms,
+    seconds,
+)
+
+CALLS = HttpConstant({"eth_blockNumber": 1, "eth_getBalance": 1}, rate=50, duration=seconds(6), name="calls")
+ENDS_FIRST = seconds(2)
+"""Of all WebSockets, which a proxy passes through as tunnels: before anything dies, so that none is cut off."""
+
+
+def scenario(name: str, *more: WsRequests | WsSubscribe, fault: Kill | Pause) -> Scenario:
+    """One provider of two is away for a third of the time."""
+    return Scenario(
+        name,
+        providers=[MockProvider("a", latency=ms(10)), MockProvider("b", latency=ms(20))],
+        gateway=EmbeddedGateway(strategy="round_robin"),
+        workloads=[CALLS, *more],
+        chain=Chain(block_time=ms(500)),
+        chaos=[fault],
+        slo=[
+            Slo(success_rate=0.99, max_wrong_answers=0),
+            *([Slo(max_missed_heads=0, max_duplicate_heads=0)] if more else []),
+        ],
+    )
+
+
+both = scenario(
+    "HTTP and WebSockets",
+    WsRequests("eth_blockNumber", rate=10, connections=2, duration=ENDS_FIRST, name="tickers"),
+    WsSubscribe(connections=4, duration=ENDS_FIRST, name="heads"),
+    fault=Kill("a", at=seconds(2.5), down=seconds(2)),
+)
+http = scenario("HTTP", fault=Kill("a", at=seconds(2.5), down=seconds(2)))
+silence = scenario("Silence", fault=Pause("a", at=seconds(2.5), duration=seconds(2)))
