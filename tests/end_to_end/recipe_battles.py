@@ -6,7 +6,6 @@ from battle import (
     HttpConstant,
     Kill,
     MockProvider,
-    Pause,
     Scenario,
     Slo,
     WsRequests,
@@ -20,17 +19,22 @@ ENDS_FIRST = seconds(2)
 """Of all WebSockets, which a proxy passes through as tunnels: before anything dies, so that none is cut off."""
 
 
-def scenario(name: str, *more: WsRequests | WsSubscribe, fault: Kill | Pause) -> Scenario:
+PROVIDERS = (MockProvider("a", latency=ms(10)), MockProvider("b", latency=ms(20)))
+KILL = Kill("a", at=seconds(2.5), down=seconds(2))
+SOUND = Slo(success_rate=0.99, max_wrong_answers=0)
+
+
+def scenario(name: str, *more: WsRequests | WsSubscribe) -> Scenario:
     """One provider of two is away for a third of the time."""
     return Scenario(
         name,
-        providers=[MockProvider("a", latency=ms(10)), MockProvider("b", latency=ms(20))],
+        providers=PROVIDERS,
         gateway=EmbeddedGateway(strategy="round_robin"),
         workloads=[CALLS, *more],
         chain=Chain(block_time=ms(500)),
-        chaos=[fault],
+        chaos=[KILL],
         slo=[
-            Slo(success_rate=0.99, max_wrong_answers=0),
+            SOUND,
             *([Slo(max_missed_heads=0, max_duplicate_heads=0)] if more else []),
         ],
     )
@@ -40,7 +44,13 @@ both = scenario(
     "HTTP and WebSockets",
     WsRequests("eth_blockNumber", rate=10, connections=2, duration=ENDS_FIRST, name="tickers"),
     WsSubscribe(connections=4, duration=ENDS_FIRST, name="heads"),
-    fault=Kill("a", at=seconds(2.5), down=seconds(2)),
 )
-http = scenario("HTTP", fault=Kill("a", at=seconds(2.5), down=seconds(2)))
-silence = scenario("Silence", fault=Pause("a", at=seconds(2.5), duration=seconds(2)))
+http = scenario("HTTP")
+outvoted = Scenario(
+    "One of three",
+    providers=[*PROVIDERS, MockProvider("c", latency=ms(30))],
+    gateway=EmbeddedGateway(strategy="round_robin"),
+    workloads=[HttpConstant("eth_getCode", rate=50, duration=seconds(6))],
+    chaos=[KILL],
+    slo=SOUND,
+)

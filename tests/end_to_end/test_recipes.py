@@ -4,6 +4,8 @@ Their battles are short and mostly wait, so some run at a time. `make test` has 
 """
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,14 +23,11 @@ BATTLES = Path(__file__).with_name("recipe_battles.py")
 AT_A_TIME = 4
 """Battles: on two cores so many leave the load generators on time."""
 
-SOUND = {
-    "caddy": "both",
-    "envoy": "both",
-    "haproxy": "both",
-    "nginx": "both",
-    "traefik": "both",
-    "varnish": "both",
-}
+NODE_MODULES = Path(sys.prefix) / "clients" / "node_modules"
+"""What `make clients` installs, for the recipes that are a client library behind a few lines of JavaScript."""
+
+SOUND = dict.fromkeys(["caddy", "envoy", "haproxy", "nginx", "traefik", "varnish"], "both")
+SOUND |= {"viem": "http", "ethers": "outvoted"}
 """The battle that each recipe survives as it is."""
 
 WITHOUT_FAILOVER = {
@@ -41,25 +40,30 @@ WITHOUT_FAILOVER = {
         ("max_fails=1", "max_fails=0"),
     ],
     "traefik": [('middlewares = ["again"]', ""), ("maxFailedAttempts = 1", "maxFailedAttempts = 1000")],
+    "viem": [("fallback(transports, { rank: false, retryCount: 1 })", "transports[0]")],
     "varnish": [("return (retry)", "return (deliver)"), (".interval = 500ms", ".interval = 1h")],
 }
 """What is replaced in a recipe so that a request goes to one provider, well or not."""
 
 
 def _without_failover(name: str, directory: Path) -> Path:
-    [recipe, *_] = recipe_files(name)
-    text = recipe.read_text()
+    """Copies of the recipe's files with the replacements in the last of them."""
+    files = recipe_files(name)
+    copies = [Path(shutil.copy(file, directory)) for file in files]
+    text = copies[-1].read_text()
     for wanted, instead in WITHOUT_FAILOVER[name]:
         assert wanted in text, f"{name}: {wanted!r}"
         text = text.replace(wanted, instead)
-    path = directory / f"{name}.toml"
-    path.write_text(text)
-    return path
+    copies[-1].write_text(text)
+    return copies[0]
 
 
 def _verdict(battle: str, gateway: str, out: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "battle", "run", f"{BATTLES}:{battle}", "--gateway", gateway, "--quiet"]
-    done = subprocess.run([*command, "--json", "--out", out], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
+    done = subprocess.run(
+        [*command, "--json", "--out", out], capture_output=True, text=True, check=False, env=environment
+    )
     report: dict[str, Any] = json.loads(done.stdout or "{}") or {"verdict": "none", "reasons": [done.stderr]}
     return report
 
@@ -70,6 +74,7 @@ def verdicts(tmp_path_factory) -> Iterator[dict[tuple[str, bool], Any]]:
     directory = tmp_path_factory.mktemp("recipes")
     orders = {(name, True): (battle, name) for name, battle in SOUND.items()}
     orders |= {(name, False): ("http", str(_without_failover(name, directory))) for name in WITHOUT_FAILOVER}
+    orders["ethers", False] = ("http", "ethers")
     with ThreadPoolExecutor(AT_A_TIME) as threads:
         futures = {
             key: threads.submit(_verdict, *order, directory / "-".join(map(str, key)))
@@ -84,8 +89,9 @@ def test_a_recipe_is_sound(verdicts, name):
     assert report["verdict"] == "PASS", report["reasons"]
 
 
-@pytest.mark.parametrize("name", WITHOUT_FAILOVER)
+@pytest.mark.parametrize("name", [*WITHOUT_FAILOVER, "ethers"])
 def test_a_recipe_without_failover_is_not(verdicts, name):
+    """That of ethers has none where one of two providers dies: an error is as good as an answer to it."""
     report = verdicts[name, False]
     assert report["verdict"] == "FAIL", report["reasons"]
     assert any("success_rate was missed" in reason for reason in report["reasons"]), report["reasons"]
