@@ -28,7 +28,7 @@ HAVE_PROMETHEUS := command -v prometheus >/dev/null || \
 	(apt-get update -q && apt-get install -y -q --no-install-recommends prometheus)
 
 .DEFAULT_GOAL := help
-.PHONY: help battle clients quick test test-more test-all coverage slow fuzz monitoring-test anvil-test otava-comparison wheel-test lint types contract workflows pages site docs check format clean
+.PHONY: help battle clients quick test test-more test-all coverage slow fuzz monitoring-test anvil-test node-clients-test otava-comparison wheel-test lint types contract workflows pages site docs check format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -110,6 +110,18 @@ $(ANVIL): | $(INSTALLED)
 anvil-test: $(ANVIL)  ## Play battles on two real nodes: behind the embedded gateway and nginx, with resets and reorganisations
 	command -v nginx >/dev/null || (apt-get update -q && apt-get install -y -q --no-install-recommends nginx-light)
 	BATTLE_ANVIL=$(abspath $(ANVIL)) $(BIN)/python -m pytest --timeout 600 tests/end_to_end/test_anvil.py
+
+# What npm installs is kept in the environment; the list of what it is has the versions.
+NODE_CLIENTS := $(VENV)/node-clients
+HAVE_NPM := command -v npm >/dev/null || (apt-get update -q && apt-get install -y -q --no-install-recommends nodejs npm)
+
+$(NODE_CLIENTS)/package.json: tests/end_to_end/node_clients/package.json | $(INSTALLED)
+	$(HAVE_NPM)
+	mkdir -p $(@D) && cp $< $@ && cd $(@D) && \
+	  npm install --silent --no-audit --no-fund || { rm -f package.json; exit 1; }
+
+node-clients-test: $(NODE_CLIENTS)/package.json  ## Let viem and ethers read the mock chain, and send to it
+	BATTLE_NODE_CLIENTS=$(abspath $(NODE_CLIENTS)) $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_node_clients.py
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, use it there, and follow the guide for CI
 	$(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_wheel.py tests/end_to_end/test_ci_guide.py

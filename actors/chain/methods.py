@@ -9,6 +9,7 @@ from battle.actors.chain.facts import Facts
 from battle.actors.chain.keccak import keccak
 from battle.actors.chain.node_status import NODE_STATUS
 from battle.actors.chain.parameters import Params, positional
+from battle.actors.chain.pool import intrinsic_gas
 from battle.actors.chain.traces import TRACES
 from battle.actors.wire.jsonrpc import RpcError
 
@@ -22,8 +23,6 @@ Solidity's `Error(string)`, with which contracts write down why they reverted, a
 function: so the data of a call is the reason that its answer will give."""
 _REVERTED = 3
 
-_PLAIN_GAS = 21_000
-_BYTE_GAS = 16
 _CALL_GAS = 25_000
 
 
@@ -115,11 +114,13 @@ def _call(facts: Facts, params: Params, head: int) -> str:
 
 def _estimate_gas(facts: Facts, params: Params, head: int) -> str:
     values = positional(params, 1, 3)
-    _, data = parameters.transaction(values[0], "0")
+    to, data = parameters.transaction(values[0], "0")
+    accesses = parameters.access_list(values[0].get("accessList"), "0.accessList")
     facts.height_of_state(values, 1, head)
     _run(data)
-    size_bytes = len(data) // 2 - 1
-    return hex(_PLAIN_GAS + (_CALL_GAS + _BYTE_GAS * size_bytes if size_bytes else 0))
+    code = bytes.fromhex(data[2:])
+    gas = intrinsic_gas(code, creates=to == "0x", slots=[len(slots) for _, slots in accesses])
+    return hex(gas + _CALL_GAS if code else gas)
 
 
 def _create_access_list(facts: Facts, params: Params, head: int) -> dict[str, Any]:

@@ -88,3 +88,19 @@ def transaction(value: Any, what: str) -> tuple[str, str]:
     if payload is None:
         payload = value.get("data")
     return (value.get("to") or "0x").lower(), "0x" if payload is None else data(payload, f"{what}.input")
+
+
+def access_list(value: Any, what: str) -> list[tuple[str, list[str]]]:
+    """The access list of a call object: addresses, each with storage positions. None is one without addresses."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise invalid(what, "expected a list of objects with address and storageKeys")
+    return [_access(one, what) for one in value]
+
+
+def _access(value: Any, what: str) -> tuple[str, list[str]]:
+    keys = value.get("storageKeys") if isinstance(value, dict) else None
+    if not isinstance(keys, list):
+        raise invalid(what, "expected objects with address and storageKeys")
+    return address(value.get("address"), what), [hash32(key, what) for key in keys]

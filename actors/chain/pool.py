@@ -3,6 +3,7 @@
 Errors have geth's words. Nobody lacks funds: a balance is invented, and sending changes none.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from battle.actors.chain import answered, parameters
@@ -44,7 +45,7 @@ def examined(facts: Facts, raw: bytes, head: int) -> SignedTransaction:
         raise _refused(f"invalid chain id for signer: have {signed.chain_id} want {chain_id}")
     if signed.gas > GAS_LIMIT:
         raise _refused("exceeds block gas limit")
-    if signed.gas < (least := intrinsic_gas(signed)):
+    if signed.gas < (least := gas_used(signed)):
         raise _refused(f"intrinsic gas too low: gas {signed.gas}, minimum needed {least}")
     if signed.max_fee_wei < HIGHEST_BASE_FEE_WEI:
         offered, needed = signed.max_fee_wei, HIGHEST_BASE_FEE_WEI
@@ -74,7 +75,7 @@ def accept(facts: Facts, raw: bytes, head: int) -> None:
             height=head + BLOCKS_UNTIL_INCLUDED,
             sender=signed.sender,
             nonce=signed.nonce,
-            gas=intrinsic_gas(signed),
+            gas=gas_used(signed),
             hash=signed.hash,
             raw=raw,
         )
@@ -112,14 +113,20 @@ def waiting_transaction(facts: Facts, transaction_hash: str, head: int) -> dict[
     return answered.waiting_transaction(sent.signed())
 
 
-def intrinsic_gas(signed: SignedTransaction) -> int:
-    """The gas that a transaction takes before it does anything (Yellow Paper, 6.2); here it is all that it takes."""
-    zeros = signed.data.count(0)
-    gas = _PLAIN_GAS + _ZERO_BYTE_GAS * zeros + _BYTE_GAS * (len(signed.data) - zeros)
-    if not signed.to:
-        gas += _CREATION_GAS + _CREATION_WORD_GAS * -(-len(signed.data) // 32)
-    slots = sum(len(keys) for _, keys in signed.access_list)
-    return gas + _ACCESS_GAS * len(signed.access_list) + _ACCESS_SLOT_GAS * slots
+def gas_used(signed: SignedTransaction) -> int:
+    """What a sent transaction takes: no more than it must."""
+    slots = [len(keys) for _, keys in signed.access_list]
+    return intrinsic_gas(signed.data, creates=not signed.to, slots=slots)
+
+
+def intrinsic_gas(data: bytes, *, creates: bool, slots: Sequence[int]) -> int:
+    """The gas that a transaction takes before it does anything (Yellow Paper, 6.2). `slots`: for each address of its
+    access list the number of storage positions."""
+    zeros = data.count(0)
+    gas = _PLAIN_GAS + _ZERO_BYTE_GAS * zeros + _BYTE_GAS * (len(data) - zeros)
+    if creates:
+        gas += _CREATION_GAS + _CREATION_WORD_GAS * -(-len(data) // 32)
+    return gas + _ACCESS_GAS * len(slots) + _ACCESS_SLOT_GAS * sum(slots)
 
 
 def _nonce_too_low(next_nonce: int, nonce: int) -> RpcError:

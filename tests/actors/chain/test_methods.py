@@ -79,6 +79,15 @@ def test_gas_grows_with_the_data():
     assert bare == 21_000 < some < more
 
 
+def test_gas_is_enough_for_an_access_list_and_for_a_new_contract():
+    access = [{"address": PERSON, "storageKeys": [HASH, HASH]}]
+    assert ask("eth_estimateGas", {"to": PERSON, "accessList": access}) == hex(21_000 + 2_400 + 2 * 1_900)
+    assert ask("eth_estimateGas", {"to": PERSON, "accessList": None}) == hex(21_000)
+    assert int(ask("eth_estimateGas", {"data": "0x6001"}), 16) >= 53_000 + 2 * 16 + 2
+    for wrong in (5, [PERSON], [{"address": PERSON}], [{"address": PERSON, "storageKeys": ["0x1"]}]):
+        assert refusal("eth_estimateGas", {"to": PERSON, "accessList": wrong}) == INVALID_PARAMS
+
+
 def test_a_fee_history_is_cut_to_what_there_is():
     assert len(ask("eth_feeHistory", "0xffff", "latest")["gasUsedRatio"]) == 128
     assert ask("eth_feeHistory", 10, "0x2")["oldestBlock"] == "0x0"
