@@ -197,6 +197,7 @@ def test_a_program_is_asked_by_its_own_signal_and_may_finish_what_it_has(tmp_pat
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_a_program_that_has_to_be_killed_when_it_is_asked_is_a_finding(tmp_path):
     gateway = program(tmp_path, "deaf", grace=ms(300))
     run_dir, report = run(
