@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib import error, request
@@ -56,12 +57,17 @@ def standing(directory: Path, scenario: str) -> Iterator[Standing]:
 
 
 @contextmanager
-def program(directory: Path, command: Sequence[str | Path], ports: Sequence[int]) -> Iterator[None]:
-    """A gateway program that listens at these ports, until the end, with all that it started."""
+def program(
+    directory: Path,
+    command: Sequence[str | Path],
+    ports: Sequence[int],
+    more: Mapping[str, str] | None = None,
+) -> Iterator[None]:
+    """A gateway program that listens at these ports, until the end. `more` is its environment beside the usual."""
     path = program_path(str(command[0]))
     assert path is not None, command[0]
     output = directory / "output.txt"
-    environment = {**os.environ, "HOME": str(directory)}
+    environment = {**os.environ, "HOME": str(directory), **(more or {})}
     with (
         output.open("wb") as file,
         subprocess.Popen(
@@ -91,6 +97,13 @@ def _is_up(running: "subprocess.Popen[bytes]", port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses, as the kernel picks them."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
 
 
 def until(holds: Callable[[], bool], what: str) -> None:

@@ -1,6 +1,5 @@
 """Balancers with the health checks that their users write judge our providers as they judge nodes."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -8,7 +7,7 @@ from functools import partial
 import pytest
 
 from battle.run.template import filled
-from tests.end_to_end.standing import Standing, call, get, program, standing, until
+from tests.end_to_end.standing import Standing, call, free_ports, get, program, standing, until
 
 pytestmark = [pytest.mark.live, pytest.mark.alone]
 
@@ -142,12 +141,6 @@ GATEWAYS = {
 }
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
-
-
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory) -> Iterator[Standing]:
     with standing(tmp_path_factory.mktemp("nodes"), SCENARIO) as up:
@@ -161,7 +154,7 @@ def sites(nodes, tmp_path_factory) -> Iterator[dict[tuple[str, str], str]]:
     with ExitStack() as stack:
         for gateway, (template, command) in GATEWAYS.items():
             directory = tmp_path_factory.mktemp(gateway)
-            ports = dict(zip(CHECKS, _free_ports(len(CHECKS)), strict=True))
+            ports = dict(zip(CHECKS, free_ports(len(CHECKS)), strict=True))
             values = {
                 check: {
                     "port": ports[check],
