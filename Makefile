@@ -53,9 +53,6 @@ SPREAD := -n logical --dist loadfile
 quick: $(INSTALLED)  ## Run what needs no real time, no browser and no whole battle: the loop of daily work
 	$(BIN)/python -m pytest -m '$(QUICK)' --hypothesis-profile quick $(SPREAD)
 
-# CI leaves the quick tests to `make coverage`, so that they run once.
-BUT_QUICK := $(if $(COVERED), and not ($(QUICK)))
-
 LIVE := tests/actors tests/browser tests/end_to_end # where live tests of `make test` are; tests/conftest.py holds them there
 
 # Live tests that only wait do so four at a time. The others run alone: beside others they would wait for them,
@@ -70,7 +67,7 @@ clients: $(CLIENTS)  ## Install what tests use of npm, in .venv/clients
 test: $(INSTALLED) $(CLIENTS)  ## Install what tests need, and run them, in minutes
 	$(HAVE_CHROMIUM)
 	$(HAVE_GATEWAYS)
-	$(BIN)/python -m pytest -m 'not slow and not thorough and not live$(BUT_QUICK)' $(SPREAD)
+	$(BIN)/python -m pytest -m 'not slow and not thorough and not live' $(SPREAD)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and live and not alone' -n 4 $(LIVE)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and live and alone' $(LIVE)
 
@@ -111,17 +108,8 @@ anvil-test: $(ANVIL)  ## Play battles on two real nodes: behind the embedded gat
 	command -v nginx >/dev/null || (apt-get update -q && apt-get install -y -q --no-install-recommends nginx-light)
 	BATTLE_ANVIL=$(abspath $(ANVIL)) $(BIN)/python -m pytest --timeout 600 tests/end_to_end/test_anvil.py
 
-# What npm installs is kept in the environment; the list of what it is has the versions.
-NODE_CLIENTS := $(VENV)/node-clients
-HAVE_NPM := command -v npm >/dev/null || (apt-get update -q && apt-get install -y -q --no-install-recommends nodejs npm)
-
-$(NODE_CLIENTS)/package.json: tests/end_to_end/node_clients/package.json | $(INSTALLED)
-	$(HAVE_NPM)
-	mkdir -p $(@D) && cp $< $@ && cd $(@D) && \
-	  npm install --silent --no-audit --no-fund || { rm -f package.json; exit 1; }
-
-node-clients-test: $(NODE_CLIENTS)/package.json  ## Let viem and ethers read the mock chain, and send to it
-	BATTLE_NODE_CLIENTS=$(abspath $(NODE_CLIENTS)) $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_node_clients.py
+node-clients-test: $(CLIENTS)  ## Let viem and ethers read the mock chain, and send to it
+	BATTLE_NODE_CLIENTS=$(abspath $(dir $(CLIENTS))) $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_node_clients.py
 
 wheel-test: $(INSTALLED)  ## Build the wheel, install it elsewhere, use it there, and follow the guide for CI
 	$(BIN)/python -m pytest -o faulthandler_timeout=0 tests/end_to_end/test_wheel.py tests/end_to_end/test_ci_guide.py
