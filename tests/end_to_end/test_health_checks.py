@@ -27,6 +27,7 @@ CHECKS = {
     "GET /": "geth",
     "GET /health of Erigon": "erigon",
     "GET /health of Nethermind": "nethermind",
+    "eth_syncing": "geth",
 }
 """The health checks, and the nodes that are asked. `GET /` finds out whether geth lives, and not whether it lags."""
 
