@@ -23,13 +23,14 @@ class Anvils:
     def __init__(self, urls) -> None:
         self.urls = urls
         self._client = httpx.Client(trust_env=False)
-        self._seconds = GENESIS_SECONDS + 1000 + HISTORY_BLOCKS
         self._over = threading.Event()
         self._commands = threading.Lock()
-        # The first block has a time that is said; those after it follow, however long each node has been up.
+        # Times follow from the block before, however long each node has been up.
         self.all("evm_setNextBlockTimestamp", [GENESIS_SECONDS + 1000])
         self.all("evm_mine")
-        self.all("anvil_mine", [hex(HISTORY_BLOCKS), "0x1"])
+        self._interval = 1
+        self.all("anvil_setBlockTimestampInterval", [self._interval])
+        self.all("anvil_mine", [hex(HISTORY_BLOCKS)])
         self.check()
 
     def ask(self, url, method, params=()):
@@ -45,6 +46,8 @@ class Anvils:
         """Every node replaces its newest blocks by as many others."""
         with self._commands:
             before = self.all("eth_getBlockByNumber", ["latest", False])
+            self._interval += 1  # at the same times there would be the same blocks again
+            self.all("anvil_setBlockTimestampInterval", [self._interval])
             self.all("anvil_reorg", [depth, []])
             after = self.all("eth_getBlockByNumber", [before[0]["number"], False])
             assert {block["hash"] for block in before}.isdisjoint(block["hash"] for block in after)
@@ -58,8 +61,6 @@ class Anvils:
         """Mine until `stop`."""
         while not self._over.wait(BLOCK_SECONDS):
             with self._commands:
-                self._seconds += 100
-                self.all("evm_setNextBlockTimestamp", [self._seconds])
                 self.all("evm_mine")
 
     def stop(self):

@@ -104,7 +104,7 @@ def _check(gateway, result):
 
 def test_nodes_of_different_chains_are_noticed(tmp_path):
     with anvils(1) as one, anvils(1) as other:
-        other.all("anvil_mine", ["0x1", "0x7"])  # from here on the times differ, and so do all hashes
+        other.all("anvil_setBlockTimestampInterval", [7])  # the times differ, and so do all hashes
         scenario = Scenario(
             "Apart",
             [RealProvider("a", one.urls[0]), RealProvider("b", other.urls[0])],
