@@ -67,10 +67,7 @@ def test_a_chain_that_halts_and_slows_down_is_nobody_s_fault(world, tmp_path):
     )
     scenario = battle(*chaos, max_stale_answers=0, max_missed_heads=0)
     result = run_scenario(scenario, world=world, out=tmp_path)
-    # A live generator that was late on a busy machine leaves a run without a verdict; it blames nobody.
-    assert result.report.verdict in ("PASS", *(("INCONCLUSIVE",) if world == "live" else ())), (
-        result.report.reasons
-    )
+    assert result.report.verdict == "PASS", result.report.reasons
     assert {one.status for one in result.report.slos} == {"met"}
     assert ask(result.run_dir, EFFECTS) == [
         (f"{kind}-{name}.1", True) for kind in ("chain_halt", "slow_chain") for name in "ab"
