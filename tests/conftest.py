@@ -4,6 +4,7 @@ import gc
 import os
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -94,8 +95,16 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
             raise pytest.UsageError(f"make test does not look there for live tests: {item.nodeid}")
 
 
+RECURSION_LIMIT = sys.getrecursionlimit()
+
+
 def pytest_collection_finish() -> None:
-    """The collected tests are no garbage; otherwise each simulated run, which collects it, would search them all."""
+    """The collected tests are no garbage; otherwise each simulated run, which collects it, would search them all.
+
+    A library that a test imports raises the limit of recursion for the whole process (py_ecc): input that is nested
+    too deeply would then end it.
+    """
+    sys.setrecursionlimit(RECURSION_LIMIT)
     gc.collect()
     gc.freeze()
 
