@@ -205,6 +205,7 @@ _NOT_LIVE = {
     "min_failovers": "exported are attempts, not which requests needed another provider",
     "max_stale_answers": "counters have all stale answers, also those that planned faults made unavoidable",
     "max_attempts_per_request": "it is of the worst second, which is shorter than the time between two scrapes",
+    "max_dropped_in_flight": "which requests were in flight when the gateway went is known from the log alone",
     "max_missed_heads": "which heads were due is known from the chain in the log, not from counters",
     "max_duplicate_heads": "counters have notifications, not which head each was of",
     "max_head_delay_ms": "no exported metric has the time from a block to its head",

@@ -212,7 +212,7 @@ def _success(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
 def _trend(chart: Chart, glyphs: Glyphs) -> Iterator[str]:
     """Values between the lowest and the highest, the level behind them, and a lane for where it changed."""
     values = [_float(row["value"]) for row in chart.rows if row["value"] is not None]
-    bottom, top = min(values), max(values)
+    bottom, top = min(values, default=0.0), max(values, default=0.0)
     if bottom == top:
         bottom, top = bottom - (abs(bottom) or 1.0) / 2, top + (abs(top) or 1.0) / 2
     grid = _Grid(_time_axis(chart), [_short(bottom), _short(top), "changes"], glyphs)

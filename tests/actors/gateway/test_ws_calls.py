@@ -126,7 +126,7 @@ def test_a_notification_gets_no_answer():
 
 
 @pytest.mark.parametrize(
-    "step", [reply(400, b"<html>bad</html>"), reply(400, b'{"jsonrpc":"2.0","id":1}'), reply(413, b"\xff")]
+    "step", [reply(413, b"<html>bad</html>"), reply(422, b'{"jsonrpc":"2.0","id":1}'), reply(413, b"\xff")]
 )
 def test_an_http_error_without_json_rpc_is_told_in_json_rpc(step):
     async def main(stage):
@@ -135,7 +135,15 @@ def test_an_http_error_without_json_rpc_is_told_in_json_rpc(step):
 
     said = simulated(main)
     assert said["error"]["code"] == -32000
-    assert said["error"]["data"]["http_status"] in (400, 413)
+    assert said["error"]["data"]["http_status"] in (413, 422)
+
+
+def test_a_400_without_json_rpc_is_no_servers_and_another_provider_is_asked():
+    async def main(stage):
+        client, _, _ = await before(stage, reply(400, b"<html>bad</html>"))
+        return await client.call("eth_blockNumber")
+
+    assert simulated(main)["result"] == "0xb"
 
 
 def test_an_answer_that_is_not_utf8_does_not_reach_the_client():

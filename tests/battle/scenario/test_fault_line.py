@@ -84,10 +84,13 @@ NEEDED = {
 }
 """What a kind cannot do without."""
 
+TARGETS = {"chain_halt": "*", "slow_chain": "*"}
+"""The chain is that of all providers."""
+
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("flap", "partition")])
 def test_each_kind_can_be_typed(kind):
-    line = parsed(f"{kind} a {NEEDED.get(kind, '')}")
+    line = parsed(f"{kind} {TARGETS.get(kind, 'a')} {NEEDED.get(kind, '')}")
     assert isinstance(line, FaultByHand)
     assert line.fault.kind() == kind
     assert line.fault.placed(0, 5).first == (0, 5)

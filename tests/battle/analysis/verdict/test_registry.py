@@ -84,6 +84,8 @@ def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
         "heads_monotonic",
         "connections_leaked",
         "metastable_failure",
+        "gateway_stops",
+        "providers_agree",
     }
 
 
