@@ -5,7 +5,7 @@ from functools import lru_cache
 import msgspec
 
 from battle.actors.chain.accounts import Accounts
-from battle.actors.chain.bodies import IncludedTransaction
+from battle.actors.chain.bodies import Body, IncludedTransaction, body_of
 from battle.actors.chain.digests import Digests
 from battle.actors.chain.headers import base_fee_wei
 from battle.actors.chain.receipts import EmittedLog
@@ -18,7 +18,7 @@ TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 PLAIN_GAS = 21_000
 _LOG_GAS = 25_000
 _TRANSACTIONS_MAX = 7
-_HEIGHTS_KEPT = 256
+_HEIGHTS_KEPT = 512
 _CHAINS_KEPT = 8
 
 
@@ -30,6 +30,11 @@ class InventedTransactions:
         self._accounts = accounts
         self._digests = digests
         self.at = lru_cache(_HEIGHTS_KEPT)(self._at)
+        self.body = lru_cache(_HEIGHTS_KEPT)(self._body)
+
+    def _body(self, height: int) -> Body:
+        """The body of a block with these alone."""
+        return body_of(self.at(height))
 
     def _at(self, height: int) -> tuple[IncludedTransaction, ...]:
         """Those of the block at `height`; the first block of all has none."""

@@ -1,6 +1,7 @@
 """Signed transactions: made, written as bytes, and read from the bytes that somebody sent."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
@@ -16,6 +17,9 @@ TransactionType: TypeAlias = Literal[0, 1, 2]
 _TYPES: tuple[TransactionType, ...] = get_args(TransactionType)
 _LONGEST_BYTES = 128 * 1024
 """What a node takes, as geth has it."""
+_KEPT = 1024
+_KEPT_BYTES = 1024
+"""Of transactions up to this size the last ones are kept: each is read when it comes and for each block it is in."""
 _LEGACY_PARITY = 35
 """A legacy signature's `v` is this and twice the chain's id more than the parity (EIP-155)."""
 _WORD_BITS = 256
@@ -88,8 +92,14 @@ def read(raw: bytes, sender: bytes | None = None) -> SignedTransaction:
     Raises:
         RpcError: -32000, as geth has it, where it is none of the three types, or is not signed by anybody.
     """
+    if len(raw) <= _KEPT_BYTES:
+        return _read_once(raw, sender)
     if len(raw) > _LONGEST_BYTES:
         raise _refused(f"oversized data: transaction size {len(raw)}, limit {_LONGEST_BYTES}")
+    return _read(raw, sender)
+
+
+def _read(raw: bytes, sender: bytes | None) -> SignedTransaction:
     if not raw:
         raise _refused("typed transaction too short")
     if raw[0] < 0xC0 and raw[0] not in _TYPES[1:]:
@@ -98,6 +108,9 @@ def read(raw: bytes, sender: bytes | None = None) -> SignedTransaction:
         return _read_legacy(raw, sender) if raw[0] >= 0xC0 else _read_typed(raw, sender)
     except ValueError as error:
         raise _refused(str(error)) from None
+
+
+_read_once = lru_cache(_KEPT)(_read)
 
 
 def _refused(why: str) -> RpcError:

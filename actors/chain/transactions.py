@@ -65,7 +65,7 @@ class Transactions:
     def _build(self, height: int) -> Body:
         self.seal(height)
         sent = [IncludedTransaction(one.signed(), one.gas) for one in self._journal.transactions_in(height)]
-        return body_of([*self._invented.at(height), *sent])
+        return body_of([*self._invented.at(height), *sent]) if sent else self._invented.body(height)
 
     def _place(self, height: int, hashes: list[bytes]) -> None:
         self._placed = height
