@@ -148,7 +148,9 @@ def test_descendants_are_found_below_their_parents():
         [sleeper] = descendants(shell.pid)
         assert sleeper.parent == shell.pid
         comm = Path(f"/proc/{sleeper.pid}/comm")
-        assert wait_for(lambda: comm.read_text() == "sleep\n"), "it is the shell's copy until it has become sleep"
+        assert wait_for(lambda: comm.read_text() == "sleep\n"), (
+            "it is the shell's copy until it has become sleep"
+        )
     finally:
         end_descendants(shell.pid, 1)
         shell.kill()
