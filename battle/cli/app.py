@@ -33,7 +33,7 @@ COMMANDS = {
     "record": "Measure a provider, politely, and write its profile, which mock providers replay.",
     "suite": "Run many scenarios one after the other, and judge them together.",
     "init": "Look at a gateway, and write a first gateway file and scenario.",
-    "up": "Start the providers of SCENARIO, for a gateway that runs elsewhere, until Ctrl-C.",
+    "up": "Start the providers of SCENARIO, for a gateway that runs elsewhere, until Ctrl-C; faults can be typed.",
     "list": "List the shipped scenarios and those found below PATH: what each proves, how long it takes.",
     "recipes": "List the shipped gateway files, and whether their programs are installed. Print the one called NAME.",
     "check": "Check scenarios and gateway files without running them. Exit status 2 when something is wrong.",

@@ -4,7 +4,7 @@ import pytest
 
 from tests.extend.conftest import Contribute
 
-pytestmark = [pytest.mark.whole, pytest.mark.thorough]
+pytestmark = [pytest.mark.whole, pytest.mark.slow]
 
 SCENARIO = """
 name = "Toy"

@@ -30,7 +30,7 @@ spans AS (
 )
 SELECT height + block AS number, from_ns + block * every_ns AS at_ns
 FROM (
-    SELECT *, unnest(range(first, (to_ns - from_ns) // every_ns + 1)) AS block
+    SELECT *, unnest(range(first, (to_ns - from_ns) // nullif(every_ns, 0) + 1)) AS block
     FROM spans
-    WHERE every_ns IS NOT NULL AND to_ns >= from_ns
+    WHERE every_ns > 0 AND to_ns >= from_ns
 )

@@ -110,12 +110,12 @@ def test_a_generator_that_was_never_late_is_on_time(tmp_path: Path) -> None:
 
 def test_what_nobody_measured_has_no_column(tmp_path: Path) -> None:
     simulated = lines(golden_run(tmp_path / "1", world="simulated"))
-    assert "| node | loop lag max | tasks | open files |" in simulated
-    assert "| gateway | 300 µs | 5 | 9 |" in simulated
+    assert "| node | loop lag max | tasks | open files | threads |" in simulated
+    assert "| gateway | 300 µs | 5 | 9 | 3 |" in simulated
     assert "*Not measured in this run: memory, CPU.*" in simulated
     live = "\n".join(lines(golden_run(tmp_path / "2")))
     assert (
-        "| node | memory at start | memory max | CPU mean | CPU max | loop lag max | tasks | open files |"
+        "| node | memory at start | memory max | CPU mean | CPU max | loop lag max | tasks | open files | threads |"
         in live
     )
     assert "Not measured in this run" not in live
