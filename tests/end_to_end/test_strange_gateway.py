@@ -116,6 +116,7 @@ def test_one_that_runs_already(tmp_path, failover, verdict):
     assert no_secret_below(tmp_path)
 
 
+@pytest.mark.slow
 def test_one_that_battle_starts(tmp_path):
     (tmp_path / "mine.toml").write_text(GATEWAY)
     status, out, err = battle(tmp_path, "init", "--gateway", "mine.toml")
