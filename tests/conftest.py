@@ -65,11 +65,10 @@ What the others show is shown by the tests of its parts too: they run in `make t
 
 
 LIVE_TWIN = re.compile(r"[\[-]live[\]-]")
-"""In the name of a test that runs in both worlds: its simulated twin is in `make test`."""
+"""In the name of a test that runs in both worlds: its simulated twin is run by day.
 
+A live one that is `alone` is for the night: these are many, take long, and meet the same code."""
 
-SLOW_TWINS = {"test_transport_faults"}
-"""Modules whose live twins are in `make slow` alone, as those of whole battles are: they are many, and take long."""
 
 LIVE_FOLDERS = {"actors", "browser", "end_to_end"}
 """Where `make test` looks for live tests: it need not read the others a second and a third time."""
@@ -89,7 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         if item.get_closest_marker("whole") and (not THOROUGH_FOLDERS.isdisjoint(parts) or stem in THOROUGH):
             item.add_marker("thorough")
         if item.get_closest_marker("alone") and LIVE_TWIN.search(item.name) and stem != "test_verdicts":
-            item.add_marker("slow" if stem in SLOW_TWINS or "end_to_end" in parts else "thorough")
+            item.add_marker("slow")
         elsewhere = item.get_closest_marker("live") and LIVE_FOLDERS.isdisjoint(parts)
         if elsewhere and not (item.get_closest_marker("thorough") or item.get_closest_marker("slow")):
             raise pytest.UsageError(f"make test does not look there for live tests: {item.nodeid}")

@@ -54,6 +54,7 @@ def test_the_run_ends_at_once_and_names_the_line(
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_a_generator_that_is_too_slow_for_its_load_is_named(tmp_path: Path) -> None:
     scenario = Scenario(
         "Slow load script",

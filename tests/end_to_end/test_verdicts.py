@@ -25,9 +25,9 @@ from tests.end_to_end.battles import ask, failover
 
 both_worlds = pytest.mark.parametrize("world", ["simulated", pytest.param("live", marks=pytest.mark.live)])
 both_worlds_in_time = pytest.mark.parametrize(
-    "world", ["simulated", pytest.param("live", marks=[pytest.mark.live, pytest.mark.thorough])]
+    "world", ["simulated", pytest.param("live", marks=[pytest.mark.live, pytest.mark.slow])]
 )
-"""As `both_worlds`, and live in `make test-all` alone."""
+"""As `both_worlds`, and live in `make slow` alone."""
 
 
 @both_worlds
