@@ -22,6 +22,9 @@ from battle.actors.spec.faults.behaviour import Truncated as Truncated
 from battle.actors.spec.faults.behaviour import WrongAnswer as WrongAnswer
 from battle.actors.spec.faults.behaviour import WrongChain as WrongChain
 from battle.actors.spec.faults.kinds import KINDS as FAULTS
+from battle.actors.spec.faults.kinds.ahead_head import AheadHead as AheadHead
+from battle.actors.spec.faults.kinds.chain_pace import ChainHalt as ChainHalt
+from battle.actors.spec.faults.kinds.chain_pace import SlowChain as SlowChain
 from battle.actors.spec.faults.process import Flap as Flap
 from battle.actors.spec.faults.process import Kill as Kill
 from battle.actors.spec.faults.process import Pause as Pause
@@ -99,10 +102,11 @@ from battle.scenario.slo.slo import Slo as Slo
 from battle.scenario.slo.staleness import Staleness as Staleness
 from battle.store.definitions import refuse_twins
 
-# Faults and workloads that have a file each.
-refuse_twins("public name of Battle", (*globals(), *(kind.__name__ for kind in (*FAULTS, *WORKLOADS))))
-globals().update({kind.__name__: kind for kind in (*FAULTS, *WORKLOADS)})
-del FAULTS, WORKLOADS, refuse_twins
+# Faults and workloads that have a file each: those that have no line above, from which pages are made.
+_ADDED = [kind for kind in (*FAULTS, *WORKLOADS) if globals().get(kind.__name__) is not kind]
+refuse_twins("public name of Battle", (*globals(), *(kind.__name__ for kind in _ADDED)))
+globals().update({kind.__name__: kind for kind in _ADDED})
+del FAULTS, WORKLOADS, refuse_twins, _ADDED
 
 # pytest adds names of its own that are no identifiers to modules it rewrites.
 __all__ = [name for name in globals() if name.isidentifier() and not name.startswith("_")]
