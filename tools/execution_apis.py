@@ -1,6 +1,6 @@
 """Keep what the specification of Ethereum's JSON-RPC methods says of those that mock providers answer.
 
-    python tools/execution_apis.py CHECKOUT
+    python -m tools.execution_apis CHECKOUT
 
 CHECKOUT is a git repository of github.com/ethereum/execution-apis (CC0). Writes two files beside the tests: the
 schemas of parameters and results, without their words, and the shorter of the recorded requests with their answers.
@@ -14,13 +14,10 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from battle.actors.chain.methods import METHODS
+from battle.actors.chain.node_filters import FILTER_METHODS
 
-from battle.actors.chain.methods import METHODS  # noqa: E402
-from battle.actors.chain.node_filters import FILTER_METHODS  # noqa: E402
-
-KEPT = ROOT / "tests" / "actors" / "chain" / "execution_apis"
+KEPT = Path(__file__).resolve().parents[1] / "tests" / "actors" / "chain" / "execution_apis"
 _SPOKEN = ("title", "description", "examples", "summary")
 _LONGEST_CHARACTERS = 2500
 _PER_METHOD = 4
