@@ -24,6 +24,17 @@ class Block(msgspec.Struct, frozen=True):
     receipts: list[dict[str, Any]]
     gas_used: int
     base_fee_wei: int
+    tips: list[tuple[int, int]]
+    """What the maker of the block got of each transaction, in wei for a unit of gas, and its gas; rising."""
+
+    def tip_at(self, percentile: float) -> int:
+        """The tip that `percentile` percent of the block's gas paid at most, in wei; 0 in an empty block."""
+        wanted, gas = self.gas_used * percentile / 100, 0
+        for tip_wei, gas_used in self.tips:
+            gas += gas_used
+            if gas >= wanted:
+                return tip_wei
+        return self.tips[-1][0] if self.tips else 0
 
 
 class Blocks:
@@ -61,17 +72,20 @@ class Blocks:
     def _build(self, height: int) -> Block:
         block_hash, body = self._branch.hash_of(height), self._transactions.body(height)
         header = self._branch.header(height)
-        transactions, receipts = [], []
+        transactions, receipts, tips = [], [], []
         logs = 0
         for index, (signed, outcome) in enumerate(zip(body.transactions, body.outcomes, strict=True)):
             where = answered.place(block_hash, height, index)
             transactions.append(answered.transaction(signed, header.base_fee_wei, where))
             receipts.append(answered.receipt(signed, outcome, header.base_fee_wei, where, logs))
             logs += len(outcome.logs)
+            price_wei = answered.effective_gas_price_wei(signed, header.base_fee_wei)
+            tips.append((price_wei - header.base_fee_wei, outcome.gas_used))
         return Block(
             header.answered(block_hash, body.size_bytes(header.encoded())),
             transactions,
             receipts,
             body.contents.gas_used,
             header.base_fee_wei,
+            sorted(tips),
         )

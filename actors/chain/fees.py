@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from battle.actors.chain.blocks import Block
 from battle.actors.chain.facts import Facts
 from battle.actors.chain.headers import GAS_LIMIT, HIGHEST_BASE_FEE_WEI, LOWEST_BASE_FEE_WEI
 
@@ -28,19 +27,5 @@ def history(facts: Facts, count: int, newest: int, percentiles: list[float] | No
         "gasUsedRatio": [block.gas_used / GAS_LIMIT for block in chosen],
     }
     if percentiles:
-        answer["reward"] = [[hex(_tip_at(block, share)) for share in percentiles] for block in chosen]
+        answer["reward"] = [[hex(block.tip_at(share)) for share in percentiles] for block in chosen]
     return answer
-
-
-def _tip_at(block: Block, percentile: float) -> int:
-    """The tip that `percentile` percent of the block's gas paid at most; 0 in an empty block."""
-    paid = sorted(
-        (int(transaction["maxPriorityFeePerGas"], 16), int(receipt["gasUsed"], 16))
-        for transaction, receipt in zip(block.transactions, block.receipts, strict=True)
-    )
-    gas = 0
-    for tip_wei, gas_used in paid:
-        gas += gas_used
-        if gas >= block.gas_used * percentile / 100:
-            return tip_wei
-    return paid[-1][0] if paid else 0

@@ -73,6 +73,25 @@ def test_it_waits_at_once_and_two_blocks_later_it_is_there_for_everybody(nodes):
     assert ChainModel(CHAIN).block_hash(HEAD + 2) != nodes[0].block_hash(HEAD + 2)
 
 
+@pytest.mark.parametrize(
+    ("price", "tip_of"),
+    [
+        ({"gasPrice": 10**11}, lambda base_fee_wei: 10**11 - base_fee_wei),
+        (
+            {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 9 * 10**10},
+            lambda base: min(9 * 10**10, 10**11 - base),
+        ),
+    ],
+    ids=["legacy", "capped"],
+)
+def test_fee_histories_have_what_its_block_got_for_it(nodes, price, tip_of):
+    raw, _ = signed(**price)
+    send(nodes[0], raw)
+    history = ask("eth_feeHistory", "0x1", "latest", [100], model=nodes[0], head=HEAD + 2)
+    base_fee_wei = int(history["baseFeePerGas"][0], 16)
+    assert int(history["reward"][0][0], 16) == tip_of(base_fee_wei)
+
+
 def test_a_node_that_starts_again_knows_it(nodes):
     raw, name = signed()
     send(nodes[0], raw)
