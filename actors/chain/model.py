@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from copy import copy
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from battle.actors.chain import pool
 from battle.actors.chain.blocks import Block
@@ -24,7 +24,9 @@ _BRANCH_BLOCKS = 1024
 """A branch that began so long ago is no longer looked at: no reorg lasts as long."""
 
 _MODELS_KEPT = 8
-"""Models that `model_of` keeps: a run has one chain, and seldom a wrong one beside it."""
+"""Models that `model_of` keeps: a run has one chain, and two models of it."""
+
+ModelUser: TypeAlias = Literal["providers", "workloads"]
 
 
 class ChainModel:
@@ -158,11 +160,16 @@ class ChainModel:
         return self._facts.accounts.token(number)
 
 
-@lru_cache(_MODELS_KEPT)
-def model_of(spec: Chain, lines: SharedLines, history: ChainHistory | None) -> ChainModel:
-    """The model of a run's chain, one for all providers in this process.
+def model_of(spec: Chain, lines: SharedLines, history: ChainHistory | None, user: ModelUser) -> ChainModel:
+    """The model of a run's chain for one node, with a clock of its own.
 
     The nodes of a simulation are one process: what one provider has built of the chain, the others need not build
-    again, nor keep. Who checks answers has a model of its own: it must not believe what a provider did to its own.
+    again, nor keep, and likewise among workloads. But these two share nothing: who checks answers must not believe
+    what a provider did to its own model.
     """
+    return _model_of(spec, lines, history, user).with_clock(ChainClock(spec))
+
+
+@lru_cache(_MODELS_KEPT)
+def _model_of(spec: Chain, lines: SharedLines, history: ChainHistory | None, _user: ModelUser) -> ChainModel:
     return ChainModel(spec, lines, history)

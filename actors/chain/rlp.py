@@ -10,6 +10,7 @@ _SHORT_BYTES = 55
 """The longest payload whose length fits into the first byte."""
 _STRING = 0x80
 _LIST = 0xC0
+_BYTES = tuple(bytes((number,)) for number in range(256))
 _DEPTH = 16
 """How deep lists may nest in what strangers send; a transaction's are three deep."""
 
@@ -21,9 +22,12 @@ def encode(item: Item) -> bytes:
 
 def encode_bytes(data: bytes) -> bytes:
     """The encoding of a byte string."""
-    if len(data) == 1 and data[0] < _STRING:
+    size_bytes = len(data)
+    if size_bytes == 1 and data[0] < _STRING:
         return data
-    return _prefix(_STRING, len(data)) + data
+    if size_bytes <= _SHORT_BYTES:  # as most are: a call less
+        return _BYTES[_STRING + size_bytes] + data
+    return _prefix(_STRING, size_bytes) + data
 
 
 def encode_int(value: int) -> bytes:
@@ -51,9 +55,9 @@ def decode(data: bytes) -> Item:
 
 def _prefix(kind: int, size_bytes: int) -> bytes:
     if size_bytes <= _SHORT_BYTES:
-        return bytes((kind + size_bytes,))
+        return _BYTES[kind + size_bytes]
     length = size_bytes.to_bytes((size_bytes.bit_length() + 7) // 8, "big")
-    return bytes((kind + _SHORT_BYTES + len(length),)) + length
+    return _BYTES[kind + _SHORT_BYTES + len(length)] + length
 
 
 def _decode(data: bytes, start: int, limit: int, depth: int) -> tuple[Item, int]:

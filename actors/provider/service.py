@@ -1,6 +1,5 @@
 """What the connections of one provider share."""
 
-from battle.actors.chain.clock import ChainClock
 from battle.actors.chain.model import model_of
 from battle.actors.provider.answerer import CallAnswerer, ReceivedRequest
 from battle.actors.provider.chain_view import ChainView, in_order
@@ -44,9 +43,7 @@ class Service:
     def __init__(self, world: World, role: ProviderRole) -> None:
         self.world = world
         self.spec = role.spec
-        model = model_of(role.chain, world.shared_lines, role.history)
-        # The providers of a simulation share one model, but each has a clock of its own.
-        self.model = model.with_clock(ChainClock(role.chain))
+        self.model = model_of(role.chain, world.shared_lines, role.history, "providers")
         self.filters = Filters(role.spec.name, world.now_ns)
         self.answerer = CallAnswerer(
             self.model,

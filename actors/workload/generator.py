@@ -9,7 +9,7 @@ import trio
 from msgspec.structs import replace
 
 from battle.actors import rng
-from battle.actors.chain.model import ChainModel
+from battle.actors.chain.model import ChainModel, model_of
 from battle.actors.roles import ApplyFault, Begin, RevertFault, WorkloadRole
 from battle.actors.spec.workloads import HttpSessions, HttpUsers, OpenLoop, Replay, WsRequests, WsSubscribe
 from battle.actors.units import ms, seconds
@@ -96,7 +96,7 @@ async def _apply_faults(control: Control, faults: TransportFaults) -> None:
 
 class _Load:
     def __init__(self, world: World, role: WorkloadRole, connect: Connect | None) -> None:
-        model = self._model = ChainModel(role.chain, world.shared_lines, role.history)
+        model = self._model = model_of(role.chain, world.shared_lines, role.history, "workloads")
         model.clock.ahead_blocks = role.ahead_blocks
         self._world = world
         self._role = role

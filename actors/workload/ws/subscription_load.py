@@ -2,7 +2,7 @@
 
 import trio
 
-from battle.actors.chain.model import ChainModel
+from battle.actors.chain.model import model_of
 from battle.actors.roles import Begin, WorkloadRole
 from battle.actors.spec.workloads import WsSubscribe
 from battle.actors.units import Duration
@@ -23,7 +23,7 @@ class SubscriptionLoad:
     def __init__(
         self, world: World, role: WorkloadRole, spec: WsSubscribe, connect: Connect | None = None
     ) -> None:
-        model = self._model = ChainModel(role.chain, world.shared_lines, role.history)
+        model = self._model = model_of(role.chain, world.shared_lines, role.history, "workloads")
         model.clock.ahead_blocks = role.ahead_blocks
         self._world = world
         self._role = role

@@ -328,6 +328,20 @@ def test_accounts_and_questions_have_answers_of_their_own():
 
 def test_nodes_of_one_process_share_what_they_know_of_a_chain():
     chain, lines = Chain(seed=77, start_height=200), LinesInMemory()
-    one, other = model_of(chain, lines, None), model_of(chain, lines, None)
+    one, other = (model_of(chain, lines, None, "providers") for _ in range(2))
     assert one.block_at(90) is other.block_at(90)
-    assert model_of(chain, LinesInMemory(), None) is not one
+    assert model_of(chain, LinesInMemory(), None, "providers").block_at(90) is not one.block_at(90)
+
+
+def test_who_checks_answers_shares_nothing_with_who_gives_them():
+    chain, lines = Chain(seed=77, start_height=200), LinesInMemory()
+    given, checked = (model_of(chain, lines, None, user) for user in ("providers", "workloads"))
+    assert given.block_at(90) is not checked.block_at(90)
+    assert given.block_at(90) == checked.block_at(90)
+
+
+def test_each_node_has_a_clock_of_its_own():
+    chain, lines = Chain(seed=77, start_height=200), LinesInMemory()
+    ahead, other = (model_of(chain, lines, None, "workloads") for _ in range(2))
+    ahead.clock.ahead_blocks = 3
+    assert (ahead.highest_at(0), other.highest_at(0)) == (203, 200)
