@@ -64,6 +64,8 @@ def respond(
 
     Notes on every call its error code and the fault that decided what became of it.
     """
+    if plan.failure is None and not plan.call_failures:
+        return _answered(answerer, received, plan, head, keep_alive=keep_alive)
     failure = None if plan.failure is None else failure_of(plan.failure)
     if isinstance(failure, HttpFailure):
         _sign(received, plan)
@@ -82,6 +84,18 @@ def respond(
         status if body else 204, body, headers=headers if body else None, keep_alive=keep_alive
     )
     return Response(data, _ending(keep_alive), status if body else 204)
+
+
+def _answered(
+    answerer: CallAnswerer, received: ReceivedRequest, plan: ResponsePlan, head: int, *, keep_alive: bool
+) -> Response:
+    """The response when nothing fails, as nearly always: none of the ways to fail is looked at."""
+    body = answerer.answer(received, head, None, plan.chain_faults)
+    if plan.fault_id is not None:
+        for asked in received.asked:
+            asked.fault_id = asked.fault_id or plan.fault_id
+    status = 200 if body else 204
+    return Response(encode_response(status, body, keep_alive=keep_alive), _ending(keep_alive), status)
 
 
 def respond_plainly(

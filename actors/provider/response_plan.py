@@ -140,6 +140,14 @@ class Behaviour(msgspec.Struct, frozen=True):
         """Whether what becomes of a request can depend on the methods it calls."""
         return bool(self.in_force or self.spec.reliability.methods)
 
+    @property
+    def only_plan(self) -> ResponsePlan | None:
+        """What becomes of every request, when that is the same for all; None when it depends on the request."""
+        spec = self.spec
+        if self.in_force or spec.reliability.failure_ratio or not isinstance(spec.latency, int):
+            return None
+        return ResponsePlan(spec.latency)
+
     def plan(
         self, draws: Draws, key: Key, over_limit: Container[str] = (), methods: Sequence[str] = ()
     ) -> ResponsePlan:

@@ -53,6 +53,7 @@ class Service:
             capabilities=role.spec.capabilities,
         )
         self._behaviour = Behaviour(role.spec)
+        self._only_plan = self._behaviour.only_plan
         self._attempts = Attempts()
         self._limits = RateLimits()
         self._held_too_much = False
@@ -80,10 +81,13 @@ class Service:
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour.begun(self.view().head, self.model.spec.oldest_height)
+        self._only_plan = self._behaviour.only_plan
 
     def plan(self, received: ReceivedRequest) -> ResponsePlan:
         """What becomes of this attempt of a request."""
-        key = self._attempts.key(received.asked[0].request_id)
+        key = self._attempts.key(received.asked[0].request_id)  # counted in any case: faults may come later
+        if self._only_plan is not None:
+            return self._only_plan
         behaviour = self._behaviour
         if not behaviour.looks_at_methods:
             return behaviour.plan(self._draws, key)

@@ -56,6 +56,20 @@ def test_a_steady_provider_answers_after_its_latency():
     assert set(fates(STEADY, 50)) == {ResponsePlan(ms(20))}
 
 
+@given(keys)
+def test_the_only_plan_is_that_of_each_request(key):
+    assert STEADY.only_plan == STEADY.plan(DRAWS, key)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [SHAKY, STEADY.under(degraded("f1")), Behaviour(MockProvider("a", reliability=Reliability(0.1)))],
+    ids=["latency", "fault", "failures"],
+)
+def test_what_depends_on_the_request_has_no_only_plan(behaviour):
+    assert behaviour.only_plan is None
+
+
 def test_an_unreliable_provider_fails_as_often_and_as_variously_as_it_says():
     failures = [plan.failure for plan in fates(SHAKY)]
     assert 1 - failures.count(None) / 2000 == pytest.approx(0.3, abs=0.03)

@@ -1,10 +1,23 @@
-"""How the attempts of a request are told apart, and how many a rate limit lets through."""
+"""How the attempts of a request are told apart, what becomes of them, and how many a rate limit lets through."""
 
+from types import SimpleNamespace
+from typing import Any
+
+from battle.actors.provider.answerer import read_received
 from battle.actors.provider.chain_view import InForce
 from battle.actors.provider.rate_limits import RateLimits
-from battle.actors.provider.service import Attempts
+from battle.actors.provider.response_plan import ResponsePlan
+from battle.actors.provider.service import Attempts, Service
+from battle.actors.rng import Draws
+from battle.actors.roles import ApplyFault, ProviderRole
+from battle.actors.shared_lines import LinesInMemory
+from battle.actors.spec.chain import Chain
 from battle.actors.spec.faults.behaviour import Degrade, RateLimit
+from battle.actors.spec.latency import Uniform
+from battle.actors.spec.providers import MockProvider
 from battle.actors.units import ms, seconds
+from battle.actors.wire.correlation import REQUEST_ID_HEADER
+from battle.actors.wire.http.messages import HttpRequest
 
 
 def test_the_attempts_of_each_request_are_counted():
@@ -32,6 +45,31 @@ def test_only_the_requests_seen_last_are_remembered():
         attempts.key(name)
     assert attempts.key("a") == ("a", 3)
     assert attempts.key("b") == ("b", 1)
+
+
+# Plans
+
+
+REQUEST = HttpRequest("POST", "/", {REQUEST_ID_HEADER: b"w0-1"}, b'{"id":1,"method":"eth_chainId"}', True)
+
+
+def service():
+    world: Any = SimpleNamespace(
+        now_ns=lambda: 0, draws=lambda name: Draws(1, name), shared_lines=LinesInMemory()
+    )
+    return Service(world, ProviderRole(MockProvider("a", latency=ms(20)), "a:1", Chain()))
+
+
+def test_a_fault_counts_the_attempts_before_it():
+    seen, unseen = service(), service()
+    received = read_received(REQUEST, 1)
+    assert seen.plan(received) == ResponsePlan(ms(20))
+    for one in (seen, unseen):
+        slow = Degrade("a", added_latency=Uniform(0, seconds(1)))
+        one.behaviour = one.behaviour.under(ApplyFault("f1", slow))
+    plans = [unseen.plan(received) for _ in range(3)]
+    assert len({plan.delay for plan in plans}) == 3
+    assert [seen.plan(received) for _ in range(2)] == plans[1:]
 
 
 # Rate limits
