@@ -60,6 +60,7 @@ from battle.actors.spec.latency import Empirical as Empirical
 from battle.actors.spec.latency import LogNormal as LogNormal
 from battle.actors.spec.latency import Normal as Normal
 from battle.actors.spec.latency import Uniform as Uniform
+from battle.actors.spec.limits import CallLimit as CallLimit
 from battle.actors.spec.limits import HttpLimits as HttpLimits
 from battle.actors.spec.limits import WebSocketLimits as WebSocketLimits
 from battle.actors.spec.providers import MockProvider as MockProvider

@@ -99,7 +99,7 @@ class Connection:
         else:
             received = read_received(request, service.spec.max_batch_calls)
             plan = service.plan(received)
-            head = service.model.head_at(now_ns)
+            head = service.head_at(now_ns)
             response = respond(service.answerer, received, plan, head, keep_alive=request.keep_alive)
             reply = PendingReply(received.asked, now_ns, now_ns + plan.delay, response)
         if ORIGIN in request.headers:

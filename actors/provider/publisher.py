@@ -67,8 +67,7 @@ class Publisher:
     # Heads.
 
     def _await_block(self) -> None:
-        block_time = self._service.model.spec.block_time
-        due_ns = (self._world.now_ns() // block_time + 1) * block_time
+        due_ns = self._service.next_head_ns(self._world.now_ns())
         self._timer = self._world.call_at(due_ns, self._on_block)
 
     def _on_block(self) -> None:

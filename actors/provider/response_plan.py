@@ -144,19 +144,30 @@ class Behaviour(msgspec.Struct, frozen=True):
     def only_plan(self) -> ResponsePlan | None:
         """What becomes of every request, when that is the same for all; None when it depends on the request."""
         spec = self.spec
-        if self.in_force or spec.reliability.failure_ratio or not isinstance(spec.latency, int):
+        fails = bool(self.in_force) or spec.reliability.failure_ratio > 0 or spec.call_limit is not None
+        if fails or not isinstance(spec.latency, int):
             return None
         return ResponsePlan(spec.latency)
 
     def plan(
-        self, draws: Draws, key: Key, over_limit: Container[str] = (), methods: Sequence[str] = ()
+        self,
+        draws: Draws,
+        key: Key,
+        over_limit: Container[str] = (),
+        methods: Sequence[str] = (),
+        *,
+        is_over_own: bool = False,
     ) -> ResponsePlan:
         """What becomes of the attempt with this key, which calls these methods.
 
-        `over_limit` names the rate limits that it exceeds.
+        `over_limit` names the rate limits among the faults that it exceeds; `is_over_own`: it exceeds the provider's.
         """
         own_latency = draw_latency(self.spec.latency, draws, "latency", *key)
+        failure: Failure | None
         failure, own_failures = self._own_failure(draws, key, methods)
+        if is_over_own and self.spec.call_limit is not None:
+            own_latency, own_failures = self.spec.call_limit.delay, ()
+            failure = self.spec.call_limit.refusal
         if not self.in_force:
             return ResponsePlan(own_latency, failure, call_failures=own_failures)
         draft = _PlanDraft(draws, key, over_limit, self.in_force[0], methods)

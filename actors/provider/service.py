@@ -4,8 +4,9 @@ from battle.actors.chain.model import model_of
 from battle.actors.provider.answerer import CallAnswerer, ReceivedRequest
 from battle.actors.provider.chain_view import ChainView, in_order
 from battle.actors.provider.filters import Filters
+from battle.actors.provider.head_arrivals import HeadArrivals
 from battle.actors.provider.plain_requests import NodeState
-from battle.actors.provider.rate_limits import RateLimits
+from battle.actors.provider.rate_limits import CallLimiter, RateLimits
 from battle.actors.provider.response_plan import HANDSHAKE, Behaviour, Key, ResponsePlan, concerns
 from battle.actors.roles import ProviderRole
 from battle.actors.world import interfaces
@@ -56,8 +57,13 @@ class Service:
         self._only_plan = self._behaviour.only_plan
         self._attempts = Attempts()
         self._limits = RateLimits()
+        limit, delay = role.spec.call_limit, role.spec.head_delay
+        self._limiter = None if limit is None else CallLimiter(limit)
         self._held_too_much = False
         self._draws = world.draws(f"provider:{role.spec.name}")
+        self._arrivals = None if delay == 0 else HeadArrivals(self.model, delay, self._draws)
+        self.head_at = self.model.head_at if self._arrivals is None else self._arrivals.head_at
+        """The height of the newest block that the provider has at a moment, in ns since the run's epoch."""
 
     def holds_too_much(self, holder: Holder) -> bool:
         """Whether no more may wait here for a client: the node holds too much for all, and something for this one.
@@ -89,12 +95,15 @@ class Service:
         if self._only_plan is not None:
             return self._only_plan
         behaviour = self._behaviour
+        is_over = self._limiter is not None and not self._limiter.takes(
+            len(received.asked), self.world.now_ns()
+        )
         if not behaviour.looks_at_methods:
-            return behaviour.plan(self._draws, key)
+            return behaviour.plan(self._draws, key, is_over_own=is_over)
         methods = [asked.method for asked in received.asked]
         concerning = [one for one in behaviour.in_force if concerns(one, methods)]
         over_limit = self._limits.over(concerning, self.world.now_ns())
-        return behaviour.plan(self._draws, key, over_limit, methods)
+        return behaviour.plan(self._draws, key, over_limit, methods, is_over_own=is_over)
 
     def handshake_plan(self, number: str) -> ResponsePlan:
         """What becomes of the handshake of the WebSocket with this number."""
@@ -102,11 +111,18 @@ class Service:
 
     def state(self, plan: ResponsePlan, now_ns: int) -> NodeState:
         """What the provider knows of itself as it answers a request."""
-        newest = self.model.head_at(now_ns)
+        newest = self.head_at(now_ns)
         view = self.answerer.viewer.view(newest, plan.chain_faults)
         return NodeState(self.spec.health, view.model, view.head, newest, now_ns)
 
     def view(self) -> ChainView:
         """The chain as the provider sees it now: which branch of which chain, up to which head."""
-        head = self.model.head_at(self.world.now_ns())
+        head = self.head_at(self.world.now_ns())
         return self.answerer.viewer.view(head, in_order(self._behaviour.in_force))
+
+    def next_head_ns(self, now_ns: int) -> int:
+        """When the provider can have a newer block, in ns since the run's epoch."""
+        if self._arrivals is not None:
+            return self._arrivals.next_ns(now_ns)
+        block_time = self.model.spec.block_time
+        return (now_ns // block_time + 1) * block_time

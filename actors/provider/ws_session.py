@@ -165,7 +165,7 @@ class WebSocketSession:
             self._refuse(received, now_ns, "too many answers wait here for all clients together")
             return
         plan = service.plan(received)
-        response, subscription = self._respond(received, plan, service.model.head_at(now_ns))
+        response, subscription = self._respond(received, plan, service.head_at(now_ns))
         reply = PendingReply(received.asked, now_ns, now_ns + plan.delay, response)
         self._waiting[reply] = None
         self._waiting_bytes += len(response.data)

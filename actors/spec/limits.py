@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from battle.actors.spec.base import Spec, above_zero_problems
-from battle.actors.units import Duration, seconds
+from battle.actors.spec.failures import FailureKind, failure_problems
+from battle.actors.units import Duration, format_duration, seconds
 
 WRITE_LIMIT_BYTES = 8 * 2**20
 """What one stream holds for a peer that does not read, before `write` gives up on it."""
@@ -40,3 +41,30 @@ class WebSocketLimits(Spec, frozen=True):
         yield from above_zero_problems("limit", self, *self.__struct_fields__)
         if self.unsent_bytes > WRITE_LIMIT_BYTES:
             yield f"limit unsent_bytes must be at most {WRITE_LIMIT_BYTES}, which is what a stream holds"
+
+
+class CallLimit(Spec, frozen=True, kw_only=True):
+    """How often a provider may be asked before it refuses: `calls` in each `window`, every call of a batch counted.
+
+    A window begins with the first call after the last window has ended. With a `burst` there are no windows: calls
+    are allowed at an even rate of `calls` per `window`, and after a rest up to `burst` of them at once (a token
+    bucket). What is refused does not count. A batch is refused whole.
+    """
+
+    calls: int
+    window: Duration = seconds(1)
+    burst: int = 0
+    """How many calls a rested provider takes at once; 0: it counts in windows."""
+    refusal: FailureKind = "http_429"
+    """How it refuses: a name of "Failures by name", an `HttpFailure` (with `Retry-After` among its headers) or an
+    `RpcFailure`."""
+    delay: Duration = 0
+    """How long it takes to refuse."""
+
+    def problems(self) -> Iterator[str]:
+        yield from above_zero_problems("call_limit:", self, "calls", "window")
+        if self.burst < 0:
+            yield f"call_limit: burst must be 0 (windows) or more, not {self.burst}"
+        if self.delay < 0:
+            yield f"call_limit: delay cannot be negative ({format_duration(self.delay)})"
+        yield from failure_problems("call_limit: refusal", (self.refusal,))

@@ -1,7 +1,7 @@
 """What a scenario says about providers: mocks, and real upstreams behind a link."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -14,10 +14,10 @@ from battle.actors.redaction import basic_authorization, redacted
 from battle.actors.spec.base import Spec
 from battle.actors.spec.endpoints import Endpoint, Tls, header_problems
 from battle.actors.spec.failures import FailureKind, failure_problems, method_problems
-from battle.actors.spec.latency import Empirical, LatencyModel
-from battle.actors.spec.limits import HttpLimits, WebSocketLimits
+from battle.actors.spec.latency import Empirical, LatencyModel, latency_problems
+from battle.actors.spec.limits import CallLimit, HttpLimits, WebSocketLimits
 from battle.actors.spec.profiles import ProviderProfile, read_profile
-from battle.actors.units import format_duration, ms, not_a_share
+from battle.actors.units import Duration, format_duration, ms, not_a_share
 
 NodeSoftware: TypeAlias = Literal["geth", "erigon", "nethermind"]
 """Programs that serve a chain."""
@@ -70,14 +70,20 @@ class MockProvider(Spec, frozen=True, tag="mock"):
     port: int = 0
     groups: tuple[str, ...] = ()
     profile: str = ""
-    """In a data file: a file that `battle record` wrote, beside it. Latencies and failures are as measured there. In
-    Python `MockProvider.from_profile(...)` does that."""
+    """In a data file: a file that `battle record` wrote, beside it. Latencies, failures, the rate limit and the lag
+    are as measured there. In Python `MockProvider.from_profile(...)` does that."""
+    call_limit: CallLimit | None = None
+    """Its own rate limit. None: it has none."""
+    head_delay: LatencyModel = 0
+    """How long after a block's time it learns of it, drawn for each block: in all that depends on the newest block,
+    also in its subscriptions. It does not know that it is late, so `eth_syncing` stays false."""
 
     renamed_fields: ClassVar[dict[str, str]] = {"tags": "groups"}
 
     @classmethod
     def from_profile(cls, path: Path | str, name: str, **fields: Any) -> "MockProvider":
-        """A mock with the latencies and failures that `battle record` measured, and with these other fields.
+        """A mock with the latencies, failures, rate limit and lag that `battle record` measured, and with these other
+        fields.
 
         Raises:
             ProfileError: the file is not there, or no profile.
@@ -85,12 +91,16 @@ class MockProvider(Spec, frozen=True, tag="mock"):
         return cls(name, **fields).replaying(read_profile(path))
 
     def replaying(self, profile: ProviderProfile) -> "MockProvider":
-        """The same mock with the latencies and failures of a profile."""
-        samples = tuple(ms(latency) for latency in profile.latencies_ms)
-        reliability = self.reliability
+        """The same mock with the latencies, failures, rate limit and lag of a profile. What the profile does not know
+        stays as it is."""
+        replayed: dict[str, Any] = {"latency": Empirical(_durations(profile.latencies_ms))}
         if profile.failures:
-            reliability = Reliability(profile.failure_ratio, tuple(profile.failures))
-        return msgspec.structs.replace(self, latency=Empirical(samples), reliability=reliability, profile="")
+            replayed["reliability"] = Reliability(profile.failure_ratio, tuple(profile.failures))
+        if profile.limit is not None:
+            replayed["call_limit"] = profile.limit.replayed()
+        if profile.head_delays_ms:
+            replayed["head_delay"] = Empirical(_durations(profile.head_delays_ms))
+        return msgspec.structs.replace(self, profile="", **replayed)
 
     def problems(self) -> Iterator[str]:
         if self.profile:
@@ -100,12 +110,20 @@ class MockProvider(Spec, frozen=True, tag="mock"):
                 yield f"provider {self.name}: latency cannot be negative ({format_duration(self.latency)})"
         else:
             yield from (f"provider {self.name}: {problem}" for problem in self.latency.problems())
-        for part in (self.reliability, self.limits, self.websocket_limits):
+        parts = (self.reliability, self.limits, self.websocket_limits, self.call_limit)
+        for part in (part for part in parts if part is not None):
             yield from (f"provider {self.name}: {problem}" for problem in part.problems())
+        yield from (
+            f"provider {self.name}: {problem}" for problem in latency_problems("head_delay", self.head_delay)
+        )
         if self.max_batch_calls <= 0:
             yield f"provider {self.name}: max_batch_calls must be above 0, not {self.max_batch_calls}"
         if not 0 <= self.port <= 65535:
             yield f"provider {self.name}: port must be from 0 (any) to 65535, not {self.port}"
+
+
+def _durations(milliseconds: Sequence[float]) -> tuple[Duration, ...]:
+    return tuple(ms(one) for one in milliseconds)
 
 
 POLITE_REQUESTS_PER_SECOND = 10.0

@@ -29,6 +29,9 @@ PER_SECOND = 5.0
 
 PER_SECOND_MAX = 1000.0
 
+LIMIT_UP_TO = 20.0
+"""Under what free plans allow (25 to 50 calls per second): 60 calls in 3 s, if no limit is met."""
+
 
 def command(
     provider: Annotated[
@@ -40,6 +43,14 @@ def command(
     ),
     requests: Annotated[int, typer.Option(metavar="N", help="Calls to make.")] = REQUESTS,
     rate: Annotated[float, typer.Option(metavar="PER_SECOND", help="Calls per second.")] = PER_SECOND,
+    limit_up_to: Annotated[
+        float,
+        typer.Option(
+            "--limit-up-to",
+            metavar="PER_SECOND",
+            help="Look for its rate limit, with bursts at up to this rate that end when it refuses; 0: do not.",
+        ),
+    ] = LIMIT_UP_TO,
     header: Annotated[
         list[str] | None,
         typer.Option("--header", metavar="'NAME: VALUE'", help="A header of each call; may be repeated."),
@@ -49,25 +60,36 @@ def command(
     ] = "",
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
-    """Measure a provider, politely, and write its profile, which mock providers replay."""
+    """Measure a provider, politely, and write its profile, which mock providers replay.
+
+    Latencies, failures, its rate limit and how late it learns of new blocks. The profile says what is not known.
+    """
     named = _provider(provider, header or [], ca_file)
     if not 1 <= requests <= REQUESTS_MAX:
         raise BattleError(f"--requests is a number from 1 to {REQUESTS_MAX:,}, not {requests}")
     if not 0 < rate <= PER_SECOND_MAX:
         raise BattleError(f"--rate is above 0 and up to {PER_SECOND_MAX:g} calls per second, not {rate:g}")
+    if not 0 <= limit_up_to <= PER_SECOND_MAX:
+        raise BattleError(
+            f"--limit-up-to is 0 (no search) or up to {PER_SECOND_MAX:g} calls per second, not {limit_up_to:g}"
+        )
     _check_output(output)
     if not quiet:
-        print(
-            f"{requests} calls to {named.where}, {rate:g} per second: {requests / rate:.0f} s",
-            file=sys.stderr,
-        )
-    profile = _recorded(named, requests, rate)
+        print(_plan_text(named, requests, rate, limit_up_to), file=sys.stderr)
+    profile = _recorded(named, requests, rate, limit_up_to)
     try:
         output.write_text(profile_text(profile), encoding="utf-8")
     except OSError as error:
         raise BattleError(f"--out {output} cannot be written: {error.strerror}") from None
     print("\n".join(described(profile)))
     print(f"\n  profile  {output}")
+
+
+def _plan_text(provider: RealProvider, requests: int, rate: float, limit_up_to: float) -> str:
+    text = f"{requests} calls to {provider.where}, {rate:g} per second: {requests / rate:.0f} s"
+    if limit_up_to <= rate:
+        return text
+    return f"{text}; then bursts at {limit_up_to:g} per second to find its rate limit (--limit-up-to 0: none)"
 
 
 def _check_output(output: Path) -> None:
@@ -101,9 +123,16 @@ def _provider(url: str, headers: list[str], ca_file: str) -> RealProvider:
     return provider
 
 
-def _recorded(provider: RealProvider, requests: int, rate: float) -> ProviderProfile:
+def _recorded(provider: RealProvider, requests: int, rate: float, limit_up_to: float) -> ProviderProfile:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    measured = trio.run(partial(measure, provider, requests=requests, per_second=rate))
+    measured = trio.run(
+        partial(measure, provider, requests=requests, per_second=rate, limit_up_to=limit_up_to)
+    )
     return profile_of(
-        measured.observations, provider=provider.where, recorded_at=now, chain_id=measured.chain_id
+        measured.observations,
+        provider=provider.where,
+        recorded_at=now,
+        chain_id=measured.chain_id,
+        search=measured.search,
+        refused=measured.refused,
     )

@@ -6,7 +6,7 @@ trio-websocket's. No message has more of a URL than its host.
 
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,8 +17,11 @@ from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.failures import NAMED_RPC
 from battle.actors.spec.providers import RealProvider
 from battle.errors import StartError
+from battle.recording.call_limits import Searched
+from battle.recording.limit_search import LimitSearch
+from battle.recording.refusals import Reply, refusal_of, seconds_to_wait
 from battle.recording.summary import Observation
-from battle.run.secrets import with_secrets
+from battle.run.secrets import secrets_of_provider, with_secrets
 from battle.run.trust import trust_of
 
 ANSWER_S = 10.0
@@ -28,20 +31,14 @@ _NOBODY = "0x0000000000000000000000000000000000000001"
 
 CALLS: tuple[tuple[str, list[Any]], ...] = (
     ("eth_getBlockByNumber", ["latest", False]),
-    ("eth_blockNumber", []),
     ("eth_getBalance", [_NOBODY, "latest"]),
+    ("eth_blockNumber", []),
     ("eth_chainId", []),
 )
-"""What is asked, in turn: what every provider answers, and what most clients exchange for."""
+"""What is asked, in turn: what every provider answers, and what most clients exchange for. Every second one says
+which block is the newest."""
 
 _BY_CODE = {failure.code: name for name, failure in reversed(NAMED_RPC.items()) if failure.http_status == 200}
-
-
-class Reply(NamedTuple):
-    """What came back: the HTTP status (200 over a WebSocket), and the body's JSON, if it is some."""
-
-    status: int
-    answer: Any
 
 
 class CallFailed(Exception):
@@ -52,70 +49,131 @@ Exchange: TypeAlias = Callable[[bytes], Awaitable[Reply]]
 
 
 class Measured(NamedTuple):
-    """What the calls showed, in the order they were sent, and the chain that the provider serves."""
+    """What the calls showed, in the order they were sent, the chain that the provider serves, and the search for a
+    rate limit, if there was one."""
 
     observations: list[Observation]
     chain_id: int | None
+    search: Searched | None = None
+    refused: Sequence[Observation] = ()
+    """The calls of the search that were refused."""
 
 
 async def measure(
-    provider: RealProvider, *, requests: int, per_second: float, on_reply: Callable[[], object] = lambda: None
+    provider: RealProvider, *, requests: int, per_second: float, limit_up_to: float = 0.0
 ) -> Measured:
-    """Send so many calls at that rate, and note how each ended.
+    """Send so many calls at that rate, and note how each ended; then look for a limit of up to `limit_up_to` calls
+    per second, or of up to the rate itself if it met one.
 
     Raises:
         StartError: the provider cannot be reached, or a secret is missing.
     """
     ws = provider.url.startswith(("ws:", "wss:"))
     endpoint = provider.endpoint(lambda text: with_secrets(text, f"provider {provider.where}"))
-    calls = _Calls(requests, per_second, on_reply)
+    secrets = secrets_of_provider(provider, endpoint)
+    measured = Measured([], None)
     async with AsyncExitStack() as stack:
         opened = _over_websocket if ws else _over_http
         exchange = await opened(stack, provider, endpoint)
         if not isinstance(exchange, StartError):
-            await calls.make(exchange)
+            measured = await measure_by(
+                exchange, requests=requests, per_second=per_second, limit_up_to=limit_up_to, secrets=secrets
+            )
     if isinstance(exchange, StartError):  # not from inside a nursery, which would put it into a group
         raise exchange
+    if all(one.failure for one in measured.observations):
+        first = measured.observations[0].failure
+        raise StartError(f"{provider.where} answered none of {requests} calls (the first one: {first})")
+    return measured
+
+
+async def measure_by(
+    exchange: Exchange,
+    *,
+    requests: int,
+    per_second: float,
+    limit_up_to: float,
+    secrets: Sequence[str] = (),
+    time_of_day_s: Callable[[], float] = time.time,
+) -> Measured:
+    """As `measure`, of who answers `exchange`, which may answer none. `secrets` are kept out of what is noted, and
+    `time_of_day_s` is the clock by which blocks are old, in seconds since 1970."""
+    calls = _Calls(exchange, secrets, time_of_day_s)
+    await calls.make(requests, per_second)
     observations = calls.observations
     observations.sort(key=lambda one: one.sent_s)
-    if all(one.failure for one in observations):
-        first = observations[0].failure
-        raise StartError(f"{provider.where} answered none of {requests} calls (the first one: {first})")
-    return Measured(observations, calls.chain_id)
+    is_limited = any(one.refusal for one in observations)
+    if all(one.failure for one in observations) or not limit_up_to:
+        return Measured(observations, calls.chain_id)
+    if limit_up_to <= per_second and not is_limited:
+        return Measured(observations, calls.chain_id)
+    search = await LimitSearch(calls.ask_for_limit, max(limit_up_to, per_second)).run()
+    return Measured(observations, calls.chain_id, search, calls.refused)
 
 
 class _Calls:
     """The calls of one measurement, and what came of them."""
 
-    def __init__(self, requests: int, per_second: float, on_reply: Callable[[], object]) -> None:
+    def __init__(
+        self, exchange: Exchange, secrets: Sequence[str], time_of_day_s: Callable[[], float]
+    ) -> None:
         self.observations: list[Observation] = []
         self.chain_id: int | None = None
-        self._requests = requests
-        self._interval_s = 1 / per_second
-        self._on_reply = on_reply
+        self._exchange = exchange
+        self._secrets = secrets
+        self._time_of_day_s = time_of_day_s
+        self._number = 0
+        self.refused: list[Observation] = []
+        """Those of the search that were refused."""
 
-    async def make(self, exchange: Exchange) -> None:
-        """Make them all, each when it is due, and wait for the replies."""
+    async def make(self, requests: int, per_second: float) -> None:
+        """Make so many, each when it is due, and wait for the replies."""
         began_s = trio.current_time()
         async with trio.open_nursery() as nursery:
-            for number in range(self._requests):
-                await trio.sleep_until(began_s + number * self._interval_s)
-                nursery.start_soon(self._make, exchange, number, began_s)
+            for number in range(requests):
+                await trio.sleep_until(began_s + number / per_second)
+                nursery.start_soon(self._make)
 
-    async def _make(self, exchange: Exchange, number: int, began_s: float) -> None:
+    async def ask_for_limit(self) -> tuple[bool, float | None]:
+        """One call more, which counts for the limit alone: as `limit_search.LimitCaller`."""
+        seen = await self._observed()
+        if seen.refusal is None:
+            return False, None
+        self.refused.append(seen)
+        return True, seconds_to_wait(seen.refusal)
+
+    async def _make(self) -> None:
+        self.observations.append(await self._observed())
+
+    async def _observed(self) -> Observation:
+        number, self._number = self._number, self._number + 1
         method, params = CALLS[number % len(CALLS)]
         sent_s = trio.current_time()
-        failure, result = await _outcome(exchange, number, method, params)
+        failure, reply = await _outcome(self._exchange, number, method, params)
         took_s = trio.current_time() - sent_s
-        height, age_s = _newest(result, took_s) if method == CALLS[0][0] else (None, None)
-        if method == "eth_chainId":
-            self.chain_id = _number(result) or self.chain_id
-        self.observations.append(Observation(sent_s - began_s, took_s, failure, height, age_s))
-        self._on_reply()
+        result = reply.answer.get("result") if reply is not None and not failure else None
+        height, age_s = None, None
+        if method == "eth_getBlockByNumber":
+            height, age_s = self._newest(result, took_s)
+        elif method == "eth_blockNumber":
+            height = _number(result)
+        else:
+            self.chain_id = (_number(result) if method == "eth_chainId" else None) or self.chain_id
+        refusal = None if reply is None or not failure else refusal_of(reply, self._secrets)
+        return Observation(sent_s, took_s, failure, height, age_s, refusal)
+
+    def _newest(self, block: Any, took_s: float) -> tuple[int | None, float | None]:
+        """The number of the newest block, and how old it was when it was asked for."""
+        if not isinstance(block, dict):
+            return None, None
+        stamp = _number(block.get("timestamp"))
+        return _number(block.get("number")), None if stamp is None else self._time_of_day_s() - took_s - stamp
 
 
-async def _outcome(exchange: Exchange, number: int, method: str, params: list[Any]) -> tuple[str, Any]:
-    """How a call failed, "" if it did not, and its result."""
+async def _outcome(
+    exchange: Exchange, number: int, method: str, params: list[Any]
+) -> tuple[str, Reply | None]:
+    """How a call failed, "" if it did not, and what came back."""
     body = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode()
     try:
         with trio.fail_after(ANSWER_S):
@@ -125,19 +183,12 @@ async def _outcome(exchange: Exchange, number: int, method: str, params: list[An
     except CallFailed as failure:
         return str(failure), None
     if reply.status >= 300:
-        return f"http_{reply.status}", None
+        return f"http_{reply.status}", reply
     if not isinstance(reply.answer, dict):
-        return "http_502", None  # a page instead of an answer: what proxies do whose upstream is gone
+        return "http_502", reply  # a page instead of an answer: what proxies do whose upstream is gone
     if isinstance(error := reply.answer.get("error"), dict):
-        return _BY_CODE.get(error.get("code") or 0, "rpc_error"), None
-    return "", reply.answer.get("result")
-
-
-def _newest(block: Any, took_s: float) -> tuple[int | None, float | None]:
-    """The number of the newest block, and how old it was when it was sent; by this machine's clock."""
-    height = _number(block.get("number")) if isinstance(block, dict) else None
-    stamp = _number(block.get("timestamp")) if isinstance(block, dict) else None
-    return height, None if stamp is None else max(0.0, time.time() - took_s / 2 - stamp)
+        return _BY_CODE.get(error.get("code") or 0, "rpc_error"), reply
+    return "", reply
 
 
 def _number(value: Any) -> int | None:
@@ -161,9 +212,10 @@ async def _over_http(stack: AsyncExitStack, provider: RealProvider, endpoint: En
         except httpx.HTTPError:
             raise CallFailed("reset") from None
         try:
-            return Reply(response.status_code, response.json())
+            answer = response.json()
         except ValueError:
-            return Reply(response.status_code, None)
+            answer = None
+        return Reply(response.status_code, answer, dict(response.headers), response.text)
 
     return exchange
 

@@ -3,25 +3,35 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
+from typing import Any
 
 import msgspec
 
-from battle.actors.spec.profiles import ProviderProfile
+from battle.actors.spec.failures import HttpFailure, RpcFailure
+from battle.actors.spec.profiles import MeasuredLimit, ProviderProfile
+from battle.formatting import plural
+from battle.recording.call_limits import Searched, found_limit
+from battle.recording.lag import HeadSeen, Lag, lag_of
 
 SAMPLES = 100
-"""Latencies that a profile keeps: its percentiles, each as likely as another."""
-
-REFUSALS = ("http_429", "rpc_limit")
-"""How a provider says that it is asked too often."""
+"""Latencies, and delays of heads, that a profile keeps: percentiles, each as likely as another."""
 
 _KINDS_MAX = 100
 """Of failures, in proportion to how often they came."""
+
+_FEW_BLOCKS = 5
+"""So few delays are not how they are distributed."""
+
+_ALWAYS_UNKNOWN = (
+    "limit: of windows longer than the search (a day, a month), of other methods, batches and connections",
+)
 
 
 class Observation(msgspec.Struct, frozen=True):
     """One call: when it was sent, how long it took, and how it failed; "" when it did not.
 
-    `height` and `age_s` are the newest block's, where the call was for that: its number, and how old it was.
+    `height` is the newest block's number, where the call was for that, and `age_s` how old the block was then.
+    `refusal` is what was answered, if that was because of too many calls.
     """
 
     sent_s: float
@@ -29,28 +39,95 @@ class Observation(msgspec.Struct, frozen=True):
     failure: str = ""
     height: int | None = None
     age_s: float | None = None
+    refusal: HttpFailure | RpcFailure | None = None
 
 
 def profile_of(
-    observations: Sequence[Observation], *, provider: str, recorded_at: str, chain_id: int | None
+    observations: Sequence[Observation],
+    *,
+    provider: str,
+    recorded_at: str,
+    chain_id: int | None,
+    search: Searched | None = None,
+    refused: Sequence[Observation] = (),
 ) -> ProviderProfile:
-    """What was measured. There must be at least one call that was answered."""
+    """What was measured. There must be at least one call that was answered. `refused` are calls of the search for a
+    limit, the others are none of them."""
     good = sorted(one.took_s for one in observations if not one.failure)
     assert good
-    failures = [one.failure for one in observations if one.failure]
+    refusals = [one for one in (*observations, *refused) if one.refusal is not None]
+    limit = None if search is None else _limit(search, refusals)
+    lag = lag_of([
+        HeadSeen(one.sent_s, one.height, one.age_s) for one in observations if one.height is not None
+    ])  # fmt: skip
+    counted = [one for one in observations if limit is None or one.refusal is None]
+    failures = [one.failure for one in counted if one.failure]
+    rate = round(_rate(observations), 2)
     return ProviderProfile(
         provider=provider,
         recorded_at=recorded_at,
         requests=len(observations),
-        requests_per_second=round(_rate(observations), 2),
+        requests_per_second=rate,
         chain_id=chain_id,
         latencies_ms=_percentiles(good),
-        failure_ratio=round(len(failures) / len(observations), 4),
+        failure_ratio=round(len(failures) / len(counted), 4),
         failures=_in_proportion(failures),
-        refused_above_per_second=_limit(observations),
-        head_age_ms=_head_age_ms(observations),
+        limit_searched_per_second=rate if search is None else search.per_second,
+        limit=limit,
+        head_delays_ms=_percentiles(lag.delays_s) if lag.delays_s else [],
+        head_delay_error_ms=None if lag.error_s is None else round(lag.error_s * 1e3, 1),
         heights_went_back=_went_back(observations),
+        unknown=[*_unknown_of_limit(limit, search, refusals, rate), *_unknown_of_lag(lag), *_ALWAYS_UNKNOWN],
     )
+
+
+def _limit(search: Searched, refusals: Sequence[Observation]) -> MeasuredLimit | None:
+    found = found_limit(search.calls)
+    if found is None or not refusals:
+        return None
+    refusal, _ = Counter(_keyed(one.refusal) for one in refusals).most_common(1)[0]
+    alike = [one for one in refusals if _keyed(one.refusal) == refusal]
+    assert alike[0].refusal is not None
+    return MeasuredLimit(
+        calls=found.calls,
+        window_ms=round(found.window_ms, 1),
+        window_ms_min=round(found.window_ms_min, 1),
+        window_ms_max=round(found.window_ms_max, 1),
+        burst=found.burst,
+        refusal=alike[0].refusal,
+        refused_after_ms=round(median(one.took_s for one in alike) * 1e3, 3),
+    )
+
+
+def _keyed(refusal: HttpFailure | RpcFailure | None) -> bytes:
+    return msgspec.json.encode(refusal)
+
+
+def _unknown_of_limit(
+    limit: MeasuredLimit | None, search: Searched | None, refusals: Sequence[Observation], rate: float
+) -> Iterator[str]:
+    if limit is not None:
+        return
+    searched = rate if search is None else search.per_second
+    if not refusals:
+        yield f"limit: none was met up to {searched:g} calls per second; above that it is not known"
+    elif search is None:
+        yield "limit: calls were refused, and the limit was not looked for; the refusals are among the failures"
+    else:
+        why = (
+            search.gave_up
+            or "no limit of calls per window, or of an even rate, explains them; a higher --limit-up-to shows more"
+        )
+        yield f"limit: calls were refused, but which limit that was is not known: {why}"
+
+
+def _unknown_of_lag(lag: Lag) -> Iterator[str]:
+    if lag.unknown:
+        yield lag.unknown
+        return
+    if len(lag.delays_s) < _FEW_BLOCKS:
+        yield f"lag: how it is distributed, as only {len(lag.delays_s)} new blocks came"
+    yield "lag: how much of it is the way of a block through the network, and this machine's clock being wrong"
 
 
 def _rate(observations: Sequence[Observation]) -> float:
@@ -71,25 +148,6 @@ def _in_proportion(failures: Sequence[str]) -> list[str]:
     return [kind for kind, times in counted for _ in range(max(1, _KINDS_MAX * times // len(failures)))]
 
 
-def _limit(observations: Sequence[Observation]) -> float | None:
-    """How many calls were answered in the best of the seconds in which some were refused; None: none were."""
-    answered, refused = Counter[int](), Counter[int]()
-    for one in observations:
-        second = int(one.sent_s)
-        (refused if one.failure in REFUSALS else answered)[second] += 1
-    return float(max(answered[second] for second in refused)) if refused else None
-
-
-def _head_age_ms(observations: Sequence[Observation]) -> float | None:
-    """How old a block was when it was first seen: the median."""
-    ages: dict[int, float] = {}
-    for one in observations:
-        if one.height is not None and one.age_s is not None:
-            ages.setdefault(one.height, one.age_s)
-    later = list(ages.values())[1:]  # the first one may have been there for long
-    return round(median(later) * 1e3, 1) if later else None
-
-
 def _went_back(observations: Sequence[Observation]) -> int:
     heights = [one.height for one in observations if one.height is not None]
     highest, back = 0, 0
@@ -107,28 +165,62 @@ def described(profile: ProviderProfile) -> Iterator[str]:
     yield f"  latency   p50 {middle:g} ms, p95 {high:g} ms"
     kinds = ", ".join(f"{kind} {times}" for kind, times in Counter(profile.failures).most_common())
     yield f"  failures  {profile.failure_ratio:.1%}" + (f" ({kinds})" if kinds else "")
-    if profile.refused_above_per_second is not None:
-        yield f"  limit     about {profile.refused_above_per_second:g} calls per second"
-    if profile.head_age_ms is not None:
-        back = (
-            f"; an older one came after it {profile.heights_went_back} times"
-            if profile.heights_went_back
-            else ""
+    yield f"  limit     {_limit_text(profile)}"
+    if profile.head_delays_ms:
+        delays = profile.head_delays_ms
+        yield (
+            f"  lag       a new block was {median(delays):.4g} ms old when first seen "
+            f"({delays[0]:.4g} to {delays[-1]:.4g}, each to within {profile.head_delay_error_ms or 0:g} ms)"
         )
-        yield f"  lag       a new block was {profile.head_age_ms:g} ms old when first seen{back}"
+    if profile.heights_went_back:
+        yield f"  heights   an older block came after a newer one {profile.heights_went_back} times"
+    yield "  not known:"
+    yield from (f"    {one}" for one in profile.unknown)
+
+
+def _limit_text(profile: ProviderProfile) -> str:
+    limit = profile.limit
+    if limit is None:
+        return f"none found up to {profile.limit_searched_per_second:g} calls per second"
+    evenly = f", at an even rate, {limit.burst} at once after a rest" if limit.burst else ""
+    room = f"{limit.window_ms_min / 1e3:.3g} to {limit.window_ms_max / 1e3:.3g} s fit what was measured"
+    return f"{plural(limit.calls, 'call')} in {limit.window_ms / 1e3:.3g} s{evenly} ({room}); {_refusal_text(limit)}"
+
+
+def _refusal_text(limit: MeasuredLimit) -> str:
+    refusal = limit.refusal
+    wait = refusal.headers.get("retry-after")
+    says = f", Retry-After {wait}" if wait else ""
+    if isinstance(refusal, RpcFailure):
+        return f"refused with JSON-RPC error {refusal.code} under HTTP {refusal.http_status}{says}"
+    return f"refused with HTTP {refusal.status}{says}"
 
 
 def profile_text(profile: ProviderProfile) -> str:
     """The profile as TOML."""
-    said = msgspec.to_builtins(profile)
     lines = [
-        "# What `battle record` measured. A mock provider replays the latencies and failures: profile = FILE,"
+        "# What `battle record` measured. A mock provider replays latencies, failures, limit and head_delays:",
+        "# profile = FILE, or in Python MockProvider.from_profile(FILE, NAME). The rest is for whoever reads it.",
     ]
-    lines.append("# or in Python MockProvider.from_profile(FILE, NAME). The rest is for whoever reads it.")
-    lines += [f"{name} = {_toml(value)}" for name, value in said.items() if value is not None]
-    return "\n".join((*lines, ""))
+    return "\n".join([*lines, *_table(msgspec.to_builtins(profile), ()), ""])
+
+
+def _table(values: dict[str, Any], name: tuple[str, ...]) -> Iterator[str]:
+    """The lines of a TOML table: first its values, then the tables in it. What is None is left out."""
+    if name:
+        yield f"\n[{'.'.join(name)}]"
+    for key, value in values.items():
+        if value is not None and not isinstance(value, dict):
+            yield f"{_key(key)} = {_toml(value)}"
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _table(value, (*name, _key(key)))
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _toml(name)
 
 
 def _toml(value: object) -> str:
-    """JSON's texts, numbers and lists of them are TOML's."""
-    return msgspec.json.encode(value).decode()
+    """JSON's texts, numbers and lists of them are TOML's, but for one character that TOML wants to be escaped."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")

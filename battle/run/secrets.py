@@ -9,7 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from battle.actors.redaction import KEY_CHARS
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.gateways import CommandGateway, Gateway, UrlGateway
+from battle.actors.spec.providers import RealProvider
 from battle.errors import StartError
 
 _NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -88,3 +91,12 @@ def _blank(path: Path, secrets: Sequence[str]) -> None:
                 while at >= 0:
                     content[at : at + len(secret)] = b"*" * len(secret)
                     at = content.find(secret, at)
+
+
+def secrets_of_provider(provider: RealProvider, endpoint: Endpoint) -> tuple[str, ...]:
+    """What must not be in what a provider answers, once that is written: keys, and the values of variables."""
+    names = [name for text in provider.texts_with_secrets() for name in names_in(text)]
+    values = [os.environ.get(name, "") for name in names if name not in _NOT_SECRET]
+    in_path = [part for part in re.split("[/?&=]", endpoint.path) if len(part) >= KEY_CHARS]
+    found = dict.fromkeys((*values, *in_path, *endpoint.headers.values()))
+    return tuple(value for value in found if len(value) >= SECRET_CHARS_MIN)

@@ -7,11 +7,14 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, serve_websocket
 
-from battle import BattleError
+from battle import BattleError, CallLimit, HttpFailure
 from battle.actors.spec.profiles import read_profile
 from battle.actors.spec.providers import RealProvider
+from battle.actors.units import minutes
 from battle.cli.app import run_command_line
 from battle.recording.measure import measure
+from tests.actors.provider.stage import providing
+from tests.actors.worlds import live
 from tests.end_to_end.tls_upstream import CHAIN_ID, private_ca, tls_upstream
 
 pytestmark = pytest.mark.live
@@ -60,6 +63,7 @@ def test_what_cannot_be_measured_is_one_sentence(tmp_path, monkeypatch, capsys):
         (["--provider", "localhost"], "--provider is a URL"),
         (["--provider", "http://localhost/${NODE_KEY}"], "needs the environment variable NODE_KEY"),
         (["--provider", "http://localhost", "--rate", "0"], "--rate is above 0"),
+        (["--provider", "http://localhost", "--limit-up-to", "-1"], "--limit-up-to is 0"),
         (["--provider", "http://localhost", "--requests", "0"], "--requests is a number"),
         (["--provider", "http://localhost", "--out", "no/p.toml"], "cannot be written"),
         (["--provider", "http://localhost", "--header", "X-Key"], "--header is"),
@@ -108,3 +112,16 @@ def test_a_provider_over_websocket():
         *["reset"] * 4,
     ]
     assert measured.chain_id == 7
+
+
+def test_a_refusal_over_http_is_kept_as_it_came():
+    refusal = HttpFailure(429, '{"error":"slow down"}', "application/json", {"retry-after": "7"})
+
+    async def main(stage):
+        limit = CallLimit(calls=5, window=minutes(1), refusal=refusal)
+        async with providing(stage, call_limit=limit) as provider:
+            return await measure(RealProvider("p", f"http://{provider.address}"), requests=8, per_second=200)
+
+    observations = live(main).observations
+    assert [one.refusal for one in observations] == [None] * 5 + [refusal] * 3
+    assert [one.failure for one in observations] == [""] * 5 + ["http_429"] * 3

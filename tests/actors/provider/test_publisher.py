@@ -42,6 +42,7 @@ def test_a_publication_is_stamped_before_it_is_sent():
         model=model,
         behaviour=SimpleNamespace(in_force=[]),
         view=lambda: ChainView(model, head),
+        next_head_ns=lambda now_ns: now_ns + ms(100),
     )
     publisher = Publisher(service)
     session = SessionSubscriptions("1", lambda text: sent_ns.append(world.now_ns()))
