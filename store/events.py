@@ -384,6 +384,7 @@ BenchLimit: TypeAlias = Literal[
     "unread",
     "kept",
     "rate",
+    "read_rate",
 ]
 
 
@@ -397,8 +398,9 @@ class BenchLimitReached(Event, frozen=True, kw_only=True, tag=_tag):
     `times` calls took `total_ns`, the longest of them `duration_ns`; `unread`: it gave up connections whose
     other end left more than `bound` bytes unread, or its part of all that the node keeps; `kept`:
     a mock provider with `bound` bytes of answers that were not read yet took no more; `rate`: the link before a real
-    provider held calls back, the longest for `duration_ns`, so that at most `bound` go there in a second. `times` is
-    how often since the last such row of this node.
+    provider held calls back, the longest for `duration_ns`, so that at most `bound` go there in a second;
+    `read_rate`: more waited to be read than slow clients may read in a second (`bound` bytes), as the scenario wants
+    it. `times` is how often since the last such row of this node.
     """
 
     at_ns: int

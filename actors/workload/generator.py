@@ -1,7 +1,7 @@
 """The load generator: sends what is due when it is due, whatever becomes of the requests before."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from itertools import count
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from battle.actors.workload.requests.trace import Trace, read_trace
 from battle.actors.workload.requests.tracker import RequestTracker
 from battle.actors.workload.sessions.choice import new_script
 from battle.actors.workload.sessions.driver import Sessions
+from battle.actors.workload.slow_reading import SlowReaders
 from battle.actors.workload.ws.pool import WsPool, abandon
 from battle.actors.workload.ws.subscription_load import SubscriptionLoad
 from battle.actors.world.interfaces import Connect, Control, Timer, World
@@ -57,7 +58,11 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
     """
     spec = role.spec
     faults = TransportFaults(world) if role.may_be_parted else None
-    connect = None if faults is None else faults.connect
+    connect: Connect | None = None if faults is None else faults.connect
+    slow = None
+    if spec.read_rate is not None or spec.receive_buffer is not None:
+        slow = SlowReaders(world, spec, connect or world.connect)
+        connect = slow.connect
     load = (
         SubscriptionLoad(world, role, spec, connect)
         if isinstance(spec, WsSubscribe)
@@ -72,7 +77,7 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
     async with trio.open_nursery() as nursery:
         if faults is not None:
             nursery.start_soon(_apply_faults, control, faults)
-        with sampling(world, load, began_ns):
+        with sampling(world, load, began_ns), sampling(world, slow, began_ns) if slow else nullcontext():
             await load.run(begin)
         nursery.cancel_scope.cancel()
 

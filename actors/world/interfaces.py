@@ -125,7 +125,9 @@ ConnectionHandler: TypeAlias = Callable[[Stream], Awaitable[None]]
 class Connect(Protocol):
     """`World.connect`, or what stands in for it."""
 
-    def __call__(self, address: Address, tls: Tls | None = None) -> Awaitable[Stream]:
+    def __call__(
+        self, address: Address, tls: Tls | None = None, *, receive_buffer: int | None = None
+    ) -> Awaitable[Stream]:
         """Open a connection, as `World.connect` does."""
 
 
@@ -229,8 +231,13 @@ class World(Protocol):
             OSError: somebody else has taken the address meanwhile.
         """
 
-    async def connect(self, address: Address, tls: Tls | None = None) -> Stream:
+    async def connect(
+        self, address: Address, tls: Tls | None = None, *, receive_buffer: int | None = None
+    ) -> Stream:
         """Open a connection; with `tls` an encrypted one, which the simulated world has not.
+
+        `receive_buffer` is how many bytes the peer may send ahead of what is read here, as SO_RCVBUF says it: of the
+        live world a kernel gives about twice as much. None: as each world has it.
 
         Raises:
             OSError: nobody listens there (`ConnectionRefusedError`), the network said no, or the peer speaks no TLS

@@ -24,7 +24,7 @@ SELECT
     any_value(bound) AS bound,
     arg_min(detail, at_ns) AS detail
 FROM bench_limits, load
-WHERE at_ns >= began_ns AND "limit" != 'generator'
+WHERE at_ns >= began_ns AND "limit" NOT IN ('generator', 'read_rate')
     -- A standstill is known at its end; one that ended after the load may have begun in it.
     AND at_ns - CASE WHEN "limit" = 'standstill' THEN duration_ns ELSE 0 END <= ended_ns
 GROUP BY ALL

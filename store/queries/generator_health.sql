@@ -44,7 +44,7 @@ SELECT
     )::BIGINT AS unsent,
     max(in_flight_max) AS in_flight_max,
     if(count(loop_lag_ns) = count(*), max(loop_lag_ns), NULL) AS loop_lag_max_ns,
-    count(*) FILTER (node IN (SELECT node FROM bench_limits)) > 0 AS at_limit
+    count(*) FILTER (node IN (SELECT node FROM bench_limits WHERE "limit" != 'read_rate')) > 0 AS at_limit
 FROM shards
 LEFT JOIN refused USING (workload)
 LEFT JOIN lags USING (node)

@@ -13,6 +13,7 @@ from battle.actors.spec.workloads.problems import (
     id_problems,
     question_problems,
     rate_problems,
+    reading_problems,
     shard_problems,
     span_problems,
     start_problems,
@@ -43,6 +44,11 @@ class Connected(Spec, frozen=True, kw_only=True):
     """Of one node, at most. By default `DEFAULT_CONNECTIONS`, and of `HttpUsers` as many as there are users."""
     number_ids: float = 0.0
     """The share of requests whose JSON-RPC id is a number; the others have texts. Of a batch, all calls or none."""
+    receive_buffer: int | None = None
+    """Bytes that its clients let the gateway send ahead of what they have read. By default as the machine has it, and
+    16 KiB where there is a `read_rate`."""
+    read_rate: float | None = None
+    """Bytes a second that each of its connections reads at most: slow clients, who are late by themselves."""
 
     @property
     def connection_limit(self) -> int:
@@ -52,6 +58,7 @@ class Connected(Spec, frozen=True, kw_only=True):
     def connection_problems(self) -> Iterator[str]:
         yield from start_problems(self.at)
         yield from id_problems(self.number_ids)
+        yield from reading_problems(self.receive_buffer, self.read_rate)
         if self.timeout <= 0:
             yield f"timeout must be above 0, not {format_duration(self.timeout)}"
         if self.connection_limit <= 0:

@@ -1,7 +1,7 @@
 """What workloads of all kinds have in common, and what can be wrong with that, in sentences."""
 
 from collections.abc import Iterator
-from math import isfinite
+from math import inf, isfinite
 from typing import TypeAlias
 
 from battle.actors.units import Duration, format_duration, minutes, not_a_share
@@ -51,6 +51,18 @@ def id_problems(number_ids: float) -> Iterator[str]:
     """What is wrong with the share of requests whose id is a number."""
     if not 0 <= number_ids <= 1:
         yield f"number_ids {not_a_share(number_ids)}"
+
+
+RECEIVE_BUFFER_MIN = 2048
+"""Bytes: Linux gives a socket no less than about as much."""
+
+
+def reading_problems(receive_buffer: int | None, read_rate: float | None) -> Iterator[str]:
+    """What is wrong with how slowly clients read."""
+    if receive_buffer is not None and receive_buffer < RECEIVE_BUFFER_MIN:
+        yield f"receive_buffer must be at least {RECEIVE_BUFFER_MIN:,} bytes, not {receive_buffer:,}"
+    if read_rate is not None and not 1 <= read_rate < inf:
+        yield f"read_rate must be a finite number of at least 1 byte per second, not {read_rate}"
 
 
 def span_problems(duration: Duration, shards: int) -> Iterator[str]:

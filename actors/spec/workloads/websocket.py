@@ -10,6 +10,7 @@ from battle.actors.spec.workloads.problems import (
     id_problems,
     question_problems,
     rate_problems,
+    reading_problems,
     span_problems,
     start_problems,
 )
@@ -69,6 +70,11 @@ class _Ws(Spec, frozen=True, kw_only=True):
     reconnect: Reconnect = Reconnect()
     ping_interval: Duration = seconds(20)
     """A connection on which a ping stays unanswered for as long is given up. 0: no pings."""
+    receive_buffer: int | None = None
+    """Bytes that its clients let the gateway send ahead of what they have read. By default as the machine has it, and
+    16 KiB where there is a `read_rate`."""
+    read_rate: float | None = None
+    """Bytes a second that each of its connections reads at most: slow clients, who are late by themselves."""
     shards: int = 1
 
     def connection_problems(self, connections: int) -> Iterator[str]:
@@ -82,6 +88,7 @@ class _Ws(Spec, frozen=True, kw_only=True):
         if self.ping_interval < 0:
             yield f"ping_interval must be 0 (no pings) or more, not {format_duration(self.ping_interval)}"
         yield from self.reconnect.problems()
+        yield from reading_problems(self.receive_buffer, self.read_rate)
         yield from span_problems(self.duration, self.shards)
 
 

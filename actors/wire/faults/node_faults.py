@@ -90,9 +90,11 @@ class TransportFaults:
 
         return handle
 
-    async def connect(self, address: Address, tls: Tls | None = None) -> FaultyStream:
+    async def connect(
+        self, address: Address, tls: Tls | None = None, *, receive_buffer: int | None = None
+    ) -> FaultyStream:
         """Open a connection as `World.connect` does, under the faults in force now and later."""
-        return self.wrap(await self._world.connect(address, tls))
+        return self.wrap(await self._world.connect(address, tls, receive_buffer=receive_buffer))
 
     def wrap(self, bare: Stream) -> FaultyStream:
         """A new connection, under the faults in force now and later."""

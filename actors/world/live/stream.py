@@ -155,7 +155,11 @@ class LiveStream(ReadByOne):
     def _on_readable(self, events: int) -> None:
         if events & _HANGUPS:
             self._hung_up = True
-        if self._receive is not None:
+        if self._receive is not None and self._paused and events & select.EPOLLERR:
+            self._lose(
+                "reset", self._reactor.seen_ns
+            )  # nobody reads now, and who paused would never hear of it
+        elif self._receive is not None:
             self._pump()
         else:
             self._readable = True

@@ -103,11 +103,13 @@ class LiveWorld(CommonWorld):
             sock.setblocking(False)
             yield LiveStream(self._reactor, sock)
 
-    async def connect(self, address: Address, tls: Tls | None = None) -> Stream:
-        stream = await self._connect(address)
+    async def connect(
+        self, address: Address, tls: Tls | None = None, *, receive_buffer: int | None = None
+    ) -> Stream:
+        stream = await self._connect(address, receive_buffer)
         return stream if tls is None else await wrap_in_tls(self._reactor, stream, tls)
 
-    async def _connect(self, address: Address) -> LiveStream:
+    async def _connect(self, address: Address, receive_buffer: int | None) -> LiveStream:
         family, target = await self._resolve(address)
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
@@ -116,6 +118,8 @@ class LiveWorld(CommonWorld):
             raise
         try:
             sock.setblocking(False)
+            if receive_buffer is not None:  # before the handshake, which tells the peer of it
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             error = sock.connect_ex(target)
             if error == EINPROGRESS:
                 await trio.lowlevel.wait_writable(sock)

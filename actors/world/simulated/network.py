@@ -5,6 +5,7 @@ from typing import Protocol
 
 from battle.actors.addresses import Address
 from battle.actors.world.simulated.clock import EventClock, Host
+from battle.actors.world.simulated.pipe import WINDOW_BYTES
 from battle.actors.world.simulated.stream import SimulatedStream, connected_pair
 
 LATENCY_NS = 50_000
@@ -53,8 +54,8 @@ class Network:
         """Nobody listens any more where `node` did."""
         self._listeners = {address: other for address, other in self._listeners.items() if other is not node}
 
-    def open(self, client: Host, address: Address) -> SimulatedStream:
-        """The client's end of a connection to whoever listens.
+    def open(self, client: Host, address: Address, receive_buffer: int | None = None) -> SimulatedStream:
+        """The client's end of a connection to whoever listens, who may send so many bytes ahead of what it reads.
 
         Raises:
             ConnectionRefusedError: nobody does.
@@ -62,6 +63,7 @@ class Network:
         server = self._listeners.get(address)
         if server is None:
             raise ConnectionRefusedError(ECONNREFUSED, f"nobody listens on {address}")
-        mine, theirs = connected_pair(self.clock, client, server, LATENCY_NS)
+        window_bytes = receive_buffer or WINDOW_BYTES
+        mine, theirs = connected_pair(self.clock, client, server, LATENCY_NS, window_bytes)
         server.accept(address, theirs)
         return mine

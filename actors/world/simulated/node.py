@@ -186,10 +186,12 @@ class SimulatedNode(CommonWorld):
         if self.alive and address in self._servers and not self._network.listens(address, self):
             self._network.listen(address, self)
 
-    async def connect(self, address: Address, tls: Tls | None = None) -> Stream:
+    async def connect(
+        self, address: Address, tls: Tls | None = None, *, receive_buffer: int | None = None
+    ) -> Stream:
         assert tls is None, "nothing is encrypted in the simulated world"
         await self.sleep_until(self.now_ns() + 2 * LATENCY_NS)
-        stream = self._network.open(self, address)
+        stream = self._network.open(self, address, receive_buffer)
         self._keep(stream)
         return stream
 

@@ -69,11 +69,15 @@ class Pipe:
         "queue",
         "reader",
         "receiver_closed",
+        "window_bytes",
     )  # fmt: skip
 
-    def __init__(self, clock: EventClock, host: Host, latency_ns: int) -> None:
+    def __init__(
+        self, clock: EventClock, host: Host, latency_ns: int, window_bytes: int = WINDOW_BYTES
+    ) -> None:
         self._clock = clock
         self.host = host
+        self.window_bytes = window_bytes
         self.latency_ns = latency_ns
         self._last_ns = 0
         self._wake_ns = -1
@@ -93,6 +97,12 @@ class Pipe:
     # The sender's end.
 
     def push(self, data: bytes) -> None:
+        while len(data) > self.window_bytes:
+            self._push(data[: self.window_bytes])
+            data = data[self.window_bytes :]
+        self._push(data)
+
+    def _push(self, data: bytes) -> None:
         if self.held or not self._fits(data):
             self.held.append(data)
             self.held_bytes += len(data)
@@ -100,8 +110,7 @@ class Pipe:
             self._launch(data)
 
     def _fits(self, data: bytes) -> bool:
-        """Whether the window has room; an empty one has, also for a chunk larger than itself."""
-        return self.in_flight_bytes == 0 or self.in_flight_bytes + len(data) <= WINDOW_BYTES
+        return self.in_flight_bytes + len(data) <= self.window_bytes
 
     def _launch(self, data: bytes) -> None:
         self._last_ns = max(self._clock.now_ns() + self.latency_ns, self._last_ns)

@@ -10,7 +10,7 @@ from battle.actors.world import interfaces
 from battle.actors.world.common import CommonStream
 from battle.actors.world.interfaces import Loss
 from battle.actors.world.simulated.clock import EventClock, Host
-from battle.actors.world.simulated.pipe import Pipe
+from battle.actors.world.simulated.pipe import WINDOW_BYTES, Pipe
 
 
 class SimulatedStream(CommonStream):
@@ -175,9 +175,9 @@ def _nothing(_: SimulatedStream) -> None:
 
 
 def connected_pair(
-    clock: EventClock, one: Host, other: Host, latency_ns: int
+    clock: EventClock, one: Host, other: Host, latency_ns: int, window_bytes: int = WINDOW_BYTES
 ) -> tuple[SimulatedStream, SimulatedStream]:
-    """The two ends of a new connection between two nodes."""
-    to_one = Pipe(clock, one, latency_ns)
+    """The two ends of a new connection between two nodes; `window_bytes` is what the other may send ahead."""
+    to_one = Pipe(clock, one, latency_ns, window_bytes)
     to_other = Pipe(clock, other, latency_ns)
     return SimulatedStream(clock, one, to_one, to_other), SimulatedStream(clock, other, to_other, to_one)

@@ -10,7 +10,7 @@ from battle.analysis.log import Log
 from battle.analysis.verdict.requests import latency_rows
 from battle.store.catalog import QUERIES, VIEWS, query_names
 from battle.store.database import Run, open_run
-from battle.store.events import Event
+from battle.store.events import BenchLimit, BenchLimitReached, Event
 from tests.battle.histories import (
     MS,
     S,
@@ -232,6 +232,17 @@ def test_generator_health_adds_up_the_shards_of_a_workload(tmp_path: Path) -> No
         "loop_lag_max_ns": None,
         "at_limit": False,
     }
+
+
+@pytest.mark.parametrize(("limit", "at_limit"), [("open_files", True), ("read_rate", False)])
+def test_clients_that_read_slowly_as_planned_are_at_no_limit(
+    tmp_path: Path, limit: BenchLimit, at_limit: bool
+) -> None:
+    reached = BenchLimitReached(at_ns=S, node="load-load.0", limit=limit, times=3)
+    segments = {"load-load.0": [sample(S, 10), reached]}
+    with open_run(write_run(tmp_path / "run", segments, sealed=False)) as run:
+        (row,) = run.query("generator_health")
+    assert row.at_limit is at_limit
 
 
 def test_node_crashes_tell_what_a_fault_did_from_what_nobody_meant(tmp_path: Path) -> None:

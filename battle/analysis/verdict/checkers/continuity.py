@@ -17,6 +17,7 @@ def websocket_continuity(log: Log, slos: SloSet) -> Finding | None:
     INCONCLUSIVE when a workload should have subscribed, not one notification of it is in the log, and nobody knows
     whether one was due: when nothing was, a subscription was merely quiet. FAIL when the chain had something for it.
 
+    A client that reads slowly by the scenario misses heads by itself: only an SLO can ask for them.
     Where an SLO `max_missed_heads` or `max_duplicate_heads` limits them, that decides instead. Does not apply to a
     run without subscriptions.
     """
@@ -25,7 +26,12 @@ def websocket_continuity(log: Log, slos: SloSet) -> Finding | None:
     quiet = _quiet(log, rows)
     if not rows and not silent and not quiet:
         return None
-    problems = [f"workload {row.workload}: {text}" for row in rows for text in _breaks(row, slos)]
+    slow_readers = {row.workload for row in log.rows("slow_readers")}
+    problems = [
+        f"workload {row.workload}: {text}"
+        for row in rows
+        for text in _breaks(row, slos, reads_slowly=row.workload in slow_readers)
+    ]
     problems += _upgrades_refused(log)
     problems += _without_heads(log)
     slow = _slow_clients(log)
@@ -164,8 +170,9 @@ def _upgrades_refused(log: Log) -> list[str]:
     ]
 
 
-def _breaks(row: Any, slos: SloSet) -> Iterator[str]:
-    if row.missed and not slos.decide("max_missed_heads", row.workload):
+def _breaks(row: Any, slos: SloSet, *, reads_slowly: bool) -> Iterator[str]:
+    """What broke the stream of a workload. What is missing of one that reads slowly may still wait to be read."""
+    if row.missed and not reads_slowly and not slos.decide("max_missed_heads", row.workload):
         yield f"of {plural(row.due, 'head')} due {row.missed:,} never came{_hung_up(row)}"
     if row.duplicated and not slos.decide("max_duplicate_heads", row.workload):
         yield f"{plural(row.duplicated, 'head')} came again"
