@@ -118,7 +118,7 @@ class LiveWorld(CommonWorld):
             raise
         try:
             sock.setblocking(False)
-            if receive_buffer is not None:  # before the handshake, which tells the peer of it
+            if receive_buffer is not None:  # before the handshake, in which the peer learns of it
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             error = sock.connect_ex(target)
             if error == EINPROGRESS:
