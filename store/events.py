@@ -221,8 +221,9 @@ class FaultActed(Event, frozen=True, kw_only=True, tag=_tag):
 class ChainPaced(Event, frozen=True, kw_only=True, tag=_tag):
     """The chain of all providers has another pace from `from_ns` on, because a fault makes it slow, or halts it.
 
-    A row per change of pace, written when the load was about to begin; none for a chain that is steady all along.
-    `height` is the head at `from_ns`; blocks come each `every_ns` after it, none when it is NULL.
+    A row per change of pace, written when the load was about to begin; none for a chain that is steady all along. In
+    `battle up` all changes are written again when a fault of the chain begins or ends, and those with the highest
+    `at_ns` hold. `height` is the head at `from_ns`; blocks come each `every_ns` after it, none when it is NULL.
     """
 
     at_ns: int

@@ -8,7 +8,7 @@ from battle.actors.spec.chain import Chain, Pace
 from battle.actors.spec.faults.chain import ChainFault
 from battle.actors.spec.faults.timeline import PlannedFault
 from battle.actors.units import ms
-from battle.actors.world.interfaces import EventLog
+from battle.actors.world.interfaces import EventLog, World
 from battle.run.nodes import NodeActor
 from battle.store.events import ChainPaced
 
@@ -32,29 +32,35 @@ def _span(planned: PlannedFault, begin_ns: int) -> tuple[int, int, int] | None:
 class TypedPaces:
     """The pace of the chain where faults begin and end as somebody types, or asks for the plan.
 
-    What changes does so `LEAD_NS` later: until then every provider knows it.
+    What changes does so `LEAD_NS` later: until then every provider knows it. Each change puts all paces of the chain
+    into the log, those that are over as well.
     """
 
-    def __init__(self, nodes: Iterable[NodeActor]) -> None:
+    def __init__(self, nodes: Iterable[NodeActor], world: World, chain: Chain) -> None:
         self._nodes = list(nodes)
+        self._world = world
+        self._chain = chain
         self._spans: dict[str, tuple[int, int, int]] = {}
 
-    def begin(self, planned: PlannedFault, now_ns: int) -> None:
-        """A fault begins, or is going to; of one that is not of the chain nothing is changed."""
-        span = _span(planned, now_ns + LEAD_NS)
-        if span is not None:
-            self._spans[planned.fault_id] = span
+    def begin(self, timeline: Iterable[PlannedFault], now_ns: int) -> None:
+        """Faults begin, or are going to; of those that are not of the chain nothing is changed."""
+        spans = {planned.fault_id: _span(planned, now_ns + LEAD_NS) for planned in timeline}
+        found = {fault_id: span for fault_id, span in spans.items() if span is not None}
+        if found:
+            self._spans.update(found)
             self._stand()
 
-    def end(self, fault_id: str, now_ns: int) -> None:
+    def end(self, fault_id: str) -> None:
         """A fault ends now, whatever its end was to be."""
         if fault_id in self._spans:
             begin_ns, end_ns, block_times = self._spans[fault_id]
-            self._spans[fault_id] = (begin_ns, min(end_ns, now_ns + LEAD_NS), block_times)
+            self._spans[fault_id] = (begin_ns, min(end_ns, self._world.now_ns() + LEAD_NS), block_times)
             self._stand()
 
     def _stand(self) -> None:
-        stand_paces(self._nodes, paces_of(self._spans.values()))
+        paces = paces_of(self._spans.values())
+        log_paces(self._world.log, self._world.now_ns(), self._chain, paces)
+        stand_paces(self._nodes, paces)
 
 
 def stand_paces(nodes: Iterable[NodeActor], paces: tuple[Pace, ...]) -> None:
@@ -64,8 +70,10 @@ def stand_paces(nodes: Iterable[NodeActor], paces: tuple[Pace, ...]) -> None:
 
 
 def log_paces(log: EventLog, at_ns: int, chain: Chain, paces: tuple[Pace, ...]) -> None:
-    """Put the paces into the log, by which the time of each block is known."""
+    """Put the paces into the log, by which the time of each block is known; of two from one block time on the last
+    one counts."""
     clock = ChainClock(chain)
     clock.follow(paces)
-    for from_ns, height, every_ns in clock.spans():
+    counted = {from_ns: (height, every_ns) for from_ns, height, every_ns in clock.spans()}
+    for from_ns, (height, every_ns) in counted.items():
         log.append(ChainPaced(at_ns=at_ns, from_ns=from_ns, height=height, every_ns=every_ns))

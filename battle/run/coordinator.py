@@ -8,16 +8,14 @@ import trio
 from battle.actors.injector import inject, log_plan
 from battle.actors.roles import Begin
 from battle.actors.spec.chain import Pace
-from battle.actors.spec.gateways import CommandGateway
 from battle.actors.system import ChildLostError, EscalationError, LifecycleChange
 from battle.actors.units import format_duration, minutes, ms
 from battle.actors.world.cluster import Cluster
 from battle.errors import StartError
 from battle.run.chain_paces import log_paces, planned_paces, stand_paces
-from battle.run.gateway_process import never_up
+from battle.run.gateway_start import GatewayStart
 from battle.run.lifecycle_log import LifecycleLog
-from battle.run.nodes import NodeCrashed
-from battle.run.plan import GATEWAY, RunPlan
+from battle.run.plan import RunPlan
 from battle.run.setup import SetupContext, run_setup
 from battle.run.tree import RunTree
 from battle.store.events import RunChanged, RunPhase
@@ -44,9 +42,6 @@ class Coordinator:
         self._world = cluster.world
         self._plan = plan
         self._run_dir = run_dir
-        self._gateway_was_up = False
-        self.never_up: StartError | None = None
-        """Set when the run ended because the gateway's program never came up: no gateway was tested."""
         self._began = trio.Event()
         self._begin_ns = 0
         self._paces: tuple[Pace, ...] = ()
@@ -54,6 +49,7 @@ class Coordinator:
         self._authors_failure: str | None = None
         self._faults_in_force: set[str] = set()
         self._tree = RunTree(cluster, plan, run_dir, inject=self._inject, on_change=self._on_change)
+        self._gateway_start = GatewayStart(plan.scenario.gateway, self._tree.root.stop)
         nodes = {node.name: node for node in self._tree.nodes}
         self._lifecycle = LifecycleLog(cluster.world, run_dir, nodes)
         run_setup(
@@ -142,7 +138,7 @@ class Coordinator:
 
     def _on_change(self, change: LifecycleChange) -> None:
         self._lifecycle.note(change)
-        self._note_gateway(change)
+        self._gateway_start.note(change)
         self._note_authors(change)
         if change.change in ("crashed", "stopped") and self._began.is_set():
             for workload in self._tree.workloads:
@@ -150,17 +146,10 @@ class Coordinator:
                     # Its next incarnation must not send at once what was due while it was away.
                     workload.stand("begin", Begin(self._begin_ns, self._world.now_ns(), self._paces))
 
-    def _note_gateway(self, change: LifecycleChange) -> None:
-        """A program that does not even come up has a wrong command or configuration: it is not tried again."""
-        gateway = self._plan.scenario.gateway
-        if change.actor != GATEWAY or not isinstance(gateway, CommandGateway):
-            return
-        if change.change == "started":
-            self._gateway_was_up = True
-        elif change.change == "crashed" and not self._gateway_was_up:
-            why = (change.reason or "").removeprefix(f"{NodeCrashed.__name__}: ")
-            self.never_up = never_up(gateway, why)
-            self._tree.root.stop()
+    @property
+    def never_up(self) -> StartError | None:
+        """Why the gateway's program never came up: then the run has ended, and no gateway was tested."""
+        return self._gateway_start.failure
 
     def _note_authors(self, change: LifecycleChange) -> None:
         """A load whose own code failed is another load than the scenario's from then on: the run ends."""

@@ -63,11 +63,6 @@ def prepare_command(
     )
 
 
-def never_up(gateway: CommandGateway, why: str) -> StartError:
-    """What to say of a program that ended, or was given up, before it listened for the first time."""
-    return StartError(f"gateway {gateway.name} did not start: {why}")
-
-
 def missing_program(gateway: CommandGateway) -> str | None:
     """What to say of a gateway whose program is not on this machine; None when it is there."""
     program = filled_text(gateway.command[0], {"here": _here(gateway)})

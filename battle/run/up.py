@@ -20,7 +20,7 @@ import trio
 from battle.actors.addresses import Address
 from battle.actors.injector import AimedFault, inject, log_plan
 from battle.actors.spec.faults.timeline import PlannedFault, targets_of_fault
-from battle.actors.spec.gateways import CommandGateway, UrlGateway
+from battle.actors.spec.gateways import UrlGateway
 from battle.actors.system import ChildLostError, EscalationError, LifecycleChange, Supervisor
 from battle.actors.units import Duration, format_duration, minutes
 from battle.actors.world.cluster import Cluster
@@ -33,10 +33,10 @@ from battle.run.directory import create_run_directory, discard_run_directory, po
 from battle.run.event_loop import Signals, in_event_loop
 from battle.run.gateway_endpoints import GatewayEndpoints, gateway_endpoints
 from battle.run.gateway_nodes import gateway_nodes
-from battle.run.gateway_process import never_up
+from battle.run.gateway_start import GatewayStart
 from battle.run.lifecycle_log import LifecycleLog
-from battle.run.nodes import FaultTargets, NodeActor, NodeCrashed, node_group
-from battle.run.plan import GATEWAY, RunPlan, run_plan
+from battle.run.nodes import FaultTargets, NodeActor, node_group
+from battle.run.plan import RunPlan, run_plan
 from battle.run.provider_nodes import ProviderNodes
 from battle.run.record import judgeable
 from battle.run.secrets import hide, secret_values
@@ -117,7 +117,7 @@ class Standing:
         self._plan = plan
         self._say = say
         self._providers = ProviderNodes(cluster, plan)
-        self._paces = TypedPaces(self._providers.nodes.values())
+        self._paces = TypedPaces(self._providers.nodes.values(), cluster.world, plan.scenario.chain)
         self._by_hand: dict[str, AimedFault] = {}
         self._typed = 0
         self._plan_plays = False
@@ -130,14 +130,13 @@ class Standing:
         self._nodes = {**self._providers.nodes, **{node.name: node for node in gateway}}
         self._targets = FaultTargets(self._nodes)
         self._lifecycle = LifecycleLog(cluster.world, run_dir, self._nodes)
-        self._gateway_was_up = False
-        self._never_up: StartError | None = None
         providers = node_group("providers", self._providers.nodes.values(), self._on_change)
         children = [providers.as_child()]
         if gateway:
             children.append(node_group("gateways", gateway, self._on_change).as_child())
         self._last = children[-1].name
         self._root = Supervisor("up", children, strategy="rest_for_one", on_change=self._on_change)
+        self._gateway_start = GatewayStart(plan.scenario.gateway, self._root.stop)
         where = "" if self.gateway is None else self.gateway.http.address
         if isinstance(plan.scenario.gateway, UrlGateway):
             where = plan.scenario.gateway.endpoint()[0]
@@ -150,15 +149,7 @@ class Standing:
 
     def _on_change(self, change: LifecycleChange) -> None:
         self._lifecycle.note(change)
-        program = self._plan.scenario.gateway
-        if change.actor != GATEWAY or not isinstance(program, CommandGateway):
-            return
-        if change.change == "started":
-            self._gateway_was_up = True
-        elif change.change == "crashed" and not self._gateway_was_up:
-            why = (change.reason or "").removeprefix(f"{NodeCrashed.__name__}: ")
-            self._never_up = never_up(program, why)
-            self._root.stop()
+        self._gateway_start.note(change)
 
     async def run(self, signals: Signals, use: Callable[["Standing"], Awaitable[None]]) -> str | None:
         """Keep everything up until `use` returns or a signal comes; or until a provider has failed for good: then the
@@ -179,8 +170,8 @@ class Standing:
         if failure is not None:
             self._log_phase("failed", failure)
         self._log_phase("ended")
-        if self._never_up is not None:
-            return str(self._never_up)
+        if self._gateway_start.failure is not None:
+            return str(self._gateway_start.failure)
         return None if failure is None else f"what stands cannot be kept up: {failure}"
 
     async def _stop_at(self, signals: Signals) -> None:
@@ -223,7 +214,7 @@ class Standing:
                 self._say(f"{planned.fault_id} could not begin: {target} does not run")
                 continue
             self._by_hand[planned.fault_id] = aimed
-            self._paces.begin(planned, self._world.now_ns())
+            self._paces.begin((planned,), self._world.now_ns())
             until = "until `end`" if typed.length is None else f"for {format_duration(length)}"
             self._say(f"{planned.fault_id} holds {until}")
             if typed.length is not None:
@@ -244,7 +235,7 @@ class Standing:
 
     def _end(self, fault_id: str) -> None:
         self._by_hand.pop(fault_id).revert()
-        self._paces.end(fault_id, self._world.now_ns())
+        self._paces.end(fault_id)
         self._say(f"{fault_id} has ended")
 
     def _play_plan(self) -> None:
@@ -261,8 +252,8 @@ class Standing:
         log_plan(self._world, timeline, begin_ns)
         last = format_duration(max(planned.end for planned in timeline))
         self._say(f"the plan begins: {plural(len(timeline), 'fault')}, the last is over after {last}")
+        self._paces.begin(timeline, begin_ns)
         for planned in timeline:
-            self._paces.begin(planned, begin_ns)
             self._world.call_at(begin_ns + planned.start, self._say, f"{planned.fault_id} begins")
             self._world.call_at(begin_ns + planned.end, self._say, f"{planned.fault_id} ends")
         await inject(self._world, timeline, begin_ns, self._targets, set())

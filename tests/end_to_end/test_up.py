@@ -83,6 +83,27 @@ def ask(url):
         return "reset"
 
 
+def test_what_typed_faults_make_of_the_chain_is_in_the_log(up):
+    program = up("--json")
+    said = json.loads(program.stdout.readline())
+    program.stderr.readline()
+    assert type_in(program, "chain_halt *").startswith("chain_halt-a.by-hand-1 holds")
+    program.stderr.readline()
+    assert type_in(program, "end") == "chain_halt-a.by-hand-1 has ended"
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=30)
+    query = (
+        "SELECT bool_or(every_ns IS NULL) AS halted, bool_or(every_ns > 0 AND from_ns < 3600 * 1e9) AS went_on "
+        "FROM chain_paces"
+    )
+    rows = subprocess.run(
+        [sys.executable, "-m", "battle", "sql", said["run"], query, "--format", "json"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert json.loads(rows) == [{"halted": True, "went_on": True}]
+
+
 def test_providers_stand_until_ctrl_c_and_faults_can_be_typed(up):
     program = up("--json")
     said = json.loads(program.stdout.readline())

@@ -21,6 +21,7 @@ paces AS (
     WHERE block_ns > 0
     UNION ALL
     SELECT from_ns, height, every_ns, 1 FROM chain_paces
+    WHERE at_ns = (SELECT max(at_ns) FROM chain_paces)
 ),
 spans AS (
     SELECT
