@@ -30,4 +30,4 @@ def noted(gateway, changes):
     ],
 )
 def test_only_a_program_that_was_never_up_has_not_started(gateway, changes, failure):
-    assert noted(gateway, *changes) == (failure, int(failure is not None))
+    assert noted(gateway, changes) == (failure, int(failure is not None))
