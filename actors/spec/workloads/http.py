@@ -48,7 +48,8 @@ class Connected(Spec, frozen=True, kw_only=True):
     """Bytes that its clients let the gateway send ahead of what they have read. By default as the machine has it, and
     16 KiB where there is a `read_rate`."""
     read_rate: float | None = None
-    """Bytes a second that each of its connections reads at most. What such clients are late by is partly their own."""
+    """Bytes a second that each of its connections reads at most. The delays of such clients are partly their own
+    doing."""
 
     @property
     def connection_limit(self) -> int:
