@@ -18,6 +18,8 @@ def poll_filter(length: int, block_time: Duration) -> Script:
     for _ in range(length):
         yield block_time
         for block in _list((yield "eth_getFilterChanges", [name]), "eth_getFilterChanges"):
+            if not isinstance(block, str):
+                raise SessionFailed(f"eth_getFilterChanges: {block!r:.40} is no block's hash")
             if block in seen:
                 raise SessionFailed(f"eth_getFilterChanges: block {block} came twice")
             seen.add(block)

@@ -49,6 +49,7 @@ def test_a_filter_is_made_polled_and_removed() -> None:
     [
         (["0x7", ["0xa"], ["0xa"]], "eth_getFilterChanges: block 0xa came twice"),
         (["0x7", None], "eth_getFilterChanges: the answer is no list"),
+        (["0x7", [{"a": 1}]], "eth_getFilterChanges: {'a': 1} is no block's hash"),  # as of a filter for logs
         (["0x7", [], [], False], "eth_uninstallFilter: the filter was gone"),
         (
             ["0x7", StepFailed("eth_getFilterChanges", "rpc_error", -32000, "filter not found")],
