@@ -36,7 +36,7 @@ from battle.run.gateway_nodes import gateway_nodes
 from battle.run.gateway_start import GatewayStart
 from battle.run.lifecycle_log import LifecycleLog
 from battle.run.nodes import FaultTargets, NodeActor, node_group
-from battle.run.plan import RunPlan, run_plan
+from battle.run.plan import GATEWAY, RunPlan, run_plan
 from battle.run.provider_nodes import ProviderNodes
 from battle.run.record import judgeable
 from battle.run.secrets import hide, secret_values
@@ -203,7 +203,8 @@ class Standing:
         length = UNTIL_ENDED if typed.length is None else typed.length
         targets = targets_of_fault(typed.fault, self._plan.scenario.groups)
         if not self._nodes.keys() >= set(targets):
-            raise ScenarioError(f"{typed.fault.kind()}: {', '.join(targets)} does not stand here")
+            hint = ": `--gateway` starts one" if GATEWAY in targets else ""
+            raise ScenarioError(f"{typed.fault.kind()}: {', '.join(targets)} does not stand here{hint}")
         for target in targets:
             self._typed += 1
             fault = msgspec.structs.replace(typed.fault, target=target).placed(0, length)
@@ -230,7 +231,7 @@ class Standing:
         if unknown:
             known = ", ".join(self._by_hand) or "none"
             raise ScenarioError(f"{', '.join(unknown)} does not hold; these do: {known}")
-        for fault_id in ids or list(self._by_hand):
+        for fault_id in dict.fromkeys(ids or self._by_hand):
             self._end(fault_id)
 
     def _end(self, fault_id: str) -> None:

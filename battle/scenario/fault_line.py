@@ -19,13 +19,12 @@ from msgspec import inspect
 from battle.actors.spec.base import Spec, nearest
 from battle.actors.spec.faults.base import FaultSpec
 from battle.actors.spec.faults.schedule import Fault
-from battle.actors.spec.faults.transport import GATEWAY
 from battle.actors.units import Duration, duration_problem, parse_duration
+from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.errors import ScenarioError
 from battle.scenario.data.files import DataFile, converted
-from battle.scenario.fault_validation import fault_problems, provider_choice
+from battle.scenario.fault_validation import fault_problems
 from battle.scenario.scenario import Scenario
-from battle.store import typed
 
 Word: TypeAlias = Literal["end", "faults", "plan", "help"]
 
@@ -35,6 +34,7 @@ KINDS: dict[str, type[FaultSpec]] = {kind.kind(): kind for kind in get_args(Faul
 _WORDS: tuple[Word, ...] = get_args(Word)
 _PARTS = re.compile(r"""(?:[^\s"'\[{]|"[^"]*"|'[^']*'|\[[^]]*\]|\{[^}]*\})+""")
 _LENGTH = "for"
+_read = reader()
 _BEGIN = "at"
 """The field that says when: now is when."""
 _LENGTHS = ("duration", "down")
@@ -89,8 +89,6 @@ def _by_hand(kind: type[FaultSpec], target: str, parts: list[str], scenario: Sce
     fault = converted(DataFile(kind.kind(), {"fault": data}), _Typed).fault
     if fault.repeats_every is not None:
         raise ScenarioError(f"{fault.kind()} repeats itself: by hand, begin one `kill` after the other")
-    if fault.target == GATEWAY:
-        raise ScenarioError(f"{fault.kind()}: the gateway runs elsewhere; {provider_choice(scenario)}")
     problems = list(fault_problems(msgspec.structs.replace(scenario, chaos=(fault,))))
     if problems:
         raise ScenarioError("; ".join(problems))
@@ -136,8 +134,8 @@ def _length(text: str) -> Duration:
 def _value(text: str) -> Any:
     """As in JSON where it is such; a word otherwise: it needs no quotes."""
     try:
-        return typed.decode(text.encode())
-    except msgspec.DecodeError:
+        return _read(text)
+    except Unreadable:
         return _unquoted(text)
 
 

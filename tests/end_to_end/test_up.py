@@ -114,8 +114,10 @@ def test_providers_stand_until_ctrl_c_and_faults_can_be_typed(up):
     assert comes(a, "refused")
     assert type_in(program, "error_rate b kinds=http_503") == "error_rate-b.by-hand-2 holds until `end`"
     assert comes(b, 503)
+    assert type_in(program, "kill gateway") == ("kill: gateway does not stand here: `--gateway` starts one")
     assert type_in(program, "error_rate nobody").startswith("error_rate: its target 'nobody' does not exist")
-    assert type_in(program, "end error_rate-b.by-hand-2") == "error_rate-b.by-hand-2 has ended"
+    twice = "end error_rate-b.by-hand-2 error_rate-b.by-hand-2"
+    assert type_in(program, twice) == "error_rate-b.by-hand-2 has ended"
     assert comes(b, 200)
     assert type_in(program, "plan") == "the plan begins: 1 fault, the last is over after 300 ms"
     lines = [program.stderr.readline().rstrip() for _ in range(3)]
@@ -155,5 +157,21 @@ def test_it_stands_also_when_nothing_can_be_typed(up):
     assert program.poll() is None
     program.send_signal(signal.SIGTERM)
     program.stdin = None
+    program.communicate(timeout=30)
+    assert program.returncode == 0
+
+
+def test_a_gateway_that_stands_with_them_can_be_killed(up, tmp_path):
+    words = [sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
+    (tmp_path / "mine.toml").write_text(f'type = "command"\ncommand = {json.dumps(words)}\n')
+    program = up("--json", "--gateway", str(tmp_path / "mine.toml"))
+    gateway = json.loads(program.stdout.readline())["gateway"]["http"]
+    program.stderr.readline()
+    assert ask(gateway) == 501  # it knows no POST
+    assert type_in(program, "kill gateway") == "kill-gateway.by-hand-1 holds until `end`"
+    assert comes(gateway, "refused")
+    assert type_in(program, "end") == "kill-gateway.by-hand-1 has ended"
+    assert comes(gateway, 501)
+    program.send_signal(signal.SIGINT)
     program.communicate(timeout=30)
     assert program.returncode == 0

@@ -22,6 +22,7 @@ def parsed(line):
 def test_a_fault_holds_until_it_is_ended_or_for_a_length():
     assert parsed("kill a") == FaultByHand(Kill("a", at=0), None)
     assert parsed("kill a down=2s").length == parsed("hang a duration=2s").length == seconds(2)
+    assert parsed("kill gateway") == FaultByHand(Kill("gateway", at=0), None)
     assert parsed("kill group:cheap for=1500ms") == FaultByHand(Kill("group:cheap", at=0), 1_500_000_000)
 
 
@@ -59,7 +60,8 @@ def test_orders(line, order):
         ("kill", "kill needs a target: kill a"),
         ("kill ratio=1", "kill needs a target"),
         ("kill c", "its target 'c' does not exist; the providers are a, b"),
-        ("kill gateway", "kill: the gateway runs elsewhere; the providers are a, b"),
+        ("latency gateway", "latency: its target is the gateway, and only a fault of processes"),
+        (f"error_rate a ratio={'[' * 2000}]", "ratio"),  # nested too deeply for anybody
         ("error_rate a ratio=7", "ratio is a share from 0 to 1"),
         ("error_rate a rato=1", "did you mean `ratio`?"),
         ("error_rate a ratio", "'ratio' is no field with a value: write FIELD=VALUE"),
