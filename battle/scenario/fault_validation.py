@@ -18,6 +18,8 @@ _RANDOM_SURPLUS = 20
 """Twice the mean and this many: more than a random schedule gives in any run anybody will see."""
 
 
+_OF_MOCKS = (AnswerFault, SessionFault, ChainFault)
+
 _FOR_THE_GATEWAY = "only a fault of processes (kill, flap, restart, pause) or a partition can have that"
 
 
@@ -26,11 +28,16 @@ def fault_problems(scenario: Scenario) -> Iterator[str]:
     for entry in scenario.chaos:
         for fault in faults_of(entry):
             yield from _aim_problems(scenario, fault)
-            if isinstance(fault, AnswerFault | SessionFault | ChainFault):
+            if needs_mock(fault):
                 yield from _not_for_real_ones(scenario, fault)
             yield from _history_problems(scenario, fault)
         yield from entry.problems()
     yield from plan_problems(scenario.chaos, scenario.chaos_until, scenario.groups)
+
+
+def needs_mock(fault: Fault) -> bool:
+    """Whether it changes what a provider does, which only a mock's author can."""
+    return isinstance(fault, _OF_MOCKS)
 
 
 def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
@@ -55,7 +62,7 @@ def _aim_problems(scenario: Scenario, fault: Fault) -> Iterator[str]:
             yield f"partition: there is no workload named {fault.peer!r}; the workloads are: {known}"
 
 
-def _not_for_real_ones(scenario: Scenario, fault: AnswerFault | SessionFault | ChainFault) -> Iterator[str]:
+def _not_for_real_ones(scenario: Scenario, fault: Fault) -> Iterator[str]:
     real = {provider.name for provider in scenario.providers if isinstance(provider, RealProvider)}
     for name in targets_of(fault.target, scenario.groups):
         if name in real:

@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from battle.actors.spec.base import Spec
-from battle.actors.spec.faults.behaviour import AnswerFault
 from battle.actors.spec.faults.schedule import ChaosEntry, faults_of
-from battle.actors.spec.faults.websocket import SessionFault
 from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.spec.workloads import Workload
 from battle.errors import ScenarioError
 from battle.formatting import plural
 from battle.scenario.data.files import converted, read_data
+from battle.scenario.fault_validation import needs_mock
 from battle.scenario.scenario import Scenario
 
 DEFAULT_PROVIDERS = Path("battle.providers.toml")
@@ -111,13 +110,13 @@ def _possible_faults(chaos: Sequence[ChaosEntry]) -> tuple[list[ChaosEntry], lis
     kept: list[ChaosEntry] = []
     left_out: list[str] = []
     for entry in chaos:
-        needing = [fault for fault in faults_of(entry) if isinstance(fault, AnswerFault | SessionFault)]
-        if needing:
-            left_out += [
-                f"fault left out: {fault.kind()} of {fault.target} needs a mock provider" for fault in needing
-            ]
-        else:
+        faults = faults_of(entry)
+        if not any(needs_mock(fault) for fault in faults):
             kept.append(entry)
+            continue
+        for fault in faults:
+            why = "needs a mock provider" if needs_mock(fault) else "is in one entry with such a fault"
+            left_out.append(f"fault left out: {fault.kind()} of {fault.target} {why}")
     return kept, left_out
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from battle import (
+    ChainHalt,
     Every,
     Flap,
     Hang,
@@ -13,6 +14,7 @@ from battle import (
     RealProvider,
     Scenario,
     ScenarioError,
+    Sequence,
     seconds,
 )
 from battle.run.backend import chosen_backend, with_backend
@@ -92,6 +94,17 @@ def test_faults_that_need_a_mock_are_left_out_with_what_they_are_in():
     assert [change for change in backend.changes if change.startswith("fault")] == [
         "fault left out: hang of b needs a mock provider"
     ] * 2
+
+
+def test_a_fault_of_the_chain_needs_a_mock_and_takes_its_sequence_along():
+    halt = ChainHalt("*", at=seconds(1), duration=seconds(1))
+    backend = on_real_providers(scenario(chaos=[halt, Sequence((Kill("a", at=seconds(1)), halt))]), REAL)
+    assert backend.scenario.chaos == []
+    assert [change for change in backend.changes if change.startswith("fault")] == [
+        "fault left out: chain_halt of * needs a mock provider",
+        "fault left out: kill of a is in one entry with such a fault",
+        "fault left out: chain_halt of * needs a mock provider",
+    ]
 
 
 def test_the_load_is_reduced_to_what_the_slowest_provider_may_be_asked():
