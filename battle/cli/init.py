@@ -1,6 +1,5 @@
 """`battle init`."""
 
-import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 import typer
 
-from battle.actors.redaction import redacted
+from battle.actors.redaction import redacted, without
 from battle.actors.spec.endpoints import header_problems
 from battle.actors.spec.gateways import CommandGateway, EmbeddedGateway, Gateway, UrlGateway
 from battle.defaults import DEFAULT_SEED
@@ -22,9 +21,9 @@ from battle.probing.first_files import (
     gateway_text,
     scenario_text,
 )
-from battle.probing.probe import Found, probe
-from battle.run.gateway_endpoints import url_of
-from battle.run.secrets import with_secrets
+from battle.probing.probe import Answer, Found, probe
+from battle.run.gateway_endpoints import ca_file_of, gateway_trust, url_of
+from battle.run.secrets import secret_values, with_names, with_secrets
 from battle.run.up import Standing, stand
 from battle.scenario.data.files import parsed
 from battle.scenario.gateways import gateway_label, gateway_names, named_gateway
@@ -112,14 +111,19 @@ def _of_url(gateway: UrlGateway, port: int, to: Path, *, force: bool) -> Iterato
     whose = f"gateway {label}"
     sent = {name: with_secrets(value, whose) for name, value in gateway.headers.items()}
     url, ws_url = with_secrets(gateway.url, whose), with_secrets(gateway.ws_url, whose)
+    trust = gateway_trust(gateway)
     found: list[Found | None] = []
 
     async def look(_: Standing) -> None:
-        found.append(await probe(url, sent, patience_s=PATIENCE_S, ws_url=ws_url, trust=_trust(gateway)))
+        seen = await probe(url, sent, patience_s=PATIENCE_S, ws_url=ws_url, trust=trust)
+        found.append(_without_secrets(seen, gateway))
 
     _stand(scenario, look)
     seen = _seen(found, gateway.url, "give the whole URL, with its path")
-    files[GATEWAY_FILE].write_text(gateway_text(seen, url=gateway.url, name=name, headers=gateway.headers))
+    ca_file = ca_file_of(gateway)
+    files[GATEWAY_FILE].write_text(
+        gateway_text(seen, name=name, headers=gateway.headers, ca_file=ca_file, verify=gateway.verify)
+    )
     files[SCENARIO_FILE].write_text(scenario_text(name, ports=ports, with_websockets=seen.ws_url is not None))
     yield from _facts(seen)
     yield f"written: {files[GATEWAY_FILE]}, {files[SCENARIO_FILE]}"
@@ -133,17 +137,15 @@ def _of_program(gateway: CommandGateway, file: str, to: Path, *, force: bool) ->
     """The program is started with providers behind it, and asked; its file is its author's, and is not changed."""
     files = _writable(to, SCENARIO_FILE, force=force)
     scenario = _scenario(scenario_text(gateway.name, ports=(), with_websockets=False), gateway)
+    trust = gateway_trust(gateway)
     found: list[Found | None] = []
 
     async def look(standing: Standing) -> None:
         assert standing.gateway is not None
         http, ws = standing.gateway.http, standing.gateway.ws
         known_ws = url_of(ws, "ws") if gateway.has_ws_port or gateway.ws_path else ""
-        found.append(
-            await probe(
-                url_of(http, "http"), http.headers, patience_s=0, ws_url=known_ws, trust=_trust(gateway)
-            )
-        )
+        seen = await probe(url_of(http, "http"), http.headers, patience_s=0, ws_url=known_ws, trust=trust)
+        found.append(_without_secrets(seen, gateway))
 
     _stand(scenario, look, with_gateway=True)
     seen = _seen(found, file, f'write its path in {file}, such as path = "/rpc"')
@@ -200,13 +202,19 @@ def _stand(
         )
 
 
-def _trust(gateway: CommandGateway | UrlGateway) -> ssl.SSLContext:
-    ca_file = str(Path(gateway.here) / gateway.ca_file) if gateway.ca_file else None
-    trust = ssl.create_default_context(cafile=ca_file)
-    if not gateway.verify:
-        trust.check_hostname = False
-        trust.verify_mode = ssl.CERT_NONE
-    return trust
+def _without_secrets(found: Found | None, gateway: CommandGateway | UrlGateway) -> Found | None:
+    """What was found, with `${NAME}` where a URL has a secret; what the gateway said has `***` there."""
+    if found is None:
+        return None
+    written = (gateway.url, gateway.ws_url) if isinstance(gateway, UrlGateway) else ()
+    secrets = secret_values(gateway)
+
+    def cleaned(answer: Answer) -> Answer:
+        url = with_names(answer.url, written)
+        return msgspec.structs.replace(answer, url=url, detail=without(answer.detail, secrets))
+
+    ws_url = None if found.ws_url is None else with_names(found.ws_url, written)
+    return Found(cleaned(found.http), tuple(cleaned(one) for one in found.tried), ws_url)
 
 
 def _seen(found: list[Found | None], url: str, how: str) -> Found:

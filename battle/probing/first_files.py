@@ -13,20 +13,26 @@ PROVIDERS = ("a", "b", "c")
 """Three: when one is dead, it still shows how the load spreads over the others."""
 
 
-def gateway_text(found: Found, *, url: str, name: str, headers: Mapping[str, str]) -> str:
-    """The gateway file of one that already runs. `url` as it was given; `headers` with their `${NAME}`."""
+def gateway_text(
+    found: Found, *, name: str, headers: Mapping[str, str], ca_file: str = "", verify: bool = True
+) -> str:
+    """The gateway file of one that already runs. All of it has `${NAME}` where a secret is."""
     lines = ["# What Battle knows of this gateway, as `battle init` found it:"]
     lines += [f"#   {one.detail}" for one in found.tried if one.kind != "silent"]
     lines.append(f"#   WebSockets: {redacted(found.ws_url) if found.ws_url else 'none found'}")
     lines += [
         'type = "url"',
         f"name = {_quoted(name)}",
-        f"url = {_quoted(_with_credentials(found.http.url, url))}",
+        f"url = {_quoted(found.http.url)}",
     ]
     if found.ws_url is not None:
         lines.append(f"ws_url = {_quoted(found.ws_url)}")
     else:
         lines.append('# ws_url = "ws://127.0.0.1:8546/"   # where it takes WebSockets, if it does')
+    if ca_file:
+        lines.append(f"ca_file = {_quoted(ca_file)}")
+    if not verify:
+        lines.append("verify = false")
     if headers:
         pairs = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in headers.items())
         lines.append(f"headers = {{ {pairs} }}")
@@ -82,10 +88,6 @@ def _websockets() -> list[str]:
         "# connections = 3",
         '# duration = "20s"',
     ]
-
-
-def _with_credentials(found: str, given: str) -> str:
-    return found if "@" in found or "@" not in given else given
 
 
 def _plain(name: str) -> str:

@@ -14,8 +14,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import msgspec
 import trio
 
-from battle.actors.redaction import redacted
-from battle.store import typed
+from battle.actors.redaction import basic_authorization, redacted
+from battle.actors.wire.untrusted_json import Unreadable, reader
 
 if TYPE_CHECKING:  # httpx takes 0.1 s to import
     import httpx
@@ -26,6 +26,8 @@ PATHS = ("/", "/rpc", "/ws", "/main/evm/1", "/v1", "/eth", "/ethereum", "/api")
 ANSWER_S = 5.0
 """How long a gateway may take for one answer: a failover and a timeout of its own are in it."""
 
+PORT_MAX = 65535
+
 POLL_S = 0.2
 """Between two looks at a gateway that does not listen yet."""
 
@@ -33,6 +35,8 @@ Kind: TypeAlias = Literal["result", "error", "status", "silent"]
 """What came of a question: a JSON-RPC result, a JSON-RPC error, another HTTP answer, nothing."""
 
 _Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
+
+_read = reader()
 
 _QUESTION = {"jsonrpc": "2.0", "id": "battle-init", "method": "eth_chainId", "params": []}
 _WRONG_PLACE = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 501})
@@ -79,8 +83,8 @@ async def probe(
 ) -> Found | None:
     """What the gateway at this URL does; None when nothing has listened there for `patience_s`.
 
-    `headers` may hold secrets: they are sent, and are in no answer here. WebSockets are tried at `ws_url`, if there
-    is one, and else where gateways are used to take them. `trust` holds the certificates to trust.
+    `headers` may hold secrets: a gateway that repeats one has it in a `detail` here. WebSockets are tried at
+    `ws_url`, if there is one, and else where gateways are used to take them. `trust` holds the certificates to trust.
     """
     parts = urlsplit(url)
     trust = ssl.create_default_context() if trust is None else trust
@@ -89,10 +93,10 @@ async def probe(
             return None
         tried = [await ask(client, one) for one in _candidates(parts, PATHS)]
     best = min(tried, key=lambda answer: answer.rank)
-    ws_urls = [ws_url] if ws_url else _ws_candidates(urlsplit(best.url))
+    ws_urls = [ws_url] if ws_url else ws_candidates(urlsplit(best.url))
     taken = None
     for one in ws_urls:
-        if await _takes_websockets(one, headers, trust):
+        if await takes_websockets(one, headers, trust):
             taken = one
             break
     return Found(best, tuple(tried), taken)
@@ -115,7 +119,10 @@ async def _listens(client: "httpx.AsyncClient", url: str, patience_s: float) -> 
     deadline = trio.current_time() + patience_s
     while True:
         try:
-            await client.head(url)
+            with trio.move_on_after(
+                2 * ANSWER_S
+            ):  # a connection has its own time; who has one may say nothing
+                await client.head(url)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if "certificate" in str(error).lower():
                 return True  # somebody is there, and `ask` says what is wrong
@@ -134,7 +141,10 @@ async def ask(client: "httpx.AsyncClient", url: str) -> Answer:
 
     shown = redacted(url)
     try:
-        response = await client.post(url, json=_QUESTION)
+        with trio.fail_after(ANSWER_S):  # httpx's own limit is for each piece: some answers never end
+            response = await client.post(url, json=_QUESTION)
+    except trio.TooSlowError:
+        return Answer(url, "silent", f"{shown}: no whole answer within {ANSWER_S:g} s")
     except httpx.HTTPError as error:
         return Answer(url, "silent", f"{shown}: {_why(error)}")
     said = _rpc(response.content)
@@ -159,8 +169,8 @@ def _why(error: Exception) -> str:
 def _rpc(body: bytes) -> dict[str, Any] | None:
     """The JSON-RPC response in a body, if it is one."""
     try:
-        said = typed.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        said = _read(body)
+    except Unreadable:
         return None
     return said if isinstance(said, dict) and ("result" in said or "error" in said) else None
 
@@ -179,20 +189,22 @@ def _candidates(parts: SplitResult, paths: tuple[str, ...]) -> list[str]:
     return [urlunsplit(parts._replace(path=path)) for path in paths]
 
 
-def _ws_candidates(found: SplitResult) -> list[str]:
-    """The same place, its `/ws`, and the same two at the port that follows."""
+def ws_candidates(found: SplitResult) -> list[str]:
+    """The same place, its `/ws`, and the same two at the port that follows, if one does."""
     secure = found.scheme == "https"
     here = found._replace(scheme="wss" if secure else "ws")
     port = found.port or (443 if secure else 80)
     user, at, _ = found.netloc.rpartition("@")
     host = f"[{found.hostname}]" if ":" in (found.hostname or "") else found.hostname
-    beside = here._replace(netloc=f"{user}{at}{host}:{port + 1}")
+    places = [here]
+    if port < PORT_MAX:
+        places.append(here._replace(netloc=f"{user}{at}{host}:{port + 1}"))
     below = f"{found.path.rstrip('/')}/ws"
     paths = dict.fromkeys([found.path or "/", "/ws", below, "/"])
-    return [urlunsplit(place._replace(path=path)) for place in (here, beside) for path in paths]
+    return [urlunsplit(place._replace(path=path)) for place in places for path in paths]
 
 
-async def _takes_websockets(url: str, headers: Mapping[str, str], trust: ssl.SSLContext) -> bool:
+async def takes_websockets(url: str, headers: Mapping[str, str], trust: ssl.SSLContext) -> bool:
     """Whether a WebSocket opens there, and answers a call."""
     with trio.move_on_after(ANSWER_S):
         try:
@@ -216,7 +228,9 @@ async def _answers_on(stream: _Stream, url: str, headers: Mapping[str, str]) -> 
     import trio_websocket
 
     parts = urlsplit(url)
-    extra = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    authorization = basic_authorization(url)
+    sent = ({"authorization": authorization} if authorization else {}) | dict(headers)
+    extra = [(name.encode("ascii"), value.encode("ascii")) for name, value in sent.items()]
     resource = urlunsplit(("", "", parts.path or "/", parts.query, ""))
     answer = None
     try:

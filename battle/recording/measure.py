@@ -21,8 +21,8 @@ from battle.recording.call_limits import Searched
 from battle.recording.limit_search import LimitSearch
 from battle.recording.refusals import Reply, refusal_of, seconds_to_wait
 from battle.recording.summary import Observation
-from battle.run.secrets import secrets_of_provider, with_secrets
-from battle.run.trust import trust_of
+from battle.run.secrets import filler_of, secrets_of_provider
+from battle.run.trust import trust_in
 
 ANSWER_S = 10.0
 """Without an answer for so long a call counts as never answered."""
@@ -69,7 +69,7 @@ async def measure(
         StartError: the provider cannot be reached, or a secret is missing.
     """
     ws = provider.url.startswith(("ws:", "wss:"))
-    endpoint = provider.endpoint(lambda text: with_secrets(text, f"provider {provider.where}"))
+    endpoint = provider.endpoint(filler_of(f"provider {provider.where}"))
     secrets = secrets_of_provider(provider, endpoint)
     measured = Measured([], None)
     async with AsyncExitStack() as stack:
@@ -202,8 +202,9 @@ async def _over_http(stack: AsyncExitStack, provider: RealProvider, endpoint: En
     import httpx
 
     url = f"{'https' if is_secure(provider.url) else 'http'}://{endpoint.address}{endpoint.path}"
+    trust = trust_in(provider.ca_file, verify=provider.verify, whose=f"provider {provider.where}")
     client = await stack.enter_async_context(
-        httpx.AsyncClient(headers=endpoint.headers, timeout=None, verify=trust_of(provider), trust_env=False)
+        httpx.AsyncClient(headers=endpoint.headers, timeout=None, verify=trust, trust_env=False)
     )
 
     async def exchange(body: bytes) -> Reply:
@@ -226,7 +227,7 @@ async def _over_websocket(
     from trio_websocket import ConnectionClosed, HandshakeError, wrap_client_stream
 
     host, _, port = endpoint.address.rpartition(":")
-    trust = trust_of(provider)
+    trust = trust_in(provider.ca_file, verify=provider.verify, whose=f"provider {provider.where}")
     headers = [(name.encode(), value.encode()) for name, value in endpoint.headers.items()]
     nursery = await stack.enter_async_context(trio.open_nursery())
     try:

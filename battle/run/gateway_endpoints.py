@@ -15,6 +15,7 @@ from battle.actors.world.cluster import Cluster
 from battle.errors import StartError
 from battle.run.plan import GATEWAY
 from battle.run.secrets import with_secrets
+from battle.run.trust import trust_in
 from battle.scenario.gateways import gateway_label
 
 TLS_NAME = "localhost"
@@ -100,16 +101,18 @@ def _headers(gateway: CommandGateway | UrlGateway) -> Iterator[tuple[str, str]]:
 
 
 def _tls(gateway: CommandGateway | UrlGateway, host: str) -> Tls:
-    if not gateway.ca_file:
-        return Tls(host, verify=gateway.verify)
-    path = (Path(gateway.here) / gateway.ca_file).absolute()
-    try:
-        ssl.create_default_context(cafile=str(path))
-    except ssl.SSLError:
-        raise StartError(f"{_whose(gateway)}: ca_file {path} holds no certificates in PEM") from None
-    except OSError as error:
-        raise StartError(f"{_whose(gateway)}: ca_file {path} cannot be read: {error.strerror}") from None
-    return Tls(host, str(path))
+    gateway_trust(gateway)  # or else each node that connects would find out by itself
+    return Tls(host, ca_file_of(gateway), gateway.verify)
+
+
+def gateway_trust(gateway: CommandGateway | UrlGateway) -> ssl.SSLContext:
+    """The TLS settings of a client of this gateway that is not one of the run's nodes. Raises StartError."""
+    return trust_in(ca_file_of(gateway), verify=gateway.verify, whose=_whose(gateway))
+
+
+def ca_file_of(gateway: CommandGateway | UrlGateway) -> str:
+    """Where its `ca_file` is; "" for one without."""
+    return str((Path(gateway.here) / gateway.ca_file).absolute()) if gateway.ca_file else ""
 
 
 def _whose(gateway: CommandGateway | UrlGateway) -> str:

@@ -8,7 +8,7 @@ from battle.actors.spec.providers import MockProvider, RealProvider
 from battle.actors.world.cluster import Cluster
 from battle.run.nodes import NodeActor, node_on
 from battle.run.plan import RunPlan
-from battle.run.secrets import with_secrets
+from battle.run.secrets import filler_of
 
 
 class ProviderNodes:
@@ -42,9 +42,7 @@ def _role(provider: MockProvider | RealProvider, address: Address, chain: Chain)
 
 
 def _link_role(provider: RealProvider, address: Address) -> LinkRole:
-    def fill(text: str) -> str:
-        return with_secrets(text, f"provider {provider.name}")
-
+    fill = filler_of(f"provider {provider.name}")
     return LinkRole(
         provider.name,
         address,

@@ -6,11 +6,11 @@ Only what is sent somewhere gets the value; files, messages and process lists ha
 import mmap
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from battle.actors.redaction import KEY_CHARS
-from battle.actors.spec.endpoints import Endpoint
+from battle.actors.spec.endpoints import Endpoint, is_header_value
 from battle.actors.spec.gateways import CommandGateway, Gateway, UrlGateway
 from battle.actors.spec.providers import RealProvider
 from battle.errors import StartError
@@ -32,6 +32,33 @@ def with_secrets(text: str, whose: str, environ: Mapping[str, str] | None = None
         return environ[found[1]]
 
     return _NAMED.sub(value, text)
+
+
+def with_names(text: str, written: Iterable[str], environ: Mapping[str, str] | None = None) -> str:
+    """The reverse: the text with `${NAME}` in the place of each value of the variables that `written` names."""
+    environ = os.environ if environ is None else environ
+    values = {environ.get(name, ""): name for one in written for name in names_in(one)}
+    found = re.compile("|".join(re.escape(value) for value in sorted(values, key=len, reverse=True) if value))
+    return found.sub(lambda value: f"${{{values[value[0]]}}}", text) if found.pattern else text
+
+
+def filler_of(whose: str) -> Callable[[str], str]:
+    """What puts the secrets of a real provider in their places; `whose` they are, for the message.
+
+    It raises StartError: a variable is not set, or what it holds cannot be sent.
+    """
+
+    def fill(text: str) -> str:
+        filled = with_secrets(text, whose)
+        for name in names_in(text):
+            if not is_header_value(os.environ[name]):
+                raise StartError(
+                    f"{whose}: the environment variable {name} holds what is not printable ASCII without blanks "
+                    "around it: set it again, without a line's end, say"
+                )
+        return filled
+
+    return fill
 
 
 _NOT_SECRET = {"HOME", "PATH", "USER", "LOGNAME", "SHELL", "PWD", "TMPDIR", "LANG", "TERM", "HOSTNAME"}

@@ -10,8 +10,8 @@ import msgspec
 
 from battle.actors.spec.providers import RealProvider
 from battle.errors import StartError
-from battle.run.secrets import with_secrets
-from battle.run.trust import trust_of
+from battle.run.secrets import filler_of
+from battle.run.trust import trust_in
 
 ANSWER_S = 10.0
 """A provider that needs longer for one call would fail every load."""
@@ -67,15 +67,15 @@ class _Asker:
     def __init__(self, provider: RealProvider) -> None:
         import httpx
 
-        def fill(text: str) -> str:
-            return with_secrets(text, f"provider {provider.name}")
-
         self._provider = provider
-        upstream = provider.endpoint(fill)
+        upstream = provider.endpoint(filler_of(f"provider {provider.name}"))
         scheme = "http" if upstream.tls is None else "https"
         self._url = f"{scheme}://{upstream.address}{upstream.path}"
         self._client = httpx.Client(
-            headers=upstream.headers, timeout=ANSWER_S, verify=trust_of(provider), trust_env=False
+            headers=upstream.headers,
+            timeout=ANSWER_S,
+            verify=trust_in(provider.ca_file, verify=provider.verify, whose=f"provider {provider.name}"),
+            trust_env=False,
         )
 
     def __enter__(self) -> None:

@@ -1,9 +1,8 @@
-"""Which certificates are trusted by a client of a real provider that is not one of the run's nodes."""
+"""Which certificates the clients trust that find out about a gateway or a real provider."""
 
 import ssl
 from pathlib import Path
 
-from battle.actors.spec.providers import RealProvider
 from battle.errors import StartError
 from battle.store.regular import read_regular
 
@@ -11,24 +10,29 @@ CA_FILE_BYTES_MAX = 4 * 2**20
 """Of certificates to trust: a system's whole store has 0.3 MB."""
 
 
-def trust_of(provider: RealProvider) -> ssl.SSLContext:
-    """The TLS settings for this provider.
+def trust_in(ca_file: Path | str, *, verify: bool, whose: str) -> ssl.SSLContext:
+    """The TLS settings that trust the authorities in this file, the system's if there is none; `whose` they are.
 
     Raises:
-        StartError: its `ca_file` cannot be read, or holds no certificates.
+        StartError: the file cannot be read, or holds no certificates.
     """
-    authorities = None
-    if provider.ca_file:
+    refused = f"{whose}: ca_file {ca_file} holds no certificates in PEM"
+    pem = None
+    if str(ca_file):
         try:
-            authorities = read_regular(Path(provider.ca_file), CA_FILE_BYTES_MAX).decode("ascii")
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it holds no certificates in PEM"
-            raise StartError(f"ca_file {provider.ca_file} cannot be read: {why}") from None
+            # Between the certificates there may be comments in any writing.
+            pem = read_regular(Path(ca_file), CA_FILE_BYTES_MAX).decode("ascii", errors="ignore")
+        except OSError as error:
+            raise StartError(
+                f"{whose}: ca_file {ca_file} cannot be read: {error.strerror or error}"
+            ) from None
+        if not pem:  # which the system's would stand in for
+            raise StartError(refused)
     try:
-        context = ssl.create_default_context(cadata=authorities)
+        context = ssl.create_default_context(cadata=pem)
     except (ssl.SSLError, ValueError):
-        raise StartError(f"ca_file {provider.ca_file} holds no certificates in PEM") from None
-    if not provider.verify:
+        raise StartError(refused) from None
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

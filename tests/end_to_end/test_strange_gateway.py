@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from battle.actors.redaction import basic_authorization
+from tests.battle.local_service import Reply, served
+
 pytestmark = pytest.mark.live
 
 PROGRAM = Path(__file__).with_name("strange_gateway.mjs")
@@ -142,3 +145,26 @@ def test_a_path_that_is_missing_is_asked_for_and_files_are_kept(tmp_path):
         2,
         "battle: first_battle.toml is there already: move it away, or use --force\n",
     )
+
+
+def test_a_secret_in_a_url_is_written_as_the_name_that_it_was_given_by(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", "hunter7")
+    refused = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"hunter7 reaches no upstream"}}'
+    with served(answer=lambda received: Reply(200, refused)) as service:
+        url = service.url.replace("://", "://me:${GATEWAY_KEY}@") + "/rpc/${GATEWAY_KEY}"
+        port = str(consecutive(3))
+        status, out, err = battle(tmp_path, "init", "--gateway", url, "--port", port)
+        sent = {received.headers.get("authorization") for received in service.received}
+    assert (status, err, sent) == (0, "", {basic_authorization("http://me:hunter7@h")})
+    text = (tmp_path / "gateway.toml").read_text()
+    assert f'url = "{url}"' in text
+    assert "*** reaches no upstream" in text
+    assert "hunter7" not in text + out
+
+
+def test_a_ca_file_that_is_not_there_is_a_sentence(tmp_path):
+    (tmp_path / "mine.toml").write_text('type = "url"\nurl = "https://127.0.0.1:1/"\nca_file = "ca.pem"\n')
+    status, _, err = battle(tmp_path, "init", "--gateway", "mine.toml", "--port", str(consecutive(3)))
+    assert status == 2
+    assert "ca.pem cannot be read: No such file" in err
+    assert err.count("\n") == 1

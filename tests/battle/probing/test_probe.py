@@ -2,12 +2,17 @@
 
 import json
 import socket
+import ssl
 from functools import partial
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import trio
+from trio.testing import MockClock
+from trio_websocket import serve_websocket
 
-from battle.probing.probe import PATHS, Found, probe
+from battle.probing.probe import ANSWER_S, PATHS, Found, ask, probe, takes_websockets, ws_candidates
 from tests.battle.local_service import Reply, served
 
 CHAIN_7 = b'{"jsonrpc":"2.0","id":"battle-init","result":"0x7"}'
@@ -97,3 +102,57 @@ def test_no_secret_of_a_url_is_in_what_is_said():
     assert found is not None
     assert key in found.http.url, "it is asked there"
     assert key not in found.http.detail
+
+
+def test_an_answer_that_never_ends_is_silence():
+    """Its pieces come often enough for httpx."""
+
+    async def body():
+        while True:
+            await trio.sleep(1)
+            yield b": still there\n\n"
+
+    async def serve(request):
+        return httpx.Response(200, content=body())
+
+    async def asked():
+        async with httpx.AsyncClient(transport=httpx.MockTransport(serve), timeout=ANSWER_S) as client:
+            return await ask(client, "http://gateway/")
+
+    answer = trio.run(asked, clock=MockClock(autojump_threshold=0))
+    assert (answer.kind, answer.detail) == ("silent", "http://gateway/: no whole answer within 5 s")
+
+
+def test_the_port_after_the_last_is_not_tried():
+    assert ws_candidates(urlsplit("http://a:65534/"))[-1] == "ws://a:65535/ws"
+    assert ws_candidates(urlsplit("http://a:65535/rpc")) == [
+        "ws://a:65535/rpc",
+        "ws://a:65535/ws",
+        "ws://a:65535/rpc/ws",
+        "ws://a:65535/",
+    ]
+
+
+def test_credentials_of_a_url_are_sent_for_a_websocket_as_well():
+    async def answer_one(task_status):
+        async def handler(request):
+            said.append(dict(request.headers)[b"authorization"])
+            socket = await request.accept()
+            await socket.get_message()
+            await socket.send_message(CHAIN_7.decode())
+
+        listening = partial(serve_websocket, handler, "127.0.0.1", 0, None)
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(listening)
+            task_status.started(server.port)
+
+    async def tried():
+        async with trio.open_nursery() as nursery:
+            port = await nursery.start(answer_one)
+            trust = ssl.create_default_context()
+            took.append(await takes_websockets(f"ws://me:secret@127.0.0.1:{port}/", {}, trust))
+            nursery.cancel_scope.cancel()
+
+    said, took = [], []
+    trio.run(tried)
+    assert (took, said) == ([True], [b"Basic bWU6c2VjcmV0"])
