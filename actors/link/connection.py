@@ -2,7 +2,7 @@
 
 What happens to one happens to the other: a reset is a reset, an end an end. A request waits here while the pace of
 the link does not let it go, and while the one before it has no response. A WebSocket is passed as the bytes it
-consists of.
+consists of, and read on the side.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from functools import partial
 
 import msgspec
 
+from battle.actors.link.conversation import Conversation
 from battle.actors.link.forwarding import forwarded_handshake, forwarded_request, forwarded_response
 from battle.actors.link.observation import (
     PassedCall,
@@ -99,7 +100,8 @@ class LinkConnection:
         """A request has come in."""
         if request.wants_websocket:
             self._websocket = request
-            self._relay = Relay(self._client)
+            conversation = Conversation(self._world, self._role, self._pace, self._pace_log)
+            self._relay = Relay(self._world, self._client, conversation)
             self._relay.early(self._http.upgrade(*self._relay.client_callbacks()))
             return
         now_ns = self._world.now_ns()

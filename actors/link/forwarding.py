@@ -5,6 +5,8 @@ upstream is at, and without the headers that it wants. Headers that belong to on
 7.6.1).
 """
 
+import msgspec
+
 from battle.actors.spec.endpoints import Endpoint
 from battle.actors.wire.http.messages import HttpRequest, HttpResponse, encode_response
 
@@ -32,8 +34,10 @@ def forwarded_request(request: HttpRequest, upstream: Endpoint) -> bytes:
 
 
 def forwarded_handshake(request: HttpRequest, upstream: Endpoint) -> bytes:
-    """The request for a WebSocket as the upstream gets it."""
-    lines = [*_head(request.method, request, upstream), b"connection: upgrade", b"upgrade: websocket"]
+    """The request for a WebSocket as the upstream gets it: without extensions, so that frames can be read here."""
+    headers = {name: value for name, value in request.headers.items() if name != b"sec-websocket-extensions"}
+    plain = msgspec.structs.replace(request, headers=headers)
+    lines = [*_head(request.method, plain, upstream), b"connection: upgrade", b"upgrade: websocket"]
     return b"\r\n".join((*lines, b"", b""))
 
 

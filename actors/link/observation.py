@@ -4,7 +4,7 @@ What cannot be read passes all the same: it is logged as far as it is understood
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import xxhash
@@ -67,6 +67,12 @@ def calls_in(request: HttpRequest) -> list[PassedCall]:
     items = read_calls(request.body)
     batch = items if isinstance(items, list) else [items]
     return [_passed(item, {} if isinstance(items, list) else request.headers) for item in batch]
+
+
+def calls_in_message(message: bytes) -> list[PassedCall]:
+    """The calls in a message of a WebSocket."""
+    items = read_calls(message)
+    return [_passed(item, {}) for item in (items if isinstance(items, list) else [items])]
 
 
 def _passed(item: Item, headers: dict[bytes, bytes]) -> PassedCall:
@@ -149,6 +155,33 @@ def facts_in(method: str, answer: RpcResponse) -> Iterator[ChainFact]:
             yield ChainFact("chain id", _read_text(result).lower(), is_final=True)
     except (Unreadable, ValueError):
         return  # not of the shape that the method's answers have: it says nothing that could be compared
+
+
+class _Notification(msgspec.Struct):
+    class Params(msgspec.Struct):
+        """What is new, of a subscription."""
+
+        result: _Block
+
+    params: Params
+    method: Literal["eth_subscription"]
+
+
+_read_notification = reader(_Notification)
+
+
+def facts_in_notification(message: bytes) -> Iterator[ChainFact]:
+    """What a new head that a subscription brings says of the chain: its hash, and its parent's.
+
+    Its contents are left out: nodes differ in which fields of a header they send.
+    """
+    try:
+        block = _read_notification(message).params.result
+        height = int(block.number, 16)
+    except (Unreadable, ValueError):
+        return
+    yield ChainFact(f"block {height}", block.hash.lower(), is_final=False)
+    yield ChainFact(f"block {height - 1}", block.parent.lower(), is_final=False)
 
 
 def _block_facts(block: _Block) -> Iterator[ChainFact]:

@@ -17,13 +17,13 @@ class Pace:
         self._free_ns = 0.0
         """When the calls that were let through would all have gone, one at a time."""
 
-    def due_ns(self, now_ns: int, calls: int = 1) -> int | None:
-        """When these calls may go together: now, or later; None when that is more than `WAIT_NS_MAX` away.
+    def due_ns(self, now_ns: int, calls: int = 1, wait_ns_max: int = WAIT_NS_MAX) -> int | None:
+        """When these calls may go together: now, or later; None when that is more than `wait_ns_max` away.
 
         Those that are turned away take no place.
         """
         due_ns = max(float(now_ns), self._free_ns - self._slack_ns)
-        if due_ns - now_ns > WAIT_NS_MAX:
+        if due_ns - now_ns > wait_ns_max:
             return None
         self._free_ns = max(due_ns, self._free_ns) + calls * self._interval_ns
         return round(due_ns)

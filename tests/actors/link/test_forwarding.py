@@ -94,6 +94,13 @@ def test_the_client_gets_status_body_and_headers_but_no_way_around_the_link():
     )
 
 
+def test_a_handshake_offers_no_extension_so_that_the_link_can_read_frames():
+    asked = request("GET", sec_websocket_extensions=b"permessage-deflate", sec_websocket_key=b"k")
+    passed = parsed(forwarded_handshake(asked, UPSTREAM))
+    assert b"sec-websocket-extensions" not in passed.headers
+    assert passed.headers[b"sec-websocket-key"] == b"k"
+
+
 def test_a_handshake_keeps_its_key():
     asked = request("GET", "/", b"", sec_websocket_key=b"abc", connection=b"Upgrade", upgrade=b"websocket")
     assert forwarded_handshake(asked, Endpoint("rpc.example:80", "/ws")) == (

@@ -118,6 +118,26 @@ def test_a_client_that_does_not_read_slows_the_upstream_down(either_world):
     assert received == 4 * MUCH
 
 
+def test_many_messages_for_an_upstream_that_does_not_read_wait_once(either_world):
+    message = b"\x81\xfe\x03\xe8mask" + b"x" * 1000
+
+    async def handler(stream):
+        await read.wait()
+        heard.append(await _everything(stream))
+
+    async def script(stage, link):
+        stream = await opened(link)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_say_all, stream, message * (MUCH // len(message)))
+            await stage.sleep(ms(100))
+            read.set()
+            await stage.until(lambda: heard)
+
+    read, heard = trio.Event(), []
+    play(either_world, handler, script)
+    assert heard == [message * (MUCH // len(message))]
+
+
 def test_what_a_fault_holds_back_is_bounded(either_world):
     sent = []
 
