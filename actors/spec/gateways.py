@@ -135,13 +135,14 @@ class CommandGateway(_Foreign, frozen=True, tag="command"):
 
     `command` is a list of words. In it `{config}`, `{port}`, `{ws_port}`, `{port:NAME}`, `{workdir}`, `{here}` and
     `{providers}` (their URLs, with commas between them) are replaced; one that has `{provider.url}` is repeated for
-    each provider (also `.name`, `.host`, `.port`, `.address`, `.ws_url`). `template` is the configuration's text, a
+    each provider (also `.name`, `.host`, `.port`, `.address`, `.ws_url`), and so are together the words of a list in
+    the list, as `["--upstream", "{provider.url}"]`. `template` is the configuration's text, a
     Jinja template that sees `port`, `ws_port`, `ports`, `workdir`, `here`, `env` and `providers` (with the same
     names), and may take 10 s and 512 MB. A secret is written as `${NAME}` in `env` and in `headers`: it is taken from
     Battle's own environment when the run starts, and is in no file, message or report.
     """
 
-    command: tuple[str, ...]
+    command: tuple[str | tuple[str, ...], ...]
     template: str = ""
     name: str = "command"
     port: int = 0
@@ -181,6 +182,12 @@ class CommandGateway(_Foreign, frozen=True, tag="command"):
         return self.ports if isinstance(self.ports, dict) else dict.fromkeys(self.ports, 0)
 
     @property
+    def program(self) -> str:
+        """What is started: the first word."""
+        first = self.command[0]
+        return first if isinstance(first, str) else first[0]
+
+    @property
     def has_ws_port(self) -> bool:
         """Whether WebSockets have a port of their own."""
         return self.ws_port is not False
@@ -189,8 +196,11 @@ class CommandGateway(_Foreign, frozen=True, tag="command"):
         yield from super().problems()
         if not self.command:
             yield "gateway: command needs at least the program's name"
-        elif "{provider" in self.command[0]:
+        elif not isinstance(self.command[0], str) or "{provider" in self.command[0]:
             yield "gateway: command begins with the program's name, which cannot be repeated for each provider"
+        for word in self.command:
+            if not isinstance(word, str) and not any("{provider." in one for one in word):
+                yield f"gateway: command has the list {list(word)}, in which nothing is of a provider"
         yield from self._placeholder_problems()
         for name, path in (("path", self.path), ("ws_path", self.ws_path or "/")):
             if not is_path(path):
@@ -211,8 +221,9 @@ class CommandGateway(_Foreign, frozen=True, tag="command"):
     def _placeholder_problems(self) -> Iterator[str]:
         known = [*PLACEHOLDERS, *(f"port:{name}" for name in self.port_numbers())]
         of_providers = [f"provider.{name}" for name in PROVIDER_PLACEHOLDERS]
+        words = [one for word in self.command for one in ([word] if isinstance(word, str) else word)]
         texts = {
-            "command": (self.command, [*known, *of_providers]),
+            "command": (words, [*known, *of_providers]),
             "env": (self.env.values(), known),
             "working_directory": ([self.working_directory], ["workdir", "here"]),
             "log": ([self.log], ["workdir", "here"]),

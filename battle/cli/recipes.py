@@ -31,7 +31,7 @@ def _list() -> Iterator[str]:
     with ThreadPoolExecutor() as threads:
         found = list(threads.map(_installed, gateways))
     rows = (
-        row(name, gateway.command[0], version or "no", "" if version else gateway.install)
+        row(name, gateway.program, version or "no", "" if version else gateway.install)
         for name, gateway, version in zip(names, gateways, found, strict=True)
     )
     yield from table_lines(Table(columns(":recipe", ":program", ":installed", ":to install it"), tuple(rows)))
@@ -42,7 +42,7 @@ def _list() -> Iterator[str]:
 def _installed(gateway: CommandGateway) -> str | None:
     """The version that is installed; where the program is, if it has no way to say that; None if it is missing."""
     if not gateway.version_command:
-        return program_path(gateway.command[0])
+        return program_path(gateway.program)
     try:
         said = program_version(gateway)
     except VersionUnknownError:

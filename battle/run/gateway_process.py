@@ -65,13 +65,13 @@ def prepare_command(
 
 def missing_program(gateway: CommandGateway) -> str | None:
     """What to say of a gateway whose program is not on this machine; None when it is there."""
-    program = filled_text(gateway.command[0], {"here": _here(gateway)})
+    program = filled_text(gateway.program, {"here": _here(gateway)})
     return None if program_path(program) or "{" in program else _missing(gateway)
 
 
 def _missing(gateway: CommandGateway) -> str:
     how = f": install it with `{gateway.install}`" if gateway.install else ""
-    return f"{gateway.command[0]!r} is not installed, or not on PATH{how}"
+    return f"{gateway.program!r} is not installed, or not on PATH{how}"
 
 
 def template_problem(gateway: CommandGateway) -> str | None:
@@ -117,10 +117,10 @@ def _environment(gateway: CommandGateway, values: Mapping[str, str]) -> dict[str
 
 def _program(gateway: CommandGateway, values: Mapping[str, str], environment: Mapping[str, str]) -> str:
     path = environment.get("PATH", os.environ.get("PATH"))
-    program = program_path(filled_text(gateway.command[0], values), path)
+    program = program_path(filled_text(gateway.program, values), path)
     if program is None:
         raise StartError(
-            f"gateway {gateway.name}: {missing_program(gateway) or f'{gateway.command[0]!r} is not there'}"
+            f"gateway {gateway.name}: {missing_program(gateway) or f'{gateway.program!r} is not there'}"
         )
     return program
 

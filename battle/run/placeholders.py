@@ -29,16 +29,18 @@ def filled_text(text: str, values: Mapping[str, str]) -> str:
 
 
 def filled_words(
-    words: Sequence[str], values: Mapping[str, str], providers: Sequence[Mapping[str, str]]
+    words: Sequence[str | Sequence[str]], values: Mapping[str, str], providers: Sequence[Mapping[str, str]]
 ) -> list[str]:
-    """The words of a command; one that names something of a provider comes once for each."""
+    """The words of a command; one that names something of a provider comes once for each, and so do the words of a
+    list, together."""
+    of_each = [
+        {**values, **{f"{_OF_PROVIDERS}{name}": value for name, value in provider.items()}}
+        for provider in providers
+    ]
     filled: list[str] = []
     for word in words:
-        names = PLACEHOLDER.findall(word)
-        if not any(name.startswith(_OF_PROVIDERS) for name in names):
-            filled.append(filled_text(word, values))
-            continue
-        for provider in providers:
-            of_one = {f"{_OF_PROVIDERS}{name}": value for name, value in provider.items()}
-            filled.append(filled_text(word, {**values, **of_one}))
+        group = [word] if isinstance(word, str) else word
+        repeated = any(name.startswith(_OF_PROVIDERS) for one in group for name in PLACEHOLDER.findall(one))
+        for known in of_each if repeated else [values]:
+            filled += [filled_text(one, known) for one in group]
     return filled

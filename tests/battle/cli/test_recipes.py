@@ -23,7 +23,7 @@ def test_the_list_has_each_recipe_and_how_what_is_missing_is_installed(capsys, t
     assert set(rows) == set(recipe_names())
     for name in recipe_names():
         gateway = recipe_of(name)
-        assert rows[name].split()[1:3] == [gateway.command[0], "no"]
+        assert rows[name].split()[1:3] == [gateway.program, "no"]
         assert rows[name].endswith(gateway.install)
 
 
@@ -55,12 +55,12 @@ def test_a_recipe_says_how_its_program_is_installed(capsys, name, tmp_path, monk
     """A missing program is one sentence, before anything starts."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert shutil.which(recipe_of(name).command[0]) is None
+    assert shutil.which(recipe_of(name).program) is None
     status = run_command_line(["run", "smoke", "--gateway", name, "--out", str(tmp_path / "out")])
     last = capsys.readouterr().err.splitlines()[-1]
     assert status == 2
     assert last == (
-        f"battle: gateway {name}: {recipe_of(name).command[0]!r} is not installed, or not on PATH: "
+        f"battle: gateway {name}: {recipe_of(name).program!r} is not installed, or not on PATH: "
         f"install it with `{recipe_of(name).install}`"
     )
     assert recipe_of(name).install

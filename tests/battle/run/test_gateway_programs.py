@@ -26,6 +26,16 @@ def test_a_word_about_a_provider_comes_once_for_each():
     ]  # fmt: skip
 
 
+def test_the_words_of_a_list_come_together_once_for_each_provider():
+    words = ["serve", ("--upstream", "{provider.url}", "--as", "{provider.name}:{port}"), "{port}"]
+    assert filled_words(words, {"port": "9"}, provider_values(PROVIDERS)) == [
+        "serve",
+        "--upstream", "http://127.0.0.1:1", "--as", "a:9",
+        "--upstream", "http://127.0.0.1:2", "--as", "b:9",
+        "9",
+    ]  # fmt: skip
+
+
 def test_what_a_shell_puts_in_is_left_alone():
     assert (
         filled_text("${port} {port} {other} {port:stats}", {"port": "9", "port:stats": "7"})

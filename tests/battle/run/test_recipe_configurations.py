@@ -20,7 +20,7 @@ def prepared(tmp_path, monkeypatch):
 
     def prepare(name):
         gateway = recipe_of(name)
-        program = tmp_path / gateway.command[0]
+        program = tmp_path / gateway.program
         program.touch(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
         command = prepare_command(gateway, tmp_path / "run", GATEWAY, PROVIDERS, open_files=1)

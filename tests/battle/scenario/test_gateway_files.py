@@ -117,6 +117,9 @@ def test_the_gateway_of_a_scenario_file_begins_there_as_well(tmp_path):
     [
         (CommandGateway(()), "command needs at least the program's name"),
         (CommandGateway(("{provider.url}",)), "cannot be repeated for each provider"),
+        (CommandGateway((("it", "{provider.url}"),)), "cannot be repeated for each provider"),
+        (CommandGateway(("it", ("-u", "url"))), "has the list ['-u', 'url'], in which nothing is of a provider"),
+        (CommandGateway(("it", ("-u", "{provider.ulr}"))), "which nothing is put in for; the known ones are"),
         (CommandGateway(("it", "{provider.ulr}")), "which nothing is put in for; the known ones are"),
         (CommandGateway(("it", "{port:stats}")), "command has {port:stats}, which nothing is put in for"),
         (CommandGateway(("it", "{ws_port}")), "write ws_port = true as well"),
