@@ -10,7 +10,7 @@ from battle.scenario.slo.slo import SloSet
 
 NATURAL_FORK_BLOCKS = 7
 """So many blocks in a row two nodes may name differently near the head: one was asked before a reorganisation, the
-other after it. Deeper ones than these are news on most chains."""
+other after it. As many as the deepest reorganisation of Ethereum's beacon chain had, in May 2022."""
 
 
 def providers_agree(log: Log, slos: SloSet) -> Finding | None:
