@@ -15,7 +15,7 @@
 -- in_flight          requests under way at any moment from begun_ns to gone_ns
 -- dropped            of them, those that got no answer
 -- refused            requests that were refused a connection from begun_ns until it was back
--- connections_cut    WebSocket connections of clients that were closed from begun_ns to 0.1 s after gone_ns
+-- connections_cut    WebSocket connections of clients that they lost from begun_ns to 0.1 s after gone_ns
 -- cut_without_close  of them, those without a closing frame
 -- reason             of the end, as the log has it
 CREATE VIEW gateway_ends AS
@@ -67,7 +67,7 @@ begun AS MATERIALIZED (
 near AS MATERIALIZED (
     SELECT
         coalesce(sent_ns, scheduled_ns) AS sent_ns, ended_ns, failure,
-        sent_ns IS NOT NULL AND coalesce(failure NOT IN ('refused', 'unsent', 'interrupted'), true) AS was_sent,
+        sent_ns IS NOT NULL AND failure IS DISTINCT FROM 'interrupted' AS was_sent,
         was_sent AND NOT succeeded(outcome) AND http_status IS NULL AND rpc_code IS NULL AS unanswered
     FROM requests
     WHERE ended_ns >= (SELECT min(begun_ns) FROM begun)
@@ -78,7 +78,7 @@ counted AS (
         incarnation,
         count(*) FILTER (was_sent AND sent_ns <= gone_ns) AS in_flight,
         count(*) FILTER (unanswered AND sent_ns <= gone_ns) AS dropped,
-        count(*) FILTER (failure = 'refused' AND near.ended_ns < coalesce(back_ns, never_ns())) AS refused
+        count(*) FILTER (failure = 'refused') AS refused
     FROM begun
     JOIN near ON near.ended_ns >= begun_ns AND near.sent_ns <= coalesce(back_ns, never_ns())
     GROUP BY incarnation
@@ -88,7 +88,7 @@ cut AS (
         begun.incarnation, count(*) AS connections_cut, count(*) FILTER (close_code = 1006) AS cut_without_close
     FROM begun
     JOIN subscriptions ON at_ns BETWEEN begun_ns AND gone_ns + 100_000_000
-    WHERE side = 'client' AND change = 'closed'
+    WHERE side = 'client' AND change = 'closed' AND closed_by IS DISTINCT FROM 'us'
     GROUP BY begun.incarnation
 )
 SELECT

@@ -116,8 +116,11 @@ def test_an_answer_that_never_ends_is_silence():
         return httpx.Response(200, content=body())
 
     async def asked():
+        began = trio.current_time()
         async with httpx.AsyncClient(transport=httpx.MockTransport(serve), timeout=ANSWER_S) as client:
-            return await ask(client, "http://gateway/")
+            answer = await ask(client, "http://gateway/")
+        assert trio.current_time() - began == ANSWER_S
+        return answer
 
     answer = trio.run(asked, clock=MockClock(autojump_threshold=0))
     assert (answer.kind, answer.detail) == ("silent", "http://gateway/: no whole answer within 5 s")

@@ -14,7 +14,17 @@ from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.slo import SloSet
 from battle.store.events import Event
 from tests.asking import asked
-from tests.battle.histories import MS, S, failed, fault, life, open_history, phases, request
+from tests.battle.histories import (
+    MS,
+    S,
+    connection_changed,
+    failed,
+    fault,
+    life,
+    open_history,
+    phases,
+    request,
+)
 
 UP = life("gateway", "started")
 STOPPED = "Induced: stopped (fault restart-gateway.1)"
@@ -55,10 +65,67 @@ def test_requests_in_flight_are_answered_or_dropped_and_others_are_refused(tmp_p
         refused(6, 4 * S + MS),
         refused(7, 5 * S),
         lost(8, 7 * S, 100 * MS),  # of the next incarnation
+        refused(10, 7 * S),
+        failed(
+            11, 3 * S - 50 * MS, 6 * S, outcome="unknown", failure="interrupted", http_status=None
+        ),  # by us
+        lost(9, 6 * S - 200 * MS, 100 * MS),  # taken by the next one, which was not ready yet
     ]
     assert ends(tmp_path, events, "how, fault_id, in_flight, dropped, refused, forced") == [
         ("stopped", "restart-gateway.1", 4, 2, 2, False)
     ]
+
+
+def test_what_was_over_when_it_was_asked_was_not_in_flight_though_the_fault_had_begun(tmp_path: Path) -> None:
+    events = [
+        *restarted(asked_ns=3 * S + 300 * MS),
+        request(1, 3 * S, 100 * MS),
+        lost(2, 3 * S + 100 * MS, 100 * MS),
+        lost(3, 3 * S + 250 * MS, 100 * MS),
+    ]
+    assert ends(tmp_path, events, "begun_ns, in_flight, dropped") == [(3300 * MS, 1, 1)]
+
+
+def test_of_a_fault_that_ends_it_twice_the_second_end_begins_when_it_was_up_again(tmp_path: Path) -> None:
+    killed = "Induced: killed (fault flap-gateway.1)"
+    events = [
+        UP,
+        *fault("flap-gateway.1", 3 * S, 9 * S, kind="flap", target="gateway"),
+        life("gateway", "crashed", 3 * S + 2 * MS, reason=killed),
+        life("gateway", "started", 5 * S, incarnation=2),
+        life("gateway", "crashed", 5 * S + 20 * MS, incarnation=2, reason=killed),
+        refused(1, 4 * S),
+        lost(2, 4 * S, 900 * MS),
+        refused(3, 6 * S),
+        refused(4, 6 * S),
+    ]
+    found = ends(tmp_path, events, "begun_ns, gone_ns, dropped, refused")
+    assert found == [(3 * S, 3 * S + 2 * MS, 0, 1), (5 * S, 5 * S + 20 * MS, 0, 2)]
+
+
+def test_a_crash_that_no_client_noticed_begins_when_the_process_had_ended(tmp_path: Path) -> None:
+    crashed = life("gateway", "crashed", 4 * S, reason="NodeCrashed: exit status 3")
+    assert ends(tmp_path, [UP, crashed, request(1, 2 * S)], "how, begun_ns, dropped") == [
+        ("crashed", 4 * S, 0)
+    ]
+
+
+def test_connections_that_clients_lost_were_cut_and_those_that_they_closed_were_not(tmp_path: Path) -> None:
+    def closed(connection: str, at_ns: int, code: int = 1006, by: str = "peer", **changes: Any) -> Event:
+        return connection_changed("closed", at_ns, connection, close_code=code, closed_by=by, **changes)
+
+    events = [
+        *restarted(),
+        closed("1", 3 * S - MS),
+        closed("2", 3 * S + MS),
+        closed("3", 4 * S + 90 * MS),
+        closed("4", 4 * S, 1001),
+        closed("5", 4 * S, 1000, by="us"),
+        closed("6", 4 * S, by="us", detail="interrupted"),
+        closed("7", 4 * S, side="provider"),
+        closed("8", 4 * S + 110 * MS),
+    ]
+    assert ends(tmp_path, events, "connections_cut, cut_without_close") == [(3, 2)]
 
 
 def test_of_a_crash_it_begins_with_the_first_connection_that_was_lost(tmp_path: Path) -> None:
@@ -67,6 +134,7 @@ def test_of_a_crash_it_begins_with_the_first_connection_that_was_lost(tmp_path: 
         life("gateway", "crashed", 4 * S, reason="NodeCrashed: exit status 3"),
         lost(1, 3 * S, 900 * MS),
         lost(2, 3 * S, 910 * MS),
+        lost(4, 2 * S, 900 * MS),  # too long before
         request(3, 3 * S, 500 * MS),
     ]
     assert ends(tmp_path, events, "how, begun_ns, back_ns, in_flight, dropped") == [
