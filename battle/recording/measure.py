@@ -16,6 +16,7 @@ from battle.actors.addresses import is_secure
 from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.failures import NAMED_RPC
 from battle.actors.spec.providers import RealProvider
+from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.errors import StartError
 from battle.recording.call_limits import Searched
 from battle.recording.limit_search import LimitSearch
@@ -26,6 +27,8 @@ from battle.run.trust import trust_in
 
 ANSWER_S = 10.0
 """Without an answer for so long a call counts as never answered."""
+
+_read = reader()
 
 _NOBODY = "0x0000000000000000000000000000000000000001"
 
@@ -187,7 +190,8 @@ async def _outcome(
     if not isinstance(reply.answer, dict):
         return "http_502", reply  # a page instead of an answer: what proxies do whose upstream is gone
     if isinstance(error := reply.answer.get("error"), dict):
-        return _BY_CODE.get(error.get("code") or 0, "rpc_error"), reply
+        code = error.get("code")
+        return (_BY_CODE.get(code, "rpc_error") if isinstance(code, int) else "rpc_error"), reply
     return "", reply
 
 
@@ -212,10 +216,7 @@ async def _over_http(stack: AsyncExitStack, provider: RealProvider, endpoint: En
             response = await client.post(url, content=body, headers={"content-type": "application/json"})
         except httpx.HTTPError:
             raise CallFailed("reset") from None
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
+        answer = _parsed(response.content)
         return Reply(response.status_code, answer, dict(response.headers), response.text)
 
     return exchange
@@ -249,7 +250,8 @@ async def _over_websocket(
         try:
             while True:
                 answer = _parsed(await socket.get_message())
-                channel = waiting.pop(answer.get("id"), None) if isinstance(answer, dict) else None
+                number = answer.get("id") if isinstance(answer, dict) else None
+                channel = waiting.pop(number, None) if isinstance(number, int) else None
                 if channel is not None:
                     channel.send_nowait(answer)
         except ConnectionClosed:
@@ -276,6 +278,6 @@ async def _over_websocket(
 
 def _parsed(text: str | bytes) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return _read(text)
+    except Unreadable:
         return None

@@ -3,18 +3,26 @@
 Three calls to each, with a strict client of others (httpx). No message has more of a URL than its host.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from time import monotonic
 from typing import Any
 
 import msgspec
 
 from battle.actors.spec.providers import RealProvider
+from battle.actors.wire.jsonrpc import read_answer
+from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.errors import StartError
 from battle.run.secrets import filler_of
 from battle.run.trust import trust_in
 
 ANSWER_S = 10.0
 """A provider that needs longer for one call would fail every load."""
+
+ANSWER_BYTES_MAX = 16 * 2**20
+"""Of one answer: a block without its transactions has some 20 kB."""
+
+_read = reader()
 
 _SPAN_BLOCKS = 32
 """Between the two blocks whose times show how fast the chain is."""
@@ -53,9 +61,9 @@ def _asked(provider: RealProvider) -> ChainSurvey:
             raise ask.problem("answers eth_chainId with no number")
         head = ask("eth_getBlockByNumber", ["latest", False])
         number, time = _field(head, "number"), _field(head, "timestamp")
-        if number is None or time is None or number == 0:
+        if number is None or time is None or number < 2:
             return ChainSurvey(chain_id, number, None)
-        span = min(_SPAN_BLOCKS, number)
+        span = min(_SPAN_BLOCKS, number - 1)  # block 0 may be as old as its author likes
         before = _field(ask("eth_getBlockByNumber", [hex(number - span), False]), "timestamp")
         block_time = None if before is None or before >= time else (time - before) * 10**9 // span
         return ChainSurvey(chain_id, number, block_time)
@@ -90,21 +98,29 @@ class _Asker:
 
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         try:
-            response = self._client.post(self._url, json=call)
+            with self._client.stream("POST", self._url, json=call) as response:
+                status, body = response.status_code, self._whole(response.iter_bytes(), method)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise self.problem(f"cannot be reached ({_reason(error)})") from None
-        if response.status_code != 200:
-            raise self.problem(
-                f"answers {method} with HTTP {response.status_code}{_hint(response.status_code)}"
-            )
+        if status != 200:
+            raise self.problem(f"answers {method} with HTTP {status}{_hint(status)}")
         try:
-            answer = response.json()
-            if "error" in answer and "result" not in answer:
-                code = answer["error"].get("code")
-                raise self.problem(f"answers {method} with the JSON-RPC error {code}")
-            return answer["result"]
-        except (ValueError, KeyError, TypeError, AttributeError):
+            answer = read_answer(body)
+            result = None if answer.result is msgspec.UNSET else _read(answer.result)
+        except Unreadable:
             raise self.problem(f"answers {method} with what is no JSON-RPC") from None
+        if answer.error is not None:
+            raise self.problem(f"answers {method} with the JSON-RPC error {answer.error.code}")
+        return result
+
+    def _whole(self, pieces: Iterator[bytes], method: str) -> bytes:
+        """The body, if it comes to an end: httpx has limits for a piece alone."""
+        body, deadline_s = bytearray(), monotonic() + ANSWER_S
+        for piece in pieces:
+            body += piece
+            if len(body) > ANSWER_BYTES_MAX or monotonic() > deadline_s:
+                raise self.problem(f"answers {method} without an end")
+        return bytes(body)
 
     def problem(self, what: str) -> StartError:
         """An error that names the provider by its host alone."""
