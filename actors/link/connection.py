@@ -5,7 +5,7 @@ the link does not let it go, and while the one before it has no response. A WebS
 consists of, and read on the side.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import msgspec
@@ -24,12 +24,13 @@ from battle.actors.link.pace import Pace
 from battle.actors.link.pace_log import PaceLog
 from battle.actors.link.relay import Relay
 from battle.actors.roles import LinkRole
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.units import minutes
 from battle.actors.wire.http.client import Broken, HttpClientConnection
 from battle.actors.wire.http.messages import HttpRequest, HttpResponse, encode_response
 from battle.actors.wire.http.server import HttpServerConnection
-from battle.actors.world.interfaces import Connect, Stream, World
+from battle.actors.world.interfaces import Stream, World
 from battle.store.events import AttemptServed, ChainFactReported, Outcome
 
 LIMITS = HttpLimits(header_bytes=64 * 1024, body_bytes=16 * 2**20, idle_timeout=minutes(60))
@@ -73,7 +74,7 @@ class LinkConnection:
         self._http = HttpServerConnection(world, client, LIMITS, self)
         self._upstream = HttpClientConnection(upstream, on_end=self._on_upstream_end)
 
-    async def serve(self, connect: Connect) -> None:
+    async def serve(self, connect: Callable[[Endpoint], Awaitable[Stream]]) -> None:
         """Pass until the client is gone, or the upstream. `connect` opens the one for a WebSocket."""
         try:
             await self._http.run()
@@ -174,11 +175,13 @@ class LinkConnection:
 
     # WebSocket.
 
-    async def _serve_websocket(self, request: HttpRequest, relay: Relay, connect: Connect) -> None:
+    async def _serve_websocket(
+        self, request: HttpRequest, relay: Relay, connect: Callable[[Endpoint], Awaitable[Stream]]
+    ) -> None:
         self._upstream.close()
         upstream = self._role.ws_upstream
         try:
-            stream = await connect(upstream.address, upstream.tls)
+            stream = await connect(upstream)
         except OSError:
             self._client.abort()
             return

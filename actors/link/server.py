@@ -5,6 +5,8 @@ behind the link. Inside it speaks HTTP, with the path, the headers and the TLS o
 """
 
 from collections.abc import Callable
+from errno import ETIMEDOUT
+from os import strerror
 
 import trio
 
@@ -12,6 +14,7 @@ from battle.actors.link.connection import LinkConnection
 from battle.actors.link.pace import Pace
 from battle.actors.link.pace_log import PaceLog
 from battle.actors.roles import ApplyFault, LinkRole, RevertFault
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.units import ms, seconds
 from battle.actors.wire.faults.node_faults import Gate, TransportFaults
 from battle.actors.world.interfaces import Control, Stream, World
@@ -69,24 +72,22 @@ class _Link:
 
     async def serve(self, client: Stream) -> None:
         """One connection, from its start to its end."""
-        upstream = None
-        with trio.move_on_after(CONNECT_SECONDS):
-            try:
-                upstream = await self._connect()
-            except OSError as error:
-                if isinstance(error, ConnectionRefusedError):
-                    self._refuse()
-        if upstream is None:
+        try:
+            upstream = await self._connect(self._role.upstream)
+        except OSError as error:
+            if isinstance(error, ConnectionRefusedError):
+                self._refuse()
             client.abort()
             return
         connection = LinkConnection(
             self._world, self._role, self._pace, self.pace_log, client, upstream, self._settled
         )
-        await connection.serve(self._world.connect)
+        await connection.serve(self._connect)
 
-    async def _connect(self) -> Stream:
-        upstream = self._role.upstream
-        return await self._world.connect(upstream.address, upstream.tls)
+    async def _connect(self, upstream: Endpoint) -> Stream:
+        with trio.move_on_after(CONNECT_SECONDS):
+            return await self._world.connect(upstream.address, upstream.tls)
+        raise TimeoutError(ETIMEDOUT, strerror(ETIMEDOUT))
 
     def _refuse(self) -> None:
         if not self._probing and self.gate is not None:
@@ -100,7 +101,7 @@ class _Link:
         while self._probing:
             await self._world.sleep_until(self._world.now_ns() + PROBE_NS)
             try:
-                (await self._connect()).close()
+                (await self._connect(self._role.upstream)).close()
             except OSError:
                 continue
             self._probing = False

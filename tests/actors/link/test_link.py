@@ -1,12 +1,14 @@
 """The link without faults: it passes what it hears, in both worlds; what follows a handshake as it hears it."""
 
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
 
-from battle.actors.link.server import PROBE_NS
+from battle.actors.link.server import CONNECT_SECONDS, PROBE_NS
 from battle.actors.roles import ApplyFault, RevertFault
+from battle.actors.spec.endpoints import Endpoint
 from battle.actors.spec.faults.behaviour import Hang
 from battle.actors.spec.faults.transport import Bandwidth, Partition
 from battle.actors.units import ms
@@ -17,6 +19,10 @@ from tests.actors.worlds import live, simulated
 pytestmark = pytest.mark.alone  # its live tests measure how late they are
 
 MUCH = 3 * 2**20
+
+NOWHERE = "10.0.0.1:1"
+
+UPGRADE = b"GET / HTTP/1.1\r\nhost: l\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
 
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
 
@@ -50,7 +56,7 @@ def upgrading(handler):
 async def opened(link):
     """A connection through the link to a `handler` that is `upgrading`."""
     stream = (await link.connect()).stream
-    stream.write(b"GET / HTTP/1.1\r\nhost: l\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    stream.write(UPGRADE)
     answer = b""
     while len(answer) < len(SWITCHED):
         data = await stream.receive_some(len(SWITCHED) - len(answer))
@@ -257,3 +263,34 @@ def test_an_idle_link_adds_much_less_than_a_millisecond():
 
     alone, linked = live(main)
     assert linked - alone < ms(1)
+
+
+def test_an_upstream_that_lets_a_websocket_wait_for_its_connection_is_given_up():
+    """HTTP goes elsewhere there, and works."""
+
+    async def main(stage):
+        worlds = stage.world
+
+        def world_of(name):
+            world = worlds(name)
+            if name == "l":
+                world.connect = partial(connect_for_http, world.connect)
+            return world
+
+        stage.world = world_of
+        async with providing(stage) as provider:
+            elsewhere = Endpoint(NOWHERE)
+            async with linking(stage, provider.address, ws_upstream=elsewhere) as link:
+                stream = (await link.connect()).stream
+                stream.write(UPGRADE)
+                began = trio.current_time()
+                with pytest.raises(trio.BrokenResourceError):
+                    await stream.receive_some()
+                return trio.current_time() - began
+
+    async def connect_for_http(connect, address, tls=None):
+        if address == NOWHERE:
+            await trio.sleep_forever()
+        return await connect(address, tls)
+
+    assert simulated(main) == pytest.approx(CONNECT_SECONDS, abs=1)
