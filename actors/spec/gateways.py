@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from battle.actors.addresses import Address, endpoint, is_path, is_secure, is_url
-from battle.actors.redaction import basic_authorization, redacted
+from battle.actors.addresses import is_path, is_secure, is_url
+from battle.actors.redaction import redacted
 from battle.actors.spec.base import Spec, above_zero_problems
 from battle.actors.spec.continuity import Continuity
 from battle.actors.spec.endpoints import Ready, header_problems
@@ -290,18 +290,6 @@ class UrlGateway(_Foreign, frozen=True, tag="url"):
         secure = any(is_secure(url) or url.startswith("${") for url in (self.url, self.ws_url))
         if (self.ca_file or not self.verify) and not secure:
             yield "gateway: ca_file and verify are about TLS: write https:// or wss:// as well"
-
-    def endpoint(self) -> tuple[Address, str]:
-        """Where to connect for HTTP, and the path to ask for."""
-        return endpoint(self.url)
-
-    def ws_endpoint(self) -> tuple[Address, str]:
-        """Where to connect for a WebSocket, and the path to ask for."""
-        return endpoint(self.ws_url or self.url)
-
-    def authorization(self, *, ws: bool) -> str:
-        """The value of the header `Authorization` there; "" where the URL has no credentials."""
-        return basic_authorization((self.ws_url or self.url) if ws else self.url)
 
 
 Gateway: TypeAlias = EmbeddedGateway | CommandGateway | UrlGateway

@@ -90,12 +90,14 @@ def stand(
         run_live(main, run_dir=run_dir, seed=seed)
 
     try:
-        in_event_loop(recorded)
+        try:
+            in_event_loop(recorded)
+        finally:
+            hide(run_dir, secret_values(scenario.gateway))
     except BattleError:
         discard_run_directory(run_dir)
         raise
     with judgeable(run_dir):
-        hide(run_dir, secret_values(scenario.gateway))
         seal(run_dir)
     return run_dir
 
@@ -137,10 +139,12 @@ class Standing:
         self._last = children[-1].name
         self._root = Supervisor("up", children, strategy="rest_for_one", on_change=self._on_change)
         self._gateway_start = GatewayStart(plan.scenario.gateway, self._root.stop)
-        where = "" if self.gateway is None else self.gateway.http.address
-        if isinstance(plan.scenario.gateway, UrlGateway):
-            where = plan.scenario.gateway.endpoint()[0]
-        run_setup(plan.scenario.setup, SetupContext(run_dir, dict(self._providers.addresses), where))
+        if plan.scenario.setup:
+            front = self.gateway
+            if isinstance(plan.scenario.gateway, UrlGateway):
+                front = gateway_endpoints(plan.scenario.gateway, cluster)
+            where = "" if front is None else front.http.address
+            run_setup(plan.scenario.setup, SetupContext(run_dir, dict(self._providers.addresses), where))
 
     @property
     def providers(self) -> Mapping[str, Address]:

@@ -9,9 +9,14 @@ import time
 import urllib.error
 import urllib.request
 
+import msgspec
 import pytest
 
+from battle.actors.spec.gateways import CommandGateway, UrlGateway
 from battle.actors.world.live.loopback import check_loopback
+from battle.errors import SetupError
+from battle.run.up import stand
+from battle.scenario.loader import load_scenario
 
 pytestmark = pytest.mark.live
 
@@ -175,3 +180,41 @@ def test_a_gateway_that_stands_with_them_can_be_killed(up, tmp_path):
     program.send_signal(signal.SIGINT)
     program.communicate(timeout=30)
     assert program.returncode == 0
+
+
+def test_no_secret_stays_behind_whatever_ends_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", "a-secret-of-mine")
+    (tmp_path / "two.toml").write_text(SCENARIO)
+    words = (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1")
+    gateway = CommandGateway(words, "{{ env.KEY }}", env={"KEY": "${GATEWAY_KEY}"}, name="mine")
+    scenario = msgspec.structs.replace(load_scenario(str(tmp_path / "two.toml")), gateway=gateway)
+
+    def below():
+        return b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+
+    async def fail(standing):
+        assert b"a-secret-of-mine" in below()
+        raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as raised:
+        stand(scenario, seed=1, out=tmp_path / "out", command="", say=print, use=fail, with_gateway=True)
+    assert raised.group_contains(ZeroDivisionError)
+    assert b"a-secret-of-mine" not in below()
+
+
+def test_a_setup_hook_gets_the_address_of_a_gateway_whose_url_is_a_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATEWAY_URL", "http://127.0.0.1:1234/rpc")
+    (tmp_path / "two.toml").write_text(SCENARIO)
+    (tmp_path / "note_gateway.py").write_text("def note(context):\n    raise KeyError(context.gateway)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    async def never(standing):
+        raise AssertionError("nothing has started")
+
+    scenario = msgspec.structs.replace(
+        load_scenario(str(tmp_path / "two.toml")),
+        gateway=UrlGateway("${GATEWAY_URL}"),
+        setup="note_gateway:note",
+    )
+    with pytest.raises(SetupError, match=r"KeyError: '127\.0\.0\.1:1234'"):
+        stand(scenario, seed=1, out=tmp_path / "out", command="", say=print, use=never)

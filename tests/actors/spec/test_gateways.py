@@ -2,6 +2,7 @@
 
 import pytest
 
+from battle.actors.addresses import endpoint
 from battle.actors.spec.gateways import UrlGateway
 from battle.actors.spec.limits import HttpLimits
 from battle.actors.wire.http.messages import encode_request, request_head
@@ -32,7 +33,7 @@ def host_sent(address: str) -> bytes:
 def test_the_address_is_what_the_host_header_says(url, address):
     gateway = UrlGateway(url, ws_url=url.replace("http", "ws"))
     assert not [*gateway.problems()]
-    assert gateway.endpoint()[0] == gateway.ws_endpoint()[0] == address
+    assert endpoint(gateway.url)[0] == endpoint(gateway.ws_url)[0] == address
     assert host_sent(address) == address.encode()
 
 
