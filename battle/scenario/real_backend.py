@@ -14,7 +14,7 @@ import msgspec
 from battle.actors.spec.base import Spec
 from battle.actors.spec.faults.schedule import ChaosEntry, faults_of
 from battle.actors.spec.providers import MockProvider, RealProvider
-from battle.actors.spec.workloads import Workload
+from battle.actors.spec.workloads import HttpSessions, Workload
 from battle.errors import ScenarioError
 from battle.formatting import plural
 from battle.scenario.data.files import converted, read_data
@@ -146,7 +146,8 @@ def _polite(workloads: Sequence[Workload], providers: Sequence[Any]) -> tuple[li
 
 def _calls_per_second(workload: Workload) -> float:
     """Of a workload with a rate; 0 of others, which the link slows down."""
-    return float(getattr(workload, "rate", 0) or 0) * int(getattr(workload, "batch", 1) or 1)
+    calls = workload.calls if isinstance(workload, HttpSessions) else int(getattr(workload, "batch", 1) or 1)
+    return float(getattr(workload, "rate", 0) or 0) * calls
 
 
 def _scaled(workload: Workload, share: float) -> Workload:

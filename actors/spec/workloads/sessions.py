@@ -10,8 +10,8 @@ from battle.actors.spec.workloads.http import Connected
 from battle.actors.spec.workloads.problems import rate_problems, span_problems
 from battle.actors.units import Duration, format_duration
 
-SCRIPTS = ("send_and_read", "poll_filter", "walk_blocks", "walk_logs")
-"""Those that Battle has."""
+SCRIPTS = {"send_and_read": 3, "poll_filter": 2, "walk_blocks": 0, "walk_logs": 1}
+"""Those that Battle has, and how many calls each makes besides those that `length` counts."""
 
 SESSION_CALLS_MAX = 1000
 """Of one session: a script that goes on for ever is found. The number of a request is that of its session times this,
@@ -100,6 +100,13 @@ class HttpSessions(Connected, frozen=True, kw_only=True, tag="http_sessions"):
     def title(self) -> str:
         """What its sessions are called in the log."""
         return self.script or "steps"
+
+    @property
+    def calls(self) -> int:
+        """How many calls one of its sessions makes at most; 1 of an author's script, whose number nobody knows."""
+        if self.steps:
+            return sum(step.times for step in self.steps)
+        return self.length + SCRIPTS[self.script] if self.script in SCRIPTS else 1
 
     def problems(self) -> Iterator[str]:
         yield from self.connection_problems()

@@ -8,6 +8,7 @@ from battle import (
     Flap,
     Hang,
     HttpConstant,
+    HttpSessions,
     HttpUsers,
     Kill,
     MockProvider,
@@ -15,6 +16,7 @@ from battle import (
     Scenario,
     ScenarioError,
     Sequence,
+    SessionStep,
     seconds,
 )
 from battle.run.backend import chosen_backend, with_backend
@@ -118,6 +120,24 @@ def test_the_load_is_reduced_to_what_the_slowest_provider_may_be_asked():
     assert "load reduced to 20%: 40 calls per second were asked for" in backend.changes[-1]
     unchanged = on_real_providers(scenario(workloads=loads), [REAL[2], REAL[2]])
     assert unchanged.scenario.workloads == loads
+
+
+@pytest.mark.parametrize(
+    ("what", "calls"),
+    [
+        ({"script": "send_and_read", "length": 7}, 10),
+        ({"script": "poll_filter", "length": 8}, 10),
+        ({"script": "walk_blocks", "length": 10}, 10),
+        ({"script": "walk_logs", "length": 9}, 10),
+        ({"steps": (SessionStep(method="a", times=9), SessionStep(method="b"))}, 10),
+        ({"script": "mine.py:users"}, 1),
+    ],
+)
+def test_each_call_of_a_session_counts(what, calls):
+    loads = [HttpSessions(rate=16, duration=seconds(5), **what)]
+    backend = on_real_providers(scenario(workloads=loads), REAL[:2])
+    assert backend.scenario.workloads[0].rate == pytest.approx(8 / calls)
+    assert f"{16 * calls} calls per second were asked for" in backend.changes[-1]
 
 
 def test_canned_answers_are_named():

@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 
+from battle.actors.chain.keccak import keccak
 from battle.actors.session_failures import SessionFailed, StepFailed
-from battle.actors.spec.workloads import SessionStep
+from battle.actors.spec.workloads import HttpSessions, SessionStep
+from battle.actors.spec.workloads.sessions import SCRIPTS
 from battle.actors.units import seconds
 from battle.actors.workload.sessions.author_script import load_script
 from battle.actors.workload.sessions.script import Call, Over, Pause, Script, ScriptError, Session, Turn
-from battle.actors.workload.sessions.scripts import poll_filter, walk_blocks, walk_logs
+from battle.actors.workload.sessions.scripts import READING, poll_filter, walk_blocks, walk_logs
 from battle.actors.workload.sessions.steps import listed_steps
+from battle.actors.workload.sessions.writers import send_and_read
 from tests.actors.workload.sessions.sample_scripts import HERE
 
 BLOCK_TIME = seconds(2)
@@ -169,3 +172,38 @@ def test_what_breaks_in_a_script_is_its_author_s_and_says_where() -> None:
         play(made("empty"))
     with pytest.raises(ScriptError, match="more than 1000 calls"):
         play(made("endless"), *["0x1"] * 1000)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_session_makes_as_many_calls_as_its_spec_says_at_most(script: str) -> None:
+    spec = HttpSessions(script=script, length=4, rate=1, duration=BLOCK_TIME)
+    chain = {number: block(number) for number in range(20)}
+    made = (
+        send_and_read(1, 0, 0, 1, 4, BLOCK_TIME) if script not in READING else READING[script](4, BLOCK_TIME)
+    )
+    session = Session(script, 0, made)
+    turn: Turn = session.first()
+    height = 9
+    while not isinstance(turn, Over):
+        if isinstance(turn, Pause):
+            turn = session.go_on()
+            continue
+        results: dict[str, Any] = {
+            "eth_newBlockFilter": "0x7",
+            "eth_getFilterChanges": [],
+            "eth_uninstallFilter": True,
+            "eth_blockNumber": "0x9",
+            "eth_getLogs": [],
+            "eth_getBlockByNumber": chain[height],
+            "eth_getBlockByHash": chain[height - 1],
+            "eth_getTransactionCount": "0x1",
+            "eth_getTransactionByHash": {},
+            "eth_getTransactionReceipt": None,
+        }
+        if turn.method == "eth_sendRawTransaction":
+            assert isinstance(turn.params, list)
+            sent = bytes.fromhex(turn.params[0][2:])
+            results[turn.method] = "0x" + keccak(sent).hex()
+        height -= turn.method == "eth_getBlockByHash"
+        turn = session.go_on(results[turn.method])
+    assert session.calls == spec.calls
