@@ -137,6 +137,9 @@ class Cluster(Protocol):
         It can be only when it runs on this machine, and this user may look into its process.
         """
 
+    def hurry(self) -> None:
+        """Who asks for the end twice does not wait: programs that are still in their grace are ended by SIGKILL."""
+
     async def run_command(
         self,
         node: str,

@@ -206,7 +206,7 @@ def _run_in(
         point_latest(run_dir)
         on_start(run_dir)
         with _shown(progress, run_dir, plan, cluster, virtual=world == "simulated"):
-            ending = await _run_until_signalled(coordinator, signals)
+            ending = await _run_until_signalled(coordinator, cluster, signals)
         if coordinator.never_up is not None and ending == "in order":
             raise coordinator.never_up
         return ending
@@ -257,7 +257,7 @@ def _shown(
         display.close()
 
 
-async def _run_until_signalled(coordinator: Coordinator, signals: Signals) -> Ending:
+async def _run_until_signalled(coordinator: Coordinator, cluster: Cluster, signals: Signals) -> Ending:
     ending: Ending = "in order"
 
     async def stop_at_signal() -> None:
@@ -265,7 +265,8 @@ async def _run_until_signalled(coordinator: Coordinator, signals: Signals) -> En
         with signals.receive() as numbers:
             async for number in numbers:
                 if ending != "in order":
-                    nursery.cancel_scope.cancel()  # asked twice: without the grace
+                    cluster.hurry()  # asked twice: without the grace
+                    nursery.cancel_scope.cancel()
                 ending = "interrupted" if ending == "in order" else "cut short"
                 coordinator.stop(signal.Signals(number).name)
 

@@ -115,6 +115,7 @@ class Standing:
         with_gateway: bool,
     ) -> None:
         self.run_dir = run_dir
+        self._cluster = cluster
         self._world = cluster.world
         self._plan = plan
         self._say = say
@@ -179,8 +180,12 @@ class Standing:
         return None if failure is None else f"what stands cannot be kept up: {failure}"
 
     async def _stop_at(self, signals: Signals) -> None:
+        is_asked = False
         with signals.receive() as numbers:
             async for _ in numbers:
+                if is_asked:
+                    self._cluster.hurry()  # asked twice: without the grace
+                is_asked = True
                 self._root.stop()
 
     async def _lead(self, use: Callable[["Standing"], Awaitable[None]]) -> None:

@@ -218,3 +218,37 @@ def test_a_setup_hook_gets_the_address_of_a_gateway_whose_url_is_a_secret(tmp_pa
     )
     with pytest.raises(SetupError, match=r"KeyError: '127\.0\.0\.1:1234'"):
         stand(scenario, seed=1, out=tmp_path / "out", command="", say=print, use=never)
+
+
+DEAF = """
+import http.server, pathlib, signal, sys
+here = pathlib.Path(sys.argv[2])
+signal.signal(signal.SIGTERM, lambda *_: (here / "asked").touch())
+server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.BaseHTTPRequestHandler)
+(here / "stands").touch()
+server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize(("command", "status"), [("up", 0), ("run", 130)])
+def test_asked_twice_it_does_not_wait_for_a_gateway_that_does_not_end(tmp_path, command, status):
+    (tmp_path / "two.toml").write_text(SCENARIO.replace('"5s"', '"10m"'))
+    words = [sys.executable, "-c", DEAF, "{port}", str(tmp_path)]
+    (tmp_path / "deaf.toml").write_text(f'type = "command"\ncommand = {json.dumps(words)}\ngrace = "10m"\n')
+    options = ["--gateway", "deaf.toml", "--out", "out"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "battle", command, "two.toml", *options],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as program:
+        try:
+            for sign in ("stands", "asked"):
+                while not (tmp_path / sign).exists():
+                    assert program.poll() is None
+                    time.sleep(0.01)
+                program.send_signal(signal.SIGINT)
+            assert program.wait(30) == status
+        finally:
+            program.kill()

@@ -81,6 +81,7 @@ class LiveCluster:
         self._writer = SegmentWriter(sink, self._arm_flush)
         self._shared_lines = SharedFile(shared_lines_path(run_dir))
         self.world = LiveWorld(self._reactor, COORDINATOR, seed, self._writer, self._shared_lines)
+        self._hurried = trio.Event()
         self._was_subreaper = become_subreaper()  # whoever loses its reaper is still below us
 
     def _arm_flush(self) -> None:
@@ -173,6 +174,9 @@ class LiveCluster:
                 await process.stop()
             process.close()
 
+    def hurry(self) -> None:
+        self._hurried.set()
+
     async def run_command(
         self,
         node: str,
@@ -202,7 +206,7 @@ class LiveCluster:
                 nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):
-                await live.stop_program()
+                await live.stop_program(self._hurried)
                 mine.close()
                 await process.stop()
             process.close()

@@ -105,13 +105,20 @@ class LiveNode:
             self.forced = True
             await self._process.press()  # in case that its reaper hangs
 
-    async def stop_program(self) -> None:
-        """The run is over: end the program if it still runs, as `stop` does."""
+    async def stop_program(self, hurried: trio.Event) -> None:
+        """The run is over: end the program if it still runs, as `stop` does; once `hurried`, without the grace."""
         if self._program is not None and self._program.has_started and not self._process.has_ended:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._press)
+                nursery.start_soon(self._kill_when, hurried)
                 await self._process.wait()
                 nursery.cancel_scope.cancel()
+
+    async def _kill_when(self, hurried: trio.Event) -> None:
+        await hurried.wait()
+        assert self._program is not None
+        self.forced = True
+        self._program.kill()
 
     def state(self) -> NodeState:
         return self._process.state() if self._program is None else self._program.state()

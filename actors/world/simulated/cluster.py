@@ -198,6 +198,9 @@ class SimulatedCluster:
     def usage_at(self, address: Address) -> Usage | None:
         return None
 
+    def hurry(self) -> None:
+        """No program runs here."""
+
     async def run_command(
         self,
         node: str,
