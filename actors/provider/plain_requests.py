@@ -136,6 +136,9 @@ class _Query(msgspec.Struct):
 
 _decode_query = reader(_Query)
 
+_HEIGHTS = range(-(2**63), 2**63)
+"""What Erigon can read; Python shows no number of thousands of digits."""
+
 
 def _erigon_health(request: HttpRequest, state: NodeState) -> PlainAnswer:
     asked = request.headers.get(ERIGON_CHECKS)
@@ -186,6 +189,8 @@ def _checked_as_body(body: bytes, state: NodeState) -> dict[str, str]:
         query = _decode_query(body)
         block = query.known_block
         height = int(block, 16) if isinstance(block, str) else block
+        if height is not None and height not in _HEIGHTS:
+            raise ValueError("block number larger than int64")
     except (Unreadable, ValueError) as error:
         found["healthcheck_query"] = f"ERROR: {error}"
         return found

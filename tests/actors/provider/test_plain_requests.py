@@ -211,7 +211,16 @@ def test_erigon_answers_what_a_body_asks_for(method):
     assert erigon(head, b'{"known_block":900}', method=method)[0] == 500
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'{"known_block":"x"}'])
+NONE_SO_HIGH = (
+    b'{"known_block":"x"}',
+    b'{"known_block":"0x%b"}' % (b"f" * 5000),
+    b'{"known_block":"-0x%b"}' % (b"f" * 5000),
+    b'{"known_block":1%b}' % (b"0" * 5000),
+    b'{"min_peer_count":1%b}' % (b"0" * 5000),
+)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", *NONE_SO_HIGH], ids=range(7))
 def test_erigon_is_unwell_when_nothing_readable_is_asked(body):
     status, report = erigon("", body)
     assert status == 500
