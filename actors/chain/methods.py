@@ -11,7 +11,7 @@ from battle.actors.chain.node_status import NODE_STATUS
 from battle.actors.chain.parameters import Params, positional
 from battle.actors.chain.pool import intrinsic_gas
 from battle.actors.chain.traces import TRACES
-from battle.actors.wire.jsonrpc import RpcError
+from battle.actors.wire.jsonrpc import SERVER_ERROR, RpcError
 
 Method: TypeAlias = Callable[[Facts, Params, int], Any]
 
@@ -60,8 +60,10 @@ def _fee_history(facts: Facts, params: Params, head: int) -> Any:
     values = positional(params, 2, 3)
     count = values[0] if type(values[0]) is int else parameters.quantity(values[0], "0")
     newest = facts.height_named(values[1], head, "1")
-    if count < 1 or newest > head:
-        raise parameters.invalid("1" if count > 0 else "0", "expected known blocks, and at least one")
+    if count < 1:
+        raise parameters.invalid("0", "expected at least one block")
+    if newest > head:
+        raise RpcError(SERVER_ERROR, f"request beyond head block: requested {newest}, head {head}")
     return fees.history(facts, count, newest, _percentiles(values[2] if len(values) > 2 else None))
 
 

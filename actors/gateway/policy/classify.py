@@ -123,7 +123,7 @@ _NOT_THERE = re.compile(
     "header (for hash )?not found|unknown block|block (0x[0-9a-f]+ |#?[0-9]+ )?(was |is )?not (found|available)"
     "|missing trie node|historical state|state (at block .*|.*is )?(not available|unavailable)"
     "|no state (found|available)|pruned|could not find block"
-    "|finalized block not found|distance to target block exceeds|not yet available",
+    "|beyond (the )?(current )?head|finalized block not found|distance to target block exceeds|not yet available",
     re.IGNORECASE,
 )
 """Of blocks and states: too old for this provider, or too new."""

@@ -180,7 +180,6 @@ def test_an_unknown_method_is_not_found():
         ("eth_feeHistory", [1]),
         ("eth_feeHistory", [0, "latest"]),
         ("eth_feeHistory", [True, "latest"]),
-        ("eth_feeHistory", [1, hex(HEAD + 1)]),
         ("eth_feeHistory", [1, "latest", [50, 25]]),
         ("eth_feeHistory", [1, "latest", ["50"]]),
         ("eth_feeHistory", [1, "latest", [101]]),
@@ -217,6 +216,14 @@ def test_state_that_is_not_known_is_a_servers_error():
     assert refusal("eth_getBalance", PERSON, hex(HEAD + 1)) == SERVER_ERROR
     assert refusal("eth_call", CALL, {"blockHash": HASH}) == SERVER_ERROR
     assert refusal("eth_getLogs", {"blockHash": HASH}) == SERVER_ERROR
+
+
+def test_fees_of_a_block_that_is_not_known_yet_are_a_servers_error_with_geths_words():
+    with pytest.raises(
+        RpcError, match=f"^request beyond head block: requested {HEAD + 1}, head {HEAD}$"
+    ) as caught:
+        ask("eth_feeHistory", 1, hex(HEAD + 1))
+    assert caught.value.code == SERVER_ERROR
 
 
 anything = st.recursive(

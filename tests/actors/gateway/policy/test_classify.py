@@ -97,6 +97,7 @@ def test_the_providers_own_troubles_are_retryable(code, message):
         (-32000, "header not found"),
         (-32000, "header for hash not found"),
         (-32000, "unknown block"),
+        (-32000, "request beyond head block: requested 12, head 10"),
         (-32000, "block not found"),
         (-32000, "block #19000000 not found"),
         (-32000, "missing trie node 5f3c (path ) state 0x1c2 is not available"),
