@@ -37,7 +37,10 @@ _SENT_GAS_MAX = 25_000_000
 """And so much gas, which leaves enough for the chain's own."""
 
 WAITING_MAX = 100_000
-"""So many may wait to be in a block, at less than a kilobyte each."""
+"""So many may wait to be in a block."""
+
+WAITING_BYTES_MAX = 128 * 2**20
+"""And so many bytes of them: most have a few hundred, but one may have 128 kB."""
 
 
 class Sent(msgspec.Struct, frozen=True, tag="sent"):
@@ -93,6 +96,7 @@ class Journal:
         """By sender: the height of the block with the transaction of each nonce."""
         self._too_early: dict[tuple[bytes, int], Sent] = {}
         self._waiting = 0
+        self._waiting_bytes = 0
         self._forks: dict[int, None] = {}
 
     # What is added.
@@ -150,7 +154,7 @@ class Journal:
     def is_full(self) -> bool:
         """Whether as many wait as may."""
         self._read()
-        return self._waiting >= WAITING_MAX
+        return self._waiting >= WAITING_MAX or self._waiting_bytes >= WAITING_BYTES_MAX
 
     # Reading.
 
@@ -172,6 +176,7 @@ class Journal:
             case Sent() if entry.hash not in self._sent and not self._has_nonce(entry):
                 self._sent[entry.hash] = entry
                 self._waiting += 1
+                self._waiting_bytes += len(entry.raw)
                 self._too_early[entry.sender, entry.nonce] = entry
                 self._place_those_of(entry.sender)
             case _:
@@ -181,6 +186,7 @@ class Journal:
         self._sealed = max(self._sealed, height)
         for full in [one for one in self._gas if one <= self._sealed]:
             self._waiting -= len(self._included[full])
+            self._waiting_bytes -= sum(len(one.raw) for one in self._included[full])
             del self._gas[full]
 
     def _has_nonce(self, entry: Sent) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
+import msgspec
+
 from battle.actors.chain import notifications
 from battle.actors.chain.logs import read_pattern
 from battle.actors.chain.node_filters import POLLS, UNINSTALL, FilterKind, kind_made_by
@@ -26,7 +28,12 @@ LIFETIME = seconds(300)
 MAX_FILTERS = 10_000
 """More than a client that polls needs, and too few to fill the memory of a node."""
 
+MAX_WANTED_BYTES = 32 * 2**20
+"""Of JSON that says which logs all filters want, and that is kept: a request may bring two million at once."""
+
 _NOT_FOUND = "filter not found"
+
+_encode = msgspec.json.Encoder().encode
 
 Commit: TypeAlias = Callable[[ChainView], object]
 
@@ -37,6 +44,7 @@ class Filter:
     def __init__(self, kind: FilterKind, wanted: dict[str, Any] | None, view: ChainView) -> None:
         self.kind = kind
         self.wanted = wanted
+        self.wanted_bytes = 0 if wanted is None else len(_encode(wanted))
         self.polled_ns = 0
         self._pattern = None if wanted is None else read_pattern(wanted)
         self._view = view
@@ -107,7 +115,7 @@ class Filters:
 
         Raises:
             RpcError: -32602 for wrong parameters, -32000 for a filter that is not known here, -32005 when there are
-                `MAX_FILTERS`.
+                `MAX_FILTERS`, or what they want takes `MAX_WANTED_BYTES`.
         """
         self._expire()
         kind = kind_made_by(method)
@@ -140,6 +148,8 @@ class Filters:
             read_pattern(wanted)  # refuses what is none
         if len(self) >= MAX_FILTERS:
             raise RpcError(LIMIT_EXCEEDED, f"too many filters: at most {MAX_FILTERS}")
+        if wanted is not None and sum(one.wanted_bytes for one in self._filters.values()) >= MAX_WANTED_BYTES:
+            raise RpcError(LIMIT_EXCEEDED, "too many filters: they want too many addresses and topics")
         # An id must not be that of a filter before a restart, nor at another node.
         made = f"{self._name}:{self._clock()}:{self._made + 1}"
         name = hex(int.from_bytes(blake2b(made.encode(), digest_size=16).digest(), "big"))

@@ -13,8 +13,8 @@ FIRST = 5
 ALICE, BOB = b"a" * 20, b"b" * 20
 
 
-def sent(sender, nonce, height, *, gas=21_000, name=None):
-    return Sent(height, sender, nonce, gas, name or b"%s:%d" % (sender[:1], nonce), b"raw")
+def sent(sender, nonce, height, *, gas=21_000, name=None, raw=b"raw"):
+    return Sent(height, sender, nonce, gas, name or b"%s:%d" % (sender[:1], nonce), raw)
 
 
 def names(journal, height):
@@ -89,6 +89,19 @@ def test_as_many_may_wait_as_there_is_room_for(monkeypatch):
     assert journal.is_full()
     journal.sealed_up_to(12)
     assert not journal.is_full()
+
+
+def test_what_waits_takes_no_more_memory_than_a_node_has(monkeypatch):
+    monkeypatch.setattr("battle.actors.chain.journal.WAITING_BYTES_MAX", 100)
+    journal = Journal(LinesInMemory())
+    journal.add(sent(ALICE, 0, 12, raw=b"r" * 99))
+    assert not journal.is_full()
+    journal.add(sent(ALICE, 1, 13, raw=b"r"))
+    assert journal.is_full()
+    journal.sealed_up_to(12)
+    assert not journal.is_full()
+    journal.add(sent(ALICE, 2, 13, raw=b"r" * 99))
+    assert journal.is_full()
 
 
 def test_a_line_that_was_cut_off_counts_for_nothing():

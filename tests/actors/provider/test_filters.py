@@ -148,6 +148,22 @@ def test_there_are_not_more_filters_than_a_node_has_room_for(monkeypatch):
     assert refused == (-32005, "too many filters: at most 2")
 
 
+def test_what_filters_want_takes_no_more_memory_than_a_node_has(monkeypatch):
+    monkeypatch.setattr(filters, "MAX_WANTED_BYTES", 1000)
+
+    async def script(stage, provider):
+        wanted = {"address": ["0x" + "ab" * 20] * 15}
+        logs = [await ask(provider, "eth_newFilter", wanted) for _ in range(3)]
+        blocks = await ask(provider, "eth_newBlockFilter")
+        await ask(provider, "eth_uninstallFilter", logs[0])
+        return logs[2], blocks, await ask(provider, "eth_newFilter", wanted)
+
+    refused, blocks, again = play(simulated, script)
+    assert refused == (-32005, "too many filters: they want too many addresses and topics")
+    assert blocks.startswith("0x")
+    assert again.startswith("0x")
+
+
 @pytest.mark.parametrize(
     ("method", "params"),
     [
