@@ -50,5 +50,9 @@ class RunInterruptedError(KeyboardInterrupt):
         )
 
 
+class CommandInterruptedError(KeyboardInterrupt):
+    """Whoever gave a command would not wait for its end; the message says what became of what it was to make."""
+
+
 class StartError(BattleError):
     """The run could not start: a port in use, a missing program, a directory that cannot be written."""

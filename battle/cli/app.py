@@ -79,9 +79,16 @@ class _Program(typer.core.TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. An end of input and a broken pipe inside it are no FAIL, which is what 1 means."""
+        """Run the command. An end of input and a broken pipe inside it are no FAIL, which is what 1 means.
+
+        What an interruption says is printed here: typer leaves with 130 without a word.
+        """
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as interruption:
+            if words := str(interruption):
+                print(f"battle: {words}", file=sys.stderr)
+            raise
         except (EOFError, OSError) as error:
             raise _UnexpectedError from error
 

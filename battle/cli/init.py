@@ -24,6 +24,7 @@ from battle.probing.first_files import (
 from battle.probing.probe import Answer, Found, probe
 from battle.run.gateway_endpoints import ca_file_of, gateway_trust, url_of
 from battle.run.secrets import secret_values, with_names, with_secrets
+from battle.run.signals import interrupted_as
 from battle.run.up import Standing, stand
 from battle.scenario.data.files import parsed
 from battle.scenario.gateways import gateway_label, gateway_names, named_gateway
@@ -82,7 +83,9 @@ def command(
         lines = _of_program(chosen, str(gateway), to, force=force)
     else:
         lines = _of_recipe(chosen, gateway, to, force=force)
-    print("\n".join(lines))
+    with interrupted_as("interrupted: nothing was written"):
+        text = "\n".join(lines)
+    print(text)
 
 
 def _headers(given: list[str]) -> dict[str, str]:

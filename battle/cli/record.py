@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import trio
 import typer
 
 from battle.actors.addresses import is_url
@@ -17,7 +16,9 @@ from battle.actors.spec.providers import RealProvider
 from battle.errors import BattleError
 from battle.recording.measure import measure
 from battle.recording.summary import described, profile_of, profile_text
+from battle.run.event_loop import until_signalled
 from battle.run.secrets import without_names
+from battle.run.signals import interrupted_as
 
 REQUESTS = 200
 """Forty seconds at the usual rate: enough for a p99 that means something, and a small part of any free plan."""
@@ -125,9 +126,10 @@ def _provider(url: str, headers: list[str], ca_file: str) -> RealProvider:
 
 def _recorded(provider: RealProvider, requests: int, rate: float, limit_up_to: float) -> ProviderProfile:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    measured = trio.run(
-        partial(measure, provider, requests=requests, per_second=rate, limit_up_to=limit_up_to)
-    )
+    with interrupted_as("interrupted: no profile was written"):
+        measured = until_signalled(
+            partial(measure, provider, requests=requests, per_second=rate, limit_up_to=limit_up_to)
+        )
     return profile_of(
         measured.observations,
         provider=provider.where,

@@ -13,7 +13,7 @@ thread of its own, and the caller waits for it as for any call that blocks.
 import signal
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
@@ -56,6 +56,41 @@ def in_event_loop(run: Callable[[Signals], Ended]) -> Ended:
     passed = _Passed()
     with passed.on():
         return _in_a_thread(lambda: run(passed), passed.interrupt)
+
+
+def until_signalled(work: Callable[[], Awaitable[Ended]]) -> Ended:
+    """Do `work` in an event loop of its own, and return what it returns; a signal cancels it.
+
+    Raises:
+        KeyboardInterrupt: a signal came first. It is raised outside the loop: inside, any task could get it, and its
+            nursery would make a group of it.
+        Exception: whatever `work` raised.
+    """
+    result = in_event_loop(lambda signals: trio.run(_work_or_signal, work, signals))
+    if result is None:
+        raise KeyboardInterrupt
+    return result.unwrap()
+
+
+async def _work_or_signal(
+    work: Callable[[], Awaitable[Ended]], signals: Signals
+) -> outcome.Outcome[Ended] | None:
+    """What came of the work; None when a signal came first."""
+    result: outcome.Outcome[Ended] | None = None
+
+    async def end_at_signal(numbers: AsyncIterator[int]) -> None:
+        async for _ in numbers:
+            nursery.cancel_scope.cancel()
+
+    with signals.receive() as numbers:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(end_at_signal, numbers)
+            try:
+                result = outcome.Value(await work())
+            except Exception as error:  # not through the nursery, which would put it into a group
+                result = outcome.Error(error)
+            nursery.cancel_scope.cancel()
+    return result
 
 
 def _loop_is_running() -> bool:

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from battle.errors import CommandInterruptedError
+
 
 def ending_signals() -> tuple[signal.Signals, ...]:
     """Those that end a run. SIGHUP is not one of them where `nohup` has it ignored."""
@@ -30,3 +32,12 @@ def ended_like_interrupted() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def interrupted_as(words: str) -> Iterator[None]:
+    """Who ends a command meanwhile hears these words. Raises CommandInterruptedError."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise CommandInterruptedError(words) from None

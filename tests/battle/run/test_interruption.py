@@ -4,12 +4,14 @@ import os
 import signal
 
 import pytest
+import trio
 
 from battle import __main__ as program
 from battle.analysis.log import Log
 from battle.analysis.verdict import registry, verdict
 from battle.cli import app as command_line
 from battle.cli.app import run_command_line
+from battle.run.event_loop import until_signalled
 from battle.run.progress import Progress
 from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.database import open_run
@@ -118,3 +120,24 @@ def test_a_terminal_that_is_gone_ends_a_run_in_good_order_unless_that_is_ignored
     assert (tmp_path / "latest" / "events" / "manifest.json").is_file()
     assert ("partial" in (tmp_path / "latest" / "report.md").read_text().lower()) is not ignored
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_signal_during_work_in_an_event_loop_is_no_group_whatever_task_runs():
+    async def work():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            await trio.lowlevel.checkpoint()
+            os.kill(os.getpid(), signal.SIGINT)
+            await trio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        until_signalled(work)
+
+
+def test_what_goes_wrong_in_an_event_loop_is_raised_alone():
+    async def fail():
+        await trio.lowlevel.checkpoint()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        until_signalled(fail)
