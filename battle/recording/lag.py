@@ -8,6 +8,9 @@ LAG_MAX_S = 600.0
 """A head that is older does not lag: the times of this chain's blocks are not those of the day."""
 
 
+_UNITS_S = ((365.25 * 86_400, "years"), (86_400.0, "days"), (3_600.0, "h"), (60.0, "min"))
+
+
 class HeadSeen(NamedTuple):
     """The newest block by one answer: when that was asked for, in seconds, the block's number, and, where the answer
     had the whole block, how old it was."""
@@ -63,7 +66,14 @@ def _lag(delays_s: list[float], gaps_s: list[float], came: int) -> Lag:
         return Lag(
             [],
             None,
-            f"lag: by this machine's clock new blocks are {middle_s:.3g} s old when first seen, so the clock, or the "
-            "times of the chain's blocks, are not those of the day",
+            f"lag: by this machine's clock new blocks are {_age_text(middle_s)} when first seen, so the clock, or "
+            "the times of the chain's blocks, are not those of the day",
         )
     return Lag([max(one, 0.0) for one in delays_s], error_s)
+
+
+def _age_text(age_s: float) -> str:
+    """An age in the largest unit of which it has two at least: "10 years old", or "8 s in the future"."""
+    size_s, unit = next(((size, unit) for size, unit in _UNITS_S if abs(age_s) >= 2 * size), (1.0, "s"))
+    length = f"{abs(age_s) / size_s:,.0f} {unit}"
+    return f"{length} in the future" if age_s < 0 else f"{length} old"

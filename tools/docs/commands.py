@@ -93,4 +93,6 @@ def _option(hint: Any, parameter: inspect.Parameter) -> str:
 
 
 def _option_default(parameter: inspect.Parameter) -> str:
+    if parameter.default is parameter.empty:
+        return "required"
     return "" if parameter.default in (None, False) else f"`{parameter.default}`"

@@ -108,6 +108,20 @@ def test_a_lag_that_the_clocks_do_not_show_is_unknown(age_s, says):
     assert any(says in one for one in made.unknown)
 
 
+@pytest.mark.parametrize(
+    ("age_s", "says"),
+    [
+        (3.2e8, "new blocks are 10 years old when"),
+        (90_000.0, "new blocks are 25 h old when"),
+        (-8.0, "new blocks are 8 s in the future when"),
+        (-1.8e9, "new blocks are 57 years in the future when"),
+    ],
+)
+def test_how_far_a_chain_is_from_the_clock_is_a_plain_length(age_s, says):
+    made = profile(*(observed(n, height=n, age_s=age_s) for n in range(6)))
+    assert any(says in one for one in made.unknown), made.unknown
+
+
 @given(
     st.lists(
         st.tuples(st.floats(0, 20), st.sampled_from(["", "", "http_503", "reset"])), min_size=1, max_size=300
