@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -31,24 +31,35 @@ def _list() -> Iterator[str]:
     with ThreadPoolExecutor() as threads:
         found = list(threads.map(_installed, gateways))
     rows = (
-        row(name, gateway.program, version or "no", "" if version else gateway.install)
-        for name, gateway, version in zip(names, gateways, found, strict=True)
+        row(name, gateway.program, one.version, one.missing, gateway.install if one.missing else "")
+        for name, gateway, one in zip(names, gateways, found, strict=True)
     )
-    yield from table_lines(Table(columns(":recipe", ":program", ":installed", ":to install it"), tuple(rows)))
+    headings = columns(":recipe", ":program", ":installed", ":missing", ":to install it")
+    yield from table_lines(Table(headings, tuple(rows)))
     yield ""
     yield "battle run SCENARIO --gateway RECIPE starts one; battle recipes RECIPE prints it, to be changed."
 
 
-def _installed(gateway: CommandGateway) -> str | None:
-    """The version that is installed; where the program is, if it has no way to say that; None if it is missing."""
+class _Installed(NamedTuple):
+    """The version that is installed; where the program is, if it has no way to say that; "no" if something is
+    missing: the program, or what it needs, as it says itself."""
+
+    version: str
+    missing: str = ""
+
+
+def _installed(gateway: CommandGateway) -> _Installed:
+    path = program_path(gateway.program)
+    if path is None:
+        return _Installed("no", gateway.program)
     if not gateway.version_command:
-        return program_path(gateway.program)
+        return _Installed(path)
     try:
         said = program_version(gateway)
-    except VersionUnknownError:
-        return None
+    except VersionUnknownError as error:
+        return _Installed("no", error.said.removesuffix(f": {gateway.install}") or f"its version: {error}")
     number = _NUMBER.search(said)
-    return number[0] if number else said
+    return _Installed(number[0] if number else said)
 
 
 def _print(name: str) -> Iterator[str]:

@@ -18,7 +18,14 @@ VERSION_CHARS = 200
 
 
 class VersionUnknownError(Exception):
-    """The version command said nothing; the message says why, as the end of a sentence about it."""
+    """The version command said nothing; the message says why, as the end of a sentence about it.
+
+    `said` is the first line of a program that failed.
+    """
+
+    def __init__(self, why: str, said: str = "") -> None:
+        super().__init__(why)
+        self.said = said
 
 
 def program_version(gateway: CommandGateway) -> str:
@@ -48,5 +55,6 @@ def program_version(gateway: CommandGateway) -> str:
     if not version:
         raise VersionUnknownError(f"prints nothing (exit status {done.returncode})")
     if done.returncode != 0:
-        raise VersionUnknownError(f"fails with exit status {done.returncode}: {version[:VERSION_CHARS]}")
+        said = version[:VERSION_CHARS]
+        raise VersionUnknownError(f"fails with exit status {done.returncode}: {said}", said)
     return version[:VERSION_CHARS]

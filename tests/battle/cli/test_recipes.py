@@ -23,7 +23,7 @@ def test_the_list_has_each_recipe_and_how_what_is_missing_is_installed(capsys, t
     assert set(rows) == set(recipe_names())
     for name in recipe_names():
         gateway = recipe_of(name)
-        assert rows[name].split()[1:3] == [gateway.program, "no"]
+        assert rows[name].split()[1:4] == [gateway.program, "no", gateway.program]
         assert rows[name].endswith(gateway.install)
 
 
@@ -34,6 +34,17 @@ def test_the_list_has_the_version_of_what_is_installed(capsys, tmp_path, monkeyp
     _, said = _said(capsys)
     [row] = [line for line in said.out.splitlines() if line.startswith("nginx ")]
     assert row.split() == ["nginx", "nginx", "7.65.4"]
+
+
+def test_of_a_program_that_is_there_the_list_says_what_it_misses_itself(capsys, tmp_path, monkeypatch):
+    for name, line in (("node", "ethers is not installed here: npm install ethers"), ("nginx", "")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {line}\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    _, said = _said(capsys)
+    rows = {line.split()[0]: " ".join(line.split()) for line in said.out.splitlines() if line}
+    assert rows["ethers"] == "ethers node no ethers is not installed here npm install ethers"
+    assert rows["nginx"].startswith("nginx nginx no its version: prints nothing (exit status 1) ")
 
 
 @pytest.mark.parametrize("name", recipe_names())
