@@ -41,7 +41,7 @@ from battle.run.provider_nodes import ProviderNodes
 from battle.run.record import judgeable
 from battle.run.secrets import hide, secret_values
 from battle.run.setup import SetupContext, run_setup
-from battle.scenario.fault_line import KINDS, FaultByHand, Order, parse_line
+from battle.scenario.fault_line import KINDS, FaultByHand, Order, help_text, parse_line
 from battle.scenario.scenario import Scenario
 from battle.store.events import RunChanged, RunPhase
 from battle.store.seal import seal
@@ -275,13 +275,8 @@ class Standing:
 
 
 def _help(about: tuple[str, ...]) -> str:
-    with suppress(IndexError):
-        kind = KINDS.get(about[0])
-        if kind is None:
-            return f"there is no fault {about[0]!r}; there are: {', '.join(KINDS)}"
-        summary = (kind.__doc__ or "").strip().partition("\n")[0]
-        fields = [name for name in kind.__struct_fields__ if name not in ("target", "at", "duration", "down")]
-        return f"{about[0]} TARGET: {summary}\n  fields: {', '.join(fields) or 'none'}, and for=LENGTH"
+    if about:
+        return help_text(about[0])
     return (
         "KIND TARGET [FIELD=VALUE ...] [for=LENGTH]   begin a fault; without for= it holds until `end`\n"
         "end [ID ...]     end these faults, or all that were typed\n"

@@ -39,6 +39,7 @@ _BEGIN = "at"
 """The field that says when: now is when."""
 _LENGTHS = ("duration", "down")
 """The fields that say how long in a file; `for` does for all kinds."""
+_REPEATS = "{} repeats itself: by hand, begin one `kill` after the other"
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -80,6 +81,20 @@ def parse_line(line: str, scenario: Scenario) -> Line | None:
     return _by_hand(KINDS[first], _unquoted(others[0]), others[1:], scenario)
 
 
+def help_text(name: str) -> str:
+    """What a kind of fault does when it is typed, and its fields."""
+    kind = KINDS.get(name)
+    if kind is None:
+        return f"there is no fault {name!r}; there are: {', '.join(KINDS)}"
+    if kind.repeats_every is not FaultSpec.repeats_every:
+        return _REPEATS.format(name)
+    summary = (kind.__doc__ or "").strip().partition("\n")[0].replace(f", at `{_BEGIN}`", "")
+    for length in _LENGTHS:
+        summary = summary.replace(f"`{length}`", f"`{_LENGTH}`")
+    fields = [one for one in kind.__struct_fields__ if one not in ("target", _BEGIN, *_LENGTHS)]
+    return f"{name} TARGET: {summary}\n  fields: {', '.join([*fields, f'{_LENGTH}=LENGTH'])}"
+
+
 def _by_hand(kind: type[FaultSpec], target: str, parts: list[str], scenario: Scenario) -> FaultByHand:
     values, length = _values(kind, parts)
     if _BEGIN in values:
@@ -88,7 +103,7 @@ def _by_hand(kind: type[FaultSpec], target: str, parts: list[str], scenario: Sce
     data = {**now, **values, "type": kind.kind(), "target": target}
     fault = converted(DataFile(kind.kind(), {"fault": data}), _Typed).fault
     if fault.repeats_every is not None:
-        raise ScenarioError(f"{fault.kind()} repeats itself: by hand, begin one `kill` after the other")
+        raise ScenarioError(_REPEATS.format(fault.kind()))
     problems = list(fault_problems(msgspec.structs.replace(scenario, chaos=(fault,))))
     if problems:
         raise ScenarioError("; ".join(problems))

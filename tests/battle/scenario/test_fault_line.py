@@ -4,7 +4,7 @@ import pytest
 
 from battle import EmbeddedGateway, ErrorRate, HttpConstant, Kill, MockProvider, Scenario, Slo, seconds
 from battle.errors import ScenarioError
-from battle.scenario.fault_line import KINDS, FaultByHand, Order, parse_line
+from battle.scenario.fault_line import KINDS, FaultByHand, Order, help_text, parse_line
 
 SCENARIO = Scenario(
     "Typed",
@@ -96,3 +96,20 @@ def test_each_kind_can_be_typed(kind):
     assert isinstance(line, FaultByHand)
     assert line.fault.kind() == kind
     assert line.fault.placed(0, 5).first == (0, 5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_help_speaks_of_what_is_typed_and_not_of_fields_that_only_files_have(kind):
+    said = help_text(kind)
+    assert not {"`at`", "`down`", "`duration`", "none"} & set(
+        said.replace(",", " ").replace(";", " ").split()
+    )
+    assert ("for=LENGTH" in said) is (kind != "flap")
+
+
+def test_help_on_a_kill():
+    assert help_text("kill") == (
+        "kill TARGET: SIGKILL to the provider, or the gateway; it is started again `for` later.\n"
+        "  fields: for=LENGTH"
+    )
+    assert help_text("pauze").startswith("there is no fault 'pauze'; there are: kill,")
