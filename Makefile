@@ -64,7 +64,7 @@ $(CLIENTS): tests/end_to_end/clients/package.json | $(INSTALLED)
 
 clients: $(CLIENTS)  ## Install what tests use of npm, in .venv/clients
 
-test: $(INSTALLED) $(CLIENTS)  ## Install what tests need, and run them, in minutes
+test: $(INSTALLED) $(CLIENTS)  ## Install Chromium, gateways and npm, which only tests need, and run the tests, in minutes
 	$(HAVE_CHROMIUM)
 	$(HAVE_GATEWAYS)
 	$(BIN)/python -m pytest -m 'not slow and not thorough and not live' $(SPREAD)
