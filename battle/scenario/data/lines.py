@@ -2,14 +2,26 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import yaml
 
 from battle.scenario.data.shapes import Path
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]")
-_KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
-_NAME = re.compile(r"[\w-]+|\"[^\"]*\"|'[^']*'")
+_TOKEN = re.compile(
+    r"""(?sx)
+    \#[^\n]*+                                       # a comment
+    | [^\S\n]++
+    | "{3} (?: \\. | [^\\] )*? "{3,5}
+    | '{3} .*? '{3,5}
+    | " (?: \\. | [^"\\\n] )*+ "
+    | ' [^'\n]*+ '
+    | [^\s\[\]{}=,.\#"']++                          # a bare key, or a part of a value
+    | .                                             # a sign that stands for itself, or the end of a line
+    """
+)
+_ENDS_VALUE = frozenset(",]}\n")
+_SIGNS = frozenset("[]{}=,.\n")
 
 
 def line_of(text: str, suffix: str, path: Path) -> int | None:
@@ -38,34 +50,99 @@ def _in_yaml(text: str, path: Path) -> int | None:
 
 
 def _in_toml(text: str, path: Path) -> int | None:
-    places = dict(_toml_places(text))
-    for length in range(len(path), 0, -1):
-        if path[:length] in places:
-            begin = places[path[:length]]
-            return _further(text, begin, path[length:])
-    return _further(text, 1, path) if path else None
+    try:
+        places = _toml_places(text)
+    except RecursionError:
+        return None
+    return next((places[path[:n]] for n in range(len(path), 0, -1) if path[:n] in places), None)
 
 
-def _further(text: str, begin: int, rest: Path) -> int:
-    """What stands in an inline table has no place of its own: the first line from here on that has its name."""
-    line, lines = begin, text.splitlines()
-    for step in rest:
-        if isinstance(step, str):
-            named = re.compile(rf"(?<![\w-])['\"]?{re.escape(step)}['\"]?\s*=")
-            line = next((n for n in range(line, len(lines) + 1) if named.search(lines[n - 1])), line)
-    return line
+@lru_cache(maxsize=1)
+def _toml_places(text: str) -> dict[Path, int]:
+    """The line in which each table, key and item of a list begins."""
+    return _TomlPlaces(text).places
 
 
-def _toml_places(text: str) -> Iterator[tuple[Path, int]]:
-    """The path of each table and key that stands at the start of a line, with the number of its line."""
-    counts: dict[Path, int] = {}
-    table: Path = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
-            table = _table_path(_names(header[2]), counts, is_item=header[1] == "[[")
-            yield table, number
-        elif key := _KEY.match(line):
-            yield (*table, *_names(key[1])), number
+class _TomlPlaces:
+    """Reads text that is known to be TOML: what is a key, a table or an item, and nothing of what values mean."""
+
+    def __init__(self, text: str) -> None:
+        self.places: dict[Path, int] = {}
+        self._counts: dict[Path, int] = {}
+        self._tokens = list(_tokens(text))
+        self._at = 0
+        table: Path = ()
+        while self._next:
+            if self._next == "[":
+                line = self._line
+                self._at += 1
+                is_item = self._next == "["
+                table = _table_path(self._names("\n"), self._counts, is_item=is_item)
+                self._note(table, line)
+            elif self._next == "\n":
+                self._at += 1
+            else:
+                self._pair(table)
+
+    @property
+    def _next(self) -> str:
+        """The next token; "" at the end."""
+        return self._tokens[self._at][0] if self._at < len(self._tokens) else ""
+
+    @property
+    def _line(self) -> int:
+        return self._tokens[self._at][1]
+
+    def _note(self, path: Path, line: int) -> None:
+        """A dotted key stands for the tables around it too, where they have no place of their own."""
+        self.places[path] = line
+        for length in range(1, len(path)):
+            self.places.setdefault(path[:length], line)
+
+    def _names(self, end: str) -> list[str]:
+        """The parts of a key, or of a table's head, up to what ends it."""
+        names = []
+        while self._next not in (end, ""):
+            if self._next not in _SIGNS:
+                names.append(self._next.strip("\"'"))
+            self._at += 1
+        self._at += 1
+        return names
+
+    def _pair(self, table: Path) -> None:
+        line = self._line
+        path = (*table, *self._names("="))
+        self._note(path, line)
+        self._value(path)
+
+    def _value(self, path: Path) -> None:
+        begin = self._next
+        if begin not in ("[", "{"):
+            while self._next and self._next not in _ENDS_VALUE:
+                self._at += 1
+            return
+        self._at += 1
+        number = 0
+        while self._next not in ("]", "}", ""):
+            if self._next in _ENDS_VALUE:
+                self._at += 1
+            elif begin == "{":
+                self._pair(path)
+            else:
+                self._note((*path, number), self._line)
+                self._value((*path, number))
+                number += 1
+        self._at += 1
+
+
+def _tokens(text: str) -> Iterator[tuple[str, int]]:
+    """What is neither blank nor a comment, each with the number of its line."""
+    line = 1
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        if token == "\n" or not (token.isspace() or token.startswith("#")):
+            yield token, line
+        line += token.count("\n")
 
 
 def _table_path(names: list[str], counts: dict[Path, int], *, is_item: bool) -> Path:
@@ -78,7 +155,3 @@ def _table_path(names: list[str], counts: dict[Path, int], *, is_item: bool) -> 
         if path in counts:
             path = (*path, counts[path])
     return path
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip("\"'") for name in _NAME.findall(text)]
