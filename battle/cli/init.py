@@ -122,7 +122,7 @@ def _of_url(gateway: UrlGateway, port: int, to: Path, *, force: bool) -> Iterato
         found.append(_without_secrets(seen, gateway))
 
     _stand(scenario, look)
-    seen = _seen(found, gateway.url, "give the whole URL, with its path")
+    seen = _seen(found, gateway, "give the whole URL, with its path")
     ca_file = ca_file_of(gateway)
     files[GATEWAY_FILE].write_text(
         gateway_text(seen, name=name, headers=gateway.headers, ca_file=ca_file, verify=gateway.verify)
@@ -151,7 +151,7 @@ def _of_program(gateway: CommandGateway, file: str, to: Path, *, force: bool) ->
         found.append(_without_secrets(seen, gateway))
 
     _stand(scenario, look, with_gateway=True)
-    seen = _seen(found, file, f'write its path in {file}, such as path = "/rpc"')
+    seen = _seen(found, gateway, f'write its path in {file}, such as path = "/rpc"')
     files[SCENARIO_FILE].write_text(
         scenario_text(gateway.name, ports=(), with_websockets=seen.ws_url is not None)
     )
@@ -220,20 +220,29 @@ def _without_secrets(found: Found | None, gateway: CommandGateway | UrlGateway) 
     return Found(cleaned(found.http), tuple(cleaned(one) for one in found.tried), ws_url)
 
 
-def _seen(found: list[Found | None], url: str, how: str) -> Found:
+def _seen(found: list[Found | None], gateway: CommandGateway | UrlGateway, how: str) -> Found:
     if not found:
         raise KeyboardInterrupt  # it was ended before
     (seen,) = found
     if seen is None:
-        raise BattleError(f"nothing listens at {redacted(url)}: start the gateway first")
+        where = gateway.url if isinstance(gateway, UrlGateway) else gateway.name
+        raise BattleError(f"nothing listens at {redacted(where)}: start the gateway first")
+    if seen.http.no_tls:
+        raise BattleError(f"{seen.http.detail}: write http:// (in a gateway file for a program: tls = false)")
     if seen.http.wants_header:
-        raise BattleError(
-            f"{seen.http.detail}: it wants to know who asks; give --header 'NAME: ${{VARIABLE}}' "
-            "(in a gateway file: headers)"
-        )
+        raise BattleError(f"{seen.http.detail}: {_advice_on_header(gateway)}")
     if seen.http.rank[0] > WELL:
         raise BattleError(f"no JSON-RPC is answered there: {how}; asked were {_asked(seen)}")
     return seen
+
+
+def _advice_on_header(gateway: CommandGateway | UrlGateway) -> str:
+    """What to do when the gateway refuses who asks."""
+    if gateway.headers:
+        return f"it was sent {', '.join(gateway.headers)}, and refuses who asks: check the name and the value"
+    if isinstance(gateway, UrlGateway) and (redacted(gateway.url) != gateway.url or "${" in gateway.url):
+        return "it refuses who asks: check the key in the URL"
+    return "it wants to know who asks; give --header 'NAME: ${VARIABLE}' (in a gateway file: headers)"
 
 
 def _asked(seen: Found) -> str:

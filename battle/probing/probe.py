@@ -16,6 +16,7 @@ import trio
 
 from battle.actors.redaction import basic_authorization, redacted
 from battle.actors.wire.untrusted_json import Unreadable, reader
+from battle.run.no_answer import NO_TLS, was_reached, why_no_answer
 
 if TYPE_CHECKING:  # httpx takes 0.1 s to import
     import httpx
@@ -36,6 +37,9 @@ Kind: TypeAlias = Literal["result", "error", "status", "silent"]
 
 _Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
 
+_MESSAGE_CHARACTERS_MAX = 200
+"""Of what an error says; a longer one is a page for people."""
+
 _read = reader()
 
 _QUESTION = {"jsonrpc": "2.0", "id": "battle-init", "method": "eth_chainId", "params": []}
@@ -52,6 +56,8 @@ class Answer(msgspec.Struct, frozen=True):
     detail: str
     status: int | None = None
     chain_id: int | None = None
+    no_tls: bool = False
+    """Somebody is there, and takes no TLS."""
 
     @property
     def wants_header(self) -> bool:
@@ -124,7 +130,7 @@ async def _listens(client: "httpx.AsyncClient", url: str, patience_s: float) -> 
             ):  # a connection has its own time; who has one may say nothing
                 await client.head(url)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            if "certificate" in str(error).lower():
+            if was_reached(error):
                 return True  # somebody is there, and `ask` says what is wrong
             if trio.current_time() >= deadline:
                 return False
@@ -146,33 +152,43 @@ async def ask(client: "httpx.AsyncClient", url: str) -> Answer:
     except trio.TooSlowError:
         return Answer(url, "silent", f"{shown}: no whole answer within {ANSWER_S:g} s")
     except httpx.HTTPError as error:
-        return Answer(url, "silent", f"{shown}: {_why(error)}")
+        why = why_no_answer(error)
+        return Answer(url, "silent", f"{shown}: {_advised(why)}", no_tls=why == NO_TLS)
     said = _rpc(response.content)
+    reason = f"{response.status_code} {response.reason_phrase}".strip()
     if said is None:
-        reason = f"{response.status_code} {response.reason_phrase}".strip()
         return Answer(url, "status", f"{shown}: {reason}, no JSON-RPC", response.status_code)
     if "result" in said:
         chain_id = _chain_id(said["result"])
         named = "no chain's id" if chain_id is None else f"chain {chain_id}"
         return Answer(url, "result", f"{shown}: {named}", response.status_code, chain_id)
-    error_words = redacted(str(said["error"]))[:200]
-    return Answer(url, "error", f"{shown}: JSON-RPC error {error_words}", response.status_code)
+    under = "" if response.is_success else f"{reason}, "
+    return Answer(url, "error", f"{shown}: {under}JSON-RPC error {_error_text(said)}", response.status_code)
 
 
-def _why(error: Exception) -> str:
-    words = str(error) or type(error).__name__
-    if "certificate" in words.lower():
-        return f"its certificate is not trusted ({words}): give `ca_file` in the gateway file"
-    return redacted(words)
+def _error_text(said: dict[str, Any]) -> str:
+    """The error in a response: its code, and its message in one line."""
+    error = said["error"]
+    code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)
+    words = redacted(" ".join(str("" if message is None else message).split()))[:_MESSAGE_CHARACTERS_MAX]
+    return " ".join(part for part in ("" if code is None else f"{code}", words and f"({words})") if part)
+
+
+def _advised(why: str) -> str:
+    return f"{why}: give `ca_file` in the gateway file" if "certificate" in why else why
 
 
 def _rpc(body: bytes) -> dict[str, Any] | None:
-    """The JSON-RPC response in a body, if it is one."""
+    """The JSON-RPC response in a body, if it is one: many a JSON has an `error` or a `result`."""
     try:
         said = _read(body)
     except Unreadable:
         return None
-    return said if isinstance(said, dict) and ("result" in said or "error" in said) else None
+    if not isinstance(said, dict) or not said.keys() & {"result", "error"}:
+        return None
+    error = said.get("error")
+    has_code = isinstance(error, dict) and isinstance(error.get("code"), int) and "message" in error
+    return said if "jsonrpc" in said or has_code or ("result" in said and "id" in said) else None
 
 
 def _chain_id(result: Any) -> int | None:
@@ -210,7 +226,7 @@ async def takes_websockets(url: str, headers: Mapping[str, str], trust: ssl.SSLC
         try:
             async with _stream_to(urlsplit(url), trust) as stream:
                 return await _answers_on(stream, url, headers)
-        except OSError:
+        except (OSError, trio.BrokenResourceError):
             return False
     return False
 
@@ -221,7 +237,12 @@ async def _stream_to(parts: SplitResult, trust: ssl.SSLContext) -> AsyncIterator
     host = parts.hostname or ""
     tcp = await trio.open_tcp_stream(host, parts.port or (443 if secure else 80))
     async with tcp:  # a handshake that fails would leave it open
-        yield trio.SSLStream(tcp, trust, server_hostname=host) if secure else tcp
+        if not secure:
+            yield tcp
+            return
+        stream = trio.SSLStream(tcp, trust, server_hostname=host)
+        await stream.do_handshake()  # else trio-websocket waits for what takes no TLS
+        yield stream
 
 
 async def _answers_on(stream: _Stream, url: str, headers: Mapping[str, str]) -> bool:

@@ -22,6 +22,7 @@ from battle.recording.call_limits import Searched
 from battle.recording.limit_search import LimitSearch
 from battle.recording.refusals import Reply, refusal_of, seconds_to_wait
 from battle.recording.summary import Observation
+from battle.run.no_answer import why_no_answer
 from battle.run.secrets import filler_of, secrets_of_provider
 from battle.run.trust import trust_in
 
@@ -45,7 +46,11 @@ _BY_CODE = {failure.code: name for name, failure in reversed(NAMED_RPC.items()) 
 
 
 class CallFailed(Exception):
-    """No reply: the connection broke, or there was none. The message is a failure's name."""
+    """No reply: the connection broke, or there was none. The message is a failure's name, `why` says more."""
+
+    def __init__(self, name: str, why: str = "") -> None:
+        super().__init__(name)
+        self.why = why
 
 
 Exchange: TypeAlias = Callable[[bytes], Awaitable[Reply]]
@@ -71,22 +76,33 @@ async def measure(
     Raises:
         StartError: the provider cannot be reached, or a secret is missing.
     """
+    from trio_websocket import HandshakeError
+
     ws = provider.url.startswith(("ws:", "wss:"))
     endpoint = provider.endpoint(filler_of(f"provider {provider.where}"))
     secrets = secrets_of_provider(provider, endpoint)
     measured = Measured([], None)
-    async with AsyncExitStack() as stack:
-        opened = _over_websocket if ws else _over_http
-        exchange = await opened(stack, provider, endpoint)
-        if not isinstance(exchange, StartError):
-            measured = await measure_by(
-                exchange, requests=requests, per_second=per_second, limit_up_to=limit_up_to, secrets=secrets
-            )
+    exchange: Exchange | StartError
+    try:
+        async with AsyncExitStack() as stack:
+            opened = _over_websocket if ws else _over_http
+            exchange = await opened(stack, provider, endpoint)
+            if not isinstance(exchange, StartError):
+                measured = await measure_by(
+                    exchange,
+                    requests=requests,
+                    per_second=per_second,
+                    limit_up_to=limit_up_to,
+                    secrets=secrets,
+                )
+    except* HandshakeError as group:  # that of a refusal with a body comes in a task of trio-websocket's
+        exchange = _no_websocket(provider, group.exceptions[0])
     if isinstance(exchange, StartError):  # not from inside a nursery, which would put it into a group
         raise exchange
     if all(one.failure for one in measured.observations):
-        first = measured.observations[0].failure
-        raise StartError(f"{provider.where} answered none of {requests} calls (the first one: {first})")
+        first = measured.observations[0]
+        said = first.why or first.failure
+        raise StartError(f"{provider.where} answered none of {requests} calls (the first one: {said})")
     return measured
 
 
@@ -152,7 +168,7 @@ class _Calls:
         number, self._number = self._number, self._number + 1
         method, params = CALLS[number % len(CALLS)]
         sent_s = trio.current_time()
-        failure, reply = await _outcome(self._exchange, number, method, params)
+        failure, reply, why = await _outcome(self._exchange, number, method, params)
         took_s = trio.current_time() - sent_s
         result = reply.answer.get("result") if reply is not None and not failure else None
         height, age_s = None, None
@@ -163,7 +179,7 @@ class _Calls:
         else:
             self.chain_id = (_number(result) if method == "eth_chainId" else None) or self.chain_id
         refusal = None if reply is None or not failure else refusal_of(reply, self._secrets)
-        return Observation(sent_s, took_s, failure, height, age_s, refusal)
+        return Observation(sent_s, took_s, failure, height, age_s, refusal, why)
 
     def _newest(self, block: Any, took_s: float) -> tuple[int | None, float | None]:
         """The number of the newest block, and how old it was when it was asked for."""
@@ -175,24 +191,26 @@ class _Calls:
 
 async def _outcome(
     exchange: Exchange, number: int, method: str, params: list[Any]
-) -> tuple[str, Reply | None]:
-    """How a call failed, "" if it did not, and what came back."""
+) -> tuple[str, Reply | None, str]:
+    """How a call failed, "" if it did not, what came back, and why nothing did, where the failure's name is too
+    little."""
     body = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode()
     try:
         with trio.fail_after(ANSWER_S):
             reply = await exchange(body)
     except trio.TooSlowError:
-        return "no_answer", None
+        return "no_answer", None, ""
     except CallFailed as failure:
-        return str(failure), None
+        return str(failure), None, failure.why
     if reply.status >= 300:
-        return f"http_{reply.status}", reply
+        return f"http_{reply.status}", reply, ""
     if not isinstance(reply.answer, dict):
-        return "http_502", reply  # a page instead of an answer: what proxies do whose upstream is gone
+        why = f"HTTP {reply.status} without a JSON-RPC answer"
+        return "http_502", reply, why  # a page instead of an answer: what proxies do whose upstream is gone
     if isinstance(error := reply.answer.get("error"), dict):
         code = error.get("code")
-        return (_BY_CODE.get(code, "rpc_error") if isinstance(code, int) else "rpc_error"), reply
-    return "", reply
+        return (_BY_CODE.get(code, "rpc_error") if isinstance(code, int) else "rpc_error"), reply, ""
+    return "", reply, ""
 
 
 def _number(value: Any) -> int | None:
@@ -214,8 +232,8 @@ async def _over_http(stack: AsyncExitStack, provider: RealProvider, endpoint: En
     async def exchange(body: bytes) -> Reply:
         try:
             response = await client.post(url, content=body, headers={"content-type": "application/json"})
-        except httpx.HTTPError:
-            raise CallFailed("reset") from None
+        except httpx.HTTPError as error:
+            raise CallFailed("reset", why_no_answer(error)) from None
         answer = _parsed(response.content)
         return Reply(response.status_code, answer, dict(response.headers), response.text)
 
@@ -238,12 +256,13 @@ async def _over_websocket(
             stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = tcp
             if endpoint.tls is not None:
                 stream = trio.SSLStream(tcp, trust, server_hostname=endpoint.tls.server_name)
+                await stream.do_handshake()  # else trio-websocket waits for ever for what takes no TLS
             socket = await wrap_client_stream(
                 nursery, stream, endpoint.address, endpoint.path, extra_headers=headers
             )
     except (OSError, HandshakeError, trio.BrokenResourceError, trio.TooSlowError) as error:
         nursery.cancel_scope.cancel()
-        return StartError(f"{provider.where} takes no WebSocket ({type(error).__name__})")
+        return _no_websocket(provider, error)
     waiting: dict[Any, trio.MemorySendChannel[Any]] = {}
 
     async def receive() -> None:
@@ -274,6 +293,13 @@ async def _over_websocket(
     nursery.start_soon(receive)
     stack.callback(nursery.cancel_scope.cancel)
     return exchange
+
+
+def _no_websocket(provider: RealProvider, error: Exception) -> StartError:
+    from trio_websocket import ConnectionRejected
+
+    why = f"HTTP {error.status_code}" if isinstance(error, ConnectionRejected) else why_no_answer(error)
+    return StartError(f"{provider.where} takes no WebSocket ({why})")
 
 
 def _parsed(text: str | bytes) -> Any:

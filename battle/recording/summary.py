@@ -31,7 +31,8 @@ class Observation(msgspec.Struct, frozen=True):
     """One call: when it was sent, how long it took, and how it failed; "" when it did not.
 
     `height` is the newest block's number, where the call was for that, and `age_s` how old the block was then.
-    `refusal` is what was answered, if that was because of too many calls.
+    `refusal` is what was answered, if that was because of too many calls; `why` says more than the failure's name,
+    where that is too little.
     """
 
     sent_s: float
@@ -40,6 +41,7 @@ class Observation(msgspec.Struct, frozen=True):
     height: int | None = None
     age_s: float | None = None
     refusal: HttpFailure | RpcFailure | None = None
+    why: str = ""
 
 
 def profile_of(

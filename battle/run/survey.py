@@ -13,6 +13,7 @@ from battle.actors.spec.providers import RealProvider
 from battle.actors.wire.jsonrpc import read_answer
 from battle.actors.wire.untrusted_json import Unreadable, reader
 from battle.errors import StartError
+from battle.run.no_answer import why_no_answer
 from battle.run.secrets import filler_of
 from battle.run.trust import trust_in
 
@@ -101,7 +102,7 @@ class _Asker:
             with self._client.stream("POST", self._url, json=call) as response:
                 status, body = response.status_code, self._whole(response.iter_bytes(), method)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise self.problem(f"cannot be reached ({_reason(error)})") from None
+            raise self.problem(f"cannot be reached ({why_no_answer(error)})") from None
         if status != 200:
             raise self.problem(f"answers {method} with HTTP {status}{_hint(status)}")
         try:
@@ -125,21 +126,6 @@ class _Asker:
     def problem(self, what: str) -> StartError:
         """An error that names the provider by its host alone."""
         return StartError(f"provider {self._provider.name} ({self._provider.where}) {what}")
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, without the address: httpx puts URLs in some messages only, but nobody promises which."""
-    name = type(error).__name__
-    words = {
-        "ConnectTimeout": "no connection in time",
-        "ReadTimeout": "no answer in time",
-        "RemoteProtocolError": "it speaks no HTTP, or ended the connection",
-        "InvalidURL": "its URL is none",
-    }
-    if name == "ConnectError":
-        text = str(error)
-        return "its certificate is not trusted" if "CERTIFICATE" in text else "no connection"
-    return words.get(name, name)
 
 
 def _hint(status: int) -> str:

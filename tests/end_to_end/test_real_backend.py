@@ -151,7 +151,7 @@ def _output_and_process_lists(process):
         ({}, {"NODE_KEY": "wrong"}, "answers eth_chainId with HTTP 401: is its key right?"),
         ({}, {"NODE_KEY": ""}, "provider a needs the environment variable NODE_KEY, which is not set"),
         ({"ca_file": ""}, {}, "cannot be reached (its certificate is not trusted)"),
-        ({"url": "https://localhost:1/${NODE_PATH}"}, {}, "cannot be reached (no connection)"),
+        ({"url": "https://localhost:1/${NODE_PATH}"}, {}, "cannot be reached (connection refused)"),
         ({"url": "ftp://localhost/${NODE_PATH}"}, {}, "a URL looks like https://host/path"),
     ],
 )

@@ -14,6 +14,7 @@ from trio_websocket import serve_websocket
 
 from battle.probing.probe import ANSWER_S, PATHS, Found, ask, probe, takes_websockets, ws_candidates
 from tests.battle.local_service import Reply, served
+from tests.end_to_end.tls_upstream import private_ca, tls_upstream
 
 CHAIN_7 = b'{"jsonrpc":"2.0","id":"battle-init","result":"0x7"}'
 
@@ -124,6 +125,54 @@ def test_an_answer_that_never_ends_is_silence():
 
     answer = trio.run(asked, clock=MockClock(autojump_threshold=0))
     assert (answer.kind, answer.detail) == ("silent", "http://gateway/: no whole answer within 5 s")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "detail"),
+    [
+        (401, b'{"error":"invalid api key"}', "401 Unauthorized, no JSON-RPC"),
+        (401, b'{"error":{"message":"Must be authenticated!"}}', "401 Unauthorized, no JSON-RPC"),
+        (403, b'{"result":null,"success":false}', "403 Forbidden, no JSON-RPC"),
+        (
+            401,
+            b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"who\\nasks?"}}',
+            "401 Unauthorized, JSON-RPC error -32000 (who asks?)",
+        ),
+        (
+            200,
+            b'{"id":1,"error":{"code":-32603,"message":"no upstream"}}',
+            "JSON-RPC error -32603 (no upstream)",
+        ),
+        (200, b'{"jsonrpc":"2.0","error":"no"}', "JSON-RPC error (no)"),
+        (200, b'{"jsonrpc":"2.0","error":{"code":7}}', "JSON-RPC error 7"),
+        (200, b'{"id":1,"result":"0x7"}', "chain 7"),
+    ],
+)
+def test_the_status_is_named_and_an_error_is_told_in_words(status, body, detail):
+    with answering("/rpc", Reply(status, body)) as service:
+        found = found_at(f"{service.url}/rpc")
+    assert found is not None
+    assert found.http.detail == f"{service.url}/rpc: {detail}"
+    assert found.http.kind == (
+        "status" if "no JSON-RPC" in detail else "error" if "error" in detail else "result"
+    )
+
+
+def test_a_port_without_tls_listens():
+    with served() as service:
+        url = service.url.replace("http://", "https://") + "/rpc"
+        found = found_at(url)
+    assert found is not None
+    assert (found.http.detail, found.http.no_tls) == (f"{url}: it takes no TLS there", True)
+
+
+def test_a_certificate_that_is_not_trusted_is_the_reason(tmp_path):
+    ca, _ = private_ca(tmp_path)
+    with tls_upstream(ca, "/", "key") as (port, _):
+        found = found_at(f"https://localhost:{port}/rpc")
+    assert found is not None
+    assert "its certificate is not trusted: give `ca_file`" in found.http.detail
+    assert not found.http.no_tls
 
 
 def test_the_port_after_the_last_is_not_tried():

@@ -20,8 +20,8 @@ def measured(url, requests=1):
 @pytest.mark.parametrize(
     ("body", "failure"),
     [
-        (b"[" * 5000, "http_502"),
-        (b"\xff", "http_502"),
+        (b"[" * 5000, "HTTP 200 without a JSON-RPC answer"),
+        (b"\xff", "HTTP 200 without a JSON-RPC answer"),
         (b'{"jsonrpc":"2.0","id":0,"error":{"code":[1],"message":"no"}}', "rpc_error"),
     ],
 )
@@ -51,3 +51,20 @@ def test_a_message_with_an_id_that_is_none_is_nobodys():
     found = []
     trio.run(main)
     assert [one.failure for one in found[0].observations] == [""] * 4
+
+
+def test_why_there_was_no_answer_is_said():
+    with served() as service:
+        https = service.url.replace("http", "https")
+        with pytest.raises(
+            StartError, match=r"answered none of 1 calls .the first one: it takes no TLS there."
+        ):
+            trio.run(measured, https)
+        with pytest.raises(StartError, match=r"takes no WebSocket .it takes no TLS there."):
+            trio.run(measured, https.replace("https", "wss"))
+        with pytest.raises(StartError, match=r"takes no WebSocket .HTTP 200."):
+            trio.run(measured, service.url.replace("http", "ws"))
+    with pytest.raises(StartError, match=r"the first one: connection refused."):
+        trio.run(measured, service.url)
+    with pytest.raises(StartError, match=r"takes no WebSocket .connection refused."):
+        trio.run(measured, service.url.replace("http", "ws"))
