@@ -1,6 +1,6 @@
 """`battle check`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +8,13 @@ import msgspec
 import typer
 
 from battle.actors.spec.gateways import CommandGateway, Gateway
+from battle.actors.spec.profiles import ProfileError, read_profile
 from battle.cli.exit_status import WRONG_USE
 from battle.errors import ScenarioError
 from battle.run.gateway_process import missing_program, template_problem
 from battle.scenario.author_code import importable
 from battle.scenario.data.files import SUFFIXES, read_data
+from battle.scenario.data.kinds import kind_of
 from battle.scenario.discovery import Skipped, skipped_lines
 from battle.scenario.gateways import gateway_in, read_gateway, with_template
 from battle.scenario.loader import (
@@ -24,6 +26,7 @@ from battle.scenario.loader import (
     load_scenario,
 )
 from battle.scenario.measurability import warnings_of
+from battle.scenario.real_backend import read_providers
 from battle.scenario.scenario import Scenario
 from battle.scenario.validation import all_problems
 
@@ -33,7 +36,7 @@ def command(
         list[str],
         typer.Argument(
             metavar="FILE|DIR...",
-            help="Scenarios, gateway files, or directories of them; a shipped name.",
+            help="Scenarios, gateway files, providers files, profiles, or directories of them; a shipped name.",
         ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
@@ -43,7 +46,7 @@ def command(
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """One scenario or gateway file: what makes it impossible to run, and what its author should know."""
+    """One scenario or other file of Battle's: what makes it impossible to run, and what its author should know."""
 
     name: str
     problems: tuple[str, ...] = ()
@@ -82,8 +85,8 @@ def _checked_at(place: str) -> Iterator[Checked | Skipped]:
         except ScenarioError as error:
             yield _refused(place, error.problems)
         return
-    if path.is_file() and _describes_a_gateway(path):
-        yield _gateway(path)
+    if path.is_file() and (other := _other_than_scenario(path, is_named=True)) is not None:
+        yield other
         return
     found = [_one(one) for one in found_at(path)]
     if not any(isinstance(one, Checked) for one in found):
@@ -97,8 +100,8 @@ def _one(found: Found) -> Checked | Skipped:
             return _scenario(name, scenario)
         case Unloadable(name, problems=problems):
             return _refused(name, problems)
-        case Skipped(name) if _describes_a_gateway(Path(name)):
-            return _gateway(Path(name))
+        case Skipped(name) if (other := _other_than_scenario(Path(name))) is not None:
+            return other
         case _:
             return found
 
@@ -147,18 +150,35 @@ def _refused(name: str, problems: Sequence[str]) -> Checked:
     return Checked(name=name, problems=tuple(problem.removeprefix(f"{name}: ") for problem in problems))
 
 
-def _describes_a_gateway(path: Path) -> bool:
-    """Whether a file is one for `--gateway`: it has a command or a URL, and nothing of a scenario."""
+def _other_than_scenario(path: Path, *, is_named: bool = False) -> Checked | None:
+    """What is wrong with a file that Battle reads, and that is no scenario; None: it is one, or something else."""
     try:
         if path.suffix == ".py":
             gateway_in(load_module(path), path)
-            return not any(isinstance(one, Candidate) for one in found_at(path))
+            has_scenario = any(isinstance(one, Candidate) for one in found_at(path))
+            return None if has_scenario else _gateway(path)
         data = read_data(path).data if path.suffix in SUFFIXES else None
     except ScenarioError:
-        return False
-    if not isinstance(data, dict):
-        return False
-    return bool(data.keys() & {"command", "url"}) and not data.keys() & {"providers", "workloads"}
+        return None
+    match kind_of(path, data, is_named=is_named):
+        case "gateway":
+            return _gateway(path)
+        case "providers":
+            return _read_by(read_providers, path)
+        case "profile":
+            return _read_by(read_profile, path)
+        case None:
+            return None
+
+
+def _read_by(read: Callable[[Path], object], path: Path) -> Checked:
+    try:
+        read(path)
+    except ScenarioError as error:
+        return _refused(str(path), error.problems)
+    except ProfileError as error:
+        return _refused(str(path), [str(error).removeprefix(f"profile {path}: ")])
+    return Checked(name=str(path))
 
 
 def _lines(report: CheckReport) -> Iterator[str]:

@@ -17,6 +17,7 @@ from battle.defaults import DEFAULT_OUT
 from battle.errors import ScenarioError
 from battle.formatting import names_text
 from battle.scenario.data.files import DATA_FILE_BYTES_MAX, SUFFIXES, parsed
+from battle.scenario.data.kinds import USES, kind_of
 from battle.store.regular import read_regular
 
 SKIPPED_SHOWN = 8
@@ -109,6 +110,8 @@ def _data_reason(path: Path, text: str) -> str | None:
         return None if named and _TABLES.search(text) else f"it is not valid {path.suffix[1:].upper()}"
     if not isinstance(data, dict):
         return nothing
+    if kind_of(path, data) == "providers":
+        return USES["providers"]
     # Other programs' files have `providers` too: those of a scenario are a list.
     return None if "workloads" in data or isinstance(data.get("providers"), list) else nothing
 

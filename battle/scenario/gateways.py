@@ -16,6 +16,7 @@ from battle.actors.spec.gateways import (
 from battle.errors import ScenarioError
 from battle.scenario.author_code import placed
 from battle.scenario.data.files import DATA_FILE_BYTES_MAX, SUFFIXES, DataFile, converted, read_data
+from battle.scenario.data.kinds import tag_of_gateway
 from battle.scenario.loader import load_module
 from battle.store.regular import read_regular
 
@@ -91,7 +92,7 @@ def gateway_of(file: DataFile, path: Path) -> Gateway:
     file = msgspec.structs.replace(file, source=f"gateway {path}")
     if not isinstance(file.data, dict):
         raise ScenarioError(f'{file.source}: write command = ["program"] or url = "http://host:port/path"')
-    data = {"type": "url" if "url" in file.data else "command"} | file.data
+    data = {"type": tag_of_gateway(file.data)} | file.data
     root: Any = Gateway
     return _in_file(converted(msgspec.structs.replace(file, data=data), root), path)
 

@@ -19,6 +19,7 @@ from battle.errors import ScenarioError, UnloadableError
 from battle.scenario.author_code import with_absolute_names
 from battle.scenario.data.files import SUFFIXES as _DATA_SUFFIXES
 from battle.scenario.data.files import DataFile, converted, not_utf8, read_data
+from battle.scenario.data.kinds import USES, kind_of
 from battle.scenario.data.shapes import shown_text
 from battle.scenario.discovery import Skipped, files_below, reason_to_skip
 from battle.scenario.scenario import Scenario
@@ -265,7 +266,10 @@ def line_in(path: Path, error: BaseException) -> int | None:
 
 def _load_data(path: Path) -> Scenario:
     try:
-        return with_absolute_names(scenario_from_file(read_data(path)), path.parent)
+        file = read_data(path)
+        if (kind := kind_of(path, file.data, is_named=True)) is not None:
+            raise ScenarioError(f"{path} is no scenario: {USES[kind]}")
+        return with_absolute_names(scenario_from_file(file), path.parent)
     except ScenarioError as error:
         if not os.path.lexists(path):
             raise

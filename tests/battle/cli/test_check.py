@@ -83,3 +83,43 @@ def test_json_says_the_same(tmp_path, capsys, data, status):
     assert [one["name"] for one in report["checked"]] == [str(path)]
     assert bool(report["checked"][0]["problems"]) is (status == 2)
     assert [one["why"] for one in report["skipped"]] == ["no providers and no workloads in it"]
+
+
+PROVIDERS = '[[providers]]\nname = "a"\nurl = "https://node.example/${KEY}"\n'
+
+
+def test_each_kind_of_file_is_judged_by_its_own_schema(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, {"battle.providers.toml": PROVIDERS, "p.profile.toml": "latencies_ms = [1.0]\n"})
+    written(tmp_path, {"d/bad.providers.toml": PROVIDERS + "colour = 1\n" + PROVIDERS})
+    written(tmp_path, {"d/bad.profile.toml": "latencies_ms = []\n"})
+    written(tmp_path, {"d/g.toml": 'name = "g"\ncomand = ["sh"]\n', "d/h.toml": 'template = "x"\n'})
+    status, out = check(capsys, ".")
+    assert status == 2
+    for line in (
+        "ok     battle.providers.toml",
+        "ok     p.profile.toml",
+        "  - line 2: unknown field `comand` in CommandGateway: did you mean `command`?",
+        "wrong  d/h.toml: `command` is missing; CommandGateway needs it",
+        "2 ok, 4 wrong",
+    ):
+        assert line in out.splitlines(), out
+    assert "wrong  d/bad.profile.toml: " in out
+    assert "unknown field `colour` in RealProvider" in out
+    assert "Scenario" not in out
+    alone = [check(capsys, name)[1] for name in ("battle.providers.toml", "d/g.toml", "p.profile.toml")]
+    assert ["Scenario" in one for one in alone] == [False] * 3
+    assert alone[0] == "ok     battle.providers.toml\n\n1 ok, 0 wrong\n"
+
+
+def test_where_a_scenario_is_wanted_another_file_is_said_to_be_that(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, {"battle.providers.toml": PROVIDERS, "g.toml": 'name = "g"\ncommand = ["sh"]\n'})
+    for name, use in (("battle.providers.toml", "--providers"), ("g.toml", "--gateway")):
+        assert run_command_line(["run", name]) == 2
+        assert capsys.readouterr().err.endswith(f": name it with {use}\n")
+    assert run_command_line(["list", "."]) == 0
+    assert (
+        "  battle.providers.toml: it lists real providers: name it with --providers"
+        in capsys.readouterr().out
+    )
