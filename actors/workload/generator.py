@@ -64,7 +64,7 @@ async def run_workload(world: World, role: WorkloadRole, control: Control) -> No
         slow = SlowReaders(world, spec, connect or world.connect)
         connect = slow.connect
     load = (
-        SubscriptionLoad(world, role, spec, connect)
+        SubscriptionLoad(world, role, spec, connect, slow.hurry if slow else None)
         if isinstance(spec, WsSubscribe)
         else _Load(world, role, connect)
     )

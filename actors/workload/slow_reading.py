@@ -14,7 +14,7 @@ from collections.abc import Callable
 from battle.actors.addresses import Address
 from battle.actors.spec.endpoints import Tls
 from battle.actors.spec.workloads import Workload
-from battle.actors.world.interfaces import Connect, Loss, Stream, World
+from battle.actors.world.interfaces import Connect, Loss, Stream, Timer, World
 from battle.store.events import BenchLimitReached
 
 DEFAULT_RECEIVE_BUFFER = 16 * 1024
@@ -37,6 +37,7 @@ class SlowReaders:
         self._receive_buffer = spec.receive_buffer
         self._read_rate = spec.read_rate
         self._waits = 0
+        self._streams: set[SlowReading] = set()
 
     async def connect(
         self, address: Address, tls: Tls | None = None, *, receive_buffer: int | None = None
@@ -47,10 +48,17 @@ class SlowReaders:
             return await self._connect(address, tls, receive_buffer=receive_buffer)
         receive_buffer = receive_buffer or DEFAULT_RECEIVE_BUFFER
         stream = await self._connect(address, tls, receive_buffer=receive_buffer)
-        return SlowReading(self._world, stream, self._read_rate, self._count)
+        slow = SlowReading(self._world, stream, self._read_rate, self._count, self._streams.discard)
+        self._streams.add(slow)
+        return slow
 
     def _count(self) -> None:
         self._waits += 1
+
+    def hurry(self) -> None:
+        """Read what is left as fast as it comes: the load is over, and what was sent until then was not missed."""
+        for stream in [*self._streams]:
+            stream.hurry()
 
     def sample(self) -> None:
         """Log what there was since the last time."""
@@ -75,28 +83,44 @@ class SlowReading(Stream):
 
     A task in `receive_some`, as in the handshake of a WebSocket, does not wait. The end of stream comes after all
     that was sent before; a reset at once, and what was not read by then is lost. `on_wait` is called for each slice
-    behind which more was waiting already.
+    behind which more was waiting already, `on_end` when nothing more will be read.
     """
 
-    def __init__(self, world: World, inner: Stream, read_rate: float, on_wait: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        world: World,
+        inner: Stream,
+        read_rate: float,
+        on_wait: Callable[[], object],
+        on_end: Callable[["SlowReading"], object],
+    ) -> None:
         self._world = world
         self._inner = inner
         self._on_wait = on_wait
+        self._on_end = on_end
         self._ns_per_byte = 1e9 / read_rate
         self._slice_bytes = max(int(read_rate / SLICES_PER_SECOND), 1)
         self._unread = b""
         self._receive: Callable[[bytes, int], object] | None = None
         self._lost: Callable[[Loss, int], object] | None = None
         self._paused = False
-        self._waits = False
-        """Whether the time of what was read last has not passed yet."""
+        self._hurries = False
+        self._timer: Timer | None = None
+        """Set while the time of what was read last has not passed yet."""
+
+    def hurry(self) -> None:
+        """From now on read as fast as anybody."""
+        self._hurries = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._wait_until(self._world.now_ns())
 
     def on_data(self, receive: Callable[[bytes, int], object], lost: Callable[[Loss, int], object]) -> None:
         self._inner.on_data(self._on_piece, self._on_lost)
         self._receive, self._lost = receive, lost
 
     def _on_piece(self, data: bytes, at_ns: int) -> None:
-        if not data:
+        if not data or self._hurries:
             self._hand_on(data, at_ns)
             return
         self._unread += data
@@ -105,16 +129,19 @@ class SlowReading(Stream):
 
     def _read_on(self) -> None:
         """Read a slice, and the next one when its time has come."""
-        data, self._unread = self._unread[: self._slice_bytes], self._unread[self._slice_bytes :]
-        self._waits = True
+        size = len(self._unread) if self._hurries else self._slice_bytes
+        data, self._unread = self._unread[:size], self._unread[size:]
+        now_ns = self._world.now_ns()  # not when it came: that may be long ago
         if self._unread:
             self._on_wait()
-        now_ns = self._world.now_ns()  # not when it came: that may be long ago
-        self._world.call_at(now_ns + round(len(data) * self._ns_per_byte), self._on_time)
+        self._wait_until(now_ns + (0 if self._hurries else round(len(data) * self._ns_per_byte)))
         self._hand_on(data, now_ns)
 
+    def _wait_until(self, at_ns: int) -> None:
+        self._timer = self._world.call_at(at_ns, self._on_time)
+
     def _on_time(self) -> None:
-        self._waits = False
+        self._timer = None
         if not self._paused:
             self._go_on()
 
@@ -131,10 +158,12 @@ class SlowReading(Stream):
         assert receive is not None
         if not data:
             self._receive = None
+            self._on_end(self)
         receive(data, at_ns)
 
     def _on_lost(self, how: Loss, at_ns: int) -> None:
         self._receive = None
+        self._on_end(self)
         assert self._lost is not None
         self._lost(how, at_ns)
 
@@ -144,12 +173,19 @@ class SlowReading(Stream):
 
     def resume_receiving(self) -> None:
         was_paused, self._paused = self._paused, False
-        if was_paused and not self._waits:
-            self._waits = True
-            self._world.call_at(self._world.now_ns(), self._on_time)
+        if was_paused and self._timer is None:
+            self._wait_until(self._world.now_ns())
 
     def is_stale(self) -> bool:
         return bool(self._unread) or self._inner.is_stale()
+
+    def close(self) -> None:
+        self._on_end(self)
+        self._inner.close()
+
+    def abort(self) -> None:
+        self._on_end(self)
+        self._inner.abort()
 
     # As the stream below.
 
@@ -174,12 +210,6 @@ class SlowReading(Stream):
 
     async def send_eof(self) -> None:
         await self._inner.send_eof()
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def abort(self) -> None:
-        self._inner.abort()
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -77,7 +77,9 @@ class Lines:
         self.timeout: Duration = spec.timeout
         self.reconnect: Reconnect = spec.reconnect
         pause = spec.ping_interval
-        self.keep_alive = KeepAlive(ping_interval=pause, pong_timeout=pause) if pause else None
+        # A pong is behind all that a slow reader has not read.
+        pings = pause and spec.read_rate is None
+        self.keep_alive = KeepAlive(ping_interval=pause, pong_timeout=pause) if pings else None
         self.draws = Draws(role.seed, f"reconnect:{role.index}")
 
     def backoff(self, *key: object) -> Backoff:
@@ -249,6 +251,8 @@ class Line:
         self._try_again()
 
     def _try_again(self) -> None:
+        if self.state == "over":
+            return
         pause = None if self._finishing else self._backoff.pause()
         if pause is None:
             self._end()

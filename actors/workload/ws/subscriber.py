@@ -149,6 +149,8 @@ class Subscriber:
         self._give_up_leaving()
         self._tally.standing -= len(self._standing)
         self._standing.clear()
+        if self._has_left:
+            self.line.finish()
 
     def over(self) -> None:
         self._tally.client_over()

@@ -1,5 +1,7 @@
 """A workload of subscribers: all clients of one shard, from the first connection to the last farewell."""
 
+from collections.abc import Callable
+
 import trio
 
 from battle.actors.chain.model import model_of
@@ -21,14 +23,21 @@ class SubscriptionLoad:
     """
 
     def __init__(
-        self, world: World, role: WorkloadRole, spec: WsSubscribe, connect: Connect | None = None
+        self,
+        world: World,
+        role: WorkloadRole,
+        spec: WsSubscribe,
+        connect: Connect | None = None,
+        on_leave: Callable[[], object] | None = None,
     ) -> None:
+        """`on_leave` is called when the time of the load is over, before its clients say farewell."""
         model = self._model = model_of(role.chain, world.shared_lines, role.history, "workloads")
         model.clock.ahead_blocks = role.ahead_blocks
         self._world = world
         self._role = role
         self._spec = spec
         self._connect = connect
+        self._on_leave = on_leave
         self._topics = [
             SubscribedKind(NotificationOracle(model, kind, checks=role.checks_answers), kind)
             for kind in spec.kinds
@@ -90,6 +99,8 @@ class SubscriptionLoad:
         return self._spec.connect_over * number // self._spec.connections
 
     def _leave(self) -> None:
+        if self._on_leave is not None:
+            self._on_leave()
         for client in self._clients:
             client.leave()
 

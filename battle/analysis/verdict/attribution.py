@@ -14,6 +14,7 @@ from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.bench import CRASHES, Trouble, spared
 from battle.analysis.verdict.checkers.bench_limits import limiting_text
+from battle.analysis.verdict.checkers.continuity import head_rows
 from battle.analysis.verdict.checkers.load_generator import (
     GATEWAY_REFUSED_CONNECTIONS,
     SENT_RATIO_MIN,
@@ -21,11 +22,17 @@ from battle.analysis.verdict.checkers.load_generator import (
     lateness_bound_ns,
 )
 from battle.analysis.verdict.checkers.nodes import lost_with_gateway
+from battle.analysis.verdict.checkers.slow_readers import (
+    slow_reader_text,
+    slow_readers_in,
+    without_slow_readers,
+)
+from battle.analysis.verdict.measures import measures
 from battle.analysis.verdict.parts import Part
 from battle.analysis.verdict.requests import QUERY, request_measures
-from battle.analysis.verdict.slo_comparison import NOT_REACHED_BUT, Measure, SloResult, compare
+from battle.analysis.verdict.slo_comparison import NOT_REACHED_BUT, Measure, SloResult, compare, one_result
 from battle.analysis.visibility import gateway_reports
-from battle.formatting import plural
+from battle.formatting import plural, sentence
 from battle.scenario.slo.metrics import METRICS
 from battle.scenario.slo.slo import Slo
 
@@ -58,8 +65,10 @@ def attribute_run(
     late = bool(LATE & _unsure(findings))
     if missed & OF_LOAD:
         bound_ns = lateness_bound_ns(slo) if late else None
-        row = request_measures(log, part, late_ns=bound_ns, cut=True, spared=spared(broken))
-        causes |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
+        others = without_slow_readers(log, part)
+        row = request_measures(log, others, late_ns=bound_ns, cut=True, spared=spared(broken))
+        causes |= _not_the_gateways(row, slo, _why(log, slo, broken, part, late=late))
+    causes |= _of_slow_readers(log, part, results)
     causes |= _bench_limited(log)
     return tuple(_not_measured(result, {**causes, **_of_nodes(result, broken)}) for result in results)
 
@@ -83,8 +92,10 @@ def attribute_windowed(
         late = row.sent_ratio < SENT_RATIO_MIN or (row.p99_late_ns or 0) > bound_ns
         late = late or bool(LATE & _unsure(findings))
         late_ns = bound_ns if late else None
-        row = request_measures(log, part, late_ns=late_ns, cut=True, spared=spared(broken))
-        causes |= _not_the_gateways(row, slo, _why(log, slo, broken, late=late))
+        others = without_slow_readers(log, part)
+        row = request_measures(log, others, late_ns=late_ns, cut=True, spared=spared(broken))
+        causes |= _not_the_gateways(row, slo, _why(log, slo, broken, part, late=late))
+    causes |= _of_slow_readers(log, part, results)
     causes |= _bench_limited(log)
     return tuple(_not_measured(result, {**causes, **_of_nodes(result, broken)}) for result in results)
 
@@ -136,6 +147,31 @@ def _reactions(log: Log, findings: Sequence[Finding]) -> dict[str, str]:
     return causes
 
 
+def _of_slow_readers(log: Log, part: Part, results: Sequence[SloResult]) -> dict[str, str]:
+    """SLOs on heads that those clients met who read as fast as they can."""
+    slow = slow_readers_in(log, part.scope.workload, of_heads=True)
+    missed = [
+        one for one in results if one.status == "missed" and one.metric and one.metric.samples == "heads"
+    ]
+    if not slow or not missed:
+        return {}
+    why = sentence([*map(slow_reader_text, slow)])
+    names = {row.workload for row in slow}
+    others = [row.workload for row in head_rows(log) if row.workload not in names]
+    parts = [part._replace(scope=msgspec.structs.replace(part.scope, workload=name)) for name in others]
+    return {
+        result.name: f"{why}, and the others met it" if others else f"{why}, and nobody else subscribed"
+        for result in missed
+        if all(_meets(log, of_one, result) for of_one in parts)
+    }
+
+
+def _meets(log: Log, part: Part, result: SloResult) -> bool:
+    metric = METRICS[result.name]
+    measured = measures(log, part, {metric.key})[metric.key]
+    return one_result(metric, result.limit, measured).status != "missed"
+
+
 def _of_nodes(result: SloResult, broken: Sequence[Trouble]) -> dict[str, str]:
     """The cause of a miss of an SLO that is not about single requests, by its name."""
     metric = result.metric
@@ -161,7 +197,7 @@ def _not_measured(result: SloResult, causes: Mapping[str, str]) -> SloResult:
     return msgspec.structs.replace(result, status="not_measured", note=note)
 
 
-def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
+def _why(log: Log, slo: Slo, broken: Sequence[Trouble], part: Part, *, late: bool) -> str:
     """What the requests that do not count suffered from: the first cause explains the rest."""
     if broken:
         more = f" (and {plural(len(broken) - 1, 'more trouble')} of the bench)" if len(broken) > 1 else ""
@@ -172,6 +208,8 @@ def _why(log: Log, slo: Slo, broken: Sequence[Trouble], *, late: bool) -> str:
             why = GATEWAY_REFUSED_CONNECTIONS
             return f"requests were sent late because {why}, and the requests sent on time met it"
         return "the generator fell behind, and the requests it sent on time met it"
+    if slow := slow_readers_in(log, part.scope.workload):
+        return f"{sentence([*map(slow_reader_text, slow)])}, and the requests of the others met it"
     return "the run was interrupted, and the requests that were not interrupted met it"
 
 

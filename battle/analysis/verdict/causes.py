@@ -6,7 +6,7 @@ An SLO with a limit takes the decision from the checker of the same thing; it mu
 import msgspec
 
 from battle.analysis.log import Log
-from battle.analysis.verdict.checkers.slow_readers import slow_reader_texts
+from battle.analysis.verdict.checkers.slow_readers import own_delays
 from battle.analysis.verdict.metrics import READINGS
 from battle.analysis.verdict.slo_comparison import SloResult
 from battle.formatting import sentence
@@ -19,7 +19,7 @@ def with_causes(log: Log, result: SloResult, workload: str | None = None) -> Slo
     if result.status != "missed" or reading is None or reading.causes is None:
         return result
     workload = workload or result.scope.workload
-    found = (*reading.causes(log, result, workload), *slow_reader_texts(log, workload))
+    found = (*reading.causes(log, result, workload), *own_delays(log, workload))
     # What is asked of the whole run alone must not pass for what happened in a part of it.
     if found and result.scope.when != RUN and not reading.metric.of_requests:
         found = (f"in the whole run {sentence(found)}",)

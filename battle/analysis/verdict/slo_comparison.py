@@ -80,11 +80,12 @@ class SloResult(msgspec.Struct, frozen=True, kw_only=True):
 def compare(slo: Slo, measures: Mapping[str, Measure]) -> tuple[SloResult, ...]:
     """Each target of `slo` with what was measured. One that was not measured is never met."""
     return tuple(
-        _result(METRICS[name], limit, measures[METRICS[name].key]) for name, limit in slo.targets().items()
+        one_result(METRICS[name], limit, measures[METRICS[name].key]) for name, limit in slo.targets().items()
     )
 
 
-def _result(metric: Metric, limit: float, measure: Measure) -> SloResult:
+def one_result(metric: Metric, limit: float, measure: Measure) -> SloResult:
+    """A target of a metric with what was measured."""
     measured = None if measure.value is None else measure.value * metric.scale
     return SloResult(
         name=metric.name,

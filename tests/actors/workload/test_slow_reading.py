@@ -16,7 +16,7 @@ from battle.actors.workload.slow_reading import SlowReading
 from battle.actors.world.interfaces import Connect, Stream, World
 from battle.store.events import BenchLimitReached
 from tests.actors.workload.scripted import Log, Server, constant, right_answer, run_load, run_load_live
-from tests.actors.workload.ws.stage import CHAIN, Script, against, subscribe
+from tests.actors.workload.ws.stage import CHAIN, Script, against, play, serving, subscribe
 
 RATE = 50_000
 ANSWER_BYTES = 20_000
@@ -78,13 +78,46 @@ def test_a_subscriber_hears_every_head_in_order_and_later(either_world: Any) -> 
         numbers = [one.number for one in log.news]
         assert numbers == [*range(numbers[0], numbers[0] + len(numbers))]
         assert {one.answer for one in log.news} == {"right"}
-    assert delay_of_last(slow) > delay_of_last(fast) + ms(200)
+    assert longest_delay(slow) > longest_delay(fast) + ms(100)
 
 
-def delay_of_last(log: Any) -> int:
-    last = log.news[-1]
-    due_ns: int = (last.number - CHAIN.start_height) * CHAIN.block_time
-    return int(last.at_ns) - due_ns
+def longest_delay(log: Any) -> int:
+    return max(int(one.at_ns) - (one.number - CHAIN.start_height) * CHAIN.block_time for one in log.news)
+
+
+def test_when_the_load_is_over_what_was_sent_is_read_at_once(either_world: Any) -> None:
+    async def timed(stage: Any) -> None:
+        async with serving(stage, publishing=True) as (_, address):
+            began_ns = stage.now_ns()
+            logs.append(await play(stage, subscribe(duration=ms(950), read_rate=500), address))
+            took.append(stage.now_ns() - began_ns)
+
+    logs: list[Any] = []
+    took: list[int] = []
+    either_world(timed)
+    numbers = [one.number for one in logs[0].news]
+    assert numbers == [*range(numbers[0], numbers[0] + len(numbers))]
+    assert len(numbers) >= 8
+    assert took[0] < seconds(3), "at that rate it would take ten"
+    assert logs[0].life()[-2:] == [("0.1", "unsubscribed", "0x1"), ("0.1", "closed", None)]
+
+
+class ClosesWhenLeft(Script):
+    def on_eth_unsubscribe(self, websocket: Any, call: Any) -> None:
+        websocket.close()
+
+
+def test_who_is_cut_off_while_leaving_does_not_come_back(either_world: Any) -> None:
+    log, _ = against(either_world, ClosesWhenLeft, subscribe(duration=ms(300)), publishing=True)
+    assert [change for _, change, _ in log.life()] == ["connected", "subscribed", "closed", "unsubscribed"]
+
+
+def test_a_slow_reader_sends_no_pings_whose_answers_it_would_read_too_late(either_world: Any) -> None:
+    spec = subscribe(duration=seconds(1), read_rate=500, ping_interval=ms(100))
+    log, _ = against(either_world, Script, spec, publishing=True)
+    assert [one.closed_by for one in log.changes if one.change == "closed"] == ["us"]
+    assert not any("ping" in (one.detail or "") for one in log.changes)
+    assert len([one for one in log.changes if one.change == "connected"]) == 1
 
 
 class Ends:
@@ -113,7 +146,7 @@ async def connected(stage: Any, read_rate: float) -> AsyncIterator[Ends]:
     address = await stage.nursery.start(stage.world("server").serve, stage.address("server"), handle)
     client = await stage.client.connect(address, receive_buffer=4096)
     await stage.until(lambda: accepted)
-    yield Ends(stage, SlowReading(stage.client, client, read_rate, lambda: None), accepted[0])
+    yield Ends(stage, SlowReading(stage.client, client, read_rate, lambda: None, lambda _: None), accepted[0])
     client.close()
 
 

@@ -5,8 +5,11 @@ from typing import Any
 from battle.analysis.findings import Finding
 from battle.analysis.log import Log
 from battle.analysis.verdict.checker import PlacedChecker
+from battle.analysis.verdict.checkers.planned_workloads import SUBSCRIBES
+from battle.analysis.verdict.parts import Part, StepsBeyondKnee
 from battle.formatting import plural, sentence
 from battle.scenario.slo.slo import SloSet
+from battle.scenario.slo.windows import END_NS
 
 
 def slow_readers(log: Log, slos: SloSet) -> Finding | None:
@@ -26,7 +29,7 @@ def slow_readers(log: Log, slos: SloSet) -> Finding | None:
     return Finding(
         checker="slow_readers",
         verdict="INCONCLUSIVE" if idle else "PASS",
-        summary=sentence(idle or [_text(row) for row in rows]),
+        summary=sentence(idle or [*map(slow_reader_text, rows)]),
         query="SELECT segment, at_ns, times, bound FROM bench_limits WHERE \"limit\" = 'read_rate' ORDER BY at_ns",
     )
 
@@ -34,18 +37,35 @@ def slow_readers(log: Log, slos: SloSet) -> Finding | None:
 SLOW_READERS = PlacedChecker(place=85, checker=slow_readers, rests_on_bench=False)
 
 
-def slow_reader_texts(log: Log, workload: str | None) -> list[str]:
-    """What a missed target of this workload, or of all, owes to clients that read slowly."""
-    rows = log.rows("slow_readers")
-    return [
-        f"{_text(row)}, so its delays are partly its own" for row in rows if workload in (None, row.workload)
-    ]
+def slow_readers_in(log: Log, workload: str | None, *, of_heads: bool = False) -> list[Any]:
+    """The workloads that read answers slowly, or heads, where all are asked about. Who asks about one of them alone
+    wants it as it is."""
+    rows = log.rows("slow_readers") if workload is None else []
+    return [row for row in rows if (row.type == SUBSCRIBES) is of_heads]
 
 
-def _text(row: Any) -> str:
+def without_slow_readers(log: Log, part: Part) -> Part:
+    """The part without the requests of workloads that read slowly, where it is of all workloads."""
+    names = tuple(row.workload for row in slow_readers_in(log, part.scope.workload))
+    beyond = StepsBeyondKnee(
+        part.beyond.workloads + names,
+        part.beyond.starts_ns + (0,) * len(names),
+        part.beyond.ends_ns + (END_NS,) * len(names),
+    )
+    return part._replace(beyond=beyond)
+
+
+def slow_reader_text(row: Any) -> str:
+    """What is said of a row of the query `slow_readers`."""
     return (
         f"workload {row.workload} reads at most {_rate(row)}, and waited {plural(row.waits, 'time')} for that"
     )
+
+
+def own_delays(log: Log, workload: str | None) -> list[str]:
+    """What a missed target of this workload owes to its reading slowly."""
+    rows = [row for row in log.rows("slow_readers") if row.workload == workload]
+    return [f"{slow_reader_text(row)}, so its delays are partly its own" for row in rows]
 
 
 def _rate(row: Any) -> str:
