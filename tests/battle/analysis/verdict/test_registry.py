@@ -86,6 +86,7 @@ def test_a_healthy_run_passes_every_checker(tmp_path: Path) -> None:
         "metastable_failure",
         "gateway_stops",
         "providers_agree",
+        "slow_readers",
     }
 
 
