@@ -1,7 +1,8 @@
 """Faults of processes: what happens to the whole node of a provider, or to the gateway with `target = "gateway"`.
 
 The gateway is then one that Battle starts, the embedded one or a program: of a program all processes are paused and
-killed, and its main process is asked. Requests in flight that it dropped are in the view `gateway_ends`.
+killed, and its main process is asked. Requests in flight that it dropped are in the view `gateway_ends`. What clients
+lose until it is ready again counts with the fault, also after `down`.
 """
 
 from collections.abc import Iterator

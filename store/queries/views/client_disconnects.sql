@@ -9,6 +9,7 @@
 -- made_by          'gateway': it, or something before it, closed or reset the connection; 'client': Battle's client did,
 --                  because its ping was not answered, a subscription was not, or what came was no WebSocket; 'bench': a
 --                  fault on the gateway, or between it and this client, was in force, or ended less than a second before
+--                  (`until_ns` of the view `fault_spans`)
 -- fault_id         that fault; NULL: none
 CREATE VIEW client_disconnects AS
 WITH phases AS (
@@ -33,10 +34,11 @@ cuts AS (
 before_the_gateway AS (
     SELECT
         fault_id, any_value(parameters ->> '$.peer') AS peer,
-        min(at_ns) FILTER (phase = 'applied') AS from_ns,
-        coalesce(max(at_ns) FILTER (phase = 'reverted') + 1_000_000_000, never_ns()) AS to_ns
+        any_value(started_ns) AS from_ns,
+        any_value(if(ended_ns IS NULL, never_ns(), until_ns + 1_000_000_000)) AS to_ns
     FROM faults
-    WHERE target = 'gateway'
+    JOIN fault_spans USING (fault_id)
+    WHERE faults.target = 'gateway'
     GROUP BY fault_id
 ),
 meant AS (

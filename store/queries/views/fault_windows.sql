@@ -1,6 +1,7 @@
 -- What did each fault do, who noticed, and how long did it take to notice and to come back?
 --
--- A fault holds from `applied` to `reverted`, or to the end of the log. Attempts are the gateway's own when it
+-- The window of a fault is from `applied` to `reverted`, or to the end of the log; that of one that ended the gateway, until
+-- the gateway was ready again (`until_ns` of the view `fault_spans`). Attempts are the gateway's own when it
 -- reports them (the view `gateway_reports`), else those the providers served: then a dead provider's refused connections
 -- are unseen, and traffic that ceases is evidence instead. Of a fault of the gateway's process, or between it and its
 -- clients, the target is 'gateway', and attempts are the clients' requests. What could not be seen is NULL, not 0.

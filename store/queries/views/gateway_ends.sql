@@ -10,11 +10,14 @@
 --                    it was noticed
 -- gone_ns            when its process had ended
 -- forced             whether it had to be ended by SIGKILL, because it did not end in time after it was asked
+-- restarted_ns       from when on it could be started again: its process had ended, and no fault kept it down any more; NULL: a
+--                    fault did to the end
 -- back_ns            when the next incarnation was ready; NULL: none was
 -- next_failure       how the first start after it failed; NULL: it did not fail
 -- in_flight          requests under way at any moment from begun_ns to gone_ns
 -- dropped            of them, those that got no answer
 -- refused            requests that were refused a connection from begun_ns until it was back
+-- refused_starting   of them, those after restarted_ns: it was starting, and not ready yet
 -- connections_cut    WebSocket connections of clients that they lost from begun_ns to 0.1 s after gone_ns
 -- cut_without_close  of them, those without a closing frame
 -- reason             of the end, as the log has it
@@ -54,11 +57,24 @@ lost AS (
     WHERE fault_id IS NULL
     GROUP BY incarnation
 ),
+holds AS (
+    SELECT fault_id, started_ns, ended_ns
+    FROM fault_spans
+    SEMI JOIN (FROM fault_rules WHERE list_contains(signs, 'kept_down')) USING (kind)
+    WHERE target = 'gateway' AND started_ns IS NOT NULL AND failure IS NULL
+),
 begun AS MATERIALIZED (
     SELECT
         ended.*,
         -- A fault that ends it more than once has begun long before the second time.
-        coalesce(asked_ns, if(fault_id IS NULL, lost.first_ns, greatest(started_ns, up_ns)), gone_ns) AS begun_ns
+        coalesce(asked_ns, if(fault_id IS NULL, lost.first_ns, greatest(started_ns, up_ns)), gone_ns) AS begun_ns,
+        -- Another fault may keep down what this one has ended.
+        nullif(greatest(gone_ns, (
+            SELECT max(coalesce(holds.ended_ns, never_ns()))
+            FROM holds
+            WHERE holds.started_ns <= greatest(gone_ns, fault_spans.ended_ns)
+                AND coalesce(holds.ended_ns, never_ns()) > gone_ns
+        )), never_ns()) AS restarted_ns
     FROM ended
     LEFT JOIN fault_spans USING (fault_id)
     LEFT JOIN lost ON lost.incarnation = ended.incarnation
@@ -78,7 +94,8 @@ counted AS (
         incarnation,
         count(*) FILTER (was_sent AND sent_ns <= gone_ns) AS in_flight,
         count(*) FILTER (unanswered AND sent_ns <= gone_ns) AS dropped,
-        count(*) FILTER (failure = 'refused') AS refused
+        count(*) FILTER (failure = 'refused') AS refused,
+        count(*) FILTER (failure = 'refused' AND near.ended_ns > restarted_ns) AS refused_starting
     FROM begun
     JOIN near ON near.ended_ns >= begun_ns AND near.sent_ns <= coalesce(back_ns, never_ns())
     GROUP BY incarnation
@@ -94,10 +111,11 @@ cut AS (
 SELECT
     incarnation,
     CASE WHEN asked_ns IS NOT NULL THEN 'stopped' WHEN fault_id IS NOT NULL THEN 'killed' ELSE 'crashed' END AS how,
-    fault_id, begun_ns, gone_ns, forced, back_ns, next_failure,
+    fault_id, begun_ns, gone_ns, forced, restarted_ns, back_ns, next_failure,
     coalesce(in_flight, 0) AS in_flight,
     coalesce(dropped, 0) AS dropped,
     coalesce(refused, 0) AS refused,
+    coalesce(refused_starting, 0) AS refused_starting,
     coalesce(connections_cut, 0) AS connections_cut,
     coalesce(cut_without_close, 0) AS cut_without_close,
     reason

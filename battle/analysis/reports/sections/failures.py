@@ -28,6 +28,7 @@ from battle.analysis.reports.schema import (
 )
 from battle.analysis.reports.section import ReportSection
 from battle.analysis.verdict.checkers.fault_effects import effect_text
+from battle.analysis.verdict.checkers.nodes import GATEWAY_NODE
 from battle.analysis.visibility import unseen_text
 from battle.formatting import plural
 
@@ -52,6 +53,10 @@ _FAULT_NOTE = (
     "Applied: time since the load began. Detected: the first failed attempt at the target, or its "
     "breaker's opening. Recovered: the first good attempt after the fault ended. Leaked: attempts sent to the broken "
     "provider meanwhile."
+)
+_GATEWAY_NOTE = (
+    "What is counted of a fault that ended the gateway goes on until the gateway was ready again, or until the next "
+    "such fault."
 )
 _OUTSIDE_NOTE = (
     "Applied: time since the load began. This gateway does not report its attempts, so the rest comes "
@@ -177,7 +182,11 @@ def _each_fault(report: Report) -> tuple[Block, ...]:
 
 def _fault_note(report: Report) -> str:
     outside = any(fault.source == "providers" for fault in report.faults)
-    return _OUTSIDE_NOTE if outside else _FAULT_NOTE
+    note = _OUTSIDE_NOTE if outside else _FAULT_NOTE
+    ended = any(
+        {"killed", "stopped"} & set(fault.evidence) for fault in report.faults if fault.target == GATEWAY_NODE
+    )
+    return f"{note} {_GATEWAY_NOTE}" if ended else note
 
 
 def _unseen(fault: FaultEffect) -> Cell:

@@ -13,9 +13,10 @@ ENDS_SHOWN = 20
 
 _NOTE = (
     "At: when it was asked to stop, or killed; of a crash, when it showed. Took: from then "
-    "until its process had ended. Down: from then until it was ready again. In flight: requests under way meanwhile. "
-    "Dropped: of them, those that got no answer. Refused: requests that found nobody listening. Cut: WebSocket "
-    "connections that clients lost. The view gateway_ends has each."
+    "until its process had ended. Down: from then until it was ready again. Starting: of that, from when it could be "
+    "started again. In flight: requests under way meanwhile. Dropped: of them, those that got no answer. Refused: "
+    "requests that found nobody listening, also while it was starting. Cut: WebSocket connections that clients lost. "
+    "The view gateway_ends has each."
 )
 
 
@@ -24,7 +25,9 @@ def gateway_process_section(report: Report) -> Section | None:
     ends = GATEWAY_PROCESS.rows(report)
     if not ends:
         return None
-    titles = columns(":end", "at", ":how", "took", "down", "in flight", "dropped", "refused", "cut")
+    titles = columns(
+        ":end", "at", ":how", "took", "down", "starting", "in flight", "dropped", "refused", "cut"
+    )
     began_ns = report.run.load_began_ns
     table = Table(titles, tuple(_end_row(one, began_ns) for one in ends[:ENDS_SHOWN]))
     return Section(timed("Gateway process", report.run.world), (table, Paragraph(_NOTE, quiet=True)))
@@ -32,17 +35,26 @@ def gateway_process_section(report: Report) -> Section | None:
 
 def _end_row(end: Mapping[str, Any], began_ns: int | None) -> tuple[Cell, ...]:
     down_ns = None if end["back_ns"] is None else end["back_ns"] - end["begun_ns"]
+    starting_ns = starting_for_ns(end)
     return row(
         end["fault_id"] or Cell("nobody asked", "bad"),
         moment(end["begun_ns"], since_ns=began_ns),
         _how(end),
         duration(end["gone_ns"] - end["begun_ns"]),
         duration(down_ns, Cell("to the end", "bad")),
+        NONE if starting_ns is None else duration(starting_ns),
         count(end["in_flight"]),
         bad_if_any(end["dropped"]),
         count(end["refused"]),
         count(end["connections_cut"]) if end["connections_cut"] else NONE,
     )
+
+
+def starting_for_ns(end: Mapping[str, Any]) -> int | None:
+    """How long the gateway took to be ready once it could be started again; None: it never was."""
+    if end["back_ns"] is None or end["restarted_ns"] is None:
+        return None
+    return int(end["back_ns"] - end["restarted_ns"])
 
 
 def _how(end: Mapping[str, Any]) -> Cell:

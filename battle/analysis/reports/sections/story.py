@@ -15,6 +15,7 @@ from battle.analysis.reports.document import (
 )
 from battle.analysis.reports.schema import FaultEffect, Report
 from battle.analysis.reports.section import ReportSection
+from battle.analysis.reports.sections.gateway_process import GATEWAY_PROCESS, starting_for_ns
 from battle.formatting import duration_text, plural
 
 MOMENTS_SHOWN = 30
@@ -51,7 +52,7 @@ def _faults(report: Report) -> Iterator[_Moment]:
             Cell(detected + errors, tone),
         )
         if fault.ended_ns is not None:
-            back = _return(report, fault)
+            back = "; ".join([*_starting(report, fault), _return(report, fault)])
             yield fault.ended_ns, f"{fault.kind} of {fault.target} ended ({fault.fault_id})", Cell(back)
 
 
@@ -100,6 +101,22 @@ def _return(report: Report, fault: FaultEffect) -> str:
     if share.failed == share.attempts:
         return "it gave no good answer in the whole run"
     return "no good answer from it was seen after that"
+
+
+def _starting(report: Report, fault: FaultEffect) -> Iterator[str]:
+    """How long a gateway that the fault had ended took to be ready again, and what it refused meanwhile."""
+    ends = [
+        end for end in report.section_rows.get(GATEWAY_PROCESS.title, ()) if end["fault_id"] == fault.fault_id
+    ]
+    if not ends:
+        return
+    took_ns = starting_for_ns(ends[-1])
+    refused = ends[-1]["refused_starting"]
+    meanwhile = f", and refused {plural(refused, 'request')} until then" if refused else ""
+    if took_ns is not None:
+        yield f"ready {duration_text(took_ns)} after it could start again{meanwhile}"
+    elif ends[-1]["back_ns"] is None:
+        yield f"it was not ready again{meanwhile}"
 
 
 def _breakers(report: Report) -> Iterator[_Moment]:
