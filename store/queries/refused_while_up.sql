@@ -1,5 +1,6 @@
--- Which requests were refused a connection though the gateway's process lived?
+-- Which requests were refused a connection though the gateway's process lived and had been ready?
 --
+-- One that was started and is not ready yet does not listen: what it refuses is in the view `gateway_ends`.
 -- Around each end of the gateway they say nothing: a process that dies closes its socket before its death is known, and
 -- one that is asked to stop stops listening first.
 --

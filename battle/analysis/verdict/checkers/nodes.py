@@ -66,16 +66,20 @@ def lost_with_gateway(log: Log) -> dict[str, int]:
 
 
 def gateway_listens(log: Log, slos: SloSet) -> Finding | None:
-    """FAIL when the gateway refused connections while its process lived: it has closed its own socket."""
+    """FAIL when the gateway had been ready and refused connections while its process lived: it has closed its socket.
+
+    What it refuses after it was started again, until it is ready, belongs to what ended it.
+    """
     if not any(row.node == GATEWAY_NODE for row in log.rows("nodes_started")):
         return None  # it runs elsewhere, or never came up
     (row,) = log.rows("refused_while_up")
-    summary = "no connection to the gateway was refused while its process was running"
+    summary = "no connection to the gateway was refused while it was ready"
     if row.refused:
         began_ns = load_began_ns(log)
         summary = (
-            f"the gateway's process was running and refused {plural(row.refused, 'connection')}, the first "
-            f"{at_text(row.first_ns, began_ns)}, the last {at_text(row.last_ns, began_ns)}: it did not listen"
+            f"the gateway had been ready, its process was running and refused {plural(row.refused, 'connection')}, "
+            f"the first {at_text(row.first_ns, began_ns)}, the last {at_text(row.last_ns, began_ns)}: "
+            "it did not listen"
         )
     return Finding(
         checker="gateway_listens",

@@ -172,6 +172,43 @@ def test_a_stop_that_dropped_requests_or_needed_sigkill_is_a_warning(
     assert (says or "ended in time and dropped no request") in finding.summary
 
 
+@pytest.mark.parametrize(
+    ("by_fault", "at_the_end", "summary"),
+    [
+        (
+            True,
+            False,
+            "asked to stop 1 time during the run, the gateway ended in time and dropped no request",
+        ),
+        (False, True, "asked to stop at the end of the run, the gateway ended in time"),
+        (
+            True,
+            True,
+            "asked to stop 1 time during the run, the gateway ended in time and dropped no request; "
+            "asked to stop at the end of the run, the gateway ended in time",
+        ),
+    ],
+)
+def test_who_asked_it_to_stop_is_not_mixed_up(
+    tmp_path: Path, by_fault: bool, at_the_end: bool, summary: str
+) -> None:
+    killed = [
+        *fault("kill-gateway.1", 7 * S, 8 * S, kind="restart", target="gateway"),
+        life("gateway", "crashed", 7 * S, incarnation=2, reason="killed (fault kill-gateway.1)"),
+        life("gateway", "started", 8 * S, incarnation=3),
+        lost(1, 7 * S - MS, 100 * MS),
+        refused(2, 7 * S + 200 * MS),
+    ]
+    events = [*(restarted() if by_fault else [UP, life("gateway", "started", S, incarnation=2)]), *killed]
+    if at_the_end:
+        events.append(life("gateway", "stopped", 9 * S, incarnation=3, asked_ns=9 * S - MS))
+    with open_history(tmp_path, *phases(), *events) as run:
+        finding = gateway_stops(Log(run), SloSet())
+    assert finding is not None
+    assert finding.severity is None
+    assert finding.summary == summary
+
+
 def test_nobody_asked_it_to_stop(tmp_path: Path) -> None:
     killed = fault("kill-gateway.1", 3 * S, 5 * S, target="gateway")
     with open_history(tmp_path, *phases(), UP, *killed, lost(1, 3 * S - MS, 100 * MS)) as run:

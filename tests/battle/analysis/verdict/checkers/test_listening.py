@@ -10,7 +10,7 @@ from battle.analysis.verdict.checkers.nodes import gateway_listens
 from battle.analysis.verdict.verdict import judge
 from battle.scenario.slo.slo import Slo, SloSet
 from battle.store.events import BenchLimitReached, Event
-from tests.battle.histories import MS, S, failed, life, open_history, phases, request
+from tests.battle.histories import MS, S, failed, fault, life, open_history, phases, request
 
 
 def refused(number: int, at_ns: int) -> Event:
@@ -27,7 +27,8 @@ def test_a_gateway_that_refuses_while_it_lives_is_harm(tmp_path: Path) -> None:
     assert finding is not None
     assert (finding.verdict, finding.severity, finding.ids) == ("FAIL", "harm", ("r2", "r3"))
     assert (
-        "was running and refused 2 connections, the first at 3.001 s, the last at 4.001 s" in finding.summary
+        "had been ready, its process was running and refused 2 connections, the first at 3.001 s, the last at 4.001 s"
+        in finding.summary
     )
 
 
@@ -43,13 +44,20 @@ def test_a_gateway_that_refuses_while_it_lives_is_harm(tmp_path: Path) -> None:
             life("gateway", "started", 6 * S, incarnation=2),
             request(3, 7 * S),
         ],
+        [
+            life("gateway", "crashed", 4 * S, reason="killed (fault kill-gateway.1)"),
+            *fault("kill-gateway.1", 4 * S - MS, 5 * S, kind="restart", target="gateway"),
+            refused(2, 6 * S),
+            life("gateway", "started", 7 * S, incarnation=2),
+        ],
     ],
-    ids=["never", "it is dead", "it is dying", "it came back"],
+    ids=["never", "it is dead", "it is dying", "it came back", "it is starting"],
 )
 def test_a_gateway_that_is_down_refuses_by_nature(tmp_path: Path, events: list[Event]) -> None:
     finding = found(tmp_path, life("gateway", "started"), *events)
     assert finding is not None
     assert finding.verdict == "PASS"
+    assert finding.summary == "no connection to the gateway was refused while it was ready"
 
 
 def test_a_gateway_that_speaks_no_websocket_listens(tmp_path: Path) -> None:
