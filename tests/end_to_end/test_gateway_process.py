@@ -134,6 +134,27 @@ def test_a_gateway_that_goes_down_comes_back_and_what_it_dropped_is_counted(worl
     assert ask(run_dir, lives) == [(1,)]
 
 
+def test_what_the_gateway_refuses_while_it_starts_again_counts_with_what_ended_it(tmp_path):
+    scenario = battle(
+        Kill("gateway", at=seconds(1), down=ms(300)),
+        workloads=[HttpConstant("eth_blockNumber", rate=100, duration=seconds(4))],
+    )
+    run_dir, report = run(scenario, "simulated", tmp_path)
+    [(down_ns, starting_ns, refused, starting)] = ask(
+        run_dir,
+        "SELECT back_ns - begun_ns, back_ns - restarted_ns, refused, refused_starting FROM gateway_ends",
+    )
+    assert down_ns == ms(300) + starting_ns
+    assert refused > starting > 0
+    [fault] = report.faults
+    assert fault.request_errors == ask(run_dir, "SELECT count(*) FROM requests WHERE outcome <> 'ok'")[0][0]
+    [listens] = [one for one in report.findings if one.checker == "gateway_listens"]
+    assert listens.summary == "no connection to the gateway was refused while it was ready"
+    assert not [one for one in report.findings if one.checker == "gateway_stops"]
+    told = (run_dir / "report.md").read_text()
+    assert f"and refused {starting} requests until then" in told
+
+
 def _answered_while_paused(run_dir):
     action = "SELECT min(at_ns), max(at_ns) FROM fault_actions WHERE node = 'gateway'"
     [(paused_ns, resumed_ns)] = ask(run_dir, action)
@@ -271,5 +292,8 @@ def test_a_request_that_the_gateway_dropped_is_explained(tmp_path):
     assert (how, how_later) == ("closed", "refused")
     with open_run(run_dir) as opened:
         first, last = (story_of(one).summary for one in read_histories(opened, [dropped, refused]))
-    assert "The gateway dropped it in flight: fault kill-gateway.1 had killed the gateway." in first
-    assert "The gateway was down: fault kill-gateway.1 had killed the gateway." in last
+    assert first.startswith("The gateway dropped it in flight: fault kill-gateway.1 had killed the gateway.")
+    assert (
+        "The gateway was starting again, and not ready yet: fault kill-gateway.1 had killed the gateway."
+        in last
+    )

@@ -29,6 +29,11 @@ class ClientRow(_Row, frozen=True, kw_only=True):
     response_bytes: int | None
     node: str | None
 
+    @property
+    def got_answer(self) -> bool:
+        """Whether anything came back, be it an error."""
+        return self.outcome == "ok" or self.http_status is not None or self.rpc_code is not None
+
 
 class GatewayRow(_Row, frozen=True, kw_only=True):
     """One attempt as the gateway made it."""
@@ -121,6 +126,7 @@ class GatewayEndRow(_Row, frozen=True, kw_only=True):
     begun_ns: int
     gone_ns: int
     forced: bool
+    restarted_ns: int | None
     back_ns: int | None
     reason: str | None
 
@@ -203,6 +209,15 @@ class History(_Row, frozen=True, kw_only=True):
         last = [row.ended_ns for row in self.gateway] + [row.at_ns for row in self.rejections]
         last += [row.received_ns if row.replied_ns is None else row.replied_ns for row in self.served]
         return max(last)
+
+    @property
+    def dropped_by(self) -> GatewayEndRow | None:
+        """The end of the gateway's process that cost the request its answer, under way as it was."""
+        client = self.client
+        if client is None or client.sent_ns is None or client.got_answer:
+            return None
+        ends = [one for one in self.gateway_ends if client.sent_ns <= one.gone_ns]
+        return next((one for one in ends if one.begun_ns <= client.ended_ns), None)
 
     def serving(self, attempt: GatewayRow) -> list[ServedRow]:
         """What its provider saw of one of the gateway's attempts."""

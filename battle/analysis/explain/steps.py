@@ -195,17 +195,19 @@ def _providers(history: History) -> Iterator[_Placed]:
         turn = 0 if attempt is None else history.gateway.index(attempt) + 1
         groups.setdefault((turn, row.provider), []).append(row)
     for (turn, provider), rows in groups.items():
-        yield from _provider((turn or len(history.gateway) + 1) * _ATTEMPT, f"provider {provider}", rows)
+        base = (turn or len(history.gateway) + 1) * _ATTEMPT
+        why = "" if history.dropped_by is None else " before the gateway ended"
+        yield from _provider(base, f"provider {provider}", rows, why)
 
 
-def _provider(base: int, who: str, rows: Sequence[ServedRow]) -> Iterator[_Placed]:
+def _provider(base: int, who: str, rows: Sequence[ServedRow], why_silent: str) -> Iterator[_Placed]:
     arrived = Counter((row.received_ns, row.method) for row in rows)
     for (at_ns, method), times in arrived.items():
         what = "received it" if len(rows) == 1 else f"received {times} × {method}"
         yield _placed(at_ns, base + _RECEIVED, who, what)
     silent = Counter(row.fault_id for row in rows if row.replied_ns is None)
     for fault_id, times in silent.items():
-        by = f", because of fault {fault_id}" if fault_id else ""
+        by = f", because of fault {fault_id}" if fault_id else why_silent
         of = "" if len(rows) == 1 else f" to {times} of them"
         last_ns = max(row.received_ns for row in rows)
         yield _placed(last_ns, base + _RECEIVED + 1, who, f"did not reply{of}{by}", "bad")

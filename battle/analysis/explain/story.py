@@ -6,6 +6,7 @@ import msgspec
 
 from battle.analysis.explain.history import (
     ClientRow,
+    GatewayEndRow,
     GatewayRow,
     History,
     attempt_of,
@@ -95,11 +96,13 @@ def _title(history: History) -> str:
 
 def _summary(history: History) -> Iterator[str]:
     client = history.client
-    gateway_away = "".join(f" {text}" for text in _gateway_away(history))
     if client is not None and client.sent_ns is None:
         why = failure_text(client.failure, client.http_status, client.rpc_code)
-        yield f"It was not sent: {why}.{gateway_away}"
+        yield f"It was not sent: {why}."
+        yield from _gateway_away(history, client)
         return
+    if history.dropped_by is not None:
+        yield f"The gateway dropped it in flight: {_end_text(history.dropped_by)}."
     if (
         client is not None
         and client.sent_ns is not None
@@ -109,27 +112,21 @@ def _summary(history: History) -> Iterator[str]:
     yield from _gateway_sentences(history) if history.run.coverage.gateway else _provider_sentences(history)
     if client is not None:
         yield from _untrue(history, client)
-    if gateway_away:
-        yield gateway_away.strip()
 
 
-def _gateway_away(history: History) -> Iterator[str]:
-    """Of a request that got no answer: that the gateway's process ended while it was under way, or was not there."""
-    client = history.client
-    if (
-        client is None
-        or client.http_status is not None
-        or client.rpc_code is not None
-        or client.outcome == "ok"
-    ):
-        return
-    for end in history.gateway_ends:
-        did = {"stopped": "asked the gateway to stop", "killed": "killed the gateway"}.get(end.how, "")
-        why = f"fault {end.fault_id} had {did}" if end.fault_id else f"the gateway had crashed ({end.reason})"
-        if client.sent_ns is None:
-            yield f"The gateway was down: {why}."
-        elif client.sent_ns <= end.gone_ns and client.ended_ns >= end.begun_ns:
-            yield f"The gateway dropped it in flight: {why}."
+def _gateway_away(history: History, client: ClientRow) -> Iterator[str]:
+    """Of a request that was not sent: why the gateway's process was not there, or not ready yet."""
+    for end in [] if client.got_answer else history.gateway_ends:
+        starting = end.restarted_ns is not None and end.restarted_ns <= client.scheduled_ns
+        state = "starting again, and not ready yet" if starting else "down"
+        yield f"The gateway was {state}: {_end_text(end)}."
+
+
+def _end_text(end: GatewayEndRow) -> str:
+    if not end.fault_id:
+        return f"the gateway had crashed ({end.reason})"
+    did = "asked the gateway to stop" if end.how == "stopped" else "killed the gateway"
+    return f"fault {end.fault_id} had {did}"
 
 
 def _gateway_sentences(history: History) -> Iterator[str]:
@@ -147,6 +144,8 @@ def _gateway_sentences(history: History) -> Iterator[str]:
         how = f"Then {winner.provider}" if failed else winner.provider
         race = f", sooner than {_listed(called_off)}" if called_off else ""
         yield f"{how} answered in {took}{race}."
+    elif history.dropped_by is not None:
+        yield "Attempts that were under way when the gateway ended are not in its log."
     elif not history.gateway:
         yield "The gateway made no attempt for it."
     elif failed:
@@ -179,7 +178,9 @@ def _provider_sentences(history: History) -> Iterator[str]:
         rows = [row for row in history.served if row.provider == provider]
         replied = [row for row in rows if row.replied_ns is not None]
         bad = next((row for row in replied if row.outcome != "ok"), None)
-        if not replied:
+        if not replied and not rows[0].fault_id and history.dropped_by is not None:
+            yield f"{provider} had it, and had not replied by then."
+        elif not replied:
             fault_id = rows[0].fault_id
             yield f"{provider} did not reply{f' (fault {fault_id})' if fault_id else ''}."
         elif bad is not None:

@@ -1,11 +1,12 @@
 """Stories of scripted requests: what each side did stands there, in order, with whose fault it was."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
 
-from battle.analysis.explain.history import LogCoverage, PaceRow, RunContext
+from battle.analysis.explain.history import GatewayEndRow, LogCoverage, PaceRow, RunContext
 from battle.analysis.explain.lines import WIDTH, story_lines
 from battle.analysis.explain.story import Story, story_of
 from battle.store.events import BreakerChanged, BreakerRejected, Event, FaultActed
@@ -259,6 +260,74 @@ def test_what_is_not_known_to_have_taken_effect():
     )
     assert "did not reply, because of fault hang-a.1" in _texts(found)
     assert found.summary == "a did not reply (fault hang-a.1)."
+
+
+def gateway_end(how: Any = "killed", **changes: Any) -> GatewayEndRow:
+    """It ends 12 ms after 4 s, may start again at 5 s, and is ready at 8 s."""
+    fields = {
+        "fault_id": None if how == "crashed" else "kill-gateway.1",
+        "begun_ns": 4 * S + 12 * MS,
+        "gone_ns": 4 * S + 14 * MS,
+        "forced": False,
+        "restarted_ns": 5 * S,
+        "back_ns": 8 * S,
+        "reason": "exit status 3",
+    }
+    return GatewayEndRow(how=how, **{**fields, **changes})
+
+
+LOST = request(1, 4 * S, 20 * MS, outcome="unknown", answer="none", failure="reset", http_status=None)
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [
+        ("killed", "fault kill-gateway.1 had killed the gateway"),
+        ("stopped", "fault kill-gateway.1 had asked the gateway to stop"),
+        ("crashed", "the gateway had crashed (exit status 3)"),
+    ],
+)
+def test_that_the_gateway_ended_comes_before_what_a_provider_had_not_done_by_then(how: str, cause: str):
+    silent = served(1, "b", 4 * S + 2 * MS, replied_ns=None)
+    found = story(LOST, silent, gateway_ends=(gateway_end(how),))
+    assert found.summary == (
+        f"The gateway dropped it in flight: {cause}. b had it, and had not replied by then."
+    )
+    assert "did not reply before the gateway ended" in _texts(found)
+
+
+def test_what_a_gateway_that_ended_had_under_way_is_not_in_its_log():
+    mine = tried(1, "a", 4 * S + 2 * MS, 4 * S + 5 * MS, "error", failure="refused")
+    found = story(LOST, mine, gateway_ends=(gateway_end(),))
+    assert found.summary == (
+        "The gateway dropped it in flight: fault kill-gateway.1 had killed the gateway. a failed after 3 ms: the "
+        "connection was refused, nothing listened. Attempts that were under way when the gateway ended are not in "
+        "its log."
+    )
+
+
+def test_a_request_that_was_answered_or_over_before_was_not_dropped():
+    answered = request(
+        1, 4 * S, 13 * MS, outcome="error", answer="none", failure="http_status", http_status=503
+    )
+    before = request(1, 4 * S, 11 * MS, outcome="unknown", answer="none", failure="reset", http_status=None)
+    after = request(
+        1, 4 * S + 20 * MS, 9 * MS, outcome="unknown", answer="none", failure="reset", http_status=None
+    )
+    for one in (answered, before, after):
+        assert "dropped" not in story(one, served(1, "b", 4 * S), gateway_ends=(gateway_end(),)).summary
+
+
+@pytest.mark.parametrize(
+    ("due_ns", "state"), [(4500 * MS, "down"), (6 * S, "starting again, and not ready yet")]
+)
+def test_a_gateway_that_was_started_again_and_is_not_ready_is_not_called_down(due_ns: int, state: str):
+    refused = failed(1, due_ns, MS, sent_ns=None, failure="refused", http_status=None)
+    found = story(refused, served(2, "a", 0), gateway_ends=(gateway_end(),))
+    assert found.summary == (
+        "It was not sent: the connection was refused, nothing listened. "
+        f"The gateway was {state}: fault kill-gateway.1 had killed the gateway."
+    )
 
 
 @pytest.mark.parametrize(
