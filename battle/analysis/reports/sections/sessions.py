@@ -32,12 +32,14 @@ def session_section(report: Report) -> Section | None:
     if failures:
         shown = failures[:FAILURES_SHOWN]
         cells = tuple(
-            row(one["workload"], one["detail"], count(one["sessions"]), one["request_id"]) for one in shown
+            row(one["workload"], one["detail"] or "–", count(one["sessions"]), one["request_id"] or "–")
+            for one in shown
         )
         blocks.append(
             Table(columns(":workload", ":failed", "sessions", ":last request of one"), cells, stacks=True)
         )
-        blocks.append(explain_command(report, str(shown[0]["request_id"])))
+        if shown[0]["request_id"] is not None:
+            blocks.append(explain_command(report, shown[0]["request_id"]))
     return Section(timed("Sessions", report.run.world), tuple(blocks))
 
 

@@ -81,3 +81,9 @@ def test_an_slo_on_a_part_of_the_time_counts_the_sessions_that_were_due_in_it(tm
     phase = {"name": "early", "at": 0, "duration": S}
     (result,) = reported(tmp_path, *MIXED, slo=slo, scenario={"name": "x", "phases": [phase]}).slos
     assert result.status == "missed"
+
+
+def test_a_failure_of_which_the_log_does_not_say_why_is_shown_all_the_same(tmp_path: Path) -> None:
+    text = re.sub(" +", " ", render(reported(tmp_path, session(1, outcome="failed")), "markdown"))
+    assert "| users | – | 1 | – |" in text
+    assert "battle explain" not in text.split("## Sessions")[1].split("\n## ")[0]
